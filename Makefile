@@ -1,0 +1,51 @@
+# Everything a user or developer runs. `make` alone says what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup tools up down status logs demo test check format bench pin env-dev
+
+VENV := .venv/bin
+STACK := $(VENV)/python -m stack
+export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/.venv/bin:$(PATH)
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+
+setup: ## .venv with pinned packages, Prometheus and Alertmanager in .tools/
+	@stack/venv.sh stack
+	@$(STACK) tools
+
+up: setup ## start the stack (Docker where there is an engine, else natively), check it, print its addresses
+	@$(STACK) up
+
+down: ## stop it; data stays under var/
+	@if [ -x $(VENV)/python ]; then $(STACK) down; else echo "nothing was set up here"; fi
+
+status: ## check the running stack again
+	@$(STACK) status
+
+logs: ## the last lines of every service's log
+	@$(STACK) logs
+
+demo: setup ## train a real classifier on real digits and get its energy grade; with CO2: make demo ZONE=FR
+	@stack/venv.sh demo
+	@$(STACK) demo --zone "$(ZONE)"
+
+env-dev: setup
+	@stack/venv.sh dev
+
+test: env-dev ## every test; sets itself up in a fresh clone
+	@stack/test.sh $(ARGS)
+
+check: env-dev ## format, lint, types, imports, rules, dashboards, then the tests
+	@stack/check.sh
+	@stack/test.sh
+
+format: env-dev ## let ruff format and fix
+	@$(VENV)/ruff format .
+	@$(VENV)/ruff check --fix .
+
+bench: env-dev ## side-by-side measurements; each prints a ratio
+	@stack/bench.sh
+
+pin: ## write constraints.txt anew with today's versions
+	@stack/pin.sh

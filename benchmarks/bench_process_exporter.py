@@ -1,0 +1,112 @@
+"""One tick and one scrape with a row per process, against Debian's prometheus-process-exporter doing the same.
+
+python -m benchmarks.bench_process_exporter [COUNT]
+
+The peer groups by PID (a row per process), without threads and without smaps: its cheapest way to do what we do. It
+reads and renders when it is scraped; we sample and render. The CPU time is that of the whole process in both cases,
+HTTP included. The package is fetched with apt-get download unless PROCESS_EXPORTER names its program.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.harness import Driver, cpu_ns, crowd, get, machine, spread, verdict, wait_for, workplace
+
+ROUNDS = 15
+PAUSE = 0.25
+LIMIT = 50.0
+PEER_SETTINGS = """
+process_names:
+  - name: "{{.Comm}}:{{.PID}}"
+    cmdline: [".*"]
+  - name: "{{.Comm}}:{{.PID}}"
+    comm: []
+"""
+
+
+def fetch(directory: str) -> str:
+    """Path of the peer's program."""
+    given = os.environ.get("PROCESS_EXPORTER") or shutil.which("prometheus-process-exporter")
+    if given:
+        return given
+    subprocess.run(
+        ["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", "prometheus-process-exporter"],
+        cwd=directory, check=True,
+    )  # fmt: skip
+    package = next(Path(directory).glob("prometheus-process-exporter_*.deb"))
+    subprocess.run(["dpkg", "-x", str(package), f"{directory}/peer"], check=True)
+    return f"{directory}/peer/usr/bin/prometheus-process-exporter"
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(address: str) -> bool:
+    """Whether somebody serves metrics there."""
+    try:
+        return bool(get(address))
+    except OSError:
+        return False
+
+
+def main(count: int) -> int:
+    print(machine())
+    with workplace() as directory:
+        program = fetch(directory)
+        version = subprocess.run([program, "-version"], capture_output=True, text=True, check=False)
+        print((version.stdout or version.stderr).splitlines()[0])
+        settings = Path(directory, "peer.yml")
+        settings.write_text(PEER_SETTINGS)
+        address = f"127.0.0.1:{free_port()}"
+        peer = subprocess.Popen(
+            [
+                program, f"-config.path={settings}", f"-web.listen-address={address}",
+                "-threads=false", "-gather-smaps=false", "-recheck=false",
+            ],
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        driver = Driver(directory, "process: {series: all}\n")
+        try:
+            wait_for(lambda: answers(address), 20, "prometheus-process-exporter")
+            with crowd(count, directory):
+                for _ in range(14):
+                    time.sleep(PAUSE)
+                    driver.do("tick")
+                his_rows = get(address).decode().count("\nnamedprocess_namegroup_num_procs{")
+                my_rows = get(driver.address).decode().count("\ngramwatt_process_cpu_seconds_total{") - 2
+                ours, theirs = [], []
+                for _ in range(ROUNDS):
+                    time.sleep(PAUSE)
+                    before = cpu_ns(driver.process.pid)
+                    driver.do("tick")
+                    get(driver.address)
+                    ours.append((cpu_ns(driver.process.pid) - before) / 1e6)
+                    before = cpu_ns(peer.pid)
+                    get(address)
+                    theirs.append((cpu_ns(peer.pid) - before) / 1e6)
+        finally:
+            driver.end()
+            peer.terminate()
+            peer.wait()
+    ratios = [his / mine for mine, his in zip(ours, theirs, strict=True)]
+    print(
+        f"{my_rows} rows: tick and scrape {spread(ours)} ms; prometheus-process-exporter, {his_rows} rows,"
+        f" {spread(theirs)} ms; {spread(ratios)} times cheaper"
+    )
+    return 0 if verdict("times cheaper", statistics.median(ratios), LIMIT, at_most=False) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if sys.argv[1:] else 1000))

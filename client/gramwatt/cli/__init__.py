@@ -1,0 +1,1 @@
+"""The ``gramwatt`` command. One file per subcommand; ``main`` wires them."""

@@ -1,0 +1,49 @@
+"""The command line: one parser, one subcommand per file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Optional
+
+from ..errors import GramwattError
+from . import completion, run, top, when, windows
+from .version import version
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    whole = argparse.ArgumentParser(
+        prog="gramwatt", description="Energy and CO2 of training runs and inference batches, measured by the "
+        "gramwatt exporter on this machine.",
+    )  # fmt: skip
+    whole.add_argument("--version", action="version", version=f"gramwatt {version()}")
+    whole.add_argument(
+        "--socket", default="", metavar="PATH",
+        help="the exporter's socket (default: GRAMWATT_SOCKET_PATH, /run/gramwatt/gramwatt.sock, "
+        "$XDG_RUNTIME_DIR/gramwatt/gramwatt.sock)",
+    )  # fmt: skip
+    commands = whole.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
+    run.add_parser(commands)
+    windows.add_parser(commands)
+    top.add_parser(commands)
+    when.add_parser(commands)
+    completion.add_parser(commands, parser)
+    return whole
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Parse and run; returns the exit code. Errors are one line on standard error."""
+    args = parser().parse_args(argv)
+    try:
+        code: int = args.run(args)
+    except GramwattError as error:
+        print(f"gramwatt {args.subcommand}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `gramwatt windows | head`
+        sys.stderr.close()
+        return 141
+    return code

@@ -1,0 +1,193 @@
+"""``gramwatt run``: a command's process tree is one window."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Optional
+
+from .. import emissions_csv
+from ..api import PHASES, Api, connect
+from ..checks import MAX_NAME
+from ..environment import PARENT
+from ..errors import GramwattError, Refused
+from ..local import children_cpu_seconds
+from ..result import Result, from_window
+from ..wording import block
+from .passthrough import Ended, Passthrough, StoppedEarly, die_of
+
+
+def add_parser(commands: Any) -> None:
+    """Register the subcommand."""
+    parser = commands.add_parser(
+        "run",
+        help="measure one command and everything it starts",
+        description="Run COMMAND; its process tree is one window. Its exit code is ours, a signal that kills it "
+        "becomes 128 + its number. Standard input and output are the command's alone; the summary goes to "
+        "standard error.",
+        epilog="example: gramwatt run --name mnist --phase training --value samples=60000 -- python train.py",
+    )
+    parser.add_argument("--name", type=_name, help="name of the window (default: the command's name)")
+    parser.add_argument("--phase", required=True, choices=PHASES)
+    parser.add_argument("--model", default="", help="which model is trained or asked")
+    parser.add_argument("--task", default="", help="what it is for, for example image-classification")
+    parser.add_argument("--dataset", default="")
+    parser.add_argument(
+        "--value", action="append", default=[], type=_value, metavar="KEY=NUMBER",
+        help="a number to keep with the window: samples=60000, accuracy=0.98; may be given several times",
+    )  # fmt: skip
+    parser.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        type=_tag,
+        metavar="KEY=TEXT",
+        help="a text to keep with the window",
+    )
+    parser.add_argument("--summary-json", metavar="FILE", help="write the result as JSON")
+    parser.add_argument("--emissions-csv", metavar="FILE", help="append a row with CodeCarbon's column names")
+    parser.add_argument("--quiet", action="store_true", help="print no summary")
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND ...")
+    parser.set_defaults(run=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the command; returns its exit code, whatever happens to the measurement."""
+    if os.name != "posix":
+        print("gramwatt run: needs Linux or macOS", file=sys.stderr)
+        return 2
+    command = args.command[1:] if args.command[:1] == ["--"] else args.command
+    if not command:
+        print(
+            "gramwatt run: no command; put it after --, as in: gramwatt run ... -- python train.py",
+            file=sys.stderr,
+        )
+        return 2
+    fields: dict[str, Any] = {
+        "name": args.name or Path(command[0]).name[:MAX_NAME] or "command",
+        "phase": args.phase,
+        "model": args.model,
+        "task": args.task,
+        "dataset": args.dataset,
+        "parent": os.environ.get(PARENT, ""),
+        "values": dict(args.value),
+        "tags": dict(args.tag),
+        "pid": os.getpid(),
+    }
+    passthrough = Passthrough()
+    api = connect(args.socket)
+    window = _open(api, fields)
+    began = time.monotonic()
+    try:
+        ended = passthrough.run(command, _environment(window))
+    except StoppedEarly as early:
+        ended = early.ended
+    result = _close(api, window, fields, time.monotonic() - began)
+    _report(args, ended, result)
+    if ended.interrupted:
+        die_of(signal.SIGINT)
+    return ended.code
+
+
+def _open(api: Api, fields: Mapping[str, Any]) -> Optional[str]:
+    try:
+        try:
+            answer = api.open(fields)
+        except Refused as error:
+            if error.field != "parent":
+                raise
+            # The window around us has ended, or is another user's (sudo). Ours is still worth having.
+            answer = api.open({**fields, "parent": ""})
+    except GramwattError as error:
+        _warn(f"not measured: {error}")
+        return None
+    window = answer.get("window")
+    return window if isinstance(window, str) and window else None
+
+
+def _environment(window: Optional[str]) -> dict[str, str]:
+    """The command's environment: ours, and which window it runs in, so that windows inside become its parts."""
+    environ = dict(os.environ)
+    if window is not None:
+        environ[PARENT] = window
+    return environ
+
+
+def _close(api: Api, window: Optional[str], fields: Mapping[str, Any], seconds: float) -> Result:
+    if window is not None:
+        try:
+            return from_window(api.stop(window))
+        except GramwattError as error:
+            _warn(f"the window {window} could not be read at its end: {error}")
+    return Result(
+        name=str(fields["name"]),
+        phase=str(fields["phase"]),
+        window=window,
+        seconds=seconds,
+        cpu_seconds=children_cpu_seconds(),
+        values=dict(fields["values"]),
+        model=str(fields["model"]),
+        task=str(fields["task"]),
+        dataset=str(fields["dataset"]),
+        note="not measured" if window is None else "the exporter could not be asked at the end",
+    )
+
+
+def _report(args: argparse.Namespace, ended: Ended, result: Result) -> None:
+    if ended.problem:
+        _say(f"gramwatt run: {ended.problem}")
+    elif result.measured and not args.quiet:
+        _say(block(result))
+    if args.emissions_csv and not ended.problem:
+        try:
+            emissions_csv.append(Path(args.emissions_csv), result)
+        except OSError as error:
+            _warn(f"--emissions-csv {args.emissions_csv}: {error.strerror}")
+    if args.summary_json:
+        summary = {**result.summary(), "exit_code": ended.code}
+        try:
+            Path(args.summary_json).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            _warn(f"--summary-json {args.summary_json}: {error.strerror}")
+
+
+def _warn(message: str) -> None:
+    _say(f"gramwatt: warning: {message}")
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(
+        OSError, ValueError, AttributeError
+    ):  # standard error is closed: the exit code counts
+        print(text, file=sys.stderr, flush=True)
+
+
+def _name(text: str) -> str:
+    if not 1 <= len(text) <= MAX_NAME:
+        raise argparse.ArgumentTypeError(f"a name has 1 to {MAX_NAME} characters")
+    return text
+
+
+def _value(text: str) -> tuple[str, float]:
+    key, equals, number = text.partition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = float("nan")
+    if not equals or not key or value != value or value in (float("inf"), float("-inf")):
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=NUMBER, for example samples=60000")
+    return key, value
+
+
+def _tag(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=TEXT, for example team=vision")
+    return key, value

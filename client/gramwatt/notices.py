@@ -1,0 +1,28 @@
+"""One warning per process and topic: a training loop must not fill its log with the same sentence."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+
+from .errors import GramwattWarning
+
+_PACKAGE = str(Path(__file__).parent)
+_said: set[str] = set()
+
+
+def warn_once(message: str, topic: str) -> None:
+    """Warn unless ``topic`` has been warned about. Forked children inherit what was said."""
+    if topic in _said:
+        return
+    _said.add(topic)
+    warnings.warn(f"gramwatt: {message}", GramwattWarning, stacklevel=_level_of_the_caller())
+
+
+def _level_of_the_caller() -> int:
+    """How far up the first frame outside this package is: the line of the user's program the warning is about."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    return level

@@ -1,0 +1,394 @@
+"""Recorded windows for code: context manager, decorator, or start and stop; sync and async.
+
+Nothing here raises because measuring failed: without an exporter there is one warning and the work goes on. Wrong
+arguments do raise, at once and by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextvars
+import functools
+import inspect
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Callable, Optional, TypeVar, Union, cast
+
+from . import emissions_csv as csv_rows
+from . import environment, ranks
+from .api import Api, connect
+from .checks import check_name, check_phase, check_tags, check_values
+from .errors import GramwattError, Refused
+from .local import SOURCE, LocalMeter, watts_per_cpu
+from .notices import warn_once
+from .result import Result, from_window
+from .transport import DEFAULT_TIMEOUT
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# Ids of the windows around the running code, outermost first. A context variable, so that tasks of an event loop do
+# not become each other's parents.
+_around: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("gramwatt_windows", default=())
+
+# How often each name was opened in this process: all ranks run the same code, so the n-th "epoch" is the same for all.
+_opened: collections.Counter[str] = collections.Counter()
+_lonely: set[str] = set()  # names whose leader never came: not waited for again
+
+_SEND_EVERY = 1.0  # seconds between recorded values that are sent at once; the rest goes with the stop
+
+
+class Window:
+    """One recorded window: the energy of this process and everything it starts, between :meth:`start` and :meth:`stop`.
+
+    Made by :func:`gramwatt.window`. ``result`` holds the outcome after the stop, ``id`` the exporter's id while there
+    is one. Used once; the decorator makes a new one for each call.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        phase: str,
+        *,
+        model: str = "",
+        task: str = "",
+        dataset: str = "",
+        tags: Optional[Mapping[str, str]] = None,
+        values: Optional[Mapping[str, float]] = None,
+        fallback: bool = False,
+        per_rank: bool = False,
+        emissions_csv: Union[str, "os.PathLike[str]", None] = None,
+        socket: str = "",
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        self._arguments: dict[str, Any] = {
+            "model": model, "task": task, "dataset": dataset, "tags": tags, "values": values, "fallback": fallback,
+            "per_rank": per_rank, "emissions_csv": emissions_csv, "socket": socket, "timeout": timeout,
+        }  # fmt: skip
+        self.name = check_name(name)
+        self.phase = check_phase(phase)
+        self.model, self.task, self.dataset = str(model), str(task), str(dataset)
+        self.id: Optional[str] = None
+        self._tags = check_tags(tags)
+        self._values = check_values(values)
+        self._unsent: dict[str, float] = {}
+        self._sent_at = float("-inf")
+        self._fallback = fallback
+        self._per_rank = per_rank
+        self._csv = None if emissions_csv is None else Path(emissions_csv)
+        self._api: Api = connect(socket, timeout)
+        self._meter: Optional[LocalMeter] = None
+        self._started_in = 0  # process id; a forked child has another one and must leave the window alone
+        self._ours = True  # False: joined, somebody else stops it
+        self._problem = ""
+        self._result: Optional[Result] = None
+
+    def __repr__(self) -> str:
+        state = "finished" if self._result else "open" if self._meter else "new"
+        return f"<gramwatt window {self.name!r} {self.phase} {state}{' ' + self.id if self.id else ''}>"
+
+    # --- start and stop
+
+    def start(self) -> Window:
+        """Open the window; returns itself. The exporter samples now, so that the edge is exact.
+
+        Raises:
+            RuntimeError: it has been started before.
+        """
+        self._open()
+        self._step_in()
+        return self
+
+    def stop(self) -> Result:
+        """Close the window and return its result. Stopping twice gives the same result.
+
+        In a forked child this does nothing to the window: it is its parent's.
+        """
+        self._step_out()
+        return self._close()
+
+    @property
+    def result(self) -> Result:
+        """The outcome. Before the stop: what is known without asking, see :meth:`live`."""
+        return (
+            self._result if self._result is not None else self._unmeasured("the window has not been stopped")
+        )
+
+    def live(self) -> Result:
+        """What the window has used until now; the exporter reads its sensors first."""
+        if self._result is not None:
+            return self._result
+        if self.id is None:
+            return self._own_estimate("open")
+        try:
+            return from_window(self._api.window(self.id, sample=True))
+        except GramwattError as error:
+            return self._unmeasured(str(error), "open")
+
+    def record(self, **values: float) -> None:
+        """Keep numbers with the window: ``samples=60000, accuracy=0.98, tokens=...``. The later value wins.
+
+        Cheap enough for a loop: values are sent about once a second and with the stop.
+
+        Raises:
+            TypeError: a value is not a number.
+        """
+        checked = check_values(values)
+        self._values.update(checked)
+        self._unsent.update(checked)
+        now = time.monotonic()
+        forked = bool(self._started_in) and os.getpid() != self._started_in  # a child never gets to the stop
+        if forked or now - self._sent_at >= _SEND_EVERY:
+            self._sent_at = now
+            self._send()
+
+    def environment(self) -> dict[str, str]:
+        """Variables for processes started elsewhere (not by this one) that belong to this window: they join it."""
+        return {} if self.id is None else {environment.WINDOW: self.id}
+
+    # --- context managers and decorator
+
+    def __enter__(self) -> Window:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Window:
+        await _in_thread(self._open)
+        self._step_in()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self._step_out()
+        # A cancelled task still gets its window closed: the thread runs to its end.
+        await asyncio.shield(_in_thread(self._close))
+
+    def __call__(self, function: Function) -> Function:
+        """Decorate: every call is a window of its own. Functions, coroutines and generators."""
+        if inspect.isasyncgenfunction(function):
+
+            @functools.wraps(function)
+            async def measured_async_generator(*args: Any, **kwargs: Any) -> Any:
+                async with self._again():
+                    async for item in function(*args, **kwargs):
+                        yield item
+
+            return cast(Function, measured_async_generator)
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def measured_coroutine(*args: Any, **kwargs: Any) -> Any:
+                async with self._again():
+                    return await function(*args, **kwargs)
+
+            return cast(Function, measured_coroutine)
+        if inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def measured_generator(*args: Any, **kwargs: Any) -> Any:
+                with self._again():
+                    return (yield from function(*args, **kwargs))
+
+            return cast(Function, measured_generator)
+
+        @functools.wraps(function)
+        def measured(*args: Any, **kwargs: Any) -> Any:
+            with self._again():
+                return function(*args, **kwargs)
+
+        return cast(Function, measured)
+
+    def _again(self) -> Window:
+        return Window(self.name, self.phase, **self._arguments)
+
+    # --- opening
+
+    def _open(self) -> None:
+        if self._meter is not None:
+            raise RuntimeError(
+                f"window {self.name!r} has been started before; make a new one with gramwatt.window()"
+            )
+        self._meter = LocalMeter()
+        self._started_in = os.getpid()
+        try:
+            self.id = self._join_named() or self._join_leader() or self._open_own()
+        except GramwattError as error:
+            self._problem = str(error)
+            if not self._fallback:
+                warn_once(f"windows are not measured: {error}", topic="no exporter")
+
+    def _join_named(self) -> Optional[str]:
+        """Join the window GRAMWATT_WINDOW names, unless we are inside one already."""
+        window = os.environ.get(environment.WINDOW, "")
+        if not window or _around.get():
+            return None
+        try:
+            self._api.add_process(window, os.getpid())
+        except Refused as error:
+            warn_once(f"{environment.WINDOW}={window} cannot be joined: {error}", topic=environment.WINDOW)
+            return None
+        self._ours = ranks.leads_joined()
+        self._unsent.update(self._values)
+        return window
+
+    def _join_leader(self) -> Optional[str]:
+        """As one of several ranks: the leader marks its window, the others find and join it."""
+        rank = None if self._per_rank else ranks.current()
+        if rank is None:
+            return None
+        tag = f"{rank.job}/{self.name}/{_opened[self.name]}"
+        _opened[self.name] += 1
+        if rank.leads:
+            self._tags[ranks.TAG] = tag
+            return None
+        if self.name in _lonely:
+            return None
+        window = ranks.find(self._api, tag)
+        if window is None:
+            _lonely.add(self.name)
+            warn_once(
+                f"rank 0 opened no window {self.name!r}; this rank has its own", topic=f"rank {self.name}"
+            )
+            return None
+        try:
+            self._api.add_process(window, os.getpid())
+        except Refused as error:
+            if error.status != 409:  # 409: rank 0 was quicker and has finished; its window is still the one
+                raise
+        self._ours = False
+        return window
+
+    def _open_own(self) -> Optional[str]:
+        around = _around.get()
+        fields: dict[str, Any] = {
+            "name": self.name, "phase": self.phase, "pid": os.getpid(), "model": self.model, "task": self.task,
+            "dataset": self.dataset, "parent": around[-1] if around else os.environ.get(environment.PARENT, ""),
+            "values": self._values, "tags": self._tags,
+        }  # fmt: skip
+        try:
+            answer = self._api.open(fields)
+        except Refused as error:
+            if error.field != "parent":
+                raise
+            # The window around us has ended, or is another user's (sudo). Ours is still worth having.
+            answer = self._api.open({**fields, "parent": ""})
+        window = answer.get("window")
+        return window if isinstance(window, str) and window else None
+
+    # --- while open
+
+    def _step_in(self) -> None:
+        if self.id is not None:
+            _around.set((*_around.get(), self.id))
+
+    def _step_out(self) -> None:
+        _around.set(tuple(window for window in _around.get() if window != self.id))
+
+    def _send(self) -> None:
+        if self.id is None or not self._unsent:
+            return
+        sending, self._unsent = self._unsent, {}
+        try:
+            self._api.values(self.id, sending)
+        except GramwattError as error:
+            self._unsent = {**sending, **self._unsent}  # they go with the stop
+            if isinstance(error, Refused):
+                warn_once(f"values were not kept: {error}", topic="values")
+
+    # --- closing
+
+    def _close(self) -> Result:
+        if self._result is not None:
+            return self._result
+        if self._meter is None:
+            return self._unmeasured("the window was never started")
+        if os.getpid() != self._started_in:
+            return self._unmeasured("a forked child does not stop its parent's window", "open")
+        self._result = self._ask_result()
+        if self._csv is not None and self._ours:
+            self._write_csv(self._csv, self._result)
+        return self._result
+
+    def _ask_result(self) -> Result:
+        if self.id is None:
+            return self._own_estimate("finished")
+        try:
+            if self._ours:
+                return from_window(self._stop(self.id))
+            self._send()
+            return from_window(self._api.window(self.id, sample=True))
+        except GramwattError as error:
+            self._problem = str(error)
+            if not self._fallback:
+                warn_once(f"the window {self.id} could not be read at its end: {error}", topic="stop")
+            return self._own_estimate("finished")
+
+    def _stop(self, window: str) -> dict[str, Any]:
+        try:
+            return self._api.stop(window, self._unsent)
+        except Refused as error:
+            if error.status != 400 or not self._unsent:
+                raise
+            # A value with a key the exporter does not take must not keep the window open.
+            warn_once(f"values were not kept: {error}", topic="values")
+            return self._api.stop(window)
+
+    def _own_estimate(self, state: str) -> Result:
+        if not self._fallback or self._meter is None:
+            return self._unmeasured(self._problem, state)
+        watts, uncertainty, note = watts_per_cpu()
+        cpu_seconds, seconds = self._meter.cpu_seconds, self._meter.seconds
+        joules = cpu_seconds * watts
+        return replace(
+            self._unmeasured(note, state),
+            joules=joules,
+            watts=joules / seconds if seconds > 0 else None,
+            components={"cpu": joules},
+            sources={"cpu": SOURCE},
+            uncertainty=uncertainty,
+        )
+
+    def _unmeasured(self, note: str, state: str = "finished") -> Result:
+        meter = self._meter
+        return Result(
+            name=self.name,
+            phase=self.phase,
+            window=self.id,
+            state=state,
+            seconds=None if meter is None else meter.seconds,
+            cpu_seconds=None if meter is None else meter.cpu_seconds,
+            values=dict(self._values),
+            model=self.model,
+            task=self.task,
+            dataset=self.dataset,
+            note=note,
+        )
+
+    @staticmethod
+    def _write_csv(path: Path, result: Result) -> None:
+        try:
+            csv_rows.append(path, result)
+        except OSError as error:
+            warn_once(f"{path}: {error.strerror or error}", topic=f"csv {path}")
+
+
+async def _in_thread(call: Callable[[], Any]) -> Any:
+    """Run a blocking call without blocking the event loop (``asyncio.to_thread``, keeping the context variables)."""
+    return await asyncio.get_running_loop().run_in_executor(
+        None, functools.partial(contextvars.copy_context().run, call)
+    )

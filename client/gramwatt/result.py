@@ -1,0 +1,155 @@
+"""What a window used: the numbers, where they come from, and how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from .equivalents import Equivalent, equivalents
+
+_JOULES_PER_WATT_HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """One window, finished or still open.
+
+    Joules, grams of CO2 equivalent, seconds and watts. ``None`` means *not known* (no exporter, no grid zone), never
+    zero. ``str()`` is always safe to print.
+    """
+
+    name: str
+    phase: str
+    window: Optional[str] = None
+    """The exporter's id; None when nothing but this process measured it."""
+    state: str = "finished"
+    ended_by: Optional[str] = None
+    start: Optional[float] = None
+    end: Optional[float] = None
+    seconds: Optional[float] = None
+    joules: Optional[float] = None
+    grams: Optional[float] = None
+    watts: Optional[float] = None
+    """Mean power."""
+    components: Mapping[str, float] = field(default_factory=dict)
+    """Joules by component: cpu, dram, gpu, other."""
+    component_grams: Mapping[str, float] = field(default_factory=dict)
+    cpu_seconds: Optional[float] = None
+    processes: Optional[int] = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """What measured each component: rapl, nvml, ..., estimate, estimate-local."""
+    uncertainty: Optional[float] = None
+    """One sigma of the energy as a share of it: about 0.05 measured, 0.5 and more modelled."""
+    floor_joules: Optional[float] = None
+    below_floor: bool = False
+    """The window used less than the sensors can resolve: read ``joules`` as "less than ``floor_joules``"."""
+    values: Mapping[str, float] = field(default_factory=dict)
+    model: str = ""
+    task: str = ""
+    dataset: str = ""
+    parent: str = ""
+    note: str = ""
+    """Why numbers are missing or how they were assumed; "" when there is nothing to say."""
+
+    @property
+    def watt_hours(self) -> Optional[float]:
+        """Energy in watt-hours."""
+        return None if self.joules is None else self.joules / _JOULES_PER_WATT_HOUR
+
+    @property
+    def measured(self) -> bool:
+        """Whether the energy is known, from a sensor or from a model (see ``sources``)."""
+        return self.joules is not None
+
+    @property
+    def equivalents(self) -> tuple[Equivalent, ...]:
+        """The energy and the emissions in everyday terms, each with the source of its factor."""
+        return equivalents(joules=self.joules, grams=self.grams)
+
+    def summary(self) -> dict[str, Any]:
+        """The JSON object ``gramwatt run --summary-json`` writes. Keys and units are part of the contract."""
+        return {
+            "window": self.window,
+            "name": self.name,
+            "phase": self.phase,
+            "energy_joules": self.joules,
+            "emissions_grams": self.grams,
+            "duration_seconds": self.seconds,
+            "mean_power_watts": self.watts,
+            "components": dict(self.components),
+            "cpu_seconds": self.cpu_seconds,
+            "sources": dict(self.sources),
+            "uncertainty_ratio": self.uncertainty,
+            "values": dict(self.values),
+            "model": self.model,
+            "task": self.task,
+            "dataset": self.dataset,
+            "below_floor": self.below_floor,
+            "floor_joules": self.floor_joules,
+            "ended_by": self.ended_by,
+            "note": self.note,
+        }
+
+    def __str__(self) -> str:
+        from .wording import one_line
+
+        return one_line(self)
+
+
+def from_window(answer: Mapping[str, Any]) -> Result:
+    """Read a Window object of the socket API. Fields that are missing or of another type count as not known."""
+    return Result(
+        name=_text(answer, "name"),
+        phase=_text(answer, "phase"),
+        window=_text(answer, "window") or None,
+        state=_text(answer, "state") or "finished",
+        ended_by=_text(answer, "ended_by") or None,
+        start=_number(answer, "start"),
+        end=_number(answer, "end"),
+        seconds=_number(answer, "duration_seconds"),
+        joules=_number(answer, "energy_joules"),
+        grams=_number(answer, "emissions_grams"),
+        watts=_number(answer, "mean_power_watts"),
+        components=_numbers(answer, "components"),
+        component_grams=_numbers(answer, "component_emissions_grams"),
+        cpu_seconds=_number(answer, "cpu_seconds"),
+        processes=None if _number(answer, "processes") is None else int(answer["processes"]),
+        sources=_texts(answer, "sources"),
+        uncertainty=_number(answer, "uncertainty_ratio"),
+        floor_joules=_number(answer, "floor_joules"),
+        below_floor=answer.get("below_floor") is True,
+        values=_numbers(answer, "values"),
+        model=_text(answer, "model"),
+        task=_text(answer, "task"),
+        dataset=_text(answer, "dataset"),
+        parent=_text(answer, "parent"),
+    )
+
+
+def _text(answer: Mapping[str, Any], key: str) -> str:
+    value = answer.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _number(answer: Mapping[str, Any], key: str) -> Optional[float]:
+    value = answer.get(key)
+    return float(value) if value is not None and _is_number(value) else None
+
+
+def _numbers(answer: Mapping[str, Any], key: str) -> dict[str, float]:
+    value = answer.get(key)
+    if not isinstance(value, dict):
+        return {}
+    return {str(k): float(v) for k, v in value.items() if _is_number(v)}
+
+
+def _texts(answer: Mapping[str, Any], key: str) -> dict[str, str]:
+    value = answer.get(key)
+    if not isinstance(value, dict):
+        return {}
+    return {str(k): v for k, v in value.items() if isinstance(v, str)}

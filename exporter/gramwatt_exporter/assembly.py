@@ -1,0 +1,290 @@
+"""Put the parts together from a checked configuration. The only place that knows every part; used by __main__."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .baseline import IdleBaseline
+from .budgets import BudgetBook
+from .config import Config
+from .errors import ConfigError, Denied, Fatal, GramwattError, NotHere
+from .intensity.refresher import Refresher
+from .intensity.registry import build as build_providers
+from .ledger import persistence
+from .ledger.accounts import Accounts
+from .ledger.extras import Extras
+from .ledger.persistence import StateFile
+from .log import FieldLogger
+from .loop import Loop
+from .metrics.exposition import Exposition
+from .model import Identity
+from .node import Node
+from .processes import clocks
+from .processes.births import Births
+from .processes.exits import ExitListener
+from .processes.identity import IdentityReader
+from .processes.kernel import Kernel
+from .processes.names import ContainerNames
+from .processes.row import Row
+from .processes.table import (
+    ProcessTable,
+    ignores_children_of,
+    list_procfs,
+    reaped_time_of,
+    resident_pages_of,
+)
+from .processes.users import UserNames
+from .sampler import Sampler
+from .sensors.bank import Bank
+from .sensors.registry import build as build_sensors
+from .socket_api import SocketApi, default_paths
+from .web import WebServer
+from .webconfig import WebConfig
+from .windows import WindowBook
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Exporter:
+    """The wired exporter. ``run`` blocks until ``loop.stop()``."""
+
+    config: Config
+    bank: Bank
+    refresher: Refresher
+    node: Node
+    loop: Loop
+    web: WebServer
+    socket_api: SocketApi | None
+
+    def run(self) -> None:
+        """Start every thread, sample until stopped, end them all."""
+        self.bank.open()
+        self.refresher.start()
+        self.web.start()
+        if self.socket_api is not None:
+            self.socket_api.start()
+        try:
+            self.loop.run()
+        finally:
+            if self.socket_api is not None:
+                self.socket_api.stop()
+            self.web.stop()
+            self.refresher.stop()
+            self.bank.close()
+
+
+def boottime_ns() -> int:
+    """Nanoseconds since boot, suspended time included where the system counts it."""
+    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def assemble(config: Config, environ: Mapping[str, str]) -> Exporter:
+    """Wire everything. Raises GramwattError naming the setting and the fix."""
+    boot_id = _boot_id(config.path.procfs)
+    state_file = StateFile(config.state.dir) if config.state.dir else None
+    if state_file is None:
+        _LOG.info("no state.dir is set: totals and windows begin again at a restart")
+    accounts, baseline = Accounts(), IdleBaseline()
+    extras = Extras(config, accounts)
+    windows = WindowBook(config.windows)
+    budgets = BudgetBook(config.budgets, time.time)
+    bank = Bank(
+        build_sensors(config, boottime_ns, time.monotonic_ns),
+        boottime_ns,
+        FieldLogger("gramwatt_exporter.sensors"),
+        time.monotonic_ns,
+    )
+    if state_file is not None:
+        restored = restore(state_file, boot_id, bank, baseline, extras, windows, budgets)
+        accounts = extras.accounts = restored or accounts
+    state_dir = Path(config.state.dir) if config.state.dir else None
+    providers = build_providers(config.intensity, environ, state_dir)
+    refresher = Refresher(config.intensity, providers, state_dir, time.time, steady=time.monotonic)
+    identities, table, kernel, exits, clock_method = _processes(config)
+    sampler = Sampler(
+        config=config,
+        bank=bank,
+        kernel=kernel,
+        accounts=accounts,
+        baseline=baseline,
+        windows=windows,
+        budgets=budgets,
+        intensity=refresher.current,
+        extras=extras,
+        make_table=table,
+        exit_mode=exits.mode if exits else ("cutime" if clock_method != "psutil" else "residual"),
+        clock_method=clock_method,
+        exits_lost=lambda: exits.lost if exits else 0,
+        boot_id=boot_id,
+        boottime_ns=boottime_ns,
+    )
+    exposition = Exposition()
+    node = Node(
+        sampler,
+        exposition,
+        state_file,
+        float(config.state.save_interval),
+        bank.state,
+        boot_id,
+        float(config.sampling.interval),
+    )
+    loop = Loop(node, float(config.sampling.interval))
+    node.loop = loop
+    web = _web(config, exposition)
+    return Exporter(
+        config, bank, refresher, node, loop, web, _socket(config, environ, node, identities.user_name)
+    )
+
+
+def restore(
+    state_file: StateFile,
+    boot_id: str,
+    bank: Bank,
+    baseline: IdleBaseline,
+    extras: Extras,
+    windows: WindowBook,
+    budgets: BudgetBook,
+) -> Accounts | None:
+    """Take back what was saved; None when there was nothing usable (a damaged file is set aside and said)."""
+    saved, damage = state_file.load()
+    if damage:
+        _LOG.error(damage)
+    if saved is None:
+        return None
+    accounts = Accounts()
+    try:
+        persistence.load(accounts, saved["accounts"])
+        same_boot = saved["boot_id"] == boot_id
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        _LOG.error(state_file.set_aside(f"{type(error).__name__}: {error}"))
+        return None
+    parts: dict[str, Callable[[Any], Any]] = {
+        "baseline": baseline.restore,
+        "extras": extras.restore,
+        "budgets": budgets.restore,
+        "windows": lambda part: windows.restore(part, same_boot),
+    }
+    if same_boot:  # after a reboot the hardware counters have begun again
+        parts["sensors"] = bank.restore
+    for name, take in parts.items():
+        try:
+            problems = take(saved[name])
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            problems = [f"the saved {name} cannot be read and begin again: {error!r}"]
+        for line in problems or ():
+            _LOG.warning(line)
+    _LOG.info("totals of %s go on", state_file.path)
+    return accounts
+
+
+def _boot_id(procfs: str) -> str:
+    try:
+        return Path(procfs, "sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        # No boot id (not Linux): the hardware counters of another run cannot be trusted to be of this boot.
+        return f"{platform.system()}-{uuid.uuid4()}"
+
+
+MakeTable = Callable[[Callable[[Identity], Row]], ProcessTable]
+
+
+def _processes(config: Config) -> tuple[Any, MakeTable, Any, ExitListener | None, str]:
+    """Readers of this machine's processes: identities, table factory, kernel counters, exits, clock method."""
+    procfs = config.path.procfs
+    source = clocks.choose(procfs)
+    if source.method == "psutil":
+        from .processes import portable
+
+        identities: Any = portable.PsutilIdentities()
+        kernel: Any = portable.PsutilKernel()
+
+        def make_portable(new_row: Callable[[Identity], Row]) -> ProcessTable:
+            births = Births(kernel.pid_max)
+            return ProcessTable(source, identities, births, portable.pids, new_row, portable.resident_pages)
+
+        _LOG.info(
+            "processes are read through psutil on %s; those that end between two samples are not seen",
+            sys.platform,
+        )
+        return identities, make_portable, kernel, None, source.method
+    if source.method == "stat":
+        _LOG.warning(
+            "%s belongs to another PID namespace: CPU time is read from stat files, which costs more;"
+            " run in the host's PID namespace (compose: pid: host)",
+            procfs,
+        )
+    try:
+        kernel = Kernel(procfs)
+        kernel.read()
+    except OSError as error:
+        raise ConfigError("$.path.procfs", f"{procfs} is not a proc file system: {error.strerror}") from None
+    except (ValueError, IndexError):
+        raise ConfigError(
+            "$.path.procfs",
+            f"{procfs} is not a proc file system: its loadavg, stat or meminfo is not the kernel's",
+        ) from None
+    identities = IdentityReader(procfs, UserNames.of(procfs), ContainerNames.of(procfs))
+    exits = _exits(config) if source.method == "clock" else None
+
+    def make(new_row: Callable[[Identity], Row]) -> ProcessTable:
+        return ProcessTable(
+            source,
+            identities,
+            Births(kernel.pid_max),
+            list_procfs(procfs),
+            new_row,
+            resident_pages_of(procfs),
+            exits,
+            reaped_time_of(procfs),
+            ignores_children_of(procfs),
+        )
+
+    return identities, make, kernel, exits, source.method
+
+
+def _exits(config: Config) -> ExitListener | None:
+    try:
+        return ExitListener(config.path.sysfs)
+    except Denied as error:
+        _LOG.warning("%s: %s. Until then parents' waited-for time is used", error, error.fix)
+    except NotHere as error:
+        _LOG.warning("%s; parents' waited-for time is used instead", error)
+    return None
+
+
+def _web(config: Config, exposition: Exposition) -> WebServer:
+    host, _, port = config.web.listen_address.rpartition(":")
+    return WebServer((host.strip("[]"), int(port)), exposition, WebConfig(config.web.config_file))
+
+
+def _socket(
+    config: Config, environ: Mapping[str, str], node: Node, users: Callable[[int], str]
+) -> SocketApi | None:
+    try:
+        paths = default_paths(config.socket.path, environ.get("XDG_RUNTIME_DIR", ""))
+        return SocketApi(paths, node, users, procfs=config.path.procfs)
+    except (Denied, Fatal) as error:
+        if config.socket.path:
+            raise
+        _LOG.warning("windows cannot be recorded: %s. %s", error, error.fix)
+    except NotHere as error:
+        _LOG.info("%s", error)
+    return None
+
+
+def running_as() -> str:
+    """For the first log line."""
+    return f"pid {os.getpid()}, Python {platform.python_version()}"
+
+
+__all__ = ["Exporter", "GramwattError", "assemble", "boottime_ns", "running_as"]

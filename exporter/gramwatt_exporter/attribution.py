@@ -1,0 +1,77 @@
+"""Split a device's energy over those who used it, exactly: integers in, integers out, nothing lost. Pure.
+
+For every device and sample, in microjoules::
+
+    energy == idle + sum(live) + sum(exited) + unattributed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """One device's energy of one sample, in microjoules; ``users`` are in the order of the weights given."""
+
+    idle: int
+    users: Sequence[int]
+    unattributed: int
+
+
+def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
+    """Split ``total`` in proportion to non-negative integer weights; the parts sum to ``total`` exactly.
+
+    Each part is within one unit of its true share and a larger weight never gets less than a smaller one.
+    Raises ValueError when there is nothing to split by (no positive weight).
+    """
+    scale = sum(weights)
+    if scale <= 0:
+        raise ValueError("no positive weight to split by")
+    parts = [total * weight // scale for weight in weights]
+    rest = total - sum(parts)
+    if rest:
+        order = sorted(range(len(parts)), key=lambda i: (-(total * weights[i] % scale), i))
+        for i in order[:rest]:
+            parts[i] += 1
+    return parts
+
+
+def idle_energy(energy: int, idle_microwatts: int, nanoseconds: int) -> int:
+    """The part of ``energy`` (uJ) the device would have drawn anyway: never more than was drawn."""
+    return max(0, min(energy, idle_microwatts * nanoseconds // 1_000_000_000))
+
+
+def attribute(energy: int, idle: int, weights: Sequence[int], residual: int = 0) -> Shares:
+    """Split ``energy`` (uJ) into idle, users and unattributed.
+
+    ``weights`` are the users' (CPU nanoseconds, GPU utilisation); ``residual`` is use that was measured but whose
+    user is unknown, in the same scale. Without any weight all dynamic energy is unattributed: it was drawn, and
+    nobody knows by whom.
+    """
+    idle = max(0, min(energy, idle))
+    dynamic = energy - idle
+    if dynamic == 0 or not any(weights):
+        return Shares(idle, [0] * len(weights), dynamic)
+    *users, unattributed = largest_remainder(dynamic, [*weights, residual])
+    return Shares(idle, users, unattributed)
+
+
+def attribute_resident(energy: int, pages: Sequence[int], used: int, capacity: int) -> Shares:
+    """Split a memory's energy (uJ) by resident pages; the share of unused memory is idle.
+
+    ``used`` is all memory in use, ``capacity`` the installed memory, in pages. Used memory that belongs to no
+    process (page cache, kernel) and the rounding of the shares (under 1 uJ a process) are unattributed. Shared
+    pages are counted by every process that maps them, so the pages may exceed ``used``: then they share it.
+    """
+    if energy <= 0 or capacity <= 0:
+        return Shares(0, [0] * len(pages), max(0, energy))
+    used = max(0, min(used, capacity))
+    dynamic = energy * used // capacity
+    resident = sum(pages)
+    scale = max(resident, used)
+    if scale == 0 or dynamic == 0:
+        return Shares(energy - dynamic, [0] * len(pages), dynamic)
+    users = [dynamic * count // scale for count in pages]
+    return Shares(energy - dynamic, users, dynamic - sum(users))

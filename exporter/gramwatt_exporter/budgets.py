@@ -1,0 +1,204 @@
+"""Emission budgets: which emissions count for which budget, and how much of the current period is spent.
+
+Pure state with one writer. Emissions are exact integer units (see :mod:`units`), so budgets neither lose nor
+invent a milligram. Every charge goes into a bucket of wall-clock time and a period's emissions are the sum of
+its buckets, so that one rule serves calendar periods, rolling ones and clocks that step:
+
+- A clock set forward by mistake loses nothing: old buckets are kept beyond their period, so when the clock is
+  corrected they count again.
+- A clock set back finds buckets dated in the future. They count as current: the emissions happened. If the
+  clock stays behind them for an hour, they were what was wrong, and are dated now, so that they end with
+  their period.
+
+A rolling period begins at the start of the bucket that holds "now - period", so it may hold up to one bucket
+(1/720 of the period; an hour of 30 days) more than the period.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from . import units
+from .config import Period
+from .config.schema import Budget
+
+_BUCKETS = 720
+_SHORTEST_BUCKET = 10  # seconds
+_KEPT_BUCKETS = 3 * _BUCKETS
+_HOUR = 3600
+_TRUSTED_AFTER = 3600  # seconds a clock set back must run on before it is believed
+_REMEMBERED = 8192  # label combinations
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetView:
+    """One budget at one moment, for a snapshot."""
+
+    name: str
+    limit_grams: float
+    emission_units: int  # since the ledger began
+    period_emission_units: int
+    period_start: float  # Unix seconds
+    period_seconds: float  # its length: of the calendar month at hand, or as configured
+
+    @property
+    def spent_ratio(self) -> float:
+        """Share of the limit that is spent in the current period."""
+        return units.grams(self.period_emission_units) / self.limit_grams
+
+
+class _Account:
+    """The emissions of one budget in buckets of time."""
+
+    def __init__(self, settings: Budget) -> None:
+        self.settings = settings
+        self.total = 0
+        rolling = settings.period.rolling
+        self.width = _HOUR if rolling is None else max(_SHORTEST_BUCKET, round(rolling / _BUCKETS))
+        self.buckets: dict[int, int] = {}  # number of the bucket -> emission units
+        self.behind_since: float | None = None  # Unix seconds: since then some buckets lie in the future
+
+    def charge(self, emission_units: int, now: float) -> None:
+        self.total += emission_units
+        bucket = self._bucket(now)
+        self.buckets[bucket] = self.buckets.get(bucket, 0) + emission_units
+        if len(self.buckets) > _KEPT_BUCKETS:
+            del self.buckets[min(self.buckets)]
+
+    def view(self, now: float) -> BudgetView:
+        start, seconds = period_at(self.settings.period, now)
+        self._redate(now)
+        first = self._bucket(start)
+        spent = sum(units for bucket, units in self.buckets.items() if bucket >= first)
+        return BudgetView(self.settings.name, float(self.settings.limit), self.total, spent, start, seconds)
+
+    def _bucket(self, at: float) -> int:
+        return int(at // self.width)
+
+    def _redate(self, now: float) -> None:
+        present = self._bucket(now)
+        future = [bucket for bucket in self.buckets if bucket > present]
+        if not future:
+            self.behind_since = None
+            return
+        if self.behind_since is None or now < self.behind_since:
+            self.behind_since = now
+        if now - self.behind_since >= _TRUSTED_AFTER:
+            late = sum(self.buckets.pop(bucket) for bucket in future)
+            self.buckets[present] = self.buckets.get(present, 0) + late
+
+    def state(self) -> dict[str, Any]:
+        # As text: emission units outgrow 64 bits after a few kilograms.
+        return {
+            "total": str(self.total),
+            "buckets": [[bucket * self.width, str(units)] for bucket, units in sorted(self.buckets.items())],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        total = int(state["total"])
+        buckets: dict[int, int] = {}
+        for at, text in state["buckets"]:
+            bucket, amount = self._bucket(float(at)), int(text)
+            if amount < 0:
+                raise ValueError(f"negative emissions {amount}")
+            buckets[bucket] = buckets.get(bucket, 0) + amount  # the period may have been changed since
+        if total < 0:
+            raise ValueError(f"negative emissions {total}")
+        self.total, self.buckets = total, buckets
+
+
+class BudgetBook:
+    """All budgets of the configuration. ``wall_clock`` gives Unix seconds."""
+
+    def __init__(self, budgets: Sequence[Budget], wall_clock: Callable[[], float]) -> None:
+        self._wall_clock = wall_clock
+        self._accounts = {budget.name: _Account(budget) for budget in budgets}
+        self._patterns = {
+            budget.name: {label: re.compile(text) for label, text in budget.match.items()}
+            for budget in budgets
+        }
+        self._labels: tuple[str, ...] = tuple(
+            sorted({label for patterns in self._patterns.values() for label in patterns})
+        )
+        self._matches: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def matches(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        """Names of the budgets that emissions with these labels count for.
+
+        Every expression of a budget must match the whole label; a label that is not there is "", as in
+        Prometheus. A budget without expressions takes everything.
+        """
+        key = tuple(labels.get(label, "") for label in self._labels)
+        found = self._matches.get(key)
+        if found is None:
+            values = dict(zip(self._labels, key, strict=True))
+            found = tuple(
+                name
+                for name, patterns in self._patterns.items()
+                if all(pattern.fullmatch(values[label]) for label, pattern in patterns.items())
+            )
+            if len(self._matches) >= _REMEMBERED:
+                self._matches.clear()
+            self._matches[key] = found
+        return found
+
+    def charge(self, budget: str, emission_units: int) -> None:
+        """Emissions that count for a budget, now. Raises ValueError when negative, KeyError for no budget."""
+        if emission_units < 0:
+            raise ValueError(f"emissions cannot be negative: {emission_units}")
+        if emission_units:
+            self._accounts[budget].charge(emission_units, self._wall_clock())
+
+    def frozen(self) -> tuple[BudgetView, ...]:
+        """All budgets at this moment, in the order of the configuration."""
+        now = self._wall_clock()
+        return tuple(account.view(now) for account in self._accounts.values())
+
+    def state(self) -> dict[str, Any]:
+        """Everything worth keeping over a restart, as JSON types."""
+        accounts = {name: account.state() for name, account in self._accounts.items()}
+        return {"version": 1, "budgets": accounts}
+
+    def restore(self, state: Mapping[str, Any]) -> list[str]:
+        """Take back what :meth:`state` gave. Budgets the configuration no longer has are let go.
+
+        Returns a line for each saved budget that could not be read; that one begins at 0.
+        """
+        problems = []
+        saved = state.get("budgets")
+        if not isinstance(saved, Mapping):
+            return ["the saved budgets cannot be read; all begin at 0"]
+        for name, account in self._accounts.items():
+            if name not in saved:
+                continue
+            try:
+                account.restore(saved[name])
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
+                problems.append(f"the saved emissions of budget {name!r} cannot be read: {error!r}")
+        return problems
+
+
+def period_at(period: Period, now: float) -> tuple[float, float]:
+    """Start (Unix seconds) and length (seconds) of the period that holds ``now``. Calendar periods are UTC.
+
+    A week begins on Monday. A rolling period ends now.
+    """
+    if period.rolling is not None:
+        return now - period.rolling, float(period.rolling)
+    midnight = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if period.calendar == "day":
+        start, end = midnight, midnight + timedelta(days=1)
+    elif period.calendar == "week":
+        start = midnight - timedelta(days=midnight.weekday())
+        end = start + timedelta(days=7)
+    else:
+        start = midnight.replace(day=1)
+        end = (start + timedelta(days=31)).replace(day=1)
+    return start.timestamp(), (end - start).total_seconds()

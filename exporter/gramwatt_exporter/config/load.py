@@ -1,0 +1,261 @@
+"""Merge flags, environment, file and defaults into one Config, and remember where each value came from."""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import yaml
+
+from ..errors import ConfigError
+from .scalars import Duration, Mass, Period
+from .schema import Config
+
+ENV_PREFIX = "GRAMWATT_"
+# Read by providers and the client rather than by this file, so not a spelling mistake of ours.
+_OTHER_VARIABLES = re.compile(
+    r"GRAMWATT_(.*_(TOKEN|PASSWORD)|CONFIG_FILE|GRAFANA_.*|LABELER_.*|PROMETHEUS_.*)"
+)
+_PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A checked configuration; ``origins`` maps a key to where its value was set, ``warnings`` are for the log."""
+
+    config: Config
+    origins: Mapping[str, str]
+    file: str = ""
+    warnings: tuple[str, ...] = field(default=())
+
+
+def settings(struct: Any = Config, prefix: str = "") -> dict[str, Any]:
+    """Every scalar key (``sampling.interval``) with its type. Lists and mappings are one key each."""
+    found: dict[str, Any] = {}
+    hints = typing.get_type_hints(struct, include_extras=True)
+    for info in msgspec.structs.fields(struct):
+        key = f"{prefix}{info.encode_name}"
+        if isinstance(info.type, type) and issubclass(info.type, msgspec.Struct):
+            found.update(settings(info.type, f"{key}."))
+        else:
+            found[key] = hints[info.name]
+    return found
+
+
+def load(
+    file: str = "",
+    environ: Mapping[str, str] = types.MappingProxyType({}),
+    flags: Mapping[str, str] = types.MappingProxyType({}),
+) -> Loaded:
+    """Read everything once. ``flags`` maps dotted keys to text.
+
+    Raises ConfigError naming the path of the key, what was found and what is allowed.
+    """
+    known = settings()
+    tree: dict[str, Any] = {}
+    origins = dict.fromkeys(known, "default")
+    if file:
+        tree = _read_file(file)
+        for key in _leaves(tree, known):
+            origins[key] = file
+        _decode(tree, origin=file)  # the file must be right by itself, so that its errors name its keys
+    names = {ENV_PREFIX + key.replace(".", "_").upper(): key for key in known}
+    warnings = []
+    for name, text in environ.items():
+        if name in names:
+            key = names[name]
+            _put(tree, key, _scalar(known[key], text))
+            origins[key] = f"environment {name}"
+            _decode(tree, origin=name)
+        elif name.startswith(ENV_PREFIX) and not _OTHER_VARIABLES.fullmatch(name):
+            warnings.append(f"{name} is not a setting and is ignored; see --help for the names")
+    for key, text in flags.items():
+        _put(tree, key, _scalar(known[key], text))
+        origins[key] = f"flag --{key.replace('_', '-')}"
+        _decode(tree, origin=f"--{key.replace('_', '-')}")
+    config = _decode(tree, origin=file or "configuration")
+    _check(config)
+    return Loaded(config, origins, file, tuple(warnings))
+
+
+def describe(loaded: Loaded) -> str:
+    """The effective configuration as YAML-like lines with the origin of each value behind it."""
+    lines = []
+    for key, origin in loaded.origins.items():
+        value: Any = loaded.config
+        for part in key.split("."):
+            value = getattr(value, part)
+        shown = msgspec.json.encode(value, enc_hook=_encode_hook).decode()
+        lines.append((f"{key}: {shown}", origin))
+    width = min(60, max(len(text) for text, _ in lines))
+    return "\n".join(f"{text:<{width}}  # {origin}" for text, origin in lines)
+
+
+def _encode_hook(value: object) -> object:
+    return str(value)
+
+
+def _read_file(file: str) -> dict[str, Any]:
+    try:
+        with open(file, "rb") as handle:  # noqa: PTH123 - any path-like, also /dev/stdin
+            tree = yaml.safe_load(handle)
+    except OSError as error:
+        raise ConfigError("--config.file", f"cannot read {file}: {error.strerror}") from None
+    except RecursionError:
+        raise ConfigError("--config.file", f"{file} is nested too deeply") from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: bad UTF-8, or a date that does not exist
+        raise ConfigError("--config.file", f"{file} is not YAML: {' '.join(str(error).split())}") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError("$", f"{file}: expected a mapping of settings, got {type(tree).__name__}")
+    return tree
+
+
+def _leaves(tree: Mapping[str, Any], known: Mapping[str, Any], prefix: str = "") -> list[str]:
+    keys = []
+    for name, value in tree.items():
+        key = f"{prefix}{name}"
+        if key in known:
+            keys.append(key)
+        elif isinstance(value, dict):
+            keys.extend(_leaves(value, known, f"{key}."))
+    return keys
+
+
+def _put(tree: dict[str, Any], key: str, value: object) -> None:
+    *sections, name = key.split(".")
+    for section in sections:
+        child = tree.get(section)
+        if not isinstance(child, dict):
+            child = tree[section] = {}
+        tree = child
+    tree[name] = value
+
+
+def _scalar(hint: Any, text: str) -> object:
+    if hint in (str, Duration, Mass, Period):
+        return text
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return text
+
+
+def _dec_hook(kind: type, value: object) -> object:
+    if kind in (Duration, Mass, Period):
+        return kind.parse(value)
+    raise NotImplementedError(kind)  # what msgspec asks of a hook for a type it does not know
+
+
+def _decode(tree: Mapping[str, Any], origin: str) -> Config:
+    try:
+        return msgspec.convert(tree, Config, dec_hook=_dec_hook)
+    except msgspec.ValidationError as error:
+        match = _PATH.match(str(error))
+        message, path = (match["message"], match["path"] or "$") if match else (str(error), "$")
+        raise ConfigError(path, f"{message} ({origin}){_allowed(path, message)}") from None
+
+
+def _allowed(path: str, message: str) -> str:
+    """What may stand at ``path``, for the messages that do not say so themselves."""
+    struct: Any = Config
+    hint: Any = Config
+    for name in re.findall(r"\.(\w+)", path):
+        hint = typing.get_type_hints(struct).get(name) if isinstance(struct, type) else None
+        struct = _struct_of(hint)
+        if struct is None:
+            break
+    if "unknown field" in message and struct is not None and struct is not _ProviderUnion:
+        return "; allowed here: " + ", ".join(info.encode_name for info in msgspec.structs.fields(struct))
+    if path.endswith(".kind"):
+        return "; allowed: " + ", ".join(sorted(_provider_kinds()))
+    if "enum value" in message:
+        return "; allowed: " + ", ".join(_choices(hint))
+    return ""
+
+
+def _choices(hint: Any) -> list[str]:
+    """The words a hint allows, and "a whole number" where it allows numbers too."""
+    if typing.get_origin(hint) is typing.Literal:
+        return [str(word) for word in typing.get_args(hint)]
+    if hint is int:
+        return ["a whole number"]
+    return [choice for argument in typing.get_args(hint) for choice in _choices(argument)]
+
+
+_ProviderUnion = object()
+
+
+def _struct_of(hint: Any) -> Any:
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return hint
+    for argument in typing.get_args(hint):
+        found = _struct_of(argument)
+        if found is not None:
+            return _ProviderUnion if _is_provider(found) else found
+    return None
+
+
+def _is_provider(struct: Any) -> bool:
+    return struct is not _ProviderUnion and struct.__struct_config__.tag is not None
+
+
+def _provider_kinds() -> set[str]:
+    from .schema import Provider
+
+    return {kind.__struct_config__.tag for kind in typing.get_args(Provider)}
+
+
+def _check(config: Config) -> None:
+    """Rules that span fields."""
+    if not 0.1 <= config.sampling.interval <= 10:
+        raise ConfigError(
+            "$.sampling.interval",
+            f"{config.sampling.interval} is out of range; allowed is 100ms to 10s"
+            " (a busy package wraps its counter in minutes, and a grade needs samples)",
+        )
+    address, _, port = config.web.listen_address.rpartition(":")
+    if not port.isdigit() or int(port) > 65535 or not address:
+        raise ConfigError("$.web.listen_address", f"expected HOST:PORT, got {config.web.listen_address!r}")
+    names = [budget.name for budget in config.budgets]
+    for index, budget in enumerate(config.budgets):
+        if names.count(budget.name) > 1:
+            raise ConfigError(f"$.budgets[{index}].name", f"{budget.name!r} is used twice; names are unique")
+        for label, pattern in budget.match.items():
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ConfigError(
+                    f"$.budgets[{index}].match.{label}", f"{pattern!r} is not a regular expression: {error}"
+                ) from None
+        if budget.limit <= 0:
+            raise ConfigError(f"$.budgets[{index}].limit", "a budget must be more than 0g")
+    for index, rule in enumerate(config.windows.automatic):
+        try:
+            re.compile(rule.match)
+        except re.error as error:
+            raise ConfigError(
+                f"$.windows.automatic[{index}].match", f"{rule.match!r} is not a regular expression: {error}"
+            ) from None
+    for index, provider in enumerate(config.intensity.providers):
+        hourly = getattr(provider, "hourly", [])
+        if hourly and len(hourly) != 24:
+            raise ConfigError(
+                f"$.intensity.providers[{index}].hourly",
+                f"expected 24 values, one per hour, got {len(hourly)}",
+            )
+    for name, item in config.embodied.items():
+        if item.lifetime <= 0:
+            raise ConfigError(f"$.embodied.{name}.lifetime", "must be longer than 0s, such as 4y")
+    if config.price.hourly and len(config.price.hourly) != 24:
+        raise ConfigError(
+            "$.price.hourly", f"expected 24 values, one per hour, got {len(config.price.hourly)}"
+        )
+    if (config.price.hourly or config.price.per_kilowatt_hour is not None) and not config.price.currency:
+        raise ConfigError("$.price.currency", "a price needs its currency, such as EUR")

@@ -1,0 +1,167 @@
+"""From raw counters and power values to energy steps: wraps, resets, integration, the rest of a node. Pure.
+
+Integers only (microjoules, microwatts, nanoseconds): what is not booked now is carried, so no microjoule is lost
+or invented by rounding.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# A step is believed up to this share above what the device can draw, plus the energy of the time by which a
+# counter's refresh may lag behind our clock (NVML refreshes every 20-100 ms, RAPL every 1 ms).
+HEADROOM_PERCENT = 120
+REFRESH_SLACK_NS = 200_000_000
+
+
+def plausible(microjoules: int, nanoseconds: int, max_watts: float | None) -> bool:
+    """Whether a device of at most ``max_watts`` can have drawn this in that time (None: always)."""
+    if max_watts is None:
+        return True
+    # W * ns = nJ; / 1000 = uJ
+    bound = round(max_watts * 1000) * (nanoseconds + REFRESH_SLACK_NS) * HEADROOM_PERCENT // 100_000_000
+    return microjoules <= bound
+
+
+def difference(previous: int, current: int, wraps_at: int | None) -> int | None:
+    """Microjoules from one raw value to the next, one wrap removed; None when the counter was reset.
+
+    ``wraps_at`` is the largest value the counter shows, so the value after it is 0.
+    """
+    if current >= previous:
+        return current - previous
+    if wraps_at is None or previous > wraps_at:
+        return None
+    return current + wraps_at + 1 - previous
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Outcome of one new raw value: energy and time since the last one, or a reset (then energy is 0)."""
+
+    microjoules: int
+    nanoseconds: int
+    reset: bool = False
+
+
+@dataclass(slots=True)
+class Counter:
+    """Last raw value of one hardware counter."""
+
+    microjoules: int
+    at_ns: int
+
+    def advance(
+        self,
+        microjoules: int,
+        at_ns: int,
+        wraps_at: int | None = None,
+        max_watts: float | None = None,
+        suspended_ns: int = 0,
+    ) -> Step | None:
+        """Take the next raw value. None when no time has passed (the same reading seen twice).
+
+        A value that went backwards without room for a wrap, or a step beyond what the device can draw, is a
+        reset: the energy is not booked and counting goes on from the new value. ``suspended_ns`` is the part of
+        the time the machine slept: counters may lose their value then, so going backwards is a reset, not a wrap.
+        """
+        elapsed = at_ns - self.at_ns
+        if elapsed <= 0:
+            return None
+        asleep = suspended_ns > 0
+        energy = difference(self.microjoules, microjoules, None if asleep else wraps_at)
+        self.microjoules, self.at_ns = microjoules, at_ns
+        if energy is None or not plausible(energy, max(0, elapsed - suspended_ns), max_watts):
+            return Step(0, elapsed, reset=True)
+        return Step(energy, elapsed)
+
+
+@dataclass(slots=True)
+class Integrator:
+    """Power values -> energy by the trapezoid rule; the remainder below 1 uJ is carried to the next step."""
+
+    microwatts: int
+    at_ns: int
+    carry: int = 0  # in units of 1 uW * 1 ns / 2
+
+    def advance(self, microwatts: int, at_ns: int) -> Step | None:
+        """Take the next power value. None when no time has passed."""
+        elapsed = at_ns - self.at_ns
+        if elapsed <= 0:
+            return None
+        area = (self.microwatts + microwatts) * elapsed + self.carry
+        energy, self.carry = divmod(area, 2_000_000_000)
+        self.microwatts, self.at_ns = microwatts, at_ns
+        return Step(energy, elapsed)
+
+    def jump(self, microwatts: int, at_ns: int) -> None:
+        """Go on from here without booking the time between: nothing was measured."""
+        self.microwatts, self.at_ns = microwatts, at_ns
+
+
+class Beyond:
+    """What a surrounding meter shows beyond the devices it covers, as a total that never falls.
+
+    The meter and the devices are read at different moments and both are noisy, so their difference may dip; only
+    a new maximum of (meter - devices) is energy that certainly belongs to nobody else. Devices are taken at
+    the moment of the meter's reading by linear interpolation, so a slow meter is not compared with later devices.
+    """
+
+    KEEP = 256  # device totals remembered: a meter read every 10 s with ticks of 100 ms needs 100
+
+    def __init__(self) -> None:
+        self._meter = 0
+        self._covered = 0
+        self._booked = 0
+        self._start: int | None = None  # devices' total when the meter's first value was read
+        self._history: deque[tuple[int, int]] = deque(maxlen=self.KEEP)
+
+    def cover(self, microjoules: int, at_ns: int) -> None:
+        """Energy the covered devices drew up to ``at_ns`` since the previous call."""
+        self._covered += microjoules
+        self._history.append((at_ns, self._covered))
+
+    def begin(self, at_ns: int) -> None:
+        """The meter's first value (or its first after a reset) was read at ``at_ns``."""
+        self._start = self._at(at_ns) - self._meter + self._booked
+        # From here on: meter - (covered - start) counts up from what is booked already.
+
+    def surround(self, microjoules: int, at_ns: int) -> int:
+        """Energy the meter showed up to ``at_ns`` since its previous value -> energy to book beyond the devices."""
+        if self._start is None:
+            self.begin(at_ns)
+        self._meter += microjoules
+        assert self._start is not None
+        beyond = self._meter - (self._at(at_ns) - self._start)
+        step = max(0, beyond - self._booked)
+        self._booked += step
+        return step
+
+    def state(self) -> list[int | None]:
+        """What to save."""
+        return [self._meter, self._covered, self._booked, self._start]
+
+    @classmethod
+    def restored(cls, saved: Sequence[int | None]) -> Beyond:
+        """Go on from ``state``."""
+        beyond = cls()
+        meter, covered, booked, start = saved
+        beyond._meter, beyond._covered, beyond._booked = int(meter or 0), int(covered or 0), int(booked or 0)
+        beyond._start = None if start is None else int(start)
+        return beyond
+
+    def _at(self, at_ns: int) -> int:
+        """Total of the covered devices at a moment; before and after what is known, the nearest known value."""
+        history = self._history
+        if not history:
+            return self._covered
+        index = bisect_right(history, at_ns, key=lambda point: point[0])
+        if index == 0:
+            return history[0][1]
+        if index == len(history):
+            return history[-1][1]
+        (t0, e0), (t1, e1) = history[index - 1], history[index]
+        return e0 + (e1 - e0) * (at_ns - t0) // (t1 - t0)

@@ -1,0 +1,95 @@
+"""Yearly average of a country, a part of one, or a cloud region, from tables on this machine. Needs no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gramwatt_exporter.intensity import annual_tables, zones
+from gramwatt_exporter.intensity.annual_tables import Row
+from gramwatt_exporter.intensity.failures import Refused
+from gramwatt_exporter.intensity.mix import GenerationFactor
+from gramwatt_exporter.model import Aspect, Basis, Fetched, Intensity
+
+
+class AnnualProvider:
+    """The last fallback. A table is read at the first question for a zone.
+
+    For a zone the first of these that knows it: an imported file, Nordic bidding zones, states of the US, provinces
+    of Canada, countries. Then the same for the state a cloud region lies in, then for the country. The value is
+    named after the place it is for.
+    """
+
+    kind = "annual"
+    basis: Basis = "average"
+    origin = ""
+    aspects: Sequence[Aspect] = ("latest",)
+
+    def __init__(
+        self,
+        file: Path | None = None,
+        cloud: str = "",
+        factors: Mapping[str, GenerationFactor] | None = None,
+        data: Path | None = None,
+    ) -> None:
+        """``file`` may be missing; ``cloud`` is the configured region; ``data`` is codecarbon's (None: find it)."""
+        self._file = file
+        self._cloud = cloud
+        self._factors = factors or {}
+        self._data = data
+        self._rows: dict[str, Row] = {}
+        self._stamp: int | None = None
+
+    def fetch(self, aspect: Aspect, zone: str, now: float) -> Fetched:  # noqa: ARG002 - one answer fits all
+        """The newest year known; ``at`` is its first second. Refused: no table knows the zone."""
+        stamp = self._file_stamp()
+        if stamp != self._stamp:  # imported anew
+            self._rows, self._stamp = {}, stamp
+        row = self._rows.get(zone)
+        if row is None:
+            row = self._rows[zone] = self.row(zone)
+        value = Intensity(
+            grams_per_kilowatt_hour=row.grams_per_kilowatt_hour,
+            zone=row.zone,
+            provider=self.kind,
+            basis=self.basis,
+            method="annual",
+            factor=row.factor,
+            at=datetime(row.year, 1, 1, tzinfo=UTC).timestamp(),
+            renewable_ratio=row.renewable_ratio,
+            fossil_ratio=row.fossil_ratio,
+            estimation=row.source,
+        )
+        return Fetched(values=(value,))
+
+    def row(self, zone: str) -> Row:
+        """The best row for a normalised zone. Raises Refused."""
+        state = zones.cloud_state(self._cloud) if self._cloud else ""
+        for place in dict.fromkeys((zone, state, zones.country(zone))):
+            found = self._known(place) if place else None
+            if found is not None:
+                return found
+        raise Refused(
+            "unknown_zone",
+            f"no annual average for {zone}",
+            "use a static provider with a number you trust, or `gramwatt-exporter intensity import FILE`",
+        )
+
+    def _file_stamp(self) -> int | None:
+        try:
+            return None if self._file is None else self._file.stat().st_mtime_ns
+        except OSError:
+            return None
+
+    def _known(self, place: str) -> Row | None:
+        found = annual_tables.imported(self._file, place)
+        data = self._data or annual_tables.codecarbon_data()
+        if found is not None or data is None:
+            return found
+        return (
+            annual_tables.nordic_zone(data, place)
+            or annual_tables.us_state(data, place)
+            or annual_tables.canadian_province(data, place, self._factors)
+            or annual_tables.country(data, place)
+        )

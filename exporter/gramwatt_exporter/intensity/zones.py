@@ -1,0 +1,106 @@
+"""Names of grid zones: ISO 3166 countries, their sub-zones (``US-CAL-CISO``, ``DK-DK1``) and cloud regions.
+
+A zone is written as Electricity Maps writes it: a two-letter country, perhaps a dash and a part of it.
+Three-letter country codes become two letters, so that a grid keeps one name whoever answers for it.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import importlib.resources
+import importlib.util
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from gramwatt_exporter.errors import ConfigError
+
+_ZONE = re.compile(r"[A-Z]{2,3}(-[A-Z0-9]{1,12}){0,3}")
+_FIX = "write a country (FR or FRA), a part of one (US-CAL-CISO), or set intensity.cloud (aws:eu-west-3)"
+# Kosovo has no ISO 3166 code; XK/XKX are user-assigned and what grid data uses.
+_USER_ASSIGNED = {"XK": "XKX"}
+# Names people know that are not ISO codes of a country.
+_ALIASES = {"UK": "GB", "DK1": "DK-DK1", "DK2": "DK-DK2"}
+
+
+@functools.cache
+def alpha3() -> Mapping[str, str]:
+    """Two-letter -> three-letter country codes; pycountry's table as data (its import costs 5 MB)."""
+    spec = importlib.util.find_spec("pycountry")
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigError("intensity.zone", "package pycountry is not installed; pip install pycountry")
+    file = Path(spec.submodule_search_locations[0], "databases", "iso3166-1.json")
+    with file.open(encoding="utf-8") as handle:
+        rows = json.load(handle)["3166-1"]
+    return MappingProxyType({row["alpha_2"]: row["alpha_3"] for row in rows} | _USER_ASSIGNED)
+
+
+@functools.cache
+def alpha2() -> Mapping[str, str]:
+    """Three-letter -> two-letter country codes."""
+    return MappingProxyType({three: two for two, three in alpha3().items()})
+
+
+def normalise(zone: str, path: str = "intensity.zone") -> str:
+    """A zone as configured -> its one name. Raises ConfigError naming ``path`` when no country begins it."""
+    text = zone.strip().upper().replace("_", "-")
+    text = _ALIASES.get(text, text)
+    country, dash, rest = text.partition("-")
+    country = alpha2().get(country, country)
+    if not _ZONE.fullmatch(text) or country not in alpha3():
+        raise ConfigError(path, f"{zone!r} is not a grid zone; {_FIX}")
+    return country + dash + rest
+
+
+def country(zone: str) -> str:
+    """The two-letter country a normalised zone lies in."""
+    return zone.partition("-")[0]
+
+
+def in_force(zone: str, cloud: str) -> str:
+    """The zone a configuration means; "" when it names none. ``zone`` wins over ``cloud``.
+
+    Raises ConfigError for a zone or cloud region nobody knows.
+    """
+    if zone:
+        return normalise(zone)
+    if cloud:
+        return of_cloud(cloud)
+    return ""
+
+
+def of_cloud(cloud: str) -> str:
+    """``aws:eu-west-3`` -> ``FR``. Raises ConfigError for a region that is not in the table."""
+    return _cloud_row(cloud)[0]
+
+
+def cloud_state(cloud: str) -> str:
+    """The state a cloud region lies in (``US-VA``), where its zone is not itself a place; else ""."""
+    return _cloud_row(cloud)[1]
+
+
+def _cloud_row(cloud: str) -> tuple[str, str]:
+    key = cloud.strip().lower()
+    table = _cloud_table()
+    if key in table:
+        return table[key]
+    known = sorted({name.partition(":")[0] for name in table})
+    if key.partition(":")[0] in known:
+        raise ConfigError("intensity.cloud", f"{cloud!r} is not in the cloud table; set intensity.zone")
+    raise ConfigError(
+        "intensity.cloud",
+        f"{cloud!r} is not PROVIDER:REGION such as aws:eu-west-3; providers: {', '.join(known)}",
+    )
+
+
+@functools.cache
+def _cloud_table() -> Mapping[str, tuple[str, str]]:
+    """``provider:region`` -> (zone, state or "")."""
+    file = importlib.resources.files(__package__).joinpath("data", "cloud_zones.csv")
+    lines = (line for line in file.read_text(encoding="utf-8").splitlines() if line and line[0] != "#")
+    return MappingProxyType(
+        {f"{row['provider']}:{row['region']}": (row["zone"], row["annual"]) for row in csv.DictReader(lines)}
+    )

@@ -1,0 +1,1 @@
+"""Monotonic counters per device, workload, intensity and window, and how they survive a restart."""

@@ -1,0 +1,323 @@
+"""Book one sample: every device's energy to its parts, its users, their workloads, windows and budgets.
+
+The invariant of the product lives here: for every device, at every sample and in microjoules,
+idle + live + exited + unattributed == energy; and what workloads hold sums to live + exited.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from .. import units
+from ..attribution import attribute, attribute_resident, idle_energy
+from ..baseline import IdleBaseline
+from ..model import COMPONENTS, BankSample, DeviceUse, EnergyStep, Intensity, Meter
+from ..processes.kernel import KernelCounters
+from ..processes.row import Row
+from ..processes.table import Activity
+from .accounts import Accounts, DeviceAccount, MeterAccount
+
+_IDLE, _LIVE, _EXITED, _UNATTRIBUTED = range(4)
+_CPU, _DRAM, _GPU, _OTHER = range(4)
+
+# /proc/stat counts busy time by sampling at the timer tick; how far it may run behind the exact process clocks
+# before we stop carrying the difference over (per CPU).
+_SAMPLING_ERROR_NS = 40_000_000
+
+
+class WindowCharges(Protocol):
+    """The part of the window book that booking needs."""
+
+    def charge(
+        self, window_id: str, component: str, microjoules: int, emission_units: int | None
+    ) -> None: ...
+
+    def charge_cpu(self, window_id: str, nanoseconds: int) -> None: ...
+
+
+class BudgetCharges(Protocol):
+    """The part of the budget book that booking needs."""
+
+    def charge(self, budget: str, emission_units: int) -> None: ...
+
+
+class Booking:
+    """Single writer of ``accounts``."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        baseline: IdleBaseline,
+        windows: WindowCharges,
+        budgets: BudgetCharges,
+        node_budgets: Sequence[str],
+        cpus: int,
+    ) -> None:
+        self._accounts = accounts
+        self._baseline = baseline
+        self._windows = windows
+        self._budgets = budgets
+        self.node_budgets = node_budgets  # those that match everything: idle and unattributed energy too
+        self._cpus = cpus
+        self._busy_ns: int | None = None
+        self._slack_ns = 0
+        self._memory_charged = False  # whether rows hold memory power of the last sample
+        self.hot: set[Row] = set()  # rows that used CPU or GPU in the last sample
+
+    def replace_budgets(self, budgets: BudgetCharges, node_budgets: Sequence[str]) -> None:
+        """Charge these from now on."""
+        self._budgets = budgets
+        self.node_budgets = node_budgets
+
+    def book(
+        self,
+        bank: BankSample,
+        counters: KernelCounters,
+        activity: Activity,
+        rows: Sequence[Row],
+        find: Callable[[int], tuple[Row, bool] | None],
+        intensity: Intensity | None,
+    ) -> None:
+        """``find(pid)`` gives the row of a recent process and whether it still lives."""
+        price = self._price(intensity)
+        self._cool_down()
+        self._book_cpu_time(activity)
+        residual, utilisation = self._residual(counters, activity, bank.steps)
+        cpu_parts = [0] * (len(activity.live) + len(activity.exited))
+        weights = [ns for _, ns in activity.live] + [ns for _, ns in activity.exited]
+        uses = {(use.device.component, use.device.name): use for use in bank.uses}
+        memory_pages: list[int] = []
+        memory_parts: list[int] = []
+        booked = 0
+        for step in bank.steps:
+            account = self._book_device(step, price)
+            booked += step.microjoules
+            if step.missed:
+                account.partition[_UNATTRIBUTED] += step.microjoules
+                account.last_uj = account.last_ns = 0
+            elif step.device.component == "cpu":
+                self._book_cpu(account, step, weights, len(activity.live), residual, utilisation, cpu_parts)
+            elif step.device.component == "dram":
+                memory_pages = memory_pages or [row.pages for row in rows]
+                memory_parts = self._book_dram(account, step, memory_pages, counters, memory_parts)
+            elif step.device.component == "gpu":
+                self._book_gpu(
+                    account, step, uses.get((step.device.component, step.device.name)), find, price
+                )
+            else:
+                account.partition[_UNATTRIBUTED] += step.microjoules
+        users = [*activity.live, *activity.exited]
+        for (row, _), part in zip(users, cpu_parts, strict=True):
+            if part:
+                self._charge(row, _CPU, part, price)
+        self._charge_dram(rows, memory_parts, price)
+        self._book_meters(bank)
+        self._book_price(booked, intensity, price)
+
+    def book_missed(self, bank: BankSample, intensity: Intensity | None) -> None:
+        """The processes of this sample could not be read: all of its energy is unattributed."""
+        price = self._price(intensity)
+        for step in bank.steps:
+            account = self._book_device(step, price)
+            account.partition[_UNATTRIBUTED] += step.microjoules
+        self._book_meters(bank)
+        self._book_price(sum(step.microjoules for step in bank.steps), intensity, price)
+
+    def _price(self, intensity: Intensity | None) -> int | None:
+        if intensity is None:
+            return None
+        self._accounts.priced_ever = True
+        return units.milligrams_per_kilowatt_hour(intensity.grams_per_kilowatt_hour)
+
+    def _book_device(self, step: EnergyStep, price: int | None) -> DeviceAccount:
+        account = self._accounts.device(step.device)
+        account.energy[step.device.source] = account.energy.get(step.device.source, 0) + step.microjoules
+        account.last_uj, account.last_ns = step.microjoules, step.nanoseconds
+        account.units += units.emission_units(step.microjoules, price or 0)
+        return account
+
+    def _book_meters(self, bank: BankSample) -> None:
+        for meter_step in bank.meters:
+            self._meter(meter_step.meter).energy += meter_step.microjoules
+        for device, count in bank.resets.items():
+            self._accounts.resets[device] = count
+
+    # --- components
+
+    def _book_cpu_time(self, activity: Activity) -> None:
+        for row, ns in (*activity.live, *activity.exited):
+            row.cpu_ns += ns
+            row.account.cpu_ns += ns
+            row.account.version += 1
+            self._accounts.used_cpu_ns += ns
+            self.hot.add(row)
+            for window in row.windows:
+                self._windows.charge_cpu(window, ns)
+
+    def _residual(
+        self, counters: KernelCounters, activity: Activity, steps: Sequence[EnergyStep]
+    ) -> tuple[int, float | None]:
+        """CPU time the machine was busy but no known process used it; and the machine's utilisation."""
+        before, self._busy_ns = self._busy_ns, counters.busy_ns
+        if before is None or counters.busy_ns < before:
+            return 0, None
+        busy = counters.busy_ns - before
+        balance = busy + self._slack_ns - activity.seen_ns
+        self._slack_ns = max(min(balance, 0), -_SAMPLING_ERROR_NS * self._cpus)
+        elapsed = max((step.nanoseconds for step in steps if step.device.component == "cpu"), default=0)
+        utilisation = min(1.0, max(busy, activity.seen_ns) / (elapsed * self._cpus)) if elapsed else None
+        return max(0, balance), utilisation
+
+    def _book_cpu(
+        self,
+        account: DeviceAccount,
+        step: EnergyStep,
+        weights: Sequence[int],
+        live: int,
+        residual: int,
+        utilisation: float | None,
+        parts: list[int],
+    ) -> None:
+        self._baseline.observe(step.device, step.microjoules, step.nanoseconds, utilisation)
+        shares = attribute(step.microjoules, self._idle(step), weights, residual)
+        for index, part in enumerate(shares.users):
+            parts[index] += part
+        account.partition[_IDLE] += shares.idle
+        account.partition[_LIVE] += sum(shares.users[:live])
+        account.partition[_EXITED] += sum(shares.users[live:])
+        account.partition[_UNATTRIBUTED] += shares.unattributed
+
+    def _book_dram(
+        self,
+        account: DeviceAccount,
+        step: EnergyStep,
+        pages: Sequence[int],
+        counters: KernelCounters,
+        parts: Sequence[int],
+    ) -> list[int]:
+        """The parts of all memories so far with this one's added, in the order of ``pages``."""
+        shares = attribute_resident(step.microjoules, pages, counters.used_pages, counters.capacity_pages)
+        account.partition[_IDLE] += shares.idle
+        account.partition[_LIVE] += sum(shares.users)
+        account.partition[_UNATTRIBUTED] += shares.unattributed
+        return list(map(operator.add, parts, shares.users)) if parts else list(shares.users)
+
+    def _charge_dram(self, rows: Sequence[Row], parts: Sequence[int], price: int | None) -> None:
+        """Charge the memories' energy, once for all of them; ``parts`` is empty when there was none."""
+        if not parts:
+            if not self._memory_charged:
+                return
+            parts = [0] * len(rows)
+        self._memory_charged = any(parts)
+        mg = price or 0
+        # Every process holds memory, so this loop is the sample's longest: no call, no test it can do without.
+        for row, part in zip(rows, parts, strict=True):
+            if part:
+                row.power[_DRAM] = part
+                row.energy[_DRAM] += part
+                row.account.power[_DRAM] += part
+                if mg:
+                    row.units[_DRAM] += part * mg
+                if row.windows or row.budgets:
+                    self._charge_others(row, _DRAM, part, price)
+            elif row.power[_DRAM]:
+                row.power[_DRAM] = 0
+        for workload in self._accounts.workloads.values():
+            part = workload.power[_DRAM]
+            if part:
+                workload.energy[_DRAM] += part
+                workload.units[_DRAM] += part * mg
+                workload.version += 1
+        total = sum(parts)
+        self._accounts.used[_DRAM] += total
+        self._accounts.used_units[_DRAM] += total * mg
+
+    def _book_gpu(
+        self,
+        account: DeviceAccount,
+        step: EnergyStep,
+        use: DeviceUse | None,
+        find: Callable[[int], tuple[Row, bool] | None],
+        price: int | None,
+    ) -> None:
+        users: list[tuple[Row, bool]] = []
+        weights: list[int] = []
+        residual = 0
+        if use is not None:
+            for pid, weight in use.weights.items():
+                found = find(pid)
+                if found is None:
+                    residual += weight
+                else:
+                    users.append(found)
+                    weights.append(weight)
+            quiet = use.method == "utilisation" and not use.weights
+            self._baseline.observe(step.device, step.microjoules, step.nanoseconds, 0.0 if quiet else None)
+        shares = attribute(step.microjoules, self._idle(step), weights, residual)
+        for (row, alive), part in zip(users, shares.users, strict=True):
+            if part:
+                self._charge(row, _GPU, part, price)
+            account.partition[_LIVE if alive else _EXITED] += part
+        account.partition[_IDLE] += shares.idle
+        account.partition[_UNATTRIBUTED] += shares.unattributed
+
+    def _idle(self, step: EnergyStep) -> int:
+        idle_microwatts, _ = self._baseline.of(step.device)
+        return idle_energy(step.microjoules, idle_microwatts or 0, step.nanoseconds)
+
+    def _meter(self, meter: Meter) -> MeterAccount:
+        key = (meter.name, meter.source)
+        account = self._accounts.meters.get(key)
+        if account is None:
+            account = self._accounts.meters[key] = MeterAccount(meter)
+        return account
+
+    # --- who pays
+
+    def _charge(self, row: Row, component: int, microjoules: int, price: int | None) -> None:
+        amount = microjoules * price if price is not None else 0
+        account = row.account
+        for owner in (row, account):
+            owner.energy[component] += microjoules
+            owner.units[component] += amount
+            owner.power[component] += microjoules
+        account.version += 1
+        self.hot.add(row)
+        self._accounts.used[component] += microjoules
+        self._accounts.used_units[component] += amount
+        if row.windows or row.budgets:
+            self._charge_others(row, component, microjoules, price)
+
+    def _charge_others(self, row: Row, component: int, microjoules: int, price: int | None) -> None:
+        amount = microjoules * (price or 0)
+        for window in row.windows:
+            self._windows.charge(
+                window, COMPONENTS[component], microjoules, None if price is None else amount
+            )
+        if amount:
+            for budget in row.budgets:
+                self._budgets.charge(budget, amount)
+
+    def _cool_down(self) -> None:
+        """Power is of the last sample only: who used nothing since goes back to zero (memory: _charge_dram)."""
+        for row in self.hot:
+            row.power = [0, 0, 0, 0]
+        for workload in self._accounts.workloads.values():
+            if any(workload.power):
+                workload.power = [0, 0, 0, 0]
+                workload.version += 1
+        self.hot = set()
+
+    def _book_price(self, booked: int, intensity: Intensity | None, price: int | None) -> None:
+        if not booked:
+            return
+        key = ("none", "none") if intensity is None else (intensity.provider, intensity.method)
+        entry = self._accounts.priced.setdefault(key, [0, 0])
+        entry[0] += booked
+        amount = units.emission_units(booked, price or 0)
+        entry[1] += amount
+        if amount:
+            for budget in self.node_budgets:
+                self._budgets.charge(budget, amount)

@@ -1,0 +1,210 @@
+"""The ledger on disk: written whole and swapped in, before what it holds is published.
+
+A published counter is never ahead of the saved one, so a crash or kill -9 cannot make a series go back; and the
+raw hardware counters are saved with the totals, so what the hardware counted meanwhile is booked after the
+restart (as unattributed: nobody was looking).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..errors import ConfigError
+from ..model import COMPONENTS, PARTS, Device, Meter, Workload
+from .accounts import Accounts, MeterAccount
+
+if sys.platform != "win32":
+    import fcntl
+
+FILE = "ledger.json"
+LOCK = "lock"
+VERSION = 1
+# The file is flushed to the disk this often (and at the end): what a power cut may cost, the kernel keeps otherwise.
+FLUSH_SECONDS = 60.0
+
+
+class StateFile:
+    """The state directory, held by one exporter at a time. Raises ConfigError when it cannot be used."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = Path(directory)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self._hold()
+            probe = self.directory / f".probe-{os.getpid()}"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise ConfigError(
+                "$.state.dir",
+                f"cannot write to {directory}: {error.strerror}; make it writable for this user or set another",
+            ) from None
+        self.path = self.directory / FILE
+        self._flushed = 0.0
+
+    def _hold(self) -> None:
+        """Two exporters on one ledger would overwrite each other's totals: the second is refused. The kernel
+        gives the lock back however a process ends."""
+        self._lock = os.open(self.directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if sys.platform == "win32":  # nothing keeps a second exporter away there
+            return
+        try:
+            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            holder = ""
+            with suppress(OSError):
+                holder = os.pread(self._lock, 32, 0).decode("ascii", "replace").strip()
+            os.close(self._lock)
+            raise ConfigError(
+                "$.state.dir",
+                f"another exporter{f' (pid {holder})' if holder else ''} keeps its ledger in {self.directory};"
+                " stop it or give this one a directory of its own",
+            ) from None
+        except OSError:
+            return  # a file system without locks
+        with suppress(OSError):  # a full disk: only the hint who holds it is missing
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+
+    def load(self) -> tuple[dict[str, Any] | None, str]:
+        """What was saved, None for nothing; and a line for the log when a damaged file was set aside."""
+        try:
+            text = self.path.read_bytes()
+        except FileNotFoundError:
+            return None, ""
+        except OSError as error:
+            raise ConfigError("$.state.dir", f"cannot read {self.path}: {error.strerror}") from None
+        try:
+            saved = msgspec.json.decode(text)
+            if not isinstance(saved, dict) or saved.get("version") != VERSION:
+                raise ValueError(f"not a version {VERSION} ledger")
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            return None, self.set_aside(str(error))
+        return saved, ""
+
+    def set_aside(self, reason: str) -> str:
+        """Move a damaged file away and say so; totals then begin again at zero."""
+        aside = self.path.with_name(f"{FILE}.damaged-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}")
+        self.path.replace(aside)
+        return f"{self.path} is damaged ({reason}); it is kept as {aside.name} and a fresh ledger begins"
+
+    def save(self, state: Mapping[str, Any], last: bool = False) -> None:
+        """Atomically replace the file. Raises OSError."""
+        temporary = self.path.with_name(f".{FILE}.new")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        try:
+            descriptor = os.open(temporary, flags, 0o600)
+        except FileNotFoundError:  # somebody removed the directory: totals are worth a new one
+            self.directory.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(temporary, flags, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(msgspec.json.encode(state))
+                now = time.monotonic()
+                if last or now - self._flushed >= FLUSH_SECONDS:
+                    file.flush()
+                    os.fsync(file.fileno())
+                    self._flushed = now
+            temporary.replace(self.path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def dump(accounts: Accounts, exported: tuple[list[int], list[int], int]) -> dict[str, Any]:
+    """The accounts as JSON types. ``exported`` is what all series of processes have shown so far: after a
+    restart none of them is left, so it becomes the departed."""
+    energy, amounts, cpu_ns = exported
+    return {
+        "devices": [
+            {
+                "component": account.device.component,
+                "name": account.device.name,
+                "source": account.device.source,
+                "uncertainty_ratio": account.device.uncertainty_ratio,
+                "energy": account.energy,
+                "partition": account.partition,
+                "units": str(account.units),
+            }
+            for account in accounts.devices.values()
+        ],
+        "meters": [
+            {
+                "name": account.meter.name,
+                "source": account.meter.source,
+                "part_of": account.meter.part_of,
+                "covers": list(account.meter.covers),
+                "energy": account.energy,
+            }
+            for account in accounts.meters.values()
+        ],
+        "workloads": [
+            [
+                account.workload.name,
+                account.workload.kind,
+                account.workload.user,
+                account.energy,
+                [str(amount) for amount in account.units],
+                account.cpu_ns,
+            ]
+            for account in accounts.workloads.values()
+            if account.cpu_ns or any(account.energy)
+        ],
+        "used": accounts.used,
+        "used_units": [str(amount) for amount in accounts.used_units],
+        "used_cpu_ns": accounts.used_cpu_ns,
+        "exported": energy,
+        "exported_units": [str(amount) for amount in amounts],
+        "exported_cpu_ns": cpu_ns,
+        "priced": [[*key, entry[0], str(entry[1])] for key, entry in accounts.priced.items()],
+        "marginal": [[*key, str(amount)] for key, amount in accounts.marginal.items()],
+        "priced_ever": accounts.priced_ever,
+        "exits_observed": accounts.exits_observed,
+        "exits_lost": accounts.exits_lost,
+        "resets": [[*key, count] for key, count in accounts.resets.items()],
+    }
+
+
+def load(accounts: Accounts, saved: Mapping[str, Any]) -> None:
+    """Fill fresh accounts. Raises KeyError, TypeError or ValueError on a damaged state; then use fresh ones."""
+    for entry in saved["devices"]:
+        account = accounts.device(
+            Device(entry["component"], entry["name"], entry["source"], float(entry["uncertainty_ratio"]))
+        )
+        account.energy = {str(source): int(energy) for source, energy in entry["energy"].items()}
+        account.partition = [int(part) for part in entry["partition"]]
+        account.units = int(entry["units"])
+        if len(account.partition) != len(PARTS) or sum(account.partition) != sum(account.energy.values()):
+            raise ValueError(f"the parts of {entry['component']} {entry['name']} do not sum to its energy")
+    for entry in saved["meters"]:
+        meter = Meter(entry["name"], entry["source"], entry["part_of"], tuple(entry["covers"]))
+        accounts.meters[(meter.name, meter.source)] = MeterAccount(meter)
+        accounts.meters[(meter.name, meter.source)].energy = int(entry["energy"])
+    for name, kind, user, energy, amounts, cpu_ns in saved["workloads"]:
+        workload = accounts.workload(Workload(name, kind, user))
+        workload.energy, workload.units = _four(energy), _four(amounts)
+        workload.cpu_ns = int(cpu_ns)
+    accounts.used, accounts.used_units = _four(saved["used"]), _four(saved["used_units"])
+    accounts.used_cpu_ns = int(saved["used_cpu_ns"])
+    accounts.exported, accounts.exported_units = _four(saved["exported"]), _four(saved["exported_units"])
+    accounts.exported_cpu_ns = int(saved["exported_cpu_ns"])
+    accounts.priced = {(p, m): [int(energy), int(amount)] for p, m, energy, amount in saved["priced"]}
+    accounts.marginal = {(zone, provider): int(amount) for zone, provider, amount in saved["marginal"]}
+    accounts.priced_ever = bool(saved["priced_ever"])
+    accounts.exits_observed = {str(mode): int(count) for mode, count in saved["exits_observed"].items()}
+    accounts.exits_lost = int(saved["exits_lost"])
+    accounts.resets = {(c, d): int(count) for c, d, count in saved["resets"]}
+
+
+def _four(values: Any) -> list[int]:
+    if len(values) != len(COMPONENTS):
+        raise ValueError(f"expected {len(COMPONENTS)} values, got {len(values)}")
+    return [int(value) for value in values]

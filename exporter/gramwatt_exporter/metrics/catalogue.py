@@ -1,0 +1,338 @@
+"""Every metric the exporter publishes: name, type, unit, labels and help. Docs, rules, dashboards are held to it.
+
+Base units are joules, watts, grams, seconds and ratios. No label is called zone, region, type or host: service
+discovery owns those names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["counter", "gauge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row of the contract. ``name`` carries the prefix and, for counters, the ``_total`` ending."""
+
+    name: str
+    kind: Kind
+    unit: str
+    labels: tuple[str, ...]
+    help: str
+
+
+def _counter(name: str, unit: str, labels: str, text: str) -> Metric:
+    return Metric(f"gramwatt_{name}_total", "counter", unit, tuple(labels.split()), text)
+
+
+def _gauge(name: str, unit: str, labels: str, text: str) -> Metric:
+    return Metric(f"gramwatt_{name}", "gauge", unit, tuple(labels.split()), text)
+
+
+CATALOGUE: tuple[Metric, ...] = (
+    # --- devices
+    _counter(
+        "device_energy_joules",
+        "joules",
+        "component device source",
+        "Energy drawn by a device since the ledger began, hardware wraps and resets removed. Summing over devices gives the node.",
+    ),
+    _gauge(
+        "device_power_watts",
+        "watts",
+        "component device source",
+        "Mean power of a device over the last sampling interval.",
+    ),
+    _counter(
+        "device_emissions_grams",
+        "grams",
+        "component device",
+        "CO2 equivalent of a device: every energy step times the grid intensity in force at that moment.",
+    ),
+    _counter(
+        "device_energy_partition_joules",
+        "joules",
+        "component device part",
+        "Where a device's energy went: idle, live and exited processes, or unattributed. The parts sum to gramwatt_device_energy_joules_total.",
+    ),
+    _gauge(
+        "device_power_uncertainty_ratio",
+        "ratio",
+        "component device",
+        "One sigma of the power as a share of its value: about 0.05 when measured, 0.5 when modelled.",
+    ),
+    _gauge(
+        "idle_baseline_info",
+        "info",
+        "component device method",
+        "Always 1; method says where the idle draw of a device comes from: configured, learned, model, or none.",
+    ),
+    _gauge(
+        "idle_baseline_watts",
+        "watts",
+        "component device",
+        "Idle draw that is kept out of the processes' shares. Absent while none is known.",
+    ),
+    _counter(
+        "meter_energy_joules",
+        "joules",
+        "meter source relation",
+        "Meters that overlap with devices (core inside package, a platform meter around it). Never add these to devices.",
+    ),
+    _counter(
+        "meter_resets",
+        "1",
+        "component device",
+        "Counter steps that were a reset or implausible and therefore not booked.",
+    ),
+    # --- processes and workloads
+    _counter(
+        "process_energy_joules",
+        "joules",
+        "pid command workload user component",
+        'Energy of the hottest processes since they entered the list; pid="" command="other" is everybody else and command="departed" is rows that have left. All rows sum to the live and exited parts.',
+    ),
+    _counter(
+        "process_emissions_grams",
+        "grams",
+        "pid command workload user component",
+        "CO2 equivalent of the hottest processes, rows as for gramwatt_process_energy_joules_total.",
+    ),
+    _gauge(
+        "process_power_watts",
+        "watts",
+        "pid command workload user component",
+        "Mean power of a process over the last sampling interval.",
+    ),
+    _counter(
+        "process_cpu_seconds",
+        "seconds",
+        "pid command workload user",
+        "CPU time of the hottest processes since they entered the list.",
+    ),
+    _counter(
+        "workload_energy_joules",
+        "joules",
+        "workload kind user component",
+        "Energy of a workload (systemd unit, container, pod, SLURM job, session or command). Never resets when a process exits.",
+    ),
+    _counter(
+        "workload_emissions_grams", "grams", "workload kind user component", "CO2 equivalent of a workload."
+    ),
+    _counter(
+        "workload_cpu_seconds",
+        "seconds",
+        "workload kind user",
+        "CPU time of a workload, exited processes included.",
+    ),
+    _gauge("processes", "1", "", "Processes known at the last sample."),
+    # --- grid
+    _gauge(
+        "grid_intensity_grams_per_kilowatt_hour",
+        "g/kWh",
+        "grid_zone provider basis",
+        "Carbon intensity of the grid in force now.",
+    ),
+    _gauge(
+        "grid_intensity_timestamp_seconds",
+        "seconds",
+        "grid_zone provider basis",
+        "Unix time the intensity value is valid for; its age is time() minus this.",
+    ),
+    _gauge(
+        "grid_intensity_info",
+        "info",
+        "grid_zone provider basis method factor",
+        "Always 1; how the intensity value was obtained: method (measured, estimated, annual, configured) and factor (lifecycle, direct).",
+    ),
+    _gauge(
+        "grid_intensity_forecast_grams_per_kilowatt_hour",
+        "g/kWh",
+        "grid_zone horizon_hours",
+        "Forecast carbon intensity, by whole hours ahead.",
+    ),
+    _gauge(
+        "grid_renewable_ratio",
+        "ratio",
+        "grid_zone",
+        "Renewable share of the grid's production, where the provider tells.",
+    ),
+    _gauge(
+        "grid_fossil_ratio",
+        "ratio",
+        "grid_zone",
+        "Fossil share of the grid's production, where the provider tells.",
+    ),
+    _counter("grid_refresh_failures", "1", "provider reason", "Failed fetches of grid intensity."),
+    _counter(
+        "priced_energy_joules",
+        "joules",
+        "provider method",
+        'Energy by the intensity that priced it; method="none" is energy nobody could price. Sums to the energy of all devices.',
+    ),
+    _counter(
+        "priced_emissions_grams",
+        "grams",
+        "provider method",
+        "Emissions by the intensity that priced them. Sums to the emissions of all devices.",
+    ),
+    _gauge(
+        "emissions_revision_grams",
+        "grams",
+        "grid_zone",
+        "Grams by which the total would change if intensities revised since were used. The counters never go back.",
+    ),
+    _counter(
+        "marginal_emissions_grams",
+        "grams",
+        "grid_zone provider",
+        "Energy of all devices priced with the marginal intensity. A different question from the average: never add the two.",
+    ),
+    # --- other factors, never mixed into operational grams
+    _gauge(
+        "pue_ratio",
+        "ratio",
+        "",
+        "Configured power usage effectiveness. Energy and emissions elsewhere are of the machine alone.",
+    ),
+    _counter(
+        "facility_overhead_energy_joules",
+        "joules",
+        "",
+        "Energy of all devices times (PUE - 1): cooling and supply outside the machine.",
+    ),
+    _counter(
+        "facility_overhead_emissions_grams", "grams", "", "CO2 equivalent of the facility's overhead energy."
+    ),
+    _counter(
+        "embodied_emissions_grams",
+        "grams",
+        "part",
+        "Share of the manufacturing emissions of a part of the machine, written off over its configured lifetime.",
+    ),
+    _gauge(
+        "energy_price_per_kilowatt_hour",
+        "currency/kWh",
+        "currency",
+        "Configured electricity price in force now.",
+    ),
+    _counter(
+        "energy_cost",
+        "currency",
+        "currency",
+        "Energy of all devices times the price in force at that moment.",
+    ),
+    _counter(
+        "water_litres",
+        "litres",
+        "",
+        "Water used: energy of all devices times the configured litres per kilowatt-hour (WUE).",
+    ),
+    # --- recorded windows
+    _counter(
+        "window_energy_joules",
+        "joules",
+        "window component",
+        "Energy of a recorded window's own process tree, short-lived children and GPU share included.",
+    ),
+    _counter("window_emissions_grams", "grams", "window component", "CO2 equivalent of a recorded window."),
+    _counter("window_cpu_seconds", "seconds", "window", "CPU time of a recorded window's process tree."),
+    _gauge(
+        "window_info",
+        "info",
+        "window name phase model task dataset parent user",
+        "Always 1; what a recorded window is.",
+    ),
+    _gauge("window_state", "1", "window state", "1 for the state (open, finished) a recorded window is in."),
+    _gauge(
+        "window_start_timestamp_seconds", "seconds", "window", "Unix time at which a recorded window began."
+    ),
+    _gauge(
+        "window_end_timestamp_seconds",
+        "seconds",
+        "window",
+        "Unix time at which a recorded window ended. Absent while it is open.",
+    ),
+    _gauge(
+        "window_value",
+        "1",
+        "window key",
+        "What the window's owner recorded: samples, tokens, requests, accuracy and the like.",
+    ),
+    _gauge(
+        "window_uncertainty_ratio",
+        "ratio",
+        "window",
+        "One sigma of the window's energy as a share of its value.",
+    ),
+    _gauge("windows", "1", "state", "Recorded windows held by the exporter."),
+    # --- budgets
+    _gauge("budget_limit_grams", "grams", "budget", "Emission budget for one period."),
+    _gauge("budget_period_seconds", "seconds", "budget", "Length of the budget's current period."),
+    _counter(
+        "budget_emissions_grams",
+        "grams",
+        "budget",
+        "Emissions that match the budget, since the ledger began.",
+    ),
+    _gauge(
+        "budget_period_emissions_grams",
+        "grams",
+        "budget",
+        "Emissions that match the budget in the current period.",
+    ),
+    _gauge(
+        "budget_period_start_timestamp_seconds",
+        "seconds",
+        "budget",
+        "Unix time at which the budget's current period began.",
+    ),
+    # --- the exporter itself
+    _gauge(
+        "sensor_up",
+        "1",
+        "sensor reason",
+        "1 while a sensor delivers; else 0 and why: absent, denied, error, lost, disabled.",
+    ),
+    _counter("sensor_read_failures", "1", "sensor reason", "Failed reads of a sensor."),
+    _gauge("sensor_read_duration_seconds", "seconds", "sensor", "Duration of the last read of a sensor."),
+    _counter(
+        "exits_observed",
+        "1",
+        "mode",
+        "Process exits seen by the mode in force: taskstats, cutime or residual.",
+    ),
+    _counter(
+        "exits_lost", "1", "", 'Exit messages the kernel dropped; their energy is in part="unattributed".'
+    ),
+    _gauge(
+        "exit_mode_info",
+        "info",
+        "mode",
+        "Always 1; how processes that live and die between two samples are charged: taskstats, cutime or residual.",
+    ),
+    _gauge(
+        "process_clock_info",
+        "info",
+        "method",
+        "Always 1; how CPU time of processes is read: clock, stat or psutil.",
+    ),
+    _gauge("sample_duration_seconds", "seconds", "", "Duration of the last sample."),
+    _counter("samples", "1", "", "Samples taken."),
+    _counter("sample_failures", "1", "", "Samples that ended in an error and were retried."),
+    _gauge(
+        "snapshot_timestamp_seconds", "seconds", "", "Unix time of the sample all other values belong to."
+    ),
+    _gauge(
+        "state_saved_timestamp_seconds",
+        "seconds",
+        "",
+        "Unix time the ledger was last saved. Absent when no state directory is in use.",
+    ),
+    _counter("state_save_failures", "1", "", "Failed saves of the ledger."),
+    _gauge("build_info", "info", "version python", "Always 1; which exporter this is."),
+)
+
+BY_NAME = {metric.name: metric for metric in CATALOGUE}

@@ -1,0 +1,232 @@
+"""Everything that is not per process, as prometheus_client metric families of one snapshot."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from .. import __version__, units
+from ..model import PARTS, Intensity
+from ..snapshot import Snapshot
+from .catalogue import BY_NAME
+
+_PREFIX = "gramwatt_"
+Labelled = tuple[tuple[str, ...], float]
+
+
+class SnapshotCollector:
+    """A prometheus_client collector over whatever ``current`` returns; yields nothing before the first sample."""
+
+    def __init__(self, current: Callable[[], Snapshot | None]) -> None:
+        self._current = current
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: what is published depends on the machine."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """The families of the current snapshot; one without samples is left out."""
+        snapshot = self._current()
+        if snapshot is None:
+            return
+        for name, samples in _samples(snapshot):
+            family = _family(name)
+            count = 0
+            for labels, value in samples:
+                family.add_metric(list(labels), value)
+                count += 1
+            if count:
+                yield family
+
+
+def _family(name: str) -> CounterMetricFamily | GaugeMetricFamily:
+    metric = BY_NAME.get(f"{_PREFIX}{name}_total") or BY_NAME[f"{_PREFIX}{name}"]
+    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    return kind(f"{_PREFIX}{name}", metric.help, labels=metric.labels)
+
+
+def _samples(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
+    yield from _devices(snapshot)
+    yield from _grid(snapshot)
+    yield from _factors(snapshot)
+    yield from _windows(snapshot)
+    yield from _budgets(snapshot)
+    yield from _exporter(snapshot)
+
+
+def _devices(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
+    devices = snapshot.devices
+    yield (
+        "device_energy_joules",
+        (
+            ((d.component, d.name, source), units.joules(energy))
+            for d in devices
+            for source, energy in d.energy.items()
+        ),
+    )
+    yield (
+        "device_power_watts",
+        (
+            ((d.component, d.name, d.source), d.power_microwatts / 1e6)
+            for d in devices
+            if d.power_microwatts is not None
+        ),
+    )
+    if snapshot.priced_ever:
+        yield "device_emissions_grams", (((d.component, d.name), units.grams(d.units)) for d in devices)
+    yield (
+        "device_energy_partition_joules",
+        (
+            ((d.component, d.name, part), units.joules(energy))
+            for d in devices
+            for part, energy in zip(PARTS, d.partition, strict=True)
+        ),
+    )
+    yield "device_power_uncertainty_ratio", (((d.component, d.name), d.uncertainty_ratio) for d in devices)
+    yield "idle_baseline_info", (((d.component, d.name, d.idle_method), 1.0) for d in devices)
+    yield (
+        "idle_baseline_watts",
+        (((d.component, d.name), d.idle_microwatts / 1e6) for d in devices if d.idle_microwatts is not None),
+    )
+    yield (
+        "meter_energy_joules",
+        (((m.name, m.source, m.relation), units.joules(m.energy)) for m in snapshot.meters),
+    )
+    yield "meter_resets", ((device, float(count)) for device, count in snapshot.resets.items())
+    yield "processes", [((), float(snapshot.process_count))]
+
+
+def _grid(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
+    state = snapshot.intensity
+    known = [value for value in (state.average, state.marginal) if value is not None]
+
+    def name(value: Intensity) -> tuple[str, str, str]:
+        return value.zone, value.provider, value.basis
+
+    yield "grid_intensity_grams_per_kilowatt_hour", ((name(v), v.grams_per_kilowatt_hour) for v in known)
+    yield "grid_intensity_timestamp_seconds", ((name(v), v.at) for v in known)
+    yield "grid_intensity_info", (((*name(v), v.method, v.factor), 1.0) for v in known)
+    average = state.average
+    if average is not None:
+        hours: dict[int, float] = {}
+        for point in state.forecast:
+            horizon = round((point.at - snapshot.at) / 3600)
+            if horizon >= 0:
+                hours.setdefault(horizon, point.grams_per_kilowatt_hour)
+        yield (
+            "grid_intensity_forecast_grams_per_kilowatt_hour",
+            (((average.zone, str(hour)), value) for hour, value in sorted(hours.items())),
+        )
+        if average.renewable_ratio is not None:
+            yield "grid_renewable_ratio", [((average.zone,), average.renewable_ratio)]
+        if average.fossil_ratio is not None:
+            yield "grid_fossil_ratio", [((average.zone,), average.fossil_ratio)]
+    yield "grid_refresh_failures", ((key, float(count)) for key, count in state.refresh_failures.items())
+    yield (
+        "priced_energy_joules",
+        ((key, units.joules(energy)) for key, (energy, _) in snapshot.priced.items()),
+    )
+    if snapshot.priced_ever:
+        yield (
+            "priced_emissions_grams",
+            ((key, units.grams(amount)) for key, (_, amount) in snapshot.priced.items()),
+        )
+    yield (
+        "emissions_revision_grams",
+        (((zone,), units.grams(amount)) for zone, amount in snapshot.revisions.items()),
+    )
+    yield (
+        "marginal_emissions_grams",
+        ((key, units.grams(amount)) for key, amount in snapshot.marginal.items()),
+    )
+
+
+def _factors(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
+    factors = snapshot.factors
+    if factors.pue is not None:
+        yield "pue_ratio", [((), factors.pue)]
+        yield "facility_overhead_energy_joules", [((), units.joules(factors.overhead_microjoules))]
+        if snapshot.priced_ever:
+            yield "facility_overhead_emissions_grams", [((), units.grams(factors.overhead_units))]
+    yield (
+        "embodied_emissions_grams",
+        (((part,), units.grams(a)) for part, a in factors.embodied_units.items()),
+    )
+    if factors.price is not None:
+        yield "energy_price_per_kilowatt_hour", [((factors.currency,), factors.price)]
+    if factors.cost is not None:
+        yield "energy_cost", [((factors.currency,), factors.cost)]
+    if factors.water_litres is not None:
+        yield "water_litres", [((), factors.water_litres)]
+
+
+def _windows(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
+    windows = snapshot.windows
+    yield (
+        "window_energy_joules",
+        (((w.id, c), units.joules(uj)) for w in windows for c, uj in w.microjoules.items()),
+    )
+    yield (
+        "window_emissions_grams",
+        (
+            ((w.id, c), units.grams(amount))
+            for w in windows
+            for c, amount in w.emission_units.items()
+            if amount is not None
+        ),
+    )
+    yield "window_cpu_seconds", (((w.id,), units.seconds(w.cpu_nanoseconds)) for w in windows)
+    yield (
+        "window_info",
+        (((w.id, w.name, w.phase, w.model, w.task, w.dataset, w.parent, w.user), 1.0) for w in windows),
+    )
+    yield "window_state", (((w.id, w.state), 1.0) for w in windows)
+    yield "window_start_timestamp_seconds", (((w.id,), w.start) for w in windows)
+    yield "window_end_timestamp_seconds", (((w.id,), w.end) for w in windows if w.end is not None)
+    yield "window_value", (((w.id, key), value) for w in windows for key, value in w.values.items())
+    yield (
+        "window_uncertainty_ratio",
+        (((w.id,), w.uncertainty_ratio) for w in windows if w.uncertainty_ratio is not None),
+    )
+    yield (
+        "windows",
+        (((state,), float(sum(w.state == state for w in windows))) for state in ("open", "finished")),
+    )
+
+
+def _budgets(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
+    budgets = snapshot.budgets
+    yield "budget_limit_grams", (((b.name,), b.limit_grams) for b in budgets)
+    yield "budget_period_seconds", (((b.name,), b.period_seconds) for b in budgets)
+    yield "budget_period_start_timestamp_seconds", (((b.name,), b.period_start) for b in budgets)
+    if snapshot.priced_ever:
+        yield "budget_emissions_grams", (((b.name,), units.grams(b.emission_units)) for b in budgets)
+        yield (
+            "budget_period_emissions_grams",
+            (((b.name,), units.grams(b.period_emission_units)) for b in budgets),
+        )
+
+
+def _exporter(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
+    sensors = snapshot.sensors
+    yield "sensor_up", (((s.name, s.reason), float(s.up)) for s in sensors)
+    yield (
+        "sensor_read_failures",
+        (((s.name, reason), float(count)) for s in sensors for reason, count in s.failures.items()),
+    )
+    yield "sensor_read_duration_seconds", (((s.name,), s.read_seconds) for s in sensors if s.up)
+    yield "exits_observed", (((mode,), float(count)) for mode, count in snapshot.exits_observed.items())
+    yield "exits_lost", [((), float(snapshot.exits_lost))]
+    yield "exit_mode_info", [((snapshot.exit_mode,), 1.0)]
+    yield "process_clock_info", [((snapshot.clock_method,), 1.0)]
+    yield "sample_duration_seconds", [((), snapshot.sample_seconds)]
+    yield "samples", [((), float(snapshot.samples))]
+    yield "sample_failures", [((), float(snapshot.sample_failures))]
+    yield "snapshot_timestamp_seconds", [((), snapshot.at)]
+    if snapshot.state_saved_at is not None:
+        yield "state_saved_timestamp_seconds", [((), snapshot.state_saved_at)]
+    if snapshot.state_saved_at is not None or snapshot.state_save_failures:  # also when none ever succeeded
+        yield "state_save_failures", [((), float(snapshot.state_save_failures))]
+    yield "build_info", [((__version__, platform.python_version()), 1.0)]

@@ -1,0 +1,255 @@
+"""The nouns of the exporter: what a sensor reads, who used a device, what the grid says.
+
+Everything here is frozen. Units: microjoules, microwatts, nanoseconds as ``int`` (see :mod:`units`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, Protocol
+
+Component = Literal["cpu", "dram", "gpu", "other"]
+COMPONENTS: tuple[Component, ...] = ("cpu", "dram", "gpu", "other")
+
+Part = Literal["idle", "live", "exited", "unattributed"]
+PARTS: tuple[Part, ...] = ("idle", "live", "exited", "unattributed")
+
+_EMPTY: Mapping[int, int] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One thing with its own energy counter. Its energy adds to the node's total exactly once."""
+
+    component: Component
+    name: str  # package-0, dram-0, a GPU's UUID
+    source: str  # the sensor that measures it: rapl, nvml, hwmon, ..., estimate
+    uncertainty_ratio: float  # one sigma as a share of the value: ~0.05 measured, ~0.5 modelled
+    idle_watts: float | None = None  # true idle draw where known (configured or by construction of a model)
+    max_watts: float | None = None  # plausibility bound for one step; None = the sensor's caller decides
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A counter that overlaps with devices (core inside package, psys around it): exported, never added.
+
+    ``covers`` names the components a surrounding meter includes; what it shows beyond them becomes the device
+    (``other``, name). An inner meter (core, uncore, a MIG slice) has ``part_of`` instead.
+    """
+
+    name: str  # psys, core-0, ipmi
+    source: str
+    part_of: str | None = None
+    covers: tuple[Component, ...] = ()
+    uncertainty_ratio: float = 0.05
+    max_watts: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyReading:
+    """A cumulative hardware counter; ``wraps_at`` is its largest value before it starts again (None: never)."""
+
+    of: Device | Meter
+    microjoules: int
+    at_ns: int  # CLOCK_BOOTTIME of the read
+    wraps_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PowerReading:
+    """A power value where no counter exists; the caller integrates it with the trapezoid rule."""
+
+    of: Device | Meter
+    microwatts: int
+    at_ns: int
+
+
+Reading = EnergyReading | PowerReading
+
+UseMethod = Literal["utilisation", "holder", "slices", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceUse:
+    """Who used a device since the last read: weights per pid (any integer scale), and who holds a context."""
+
+    device: Device
+    weights: Mapping[int, int] = field(default_factory=lambda: _EMPTY)
+    holders: frozenset[int] = frozenset()
+    method: UseMethod = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One read of one sensor. ``failures`` are devices that could not be read this time, with a reason slug."""
+
+    readings: Sequence[Reading] = ()
+    uses: Sequence[DeviceUse] = ()
+    failures: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class Sensor(Protocol):
+    """One energy source. ``open`` raises NotHere, Denied, TryAgain or Fatal; so may ``read``.
+
+    One broken device inside a sensor is reported in ``Sample.failures`` and does not raise.
+    """
+
+    name: str
+
+    def open(self) -> None: ...
+
+    def read(self) -> Sample: ...
+
+    def close(self) -> None: ...
+
+
+Basis = Literal["average", "marginal"]
+Method = Literal["measured", "estimated", "annual", "configured", "forecast"]
+Factor = Literal["lifecycle", "direct"]
+
+
+@dataclass(frozen=True, slots=True)
+class Intensity:
+    """Carbon intensity of a grid zone and where the number came from."""
+
+    grams_per_kilowatt_hour: float
+    zone: str
+    provider: str
+    basis: Basis
+    method: Method
+    factor: Factor
+    at: float  # Unix seconds the value is valid for (start of its interval)
+    renewable_ratio: float | None = None
+    fossil_ratio: float | None = None
+    estimation: str = ""  # the provider's own word for how it estimated
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastPoint:
+    """One step of a forecast: g/kWh from ``at`` (Unix seconds) until the next point."""
+
+    at: float
+    grams_per_kilowatt_hour: float
+
+
+Aspect = Literal["latest", "history", "forecast", "mix"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """Shares of the grid's production at ``at`` (Unix seconds), 0 to 1. None where the provider does not tell."""
+
+    at: float
+    renewable_ratio: float | None = None
+    fossil_ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What one fetch brought. ``values`` and ``forecast`` are ordered by time, newest last."""
+
+    values: Sequence[Intensity] = ()
+    forecast: Sequence[ForecastPoint] = ()
+    mix: Mix | None = None
+
+
+class IntensityProvider(Protocol):
+    """A source of grid intensity.
+
+    Errors: TryAgain (network, too many calls, an answer nobody can use), Fatal (bad token, unknown zone), NotHere
+    (this provider has no such aspect). A provider never answers for another zone than the one asked for.
+    """
+
+    kind: str
+    basis: Basis
+    aspects: Sequence[Aspect]  # what it can be asked for, "latest" first
+    origin: str  # the host it calls; "" for a provider that needs no network
+
+    def fetch(self, aspect: Aspect, zone: str, now: float) -> Fetched:
+        """Ask once: one request (and a login where its token has run out). ``now`` is Unix seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class IntensityState:
+    """What the refresher knows now; swapped as a whole, read by the sampler once per tick."""
+
+    average: Intensity | None = None
+    marginal: Intensity | None = None
+    forecast: Sequence[ForecastPoint] = ()  # of the provider of ``average``
+    history: Sequence[Intensity] = ()  # of the provider of ``average``, newest last
+    marginal_forecast: Sequence[ForecastPoint] = ()  # of the provider of ``marginal``
+    refresh_failures: Mapping[tuple[str, str], int] = field(default_factory=lambda: MappingProxyType({}))
+    next_refresh: float | None = None  # Unix seconds
+    message: str = ""  # one line for a person when there is no value
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyStep:
+    """Energy a device drew since the previous read, wraps and resets removed.
+
+    ``missed`` marks energy that passed while nobody looked (a restart, a sensor outage): it is booked as
+    unattributed, because who used it is unknown.
+    """
+
+    device: Device
+    microjoules: int
+    nanoseconds: int
+    missed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MeterStep:
+    """Energy of an overlapping meter since the previous read."""
+
+    meter: Meter
+    microjoules: int
+    nanoseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class SensorState:
+    """Health of one sensor. ``reason`` is "" while up, else absent, denied, error, lost or disabled."""
+
+    name: str
+    up: bool
+    reason: str
+    read_seconds: float
+    failures: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class BankSample:
+    """One read of all sensors, merged: every device appears once, measured by its best source."""
+
+    steps: Sequence[EnergyStep]
+    meters: Sequence[MeterStep]
+    uses: Sequence[DeviceUse]
+    sensors: Sequence[SensorState]
+    resets: Mapping[tuple[str, str], int] = field(default_factory=lambda: MappingProxyType({}))
+
+
+WorkloadKind = Literal["unit", "container", "pod", "slurm", "session", "command"]
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What a process belongs to. Never holds command-line arguments: they carry secrets."""
+
+    name: str  # nginx.service, a container's name or short id, namespace/pod, job 4711, session-3, or the command
+    kind: WorkloadKind
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a process is, read once at birth, again after it may have called exec, then on a slow rotation."""
+
+    pid: int
+    start: int  # start time in clock ticks since boot: (pid, start) never repeats within a boot
+    parent: int
+    uid: int
+    command: str
+    workload: Workload

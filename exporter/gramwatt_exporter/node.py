@@ -1,0 +1,220 @@
+"""The measured machine as one object: samples, saves before it publishes, and answers the socket.
+
+Runs on the loop's thread only; the socket reaches it through Loop.call.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .answers import intensity_answer, status_answer, top_answer
+from .ledger import persistence
+from .ledger.persistence import StateFile
+from .loop import Busy, Loop
+from .metrics.exposition import Exposition
+from .model import COMPONENTS
+from .processes.row import Row
+from .sampler import Sampler
+from .windows import ApiError, OpenRequest, Peer, window_answer
+
+_LOG = logging.getLogger(__name__)
+
+# A forced sample younger than this serves the next call too.
+FRESH_SECONDS = 0.002
+
+Answer = dict[str, Any]
+
+
+class Node:
+    """Implements loop.Work and socket_api.Backend. ``bank_state`` gives the raw hardware counters to save."""
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        exposition: Exposition,
+        state_file: StateFile | None,
+        save_interval: float,
+        bank_state: Callable[[], Mapping[str, Any]],
+        boot_id: str,
+        interval: float,
+    ) -> None:
+        self.sampler = sampler
+        self.exposition = exposition
+        self._state_file = state_file
+        self._save_interval = save_interval
+        self._bank_state = bank_state
+        self._boot_id = boot_id
+        self.interval = interval
+        self._saved = 0.0
+        self._save_failing = False
+        self._sampled = 0.0
+        self.loop: Loop | None = None
+
+    # --- loop.Work
+
+    def tick(self) -> None:
+        """One regular sample: read, save, publish. In this order, a crash cannot make a published series go back."""
+        self.sampler.scraped(self.exposition.take_scrapes())
+        self._sample()
+        if time.monotonic() - self._saved >= self._save_interval:
+            self.save(last=False)
+        self.exposition.publish(self.sampler.freeze())
+
+    def _sample(self) -> None:
+        try:
+            self.sampler.sample()
+        except Exception:
+            self.sampler.failures += 1
+            raise
+        self._sampled = time.monotonic()
+
+    def save(self, last: bool) -> None:
+        """Write the state file, where one is configured. A failure is told once and counted."""
+        if self._state_file is None:
+            return
+        try:
+            self._state_file.save(self.state(), last)
+        except OSError as error:
+            self.sampler.save_failures += 1
+            if not self._save_failing:
+                _LOG.error(
+                    "cannot save the ledger to %s: %s; make room or make it writable, totals are kept in memory",
+                    self._state_file.path,
+                    error.strerror or error,
+                )
+            self._save_failing = True
+            return
+        if self._save_failing:
+            _LOG.info("the ledger is saved again")
+        self._save_failing = False
+        self._saved = time.monotonic()
+        self.sampler.saved_at = time.time()
+
+    def state(self) -> dict[str, Any]:
+        """Everything that survives a restart."""
+        sampler = self.sampler
+        accounts = sampler.accounts
+        energy, amounts = list(accounts.exported), list(accounts.exported_units)
+        cpu_ns = accounts.exported_cpu_ns
+        for row in sampler.hottest.members:
+            if row.entered is None:
+                continue
+            for index in range(len(COMPONENTS)):
+                energy[index] += row.energy[index] - row.entered[0][index]
+                amounts[index] += row.units[index] - row.entered[1][index]
+            cpu_ns += row.cpu_ns - row.entered[2]
+        return {
+            "version": persistence.VERSION,
+            "boot_id": self._boot_id,
+            "saved_at": time.time(),
+            "sensors": self._bank_state(),
+            "baseline": sampler.baseline.state(),
+            "accounts": persistence.dump(accounts, (energy, amounts, cpu_ns)),
+            "extras": sampler.extras.state(),
+            "windows": sampler.windows.state(),
+            "budgets": sampler.budgets.state(),
+        }
+
+    # --- socket_api.Backend
+
+    def call(self, work: Callable[[], Answer]) -> Answer:
+        """Run on the loop's thread."""
+        if self.loop is None or self.exposition.snapshot is None:
+            raise ApiError(503, "", "the exporter is starting", "try again in a second")
+        try:
+            return self.loop.call(work)
+        except Busy:
+            raise ApiError(503, "", "the exporter is stopping or too busy", "try again in a second") from None
+
+    def _force_sample(self, pid: int | None = None) -> None:
+        """A sample as of now; of one just taken, a second only where ``pid`` is younger than that."""
+        fresh = time.monotonic() - self._sampled < FRESH_SECONDS
+        if not fresh or (pid is not None and self.sampler.table.find(pid) is None):
+            self._sample()
+
+    def status(self, peer: Peer) -> Answer:
+        """Who measures here, how, and who asks."""
+        snapshot = self.exposition.snapshot
+        assert snapshot is not None
+        return status_answer(snapshot, peer, self.interval)
+
+    def intensity(self, peer: Peer) -> Answer:  # noqa: ARG002 - everybody may know
+        """What the grid says."""
+        snapshot = self.exposition.snapshot
+        assert snapshot is not None
+        return intensity_answer(snapshot.intensity, time.time())
+
+    def top(self, peer: Peer, processes: int, workloads: int) -> Answer:  # noqa: ARG002 - /metrics shows the same
+        """Devices, hottest processes and workloads as of the last sample."""
+        snapshot = self.exposition.snapshot
+        assert snapshot is not None
+        return top_answer(self.sampler, snapshot, processes, workloads)
+
+    def open_window(self, peer: Peer, request: OpenRequest) -> Answer:
+        """Sample, then begin: what was used before belongs to nobody's window."""
+        self._force_sample(peer.pid if request.pid is None else request.pid)
+        windows = self.sampler.windows
+        window = windows.open(request, peer)
+        try:
+            root = self._own_process(peer, window.pid)
+        except ApiError:
+            windows.discard(window.id)
+            raise
+        windows.add_process(window.id, (root.identity.pid, root.identity.start))
+        self.sampler.attach(window.id, root)
+        return window_answer(windows.view(window))
+
+    def _own_process(self, peer: Peer, pid: int) -> Row:
+        row = self.sampler.table.find(pid)
+        if row is None:
+            raise ApiError(404, "pid", f"no process {pid}", "give the id of a running process of yours")
+        if not peer.is_root and row.identity.uid != peer.uid:
+            raise ApiError(
+                403,
+                "pid",
+                f"process {pid} belongs to {row.identity.workload.user}",
+                "record a process of your own",
+            )
+        return row
+
+    def windows(self, peer: Peer, state: str) -> Answer:
+        """The windows the caller may see, newest first."""
+        book = self.sampler.windows
+        return {"windows": [window_answer(book.view(window)) for window in book.find(peer, state)]}
+
+    def window(self, peer: Peer, window_id: str, sample: bool) -> Answer:
+        """One window, as of now when ``sample`` is asked for."""
+        book = self.sampler.windows
+        window = book.get(window_id, peer)
+        if sample and window.is_open:
+            self._force_sample()
+        return window_answer(book.view(window))
+
+    def record(self, peer: Peer, window_id: str, values: Mapping[str, float]) -> Answer:
+        """Merge values into an open window."""
+        book = self.sampler.windows
+        book.get(window_id, peer)
+        return window_answer(book.view(book.record(window_id, values)))
+
+    def add_process(self, peer: Peer, window_id: str, pid: int) -> Answer:
+        """One more process tree counts for the window, from now on."""
+        book = self.sampler.windows
+        window = book.get(window_id, peer)
+        self._force_sample(pid)
+        root = self._own_process(peer, pid)
+        if book.add_process(window_id, (root.identity.pid, root.identity.start)):
+            self.sampler.attach(window_id, root)
+        return window_answer(book.view(window))
+
+    def stop_window(self, peer: Peer, window_id: str, values: Mapping[str, float]) -> Answer:
+        """Sample, then end: everything used so far is in it."""
+        book = self.sampler.windows
+        window = book.get(window_id, peer)
+        if window.is_open:
+            self._force_sample()
+            book.stop(window_id, time.time(), "stop", values)
+            self.sampler.detach(window_id)
+        return window_answer(book.view(window))

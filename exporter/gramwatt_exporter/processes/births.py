@@ -1,0 +1,54 @@
+"""Who is new: process ids are handed out cyclically, so new and reused ones lie in one short interval. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+# A full listing every so often catches what the interval cannot: ids set by a checkpoint restore, missed errors.
+FULL_EVERY = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Ids worth probing. ``pids`` is None for "list them all"; ``reused(pid)`` asks to check its start time."""
+
+    pids: Iterable[int] | None
+    _last: int
+    _span: int
+    _all: bool
+    _pid_max: int
+
+    def reused(self, pid: int) -> bool:
+        """Whether a known id may have been handed out again since the previous sample."""
+        return self._all or 0 < (pid - self._last) % self._pid_max <= self._span
+
+
+class Births:
+    """Turns (last pid, forks) of successive samples into the ids that may be new."""
+
+    def __init__(self, pid_max: int) -> None:
+        self._pid_max = pid_max
+        self._last_pid: int | None = None
+        self._forks = 0
+        self._samples = 0
+
+    def candidates(self, last_pid: int, forks: int, known: int) -> Candidates:
+        """``known`` is the size of the process table: an interval of more than half of it costs more than a list."""
+        self._samples += 1
+        before, self._last_pid = self._last_pid, last_pid
+        forked, self._forks = forks - self._forks, forks
+        if before is None:
+            return Candidates(None, 0, 0, True, self._pid_max)
+        span = (last_pid - before) % self._pid_max
+        # Every fork takes an id, so a span shorter than the forks means that the ids went round, or were set back.
+        lapped = forked >= self._pid_max // 2 or forked < 0 or span < forked
+        pids: Iterable[int] | None
+        if lapped or self._samples % FULL_EVERY == 0 or span > known // 2 + 64:
+            pids = None
+        elif last_pid >= before:
+            pids = range(before + 1, last_pid + 1)
+        else:
+            pids = itertools.chain(range(before + 1, self._pid_max), range(1, last_pid + 1))
+        return Candidates(pids, before, span, lapped, self._pid_max)

@@ -1,0 +1,107 @@
+"""Which processes get series of their own: the N with the most recent energy, with hysteresis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from .row import Row
+
+# A newcomer must have this many times the energy of the coldest member to push it out: rows do not flap.
+MARGIN = 1.5
+# Score halves about every six samples (30 s at the default interval).
+DECAY = 0.89
+# Samples after which an ended process leaves even if nobody scraped.
+UNSCRAPED_TICKS = 120
+
+
+class Hottest:
+    """The exported rows. ``limit`` is N, 0 for none, or "all" for every process that has used energy."""
+
+    def __init__(self, limit: int | Literal["all"], departed_scrapes: int) -> None:
+        self.limit = limit
+        self.departed_scrapes = departed_scrapes
+        self.members: dict[Row, None] = {}  # in the order of entry
+        self._gone: list[Row] = []
+
+    def update(self, active: Iterable[Row], tick: int) -> list[Row]:
+        """Rank the rows that used energy in this sample; returns those that left (their totals are to be kept)."""
+        left: list[Row] = []
+        newcomers: list[Row] = []
+        for row in active:
+            if self.limit == "all":
+                if row.entered is None:
+                    row.entered = row.base
+                    left.extend(self._admit(row))
+                continue
+            row.score = row.score * DECAY ** (tick - row.score_tick) + sum(row.power)
+            row.score_tick = tick
+            if row.entered is None:
+                newcomers.append(row)
+        if isinstance(self.limit, int) and self.limit > 0 and newcomers:
+            left.extend(self._compete(newcomers, tick, self.limit))
+        return left
+
+    def _compete(self, newcomers: list[Row], tick: int, limit: int) -> list[Row]:
+        def score(row: Row) -> float:
+            return row.score * DECAY ** (tick - row.score_tick)
+
+        left: list[Row] = []
+        newcomers.sort(key=score, reverse=True)
+        running = sorted((row for row in self.members if not row.gone_scrapes), key=score)
+        free = limit - len(running)
+        coldest = iter(running)
+        for row in newcomers[:limit]:
+            if score(row) <= 0:
+                break
+            if free > 0:
+                free -= 1
+            else:
+                rival = next(coldest, None)
+                if rival is None or score(row) < MARGIN * score(rival):
+                    break
+                left.append(self._dismiss(rival))
+            # The series starts at 0: what it used before stays with "other", which therefore never goes back.
+            row.entered = row.totals()
+            left.extend(self._admit(row))
+        return left
+
+    def _admit(self, row: Row) -> list[Row]:
+        """A new series; an ended process under the same id must leave first, or two series had the same labels."""
+        self.members[row] = None
+        namesakes = [other for other in self._gone if other.identity.pid == row.identity.pid]
+        self._gone = [other for other in self._gone if other.identity.pid != row.identity.pid]
+        return [self._dismiss(other) for other in namesakes]
+
+    def _dismiss(self, row: Row) -> Row:
+        del self.members[row]
+        return row
+
+    def rename(self, row: Row) -> Row | None:
+        """A member changed its labels (exec): its old series ends here. Returns it when it was a member."""
+        if row.entered is None:
+            return None
+        return self._dismiss(row)
+
+    def gone(self, row: Row, tick: int) -> None:
+        """The process ended: its series stays for a few scrapes, then leaves."""
+        if row.entered is not None and not row.gone_scrapes:
+            row.gone_scrapes, row.gone_tick = 1, tick
+            self._gone.append(row)
+
+    def scraped(self, scrapes: int, tick: int) -> list[Row]:
+        """Count scrapes since the last sample; returns rows whose time is over."""
+        if not self._gone:
+            return []
+        left: list[Row] = []
+        stay: list[Row] = []
+        for row in self._gone:
+            row.gone_scrapes += scrapes
+            # With nobody scraping, the dead must not pile up for ever.
+            over = row.gone_scrapes > self.departed_scrapes or tick - row.gone_tick > UNSCRAPED_TICKS
+            if over and row in self.members:
+                left.append(self._dismiss(row))
+            elif not over:
+                stay.append(row)
+        self._gone = stay
+        return left

@@ -1,0 +1,66 @@
+"""What is kept per process and per workload while the exporter runs."""
+
+from __future__ import annotations
+
+from ..model import Identity, Workload
+
+NO_WINDOWS: frozenset[str] = frozenset()
+
+Totals = tuple[tuple[int, ...], tuple[int, ...], int]
+_ZERO: Totals = ((0, 0, 0, 0), (0, 0, 0, 0), 0)
+
+
+class Account:
+    """Running totals by component index (see ``model.COMPONENTS``): microjoules, emission units, CPU ns."""
+
+    __slots__ = ("cpu_ns", "energy", "units")
+
+    def __init__(self) -> None:
+        self.energy = [0, 0, 0, 0]
+        self.units = [0, 0, 0, 0]
+        self.cpu_ns = 0
+
+
+class WorkloadAccount(Account):
+    """Totals of one workload. Never goes back, whoever exits."""
+
+    __slots__ = ("power", "version", "view", "view_version", "workload")
+
+    def __init__(self, workload: Workload) -> None:
+        super().__init__()
+        self.workload = workload
+        self.power = [0, 0, 0, 0]  # microjoules of the last sample
+        self.version = 0  # raised with every change, so that unchanged text need not be written again
+        self.view: object = None
+        self.view_version = -1
+
+
+class Row(Account):
+    """One process. ``last_ns`` is its CPU clock at the last sample, ``reaped_ns`` that of children it waited for."""
+
+    __slots__ = (
+        "account", "base", "born_tick", "budgets", "entered", "gone_scrapes", "gone_tick", "identity",
+        "pages", "power", "reaped_ns", "score", "score_tick", "waits", "windows",
+    )  # fmt: skip
+
+    def __init__(self, identity: Identity, account: WorkloadAccount) -> None:
+        super().__init__()
+        self.identity = identity
+        self.account = account
+        self.windows = NO_WINDOWS
+        self.budgets: tuple[str, ...] = ()
+        self.pages = 0
+        self.power = [0, 0, 0, 0]  # microjoules of the last sample
+        self.reaped_ns: int | None = None
+        self.waits = True  # False: it ignores its children's ends, so nobody sums their time
+        self.born_tick = 0
+        self.score = 0.0
+        self.score_tick = 0
+        self.base: Totals = _ZERO  # totals when its last series ended
+        self.entered: Totals | None = None  # totals when its series began
+        self.gone_scrapes = 0
+        self.gone_tick = 0
+
+    def totals(self) -> Totals:
+        """Energy, emissions and CPU time so far."""
+        return tuple(self.energy), tuple(self.units), self.cpu_ns

@@ -1,0 +1,461 @@
+"""The table of all processes: CPU time each used since the previous sample, births, deaths and reuse of ids.
+
+The steady state costs one system call a process (see clocks.py) and touches in Python only the rows that ran.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+import signal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import compress
+from typing import Any, Protocol
+
+from ..model import Identity, Workload
+from .births import Births
+from .clocks import ClockSource
+from .exits import Exit
+from .kernel import KernelCounters
+from .row import Row
+from .waited import WaitedFor
+
+# Rows whose identity is read again each sample: of those that ran (only who runs can have called exec), and of all
+# (another process may have moved them to another cgroup).
+ROTATION_RUNNING, ROTATION_ALL = 8, 2
+
+
+class Identities(Protocol):
+    """Who a process is."""
+
+    def read(self, pid: int) -> Identity | None: ...
+
+    def start_time(self, pid: int) -> int | None: ...
+
+    def user_name(self, uid: int) -> str: ...
+
+
+class ExitSource(Protocol):
+    """Where process exits come from."""
+
+    mode: str
+    lost: int
+
+    def drain(self) -> Iterable[Exit]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """CPU time used since the previous sample: ``live`` and ``exited`` pair a row with nanoseconds."""
+
+    live: list[tuple[Row, int]]
+    exited: list[tuple[Row, int]]
+    exits_observed: int = 0
+    departed: list[Row] = field(default_factory=list)
+
+    @property
+    def seen_ns(self) -> int:
+        """CPU time somebody is known for."""
+        return sum(ns for _, ns in self.live) + sum(ns for _, ns in self.exited)
+
+
+class ProcessTable:
+    """Single writer. ``new_row`` gives a row its accounts; ``clock_ticks`` is time since boot in clock ticks."""
+
+    def __init__(
+        self,
+        clocks: ClockSource,
+        identities: Identities,
+        births: Births,
+        list_pids: Callable[[], Iterable[int]],
+        new_row: Callable[[Identity], Row],
+        resident_pages: Callable[[int], int],
+        exits: ExitSource | None = None,
+        reaped: Callable[[int], int | None] | None = None,
+        ignores_children: Callable[[int], bool] = lambda _: False,
+    ) -> None:
+        self._clocks = clocks
+        self._identities = identities
+        self._births = births
+        self._list_pids = list_pids
+        self._new_row = new_row
+        self._resident_pages = resident_pages
+        self._exits = exits
+        self._waited = WaitedFor(reaped, exits is not None, ignores_children) if reaped is not None else None
+        self.rows: list[Row] = []
+        self._keys: list[object] = []
+        self._last: list[int] = []
+        self._where: dict[int, int] = {}
+        self._limbo: dict[int, tuple[Row, int]] = {}  # gone without an exit message yet
+        self._young: list[Row] = []
+        self._replaced: list[Row] = []  # rows whose id was handed out again in this sample
+        self._tick = 0
+        self._listed = (
+            False  # whether all that lived at the start have been found; a failed sample finds nobody
+        )
+        self._seen_start = 0  # latest start time in the table, to tell a birth from an old acquaintance
+        self._recent: dict[int, Row] = {}  # who ended in this sample
+        self._messages: dict[int, Exit] = {}  # of this sample
+        self._late: frozenset[int] = frozenset()  # who ended a sample ago without a message
+        self.born: list[Row] = []  # who was found in this sample
+        self.windows_open = False
+        self.on_rename: Callable[[Row], None] = lambda _: None  # before a row takes another identity
+        self.on_identity: Callable[[Row], None] = lambda _: None  # when a row has an identity, or another one
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def find(self, pid: int) -> Row | None:
+        """The live process with this id."""
+        index = self._where.get(pid)
+        return None if index is None else self.rows[index]
+
+    def find_recent(self, pid: int) -> Row | None:
+        """The process with this id, also when it ended since the previous sample."""
+        return self.find(pid) or self._recent.get(pid)
+
+    def tree(self, root: Row) -> list[Row]:
+        """``root`` and all its living descendants."""
+        children: dict[int, list[Row]] = {}
+        for row in self.rows:
+            children.setdefault(row.identity.parent, []).append(row)
+        found, queue, seen = [], [root], {root.identity.pid}
+        while queue:
+            row = queue.pop()
+            found.append(row)
+            for child in children.get(row.identity.pid, ()):
+                if child.identity.pid not in seen:
+                    seen.add(child.identity.pid)
+                    queue.append(child)
+        return found
+
+    # --- one sample
+
+    def update(self, counters: KernelCounters) -> Activity:
+        """Find births, drain exits, read every clock, settle deaths, in that order (else time counts twice)."""
+        self._tick += 1
+        self._replaced = []
+        limbo, self._limbo = self._limbo, {}
+        self._late = frozenset(limbo)
+        self._find_births(counters, limbo)
+        messages = self._hear_exits()
+        values, dead = self._clocks.read(self._keys)
+        live = self._settle_live(values, dead, limbo)
+        gone = {self.rows[i].identity.pid: (self.rows[i], self._last[i]) for i in dead}
+        self._last = values
+        departed = [*self._replaced, *(self.rows[i] for i in dead)]
+        self._recent = {row.identity.pid: row for row in departed}
+        self._messages = {message.pid: message for message in messages}
+        exited, observed = self._settle_exits(messages, gone, limbo)
+        self._limbo.update(gone)
+        for index in reversed(dead):
+            self._drop(index)
+        if self._waited is not None:
+            self._pass_on(departed)
+            exited.extend(self._waited.settle(row for row, _ in live))
+        self._refresh(live)
+        return Activity(live, exited, observed, departed)
+
+    def _hear_exits(self) -> list[Exit]:
+        """All exit messages; between two drains, what the parents they name have waited for."""
+        if self._exits is None:
+            return []
+        messages = list(self._exits.drain())
+        if self._waited is not None:
+            told = {message.pid: message.parent for message in messages}
+            parents: dict[Row, None] = {}
+            for parent in set(told.values()):
+                for _ in range(64):  # up to the first that has not ended as well
+                    if parent not in told:
+                        break
+                    parent = told[parent]
+                row = self.find(parent)
+                if row is not None and row.waits:
+                    parents[row] = None
+            self._waited.look(parents)
+            messages.extend(self._exits.drain())
+        return messages
+
+    def _settle_live(
+        self, values: list[int], dead: list[int], limbo: dict[int, tuple[Row, int]]
+    ) -> list[tuple[Row, int]]:
+        last, rows = self._last, self.rows
+        live: list[tuple[Row, int]] = []
+        gone = set(dead)
+        for index in compress(range(len(values)), map(operator.ne, values, last)):
+            if index in gone:
+                continue
+            delta = values[index] - last[index]
+            if delta < 0:  # a clock that went back is another process under the same id
+                old = rows[index]
+                limbo[old.identity.pid] = (old, last[index])
+                self._replaced.append(old)
+                identity = self._identities.read(old.identity.pid)
+                if identity is None:
+                    continue
+                rows[index] = self._born(identity)
+                delta = values[index]
+            live.append((rows[index], delta))
+        return live
+
+    def _find_births(self, counters: KernelCounters, limbo: dict[int, tuple[Row, int]]) -> None:
+        first = not self._listed
+        candidates = self._births.candidates(counters.last_pid, counters.forks, len(self.rows))
+        pids = self._list_pids() if first or candidates.pids is None else candidates.pids
+        latest = self._seen_start
+        born: list[Row] = []
+        for pid in pids:
+            index = self._where.get(pid)
+            if index is not None:
+                row = self.rows[index]
+                if not candidates.reused(pid) or first:
+                    continue
+                start = self._identities.start_time(pid)
+                if start is None or start == row.identity.start:
+                    continue
+                limbo[pid] = (row, self._last[index])
+                self._replaced.append(row)
+                self._drop(index)
+            value = self._clocks.read_one(pid)
+            if value is None:
+                continue
+            identity = self._identities.read(pid)
+            if identity is None:
+                continue
+            row = self._born(identity)
+            # One found at start-up, or missed so far, must not be charged for its past.
+            known_past = first or identity.start < latest
+            self._add(row, value if known_past else 0)
+            self._seen_start = max(self._seen_start, identity.start)
+            born.append(row)
+            if self._waited is not None:
+                self._waited.begin(row, known_past)
+        self.born = born
+        self._listed = True
+        if self.windows_open:
+            self._inherit(born, limbo)
+
+    def _born(self, identity: Identity) -> Row:
+        row = self._new_row(identity)
+        row.born_tick = self._tick
+        row.pages = self._resident_pages(identity.pid)
+        self._young.append(row)
+        return row
+
+    def _inherit(self, born: list[Row], limbo: Mapping[int, tuple[Row, int]]) -> None:
+        """A child is in its parent's windows. Siblings may be found before their parents: go up the chain."""
+        fresh = {row.identity.pid: row for row in born}
+
+        def windows_of(pid: int, depth: int = 0) -> frozenset[str]:
+            row = fresh.get(pid)
+            if row is not None and not row.windows and depth < 64:
+                row.windows = windows_of(row.identity.parent, depth + 1)
+            if row is None:
+                row = self.find(pid)
+            if row is None and pid in limbo:
+                row = limbo[pid][0]
+            return row.windows if row is not None else frozenset()
+
+        for row in born:
+            windows_of(row.identity.pid)
+
+    def _settle_exits(
+        self, messages: list[Exit], gone: dict[int, tuple[Row, int]], limbo: dict[int, tuple[Row, int]]
+    ) -> tuple[list[tuple[Row, int]], int]:
+        exited: list[tuple[Row, int]] = []
+        unknown: dict[int, Exit] = {}
+        ghosts: dict[int, Row] = {}
+        observed = 0
+        settled: dict[int, Row] = {}
+        strangers: list[Exit] = []
+        for message in messages:
+            late = message.pid in self._late and message.pid in limbo
+            known = limbo.pop(message.pid, None) or gone.pop(message.pid, None)
+            if known is not None:
+                row, last = known
+                settled[message.pid] = row
+                observed += 1
+                more = max(0, message.nanoseconds - last)
+                # One that came late was handed to its parent a sample ago, with what was known of it then.
+                charged = more if late else last + more
+                doubt = max(0, message.nanoseconds + message.doubt_ns - last - more)
+                more += self._ended(message.parent, row, charged, doubt)
+                if more:
+                    exited.append((row, more))
+            elif message.pid not in self._where or message.pid in settled:
+                unknown[message.pid] = message
+                strangers.append(message)
+                observed += 1
+            # else a zombie: its clock is still readable and was read
+
+        def ghost(message: Exit, depth: int = 0) -> Row:
+            found = ghosts.get(message.pid)
+            if found is None:
+                parent = self.find(message.parent) or settled.get(message.parent)
+                if parent is None and message.parent in gone:
+                    parent = gone[message.parent][0]
+                if parent is None and message.parent in unknown and depth < 64:
+                    parent = ghost(unknown[message.parent], depth + 1)
+                found = ghosts[message.pid] = self._ghost(message, parent)
+            return found
+
+        for message in strangers:
+            row = ghost(message)
+            more = self._ended(message.parent, row, message.nanoseconds, message.doubt_ns)
+            if message.nanoseconds + more > 0:
+                exited.append((row, message.nanoseconds + more))
+        replaced = [entry for pid, entry in limbo.items() if pid not in self._late]
+        for row, last in (
+            *gone.values(),
+            *replaced,
+        ):  # a zombie waited for now, or its message is late or lost
+            self._ended(row.identity.parent, row, last, 0)
+        # What is left in limbo had its sample of grace: its end stays unattributed.
+        return exited, observed + (len(gone) if self._exits is None else 0)
+
+    def _ended(self, parent: int, owner: Row, charged: int, doubt: int) -> int:
+        if self._waited is None:
+            return doubt
+        return self._waited.ended(self._living_ancestor(parent, self._messages), owner, charged, doubt)
+
+    def _ghost(self, message: Exit, parent: Row | None) -> Row:
+        """A process nobody saw alive: in its parent's unit or container, else a workload by its own command."""
+        user = self._identities.user_name(message.uid)
+        if parent is not None and parent.identity.workload.kind != "command":
+            workload = Workload(parent.identity.workload.name, parent.identity.workload.kind, user)
+        else:
+            workload = Workload(message.command, "command", user)
+        row = self._new_row(Identity(message.pid, 0, message.parent, message.uid, message.command, workload))
+        if parent is not None:
+            row.windows = parent.windows
+        return row
+
+    def _living_ancestor(self, pid: int, messages: Mapping[int, Exit]) -> Row | None:
+        """Who waits in the end for a process whose parent was ``pid``: the first up the chain that still lives."""
+        for _ in range(64):
+            row = self._recent.get(pid)
+            if row is None:
+                row = self.find(pid)
+                if row is not None or pid not in messages:
+                    return row
+                pid = messages[pid].parent
+            else:
+                pid = messages[pid].parent if pid in messages else row.identity.parent
+        return None
+
+    def _pass_on(self, departed: list[Row]) -> None:
+        """What ended processes had waited for will be waited for by their own parents."""
+        assert self._waited is not None
+        for row in departed:
+            self._waited.gone(row, self._living_ancestor(row.identity.parent, self._messages))
+
+    # --- rows
+
+    def _add(self, row: Row, last: int) -> None:
+        self._where[row.identity.pid] = len(self.rows)
+        self.rows.append(row)
+        self._keys.append(self._clocks.key(row.identity.pid))
+        self._last.append(last)
+
+    def _drop(self, index: int) -> None:
+        del self._where[self.rows[index].identity.pid]
+        last = len(self.rows) - 1
+        columns: tuple[list[Any], ...] = (self.rows, self._keys, self._last)
+        for column in columns:
+            moved = column.pop()
+            if index != last:
+                column[index] = moved
+        if index != last:
+            self._where[self.rows[index].identity.pid] = index
+
+    def _refresh(self, live: list[tuple[Row, int]]) -> None:
+        """Read identities again: one sample after birth (exec renames), then in a slow rotation; and the memory
+        of those that ran (who did not run cannot have grown)."""
+        for row, _ in live:
+            row.pages = self._resident_pages(row.identity.pid) or row.pages
+        due = [row for row in self._young if row.born_tick < self._tick]
+        self._young = [row for row in self._young if row.born_tick >= self._tick]
+        for rows, most in (([row for row, _ in live], ROTATION_RUNNING), (self.rows, ROTATION_ALL)):
+            count = len(rows)
+            due.extend(rows[(self._tick * most + step) % count] for step in range(min(most, count)))
+        for row in due:
+            if self.find(row.identity.pid) is not row:
+                continue
+            row.pages = self._resident_pages(row.identity.pid) or row.pages
+            identity = self._identities.read(row.identity.pid)
+            if identity is None or identity.start != row.identity.start or identity == row.identity:
+                continue
+            self.on_rename(row)
+            renamed = self._new_row(identity)
+            row.identity, row.account, row.budgets = identity, renamed.account, renamed.budgets
+            self.on_identity(row)
+
+
+def list_procfs(procfs: str) -> Callable[[], list[int]]:
+    """All process ids by a directory listing, in ascending order (parents mostly before children)."""
+
+    def pids() -> list[int]:
+        return sorted(int(name) for name in os.listdir(procfs) if name.isdigit())  # noqa: PTH208 - Path is 5x slower
+
+    return pids
+
+
+def resident_pages_of(procfs: str) -> Callable[[int], int]:
+    """Resident memory of a process in pages, 0 when it is gone or has none (kernel threads)."""
+
+    def pages(pid: int) -> int:
+        try:
+            descriptor = os.open(f"{procfs}/{pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return 0
+        try:
+            return int(os.read(descriptor, 128).split(b" ", 2)[1])
+        except (OSError, IndexError, ValueError):
+            return 0
+        finally:
+            os.close(descriptor)
+
+    return pages
+
+
+def reaped_time_of(procfs: str) -> Callable[[int], int | None]:
+    """CPU time of children a process has waited for (cutime + cstime, and theirs), in nanoseconds."""
+    tick = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+    def reaped(pid: int) -> int | None:
+        try:
+            descriptor = os.open(f"{procfs}/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            text = os.read(descriptor, 1024)
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+        fields = text[text.rfind(b")") + 2 :].split(b" ", 16)
+        return (int(fields[13]) + int(fields[14])) * tick
+
+    return reaped
+
+
+def ignores_children_of(procfs: str) -> Callable[[int], bool]:
+    """Whether a process ignores SIGCHLD, so that the kernel sums its children's time nowhere."""
+    mask = 1 << (signal.SIGCHLD - 1)
+
+    def ignores(pid: int) -> bool:
+        try:
+            descriptor = os.open(f"{procfs}/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            text = os.read(descriptor, 4096)
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
+        at = text.find(b"\nSigIgn:")
+        return at >= 0 and bool(int(text[at + 8 : text.find(b"\n", at + 8)], 16) & mask)
+
+    return ignores

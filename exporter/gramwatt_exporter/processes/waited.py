@@ -1,0 +1,163 @@
+"""Reconcile what was charged for ended processes with what their parents waited for (cutime + cstime).
+
+The two witnesses of an exit complete each other. An exit message names every process, but its run time was last
+brought up to date at the last timer tick and lacks the teardown that follows: most of a process of 2 ms. The
+waited-for time of the parent is exact to the kernel's clock tick, but names nobody and is missing where a parent
+ignores SIGCHLD. So the messages are charged at once, and the difference to the parent's sum is spread over those
+exits. What was charged too much or too early is carried and taken off the next difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from .row import Row
+
+# An exit message lacks at most the time since the last timer tick (10 ms at 100 Hz) and as much of teardown. More
+# than this is not what the messages lacked but somebody else's child: one that init adopted, say.
+MOST_PER_EXIT_NS = 20_000_000
+# Samples without any waited-for time after which a parent is taken for one that never waits.
+PATIENCE = 3
+
+Key = tuple[object, frozenset[str], tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class _Balance:
+    """Of one parent: nanoseconds charged for its children less those it waited for; negative means not charged."""
+
+    charged: int = 0
+    doubt: int = 0  # what the messages may lack, by their tick-counted times
+    exits: int = 0
+    still: int = 0
+    waited: bool = False
+    owners: dict[Key, tuple[Row, int]] = field(default_factory=dict)  # the first, and how many are like it
+
+
+class WaitedFor:
+    """``read(pid)`` gives a process's waited-for CPU time in nanoseconds. ``messages`` says whether exits are told;
+    if not, the whole difference is time nobody was charged for. ``ignores(pid)`` says whether a process ignores its
+    children's ends;
+    one that had it ignored in another way is known by never having waited."""
+
+    def __init__(
+        self,
+        read: Callable[[int], int | None],
+        messages: bool,
+        ignores: Callable[[int], bool] = lambda _: False,
+    ) -> None:
+        self._read = read
+        self._messages = messages
+        self._ignores = ignores
+        self._balances: dict[Row, _Balance] = {}
+        self._active: dict[Row, None] = {}
+        self._looked: dict[Row, int | None] = {}
+
+    def look(self, parents: Iterable[Row] = ()) -> None:
+        """Read the parents concerned. The messages must be drained once more after that: then every child that was
+        waited for by now has its message among them, and none is charged by both witnesses."""
+        if self._messages:
+            self._looked = {row: self._read(row.identity.pid) for row in (*self._active, *parents)}
+
+    def begin(self, row: Row, past: bool) -> None:
+        """A process is known from now on; ``past`` says that it may have waited for children before."""
+        row.reaped_ns = self._read(row.identity.pid) if past else 0
+
+    def ended(self, parent: Row | None, owner: Row, charged: int, doubt: int = 0) -> int:
+        """A child of ``parent`` ended and ``owner`` was charged ``charged`` ns for all of its life.
+
+        Returns nanoseconds to charge at once, because nobody will wait for it.
+        """
+        if parent is not None and parent not in self._balances and self._ignores(parent.identity.pid):
+            parent.waits = False
+        if parent is None or not parent.waits:
+            return doubt
+        balance = self._balances.get(parent)
+        if balance is None:
+            balance = self._balances[parent] = _Balance()
+        balance.charged += charged
+        balance.doubt += doubt
+        balance.exits += 1
+        balance.still = 0
+        key = (owner.account, owner.windows, owner.budgets)
+        first, count = balance.owners.get(key, (owner, 0))
+        balance.owners[key] = (first, count + 1)
+        self._active[parent] = None
+        return 0
+
+    def gone(self, row: Row, parent: Row | None) -> None:
+        """``row`` ended: whoever waits for it takes over the time it had waited for, and its open balance."""
+        balance = self._balances.pop(row, None)
+        self._active.pop(row, None)
+        if parent is None or not parent.waits:
+            return
+        inherited = (row.reaped_ns or 0) + (balance.charged if balance is not None else 0)
+        if inherited or balance is not None:
+            heir = self._balances.setdefault(parent, _Balance())
+            heir.charged += inherited
+            if balance is not None:
+                heir.doubt += balance.doubt
+                heir.exits += balance.exits
+                for key, (first, count) in balance.owners.items():
+                    known, before = heir.owners.get(key, (first, 0))
+                    heir.owners[key] = (known, before + count)
+            self._active[parent] = None
+
+    def settle(self, live: Iterable[Row]) -> list[tuple[Row, int]]:
+        """Charge what was missing of what the parents concerned waited for (without messages: all that ran)."""
+        if not self._messages:
+            self._looked = {row: self._read(row.identity.pid) for row in (*live, *self._active)}
+        extra: list[tuple[Row, int]] = []
+        for row, total in self._looked.items():
+            if total is None or (self._messages and row not in self._active):
+                continue
+            before, row.reaped_ns = row.reaped_ns, total
+            delta = 0 if before is None else total - before
+            balance = self._balances.get(row)
+            if balance is None:
+                if delta <= 0:
+                    continue
+                balance = self._balances[row] = _Balance()
+            extra.extend(self._settle_one(row, balance, max(0, delta)))
+        return extra
+
+    def _settle_one(self, row: Row, balance: _Balance, delta: int) -> list[tuple[Row, int]]:
+        balance.charged -= delta
+        if delta:
+            balance.waited, balance.still = True, 0
+        else:
+            balance.still += 1
+        missing = -balance.charged
+        if missing > 0:
+            balance.charged = 0
+            if self._messages:
+                missing = min(missing, balance.exits * MOST_PER_EXIT_NS)
+        elif balance.still >= PATIENCE:
+            self._active.pop(row, None)  # looked at again when another child ends
+            if balance.waited or not balance.doubt:
+                return []
+            row.waits = False
+            missing = balance.doubt
+            del self._balances[row]
+        else:
+            return []
+        charges = _spread(missing, balance.owners) if self._messages else [(row, missing)]
+        balance.owners, balance.exits, balance.doubt = {}, 0, 0
+        if balance.charged == 0:
+            self._active.pop(row, None)
+            self._balances.pop(row, None)
+        return charges
+
+
+def _spread(nanoseconds: int, owners: dict[Key, tuple[Row, int]]) -> list[tuple[Row, int]]:
+    """To every exit the same, in one sum for those with the same account, windows and budgets."""
+    exits = sum(count for _, count in owners.values())
+    charges, left = [], nanoseconds
+    for first, count in owners.values():
+        share = nanoseconds * count // exits
+        left -= share
+        charges.append((first, share))
+    if charges and left:
+        charges[0] = (charges[0][0], charges[0][1] + left)
+    return charges

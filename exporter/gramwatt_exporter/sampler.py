@@ -1,0 +1,381 @@
+"""One sample: read every sensor and every process, book the energy, freeze the result. No threads here.
+
+The loop (loop.py) calls this from one thread; everybody else reads the frozen Snapshot.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from .baseline import IdleBaseline
+from .budgets import BudgetBook
+from .config import Config
+from .config.schema import Process as ProcessSettings
+from .config.schema import Windows as WindowSettings
+from .ledger.accounts import Accounts
+from .ledger.booking import Booking
+from .ledger.extras import Extras
+from .model import COMPONENTS, BankSample, Identity, IntensityState
+from .processes.hottest import Hottest
+from .processes.kernel import KernelCounters
+from .processes.row import NO_WINDOWS, Row
+from .processes.table import Activity, ProcessTable
+from .snapshot import Snapshot
+from .views import device_view, meter_views, process_columns, remainders, workload_view
+from .windows import ApiError, Peer, WindowBook
+from .windows.automatic import AutomaticWindows
+
+# Rows that hold memory but did not run compete for a series only this often; ranking all of them costs.
+RANK_ALL_EVERY = 12
+
+
+class Bank(Protocol):
+    """All sensors behind one read."""
+
+    def read(self) -> BankSample: ...
+
+
+class KernelReader(Protocol):
+    """Global counters of the machine."""
+
+    cpus: int
+
+    def read(self) -> KernelCounters: ...
+
+
+class Sampler:
+    """Single writer of the accounts, the process table, the windows and the budgets."""
+
+    def __init__(
+        self,
+        config: Config,
+        bank: Bank,
+        kernel: KernelReader,
+        accounts: Accounts,
+        baseline: IdleBaseline,
+        windows: WindowBook,
+        budgets: BudgetBook,
+        intensity: Callable[[], IntensityState],
+        extras: Extras,
+        make_table: Callable[[Callable[[Identity], Row]], ProcessTable],
+        exit_mode: str,
+        clock_method: str,
+        exits_lost: Callable[[], int],
+        boot_id: str,
+        wall_clock: Callable[[], float] = time.time,
+        boottime_ns: Callable[[], int] = lambda: time.clock_gettime_ns(time.CLOCK_BOOTTIME),
+    ) -> None:
+        self._bank = bank
+        self._kernel = kernel
+        self.accounts = accounts
+        self.baseline = baseline
+        self.windows = windows
+        self.budgets = budgets
+        self._intensity = intensity
+        self.extras = extras
+        self.table = make_table(self._new_row)
+        self.table.on_rename = self.relabel
+        self.table.on_identity = self._join_automatic
+        self._automatic = AutomaticWindows(config.windows)
+        self.booking = Booking(accounts, baseline, windows, budgets, budgets.matches({}), kernel.cpus)
+        self.hottest = Hottest(config.process.series, config.process.departed_scrapes)
+        self._exit_mode = exit_mode
+        self._clock_method = clock_method
+        self._exits_lost = exits_lost
+        self._lost_before = accounts.exits_lost
+        self._boot_id = boot_id
+        self._wall_clock = wall_clock
+        self._boottime_ns = boottime_ns
+        self._last_ns: int | None = None
+        self._tick = 0
+        self._taken_up = False
+        self.samples = 0
+        self.failures = 0
+        self._bank_sample: BankSample | None = None
+        self._state = IntensityState()
+        self.interval_ns = 0
+        self._sample_seconds = 0.0
+        self.saved_at: float | None = None
+        self.save_failures = 0
+
+    # --- one sample
+
+    def sample(self) -> None:
+        """Read and book everything that happened since the previous sample."""
+        began = time.perf_counter()
+        now_ns = self._boottime_ns()
+        self.interval_ns = 0 if self._last_ns is None else max(0, now_ns - self._last_ns)
+        self._last_ns = now_ns
+        self._tick += 1
+        bank = self._bank_sample = self._bank.read()
+        self._state = self._intensity()
+        try:
+            counters = self._kernel.read()
+            self.table.windows_open = bool(self.windows.open_ids)
+            activity = self.table.update(counters)
+            self._tell_windows(bank)
+            if not self._taken_up:
+                self._take_up_windows()
+                self._taken_up = True
+            for row in self.table.born:
+                self._join_automatic(row)
+            self._join(activity)
+        except Exception:
+            # The sensors have been read and will not tell this energy again: it was drawn, nobody knows by whom.
+            self.booking.book_missed(bank, self._state.average)
+            self.extras.book(bank.steps, self._state, self._wall_clock(), now_ns)
+            raise
+        self.booking.book(bank, counters, activity, self.table.rows, self._find, self._state.average)
+        self.extras.book(bank.steps, self._state, self._wall_clock(), now_ns)
+        self.accounts.exits_observed[self._exit_mode] = (
+            self.accounts.exits_observed.get(self._exit_mode, 0) + activity.exits_observed
+        )
+        self.accounts.exits_lost = self._lost_before + self._exits_lost()
+        self._rank(activity)
+        self.windows.sampled(self._wall_clock())
+        self._close_windows_without_processes()
+        self.windows.expire(self._wall_clock())
+        self.samples += 1
+        self._sample_seconds = time.perf_counter() - began
+
+    def scraped(self, scrapes: int) -> None:
+        """So many scrapes read the last snapshot: finished windows and dead processes may leave in time."""
+        if scrapes:
+            self.windows.scraped(scrapes)
+        for row in self.hottest.scraped(scrapes, self._tick):
+            self._retire(row)
+
+    def _find(self, pid: int) -> tuple[Row, bool] | None:
+        row = self.table.find(pid)
+        if row is not None:
+            return row, True
+        row = self.table.find_recent(pid)
+        return None if row is None else (row, False)
+
+    def _rank(self, activity: Activity) -> None:
+        for row in activity.departed:
+            self.hottest.gone(row, self._tick)
+        rows = self.table.rows
+        if self.hottest.limit == "all":  # nothing to rank: only who has no series yet matters
+            active = [r for r in rows if r.entered is None and (r.cpu_ns or r.energy[1] or r.energy[2])]
+        elif self._tick % RANK_ALL_EVERY == 0:
+            active = [r for r in rows if r.cpu_ns or r.energy[1] or r.energy[2]]
+        else:
+            active = [row for row in self.booking.hot if self.table.find(row.identity.pid) is row]
+        for row in self.hottest.update(active, self._tick):
+            self._retire(row)
+
+    def _retire(self, row: Row) -> None:
+        """A series ends: what it showed stays in the total, in the row of the departed."""
+        if row.entered is None:
+            return
+        energy, units, cpu_ns = row.entered
+        for index in range(len(COMPONENTS)):
+            self.accounts.exported[index] += row.energy[index] - energy[index]
+            self.accounts.exported_units[index] += row.units[index] - units[index]
+        self.accounts.exported_cpu_ns += row.cpu_ns - cpu_ns
+        row.base, row.entered = row.totals(), None
+
+    # --- settings that may change while running
+
+    def replace_budgets(self, budgets: BudgetBook) -> None:
+        """Other budgets from now on; every process is matched again."""
+        self.budgets = budgets
+        self.booking.replace_budgets(budgets, budgets.matches({}))
+        for row in self.table.rows:
+            row.budgets = self._budgets_of(row)
+
+    def set_series(self, settings: ProcessSettings) -> None:
+        """Another number of process series from now on."""
+        if self.hottest.limit == settings.series:
+            self.hottest.departed_scrapes = settings.departed_scrapes
+            return
+        for row in list(self.hottest.members):
+            self._retire(row)
+        for row in self.table.rows:
+            row.base = row.totals()  # so that a new series begins at 0 and "other" never goes back
+        self.hottest = Hottest(settings.series, settings.departed_scrapes)
+
+    def configure_windows(self, settings: WindowSettings) -> None:
+        """Other bounds, or other workloads that are windows by themselves; open ones go on."""
+        self.windows.settings = settings
+        self._automatic.configure(settings)
+
+    # --- rows, windows, budgets
+
+    def _new_row(self, identity: Identity) -> Row:
+        row = Row(identity, self.accounts.workload(identity.workload))
+        row.budgets = self._budgets_of(row)
+        return row
+
+    def _budgets_of(self, row: Row) -> tuple[str, ...]:
+        """Budgets that match the process, or one of the windows it is in."""
+        workload = row.identity.workload
+        labels = {
+            "user": workload.user,
+            "workload": workload.name,
+            "kind": workload.kind,
+            "command": row.identity.command,
+        }
+        matched = dict.fromkeys(self.budgets.matches(labels))
+        for window_id in row.windows:
+            try:
+                window = self.windows.get(window_id)
+            except ApiError:  # it ended while the process did, and has been forgotten
+                continue
+            inside: Mapping[str, str] = {
+                **labels,
+                "model": window.model,
+                "project": window.tags.get("project", ""),
+            }
+            matched.update(dict.fromkeys(self.budgets.matches(inside)))
+        return tuple(name for name in matched if name not in self.budgets.matches({}))
+
+    def relabel(self, row: Row) -> None:
+        """The process was renamed (exec): its old series ends, a new one may begin."""
+        if self.hottest.rename(row) is not None:
+            self._retire(row)
+
+    def attach(self, window_id: str, root: Row) -> None:
+        """The tree below ``root`` belongs to the window from now on."""
+        for row in self.table.tree(root):
+            if window_id not in row.windows:
+                row.windows = row.windows | {window_id}
+                row.budgets = self._budgets_of(row)
+                self.windows.joined(window_id)
+        self.table.windows_open = True
+
+    def _join_automatic(self, row: Row) -> None:
+        """A process of a workload that is a window by itself: it belongs to it, and begins it when it is the first."""
+        workload = row.identity.workload
+        request = self._automatic.request(workload, row.identity.pid)
+        if request is None:
+            return
+        window_id = self._automatic.window_of(workload)
+        if window_id is None:
+            owner = Peer(row.identity.uid, row.identity.pid, workload.user)
+            try:
+                window_id = self.windows.open(request, owner).id
+            except ApiError as error:
+                self._automatic.refused(workload, error)
+                return
+            self._automatic.opened(workload, window_id)
+            self.table.windows_open = True
+        if window_id not in row.windows:
+            row.windows = row.windows | {window_id}
+            row.budgets = self._budgets_of(row)
+            self.windows.joined(window_id)
+
+    def _take_up_windows(self) -> None:
+        """After a restart: the trees of windows that were open belong to them again."""
+        for window_id in self.windows.open_ids:
+            window = self.windows.get(window_id)
+            self._automatic.restored(window)
+            for pid, start in window.processes:
+                row = self.table.find(pid)
+                if row is not None and row.identity.start == start:
+                    for member in self.table.tree(row):
+                        member.windows = member.windows | {window_id}
+                        member.budgets = self._budgets_of(member)
+
+    def detach(self, window_id: str) -> None:
+        """The window is closed: nobody is charged to it any more."""
+        for row in self.table.rows:
+            if window_id in row.windows:
+                row.windows = (row.windows - {window_id}) or NO_WINDOWS
+                row.budgets = self._budgets_of(row)
+
+    def _join(self, activity: Activity) -> None:
+        if not self.table.windows_open:
+            return
+        for row in self.table.born:
+            for window_id in row.windows:
+                self.windows.joined(window_id)
+            if row.windows:
+                row.budgets = self._budgets_of(row)
+        for row, _ in activity.exited:
+            if row.born_tick == 0:  # nobody saw it alive; it may be charged again for what its message lacked
+                row.born_tick = self._tick
+                for window_id in row.windows:
+                    self.windows.joined(window_id)
+
+    def _tell_windows(self, bank: BankSample) -> None:
+        for index, component in enumerate(COMPONENTS):
+            steps = [step for step in bank.steps if step.device.component == component]
+            if steps:
+                energy = sum(step.microjoules for step in steps)
+                ratio = (
+                    sum(step.microjoules * step.device.uncertainty_ratio for step in steps) / energy
+                    if energy
+                    else steps[0].device.uncertainty_ratio
+                )
+                sources = "+".join(sorted({step.device.source for step in steps}))
+                self.windows.measured(component, sources, ratio, self.extras.floor_microjoules(index, bank))
+
+    def _close_windows_without_processes(self) -> None:
+        automatic = self._automatic.open_windows()
+        present = {row.identity.workload for row in self.table.rows} if automatic else set()
+        for window_id in self.windows.open_ids:
+            window = self.windows.get(window_id)
+            workload = automatic.get(window_id)
+            alive = (
+                workload in present
+                if workload is not None
+                else any(
+                    (row := self.table.find(pid)) is not None and row.identity.start == start
+                    for pid, start in window.processes
+                )
+            )
+            if not alive:
+                self.windows.stop(window_id, self._wall_clock(), "exit")
+                self.detach(window_id)
+                self._automatic.closed(window_id)
+
+    # --- the picture
+
+    def freeze(self) -> Snapshot:
+        """Everything as it is after the last sample."""
+        assert self._bank_sample is not None, "sample() comes first"
+        accounts = self.accounts
+        present = {account.device.component for account in accounts.devices.values()}
+        components = tuple(index for index, name in enumerate(COMPONENTS) if name in present)
+        processes = process_columns(self.hottest.members, components, accounts.priced_ever)
+        other, departed = remainders(accounts, processes)
+        return Snapshot(
+            at=self._wall_clock(),
+            samples=self.samples,
+            sample_failures=self.failures,
+            interval_ns=self.interval_ns,
+            sample_seconds=self._sample_seconds,
+            devices=tuple(device_view(account, self.baseline) for account in accounts.devices.values()),
+            meters=meter_views(accounts),
+            processes=processes,
+            other=other,
+            departed=departed,
+            workloads=tuple(
+                workload_view(account)
+                for account in accounts.workloads.values()
+                if account.cpu_ns or any(account.energy)
+            ),
+            process_count=len(self.table),
+            components=components,
+            priced={key: (entry[0], entry[1]) for key, entry in accounts.priced.items()},
+            priced_ever=accounts.priced_ever,
+            intensity=self._state,
+            marginal=dict(accounts.marginal),
+            revisions=self.extras.revisions(),
+            factors=self.extras.factors(self._wall_clock()),
+            windows=self.windows.frozen(),
+            budgets=self.budgets.frozen(),
+            sensors=tuple(self._bank_sample.sensors),
+            resets=dict(accounts.resets),
+            exit_mode=self._exit_mode,
+            clock_method=self._clock_method,
+            exits_observed=dict(accounts.exits_observed),
+            exits_lost=accounts.exits_lost,
+            state_saved_at=self.saved_at,
+            state_save_failures=self.save_failures,
+            boot_id=self._boot_id,
+        )

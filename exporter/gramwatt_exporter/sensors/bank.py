@@ -1,0 +1,182 @@
+"""All sensors as one: every device once, by its best source, with wraps, resets and gaps removed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..model import BankSample, Device, DeviceUse, EnergyStep, Meter, MeterStep, Reading, Sample, Sensor
+from .around import Around
+from .claims import Claims, claim_of
+from .slot import Logger, Slot
+from .tracks import Tracks, key_of
+
+SLOW_OPEN_WAIT_SECONDS = 0.25  # what the start of the exporter waits for sensors that open slowly
+
+
+class Bank:
+    """Reads every sensor once per call of ``read``; one failing sensor never stops the others.
+
+    ``boottime_ns`` is CLOCK_BOOTTIME. ``awake_ns`` (CLOCK_MONOTONIC), where given, shows by its difference to the
+    former that the machine slept: hardware counters may be lost then.
+    In a BankSample, ``resets`` are totals since the ledger began, every SensorState's ``failures`` since the start.
+    """
+
+    def __init__(
+        self,
+        sensors: Sequence[Sensor],
+        boottime_ns: Callable[[], int],
+        log: Logger,
+        awake_ns: Callable[[], int] | None = None,
+    ) -> None:
+        self._slots = [Slot(sensor, order, log) for order, sensor in enumerate(sensors)]
+        self._now = boottime_ns
+        self._awake = awake_ns or boottime_ns
+        self._log = log
+        self._tick = 0
+        by_name = {slot.name: slot for slot in self._slots}
+        self._claims = Claims(by_name, lambda name: by_name[name].surely_gone)
+        self._tracks = Tracks()
+        self._around = Around()
+        self._resets: dict[tuple[str, str], int] = {}
+
+    def open(self) -> None:
+        """Open every sensor. Those that may take long go on in the background."""
+        now = self._now()
+        for slot in self._slots:
+            slot.open(now)
+        deadline = time.monotonic() + SLOW_OPEN_WAIT_SECONDS
+        for slot in self._slots:
+            slot.await_open(max(0.0, deadline - time.monotonic()), now)
+
+    def close(self) -> None:
+        """Close every sensor that is open."""
+        for slot in self._slots:
+            slot.close()
+
+    def read(self) -> BankSample:
+        """Read every sensor and merge. Devices without a previous reading give no step: nothing is known yet."""
+        self._tick += 1
+        now = self._now()
+        samples = self._read_all(now)
+        asleep = self._now() - self._awake()
+        owned = self._settle_claims(samples, now)
+        self._around.elect(reading for _, sample in samples for reading in sample.readings)
+        steps: list[EnergyStep] = []
+        meters: list[tuple[MeterStep, int]] = []
+        for slot, sample in samples:
+            slot.pass_on_notes(self._claims.of(slot.name))
+            for reading in sample.readings:
+                self._take(slot, reading, asleep, steps, meters)
+        rest = self._around.rest(steps, meters, now)
+        if rest is not None:
+            steps.append(rest)
+        return BankSample(
+            steps,
+            [step for step, _ in meters],
+            _uses(samples, owned),
+            [slot.state() for slot in self._slots],
+            dict(self._resets),
+        )
+
+    def _read_all(self, now: int) -> list[tuple[Slot, Sample]]:
+        samples = []
+        for slot in self._slots:
+            if not slot.up:
+                slot.revive(now)
+            sample = slot.read(now) if slot.up else None
+            if sample is not None:
+                samples.append((slot, sample))
+        return samples
+
+    def _settle_claims(self, samples: Sequence[tuple[Slot, Sample]], now: int) -> dict[str, Device]:
+        """Decide who measures what; returns the device of every claim that its owner delivered."""
+        delivered: dict[str, dict[str, Device]] = {}  # claim -> sensor -> one of its devices
+        for slot, sample in samples:
+            for reading in sample.readings:
+                if isinstance(reading.of, Device):
+                    delivered.setdefault(claim_of(reading.of), {})[slot.name] = reading.of
+        owned = {}
+        for claim, sensors in delivered.items():
+            former = self._claims.settle(claim, sensors, now)
+            owner = self._claims.owner(claim)
+            if former is not None:
+                self._tracks.forget(former, claim)  # what it counts from now on, another one counts too
+                self._log.info("measured by another sensor now", what=claim, sensor=owner, before=former)
+            if owner in sensors:
+                owned[claim] = sensors[owner]
+        return owned
+
+    def _take(
+        self,
+        slot: Slot,
+        reading: Reading,
+        asleep: int,
+        steps: list[EnergyStep],
+        meters: list[tuple[MeterStep, int]],
+    ) -> None:
+        """Turn one reading into a step of its device or meter."""
+        of = reading.of
+        if isinstance(of, Device) and self._claims.owner(claim_of(of)) != slot.name:
+            return
+        first = key_of(of) not in self._tracks
+        advance = self._tracks.advance(reading, self._tick, asleep)
+        reset = advance is not None and advance.step.reset
+        if reset:
+            self._note_reset(of)
+        if isinstance(of, Meter) and (first or reset):
+            self._around.begin(reading)
+        if advance is None or reset:
+            return
+        step = advance.step
+        if isinstance(of, Device):
+            steps.append(EnergyStep(of, step.microjoules, step.nanoseconds, advance.missed))
+        else:
+            meters.append((MeterStep(of, step.microjoules, step.nanoseconds), reading.at_ns))
+
+    def _note_reset(self, of: Device | Meter) -> None:
+        key = (of.component if isinstance(of, Device) else "meter", of.name)
+        self._resets[key] = self._resets.get(key, 0) + 1
+        self._log.info("counter was reset, its step is not booked", source=of.source, what="/".join(key))
+
+    # --- keeping what was counted across restarts
+
+    def state(self) -> dict[str, Any]:
+        """What to save: raw counters, who measures what, resets. JSON-able."""
+        return {
+            "counters": self._tracks.state(),
+            "owners": self._claims.state(),
+            "resets": [[component, name, count] for (component, name), count in self._resets.items()],
+            "around": self._around.state(),
+        }
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go on from what was saved, before the first read, on the same boot only.
+
+        Energy the hardware counted since then comes as steps marked ``missed``. Power and estimates have no gap
+        energy: nothing was measured. Raises KeyError, TypeError, ValueError or AttributeError for what is no state,
+        and then changes nothing.
+        """
+        now = self._now()
+        resets = {(str(component), str(name)): int(count) for component, name, count in saved["resets"]}
+        around = Around.restored(saved["around"])
+        tracks = Tracks()
+        tracks.restore(saved["counters"], now)
+        self._claims.restore(saved["owners"], now)
+        self._tracks, self._resets = tracks, resets
+        if around.key in tracks:  # else it is a meter of power, without energy for the gap: begin anew
+            self._around = around
+
+
+def _uses(samples: Sequence[tuple[Slot, Sample]], owned: Mapping[str, Device]) -> list[DeviceUse]:
+    """Who used the devices: one use per device, whoever measures its energy."""
+    uses: dict[str, DeviceUse] = {}
+    for _, sample in samples:
+        for use in sample.uses:
+            claim = claim_of(use.device)
+            device = owned.get(claim)
+            if device is not None and claim not in uses:
+                uses[claim] = use if use.device is device else replace(use, device=device)
+    return list(uses.values())

@@ -1,0 +1,65 @@
+"""Who measures what: a whole component belongs to one sensor, GPUs are told apart by identity. Pure.
+
+A sensor that fails keeps its claims for a while, because its counters go on counting and the gap is booked when it
+returns. Only when it is surely gone, or away for HOLD_SECONDS, the next one takes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from ..model import Device
+
+HOLD_SECONDS = 60
+_SECOND = 1_000_000_000
+
+
+def claim_of(device: Device) -> str:
+    """What one sensor may claim: a whole component, or one GPU."""
+    return f"gpu/{device.name}" if device.component == "gpu" else device.component
+
+
+class Claims:
+    """The owner of every claim, by the sensors' names; sensors given earlier are preferred."""
+
+    def __init__(self, order: Iterable[str], surely_gone: Callable[[str], bool]) -> None:
+        self._order = {name: number for number, name in enumerate(order)}
+        self._surely_gone = surely_gone
+        self._owners: dict[str, str] = {}
+        self._seen_ns: dict[str, int] = {}
+
+    def owner(self, claim: str) -> str | None:
+        """The sensor whose readings count for this claim."""
+        return self._owners.get(claim)
+
+    def of(self, sensor: str) -> set[str]:
+        """The claims of a sensor."""
+        return {claim for claim, owner in self._owners.items() if owner == sensor}
+
+    def settle(self, claim: str, delivered_by: Iterable[str], now_ns: int) -> str | None:
+        """A claim was delivered by these sensors: decide whose it is. Returns the former owner if that changed."""
+        sensors = list(delivered_by)
+        best = min(sensors, key=self._order.__getitem__)
+        owner = self._owners.get(claim)
+        former = None
+        if owner is None:
+            self._owners[claim] = best
+        elif owner != best and self._may_replace(owner, best, claim, now_ns):
+            self._owners[claim], former = best, owner
+        if self._owners[claim] in sensors:
+            self._seen_ns[claim] = now_ns
+        return former
+
+    def _may_replace(self, owner: str, other: str, claim: str, now_ns: int) -> bool:
+        if owner not in self._order or self._order[other] < self._order[owner] or self._surely_gone(owner):
+            return True
+        return now_ns - self._seen_ns.setdefault(claim, now_ns) > HOLD_SECONDS * _SECOND
+
+    def state(self) -> dict[str, str]:
+        """What to save."""
+        return dict(self._owners)
+
+    def restore(self, saved: Mapping[str, object], now_ns: int) -> None:
+        """Go on from what was saved; former owners have the usual time to come back."""
+        self._owners = {str(claim): str(owner) for claim, owner in saved.items()}
+        self._seen_ns = dict.fromkeys(self._owners, now_ns)

@@ -1,0 +1,389 @@
+"""NVIDIA GPUs through NVML (package nvidia-ml-py, ``import pynvml``), loaded only where the driver's library is.
+
+Energy: the GPU's own counter (Volta and later, millijoules since the driver was loaded), else power, which the bank
+integrates: field 185 (mean of a second), field 186 (instant), nvmlDeviceGetPowerUsage, whichever answers.
+API: https://docs.nvidia.com/deploy/nvml-api/group__nvmlDeviceQueries.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import Denied, Fatal, NotHere, TryAgain
+from ..model import Device, DeviceUse, EnergyReading, Meter, PowerReading, Reading, Sample
+
+# A100 and H100 sample their power during a quarter of the time only; over seconds the counter is within 5 % of an
+# external meter (Yang, Adamek, Armour, "Part-time Power Measurements", https://arxiv.org/abs/2312.02741).
+UNCERTAINTY_RATIO = 0.05
+DEFAULT_MAX_WATTS = 1500.0
+# The counters refresh every 20 to 100 ms: a read sooner than this sees users, but not yet their energy.
+SHORTEST_NS = 100_000_000
+HANDLE_RETRY_NS = 60_000_000_000
+# Inode of the first PID namespace, fixed in the kernel's include/linux/proc_ns.h (PROC_PID_INIT_INO).
+INITIAL_PID_NAMESPACE = 4026531836
+LIBRARY = "libnvidia-ml.so.1"
+
+_GPU_SCOPE, _MODULE_SCOPE = 0, 1
+_UNKNOWN_PID = 0  # weight of users nobody can name: their energy is unattributed
+_GONE = {15: "lost", 16: "reset_required"}
+_RESTART = (
+    "the NVIDIA driver was changed while its old library is in use: restart the exporter (or the machine)"
+)
+
+
+@dataclass(slots=True)
+class _Gpu:
+    uuid: str
+    handle: Any
+    device: Device
+    module: Meter | None = None  # Grace Hopper: the whole module, CPU included
+    source: str = "counter"  # counter, mean, instant, usage, none
+    seen_us: int = 0  # newest utilisation row taken into account
+    asked_ns: int = 0
+    handle_retry_ns: int | None = None
+    utilisation: bool = True
+
+
+class Nvml:
+    """Every NVIDIA GPU by its UUID: energy, who used it, who holds a context.
+
+    Raises NotHere (no library, no GPU), Denied, TryAgain (driver not ready), Fatal (driver replaced). One GPU
+    that is lost or needs a reset is a failure of that GPU only.
+    """
+
+    name = "nvml"
+    slow_open = True  # without persistence mode the driver wakes every GPU first, which takes seconds
+    may_hang = True  # calls into a driver that a broken GPU can wedge
+
+    def __init__(
+        self,
+        procfs: str,
+        boottime_ns: Callable[[], int],
+        wall_us: Callable[[], int],
+        idle_watts: float | None = None,
+        initial_pid_namespace: int = INITIAL_PID_NAMESPACE,
+    ) -> None:
+        self._procfs = Path(procfs)
+        self._now = boottime_ns
+        self._wall_us = wall_us
+        self._idle_watts = idle_watts
+        self._initial_pid_namespace = initial_pid_namespace
+        self._lib: Any = None
+        self._gpus: list[_Gpu] = []
+        self._failed: dict[str, str] = {}
+        self._pids_usable = True
+        self._last: tuple[int, Sample] | None = None
+        self.notes: list[str] = []
+
+    # --- open and close
+
+    def open(self) -> None:
+        """Load the library, initialise it and find the GPUs."""
+        self.close()
+        lib = self._load()
+        try:
+            lib.nvmlInit()
+        except lib.NVMLError as error:
+            raise _failure(error, "nvmlInit") from None
+        self._lib = lib
+        try:
+            count = lib.nvmlDeviceGetCount()
+        except lib.NVMLError as error:
+            self.close()
+            raise _failure(error, "nvmlDeviceGetCount") from None
+        self._pids_usable = self._in_initial_pid_namespace()
+        self.notes = []
+        if not self._pids_usable:
+            self.notes.append(
+                "GPUs are measured but not split: the driver's PIDs are those of the host (share its PID namespace)"
+            )
+        self._failed = {}
+        for index in range(count):
+            try:
+                self._gpus.append(self._found(lib.nvmlDeviceGetHandleByIndex(index)))
+            except lib.NVMLError as error:
+                # Its UUID cannot be asked for; the index serves only to say which one it is.
+                self._failed[f"index-{index}"] = _GONE.get(error.value, "error")
+        if not self._gpus and not self._failed:
+            self.close()
+            raise NotHere("no NVIDIA GPU")
+        if not self._gpus:
+            failed = dict(self._failed)
+            self.close()
+            raise TryAgain(f"no NVIDIA GPU answers: {failed}", retry_after=60)
+
+    def close(self) -> None:
+        """Let the library go."""
+        lib, self._lib, self._gpus, self._last = self._lib, None, [], None
+        if lib is not None:
+            with contextlib.suppress(lib.NVMLError):  # a driver that has gone cannot say goodbye
+                lib.nvmlShutdown()
+
+    @staticmethod
+    def _load() -> Any:
+        import ctypes
+
+        try:
+            ctypes.CDLL(LIBRARY)  # before pynvml, whose 7,000 lines nobody without a GPU should pay for
+        except OSError:
+            raise NotHere(f"{LIBRARY} is not installed") from None
+        try:
+            import pynvml  # type: ignore[import-untyped]  # ships no types
+        except ImportError:
+            raise Fatal("the package nvidia-ml-py is missing", "pip install nvidia-ml-py") from None
+        return pynvml
+
+    def _in_initial_pid_namespace(self) -> bool:
+        try:
+            return (self._procfs / "self/ns/pid").stat().st_ino == self._initial_pid_namespace
+        except OSError:
+            return False
+
+    def _found(self, handle: Any) -> _Gpu:
+        lib = self._lib
+        uuid = str(lib.nvmlDeviceGetUUID(handle))
+        limit = DEFAULT_MAX_WATTS
+        with contextlib.suppress(lib.NVMLError):
+            limit = lib.nvmlDeviceGetPowerManagementLimitConstraints(handle)[1] / 1000 or limit
+        gpu = _Gpu(uuid, handle, Device("gpu", uuid, self.name, UNCERTAINTY_RATIO, self._idle_watts, limit))
+        if self._field(handle, lib.NVML_FI_DEV_POWER_AVERAGE, _MODULE_SCOPE) or self._field(
+            handle, lib.NVML_FI_DEV_POWER_INSTANT, _MODULE_SCOPE
+        ):
+            gpu.module = Meter(f"module-{uuid}", self.name, part_of=None, max_watts=None)
+        gpu.source = self._best_source(gpu)
+        if gpu.source == "none":
+            self.notes.append(f"{uuid} tells neither energy nor power: it is not measured")
+        return gpu
+
+    # --- energy
+
+    def _best_source(self, gpu: _Gpu) -> str:
+        lib = self._lib
+        # On Grace Hopper it is not documented whether the counter spans the GPU or the module with its CPU; power
+        # in the scope of the GPU is unambiguous.
+        if gpu.module is None:
+            try:
+                lib.nvmlDeviceGetTotalEnergyConsumption(gpu.handle)
+                return "counter"
+            except lib.NVMLError as error:
+                if error.value in _GONE:
+                    raise
+        if self._field(gpu.handle, lib.NVML_FI_DEV_POWER_AVERAGE, _GPU_SCOPE) is not None:
+            return "mean"
+        if self._field(gpu.handle, lib.NVML_FI_DEV_POWER_INSTANT, _GPU_SCOPE) is not None:
+            return "instant"
+        try:
+            lib.nvmlDeviceGetPowerUsage(gpu.handle)
+            return "usage"
+        except lib.NVMLError:
+            return "none"
+
+    def _field(self, handle: Any, field_id: int, scope: int) -> int | None:
+        """One power field in milliwatts; every value has a return code of its own. None: not supported."""
+        lib = self._lib
+        try:
+            value = lib.nvmlDeviceGetFieldValues(handle, [(field_id, scope)])[0]
+        except lib.NVMLError as error:
+            if error.value in _GONE:
+                raise
+            return None
+        except Exception as error:
+            _mismatch(error)
+            return None
+        if value.nvmlReturn != lib.NVML_SUCCESS:
+            return None
+        if value.valueType == lib.NVML_VALUE_TYPE_UNSIGNED_INT:
+            return int(value.value.uiVal)
+        if value.valueType in (lib.NVML_VALUE_TYPE_UNSIGNED_LONG, lib.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG):
+            return int(value.value.ullVal)
+        return None
+
+    def _energy(self, gpu: _Gpu) -> Reading:
+        """The GPU's counter or its power. Raises NVMLError."""
+        lib = self._lib
+        if gpu.source == "counter":
+            millijoules = lib.nvmlDeviceGetTotalEnergyConsumption(gpu.handle)
+            return EnergyReading(gpu.device, int(millijoules) * 1000, self._now())
+        milliwatts: int | None
+        if gpu.source == "usage":
+            milliwatts = int(lib.nvmlDeviceGetPowerUsage(gpu.handle))
+        else:
+            which = lib.NVML_FI_DEV_POWER_AVERAGE if gpu.source == "mean" else lib.NVML_FI_DEV_POWER_INSTANT
+            milliwatts = self._field(gpu.handle, which, _GPU_SCOPE)
+        if milliwatts is None:
+            raise lib.NVMLError(lib.NVML_ERROR_NO_DATA)
+        return PowerReading(gpu.device, milliwatts * 1000, self._now())
+
+    def read(self) -> Sample:
+        """Energy and use of every GPU that answers."""
+        lib = self._lib
+        if lib is None:
+            raise TryAgain("NVML is not open")
+        began = self._now()
+        if self._last is not None and began - self._last[0] < SHORTEST_NS:
+            return self._last[1]  # the same readings again: no time has passed
+        readings: list[Reading] = []
+        uses: list[DeviceUse] = []
+        failures = dict(self._failed)
+        worst: Any = None
+        for gpu in self._gpus:
+            if gpu.source == "none":
+                continue
+            try:
+                if gpu.handle_retry_ns is not None:
+                    self._look_again(gpu)
+                readings.append(self._energy(gpu))
+                gpu.handle_retry_ns = None
+                if gpu.module is not None:
+                    self._read_module(gpu, readings)
+                if self._pids_usable:
+                    uses.append(self._use(gpu))
+            except lib.NVMLError as error:
+                worst = error
+                failures[gpu.uuid] = _GONE.get(error.value, "error")
+                if error.value in _GONE and gpu.handle_retry_ns is None:
+                    gpu.handle_retry_ns = self._now() + HANDLE_RETRY_NS
+        if not readings and worst is not None and worst.value not in _GONE:
+            raise _failure(worst, "reading")
+        self._last = began, Sample(readings, (), failures)
+        return Sample(readings, uses, failures)
+
+    def _look_again(self, gpu: _Gpu) -> None:
+        """A GPU that was lost: after its reset the driver may hand out a working handle again."""
+        assert gpu.handle_retry_ns is not None
+        if self._now() >= gpu.handle_retry_ns:
+            gpu.handle_retry_ns = self._now() + HANDLE_RETRY_NS
+            gpu.handle = self._lib.nvmlDeviceGetHandleByUUID(gpu.uuid.encode())
+
+    def _read_module(self, gpu: _Gpu, readings: list[Reading]) -> None:
+        lib = self._lib
+        assert gpu.module is not None
+        for which in (lib.NVML_FI_DEV_POWER_AVERAGE, lib.NVML_FI_DEV_POWER_INSTANT):
+            milliwatts = self._field(gpu.handle, which, _MODULE_SCOPE)
+            if milliwatts is not None:
+                readings.append(PowerReading(gpu.module, milliwatts * 1000, self._now()))
+                return
+
+    # --- who used it
+
+    def _use(self, gpu: _Gpu) -> DeviceUse:
+        if self._mig_mode(gpu.handle):
+            gpu.utilisation = True  # ask again when MIG is switched off
+            return self._use_of_instances(gpu)
+        holders = self._holders(gpu.handle)
+        weights = self._utilisation(gpu) if gpu.utilisation else None
+        if weights is not None:
+            return DeviceUse(gpu.device, weights, frozenset(holders), "utilisation")
+        if len(holders) == 1:
+            return DeviceUse(gpu.device, dict.fromkeys(holders, 1), frozenset(holders), "holder")
+        # Several holders and no word on who worked: an equal split would be an invention.
+        return DeviceUse(gpu.device, {}, frozenset(holders), "none")
+
+    def _mig_mode(self, handle: Any) -> bool:
+        try:
+            return bool(self._lib.nvmlDeviceGetMigMode(handle)[0])
+        except self._lib.NVMLError as error:
+            if error.value in _GONE:
+                raise
+            return False  # before Ampere
+
+    def _use_of_instances(self, gpu: _Gpu) -> DeviceUse:
+        """MIG: power is measured on the whole GPU only; instances in use share it by their slices."""
+        lib = self._lib
+        weights: dict[int, int] = {}
+        everyone: set[int] = set()
+        for index in range(lib.nvmlDeviceGetMaxMigDeviceCount(gpu.handle)):
+            try:
+                instance = lib.nvmlDeviceGetMigDeviceHandleByIndex(gpu.handle, index)
+                slices = int(lib.nvmlDeviceGetAttributes_v2(instance).gpuInstanceSliceCount)
+            except lib.NVMLError as error:
+                if error.value in _GONE:
+                    raise
+                continue
+            holders = self._holders(instance)
+            if holders:
+                user = next(iter(holders)) if len(holders) == 1 else _UNKNOWN_PID
+                weights[user] = weights.get(user, 0) + max(1, slices)
+            everyone |= holders
+        return DeviceUse(gpu.device, weights, frozenset(everyone), "slices" if weights else "none")
+
+    def _holders(self, handle: Any) -> set[int]:
+        """PIDs with a context: compute, graphics and MPS clients."""
+        lib = self._lib
+        found: set[int] = set()
+        for kind in ("Compute", "Graphics", "MPSCompute"):
+            for version in ("_v3", "_v2"):
+                try:
+                    processes = getattr(lib, f"nvmlDeviceGet{kind}RunningProcesses{version}")(handle)
+                except lib.NVMLError as error:
+                    if error.value in _GONE:
+                        raise
+                    if error.value == lib.NVML_ERROR_FUNCTION_NOT_FOUND:
+                        continue  # an older driver
+                    break
+                except Exception as error:
+                    _mismatch(error)
+                    continue
+                found.update(int(process.pid) for process in processes if process.pid)
+                break
+        return found
+
+    def _utilisation(self, gpu: _Gpu) -> dict[int, int] | None:
+        """SM percent by PID in rows newer than the last seen; {} when nobody ran, None where not supported."""
+        lib = self._lib
+        now = self._now()
+        elapsed_us, gpu.asked_ns = (now - gpu.asked_ns) // 1000, now
+        first = gpu.seen_us == 0
+        rows: Any = ()
+        for _ in range(3):
+            try:
+                rows = lib.nvmlDeviceGetProcessUtilization(gpu.handle, gpu.seen_us)
+                break
+            except lib.NVMLError as error:
+                if error.value == lib.NVML_ERROR_INSUFFICIENT_SIZE:
+                    continue  # the ring grew between the two calls pynvml makes
+                if error.value in (lib.NVML_SUCCESS, lib.NVML_ERROR_NOT_FOUND):
+                    break  # nobody ran: a zero, not an error
+                if error.value == lib.NVML_ERROR_NOT_SUPPORTED:
+                    gpu.utilisation = False
+                elif error.value in _GONE:
+                    raise
+                return None
+        else:
+            return None
+        newest = max((int(row.timeStamp) for row in rows), default=0)
+        weights: dict[int, int] = {}
+        for row in rows:
+            if row.pid and 1 <= row.smUtil <= 100 and row.timeStamp > gpu.seen_us:
+                weights[int(row.pid)] = weights.get(int(row.pid), 0) + int(row.smUtil)
+        # Time goes on while nobody runs, or the first row after a pause would average the pause. The driver's
+        # clock is the wall clock; counting on from the last row stays right where it is not.
+        if newest:
+            gpu.seen_us = newest
+        elif first:
+            gpu.seen_us = self._wall_us()
+        else:
+            gpu.seen_us += elapsed_us
+        return {} if first else weights  # rows from before the first reading are not of its energy
+
+
+def _failure(error: Any, call: str) -> Exception:
+    """What the caller should do about an error of the library as a whole."""
+    code = error.value
+    if code == 4:
+        return Denied(f"{call}: {error}", "let the exporter's user open /dev/nvidiactl and /dev/nvidia*")
+    if code == 12:
+        return NotHere(f"{call}: {error}")
+    if code == 18:
+        return Fatal(f"{call}: {error}", _RESTART)
+    return TryAgain(f"{call}: {error}")
+
+
+def _mismatch(error: Exception) -> None:
+    """NVMLLibraryMismatchError is a bare Exception: let it pass, and nothing else."""
+    if type(error).__name__ != "NVMLLibraryMismatchError":
+        raise error

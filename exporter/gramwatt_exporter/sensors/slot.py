@@ -1,0 +1,215 @@
+"""One sensor and how it does: opened, read, closed, tried again, and talked about only when its state changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
+
+from ..errors import Denied, Fatal, NotHere, TryAgain
+from ..model import Sample, Sensor, SensorState
+from .background import Attempt, Worker
+from .disabled import Disabled
+
+HANGING_READ_WAIT_SECONDS = 1.0  # what a tick waits, once, for a driver that may hang
+FAILURES_BEFORE_REOPEN = 3
+RETRY_SECONDS = (1, 2, 5, 10, 30, 60)
+RETRY_LATER_SECONDS = 60  # for what is absent or denied: somebody may load a driver or grant a right
+RETRY_FATAL_SECONDS = 600
+_SECOND = 1_000_000_000
+
+
+class Logger(Protocol):
+    """What the sensors need of a log."""
+
+    def debug(self, message: str, **fields: object) -> None: ...
+
+    def info(self, message: str, **fields: object) -> None: ...
+
+    def warning(self, message: str, **fields: object) -> None: ...
+
+
+class _Hanging(Exception):
+    """A read is still under way."""
+
+
+class Slot:
+    """Keeps one sensor alive. A sensor may have these attributes besides the protocol's:
+
+    ``slow_open``: its open may take seconds and is made in the background. ``may_hang``: its read calls a driver
+    that may never come back. ``notes``: what it has to say to a person; ``notes_by_component``: the same, of
+    interest only where it is the one that measures that component.
+    """
+
+    def __init__(self, sensor: Sensor, order: int, log: Logger) -> None:
+        self.sensor = sensor
+        self.name = sensor.name
+        self.order = order  # smaller is preferred
+        self.up = False  # open, to be read
+        self.reason = "absent"  # "" while it delivers
+        self._log = log
+        self._worker = Worker(f"sensor-{sensor.name}")  # its thread exists only for sensors that need one
+        self._opening: Attempt[None] | None = None
+        self._reading: Attempt[Sample] | None = None
+        self._opens = 0  # since it last delivered
+        self._retry_ns: int | None = None
+        self._errors_in_a_row = 0
+        self._read_seconds = 0.0
+        self._failures: dict[str, int] = {}
+        self._said: tuple[str, str] | None = None  # state and text last logged
+        self._broken: Mapping[str, str] = {}  # device -> reason, as last logged
+        self._noted: set[str] = set()
+
+    @property
+    def surely_gone(self) -> bool:
+        """It does not measure and will not do so in the next moments."""
+        return self.reason in ("absent", "denied", "disabled")
+
+    def state(self) -> SensorState:
+        """Health for the snapshot; failures are totals since the start."""
+        up = self.up and not self.reason
+        return SensorState(self.name, up, self.reason, self._read_seconds, dict(self._failures))
+
+    # --- opening
+
+    def open(self, now_ns: int) -> None:
+        """Open it, or begin to when that may take long."""
+        self._retry_ns = None
+        if isinstance(self.sensor, Disabled):
+            self.reason = "disabled"
+            return
+        self._opens += 1
+        if getattr(self.sensor, "slow_open", False):
+            self._opening = self._worker.submit(self.sensor.open)
+        else:
+            self._settle(self.sensor.open, now_ns)
+
+    def await_open(self, timeout_seconds: float, now_ns: int) -> None:
+        """Take up the outcome of an open in the background, waiting for it at most so long."""
+        if self._opening is not None and self._opening.done(timeout_seconds):
+            opening, self._opening = self._opening, None
+            self._settle(opening.result, now_ns)
+
+    def revive(self, now_ns: int) -> None:
+        """While down: take up an open in the background, or open again when it is time. Never waits."""
+        if self._opening is not None:
+            self.await_open(0.0, now_ns)
+        elif self._retry_ns is not None and now_ns >= self._retry_ns:
+            self.open(now_ns)
+
+    def close(self) -> None:
+        """Close it, unless it is stuck in its driver."""
+        if self.up and self._reading is None:
+            self._close()
+        self.up = False
+
+    def _settle(self, outcome: Callable[[], None], now_ns: int) -> None:
+        try:
+            outcome()
+        except Exception as error:
+            self._down(error, now_ns)
+        else:
+            # Whether it delivers is for its first read to show, and only then worth a line.
+            self.up, self.reason, self._errors_in_a_row = True, "", 0
+
+    def _close(self) -> None:
+        try:
+            self.sensor.close()
+        except Exception as error:
+            self._log.debug("sensor did not close", sensor=self.name, error=repr(error))
+
+    # --- reading
+
+    def read(self, now_ns: int) -> Sample | None:
+        """One read; None when it failed, which is then noted. Never raises."""
+        began = time.perf_counter()
+        try:
+            sample = self._guarded() if getattr(self.sensor, "may_hang", False) else self.sensor.read()
+        except _Hanging as error:
+            self._down(TryAgain(str(error)), now_ns)
+            self._stay_open()  # neither closed nor opened again while it is inside its driver
+            return None
+        except (NotHere, Denied, Fatal) as error:
+            self._close()
+            self._down(error, now_ns, lost=True)
+            return None
+        except Exception as error:
+            self._errors_in_a_row += 1
+            self._down(error, now_ns)
+            if self._errors_in_a_row < FAILURES_BEFORE_REOPEN:
+                self._stay_open()  # read again next tick
+            else:
+                self._close()
+            return None
+        finally:
+            self._read_seconds = time.perf_counter() - began
+        self._delivered(sample)
+        return sample
+
+    def _guarded(self) -> Sample:
+        """Read on the worker's thread: a wedged driver must not stop the tick. Raises _Hanging."""
+        wait = 0.0
+        if self._reading is None:
+            self._reading = self._worker.submit(self.sensor.read)
+            wait = HANGING_READ_WAIT_SECONDS
+        if not self._reading.done(wait):
+            raise _Hanging("a read has not come back")
+        reading, self._reading = self._reading, None
+        return reading.result()
+
+    def _stay_open(self) -> None:
+        self._retry_ns, self.up = None, True
+
+    def _delivered(self, sample: Sample) -> None:
+        self._errors_in_a_row = self._opens = 0
+        self.reason = ""
+        if self._said is None or self._said[0] != "up":
+            self._said = ("up", "")
+            self._log.info("sensor delivers", sensor=self.name)
+        for device, reason in sample.failures.items():
+            self._failures[reason] = self._failures.get(reason, 0) + 1
+            if self._broken.get(device) != reason:
+                self._log.warning("device not readable", sensor=self.name, device=device, reason=reason)
+        for device in self._broken.keys() - sample.failures.keys():
+            self._log.info("device readable again", sensor=self.name, device=device)
+        self._broken = dict(sample.failures)
+
+    # --- talking
+
+    def pass_on_notes(self, measures: Collection[str]) -> None:
+        """Log what the sensor has to say, once each; of components only those it measures."""
+        notes = list(getattr(self.sensor, "notes", ()))
+        for component, more in getattr(self.sensor, "notes_by_component", {}).items():
+            if component in measures:
+                notes += more
+        for note in notes:
+            if note not in self._noted:
+                self._noted.add(note)
+                self._log.info(note, sensor=self.name)
+
+    def _down(self, error: Exception, now_ns: int, lost: bool = False) -> None:
+        """Note why it does not deliver and when to try again; log it when that is news."""
+        self.up = False
+        pause: float = RETRY_SECONDS[min(max(self._opens, 1), len(RETRY_SECONDS)) - 1]
+        text, fix = str(error), ""
+        self.reason = "error"
+        if isinstance(error, NotHere):
+            self.reason = "lost" if lost else "absent"
+            pause = pause if lost else RETRY_LATER_SECONDS
+        elif isinstance(error, Denied):
+            self.reason, fix, pause = "denied", error.fix, RETRY_LATER_SECONDS
+        elif isinstance(error, Fatal):
+            fix, pause = error.fix, RETRY_FATAL_SECONDS
+        elif isinstance(error, TryAgain):
+            pause = pause if error.retry_after is None else error.retry_after
+        else:
+            text = f"{type(error).__name__}: {error}"
+        self._retry_ns = now_ns + round(pause * _SECOND)
+        if self.reason in ("error", "lost"):
+            self._failures[self.reason] = self._failures.get(self.reason, 0) + 1
+        if self._said == (self.reason, text):
+            return
+        news = self._said is None or self._said[0] != self.reason
+        self._said = (self.reason, text)
+        say = self._log.warning if news and self.reason != "absent" else self._log.debug
+        say("sensor down", sensor=self.name, reason=self.reason, error=text, **({"fix": fix} if fix else {}))

@@ -1,0 +1,102 @@
+"""The last reading of every counter and power value; from one tick to the next they become steps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..counters import Counter, Integrator, Step
+from ..model import Device, EnergyReading, Meter, Reading
+
+POWER_GAP_SECONDS = 60  # power is integrated over a gap up to this long; beyond it nobody knows
+_SECOND = 1_000_000_000
+
+
+@dataclass(slots=True)
+class _Track:
+    last: Counter | Integrator
+    tick: int  # in which it was seen
+    asleep_ns: int  # how long the machine had slept since boot
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """A step, and whether it spans time in which nobody looked."""
+
+    step: Step
+    missed: bool
+
+
+def key_of(of: Device | Meter) -> str:
+    """One name for one counter, also in the saved state."""
+    if isinstance(of, Device):
+        return f"device|{of.source}|{of.component}|{of.name}"
+    return f"meter|{of.source}|{of.name}"
+
+
+class Tracks:
+    """Keeps what was read last, by ``key_of``."""
+
+    def __init__(self) -> None:
+        self._tracks: dict[str, _Track] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._tracks
+
+    def advance(self, reading: Reading, tick: int, asleep_ns: int) -> Advance | None:
+        """Take a reading. None for the first one, for a repeated one, and over a gap nothing was measured in."""
+        key = key_of(reading.of)
+        track = self._tracks.get(key)
+        counts = isinstance(reading, EnergyReading)
+        if track is None or isinstance(track.last, Counter) != counts or reading.at_ns < track.last.at_ns:
+            self._tracks[key] = _Track(_begin(reading), tick, asleep_ns)
+            return None
+        missed = track.tick < tick - 1
+        track.tick = tick
+        elapsed = reading.at_ns - track.last.at_ns
+        if elapsed == 0:
+            return None
+        slept = asleep_ns - track.asleep_ns
+        slept = slept if slept > _SECOND else 0  # the two clocks are not read at the same moment
+        track.asleep_ns = asleep_ns
+        step: Step | None
+        if isinstance(reading, EnergyReading):
+            assert isinstance(track.last, Counter)
+            limit = reading.of.max_watts
+            step = track.last.advance(reading.microjoules, reading.at_ns, reading.wraps_at, limit, slept)
+        else:
+            assert isinstance(track.last, Integrator)
+            if slept or (missed and elapsed > POWER_GAP_SECONDS * _SECOND):
+                track.last.jump(reading.microwatts, reading.at_ns)
+                return None
+            step = track.last.advance(reading.microwatts, reading.at_ns)
+        return None if step is None else Advance(step, missed)
+
+    def forget(self, sensor: str, claim: str) -> None:
+        """Drop what a sensor counted for a claim: from now on another one measures it."""
+        prefix = f"device|{sensor}|{claim.replace('/', '|', 1)}"
+        for key in [key for key in self._tracks if key == prefix or key.startswith(prefix + "|")]:
+            del self._tracks[key]
+
+    def state(self) -> dict[str, dict[str, int]]:
+        """What to save: raw counters. Power and estimates have no energy while nobody looks."""
+        return {
+            key: {"uj": track.last.microjoules, "at": track.last.at_ns, "asleep": track.asleep_ns}
+            for key, track in self._tracks.items()
+            if isinstance(track.last, Counter) and "|estimate|" not in key
+        }
+
+    def restore(self, saved: Mapping[str, Mapping[str, Any]], now_ns: int) -> None:
+        """Go on from what was saved on this boot: the first reading gives a step marked as missed."""
+        self._tracks = {
+            str(key): _Track(Counter(int(value["uj"]), int(value["at"])), -1, int(value["asleep"]))
+            for key, value in saved.items()
+            if int(value["at"]) <= now_ns
+        }
+
+
+def _begin(reading: Reading) -> Counter | Integrator:
+    if isinstance(reading, EnergyReading):
+        return Counter(reading.microjoules, reading.at_ns)
+    return Integrator(reading.microwatts, reading.at_ns)

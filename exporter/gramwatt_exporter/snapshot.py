@@ -1,0 +1,168 @@
+"""One immutable picture of everything, made by the sampler and read by scrapes and the socket. Nothing else is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import overload
+
+from .baseline import IdleMethod
+from .budgets import BudgetView
+from .model import Identity, IntensityState, SensorState
+from .windows import WindowView
+
+Four = tuple[int, ...]
+"""Values by component, in the order of ``model.COMPONENTS``."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """One device. ``energy`` by source; ``partition`` in the order of ``model.PARTS``."""
+
+    component: str
+    name: str
+    source: str  # the present one
+    energy: Mapping[str, int]
+    partition: Four
+    units: int
+    power_microwatts: int | None  # None: not known for this sample
+    uncertainty_ratio: float
+    idle_microwatts: int | None
+    idle_method: IdleMethod
+
+
+@dataclass(frozen=True, slots=True)
+class MeterView:
+    """One overlapping meter."""
+
+    name: str
+    source: str
+    relation: str
+    energy: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessView:
+    """One exported process; totals since it became a series, power in microjoules of the last sample."""
+
+    pid: int
+    command: str
+    workload: str
+    kind: str
+    user: str
+    energy: Four
+    units: Four
+    cpu_ns: int
+    power: Four
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessColumns(Sequence[ProcessView]):
+    """All exported processes, one list per number: reads as a sequence of views, and renders without making any.
+
+    ``energy``, ``units`` and ``power`` hold one list for each of ``model.COMPONENTS``; the meaning of the numbers
+    is that of the fields of :class:`ProcessView`.
+    """
+
+    identities: Sequence[Identity]
+    energy: Sequence[Sequence[int]]
+    units: Sequence[Sequence[int]]
+    power: Sequence[Sequence[int]]
+    cpu_ns: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.identities)
+
+    @overload
+    def __getitem__(self, index: int) -> ProcessView: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[ProcessView]: ...
+
+    def __getitem__(self, index: int | slice) -> ProcessView | Sequence[ProcessView]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        identity = self.identities[index]
+        return ProcessView(
+            pid=identity.pid,
+            command=identity.command,
+            workload=identity.workload.name,
+            kind=identity.workload.kind,
+            user=identity.workload.user,
+            energy=tuple(column[index] for column in self.energy),
+            units=tuple(column[index] for column in self.units),
+            cpu_ns=self.cpu_ns[index],
+            power=tuple(column[index] for column in self.power),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadView:
+    """One workload; totals since the ledger began."""
+
+    name: str
+    kind: str
+    user: str
+    energy: Four
+    units: Four
+    cpu_ns: int
+    power: Four
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """Energy of processes without a series of their own (``other``) or whose series has left (``departed``)."""
+
+    energy: Four
+    units: Four
+    cpu_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """Numbers beside the operational grams; None where not configured."""
+
+    pue: float | None = None
+    overhead_microjoules: int = 0
+    overhead_units: int = 0
+    embodied_units: Mapping[str, int] = field(default_factory=dict)
+    currency: str = ""
+    price: float | None = None
+    cost: float | None = None
+    water_litres: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The machine at one moment. ``at`` is Unix seconds, ``interval_ns`` the time since the sample before."""
+
+    at: float
+    samples: int
+    sample_failures: int
+    interval_ns: int
+    sample_seconds: float
+    devices: Sequence[DeviceView]
+    meters: Sequence[MeterView]
+    processes: ProcessColumns
+    other: Remainder
+    departed: Remainder
+    workloads: Sequence[WorkloadView]
+    process_count: int
+    components: Sequence[int]  # positions of the components that have a device
+    priced: Mapping[tuple[str, str], tuple[int, int]]
+    priced_ever: bool
+    intensity: IntensityState
+    marginal: Mapping[tuple[str, str], int]
+    revisions: Mapping[str, int]
+    factors: Factors
+    windows: Sequence[WindowView]
+    budgets: Sequence[BudgetView]
+    sensors: Sequence[SensorState]
+    resets: Mapping[tuple[str, str], int]
+    exit_mode: str
+    clock_method: str
+    exits_observed: Mapping[str, int]
+    exits_lost: int
+    state_saved_at: float | None
+    state_save_failures: int
+    boot_id: str

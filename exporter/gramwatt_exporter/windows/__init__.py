@@ -1,0 +1,18 @@
+"""Recorded windows: the energy of a process tree between two moments, for training runs and inference."""
+
+from .answers import window_answer
+from .book import Window, WindowBook
+from .errors import ApiError
+from .model import EndedBy, OpenRequest, Peer, ProcessKey, WindowView
+
+__all__ = [
+    "ApiError",
+    "EndedBy",
+    "OpenRequest",
+    "Peer",
+    "ProcessKey",
+    "Window",
+    "WindowBook",
+    "WindowView",
+    "window_answer",
+]

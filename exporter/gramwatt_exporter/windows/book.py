@@ -1,0 +1,424 @@
+"""The book of recorded windows: pure state with one writer. No threads, no files, no sockets.
+
+The sampler owns the book. It keeps which process belongs to which windows (a process inherits its parent's
+at birth) and tells the book what each window's processes drew. A process in several windows is charged to
+each of them: windows overlap, they are not a partition. A nested window therefore needs no bookkeeping here:
+its processes are members of the outer one too because they descend from it, and ``parent`` is only a label.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from ..config.schema import Windows as Settings
+from .checks import check_request, check_values
+from .errors import ApiError
+from .ids import Ids
+from .model import EndedBy, OpenRequest, Peer, Phase, ProcessKey, State, WindowView
+from .persistence import dump_window, load_window
+
+SCRAPES_KEPT = 5  # a finished window stays at least this many scrapes, so that Prometheus has its last value
+_NANOSECONDS = 1_000_000_000
+
+
+def _boot_nanoseconds() -> int:
+    """A clock that neither steps nor restarts with the exporter (CLOCK_BOOTTIME where there is one)."""
+    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """How a component is measured now."""
+
+    source: str
+    uncertainty_ratio: float
+    floor_microjoules: int
+
+
+@dataclass(slots=True)
+class Window:
+    """One recorded window while the exporter holds it. Written by the book only."""
+
+    id: str
+    name: str
+    phase: Phase
+    model: str
+    task: str
+    dataset: str
+    parent: str
+    user: str
+    uid: int
+    pid: int
+    start: float
+    start_ns: int  # by the boot clock
+    tags: dict[str, str]
+    values: dict[str, float]
+    processes: set[ProcessKey] = field(default_factory=set)  # roots: each with its descendants
+    joined: int = 0
+    state: State = "open"
+    ended_by: EndedBy | None = None
+    end: float | None = None
+    nanoseconds: int = 0  # final duration, once finished
+    microjoules: dict[str, int] = field(default_factory=dict)
+    emission_units: dict[str, int | None] = field(default_factory=dict)
+    cpu_nanoseconds: int = 0
+    samples: int = 0
+    last_sample: float | None = None
+    sources: dict[str, set[str]] = field(default_factory=dict)
+    uncertain_microjoules: float = 0.0  # energy times its one sigma, to weight the ratio
+    floor_microjoules: int = 0
+    scrapes: int = 0
+    published: bool = False  # has been in a snapshot since it finished
+    view: WindowView | None = None  # remembered once it has finished
+
+    @property
+    def is_open(self) -> bool:
+        """Still recording."""
+        return self.state == "open"
+
+
+class WindowBook:
+    """All windows, open and recently finished.
+
+    ``wall_clock`` gives Unix seconds, ``boot_clock`` nanoseconds that never step (durations come from it).
+    Methods raise ApiError with the HTTP status, the field and what to do; nothing has changed then.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        wall_clock: Callable[[], float] = time.time,
+        boot_clock: Callable[[], int] = _boot_nanoseconds,
+    ) -> None:
+        self.settings = settings  # replaced as a whole when the configuration is read again
+        self._wall_clock = wall_clock
+        self._boot_clock = boot_clock
+        self._windows: dict[str, Window] = {}  # oldest first: ids increase
+        self._open: dict[str, Window] = {}
+        self._resolutions: dict[str, Resolution] = {}
+        self._ids = Ids()
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    @property
+    def open_ids(self) -> frozenset[str]:
+        """Ids of the windows that record now."""
+        return frozenset(self._open)
+
+    # --- what clients ask for
+
+    def open(self, request: OpenRequest, owner: Peer) -> Window:
+        """Begin a window. The caller then names its root process with :meth:`add_process`.
+
+        400 for a wrong field, 403/404 for the parent, 409 when too many are open.
+        """
+        phase = check_request(request)
+        pid = request.pid if request.pid is not None else owner.pid
+        if pid <= 0:
+            raise ApiError(
+                400,
+                "pid",
+                "the caller's process cannot be seen from here (it runs in another PID namespace)",
+                "give the pid as the exporter sees it, or run the exporter in the host's PID namespace",
+            )
+        if request.parent:
+            self._check_parent(request.parent, owner)
+        self._make_room(owner)
+        now = self._wall_clock()
+        window = Window(
+            id=self._ids.new(now),
+            name=request.name,
+            phase=phase,
+            model=request.model,
+            task=request.task,
+            dataset=request.dataset,
+            parent=request.parent,
+            user=owner.user,
+            uid=owner.uid,
+            pid=pid,
+            start=now,
+            start_ns=self._boot_clock(),
+            tags=dict(request.tags),
+            values=dict(request.values),
+        )
+        self._refine_floor(window)
+        self._windows[window.id] = self._open[window.id] = window
+        return window
+
+    def get(self, window_id: str, peer: Peer | None = None) -> Window:
+        """A window by id. 404 when there is none, 403 when not ``peer``'s (None: the exporter asks)."""
+        window = self._windows.get(window_id)
+        if window is None:
+            raise ApiError(
+                404,
+                "window",
+                f"no window {window_id[:64]!r}",
+                "list yours with GET /v1/windows; finished ones leave after windows.retention",
+            )
+        if peer is not None and not peer.is_root and peer.uid != window.uid:
+            raise ApiError(
+                403, "window", f"window {window_id} belongs to {window.user}", "use a window of your own"
+            )
+        return window
+
+    def find(self, peer: Peer, state: str = "") -> list[Window]:
+        """The windows a peer may see (root: all), newest first; ``state`` "" for any."""
+        if state not in ("", "open", "finished"):
+            raise ApiError(400, "state", f"{state[:64]!r} is not a state", "use open or finished")
+        return [
+            window
+            for window in reversed(self._windows.values())
+            if (peer.is_root or peer.uid == window.uid) and state in ("", window.state)
+        ]
+
+    def record(self, window_id: str, values: Mapping[str, float]) -> Window:
+        """Merge values into an open window, the later ones win. 400, 404; 409 when it has finished."""
+        window = self._recording(window_id)
+        check_values(window.values, values)
+        window.values.update(values)
+        return window
+
+    def discard(self, window_id: str) -> None:
+        """Take back an :meth:`open` whose root process turned out to be unusable. Nothing of it remains."""
+        self._windows.pop(window_id, None)
+        self._open.pop(window_id, None)
+
+    def add_process(self, window_id: str, process: ProcessKey) -> bool:
+        """One more process tree counts for a window. False when it did already; 404; 409 when finished."""
+        window = self._recording(window_id)
+        if process in window.processes:
+            return False
+        window.processes.add(process)
+        return True
+
+    def stop(
+        self,
+        window_id: str,
+        now: float,
+        ended_by: EndedBy = "stop",
+        values: Mapping[str, float] | None = None,
+    ) -> Window:
+        """End a window at Unix time ``now``, after a last sample. Stopping again changes nothing.
+
+        404; 400 for wrong values, and then the window stays open.
+        """
+        window = self.get(window_id)
+        if not window.is_open:
+            return window
+        if values:
+            check_values(window.values, values)
+            window.values.update(values)
+        window.nanoseconds = max(0, self._boot_clock() - window.start_ns)
+        self._finish(window, max(now, window.start), ended_by)
+        return window
+
+    # --- what the sampler tells
+
+    def measured(self, component: str, source: str, uncertainty_ratio: float, floor_microjoules: int) -> None:
+        """How a component is measured from now on: by what, one sigma, the least energy it can resolve.
+
+        ``source`` joins several sensors with "+".
+        """
+        self._resolutions[component] = Resolution(source, uncertainty_ratio, floor_microjoules)
+
+    def charge(self, window_id: str, component: str, microjoules: int, emission_units: int | None) -> None:
+        """Energy of one of its processes; ``emission_units`` None when no intensity is known.
+
+        Unknown and finished windows are passed over: a window may end while a tick is under way.
+        """
+        window = self._open.get(window_id)
+        if window is None:
+            return
+        window.microjoules[component] = window.microjoules.get(component, 0) + microjoules
+        known = window.emission_units.get(component)
+        if emission_units is not None:
+            known = (known or 0) + emission_units
+        window.emission_units[component] = known
+        resolution = self._resolutions.get(component)
+        if resolution is not None:
+            window.uncertain_microjoules += microjoules * resolution.uncertainty_ratio
+            window.sources.setdefault(component, set()).update(resolution.source.split("+"))
+
+    def charge_cpu(self, window_id: str, nanoseconds: int) -> None:
+        """CPU time of one of its processes."""
+        window = self._open.get(window_id)
+        if window is not None:
+            window.cpu_nanoseconds += nanoseconds
+
+    def joined(self, window_id: str, processes: int = 1) -> None:
+        """So many processes more have belonged to the window, however briefly."""
+        window = self._open.get(window_id)
+        if window is not None:
+            window.joined += processes
+
+    def sampled(self, now: float) -> None:
+        """A sample was taken at Unix time ``now`` and all its energy charged."""
+        for window in self._open.values():
+            window.samples += 1
+            window.last_sample = now
+            self._refine_floor(window)
+
+    def scraped(self, scrapes: int = 1) -> None:
+        """So many scrapes read the last frozen windows."""
+        for window in self._windows.values():
+            if window.published:
+                window.scrapes += scrapes
+
+    def expire(self, now: float) -> list[str]:
+        """Forget windows that finished longer ago than the retention and were scraped enough. Their ids."""
+        gone = [
+            window.id
+            for window in self._windows.values()
+            if window.end is not None
+            and window.scrapes >= SCRAPES_KEPT
+            and now - window.end >= self.settings.retention
+        ]
+        for window_id in gone:
+            del self._windows[window_id]
+        return gone
+
+    # --- what others read
+
+    def frozen(self) -> tuple[WindowView, ...]:
+        """All windows at this moment, oldest first, for a snapshot."""
+        for window in self._windows.values():
+            if not window.is_open:
+                window.published = True
+        return tuple(self.view(window) for window in self._windows.values())
+
+    def view(self, window: Window) -> WindowView:
+        """One window at this moment."""
+        if window.view is not None:
+            return window.view
+        total = sum(window.microjoules.values())
+        elapsed = max(0, self._boot_clock() - window.start_ns) if window.is_open else window.nanoseconds
+        view = WindowView(
+            id=window.id,
+            name=window.name,
+            phase=window.phase,
+            model=window.model,
+            task=window.task,
+            dataset=window.dataset,
+            parent=window.parent,
+            user=window.user,
+            uid=window.uid,
+            pid=window.pid,
+            state=window.state,
+            ended_by=window.ended_by,
+            start=window.start,
+            end=window.end,
+            nanoseconds=elapsed,
+            microjoules=MappingProxyType(dict(window.microjoules)),
+            emission_units=MappingProxyType(dict(window.emission_units)),
+            cpu_nanoseconds=window.cpu_nanoseconds,
+            processes=max(window.joined, len(window.processes)),
+            samples=window.samples,
+            sources=MappingProxyType({name: "+".join(sorted(used)) for name, used in window.sources.items()}),
+            uncertainty_ratio=window.uncertain_microjoules / total if total and window.sources else None,
+            floor_microjoules=window.floor_microjoules,
+            values=MappingProxyType(dict(window.values)),
+            tags=MappingProxyType(dict(window.tags)),
+        )
+        if not window.is_open:
+            window.view = view
+        return view
+
+    def state(self) -> dict[str, Any]:
+        """Everything worth keeping over a restart, as JSON types."""
+        return {"version": 1, "windows": [dump_window(window) for window in self._windows.values()]}
+
+    def restore(self, state: Mapping[str, Any], same_boot: bool) -> list[str]:
+        """Take back what :meth:`state` gave, into an empty book. Returns a line for each one dropped.
+
+        Open windows go on after a restart of the exporter. After a reboot their processes are gone: they end
+        at their last sample.
+        """
+        problems = []
+        for entry in _entries(state):
+            try:
+                window = load_window(entry)
+            except (KeyError, TypeError, ValueError) as error:
+                problems.append(f"a saved window cannot be read and is dropped: {error!r}")
+                continue
+            self._windows[window.id] = window
+            if not window.is_open:
+                continue
+            if same_boot:
+                self._open[window.id] = window
+            else:
+                end = max(window.start, window.last_sample or window.start)
+                window.nanoseconds = round((end - window.start) * _NANOSECONDS)
+                self._finish(window, end, "exit")
+        self._windows = dict(sorted(self._windows.items()))
+        return problems
+
+    # --- inside
+
+    def _recording(self, window_id: str) -> Window:
+        window = self.get(window_id)
+        if not window.is_open:
+            raise ApiError(
+                409, "window", f"window {window_id} has already finished", "open a new one; this one is final"
+            )
+        return window
+
+    def _check_parent(self, parent_id: str, owner: Peer) -> None:
+        parent = self._windows.get(parent_id)
+        if parent is None or not parent.is_open:
+            raise ApiError(
+                404 if parent is None else 409,
+                "parent",
+                f"{parent_id[:64]!r} is not an open window",
+                "give the id of an open window of yours, or leave it out",
+            )
+        if not owner.is_root and parent.uid != owner.uid:
+            raise ApiError(
+                403, "parent", f"window {parent_id} belongs to {parent.user}", "use a window of your own"
+            )
+
+    def _make_room(self, owner: Peer) -> None:
+        """Keep the number of windows bounded: finished ones give way, open ones never do."""
+        most = self.settings.max
+        mine = sum(window.uid == owner.uid for window in self._open.values())
+        # Half for one user, so that nobody can keep all others from recording.
+        allowed = most if owner.is_root else max(1, most // 2)
+        if mine >= allowed or len(self._open) >= most:
+            count = mine if mine >= allowed else len(self._open)
+            raise ApiError(
+                409,
+                "",
+                f"{count} windows are open already",
+                "stop some, or ask the operator to raise windows.max",
+            )
+        while len(self._windows) >= most:
+            del self._windows[self._most_dispensable().id]
+
+    def _most_dispensable(self) -> Window:
+        """The oldest finished window of the user who has most, preferring those scraped enough."""
+        finished = [window for window in self._windows.values() if not window.is_open]
+        scraped = [window for window in finished if window.scrapes >= SCRAPES_KEPT]
+        candidates = scraped or finished
+        counts: dict[int, int] = {}
+        for window in candidates:
+            counts[window.uid] = counts.get(window.uid, 0) + 1
+        return max(candidates, key=lambda window: counts[window.uid])  # the first is the oldest
+
+    def _finish(self, window: Window, end: float, ended_by: EndedBy) -> None:
+        window.state = "finished"
+        window.ended_by = ended_by
+        window.end = end
+        self._open.pop(window.id, None)
+
+    def _refine_floor(self, window: Window) -> None:
+        floor = sum(resolution.floor_microjoules for resolution in self._resolutions.values())
+        window.floor_microjoules = max(window.floor_microjoules, floor)
+
+
+def _entries(state: Mapping[str, Any]) -> Iterable[Any]:
+    entries = state.get("windows", ())
+    return entries if isinstance(entries, list) else ()

@@ -1,0 +1,32 @@
+"""Identifiers of windows: they sort by time, are hard to guess and safe in labels, URLs and file names."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+# Crockford's base 32 in lower case: digits first, so text order is number order; no i, l, o, u to misread.
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_TIME_CHARACTERS = 9  # 45 bits of milliseconds: until the year 3084
+_RANDOM_CHARACTERS = 11  # 55 bits
+PATTERN = re.compile(f"[{_ALPHABET}]{{{_TIME_CHARACTERS + _RANDOM_CHARACTERS}}}")
+
+
+class Ids:
+    """Makes ids that increase even when the clock stands still or steps back."""
+
+    def __init__(self) -> None:
+        self._last = -1
+
+    def new(self, now: float) -> str:
+        """A new id for Unix time ``now``."""
+        self._last = max(int(now * 1000), self._last + 1)
+        return _encode(self._last, _TIME_CHARACTERS) + _encode(secrets.randbits(55), _RANDOM_CHARACTERS)
+
+
+def _encode(number: int, characters: int) -> str:
+    text = ""
+    for _ in range(characters):
+        number, digit = divmod(number, 32)
+        text = _ALPHABET[digit] + text
+    return text

@@ -1,0 +1,97 @@
+"""The nouns of recorded windows: who asks, what they ask for, what a window is at one moment.
+
+Energies are microjoules, emissions exact emission units (see :mod:`gramwatt_exporter.units`), CPU time
+nanoseconds; times of day are Unix seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from msgspec import Struct
+
+ProcessKey = tuple[int, int]
+"""(pid, start time in clock ticks): never repeats within a boot."""
+
+Phase = Literal["training", "inference"]
+State = Literal["open", "finished"]
+EndedBy = Literal["stop", "exit", "limit"]
+
+PHASES: tuple[Phase, ...] = ("training", "inference")
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end of the socket, says the kernel. ``pid`` is 0 when not visible from here."""
+
+    uid: int
+    pid: int
+    user: str
+
+    @property
+    def is_root(self) -> bool:
+        """Root sees and touches everybody's windows."""
+        return self.uid == 0
+
+
+class OpenRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The body of ``POST /v1/windows``. Types are checked by the decoder, values by :class:`WindowBook`."""
+
+    name: str
+    phase: str
+    pid: int | None = None
+    model: str = ""
+    task: str = ""
+    dataset: str = ""
+    parent: str = ""
+    values: dict[str, float] = {}
+    tags: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class WindowView:
+    """One window at one moment, for snapshots and answers. Never changes."""
+
+    id: str
+    name: str
+    phase: Phase
+    model: str
+    task: str
+    dataset: str
+    parent: str
+    user: str
+    uid: int
+    pid: int
+    state: State
+    ended_by: EndedBy | None
+    start: float  # Unix seconds
+    end: float | None  # Unix seconds; None while open
+    nanoseconds: int  # duration by a clock that does not step
+    microjoules: Mapping[str, int]  # by component
+    emission_units: Mapping[str, int | None]  # by component; None: no intensity was known
+    cpu_nanoseconds: int
+    processes: int  # processes that have belonged to it so far
+    samples: int  # samples taken while it was open
+    sources: Mapping[str, str]  # by component; "estimate+rapl" when it changed on the way
+    uncertainty_ratio: float | None  # one sigma as a share of the energy; None while no energy was charged
+    floor_microjoules: int  # smallest energy its sensors can resolve
+    values: Mapping[str, float]
+    tags: Mapping[str, str]
+
+    @property
+    def total_microjoules(self) -> int:
+        """Energy of all components."""
+        return sum(self.microjoules.values())
+
+    @property
+    def total_emission_units(self) -> int | None:
+        """Emissions of all components that have some; None when no intensity was ever known."""
+        known = [units for units in self.emission_units.values() if units is not None]
+        return sum(known) if known else None
+
+    @property
+    def below_floor(self) -> bool:
+        """True when the energy means "less than the floor"."""
+        return self.total_microjoules < self.floor_microjoules

@@ -1,0 +1,45 @@
+"""A window as JSON types and back, for the state file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .ids import PATTERN
+
+if TYPE_CHECKING:
+    from .book import Window
+
+# What is remembered only while the exporter runs.
+_TRANSIENT = {"view", "published"}
+
+
+def dump_window(window: Window) -> dict[str, Any]:
+    """Everything a window is, in types JSON has."""
+    kept = {name: getattr(window, name) for name in window.__dataclass_fields__ if name not in _TRANSIENT}
+    kept["processes"] = sorted(list(process) for process in window.processes)
+    kept["sources"] = {component: sorted(used) for component, used in window.sources.items()}
+    # Emission units outgrow 64 bits after a few kilograms, and not every JSON reader keeps such integers.
+    kept["emission_units"] = {
+        component: None if units is None else str(units) for component, units in window.emission_units.items()
+    }
+    return kept
+
+
+def load_window(entry: Mapping[str, Any]) -> Window:
+    """Raises KeyError, TypeError or ValueError when the entry is not what :func:`dump_window` made."""
+    from .book import Window
+
+    fields = dict(entry)
+    if not isinstance(fields["emission_units"], dict):
+        raise TypeError("emission_units is not a mapping")
+    fields["emission_units"] = {
+        component: None if units is None else int(units)
+        for component, units in fields["emission_units"].items()
+    }
+    window: Window = msgspec.convert(fields, Window)
+    if not PATTERN.fullmatch(window.id):
+        raise ValueError(f"{window.id!r} is not a window id")
+    return window

@@ -1,0 +1,47 @@
+"""What can go wrong, named by what the caller should do about it.
+
+::
+
+    LabelerError
+    ├── ConfigError     the user must change a setting; carries the path of the key
+    ├── ScaleError      a scale file is wrong or missing; carries the file and the path inside it
+    ├── NotFound        there is no such window (or label, or scale)
+    ├── NotYet          the window exists but cannot be measured yet: ask again later
+    ├── TryAgain        a server did not answer or is overloaded: counted, retried
+    └── Rejected        a server understood and refused: retrying the same call is pointless
+
+A window that was measured but may not get a letter is not an error: it is a Grade with a reason.
+"""
+
+
+class LabelerError(Exception):
+    """Base of every error the labeler raises on purpose. ``str()`` is one line for a person."""
+
+
+class ConfigError(LabelerError):
+    """A setting is wrong. ``path`` is the key (``$.watch.interval``); the message says what is allowed."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = path
+        self.message = message
+
+
+class ScaleError(LabelerError):
+    """A scale cannot be used. The message names the file and the key."""
+
+
+class NotFound(LabelerError):
+    """There is no such window, label or scale."""
+
+
+class NotYet(LabelerError):
+    """The window cannot be measured yet; the message says what is still missing."""
+
+
+class TryAgain(LabelerError):
+    """A server failed in a way that may pass."""
+
+
+class Rejected(LabelerError):
+    """A server refused the call; the message carries its words."""

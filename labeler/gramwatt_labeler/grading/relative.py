@@ -1,0 +1,61 @@
+"""Letters by place in a named population. Such a grade changes when the population does, so it states its size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from .scale import RelativeScale
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Values of named members, such as J per sample of models; the same row twice counts once."""
+
+    name: str
+    values: Mapping[str, float]
+
+    @classmethod
+    def of(cls, name: str, rows: Iterable[tuple[str, float]]) -> Population:
+        """From rows; values that are not finite are left out. Raises ValueError when a member has two values."""
+        values: dict[str, float] = {}
+        for member, value in rows:
+            if not math.isfinite(value):
+                continue
+            if values.setdefault(member, value) != value:
+                raise ValueError(
+                    f"population {name!r}: {member!r} has two values, {values[member]:g} and {value:g}"
+                )
+        return cls(name, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A letter, or why there is none. ``n`` is the size of the population."""
+
+    letter: str | None
+    n: int
+    reason: str = ""
+
+
+def place(value: float, population: Population, scale: RelativeScale) -> Placed:
+    """Letter of a value among a population, less is better.
+
+    ``rank``: equal shares of the members; a value's place is that of the last member equal to it, so ties get the
+    worse letter. ``range``: equal parts of the distance between the least and the greatest value.
+    """
+    n, count = len(population.values), len(scale.letters)
+    if not math.isfinite(value):
+        return Placed(None, n, "a finite value")
+    if n < scale.minimum:
+        return Placed(None, n, f"a population of at least {scale.minimum} ({population.name} has {n})")
+    if scale.rule == "rank":
+        not_worse = sum(1 for other in population.values.values() if other <= value)
+        step = -(-not_worse * count // n) - 1  # ceil without floats: limits belong to the better side exactly
+    else:
+        low, high = min(population.values.values()), max(population.values.values())
+        if high == low:
+            return Placed(None, n, f"a population that differs (all of {population.name} are {low:g})")
+        step = math.ceil((value - low) / (high - low) * count) - 1
+    return Placed(scale.letters[min(max(step, 0), count - 1)], n)

@@ -1,0 +1,126 @@
+"""The nouns of the labeler: what was recorded, what was measured, what it was compared with, what came out.
+
+Everything is frozen. Units: joules, grams of CO2 equivalent, Unix seconds. ``None`` means not known, never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+_NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One finished recorded window, as the exporter described it."""
+
+    id: str
+    name: str
+    phase: str  # training or inference
+    start: float
+    end: float
+    model: str = ""
+    task: str = ""
+    dataset: str = ""
+    parent: str = ""
+    user: str = ""
+    values: Mapping[str, float] = field(default_factory=lambda: _NO_NUMBERS)
+    instance: str = ""  # the exporter it was recorded on, as Prometheus names it
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What a window used, read from the raw samples of its counters.
+
+    ``samples`` is the number of raw samples behind the energy (of the component with the fewest);
+    ``coverage_ratio`` the share of the window during which the counters are known to have counted.
+    """
+
+    energy_joules: float
+    components: Mapping[str, float]
+    samples: int
+    coverage_ratio: float
+    resets: int = 0
+    emissions_grams: float | None = None
+    cpu_seconds: float | None = None
+    uncertainty_ratio: float | None = None  # one sigma as a share of the energy
+    sources: tuple[str, ...] = ()  # the sensors behind it: rapl, nvml, estimate, ...
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleId:
+    """Which scale, exactly. ``sha256`` is that of the scale file, so anybody can check it with sha256sum."""
+
+    name: str
+    version: str
+    date: str
+    sha256: str
+
+    @property
+    def short_hash(self) -> str:
+        return self.sha256[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a measurement was divided by, and where that number came from."""
+
+    joules_per_unit: float
+    hardware: str
+    source: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """The outcome of grading one window on one scale.
+
+    Either ``letter`` is set, or ``reason`` says what is missing or wrong. ``letters`` lists all letters of the
+    scale from best to worst; ``best`` and ``worst`` are the letters one sigma of the measurement reaches,
+    ``None`` when the uncertainty is unknown.
+    """
+
+    scale: ScaleId
+    letter: str | None
+    reason: str = ""
+    letters: tuple[str, ...] = ("A", "B", "C", "D", "E")
+    best: str | None = None
+    worst: str | None = None
+    index: float | None = None
+    unit: str = ""
+    units: float | None = None
+    energy_per_unit_joules: float | None = None
+    emissions_per_unit_grams: float | None = None
+    reference: Reference | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """``B``, ``B (B-C)`` or ``not graded: <what is missing>``."""
+        if self.letter is None:
+            return f"not graded: {self.reason}"
+        if self.best is None or self.worst is None or self.best == self.worst:
+            return self.letter
+        return f"{self.letter} ({self.best}-{self.worst})"
+
+    @property
+    def ordinal(self) -> int | None:
+        """1 for the best letter, counting up; None when not graded."""
+        return None if self.letter is None else self.letters.index(self.letter) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """One window with everything known about it: the unit the store keeps and the pages show."""
+
+    window: Window
+    measurement: Measurement | None
+    grade: Grade
+    graded_at: float

@@ -1,0 +1,45 @@
+"""Label files: SVG, and PNG and PDF made from it without a browser or system library."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import vl_convert
+
+from ..model import Graded
+from .label import render_svg
+
+MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png", "pdf": "application/pdf"}
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+
+
+def file_stem(window: str) -> str:
+    """A file name for a window id; ids with other characters than letters, digits, - and _ are hashed."""
+    return window if _SAFE.fullmatch(window) else "window-" + hashlib.sha256(window.encode()).hexdigest()[:16]
+
+
+def convert(svg: str, form: str) -> bytes:
+    """SVG text as the bytes of an svg, png (2 pixels per unit) or pdf file."""
+    if form == "png":
+        return bytes(vl_convert.svg_to_png(svg, scale=2.0))
+    if form == "pdf":
+        return bytes(vl_convert.svg_to_pdf(svg))
+    return svg.encode()
+
+
+def write_labels(graded: Graded, url: str, directory: Path, formats: Iterable[str]) -> list[Path]:
+    """Write ``<window>.<format>`` files; each appears complete or not at all. Raises OSError."""
+    directory.mkdir(parents=True, exist_ok=True)
+    svg = render_svg(graded, url)
+    written = []
+    for form in formats:
+        path = directory / f"{file_stem(graded.window.id)}.{form}"
+        part = path.with_name(path.name + ".part")
+        part.write_bytes(convert(svg, form))
+        os.replace(part, path)  # noqa: PTH105 - the atomic rename is the point
+        written.append(path)
+    return written

@@ -1,0 +1,56 @@
+"""Names written by strangers, made fit to be drawn. The template escapes markup; this removes what escaping cannot."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# XML 1.0 has no way to write these, escaped or not.
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# Rough advance of a sans-serif letter in em; labels only need not to overflow.
+_NARROW, _WIDE = frozenset("fijlrtI.,:;'|!()[]/ -"), frozenset("mwMWQO@%")
+
+
+def clean(text: str) -> str:
+    """One line without control, format (direction overrides) or illegal characters; runs of space become one."""
+    kept = "".join(
+        " " if character.isspace() else character
+        for character in _ILLEGAL.sub(" ", text)
+        if character.isspace() or unicodedata.category(character) != "Cf"
+    )
+    return " ".join(kept.split())
+
+
+def width(text: str, size: float) -> float:
+    """Estimated width in pixels of text at a font size."""
+    em = sum(
+        0.3 if one in _NARROW else 0.88 if one in _WIDE else 1.0 if ord(one) > 0x2E7F else 0.58
+        for one in text
+    )
+    return em * size
+
+
+def fit(text: str, size: float, room: float) -> str:
+    """``text`` if it fits into ``room`` pixels, else its beginning with an ellipsis."""
+    if width(text, size) <= room:
+        return text
+    while text and width(text + "…", size) > room:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
+def wrap(text: str, size: float, room: float, lines: int) -> list[str]:
+    """Words broken into at most ``lines`` lines that fit; what does not fit ends in an ellipsis."""
+    found: list[str] = []
+    current = ""
+    words = text.split()
+    for index, word in enumerate(words):
+        longer = f"{current} {word}".strip()
+        if current and width(longer, size) > room:
+            if len(found) == lines - 1:
+                return [*found, fit(" ".join([current, *words[index:]]), size, room)]
+            found.append(fit(current, size, room))
+            current = word
+        else:
+            current = longer
+    return [*found, fit(current, size, room)] if current else found

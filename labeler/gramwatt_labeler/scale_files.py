@@ -1,0 +1,71 @@
+"""Scales from files: those that come with the package, and a directory of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import ScaleError
+from .grading.eei import grade_absolute, grade_eei
+from .grading.scale import AbsoluteScale, EeiScale, Scale, decode
+from .model import Grade, Measurement, ScaleId, Window
+
+BUILT_IN = Path(__file__).parent / "scales"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedScale:
+    """A scale, its identity and the file it came from."""
+
+    scale: Scale
+    id: ScaleId
+    file: Path
+
+    @property
+    def grades_windows(self) -> bool:
+        """Whether a recorded window alone is enough; other scales need a population or several metrics."""
+        return isinstance(self.scale, EeiScale | AbsoluteScale)
+
+
+def load_scales(directory: str = "") -> Mapping[str, LoadedScale]:
+    """Built-in scales, then those of ``directory``, which win by name. Raises ScaleError naming the file."""
+    files = sorted(BUILT_IN.glob("*.yml"))
+    if directory:
+        folder = Path(directory)
+        if not folder.is_dir():
+            raise ScaleError(f"grading.scales_dir: {directory} is not a directory")
+        files += sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")])
+    found = {}
+    for file in files:
+        try:
+            text = file.read_bytes()
+        except OSError as error:
+            raise ScaleError(f"cannot read {file}: {error.strerror}") from None
+        scale, identity = decode(text, str(file))
+        found[scale.name] = LoadedScale(scale, identity, file)
+    return found
+
+
+def pick(scales: Mapping[str, LoadedScale], names: list[str]) -> list[LoadedScale]:
+    """The named scales, in order. Raises ScaleError for one that is unknown or cannot grade windows."""
+    usable = ", ".join(sorted(name for name, one in scales.items() if one.grades_windows))
+    picked = []
+    for name in names:
+        if name not in scales:
+            raise ScaleError(f"grading.scales: no scale {name!r} (known: {usable})")
+        if not scales[name].grades_windows:
+            raise ScaleError(
+                f"grading.scales: scale {name!r} does not grade recorded windows (these do: {usable})"
+            )
+        picked.append(scales[name])
+    return picked
+
+
+def grade(loaded: LoadedScale, window: Window, measurement: Measurement, hardware: str = "") -> Grade:
+    """Grade a window on a scale that :func:`pick` accepted. Never raises: what is missing is in the grade."""
+    if isinstance(loaded.scale, EeiScale):
+        return grade_eei(window, measurement, loaded.scale, loaded.id, hardware)
+    if isinstance(loaded.scale, AbsoluteScale):
+        return grade_absolute(window, measurement, loaded.scale, loaded.id)
+    raise ScaleError(f"scale {loaded.id.name!r} does not grade recorded windows")

@@ -1,0 +1,194 @@
+"""Measurements and grades in a database: SQLite by default, any SQLAlchemy URL (PostgreSQL) instead.
+
+A window is graded once per scale; the row keeps the version and hash of the scale it was graded with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Engine,
+    Float,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+
+from .errors import ConfigError, TryAgain
+from .model import Grade, Graded, Measurement, Window
+
+_METADATA = MetaData()
+
+GRADES = Table(
+    "grades",
+    _METADATA,
+    Column("window", String(128), primary_key=True),
+    Column("scale", String(64), primary_key=True),
+    Column("scale_version", String(64), nullable=False),
+    Column("scale_sha256", String(64), nullable=False),
+    Column("letter", String(3)),
+    Column("reason", String(1000), nullable=False),
+    Column("name", String(256), nullable=False, index=True),
+    Column("phase", String(32), nullable=False),
+    Column("model", String(256), nullable=False),
+    Column("task", String(256), nullable=False, index=True),
+    Column("dataset", String(256), nullable=False),
+    Column("window_start", Float, nullable=False),
+    Column("window_end", Float, nullable=False, index=True),
+    Column("energy_joules", Float),
+    Column("emissions_grams", Float),
+    Column("energy_per_unit_joules", Float),
+    Column("unit", String(32), nullable=False),
+    Column("efficiency_index", Float),
+    Column("graded_at", Float, nullable=False),
+    Column("annotated", Boolean, nullable=False, default=False),
+    Column("record", JSON, nullable=False),  # the whole Graded; the columns above are for people's queries
+)
+
+
+class Store:
+    """All grades. Safe to use from several threads."""
+
+    def __init__(self, url: str) -> None:
+        """Open, and create what is missing. Raises ConfigError naming the setting."""
+        try:
+            parsed = make_url(url)
+            if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
+                Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+            self._engine = create_engine(parsed)
+            if parsed.get_backend_name() == "sqlite":
+                event.listen(self._engine, "connect", _sqlite_manners)
+            _METADATA.create_all(self._engine)
+        except (ArgumentError, ModuleNotFoundError) as error:
+            raise ConfigError("$.data.database_url", f"{_first_line(error)}") from None
+        except (SQLAlchemyError, OSError) as error:
+            raise ConfigError(
+                "$.data.database_url", f"cannot open {make_url(url).render_as_string()}: {_first_line(error)}"
+            ) from None
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    def has(self, window: str, scale: str) -> bool:
+        """Whether this window was graded (or refused) on this scale."""
+        query = select(GRADES.c.window).where(GRADES.c.window == window, GRADES.c.scale == scale)
+        with self._engine.connect() as connection:
+            return connection.execute(query).first() is not None
+
+    def add(self, graded: Graded) -> bool:
+        """Keep a result; False when this window already has one on this scale. Raises TryAgain."""
+        window, measured, grade = graded.window, graded.measurement, graded.grade
+        row = {
+            "window": window.id,
+            "scale": grade.scale.name,
+            "scale_version": grade.scale.version,
+            "scale_sha256": grade.scale.sha256,
+            "letter": grade.letter,
+            "reason": grade.reason[:1000],
+            "name": window.name[:256],
+            "phase": window.phase[:32],
+            "model": window.model[:256],
+            "task": window.task[:256],
+            "dataset": window.dataset[:256],
+            "window_start": window.start,
+            "window_end": window.end,
+            "energy_joules": measured.energy_joules if measured else None,
+            "emissions_grams": measured.emissions_grams if measured else None,
+            "energy_per_unit_joules": grade.energy_per_unit_joules,
+            "unit": grade.unit,
+            "efficiency_index": grade.index,
+            "graded_at": graded.graded_at,
+            "annotated": False,
+            "record": _plain(graded),
+        }
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(insert(GRADES).values(row))
+        except IntegrityError:
+            return False
+        except SQLAlchemyError as error:
+            raise TryAgain(f"cannot write the grade of window {window.id}: {_first_line(error)}") from None
+        return True
+
+    def get(self, window: str, scale: str = "") -> list[Graded]:
+        """Results of one window, on one scale or on all, by scale name."""
+        query = select(GRADES.c.record).where(GRADES.c.window == window).order_by(GRADES.c.scale)
+        if scale:
+            query = query.where(GRADES.c.scale == scale)
+        return self._read(query)
+
+    def recent(self, limit: int = 1000, scale: str = "") -> list[Graded]:
+        """Results of the windows that ended last, newest first."""
+        query = select(GRADES.c.record).order_by(GRADES.c.window_end.desc(), GRADES.c.window, GRADES.c.scale)
+        if scale:
+            query = query.where(GRADES.c.scale == scale)
+        return self._read(query.limit(limit))
+
+    def not_annotated(self, since: float) -> list[Graded]:
+        """Results of windows that ended at or after ``since`` and have no annotation in Grafana yet, oldest first."""
+        query = (
+            select(GRADES.c.record)
+            .where(GRADES.c.annotated.is_(False), GRADES.c.window_end >= since)
+            .order_by(GRADES.c.window_end)
+        )
+        return self._read(query)
+
+    def mark_annotated(self, window: str, scale: str) -> None:
+        """Remember that Grafana has this result."""
+        change = (
+            update(GRADES).where(GRADES.c.window == window, GRADES.c.scale == scale).values(annotated=True)
+        )
+        with self._engine.begin() as connection:
+            connection.execute(change)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _read(self, query: Any) -> list[Graded]:
+        with self._engine.connect() as connection:
+            rows: Sequence[Any] = connection.execute(query).all()
+        return [msgspec.convert(row[0], Graded) for row in rows]
+
+
+def _plain(graded: Graded) -> Any:
+    """Only what JSON has; msgspec.convert reads it back."""
+    return msgspec.to_builtins(
+        {
+            "window": _fields(graded.window),
+            "measurement": _fields(graded.measurement) if graded.measurement else None,
+            "grade": asdict(graded.grade),
+            "graded_at": graded.graded_at,
+        }
+    )
+
+
+def _fields(one: Window | Measurement | Grade) -> dict[str, Any]:
+    found = {name: getattr(one, name) for name in one.__dataclass_fields__}
+    return {name: dict(value) if hasattr(value, "keys") else value for name, value in found.items()}
+
+
+def _sqlite_manners(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")  # readers (the web) never wait for the writer (the watch)
+    cursor.execute("PRAGMA busy_timeout=5000")
+    cursor.close()
+
+
+def _first_line(error: BaseException) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0]

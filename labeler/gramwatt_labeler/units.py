@@ -1,0 +1,74 @@
+"""The only conversions of the labeler, and how numbers are written for people. Imports nothing of the project.
+
+Inside: joules, grams of CO2 equivalent, Unix seconds.
+"""
+
+import math
+
+JOULES_PER_WATT_HOUR = 3_600.0
+JOULES_PER_KILOWATT_HOUR = 3_600_000.0
+
+_ENERGY = (
+    ("kWh", JOULES_PER_KILOWATT_HOUR),
+    ("Wh", JOULES_PER_WATT_HOUR),
+    ("J", 1.0),
+    ("mJ", 1e-3),
+    ("µJ", 1e-6),
+)
+_MASS = (("t", 1e6), ("kg", 1e3), ("g", 1.0), ("mg", 1e-3), ("µg", 1e-6), ("ng", 1e-9))
+
+
+def watt_hours(joules: float) -> float:
+    """Joules -> watt-hours."""
+    return joules / JOULES_PER_WATT_HOUR
+
+
+def kilowatt_hours(joules: float) -> float:
+    """Joules -> kilowatt-hours."""
+    return joules / JOULES_PER_KILOWATT_HOUR
+
+
+def number(value: float) -> str:
+    """Three significant digits without an exponent where that is readable: 1,240, 12.3, 0.0042."""
+    if not math.isfinite(value):
+        return "?"
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if size >= 1e9 or size < 1e-4:
+        return f"{value:.2e}"
+    decimals = max(0, 2 - math.floor(math.log10(size)))
+    text = f"{round(value, 2 - math.floor(math.log10(size))):,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def energy(joules: float) -> str:
+    """Joules in the unit that reads best, such as ``12.3 Wh`` or ``4.2 mJ``."""
+    return _scaled(joules, _ENERGY)
+
+
+def mass(grams: float) -> str:
+    """Grams in the unit that reads best, such as ``1.2 kg`` or ``35 mg``."""
+    return _scaled(grams, _MASS)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as ``850 ms``, ``12.3 s``, ``4 min 5 s`` or ``2 h 3 min``."""
+    if seconds < 1:
+        return f"{number(seconds * 1000)} ms"
+    if seconds < 60:
+        return f"{number(seconds)} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _scaled(value: float, steps: tuple[tuple[str, float], ...]) -> str:
+    if value == 0 or not math.isfinite(value):
+        return f"{number(value)} {next(name for name, size in steps if size == 1.0)}"
+    for name, size in steps:
+        if abs(value) >= size:
+            return f"{number(value / size)} {name}"
+    name, size = steps[-1]
+    return f"{number(value / size)} {name}"

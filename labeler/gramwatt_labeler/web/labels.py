@@ -1,0 +1,144 @@
+"""Grades for people and programs: the list, one label's page, its files, and the REST calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from .. import units
+from ..model import Graded
+from ..render.files import MEDIA_TYPES, convert
+from ..render.label import alt_text, render_svg
+from ..render.text import clean
+from ..scale_files import LoadedScale
+from ..store import Store
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates" / "labels"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters.update(
+    clean=clean,
+    energy=units.energy,
+    mass=units.mass,
+    number=units.number,
+    duration=units.duration,
+    when=lambda seconds: datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+)
+# Labels carry names written by strangers; nothing in them may run.
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self' 'unsafe-inline'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+}
+
+
+def router(
+    store: Store, scales: dict[str, LoadedScale], main_scale: str, page_of: Callable[[str], str]
+) -> APIRouter:
+    """Routes over a store. ``main_scale`` is the one whose letter is on the label."""
+    routes = APIRouter()
+
+    def one(window: str, scale: str = "") -> Graded:
+        found = store.get(window, scale) if scale else store.get(window, main_scale) or store.get(window)
+        if not found:
+            raise HTTPException(404, f"no grade for window {window!r}; see /labels/ for those there are")
+        return found[0]
+
+    @routes.get("/labels/", response_class=HTMLResponse)
+    def label_list() -> Response:
+        page = _TEMPLATES.get_template("list.html.j2").render(
+            grades=store.recent(500, main_scale), scale=main_scale
+        )
+        return HTMLResponse(page, headers=_HEADERS)
+
+    @routes.get("/labels", include_in_schema=False)
+    def label_list_slash() -> Response:
+        return RedirectResponse("/labels/")
+
+    @routes.get("/labels/{window}.{form}")
+    def label_file(window: str, form: str, scale: str = "") -> Response:
+        if form not in MEDIA_TYPES:
+            raise HTTPException(404, f"no format {form!r}; there are {', '.join(MEDIA_TYPES)}")
+        content = convert(render_svg(one(window, scale), page_of(window)), form)
+        return Response(content, media_type=MEDIA_TYPES[form], headers=_HEADERS)
+
+    @routes.get("/labels/{window}", response_class=HTMLResponse)
+    def label_page(window: str) -> Response:
+        graded = one(window)
+        page = _TEMPLATES.get_template("label.html.j2").render(
+            one=graded, alt=alt_text(graded), others=store.get(window)
+        )
+        return HTMLResponse(page, headers=_HEADERS)
+
+    @routes.get("/api/v1/grades")
+    def grades(limit: Annotated[int, Query(ge=1, le=1000)] = 100, scale: str = "") -> Response:
+        return _json({"grades": [as_json(graded, page_of) for graded in store.recent(limit, scale)]})
+
+    @routes.get("/api/v1/grades/{window}")
+    def grade(window: str, scale: str = "") -> Response:
+        found = store.get(window, scale)
+        if not found:
+            raise HTTPException(404, f"no grade for window {window!r}")
+        return _json({"grades": [as_json(graded, page_of) for graded in found]})
+
+    @routes.get("/api/v1/scales")
+    def scale_list() -> Response:
+        return _json({"scales": [scale_json(loaded) for loaded in scales.values()]})
+
+    @routes.get("/api/v1/scales/{name}")
+    def scale_file(name: str) -> Response:
+        if name not in scales:
+            raise HTTPException(404, f"no scale {name!r}; there are {', '.join(sorted(scales))}")
+        return _json(scale_json(scales[name]) | {"content": msgspec.to_builtins(scales[name].scale)})
+
+    return routes
+
+
+def as_json(graded: Graded, page_of: Callable[[str], str]) -> dict[str, Any]:
+    """One result as the REST calls and ``--json`` show it. ``null`` means not known."""
+    measured, grade = graded.measurement, graded.grade
+    found: dict[str, Any] = msgspec.to_builtins(
+        {
+            "window": {name: getattr(graded.window, name) for name in graded.window.__dataclass_fields__}
+            | {"values": dict(graded.window.values), "seconds": graded.window.seconds},
+            "measurement": None
+            if measured is None
+            else {name: getattr(measured, name) for name in measured.__dataclass_fields__}
+            | {"components": dict(measured.components)},
+            "grade": {name: getattr(grade, name) for name in grade.__dataclass_fields__}
+            | {"text": grade.text},
+            "graded_at": graded.graded_at,
+            "label": page_of(graded.window.id),
+        }
+    )
+    return found
+
+
+def scale_json(loaded: LoadedScale) -> dict[str, Any]:
+    """What identifies a scale."""
+    return {
+        "name": loaded.id.name,
+        "title": loaded.scale.title,
+        "version": loaded.id.version,
+        "date": loaded.id.date,
+        "sha256": loaded.id.sha256,
+        "kind": loaded.scale.__struct_config__.tag,
+        "source": loaded.scale.source,
+    }
+
+
+def _json(body: dict[str, Any]) -> Response:
+    return Response(
+        msgspec.json.encode(body), media_type="application/json", headers={"Cache-Control": "no-cache"}
+    )

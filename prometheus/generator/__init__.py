@@ -1,0 +1,1 @@
+"""Generates the rule files whose content is a table."""

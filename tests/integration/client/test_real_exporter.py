@@ -1,0 +1,175 @@
+"""The client against the real exporter: what the contract promises, measured on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import gramwatt as client
+import pytest
+
+BURN = "import time\nwhile time.process_time() < 0.5: pass"
+
+
+def test_run_measures_the_commands_tree(gramwatt, exporter, tmp_path) -> None:
+    # Two short-lived children below a shell, one after the other: none of them is alive at the end.
+    done = gramwatt(
+        "run", "--name", "tree", "--phase", "training", "--value", "samples=2", "--summary-json", "s.json", "--",
+        "sh", "-c", f'"{sys.executable}" -c "{BURN}"; "{sys.executable}" -c "{BURN}"; exit 3',
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert "tree (training)" in done.stderr
+    summary = json.loads((tmp_path / "s.json").read_text())
+    assert summary["cpu_seconds"] >= 1.0
+    assert summary["energy_joules"] > 0
+    assert summary["energy_joules"] == pytest.approx(sum(summary["components"].values()))
+    assert summary["emissions_grams"] > 0
+    assert summary["values"] == {"samples": 2.0}
+    assert set(summary["sources"]) == set(summary["components"])
+    assert summary["uncertainty_ratio"] > 0
+
+
+def test_cpu_seconds_agree_with_the_kernels(exporter) -> None:
+    code = f"""
+import gramwatt, os, resource, subprocess, sys
+def used():
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+with gramwatt.window("x", phase="training") as w:
+    before = used()
+    for _ in range(4):
+        subprocess.run([sys.executable, "-c", {BURN!r}])
+    after = used()
+print(w.result.cpu_seconds, after - before)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    ours, kernels = map(float, done.stdout.split())
+    assert ours == pytest.approx(kernels, rel=0.03)
+
+
+def test_nested_windows_values_and_live(exporter) -> None:
+    with client.window("fit", phase="training", model="mlp") as outer:
+        with client.window("epoch", phase="training") as inner:
+            sum(range(3_000_000))
+            inner.record(loss=0.25)
+        live = outer.live()
+        assert live.state == "open"
+        assert live.joules >= inner.result.joules
+    assert inner.result.parent == outer.id
+    assert inner.result.values == {"loss": 0.25}
+    assert outer.result.joules >= inner.result.joules > 0
+    assert outer.result.ended_by == "stop"
+
+
+def test_a_window_survives_an_exporter_killed_in_the_middle(exporter, start) -> None:
+    with client.window("long", phase="training") as w:
+        sum(range(2_000_000))
+        exporter.wait_samples(2)
+        exporter.stop(signal.SIGTERM)
+        start().wait_samples(2)
+        w.record(samples=7)
+    assert w.result.window == w.id
+    assert w.result.joules > 0
+    assert w.result.values == {"samples": 7.0}
+
+
+def test_a_client_that_dies_leaves_a_window_ended_by_exit(gramwatt, exporter) -> None:
+    code = "import gramwatt, os, signal; w = gramwatt.window('x', phase='training').start(); print(w.id, flush=True);" \
+           "os.kill(os.getpid(), signal.SIGKILL)"  # fmt: skip
+    window = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip()
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        found = json.loads(gramwatt("show", window, "--json").stdout)
+        if found["state"] == "finished":
+            break
+        time.sleep(0.1)
+    assert (found["state"], found["ended_by"]) == ("finished", "exit")
+
+
+def test_an_orphan_of_the_command_is_counted(gramwatt, exporter, tmp_path) -> None:
+    # The middle process ends at once; the command waits for the orphan through a pipe.
+    code = f"""
+import os, subprocess, sys
+read, write = os.pipe()
+if os.fork() == 0:
+    if os.fork() == 0:
+        os.close(read)
+        subprocess.run([sys.executable, '-c', {BURN!r}])
+        os._exit(0)
+    os._exit(0)
+os.close(write)
+os.wait()
+os.read(read, 1)
+"""
+    gramwatt("run", "--phase", "training", "--summary-json", "s.json", "--", sys.executable, "-c", code)
+    assert json.loads((tmp_path / "s.json").read_text())["cpu_seconds"] >= 0.5
+
+
+def test_joined_processes_are_counted_once(exporter) -> None:
+    w = client.window("ranks", phase="training").start()
+    code = f"import gramwatt\nwith gramwatt.window('ranks', phase='training'):\n    exec({BURN!r})"
+    environ = {**os.environ, **w.environment(), "RANK": "1"}
+    # In a session of its own it is still our child; joining must not count it twice.
+    before = w.live().cpu_seconds
+    subprocess.run([sys.executable, "-c", code], env=environ, start_new_session=True, check=True)
+    used = w.stop().cpu_seconds - before
+    assert 0.5 <= used < 1.0
+
+
+def test_commands_read_the_real_answers(gramwatt, exporter) -> None:
+    with client.window("shown", phase="inference"):
+        pass
+    assert "shown" in gramwatt("windows").stdout
+    assert "shown (inference)" in gramwatt("show", "last").stdout
+    top = gramwatt("top", "--once").stdout
+    assert "g/kWh (FR annual" in top
+    assert "package-0" in top
+    assert set(json.loads(gramwatt("top", "--json").stdout)) >= {
+        "devices",
+        "processes",
+        "workloads",
+        "budgets",
+    }
+    when = gramwatt("when", "--duration", "1h")
+    assert when.returncode == 1
+    assert "no forecast from this provider (annual)" in when.stderr
+
+
+def test_the_exporters_own_words_reach_the_user(exporter) -> None:
+    with pytest.warns(client.GramwattWarning, match="tags"), \
+            client.window("x", phase="training", tags={"a b": "c"}) as w:  # fmt: skip
+        pass
+    assert not w.result.measured
+
+
+AS_NOBODY = """
+import os, sys
+from gramwatt.api import connect
+from gramwatt.errors import Refused
+os.setuid(65534)
+api = connect("gramwatt.sock")
+print(len(api.windows()))
+try:
+    api.stop(sys.argv[1])
+except Refused as error:
+    print(error.status)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_users_window_cannot_be_seen(exporter) -> None:
+    directory = Path(exporter.socket).parent
+    directory.chmod(0o755)
+    Path(exporter.socket).chmod(0o666)
+    with client.window("mine", phase="training") as w:
+        done = subprocess.run(
+            [sys.executable, "-c", AS_NOBODY, str(w.id)], capture_output=True, text=True, cwd=directory
+        )
+        assert w.live().state == "open"
+    seen, status = done.stdout.split()
+    assert seen == "0", done.stderr
+    assert status in ("403", "404")

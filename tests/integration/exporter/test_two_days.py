@@ -1,0 +1,166 @@
+"""Two days of a busy machine on a virtual clock, with every fault we know of: not one microjoule unexplained.
+
+Real parts: RAPL sensor on a sysfs tree (wraps included), bank, process table, booking, ledger file. Simulated: the
+kernel's processes and time.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+from pathlib import Path
+
+import simulation
+from gramwatt_exporter.assembly import restore
+from gramwatt_exporter.baseline import IdleBaseline
+from gramwatt_exporter.budgets import BudgetBook
+from gramwatt_exporter.config import Config
+from gramwatt_exporter.config.schema import Process
+from gramwatt_exporter.ledger.accounts import Accounts
+from gramwatt_exporter.ledger.extras import Extras
+from gramwatt_exporter.ledger.persistence import StateFile
+from gramwatt_exporter.log import FieldLogger
+from gramwatt_exporter.metrics.exposition import Exposition
+from gramwatt_exporter.model import Intensity, IntensityState
+from gramwatt_exporter.node import Node
+from gramwatt_exporter.sampler import Sampler
+from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.rapl import Rapl
+from gramwatt_exporter.windows import WindowBook
+from simulation import SECOND, Machine, process_table, random_life
+
+DAYS = 2
+INTERVAL = 10
+BOOT = "one-boot"
+
+
+class World:
+    """The hardware and the kernel, which live on while exporters come and go."""
+
+    def __init__(self, rapl) -> None:
+        self.rapl = rapl
+        self.ranges = {
+            zone: int((rapl.root / "class/powercap" / zone / "max_energy_range_uj").read_text())
+            for zone in rapl.energy
+        }
+        self.true = dict.fromkeys(rapl.energy, 0)
+        self.machine = Machine(pid_max=2000)
+        self.intensity = IntensityState()
+
+    def draw(self, zone: str, microjoules: int) -> None:
+        self.true[zone] += microjoules
+        # The kernel's counter starts again after its largest value.
+        self.rapl.set(zone, (self.rapl.energy[zone] + microjoules) % (self.ranges[zone] + 1))
+
+    def start_exporter(self, state: Path) -> tuple[Node, Bank]:
+        machine, config = self.machine, Config(process=Process(series=20))
+        accounts = Accounts()
+        baseline, extras = IdleBaseline(), Extras(config, accounts)
+        windows = WindowBook(config.windows, lambda: machine.wall, lambda: machine.now_ns)
+        budgets = BudgetBook(config.budgets, lambda: machine.wall)
+        bank = Bank(
+            [Rapl(str(self.rapl.root), lambda: machine.now_ns, 1000.0, None)],
+            lambda: machine.now_ns,
+            FieldLogger("test"),
+        )
+        file = StateFile(str(state))
+        accounts = extras.accounts = restore(file, BOOT, bank, baseline, extras, windows, budgets) or accounts
+        sampler = Sampler(
+            config=config,
+            bank=bank,
+            kernel=simulation._Kernel(machine),
+            accounts=accounts,
+            baseline=baseline,
+            windows=windows,
+            budgets=budgets,
+            intensity=lambda: self.intensity,
+            extras=extras,
+            make_table=lambda new_row: process_table(machine, new_row),
+            exit_mode="taskstats",
+            clock_method="clock",
+            exits_lost=lambda: 0,
+            boot_id=BOOT,
+            wall_clock=lambda: machine.wall,
+            boottime_ns=lambda: machine.now_ns,
+        )
+        bank.open()
+        return Node(sampler, Exposition(), file, 0.0, bank.state, BOOT, INTERVAL), bank
+
+
+def test_two_days_with_faults_leave_nothing_unexplained(tmp_path: Path, rapl) -> None:
+    chance = random.Random(20261121)
+    world = World(rapl)
+    machine = world.machine
+    node, bank = world.start_exporter(tmp_path / "state")
+    node.tick()
+    published = 0
+    wraps = restarts = outages = 0
+    outage = 0
+    hidden: Path | None = None
+    for tick in range(DAYS * 86400 // INTERVAL):
+        random_life(machine, chance, chance.randrange(6), most=60)
+        machine.drop_exits = chance.random() < 0.01
+        seconds = INTERVAL if chance.random() > 0.001 else 900  # suspended, or starved
+        machine.advance(seconds * SECOND)
+        if chance.random() < 0.001:
+            machine.wall += chance.choice((-7200.0, 3600.0))  # somebody sets the clock
+        for zone in world.true:
+            before = rapl.energy[zone]
+            most = 60 if seconds > INTERVAL else 350
+            world.draw(zone, chance.randrange(most * seconds * 1_000_000))
+            wraps += rapl.energy[zone] < before
+        if chance.random() < 0.02:
+            value = Intensity(
+                chance.uniform(20, 600), "FR", "rte", "average", "measured", "direct", machine.wall
+            )
+            world.intensity = chance.choice((IntensityState(), IntensityState(average=value)))
+        if hidden is not None and tick >= outage:
+            hidden.rename(hidden.with_name("energy_uj"))
+            hidden = None
+        elif hidden is None and chance.random() < 0.0005:
+            outages += 1
+            outage = tick + 3
+            file = rapl.root / "class/powercap/intel-rapl:1/energy_uj"
+            hidden = file.rename(file.with_name("energy_uj.gone"))
+            rapl.set = functools.partial(_set_hidden, rapl, hidden)
+        if hidden is None and "set" in vars(rapl):
+            del rapl.set
+        if chance.random() < 0.001:
+            restarts += 1
+            if chance.random() < 0.5:
+                node.save(last=True)  # else kill -9: what the last tick saved is all there is
+            bank.close()
+            node, bank = world.start_exporter(tmp_path / "state")
+        node.tick()
+        snapshot = node.exposition.snapshot
+        assert snapshot is not None
+        total = sum(sum(device.energy.values()) for device in snapshot.devices)
+        assert total >= published
+        published = total
+        for device in snapshot.devices:
+            assert sum(device.partition) == sum(device.energy.values())
+    if hidden is not None:
+        hidden.rename(hidden.with_name("energy_uj"))
+        vars(rapl).pop("set", None)
+    machine.advance(INTERVAL * SECOND)
+    node.tick()
+    snapshot = node.exposition.snapshot
+    assert snapshot is not None
+    assert wraps > 20
+    assert restarts > 5
+    assert outages > 2
+    measured = sum(sum(device.energy.values()) for device in snapshot.devices)
+    assert measured == sum(world.true.values())
+    assert sum(energy for energy, _ in snapshot.priced.values()) == measured
+    assert sum(amount for _, amount in snapshot.priced.values()) == sum(
+        device.units for device in snapshot.devices
+    )
+
+
+def _set_hidden(rapl, hidden: Path | None, zone: str, value: int) -> None:
+    """Counting goes on while the file cannot be read."""
+    if hidden is not None and hidden.parent.name == zone:
+        rapl.energy[zone] = value
+        hidden.write_text(f"{value:>20}\n")
+    else:
+        type(rapl).set(rapl, zone, value)

@@ -1,0 +1,157 @@
+"""The real exporter on the real kernel, against a program that knows what it used.
+
+churn.c forks in storms, runs threads, leaves zombies, has parents that ignore SIGCHLD, execs in chains and works
+at another priority, and adds up its own CPU clocks. A window over its tree must hold that CPU time, whatever died when.
+"""
+
+import ctypes
+import json
+import re
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from running import Exporter, Series, assert_conserved, exporter, select, total
+
+TOLERANCE = 0.03
+UNWAITED_TOLERANCE = 0.08
+CAP_NET_ADMIN = 12
+PR_CAPBSET_DROP = 24
+
+# A series of a process, an open window or a value that is not a running total may end or go back.
+COUNTERS = re.compile(r"gramwatt_(device|meter|workload|exits|sensor|samples|sample|priced|window)_\w*total")
+
+
+@pytest.fixture(scope="session")
+def churn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The compiled program."""
+    program = tmp_path_factory.mktemp("churn") / "churn"
+    source = Path(__file__).with_name("churn.c")
+    subprocess.run(["gcc", "-O2", "-pthread", "-o", program, source], check=True)
+    return program
+
+
+def without_net_admin(start: Callable[[], Exporter]) -> Exporter:
+    """``start()`` in a thread that gave the capability up: a process it starts cannot get it back, root or not."""
+    started: Future[Exporter] = Future()
+
+    def run() -> None:
+        ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN, 0, 0, 0)
+        try:
+            started.set_result(start())
+        except BaseException as error:
+            started.set_exception(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return started.result()
+
+
+def mode_of(series: Series) -> str:
+    (labels,) = select(series, "gramwatt_exit_mode_info")
+    return dict(labels)["mode"]
+
+
+def assert_no_counter_went_back(before: Series, after: Series) -> None:
+    for (name, labels), value in before.items():
+        if COUNTERS.fullmatch(name) and (name, labels) in after:
+            assert after[name, labels] >= value, f"{name} {dict(labels)} went back"
+    for command in ("other", "departed"):
+        for labels, value in select(
+            before, "gramwatt_process_energy_joules_total", pid="", command=command
+        ).items():
+            now = after["gramwatt_process_energy_joules_total", labels]
+            assert now >= value, f"{command} went back"
+
+
+def assert_cpu_rows_sum(series: Series) -> None:
+    """Process rows and workloads are the same CPU time, to the nanosecond."""
+    rows = total(series, "gramwatt_process_cpu_seconds_total")
+    assert rows == total(series, "gramwatt_workload_cpu_seconds_total")
+
+
+def attributed_share(running: Exporter, program: Path, scenes: str) -> tuple[float, list[Series]]:
+    """Attributed by known CPU time of one run of churn; and all scrapes taken meanwhile."""
+    words = [str(program), scenes]
+    scrapes = [running.wait_samples()]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as work:
+        assert work.stdin is not None
+        assert work.stdout is not None
+        running.wait_samples()  # so that it is known
+        body = {"name": "churn", "phase": "inference", "pid": work.pid}
+        status, window = running.call("POST", "/v1/windows", body)
+        assert status == 201, window
+        work.stdin.write("go\n")
+        work.stdin.flush()
+        lines: list[str] = []
+        reader = threading.Thread(target=lambda: lines.append(work.stdout.readline()))  # type: ignore[union-attr]
+        reader.start()
+        while reader.is_alive():
+            scrapes.append(running.scrape())
+            reader.join(0.15)
+        scrapes.append(running.wait_samples(6))  # the last dead are settled
+        status, window = running.call("POST", f"/v1/windows/{window['window']}/stop")
+        assert status == 200, window
+        work.stdin.close()
+    return window["cpu_seconds"] / (json.loads(lines[0]) / 1e9), scrapes
+
+
+def check(scrapes: list[Series]) -> None:
+    assert len(scrapes) > 3
+    for series in scrapes:
+        assert_conserved(series)
+        assert_cpu_rows_sum(series)
+    for before, after in pairwise(scrapes):
+        assert_no_counter_went_back(before, after)
+    assert total(scrapes[-1], "gramwatt_exits_lost_total") == Decimal(0)
+
+
+@pytest.fixture
+def listening(tmp_path: Path) -> Iterator[Exporter]:
+    with exporter(tmp_path, {"sampling.interval": "200ms", "state.dir": str(tmp_path / "state")}) as running:
+        if mode_of(running.wait_samples()) != "taskstats":
+            pytest.skip(
+                "the kernel tells process exits only with CAP_NET_ADMIN and in the first PID namespace"
+            )
+        yield running
+
+
+@pytest.fixture
+def falling_back(tmp_path: Path) -> Iterator[Exporter]:
+    flags = {"web.listen-address": "127.0.0.1:0", "sampling.interval": "200ms"}
+    running = without_net_admin(lambda: Exporter(tmp_path, flags, {}))
+    try:
+        yield running
+    finally:
+        running.process.kill()
+        running.process.wait()
+
+
+def test_cpu_time_of_everything_that_lives_and_dies_is_attributed(listening: Exporter, churn: Path) -> None:
+    share, scrapes = attributed_share(listening, churn, "waited")
+    check(scrapes)
+    assert share == pytest.approx(1, abs=TOLERANCE), f"{share:.4f} of the CPU time was attributed"
+
+
+def test_children_nobody_waits_for_are_attributed_too(listening: Exporter, churn: Path) -> None:
+    share, scrapes = attributed_share(listening, churn, "all")
+    check(scrapes)
+    # A fifth of the work is of children whose parent ignores SIGCHLD. For them the kernel's exit message is the only
+    # witness, and it may lack what was used since the last clock tick, of 10 ms that each of them used.
+    assert share == pytest.approx(1, abs=UNWAITED_TOLERANCE), f"{share:.4f} of the CPU time was attributed"
+
+
+def test_without_exit_messages_what_parents_waited_for_is_attributed(
+    falling_back: Exporter, churn: Path
+) -> None:
+    share, scrapes = attributed_share(falling_back, churn, "waited")
+    assert mode_of(scrapes[-1]) == "cutime"
+    check(scrapes)
+    # Waited-for time is told in steps of the clock tick (10 ms), for user and system time of every parent.
+    assert share == pytest.approx(1, abs=2 * TOLERANCE), f"{share:.4f} of the CPU time was attributed"

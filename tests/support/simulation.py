@@ -1,0 +1,298 @@
+"""A machine that exists only in memory, with its own clock: processes are born, fork, exec, work and die on command.
+
+It speaks the same narrow interfaces as the kernel does to the exporter (CPU clocks, identities, exit messages,
+global counters, sensors), so that the exporter's real bookkeeping runs on it, at any speed and with any fault.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from gramwatt_exporter.baseline import IdleBaseline
+from gramwatt_exporter.budgets import BudgetBook
+from gramwatt_exporter.config import Config
+from gramwatt_exporter.ledger.accounts import Accounts
+from gramwatt_exporter.ledger.extras import Extras
+from gramwatt_exporter.model import (
+    BankSample,
+    Device,
+    DeviceUse,
+    EnergyStep,
+    Identity,
+    IntensityState,
+    Workload,
+)
+from gramwatt_exporter.processes.births import Births
+from gramwatt_exporter.processes.clocks import GONE
+from gramwatt_exporter.processes.exits import Exit
+from gramwatt_exporter.processes.kernel import KernelCounters
+from gramwatt_exporter.processes.row import Row
+from gramwatt_exporter.processes.table import ProcessTable
+from gramwatt_exporter.sampler import Sampler
+from gramwatt_exporter.windows import WindowBook
+
+SECOND = 1_000_000_000
+
+
+@dataclass
+class Process:
+    """One simulated process. A zombie has ended but still has its id and clock."""
+
+    pid: int
+    start: int
+    parent: int
+    uid: int = 1000
+    command: str = "work"
+    unit: str = ""
+    cpu_ns: int = 0
+    reaped_ns: int = 0
+    pages: int = 100
+    zombie: bool = False
+    ignores_children: bool = False
+
+
+@dataclass
+class Machine:
+    """The simulated kernel. Single-threaded; time passes by :meth:`advance`."""
+
+    pid_max: int = 300
+    cpus: int = 4
+    listener: bool = True
+    now_ns: int = SECOND
+    wall: float = 1_700_000_000.0
+    processes: dict[int, Process] = field(default_factory=dict)
+    last_pid: int = 1
+    forks: int = 0
+    busy_ns: int = 0
+    exits: list[Exit] = field(default_factory=list)
+    lost: int = 0
+    drop_exits: bool = False
+    mode: str = "taskstats"
+    stale_ns: int = 0  # what exit messages lack, because run time is brought up to date at timer ticks only
+
+    def __post_init__(self) -> None:
+        self.processes[1] = Process(1, 0, 0, uid=0, command="init")
+
+    # --- what happens
+
+    def advance(self, nanoseconds: int) -> None:
+        """Time passes."""
+        self.now_ns += nanoseconds
+        self.wall += nanoseconds / SECOND
+
+    def fork(self, parent: int = 1, **details: object) -> Process | None:
+        """A new process with the next free id, as the kernel hands them out; None when the table is full."""
+        for _ in range(self.pid_max):
+            self.last_pid += 1
+            if self.last_pid >= self.pid_max:
+                self.last_pid = 2
+            if self.last_pid not in self.processes:
+                break
+        else:
+            return None
+        self.forks += 1
+        inherited = self.processes.get(parent)
+        process = Process(self.last_pid, self.now_ns // 10_000_000, parent)
+        if inherited is not None:
+            process.uid, process.command, process.unit = inherited.uid, inherited.command, inherited.unit
+        for name, value in details.items():
+            setattr(process, name, value)
+        self.processes[process.pid] = process
+        return process
+
+    def work(self, pid: int, nanoseconds: int) -> None:
+        """A process uses the CPU."""
+        self.processes[pid].cpu_ns += nanoseconds
+        self.busy_ns += nanoseconds
+
+    def exit(self, pid: int, zombie: bool = False) -> None:
+        """A process ends; its children go to init. Without ``zombie`` its parent waits for it at once."""
+        process = self.processes[pid]
+        for child in self.processes.values():
+            if child.parent == pid:
+                child.parent = 1
+        if self.listener:
+            if self.drop_exits:
+                self.lost += 1
+            else:
+                told = max(0, process.cpu_ns - self.stale_ns)
+                self.exits.append(
+                    Exit(pid, process.parent, process.uid, process.command, told, process.cpu_ns - told)
+                )
+        process.zombie = True
+        if not zombie:
+            self.reap(pid)
+
+    def reap(self, pid: int) -> None:
+        """The parent waits for a zombie, or the kernel does where it ignores SIGCHLD: id and clock are gone."""
+        process = self.processes.pop(pid)
+        parent = self.processes.get(process.parent)
+        if parent is not None and not parent.ignores_children:
+            parent.reaped_ns += process.cpu_ns + process.reaped_ns
+
+    # --- the interfaces of the kernel
+
+    method = "clock"
+
+    def key(self, pid: int) -> int:
+        return pid
+
+    def read_clocks(self, keys: Sequence[object]) -> tuple[list[int], list[int]]:
+        values, dead = [], []
+        for index, pid in enumerate(keys):
+            process = self.processes.get(pid)  # type: ignore[call-overload]
+            values.append(GONE if process is None else process.cpu_ns)
+            if process is None:
+                dead.append(index)
+        return values, dead
+
+    def read_one(self, pid: int) -> int | None:
+        process = self.processes.get(pid)
+        return None if process is None else process.cpu_ns
+
+    def identity(self, pid: int) -> Identity | None:
+        process = self.processes.get(pid)
+        if process is None:
+            return None
+        user = self.user_name(process.uid)
+        workload = (
+            Workload(process.unit, "unit", user)
+            if process.unit
+            else Workload(process.command, "command", user)
+        )
+        return Identity(pid, process.start, process.parent, process.uid, process.command, workload)
+
+    def start_time(self, pid: int) -> int | None:
+        process = self.processes.get(pid)
+        return None if process is None else process.start
+
+    def user_name(self, uid: int) -> str:
+        return {0: "root", 1000: "alice", 1001: "bob"}.get(uid, str(uid))
+
+    def drain(self) -> Iterable[Exit]:
+        exits, self.exits = self.exits, []
+        return exits
+
+    def counters(self) -> KernelCounters:
+        return KernelCounters(self.last_pid, self.forks, self.busy_ns, 50_000, 100_000)
+
+
+class _Clocks:
+    method = "clock"
+
+    def __init__(self, machine: Machine) -> None:
+        self.key = machine.key
+        self.read = machine.read_clocks
+        self.read_one = machine.read_one
+
+
+class _Identities:
+    def __init__(self, machine: Machine) -> None:
+        self.read = machine.identity
+        self.start_time = machine.start_time
+        self.user_name = machine.user_name
+
+
+class _Kernel:
+    def __init__(self, machine: Machine) -> None:
+        self.cpus = machine.cpus
+        self.read = machine.counters
+
+
+def process_table(machine: Machine, new_row: Callable[[Identity], Row]) -> ProcessTable:
+    """The exporter's real table on the simulated kernel."""
+    return ProcessTable(
+        _Clocks(machine),  # type: ignore[arg-type]
+        _Identities(machine),
+        Births(machine.pid_max),
+        lambda: sorted(machine.processes),
+        new_row,
+        lambda pid: machine.processes[pid].pages if pid in machine.processes else 0,
+        machine if machine.listener else None,
+        lambda pid: machine.processes[pid].reaped_ns if pid in machine.processes else None,
+    )
+
+
+CPU = Device("cpu", "package-0", "rapl", 0.05)
+CPU_IDLE = Device("cpu", "package-1", "rapl", 0.05, idle_watts=10.0)
+DRAM = Device("dram", "dram-0", "rapl", 0.05)
+GPU = Device("gpu", "GPU-aaaa", "nvml", 0.05, idle_watts=50.0)
+
+
+@dataclass
+class Meters:
+    """Sensors of the simulated machine: what :meth:`draw` adds is read once."""
+
+    pending: dict[Device, list[int]] = field(default_factory=dict)
+    uses: list[DeviceUse] = field(default_factory=list)
+
+    def draw(self, device: Device, microjoules: int, nanoseconds: int) -> None:
+        """The device draws energy over a time."""
+        entry = self.pending.setdefault(device, [0, 0])
+        entry[0] += microjoules
+        entry[1] += nanoseconds
+
+    def read(self) -> BankSample:
+        steps = tuple(EnergyStep(device, energy, ns) for device, (energy, ns) in self.pending.items())
+        uses = tuple(self.uses)
+        self.pending, self.uses = {}, []
+        return BankSample(steps, (), uses, ())
+
+
+@dataclass
+class Rig:
+    """A whole exporter core on a simulated machine."""
+
+    machine: Machine
+    meters: Meters
+    sampler: Sampler
+    intensity: list[IntensityState]
+
+
+def rig(machine: Machine | None = None, config: Config | None = None, bank: object = None) -> Rig:
+    """Build one. ``intensity[0]`` is what the grid says; replace it to change that."""
+    machine = machine or Machine()
+    config = config or Config()
+    meters = Meters()
+    accounts = Accounts()
+    intensity = [IntensityState()]
+    sampler = Sampler(
+        config=config,
+        bank=bank or meters,  # type: ignore[arg-type]
+        kernel=_Kernel(machine),
+        accounts=accounts,
+        baseline=IdleBaseline(),
+        windows=WindowBook(config.windows, lambda: machine.wall, lambda: machine.now_ns),
+        budgets=BudgetBook(config.budgets, lambda: machine.wall),
+        intensity=lambda: intensity[0],
+        extras=Extras(config, accounts),
+        make_table=lambda new_row: process_table(machine, new_row),
+        exit_mode="taskstats" if machine.listener else "cutime",
+        clock_method="clock",
+        exits_lost=lambda: machine.lost,
+        boot_id="simulated",
+        wall_clock=lambda: machine.wall,
+        boottime_ns=lambda: machine.now_ns,
+    )
+    return Rig(machine, meters, sampler, intensity)
+
+
+def random_life(machine: Machine, chance: random.Random, steps: int, most: int = 400) -> None:
+    """Things that happen between two samples; above ``most`` processes more end than begin."""
+    for _ in range(steps):
+        alive = [p for p in machine.processes.values() if not p.zombie]
+        zombies = [p for p in machine.processes.values() if p.zombie and p.pid != 1]
+        someone = chance.choice(alive)
+        event = chance.random()
+        if event < 0.35 and len(machine.processes) < most:
+            machine.fork(someone.pid, uid=chance.choice((1000, 1001)))
+        elif event < 0.7:
+            machine.work(someone.pid, chance.randrange(1, 50_000_000))
+        elif event < 0.9 and someone.pid != 1:
+            machine.exit(someone.pid, zombie=chance.random() < 0.2)
+        elif event < 0.95:
+            someone.command = chance.choice(("python3", "cc1", "make", 'od"d\\na\nme'))
+        elif zombies:
+            machine.reap(chance.choice(zombies).pid)

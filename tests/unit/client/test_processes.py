@@ -1,0 +1,166 @@
+"""Windows across fork, spawn, multiprocessing, interrupts and ranks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+CLIENT = Path(__file__).parents[3] / "client"
+
+
+def test_a_forked_child_does_not_close_its_parents_window(python, exporter) -> None:
+    done = python("""
+import os, gramwatt
+with gramwatt.window("fit", phase="training") as w:
+    pid = os.fork()
+    if pid == 0:
+        w.record(child=1)
+        try:
+            with gramwatt.window("inside", phase="training"):
+                pass
+        finally:
+            w.stop()
+            os._exit(0)
+    os.waitpid(pid, 0)
+    print(w.live().state)
+""")
+    assert done.stderr == ""
+    assert done.stdout == "open\n"
+    fit, inside = exporter.windows.values()
+    assert fit["values"] == {"child": 1.0}
+    assert fit["ended_by"] == "stop"
+    assert inside["parent"] == fit["window"]
+    assert inside["pid"] != fit["pid"]
+
+
+def test_child_leaving_the_with_block_after_fork(python, exporter) -> None:
+    python("""
+import os, gramwatt
+with gramwatt.window("fit", phase="training") as w:
+    pid = os.fork()
+if pid:
+    os.waitpid(pid, 0)
+else:
+    assert w.result.joules is None
+""")
+    stops = [call for call in exporter.calls if call[1].endswith("/stop")]
+    assert len(stops) == 1
+
+
+def test_multiprocessing_by_every_start_method(python, exporter) -> None:
+    done = python("""
+import gramwatt, multiprocessing, sys
+
+def work(x):
+    with gramwatt.window("part", phase="training"):
+        return x * x
+
+if __name__ == "__main__":
+    for method in ("fork", "spawn", "forkserver"):
+        with gramwatt.window(method, phase="training") as w:
+            with multiprocessing.get_context(method).Pool(2) as pool:
+                assert pool.map(work, range(4)) == [0, 1, 4, 9]
+        assert w.result.measured
+""")
+    assert done.returncode == 0, done.stderr
+    names = exporter.names()
+    assert [name for name in names if name != "part"] == ["fork", "spawn", "forkserver"]
+    assert names.count("part") == 12
+    assert {w["state"] for w in exporter.windows.values()} == {"finished"}
+
+
+def test_interrupt_closes_the_window(exporter, tmp_path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", """
+import gramwatt, time
+with gramwatt.window("x", phase="training"):
+    print("ready", flush=True)
+    time.sleep(60)
+"""],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(CLIENT)},
+    )  # fmt: skip
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert "KeyboardInterrupt" in err
+    assert exporter.only()["ended_by"] == "stop"
+
+
+RANK = """
+import gramwatt, os, sys, time
+time.sleep(float(sys.argv[1]))
+for epoch in range(2):
+    with gramwatt.window("epoch", phase="training") as w:
+        if os.environ["RANK"] == "0":
+            w.record(samples=10)
+        time.sleep(0.7)
+print(w.id)
+"""
+
+
+def _ranks(code: str, delays: list[float], **environ: str) -> list[str]:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(delay)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": str(CLIENT), "RANK": str(i), "LOCAL_RANK": str(i),
+                 "LOCAL_WORLD_SIZE": str(len(delays)), "WORLD_SIZE": str(len(delays)), "MASTER_PORT": "29500",
+                 "TORCHELASTIC_RUN_ID": "none", **environ},
+        )
+        for i, delay in enumerate(delays)
+    ]  # fmt: skip
+    outputs = [process.communicate(timeout=60) for process in processes]
+    assert [err for _, err in outputs] == [""] * len(delays)
+    return [out.strip() for out, _ in outputs]
+
+
+def test_ranks_share_one_window_that_rank_zero_opens_and_stops(exporter) -> None:
+    ids = _ranks(RANK, [0.3, 0.0, 0.4])
+    assert exporter.names() == ["epoch", "epoch"]
+    assert ids == ["w2"] * 3
+    for window in exporter.windows.values():
+        assert len(window["joined"]) == 2
+        assert window["values"] == {"samples": 10.0}
+        assert window["ended_by"] == "stop"
+    assert sum(path.endswith("/stop") for _, path, _ in exporter.calls) == 2
+
+
+def test_ranks_on_their_own_when_asked(exporter) -> None:
+    _ranks(RANK.replace('phase="training"', 'phase="training", per_rank=True'), [0, 0])
+    assert exporter.names() == ["epoch"] * 4
+
+
+def test_gramwatt_window_is_joined_and_only_rank_zero_stops_it(python, exporter) -> None:
+    import gramwatt
+
+    w = gramwatt.window("job", phase="training").start()
+    assert w.environment() == {"GRAMWATT_WINDOW": "w1"}
+    code = """
+import gramwatt
+with gramwatt.window("job", phase="training", values={"samples": 3}) as w:
+    with gramwatt.window("part", phase="training"):
+        pass
+print(w.id, w.result.state)
+"""
+    assert python(code, **w.environment(), RANK="1").stdout == "w1 open\n"
+    assert exporter.windows["w1"]["state"] == "open"
+    assert exporter.windows["w2"]["parent"] == "w1"
+    assert python(code, **w.environment()).stdout == "w1 open\n"
+    assert python(code, **w.environment(), RANK="0").stdout == "w1 finished\n"
+    assert len(exporter.windows["w1"]["joined"]) == 3
+    assert exporter.windows["w1"]["values"] == {"samples": 3.0}
+
+
+def test_gramwatt_window_that_has_gone_means_a_window_of_ones_own(python, exporter) -> None:
+    done = python("""
+import gramwatt
+with gramwatt.window("x", phase="training") as w:
+    pass
+print(w.result.measured)
+""", GRAMWATT_WINDOW="gone")  # fmt: skip
+    assert done.stdout == "True\n"
+    assert "GRAMWATT_WINDOW=gone cannot be joined" in done.stderr
+    assert exporter.names() == ["x"]

@@ -1,0 +1,296 @@
+"""Budgets: what counts for which, periods by the calendar and rolling, clocks that step, restarts."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from gramwatt_exporter import units
+from gramwatt_exporter.budgets import BudgetBook, period_at
+from gramwatt_exporter.config import Duration, Mass, Period
+from gramwatt_exporter.config.schema import Budget
+from hypothesis import given
+from hypothesis import strategies as st
+
+HOUR = 3600
+DAY = 86400
+
+
+class Clock:
+    """A wall clock that stands where it is put."""
+
+    def __init__(self, text: str = "2026-03-10T12:00:00") -> None:
+        self.now = at(text)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def at(text: str) -> float:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+
+def budget(name: str = "b", period: str = "30d", limit: str = "50kg", **match: str) -> Budget:
+    return Budget(name=name, limit=Mass.parse(limit), period=Period.parse(period), match=match)
+
+
+def spent(book: BudgetBook) -> int:
+    return book.frozen()[0].period_emission_units
+
+
+# --- what counts for which budget
+
+
+@pytest.mark.parametrize(
+    ("match", "labels", "expected"),
+    [
+        ({}, {"user": "alice"}, True),
+        ({"user": "alice|bob"}, {"user": "alice"}, True),
+        ({"user": "alice|bob"}, {"user": "bobby"}, False),
+        ({"user": "alice|bob"}, {"user": "malice"}, False),
+        ({"user": "alice"}, {"workload": "train.service"}, False),
+        ({"workload": ".*"}, {"user": "alice"}, True),
+        ({"workload": ".+"}, {"user": "alice"}, False),
+        ({"user": "alice", "kind": "container"}, {"user": "alice", "kind": "unit"}, False),
+        ({"user": "alice", "kind": "container"}, {"user": "alice", "kind": "container"}, True),
+        ({"workload": "a.b"}, {"workload": "a\nb"}, False),
+    ],
+)
+def test_every_expression_must_match_the_whole_label(match, labels, expected):
+    book = BudgetBook([budget("b", **match)], Clock())
+    assert book.matches(labels) == (("b",) if expected else ())
+    assert book.matches(labels) == (("b",) if expected else ())  # from the cache too
+
+
+def test_emissions_may_count_for_several_budgets():
+    book = BudgetBook([budget("all"), budget("alice", user="alice"), budget("bob", user="bob")], Clock())
+    assert book.matches({"user": "alice", "workload": "x"}) == ("all", "alice")
+
+
+def test_more_label_combinations_than_are_remembered_still_match():
+    book = BudgetBook([budget("even", workload=".*[02468]")], Clock())
+    for number in range(9000):
+        assert book.matches({"workload": f"w{number}"}) == (("even",) if number % 2 == 0 else ())
+    assert book.matches({"workload": "w0"}) == ("even",)
+
+
+# --- periods
+
+
+@pytest.mark.parametrize(
+    ("period", "now", "start", "days"),
+    [
+        ("day", "2026-03-10T12:00:00", "2026-03-10T00:00:00", 1),
+        ("week", "2026-03-10T12:00:00", "2026-03-09T00:00:00", 7),  # a Tuesday
+        ("week", "2026-03-09T00:00:00", "2026-03-09T00:00:00", 7),
+        ("week", "2026-03-08T23:59:59", "2026-03-02T00:00:00", 7),
+        ("week", "2027-01-01T06:00:00", "2026-12-28T00:00:00", 7),
+        ("month", "2026-03-10T12:00:00", "2026-03-01T00:00:00", 31),
+        ("month", "2026-02-28T23:59:59", "2026-02-01T00:00:00", 28),
+        ("month", "2028-02-29T23:59:59", "2028-02-01T00:00:00", 29),
+        ("month", "2026-12-31T23:59:59", "2026-12-01T00:00:00", 31),
+        ("30d", "2026-03-31T00:00:00", "2026-03-01T00:00:00", 30),
+    ],
+)
+def test_where_a_period_begins_and_how_long_it_is(period, now, start, days):
+    assert period_at(Period.parse(period), at(now)) == (at(start), days * DAY)
+
+
+def test_a_calendar_month_begins_at_nothing():
+    clock = Clock("2026-01-31T23:59:50")
+    book = BudgetBook([budget(period="month")], clock)
+    book.charge("b", 700)
+    assert spent(book) == 700
+    clock.now += 20
+    view = book.frozen()[0]
+    assert (view.period_emission_units, view.emission_units) == (0, 700)
+    assert (view.period_start, view.period_seconds) == (at("2026-02-01T00:00:00"), 28 * DAY)
+    book.charge("b", 5)
+    assert spent(book) == 5
+
+
+def test_a_rolling_budget_forgets_what_is_older_than_its_period():
+    clock = Clock()
+    book = BudgetBook([budget(period="30d")], clock)
+    book.charge("b", 700)
+    clock.now += 29 * DAY
+    book.charge("b", 5)
+    assert spent(book) == 705
+    clock.now += 1 * DAY + HOUR
+    assert spent(book) == 5
+    assert book.frozen()[0].emission_units == 705
+
+
+def test_the_limit_and_the_spent_share_are_grams():
+    book = BudgetBook([budget(limit="2g")], Clock())
+    book.charge("b", units.emission_units(units.microjoules(3_600_000), 500_000))  # 1 kWh at 500 g/kWh
+    view = book.frozen()[0]
+    assert view.limit_grams == 2.0
+    assert view.spent_ratio == 250.0
+
+
+def test_what_cannot_be_charged_is_refused():
+    book = BudgetBook([budget()], Clock())
+    with pytest.raises(ValueError, match="negative"):
+        book.charge("b", -1)
+    with pytest.raises(KeyError):
+        book.charge("other", 1)
+    assert spent(book) == 0
+
+
+# --- clocks
+
+
+@pytest.mark.parametrize("period", ["month", "week", "30d"])
+def test_a_clock_that_was_wrong_for_a_while_loses_nothing(period):
+    """Ahead by decades, or back in 1970 as on a board without a clock battery."""
+    for wrong in ("2099-01-01T00:00:00", "1970-01-01T00:10:00", "2025-11-30T10:00:00"):
+        clock = Clock("2026-03-10T12:00:00")
+        book = BudgetBook([budget(period=period)], clock)
+        book.charge("b", 1000)
+        right, clock.now = clock.now, at(wrong)
+        book.frozen()
+        clock.now += 60
+        book.frozen()
+        clock.now = right + 60
+        assert spent(book) == 1000, wrong
+
+
+def test_emissions_dated_in_the_future_count_now_and_end_with_the_period():
+    clock = Clock("2099-01-01T00:00:00")
+    book = BudgetBook([budget(period="day")], clock)
+    book.charge("b", 1000)
+    clock.now = at("2026-03-10T12:00:00")
+    assert spent(book) == 1000
+    for _ in range(13):
+        clock.now += HOUR
+        book.frozen()
+    assert spent(book) == 0  # 11 March
+    assert book.frozen()[0].emission_units == 1000
+
+
+def test_buckets_are_bounded_however_long_it_runs():
+    clock = Clock()
+    book = BudgetBook([budget(period="month")], clock)
+    for _ in range(2 * 366 * 24):
+        clock.now += HOUR
+        book.charge("b", 1)
+    hours = datetime.fromtimestamp(clock.now, UTC)
+    assert spent(book) == (hours.day - 1) * 24 + hours.hour + 1
+    assert len(book.state()["budgets"]["b"]["buckets"]) <= 2160
+
+
+# --- restarts
+
+
+def restarted(book: BudgetBook, budgets: list[Budget], clock: Clock) -> BudgetBook:
+    other = BudgetBook(budgets, clock)
+    assert other.restore(json.loads(json.dumps(book.state()))) == []
+    return other
+
+
+def test_a_changed_period_keeps_what_was_emitted_when():
+    clock = Clock("2026-03-10T12:00:00")
+    book = BudgetBook([budget(period="month")], clock)
+    book.charge("b", 1000)
+    clock.now += 2 * DAY
+    book.charge("b", 10)
+    assert spent(restarted(book, [budget(period="1d")], clock)) == 10
+    assert spent(restarted(book, [budget(period="30d", limit="1g")], clock)) == 1010
+
+
+def test_budgets_come_and_go_with_the_configuration():
+    clock = Clock()
+    book = BudgetBook([budget("old"), budget("kept")], clock)
+    book.charge("old", 1)
+    book.charge("kept", 2)
+    views = restarted(book, [budget("kept"), budget("new")], clock).frozen()
+    assert [(view.name, view.emission_units) for view in views] == [("kept", 2), ("new", 0)]
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        {},
+        {"total": "x", "buckets": []},
+        {"total": "-1", "buckets": []},
+        {"total": "1", "buckets": [[0, "-5"]]},
+        {"total": "1", "buckets": [["nan", "5"]]},
+        {"total": "1", "buckets": [["inf", "5"]]},
+        {"total": "1", "buckets": 7},
+        None,
+    ],
+)
+def test_a_damaged_budget_begins_anew_and_says_so(saved):
+    clock = Clock()
+    book = BudgetBook([budget("b"), budget("c")], clock)
+    problems = book.restore({"budgets": {"b": saved, "c": {"total": "7", "buckets": [[clock.now, "7"]]}}})
+    assert len(problems) == 1
+    assert "'b'" in problems[0]
+    assert [view.emission_units for view in book.frozen()] == [0, 7]
+
+
+def test_a_state_that_is_not_one_is_said():
+    assert BudgetBook([budget()], Clock()).restore({"budgets": 3}) != []
+
+
+# --- properties
+
+charges = st.lists(
+    st.tuples(st.integers(0, 40 * HOUR), st.integers(0, 10**22), st.booleans()), min_size=1, max_size=60
+)
+
+
+@given(charges, st.sampled_from(["day", "week", "month"]))
+def test_calendar_periods_are_exact(steps, period):
+    clock = Clock()
+    settings = [budget(period=period)]
+    book = BudgetBook(settings, clock)
+    log: list[tuple[float, int]] = []
+    for wait, amount, restart in steps:
+        clock.now += wait
+        book.charge("b", amount)
+        log.append((clock.now, amount))
+        if restart:
+            book = restarted(book, settings, clock)
+        view = book.frozen()[0]
+        assert view.period_emission_units == sum(amount for when, amount in log if when >= view.period_start)
+        assert view.emission_units == sum(amount for _, amount in log)
+
+
+@given(charges, st.sampled_from([10 * 60, HOUR, DAY, 7 * DAY, 30 * DAY]))
+def test_rolling_periods_are_exact_to_one_bucket(steps, seconds):
+    clock = Clock()
+    settings = [Budget(name="b", limit=Mass(1), period=Period(rolling=Duration(seconds)))]
+    book = BudgetBook(settings, clock)
+    bucket = max(10, seconds / 720)
+    log: list[tuple[float, int]] = []
+    for wait, amount, restart in steps:
+        clock.now += wait
+        book.charge("b", amount)
+        log.append((clock.now, amount))
+        if restart:
+            book = restarted(book, settings, clock)
+        view = book.frozen()[0]
+        least = sum(amount for when, amount in log if when >= clock.now - seconds)
+        most = sum(amount for when, amount in log if when >= clock.now - seconds - bucket)
+        assert least <= view.period_emission_units <= most
+        assert (view.period_start, view.period_seconds) == (clock.now - seconds, seconds)
+
+
+@given(
+    st.lists(st.tuples(st.integers(-400 * DAY, 400 * DAY), st.integers(0, 10**20)), min_size=1, max_size=40),
+    st.sampled_from(["day", "month", "1h", "30d"]),
+)
+def test_whatever_the_clock_does_totals_are_monotonic_and_the_present_counts(steps, period):
+    clock = Clock()
+    book = BudgetBook([budget(period=period)], clock)
+    total = 0
+    for jump, amount in steps:
+        clock.now += jump
+        book.charge("b", amount)
+        total += amount
+        view = book.frozen()[0]
+        assert view.emission_units == total
+        assert amount <= view.period_emission_units <= total

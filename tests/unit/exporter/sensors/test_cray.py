@@ -1,0 +1,77 @@
+"""HPE Cray pm_counters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gramwatt_exporter.errors import NotHere, TryAgain
+from gramwatt_exporter.model import Device, EnergyReading, Meter
+from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.cray import Cray
+
+COUNTERS = "cray/pm_counters"
+
+
+def test_the_node_its_parts_and_its_accelerators(sysfs: Callable[[str], Any], clock: Any) -> None:
+    sensor = Cray(str(sysfs("cray-ex").root), clock)
+    sensor.open()
+    readings = {r.of.name: r for r in sensor.read().readings if isinstance(r, EnergyReading)}
+    assert {name: r.microjoules // 1_000_000 for name, r in readings.items()} == {
+        "node": 900_000, "node-cpu": 200_000, "node-memory": 50_000, "accel-0": 300_000, "accel-1": 310_000,
+    }  # fmt: skip
+    assert {name for name, r in readings.items() if isinstance(r.of, Device)} == {"node-cpu", "node-memory"}
+    node, accelerator = readings["node"].of, readings["accel-0"].of
+    assert isinstance(node, Meter)
+    assert node.covers == ("cpu", "dram", "gpu")
+    assert isinstance(accelerator, Meter)
+    assert accelerator.part_of == "node"
+
+
+def test_the_node_is_its_devices_and_the_rest(sysfs: Callable[[str], Any], clock: Any, log: Any) -> None:
+    tree = sysfs("cray-ex")
+    bank = Bank([Cray(str(tree.root), clock)], clock, log)
+    bank.open()
+    bank.read()
+    clock.advance(10)
+    for name, joules in [
+        ("energy", 909_000),
+        ("cpu_energy", 202_000),
+        ("memory_energy", 50_500),
+        ("freshness", 5100),
+    ]:
+        tree.write(f"{COUNTERS}/{name}", f"{joules} J 1650000010000000 us")
+    steps = {step.device.name: step.microjoules // 1_000_000 for step in bank.read().steps}
+    assert steps == {"node-cpu": 2000, "node-memory": 500, "node": 6500}
+
+
+def test_counters_that_stopped_are_not_believed(sysfs: Callable[[str], Any], clock: Any) -> None:
+    tree = sysfs("cray-ex")
+    sensor = Cray(str(tree.root), clock)
+    sensor.open()
+    sensor.read()
+    clock.advance(4)
+    sensor.read()
+    clock.advance(2)
+    with pytest.raises(TryAgain, match="freshness stays 5000"):
+        sensor.read()
+    tree.write(f"{COUNTERS}/freshness", 5001)
+    assert sensor.read().readings
+
+
+@pytest.mark.parametrize("content", ["", "900 W 1650000000000000 us", "not available"])
+def test_garbage_fails_that_counter_only(sysfs: Callable[[str], Any], clock: Any, content: str) -> None:
+    tree = sysfs("cray-ex")
+    sensor = Cray(str(tree.root), clock)
+    sensor.open()
+    tree.write(f"{COUNTERS}/cpu_energy", content)
+    sample = sensor.read()
+    assert sample.failures == {"node-cpu": "garbage"}
+    assert len(sample.readings) == 4
+
+
+def test_no_cray_is_normal(tmp_path: Path, clock: Any) -> None:
+    with pytest.raises(NotHere):
+        Cray(str(tmp_path), clock).open()

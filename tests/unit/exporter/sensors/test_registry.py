@@ -1,0 +1,81 @@
+"""The sensors in order of preference."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from gramwatt_exporter.config.schema import Config
+from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.disabled import Disabled
+from gramwatt_exporter.sensors.registry import build
+
+ORDER = ["rapl", "hwmon", "cray", "nvml", "amdsmi", "ipmi", "redfish", "estimate"]
+
+
+def config(**sensors: Any) -> Config:
+    return msgspec.convert({"sensors": sensors}, Config)
+
+
+def test_the_order_of_preference(clock: Any) -> None:
+    assert [sensor.name for sensor in build(config(), clock)] == ORDER
+
+
+def test_a_trace_goes_before_everything(clock: Any, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    trace.write_text('{"t": 0, "readings": [{"component": "cpu", "device": "package-0", "uj": 5}]}\n')
+    sensors = build(config(replay={"file": str(trace)}), clock)
+    assert [sensor.name for sensor in sensors] == ["replay", *ORDER]
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_each_can_be_switched_off_and_is_reported_so(clock: Any, log: Any, name: str) -> None:
+    off = {other: {"enabled": False} for other in ORDER}
+    off[name] = {"enabled": True}
+    sensors = build(config(**off), clock)
+    assert [sensor.name for sensor in sensors] == ORDER
+    assert [sensor.name for sensor in sensors if not isinstance(sensor, Disabled)] == [name]
+    bank = Bank([sensor for sensor in sensors if isinstance(sensor, Disabled)], clock, log)
+    bank.open()
+    assert {state.reason for state in bank.read().sensors} == {"disabled"}
+
+
+def test_settings_reach_their_sensor(sysfs: Any, clock: Any, log: Any) -> None:
+    tree = sysfs("amd")
+    settings = msgspec.convert(
+        {
+            "path": {"sysfs": str(tree.root)},
+            "sensors": {"rapl": {"idle_watts": 33.0, "max_watts": 280.0}, "estimate": {"enabled": False}},
+        },
+        Config,
+    )
+    bank = Bank(build(settings, clock), clock, log)
+    bank.open()
+    bank.read()
+    clock.advance(1)
+    tree.zone("intel-rapl:0", 7_000_001)
+    (step,) = bank.read().steps
+    assert (step.device.idle_watts, step.device.max_watts) == (33.0, 280.0)
+
+
+def test_what_is_not_there_costs_no_imports() -> None:
+    """The whole default set of sensors on a machine without GPUs loads none of the heavy libraries."""
+    code = (
+        "import sys, time\n"
+        "from gramwatt_exporter.config.schema import Config\n"
+        "from gramwatt_exporter.sensors.registry import build\n"
+        "from gramwatt_exporter.sensors.bank import Bank\n"
+        "class Log:\n"
+        "    debug = info = warning = staticmethod(lambda *a, **k: None)\n"
+        "from gramwatt_exporter.sensors import nvml\n"
+        "nvml.LIBRARY = 'libnvidia-ml-that-is-not-there.so.1'\n"
+        "bank = Bank(build(Config(), time.monotonic_ns), time.monotonic_ns, Log())\n"
+        "bank.open(); bank.read()\n"
+        "print([m for m in ('pynvml', 'requests', 'codecarbon', 'numpy', 'pandas', 'psutil') if m in sys.modules])\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

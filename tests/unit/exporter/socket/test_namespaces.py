@@ -1,0 +1,96 @@
+"""Callers in containers number their processes themselves; the exporter must find the right ones."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from gramwatt_exporter.socket_api.namespaces import pid_from_here
+from gramwatt_exporter.windows import ApiError
+
+BOX, OTHER = "0::/docker/aaa\n", "0::/docker/bbb\n"
+
+
+@pytest.fixture
+def procfs(tmp_path: Path) -> str:
+    def add(pid: int, numbers: str, cgroup: str) -> None:
+        directory = tmp_path / str(pid)
+        directory.mkdir()
+        (directory / "status").write_text(f"Name:\tx\nNSpid:\t{numbers}\nNSpgid:\t{numbers}\n")
+        (directory / "cgroup").write_text(cgroup)
+
+    (tmp_path / "self").mkdir()
+    add(100, "100", "0::/\n")
+    add(5, "5", "0::/\n")
+    add(200, "200\t1", BOX)
+    add(201, "201\t5", BOX)
+    add(300, "300\t1", OTHER)
+    add(301, "301\t5", OTHER)
+    add(302, "302\t6", OTHER)
+    add(400, "400\t5\t1", BOX)  # a container in the container
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("caller", "pid", "expected"),
+    [
+        (100, 5, 5),  # on the machine itself: numbers are what they are
+        (100, 100, 100),
+        (100, 31337, 31337),
+        (0, 5, 5),  # a caller that cannot be seen
+        (999, 5, 5),  # and one that has gone
+        (200, 1, 200),
+        (200, 5, 201),
+        (201, 5, 201),
+        (201, 1, 200),
+        (300, 5, 301),
+        (300, 6, 302),
+        (400, 1, 400),
+    ],
+)
+def test_a_callers_number_is_that_of_its_own_container(procfs, caller, pid, expected):
+    assert pid_from_here(procfs, caller, pid) == expected
+
+
+@pytest.mark.parametrize(("caller", "pid"), [(200, 6), (200, 200), (400, 5)])
+def test_processes_outside_of_the_container_cannot_be_named(procfs, caller, pid):
+    with pytest.raises(ApiError) as raised:
+        pid_from_here(procfs, caller, pid)
+    assert (raised.value.status, raised.value.field) == (404, "pid")
+
+
+INSIDE = """
+import http.client, json, os, socket, subprocess, sys
+open("/proc/self/comm", "w").write("sh")
+child = subprocess.Popen(["sleep", "60"])
+answers = [os.getpid(), child.pid]
+for pid in (os.getpid(), child.pid):
+    connection = http.client.HTTPConnection("x")
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(sys.argv[1])
+    connection.request("POST", "/v1/windows", json.dumps({"name": "n", "phase": "training", "pid": pid}))
+    numbered = json.loads(connection.getresponse().read())["pid"]
+    answers.append(open(f"/proc/{numbered}/comm").read().strip())
+child.kill()
+print(json.dumps(answers))
+"""
+
+
+def may_unshare() -> bool:
+    try:
+        return (
+            subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True, timeout=20).returncode
+            == 0
+        )
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not may_unshare(), reason="making a PID namespace is not permitted here")
+def test_a_client_in_a_real_pid_namespace(api):
+    command = ["unshare", "--pid", "--fork", sys.executable, "-I", "-S", "-c", INSIDE, api.path]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(run.stdout) == [1, 2, "sh", "sleep"]

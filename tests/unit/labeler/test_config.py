@@ -1,0 +1,140 @@
+"""Settings: order of strength, and errors that name the key and what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gramwatt_labeler.config import describe, load, settings
+from gramwatt_labeler.errors import ConfigError, ScaleError
+from gramwatt_labeler.scale_files import load_scales, pick
+
+DOCS = Path(__file__).parents[3] / "docs" / "labeler.md"
+
+
+def test_flags_beat_environment_beats_file_beats_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "labeler.yml"
+    file.write_text("watch: {interval: 30s, lookback: 2d}\nprometheus: {url: 'http://file:9090'}\n")
+    environ = {
+        "GRAMWATT_LABELER_WATCH_INTERVAL": "20s",
+        "GRAMWATT_LABELER_GRADING_SCALES": "gramwatt, comparia",
+    }
+    loaded = load(str(file), environ, {"watch.interval": "10s"})
+    assert loaded.config.watch.interval == 10
+    assert loaded.config.watch.lookback == 172_800
+    assert loaded.config.grading.scales == ["gramwatt", "comparia"]
+    assert loaded.config.prometheus.url == "http://file:9090"
+    assert loaded.config.watch.patience == 300
+    text = describe(loaded)
+    assert 'watch.interval: "10s"' in text
+    assert "# flag --watch.interval" in text
+    assert "# environment GRAMWATT_LABELER_GRADING_SCALES" in text
+    assert f"# {file}" in text
+
+
+def test_variables_shared_with_the_stack_are_read_and_the_own_ones_win() -> None:
+    shared = {"GRAMWATT_PROMETHEUS_URL": "http://shared:9090", "GRAMWATT_GRAFANA_URL": "http://grafana:3000"}
+    assert load(environ=shared).config.prometheus.url == "http://shared:9090"
+    assert load(environ=shared).config.grafana.url == "http://grafana:3000"
+    own = {"GRAMWATT_LABELER_PROMETHEUS_URL": "http://own:9090"}
+    assert load(environ=own | shared).config.prometheus.url == "http://own:9090"
+    assert load(environ=shared | own).config.prometheus.url == "http://own:9090"
+
+
+def test_an_unknown_variable_is_told() -> None:
+    loaded = load(environ={"GRAMWATT_LABELER_WATCH_INTERVALL": "5s", "PATH": "/bin"})
+    assert len(loaded.warnings) == 1
+    assert "GRAMWATT_LABELER_WATCH_INTERVALL is not a setting" in loaded.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "words"),
+    [
+        ("watch: {interval: 15}", "$.watch.interval", "expected a duration such as"),
+        ("watch: {interval: 0s}", "$.watch.interval", "allowed is 1s to 1h"),
+        ("watch: {every: 15s}", "$.watch", "allowed here: interval, lookback, patience"),
+        ("wacht: {}", "$", "allowed here: prometheus, watch, grading"),
+        ("labels: {formats: [gif]}", "$.labels.formats[0]", "allowed: svg, png, pdf"),
+        ("log: {level: loud}", "$.log.level", "allowed: debug, info, warning, error"),
+        ("web: {listen_address: '10045'}", "$.web.listen_address", "expected HOST:PORT"),
+        ("prometheus: {url: 'localhost:9090'}", "$.prometheus.url", "expected http://HOST:PORT"),
+        ("prometheus: {url: ''}", "$.prometheus.url", "must not be empty"),
+        ("grading: {scales: []}", "$.grading.scales", "length"),
+        ("- list", "$", "expected a mapping"),
+        ("a: [", "--config.file", "is not YAML"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_key(text: str, path: str, words: str, tmp_path: Path) -> None:
+    file = tmp_path / "labeler.yml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(str(file))
+    assert caught.value.path == path
+    assert words in str(caught.value)
+
+
+def test_a_wrong_flag_and_a_missing_file_are_named() -> None:
+    with pytest.raises(ConfigError, match=r"\(--watch.interval\)"):
+        load(flags={"watch.interval": "often"})
+    with pytest.raises(ConfigError, match=r"cannot read /no/such\.yml"):
+        load("/no/such.yml")
+
+
+@pytest.mark.parametrize("key", sorted(settings()))
+def test_every_setting_has_a_row_in_the_docs(key: str) -> None:
+    assert f"| `{key}` |" in DOCS.read_text()
+
+
+def test_scales_of_a_directory_are_added_and_win_by_name(tmp_path: Path, built_in) -> None:
+    own = built_in["gramwatt"].file.read_text().replace('version: "1"', 'version: "ours"')
+    (tmp_path / "mine.yml").write_text(own)
+    (tmp_path / "other.yaml").write_text(own.replace("name: gramwatt", "name: ours"))
+    scales = load_scales(str(tmp_path))
+    assert scales["gramwatt"].id.version == "ours"
+    assert set(scales) == {*built_in, "ours"}
+    assert scales["gramwatt"].id.sha256 != built_in["gramwatt"].id.sha256
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("joules: 0.289", "joules: -1"), r"\$\.references\[0\]\.joules: Expected `float` > 0"),
+        (("joules: 0.289", "jouls: 0.289"), "jouls"),
+        (("up_to: 0.5", "up_to: 0.1"), r"\$\.bands: up_to must rise"),
+        (("kind: eei", "kind: magic"), "magic"),
+        (
+            ("digits: digit-classification", "digits: nothing"),
+            r"\$\.aliases\.digits: no reference for task 'nothing'",
+        ),
+        (("letter: B,", "letter: A,"), "a letter is used twice"),
+    ],
+)
+def test_a_wrong_scale_is_refused_by_file_and_key(change, words, tmp_path: Path, built_in) -> None:
+    text = built_in["gramwatt"].file.read_text()
+    assert change[0] in text
+    (tmp_path / "bad.yml").write_text(text.replace(*change, 1))
+    with pytest.raises(ScaleError, match=words) as caught:
+        load_scales(str(tmp_path))
+    assert "bad.yml" in str(caught.value)
+
+
+def test_a_rated_scale_needs_bounds_that_fit(tmp_path: Path, built_in) -> None:
+    text = built_in["gaissalabel"].file.read_text()
+    for old, new, words in (
+        ("1.0863867368274065, ", "", "bounds: expected 4 falling numbers"),
+        ("bounds: [1.17", "cuts: [1.17", "cuts: expected 4 rising numbers"),
+        ("weight: 0.20\n", "weight: 0.20\n    lower_is_better: true\n", "needs a reference"),
+    ):
+        (tmp_path / "bad.yml").write_text(text.replace(old, new))
+        with pytest.raises(ScaleError, match=words):
+            load_scales(str(tmp_path))
+
+
+def test_scales_are_picked_by_name(built_in) -> None:
+    assert [one.id.name for one in pick(built_in, ["comparia", "gramwatt"])] == ["comparia", "gramwatt"]
+    with pytest.raises(ScaleError, match=r"no scale 'best' \(known: comparia, gramwatt\)"):
+        pick(built_in, ["best"])
+    with pytest.raises(ScaleError, match="'gaissa' does not grade recorded windows"):
+        pick(built_in, ["gaissa"])
+    with pytest.raises(ScaleError, match="/no/such is not a directory"):
+        load_scales("/no/such")

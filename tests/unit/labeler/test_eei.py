@@ -1,0 +1,253 @@
+"""Absolute grades: letters, spans, refusals, and what must not change them."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import pytest
+from gramwatt_labeler.grading.eei import grade_absolute, grade_eei
+from gramwatt_labeler.grading.scale import letter_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+energies = st.floats(1e-6, 1e9)
+ORDER = "ABCDE"
+
+
+@pytest.mark.parametrize(
+    ("energy", "letter"),
+    [
+        (1, "A"),
+        (50, "A"),
+        (50.01, "B"),
+        (100, "B"),
+        (100.01, "C"),
+        (200, "C"),
+        (200.01, "D"),
+        (400, "D"),
+        (400.01, "E"),
+    ],
+)
+def test_a_limit_belongs_to_the_better_side(energy, letter, scale, window, measurement) -> None:
+    # 100 samples against 2 J per sample: the index is energy / 200.
+    assert grade_eei(window(), measurement(energy), *scale).letter == letter
+
+
+def test_a_grade_says_what_it_was_compared_with(scale, window, measurement) -> None:
+    grade = grade_eei(window(), measurement(100.0, emissions_grams=5.0), *scale)
+    assert grade.index == 0.5
+    assert grade.energy_per_unit_joules == 1.0
+    assert grade.emissions_per_unit_grams == 0.05
+    assert (grade.unit, grade.units) == ("sample", 100.0)
+    assert grade.reference.joules_per_unit == 2
+    assert grade.reference.hardware == "cpu"
+    assert len(grade.scale.sha256) == 64
+
+
+@given(low=energies, factor=st.floats(1, 1000))
+def test_more_energy_is_never_a_better_grade(low, factor, scale, window, measurement) -> None:
+    first, second = (grade_eei(window(), measurement(e), *scale).letter for e in (low, low * factor))
+    assert ORDER.index(first) <= ORDER.index(second)
+
+
+@given(energy=energies, factor=st.sampled_from([2.0**n for n in range(-20, 21)]))
+def test_energy_and_reference_scaled_together_change_nothing(
+    energy, factor, scale, window, measurement
+) -> None:
+    loaded, identity = scale
+    references = [
+        msgspec.structs.replace(reference, joules=reference.joules * factor)
+        for reference in loaded.references
+    ]
+    scaled = msgspec.structs.replace(loaded, references=references)
+    before = grade_eei(window(), measurement(energy), loaded, identity)
+    after = grade_eei(window(), measurement(energy * factor), scaled, identity)
+    assert (before.letter, before.index) == (after.letter, after.index)
+
+
+@given(random=st.randoms(), energy=energies)
+def test_the_order_of_values_and_references_changes_nothing(
+    random, energy, scale, window, measurement
+) -> None:
+    loaded, identity = scale
+    values = [("samples", 100.0), ("accuracy", 0.5), ("epochs", 3.0)]
+    references = [one for one in loaded.references if not one.datasets]
+    plain = msgspec.structs.replace(loaded, references=list(references))
+    random.shuffle(values)
+    random.shuffle(references)
+    # Duplicate rows count once, too.
+    shuffled = msgspec.structs.replace(loaded, references=[*references, *references])
+    assert (
+        grade_eei(window(values=dict(values)), measurement(energy), shuffled, identity).letter
+        == grade_eei(window(values={"samples": 100.0}), measurement(energy), plain, identity).letter
+    )
+
+
+@given(energy=energies, uncertainty=st.floats(0, 2))
+def test_the_letter_lies_within_its_span(energy, uncertainty, scale, window, measurement) -> None:
+    grade = grade_eei(window(), measurement(energy, uncertainty_ratio=uncertainty), *scale)
+    assert ORDER.index(grade.best) <= ORDER.index(grade.letter) <= ORDER.index(grade.worst)
+
+
+def test_an_uncertainty_that_crosses_a_limit_is_printed(scale, window, measurement) -> None:
+    assert grade_eei(window(), measurement(90, uncertainty_ratio=0.05), *scale).text == "B"
+    assert grade_eei(window(), measurement(98, uncertainty_ratio=0.05), *scale).text == "B (B-C)"
+    assert grade_eei(window(), measurement(98, uncertainty_ratio=0.5), *scale).text == "B (A-C)"
+    assert grade_eei(window(), measurement(98), *scale).best is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"energy": 0.0}, "a usable energy (it is 0 J)"),
+        ({"energy": -5.0}, "a usable energy (it is -5 J)"),
+        ({"energy": math.nan}, "a usable energy (it is nan J)"),
+        ({"energy": math.inf}, "a usable energy (it is inf J)"),
+        ({"coverage_ratio": 0.949}, "coverage (the counters cover 94.9 % of the window, 95 % are needed)"),
+        ({"coverage_ratio": math.nan}, "coverage"),
+        ({"samples": 2}, "samples (the energy counter has 2, 3 are needed)"),
+        ({"components": {}}, "energy (no sample of gramwatt_window_energy_joules_total)"),
+    ],
+)
+def test_a_bad_measurement_is_refused_with_the_reason(changes, reason, scale, window, measurement) -> None:
+    grade = grade_eei(window(), measurement(**changes), *scale)
+    assert grade.letter is None
+    assert grade.text.startswith(f"not graded: {reason}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"task": ""},
+            "a task (gramwatt run --task TASK; known: image-classification, named-run, text-generation)",
+        ),
+        (
+            {"task": "poetry"},
+            "no reference for task poetry (known: image-classification, named-run, text-generation)",
+        ),
+        (
+            {"phase": "inference"},
+            "no reference for task image-classification, phase inference (known: training)",
+        ),
+        ({"values": {}}, "value 'samples'; record it with --value samples=N (every epoch counted)"),
+        ({"values": {"samples": 0.0}}, "a usable value 'samples' (it is 0)"),
+        ({"values": {"samples": math.nan}}, "a usable value 'samples' (it is nan)"),
+        ({"dataset": "digits"}, "value 'accuracy'; the reference asks for at least 0.9"),
+        (
+            {"dataset": "digits", "values": {"samples": 100.0, "accuracy": 0.5}},
+            "enough quality (accuracy is 0.5, the reference asks for at least 0.9)",
+        ),
+        (
+            {"dataset": "digits", "values": {"samples": 100.0, "accuracy": math.nan}},
+            "enough quality (accuracy is nan",
+        ),
+        (
+            {"task": "text-generation", "phase": "inference", "values": {}},
+            "value 'tokens'; record it with --value tokens=N or value 'requests'; record it with --value requests=N",
+        ),
+    ],
+)
+def test_what_is_missing_is_said(changes, reason, scale, window, measurement) -> None:
+    grade = grade_eei(window(**changes), measurement(), *scale)
+    assert grade.letter is None
+    assert grade.reason.startswith(reason)
+
+
+def test_hardware_without_a_reference_is_said(scale, window, measurement) -> None:
+    grade = grade_eei(window(), measurement(), *scale, hardware="tpu")
+    assert grade.reason == "no reference for task image-classification, hardware class tpu (known: cpu, gpu)"
+
+
+def test_gpu_energy_makes_it_a_gpu_window(scale, window, measurement) -> None:
+    grade = grade_eei(window(), measurement(100.0, components={"cpu": 20.0, "gpu": 80.0}), *scale)
+    assert grade.reference.hardware == "gpu"
+    assert grade.index == 1.0
+
+
+def test_the_data_sets_own_reference_wins(scale, window, measurement) -> None:
+    values = {"samples": 100.0, "accuracy": 0.95}
+    grade = grade_eei(window(dataset="Digits", values=values), measurement(100.0), *scale)
+    assert grade.reference.source == "small"
+    assert grade.index == 2.0
+
+
+def test_other_spellings_of_a_task(scale, window, measurement) -> None:
+    for task in ("Image Classification", "image_classification", " image-classification ", "Vision"):
+        assert grade_eei(window(task=task), measurement(), *scale).letter == "B"
+
+
+def test_the_functional_unit_is_what_was_recorded(scale, window, measurement) -> None:
+    chat = {"task": "text-generation", "phase": "inference"}
+    tokens = grade_eei(window(**chat, values={"requests": 1.0, "tokens": 50.0}), measurement(), *scale)
+    requests = grade_eei(window(**chat, values={"requests": 1.0}), measurement(), *scale)
+    run = grade_eei(window(task="named-run", values={}), measurement(3_600_000.0), *scale)
+    assert (tokens.unit, tokens.energy_per_unit_joules) == ("token", 2.0)
+    assert (requests.unit, requests.energy_per_unit_joules) == ("request", 100.0)
+    assert (run.unit, run.letter) == ("run", "C")
+
+
+def test_samples_are_data_set_times_epochs_where_only_those_are_known(scale, window, measurement) -> None:
+    grade = grade_eei(window(values={"dataset_samples": 20.0, "epochs": 5.0}), measurement(), *scale)
+    assert grade.units == 100.0
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_no_letter_for_what_is_no_number(value, scale) -> None:
+    with pytest.raises(ValueError, match="has no letter"):
+        letter_of(value, scale[0].bands)
+
+
+@pytest.mark.parametrize(
+    ("watt_hours_per_million", "letter"),
+    [
+        (99.9, "A"),
+        (100, "B"),
+        (299, "B"),
+        (300, "C"),
+        (1000, "D"),
+        (2999, "D"),
+        (3000, "E"),
+        (10000, "F"),
+        (1e6, "F"),
+    ],
+)
+def test_comparia_gives_its_limits_to_the_worse_class(
+    watt_hours_per_million, letter, built_in, window, measurement
+):
+    loaded = built_in["comparia"]
+    chat = window(task="text-generation", phase="inference", values={"tokens": 1_000_000.0})
+    grade = grade_absolute(chat, measurement(watt_hours_per_million * 3600), loaded.scale, loaded.id)
+    assert grade.letter == letter
+    assert grade.letters == tuple("ABCDEF")
+
+
+def test_comparia_says_what_it_does_not_grade(built_in, window, measurement) -> None:
+    loaded = built_in["comparia"]
+    assert "phase inference" in grade_absolute(window(), measurement(), loaded.scale, loaded.id).reason
+    other = window(phase="inference")
+    assert "text-generation" in grade_absolute(other, measurement(), loaded.scale, loaded.id).reason
+    chat = window(task="text-generation", phase="inference", values={})
+    assert "'tokens'" in grade_absolute(chat, measurement(), loaded.scale, loaded.id).reason
+
+
+def test_built_in_references_give_a_letter_to_a_classifier(built_in, window, measurement) -> None:
+    loaded = built_in["gramwatt"]
+    for dataset in ("", "digits", "imagenet"):
+        for phase in ("training", "inference"):
+            for gpu in (0.0, 10.0):
+                grade = grade_eei(
+                    window(dataset=dataset, phase=phase),
+                    measurement(100.0, components={"cpu": 100.0 - gpu, "gpu": gpu}),
+                    loaded.scale,
+                    loaded.id,
+                )
+                assert grade.letter in ORDER, grade.reason
+    inference = grade_eei(
+        window(phase="inference", values={"samples": 1000.0}),
+        measurement(289.0, components={"gpu": 289.0}),
+        loaded.scale,
+        loaded.id,
+    )
+    assert inference.index == 1.0

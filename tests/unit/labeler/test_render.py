@@ -1,0 +1,157 @@
+"""The label: valid SVG, every name escaped, readable without colour, and PNG and PDF made from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from gramwatt_labeler.grading.eei import grade_eei
+from gramwatt_labeler.model import Graded
+from gramwatt_labeler.render.files import convert, file_stem, write_labels
+from gramwatt_labeler.render.label import alt_text, colours, render_svg, tiles
+from gramwatt_labeler.render.text import clean, fit, width, wrap
+from hypothesis import given
+from hypothesis import strategies as st
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "labels"
+SVG = "{http://www.w3.org/2000/svg}"
+URL = "http://127.0.0.1:10045/labels/w1"
+
+
+@pytest.fixture(scope="session")
+def graded(scale, window, measurement) -> Graded:
+    recorded = window(model="net-18", dataset="digits", values={"samples": 100.0, "accuracy": 0.9733})
+    measured = measurement(
+        45.0,
+        uncertainty_ratio=0.2,
+        emissions_grams=0.0021,
+        sources=("estimate",),
+        components={"cpu": 40.0, "dram": 5.0},
+    )
+    return Graded(recorded, measured, grade_eei(recorded, measured, *scale), 1_700_000_090.0)
+
+
+def texts(svg: str) -> str:
+    return " ".join(" ".join(node.itertext()).strip() for node in ET.fromstring(svg).iter(f"{SVG}text"))
+
+
+def test_the_label_is_the_golden_one(graded) -> None:
+    file = GOLDEN / "graded.svg"
+    if os.environ.get("GRAMWATT_UPDATE_GOLDEN"):
+        file.write_text(render_svg(graded, URL))
+    assert render_svg(graded, URL) == file.read_text()
+
+
+def test_the_label_of_a_refused_window_is_the_golden_one(graded, scale, window, measurement) -> None:
+    recorded = window(task="")
+    refused = Graded(recorded, measurement(), grade_eei(recorded, measurement(), *scale), 1_700_000_090.0)
+    file = GOLDEN / "refused.svg"
+    if os.environ.get("GRAMWATT_UPDATE_GOLDEN"):
+        file.write_text(render_svg(refused, URL))
+    assert render_svg(refused, URL) == file.read_text()
+
+
+def test_the_label_says_everything_in_words(graded) -> None:
+    shown = texts(render_svg(graded, URL))
+    for part in ("net-18", "training", "image-classification", "digits", "CPU", "estimate", "2023-11-14 22:14 UTC",
+                 "C-D within ±1σ", "450 mJ", "mJ per sample", "21 µg", "accuracy", "EEI 0.9", "500 mJ per sample",
+                 graded.grade.scale.short_hash, "Scale test 1 of 2026-01-01", "±20 %", "Window w1"):  # fmt: skip
+        assert part.split()[0] in shown, part
+        assert all(word in shown for word in part.split()), part
+    for letter in "ABCDE":  # each arrow carries its letter: colour is never the only sign
+        assert letter in shown.split()
+
+
+def test_alt_text_is_the_title_and_names_grade_span_and_numbers(graded) -> None:
+    text = alt_text(graded)
+    assert text == (
+        "Energy label of net-18 (training of image-classification): grade C on a scale from A (best) to E (worst),"
+        " C to D within the uncertainty; 450 mJ per sample; 45 J in all, 2.1 mg of CO2 equivalent."
+    )
+    root = ET.fromstring(render_svg(graded, URL))
+    assert root.find(f"{SVG}title").text == text
+    assert root.attrib["role"] == "img"
+
+
+def test_missing_co2_is_said_and_never_zero(graded) -> None:
+    unknown = dataclasses.replace(
+        graded,
+        measurement=dataclasses.replace(graded.measurement, emissions_grams=None),
+        grade=dataclasses.replace(graded.grade, emissions_per_unit_grams=None),
+    )
+    assert [(tile.value, tile.caption) for tile in tiles(unknown) if "CO2" in tile.caption] == [
+        ("–", "CO2: no grid zone")
+    ]
+    assert "CO2" not in alt_text(unknown)
+
+
+@given(st.text(max_size=200))
+def test_any_name_gives_valid_svg_and_no_markup(graded, name) -> None:
+    hostile = dataclasses.replace(
+        graded, window=dataclasses.replace(graded.window, model=name, name=name, task=name, dataset=name)
+    )
+    root = ET.fromstring(render_svg(hostile, URL))
+    assert {node.tag.removeprefix(SVG) for node in root.iter()} <= {
+        "svg", "title", "rect", "path", "text", "tspan", "polygon", "g", "circle"
+    }  # fmt: skip
+    assert not any(
+        key.startswith("on") or key.endswith("href") for node in root.iter() for key in node.attrib
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        '<script>alert("x")</script>',
+        "\"/><image href='http://evil'/>",
+        "]]>&<!--",
+        "a\x00b\x1bc\u202ed",
+        "{{ 7*7 }}",
+    ],
+)
+def test_hostile_names_are_shown_not_obeyed(graded, name) -> None:
+    hostile = dataclasses.replace(graded, window=dataclasses.replace(graded.window, model=name))
+    svg = render_svg(hostile, URL)
+    assert "<script" not in svg
+    assert "<image" not in svg
+    assert "\u202e" not in svg
+    assert fit(clean(name), 29, 540) in texts(svg)
+
+
+def test_png_and_pdf_come_from_the_svg(graded, tmp_path: Path) -> None:
+    written = write_labels(graded, URL, tmp_path / "labels", ["svg", "png", "pdf"])
+    assert [path.name for path in written] == ["w1.svg", "w1.png", "w1.pdf"]
+    svg, png, pdf = (path.read_bytes() for path in written)
+    root = ET.fromstring(svg)
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    assert int.from_bytes(png[16:20]) == 2 * int(root.attrib["width"])
+    assert int.from_bytes(png[20:24]) == 2 * int(root.attrib["height"])
+    assert pdf.startswith(b"%PDF-")
+    assert sorted(path.name for path in (tmp_path / "labels").iterdir()) == ["w1.pdf", "w1.png", "w1.svg"]
+    assert convert(svg.decode(), "svg") == svg
+
+
+@given(st.text(max_size=300))
+def test_file_names_stay_inside_their_folder(window) -> None:
+    stem = file_stem(window)
+    assert stem
+    assert set(stem) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+    assert len(stem) <= 100
+
+
+@given(st.text(max_size=100), st.floats(20, 400))
+def test_text_fits_its_room(text, room) -> None:
+    shown = fit(clean(text), 12, room)
+    assert width(shown, 12) <= room or shown == "…"
+    lines = wrap(clean(text), 12, room, 3)
+    assert len(lines) <= 3
+    assert all(width(line, 12) <= room or line == "…" for line in lines)
+
+
+def test_colours_for_any_number_of_letters() -> None:
+    assert colours(5) == ["#639b30", "#b8ac2b", "#f8b830", "#ef7d29", "#e52421"]
+    assert len(set(colours(7))) == 7
+    assert (colours(6)[0], colours(6)[-1], colours(1)) == ("#639b30", "#e52421", ["#639b30"])
