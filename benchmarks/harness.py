@@ -153,7 +153,7 @@ def verdict(what: str, value: float, limit: float, at_most: bool = True) -> bool
     """Say whether a figure holds."""
     holds = value <= limit if at_most else value >= limit
     relation = "at most" if at_most else "at least"
-    print(f"{'holds' if holds else 'MISSED'}: {what} {value:.3g}, {relation} {limit:g} wanted")
+    print(f"{'holds' if holds else 'MISSED'}: {what} {value:.4g}, {relation} {limit:g} wanted")
     return holds
 
 

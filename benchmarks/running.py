@@ -20,7 +20,7 @@ class Running:
     def __init__(
         self,
         directory: str,
-        number: int,
+        number: int | str,
         settings: str = "sampling: {interval: 100ms}\n",
         before: Callable[[], None] | None = None,
     ) -> None:

@@ -6,7 +6,6 @@ import argparse
 import gc
 import logging
 import os
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +14,7 @@ from .assembly import Exporter, assemble, running_as
 from .config import Loaded, describe, load
 from .errors import ConfigError, Denied, Fatal, GramwattError
 from .reload import apply
+from .signals import Signals
 
 _LOG = logging.getLogger("gramwatt_exporter")
 
@@ -72,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return run_intensity(words[1:], os.environ, sys.stdout)
     arguments = _parser().parse_args(words)
+    signals = Signals()
     try:
         loaded = _load(arguments)
         if arguments.config_check:
@@ -88,11 +89,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         fix = error.fix if isinstance(error, Denied | Fatal) else ""
         print(f"gramwatt-exporter: {error}{'; ' + fix if fix else ''}", file=sys.stderr)
         return 1
-    _run(exporter, arguments)
+    _run(exporter, arguments, signals)
     return 0
 
 
-def _run(exporter: Exporter, arguments: argparse.Namespace) -> None:
+def _run(exporter: Exporter, arguments: argparse.Namespace, signals: Signals) -> None:
     def reload() -> None:
         try:
             loaded = _load(arguments)
@@ -101,10 +102,7 @@ def _run(exporter: Exporter, arguments: argparse.Namespace) -> None:
             return
         apply(exporter, loaded, os.environ)
 
-    signal.signal(signal.SIGTERM, lambda *_: exporter.loop.stop())
-    signal.signal(signal.SIGINT, lambda *_: exporter.loop.stop())
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, lambda *_: exporter.loop.post(reload))
+    signals.give(stop=exporter.loop.stop, reload=lambda: exporter.loop.post(reload))
     host, port = exporter.web.address
     host = f"[{host}]" if ":" in host else host
     where = exporter.socket_api.path if exporter.socket_api is not None else "none"

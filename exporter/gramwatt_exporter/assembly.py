@@ -34,14 +34,9 @@ from .processes.exits import ExitListener
 from .processes.identity import IdentityReader
 from .processes.kernel import Kernel
 from .processes.names import ContainerNames
+from .processes.procfiles import ReapedTime, ignores_children_of, list_procfs, resident_pages_of
 from .processes.row import Row
-from .processes.table import (
-    ProcessTable,
-    ignores_children_of,
-    list_procfs,
-    reaped_time_of,
-    resident_pages_of,
-)
+from .processes.table import ProcessTable
 from .processes.users import UserNames
 from .sampler import Sampler
 from .sensors.bank import Bank
@@ -245,7 +240,7 @@ def _processes(config: Config) -> tuple[Any, MakeTable, Any, ExitListener | None
             new_row,
             resident_pages_of(procfs),
             exits,
-            reaped_time_of(procfs),
+            ReapedTime(procfs),
             ignores_children_of(procfs),
         )
 

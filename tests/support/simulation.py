@@ -71,6 +71,7 @@ class Machine:
     drop_exits: bool = False
     mode: str = "taskstats"
     stale_ns: int = 0  # what exit messages lack, because run time is brought up to date at timer ticks only
+    coarse_ns: int = 0  # waited-for time is told in steps of this
 
     def __post_init__(self) -> None:
         self.processes[1] = Process(1, 0, 0, uid=0, command="init")
@@ -201,6 +202,18 @@ class _Kernel:
         self.read = machine.counters
 
 
+class _Reaped:
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self.coarse_ns = machine.coarse_ns
+
+    def __call__(self, pid: int) -> int | None:
+        process = self._machine.processes.get(pid)
+        if process is None:
+            return None
+        return process.reaped_ns - process.reaped_ns % (self.coarse_ns or 1)
+
+
 def process_table(machine: Machine, new_row: Callable[[Identity], Row]) -> ProcessTable:
     """The exporter's real table on the simulated kernel."""
     return ProcessTable(
@@ -211,7 +224,7 @@ def process_table(machine: Machine, new_row: Callable[[Identity], Row]) -> Proce
         new_row,
         lambda pid: machine.processes[pid].pages if pid in machine.processes else 0,
         machine if machine.listener else None,
-        lambda pid: machine.processes[pid].reaped_ns if pid in machine.processes else None,
+        _Reaped(machine),
     )
 
 

@@ -33,7 +33,9 @@ _NLA_TYPE_MASK = 0x3FFF
 _LAST_THREAD = 0x20  # AGROUP: the last task of its thread group
 # Offsets into struct taskstats; stable since version 1 of the interface, later versions only append.
 _AC_FLAG, _CPU_RUN_VIRTUAL, _AC_COMM, _AC_UID, _AC_PID, _AC_PPID = 8, 72, 80, 120, 128, 132
+_CPU_DELAY, _AC_ETIME = 24, 144  # nanoseconds it waited for a CPU, microseconds since its birth
 _AC_UTIME, _AC_STIME = 152, 160  # microseconds
+_VOLUNTARY_SWITCHES = 272
 
 _U16_PAIR = struct.Struct("=HH")
 _U32 = struct.Struct("=I")
@@ -45,9 +47,11 @@ _FIRST_MESSAGE_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """One ended process. ``nanoseconds`` is its CPU time from birth to the last timer tick it saw, all threads.
+    """One ended process. ``nanoseconds`` is its CPU time from birth, all threads, up to its end or, where that
+    cannot be told, to the last timer tick it saw.
 
-    ``doubt_ns`` is how much more its tick-counted times say, at most one tick: on average, what is missing.
+    ``doubt_ns`` is by how much its tick-counted times differ from that: over many exits, what is missing. Of one exit
+    it may well be negative.
     """
 
     pid: int
@@ -183,13 +187,21 @@ def _stats_offset(buffer: bytearray, at: int) -> int:
 _LONGEST_TICK_NS = 10_000_000
 
 
-def _cpu_nanoseconds(buffer: bytearray, stats: int) -> tuple[int, int]:
-    """Run time the scheduler counted, and by how much the times counted at timer ticks exceed it."""
+def _cpu_nanoseconds(buffer: bytearray, stats: int, alone: bool) -> tuple[int, int]:
+    """CPU time and its doubt. ``alone``: the statistics are those of a process with one thread.
+
+    The scheduler brings its count up to date at timer ticks and switches, not at the end. Who never slept was either
+    running or waiting for a CPU, and the kernel knows the age and the waiting exactly.
+    """
     run: int = _U64.unpack_from(buffer, stats + _CPU_RUN_VIRTUAL)[0]
+    if alone and not _U64.unpack_from(buffer, stats + _VOLUNTARY_SWITCHES)[0]:
+        age: int = _U64.unpack_from(buffer, stats + _AC_ETIME)[0] * 1000
+        delay: int = _U64.unpack_from(buffer, stats + _CPU_DELAY)[0]
+        return max(run, min(age - delay, run + _LONGEST_TICK_NS)), 0
     utime: int = _U64.unpack_from(buffer, stats + _AC_UTIME)[0]
     stime: int = _U64.unpack_from(buffer, stats + _AC_STIME)[0]
     ticks = (utime + stime) * 1000
-    return (run, max(0, min(ticks - run, _LONGEST_TICK_NS))) if run else (ticks, 0)
+    return (run, max(-_LONGEST_TICK_NS, min(ticks - run, _LONGEST_TICK_NS))) if run else (ticks, 0)
 
 
 def _parse(buffer: bytearray, size: int) -> Exit | None:
@@ -203,10 +215,10 @@ def _parse(buffer: bytearray, size: int) -> Exit | None:
     stats = _stats_offset(buffer, 20)
     if not buffer[stats + _AC_FLAG] & _LAST_THREAD:
         return None
-    nanoseconds, doubt = _cpu_nanoseconds(buffer, stats)
+    nanoseconds, doubt = _cpu_nanoseconds(buffer, stats, alone=True)
     group = 20 + ((length + 3) & ~3)
     if size > group + 4 and _U16_PAIR.unpack_from(buffer, group)[1] & _NLA_TYPE_MASK == _TYPE_AGGR_TGID:
-        nanoseconds, doubt = _cpu_nanoseconds(buffer, _stats_offset(buffer, group))
+        nanoseconds, doubt = _cpu_nanoseconds(buffer, _stats_offset(buffer, group), alone=False)
     command = bytes(buffer[stats + _AC_COMM : stats + _AC_COMM + 32]).split(b"\0", 1)[0]
     return Exit(
         pid=_U32.unpack_from(buffer, stats + _AC_PID)[0],

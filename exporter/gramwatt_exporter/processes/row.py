@@ -40,7 +40,8 @@ class Row(Account):
 
     __slots__ = (
         "account", "base", "born_tick", "budgets", "entered", "gone_scrapes", "gone_tick", "identity",
-        "pages", "power", "reaped_ns", "score", "score_tick", "waits", "windows",
+        "pages", "power", "reaped_ns", "score", "score_tick", "unwaited_ns", "waits",
+        "windows",
     )  # fmt: skip
 
     def __init__(self, identity: Identity, account: WorkloadAccount) -> None:
@@ -53,6 +54,7 @@ class Row(Account):
         self.power = [0, 0, 0, 0]  # microjoules of the last sample
         self.reaped_ns: int | None = None
         self.waits = True  # False: it ignores its children's ends, so nobody sums their time
+        self.unwaited_ns = 0  # negative: its children were charged more than their ticks say (see waited.py)
         self.born_tick = 0
         self.score = 0.0
         self.score_tick = 0

@@ -6,8 +6,6 @@ The steady state costs one system call a process (see clocks.py) and touches in 
 from __future__ import annotations
 
 import operator
-import os
-import signal
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import compress
@@ -19,7 +17,7 @@ from .clocks import ClockSource
 from .exits import Exit
 from .kernel import KernelCounters
 from .row import Row
-from .waited import WaitedFor
+from .waited import Reaped, WaitedFor
 
 # Rows whose identity is read again each sample: of those that ran (only who runs can have called exec), and of all
 # (another process may have moved them to another cgroup).
@@ -72,7 +70,7 @@ class ProcessTable:
         new_row: Callable[[Identity], Row],
         resident_pages: Callable[[int], int],
         exits: ExitSource | None = None,
-        reaped: Callable[[int], int | None] | None = None,
+        reaped: Reaped | None = None,
         ignores_children: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self._clocks = clocks
@@ -279,7 +277,7 @@ class ProcessTable:
                 more = max(0, message.nanoseconds - last)
                 # One that came late was handed to its parent a sample ago, with what was known of it then.
                 charged = more if late else last + more
-                doubt = max(0, message.nanoseconds + message.doubt_ns - last - more)
+                doubt = message.nanoseconds + message.doubt_ns - last - more
                 more += self._ended(message.parent, row, charged, doubt)
                 if more:
                     exited.append((row, more))
@@ -316,7 +314,7 @@ class ProcessTable:
 
     def _ended(self, parent: int, owner: Row, charged: int, doubt: int) -> int:
         if self._waited is None:
-            return doubt
+            return 0
         return self._waited.ended(self._living_ancestor(parent, self._messages), owner, charged, doubt)
 
     def _ghost(self, message: Exit, parent: Row | None) -> Row:
@@ -390,72 +388,3 @@ class ProcessTable:
             renamed = self._new_row(identity)
             row.identity, row.account, row.budgets = identity, renamed.account, renamed.budgets
             self.on_identity(row)
-
-
-def list_procfs(procfs: str) -> Callable[[], list[int]]:
-    """All process ids by a directory listing, in ascending order (parents mostly before children)."""
-
-    def pids() -> list[int]:
-        return sorted(int(name) for name in os.listdir(procfs) if name.isdigit())  # noqa: PTH208 - Path is 5x slower
-
-    return pids
-
-
-def resident_pages_of(procfs: str) -> Callable[[int], int]:
-    """Resident memory of a process in pages, 0 when it is gone or has none (kernel threads)."""
-
-    def pages(pid: int) -> int:
-        try:
-            descriptor = os.open(f"{procfs}/{pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return 0
-        try:
-            return int(os.read(descriptor, 128).split(b" ", 2)[1])
-        except (OSError, IndexError, ValueError):
-            return 0
-        finally:
-            os.close(descriptor)
-
-    return pages
-
-
-def reaped_time_of(procfs: str) -> Callable[[int], int | None]:
-    """CPU time of children a process has waited for (cutime + cstime, and theirs), in nanoseconds."""
-    tick = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-
-    def reaped(pid: int) -> int | None:
-        try:
-            descriptor = os.open(f"{procfs}/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return None
-        try:
-            text = os.read(descriptor, 1024)
-        except OSError:
-            return None
-        finally:
-            os.close(descriptor)
-        fields = text[text.rfind(b")") + 2 :].split(b" ", 16)
-        return (int(fields[13]) + int(fields[14])) * tick
-
-    return reaped
-
-
-def ignores_children_of(procfs: str) -> Callable[[int], bool]:
-    """Whether a process ignores SIGCHLD, so that the kernel sums its children's time nowhere."""
-    mask = 1 << (signal.SIGCHLD - 1)
-
-    def ignores(pid: int) -> bool:
-        try:
-            descriptor = os.open(f"{procfs}/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            text = os.read(descriptor, 4096)
-        except OSError:
-            return False
-        finally:
-            os.close(descriptor)
-        at = text.find(b"\nSigIgn:")
-        return at >= 0 and bool(int(text[at + 8 : text.find(b"\n", at + 8)], 16) & mask)
-
-    return ignores

@@ -44,6 +44,17 @@ class UserNames:
             self._known[uid] = name
         return name
 
+    def uid_of(self, user: str) -> int | None:
+        """The uid of a name, or of a uid written out; None when there is no such user."""
+        if user.isascii() and user.isdigit():
+            return int(user) if len(user) <= 10 and int(user) < 2**32 - 1 else None
+        if self._system:
+            try:
+                return int(pwd.getpwnam(user).pw_uid)
+            except KeyError:
+                return None
+        return next((uid for uid, name in self._known.items() if name == user), None)
+
 
 def _parse(file: str) -> dict[int, str]:
     found: dict[int, str] = {}

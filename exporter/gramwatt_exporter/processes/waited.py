@@ -1,7 +1,7 @@
 """Reconcile what was charged for ended processes with what their parents waited for (cutime + cstime).
 
-The two witnesses of an exit complete each other. An exit message names every process, but its run time was last
-brought up to date at the last timer tick and lacks the teardown that follows: most of a process of 2 ms. The
+The two witnesses of an exit complete each other. An exit message names every process, but lacks the teardown that
+follows it and, of one that has slept, what ran since the last timer tick. The
 waited-for time of the parent is exact to the kernel's clock tick, but names nobody and is missing where a parent
 ignores SIGCHLD. So the messages are charged at once, and the difference to the parent's sum is spread over those
 exits. What was charged too much or too early is carried and taken off the next difference.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from .row import Row
 
@@ -28,22 +29,29 @@ class _Balance:
     """Of one parent: nanoseconds charged for its children less those it waited for; negative means not charged."""
 
     charged: int = 0
-    doubt: int = 0  # what the messages may lack, by their tick-counted times
+    doubt: int = 0  # what the messages lack, by their tick-counted times
     exits: int = 0
     still: int = 0
     waited: bool = False
     owners: dict[Key, tuple[Row, int]] = field(default_factory=dict)  # the first, and how many are like it
 
 
+class Reaped(Protocol):
+    """A process's waited-for CPU time in nanoseconds, None when it is gone. It is short by up to ``coarse_ns``."""
+
+    coarse_ns: int
+
+    def __call__(self, pid: int, /) -> int | None: ...
+
+
 class WaitedFor:
-    """``read(pid)`` gives a process's waited-for CPU time in nanoseconds. ``messages`` says whether exits are told;
+    """``read`` is where waited-for time comes from. ``messages`` says whether exits are told;
     if not, the whole difference is time nobody was charged for. ``ignores(pid)`` says whether a process ignores its
-    children's ends;
-    one that had it ignored in another way is known by never having waited."""
+    children's ends; one that had it ignored in another way is known by never having waited."""
 
     def __init__(
         self,
-        read: Callable[[int], int | None],
+        read: Reaped,
         messages: bool,
         ignores: Callable[[int], bool] = lambda _: False,
     ) -> None:
@@ -62,7 +70,9 @@ class WaitedFor:
 
     def begin(self, row: Row, past: bool) -> None:
         """A process is known from now on; ``past`` says that it may have waited for children before."""
-        row.reaped_ns = self._read(row.identity.pid) if past else 0
+        before = self._read(row.identity.pid) if past else 0
+        # Of that past up to coarse_ns is not told yet and must not be charged when it is: better too little than that.
+        row.reaped_ns = before + self._read.coarse_ns if past and before is not None else before
 
     def ended(self, parent: Row | None, owner: Row, charged: int, doubt: int = 0) -> int:
         """A child of ``parent`` ended and ``owner`` was charged ``charged`` ns for all of its life.
@@ -71,8 +81,10 @@ class WaitedFor:
         """
         if parent is not None and parent not in self._balances and self._ignores(parent.identity.pid):
             parent.waits = False
-        if parent is None or not parent.waits:
-            return doubt
+        if parent is None:
+            return 0
+        if not parent.waits:
+            return _due(parent, doubt)
         balance = self._balances.get(parent)
         if balance is None:
             balance = self._balances[parent] = _Balance()
@@ -112,14 +124,15 @@ class WaitedFor:
         for row, total in self._looked.items():
             if total is None or (self._messages and row not in self._active):
                 continue
-            before, row.reaped_ns = row.reaped_ns, total
-            delta = 0 if before is None else total - before
+            before = row.reaped_ns
+            row.reaped_ns = total if before is None else max(before, total)
+            delta = 0 if before is None else row.reaped_ns - before
             balance = self._balances.get(row)
             if balance is None:
                 if delta <= 0:
                     continue
                 balance = self._balances[row] = _Balance()
-            extra.extend(self._settle_one(row, balance, max(0, delta)))
+            extra.extend(self._settle_one(row, balance, delta))
         return extra
 
     def _settle_one(self, row: Row, balance: _Balance, delta: int) -> list[tuple[Row, int]]:
@@ -138,7 +151,7 @@ class WaitedFor:
             if balance.waited or not balance.doubt:
                 return []
             row.waits = False
-            missing = balance.doubt
+            missing = _due(row, balance.doubt)
             del self._balances[row]
         else:
             return []
@@ -148,6 +161,14 @@ class WaitedFor:
             self._active.pop(row, None)
             self._balances.pop(row, None)
         return charges
+
+
+def _due(parent: Row, doubt: int) -> int:
+    """What children nobody waits for lacked, by their tick-counted times: for one child a coin toss, in the long run
+    right, so what one of them had too much is first taken off the others."""
+    owed = parent.unwaited_ns + doubt
+    parent.unwaited_ns = min(0, owed)
+    return max(0, owed)
 
 
 def _spread(nanoseconds: int, owners: dict[Key, tuple[Row, int]]) -> list[tuple[Row, int]]:

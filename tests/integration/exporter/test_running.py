@@ -199,6 +199,22 @@ def test_a_listener_that_hears_nothing_is_not_trusted(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
+def test_signals_that_come_while_it_starts_wait_until_it_has(tmp_path: Path) -> None:
+    words = ["--web.listen-address", "127.0.0.1:0", "--socket.path", str(tmp_path / "s")]
+    with subprocess.Popen(
+        [sys.executable, "-m", "gramwatt_exporter", *words], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert "no state.dir" in process.stderr.readline()  # said before anything is opened
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        _, rest = process.communicate(timeout=20)
+    assert process.returncode == 0, rest
+    assert "starts: http" in rest
+    assert rest.rstrip().endswith("ended")
+    assert not (tmp_path / "s").exists()
+
+
 def test_an_open_window_goes_on_after_kill_9(tmp_path: Path) -> None:
     flags = {"state.dir": str(tmp_path / "state")}
     with exporter(tmp_path, flags) as running:

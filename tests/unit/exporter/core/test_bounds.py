@@ -84,7 +84,13 @@ def test_children_nobody_waits_for_leave_nothing_behind_in_the_books() -> None:
     def row(pid: int) -> Row:
         return Row(Identity(pid, pid, 1, 1000, "bomb", account.workload), account)
 
-    book = WaitedFor(lambda _: 0, messages=True)
+    class Never:
+        coarse_ns = 0
+
+        def __call__(self, _: int) -> int:
+            return 0
+
+    book = WaitedFor(Never(), messages=True)
     parent = row(2)
     book.begin(parent, past=True)
     for pid in range(4, 5_004):

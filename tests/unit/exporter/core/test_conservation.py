@@ -224,6 +224,38 @@ def test_children_nobody_waits_for_are_charged_by_their_tick_counted_times() -> 
     assert view.cpu_ns == 10 * 20 * 5_000_000
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    listener=st.booleans(),
+    past=st.integers(0, 50_000_000),
+    children=st.lists(st.integers(10_000, 9_000_000), min_size=1, max_size=60),
+)
+def test_waited_for_time_told_in_steps_is_never_charged_before_it_was_used(
+    listener: bool, past: int, children: list[int]
+) -> None:
+    """A shell that waited for some children before the exporter started, and for others since."""
+    coarse = 20_000_000
+    setup = rig(Machine(listener=listener, stale_ns=4_000_000, coarse_ns=coarse))
+    machine = setup.machine
+    shell = machine.fork(1, command="sh", unit="shell.service")
+    assert shell is not None
+    shell.reaped_ns = past
+    setup.sampler.sample()
+    used = 0
+    for nanoseconds in children:
+        child = machine.fork(shell.pid)
+        assert child is not None
+        machine.work(child.pid, nanoseconds)
+        machine.exit(child.pid)
+        used += nanoseconds
+        machine.work(shell.pid, 1_000)  # who waits also runs
+        used += 1_000
+        setup.meters.draw(CPU, 10_000_000, 5 * SECOND)
+        setup.sampler.sample()
+    (view,) = (view for view in setup.sampler.freeze().workloads if view.name == "shell.service")
+    assert used - 2 * coarse <= view.cpu_ns <= used
+
+
 def test_a_child_that_init_adopts_is_not_charged_to_init() -> None:
     setup = rig()
     machine = setup.machine

@@ -1,0 +1,76 @@
+"""Readers of single files of a process, bare of what slows Path and open() down: they run for many processes a sample.
+
+Source: proc_pid_stat(5), proc_pid_statm(5) and proc_pid_status(5).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+
+def _read(path: str, most: int) -> bytes:
+    """Empty when the process is gone."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(descriptor, most)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
+
+
+def list_procfs(procfs: str) -> Callable[[], list[int]]:
+    """All process ids by a directory listing, in ascending order (parents mostly before children)."""
+
+    def pids() -> list[int]:
+        return sorted(int(name) for name in os.listdir(procfs) if name.isdigit())  # noqa: PTH208 - Path is 5x slower
+
+    return pids
+
+
+def resident_pages_of(procfs: str) -> Callable[[int], int]:
+    """Resident memory of a process in pages, 0 when it is gone or has none (kernel threads)."""
+
+    def pages(pid: int) -> int:
+        try:
+            return int(_read(f"{procfs}/{pid}/statm", 128).split(b" ", 2)[1])
+        except (IndexError, ValueError):
+            return 0
+
+    return pages
+
+
+class ReapedTime:
+    """CPU time of children a process has waited for (cutime + cstime, and theirs), in nanoseconds.
+
+    The kernel cuts both to whole clock ticks, so it is up to ``coarse_ns`` more than told.
+    """
+
+    def __init__(self, procfs: str) -> None:
+        self._procfs = procfs
+        self._tick = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+        self.coarse_ns = 2 * self._tick
+
+    def __call__(self, pid: int) -> int | None:
+        text = _read(f"{self._procfs}/{pid}/stat", 1024)
+        if not text:
+            return None
+        fields = text[text.rfind(b")") + 2 :].split(b" ", 16)
+        return (int(fields[13]) + int(fields[14])) * self._tick
+
+
+def ignores_children_of(procfs: str) -> Callable[[int], bool]:
+    """Whether a process ignores SIGCHLD, so that the kernel sums its children's time nowhere."""
+    mask = 1 << (signal.SIGCHLD - 1)
+
+    def ignores(pid: int) -> bool:
+        text = _read(f"{procfs}/{pid}/status", 4096)
+        at = text.find(b"\nSigIgn:")
+        return at >= 0 and bool(int(text[at + 8 : text.find(b"\n", at + 8)], 16) & mask)
+
+    return ignores
