@@ -6,12 +6,17 @@ nanoseconds. Emissions are an ``int`` too: microjoules times the intensity in mi
 at the edge, where a metric or a JSON answer is written.
 """
 
+import operator
+from collections.abc import Iterable, Iterator
+from itertools import repeat
+
 MICROJOULES_PER_JOULE = 1_000_000
 JOULES_PER_KILOWATT_HOUR = 3_600_000
 NANOSECONDS_PER_SECOND = 1_000_000_000
 
 # 1 uJ = 1e-6 / 3.6e6 kWh and 1 mg = 1e-3 g, so one uJ*mg/kWh is 1e-9 / 3.6e6 g.
 _EMISSION_UNITS_PER_GRAM = 3_600_000 * 1_000_000 * 1_000
+_UNITS_PER_PICOGRAM = _EMISSION_UNITS_PER_GRAM // 10**12
 
 
 def joules(microjoules: int) -> float:
@@ -27,6 +32,11 @@ def microjoules(joules: float) -> int:
 def watts(microjoules: int, nanoseconds: int) -> float:
     """Mean power of an energy over a duration, in watts. ``nanoseconds`` must be positive."""
     return microjoules * 1_000 / nanoseconds
+
+
+def watts_of_each(microjoules: Iterable[int], nanoseconds: int) -> Iterator[float]:
+    """:func:`watts` of many energies over the same duration."""
+    return map(operator.truediv, microjoules, repeat(nanoseconds / 1_000))
 
 
 def seconds(nanoseconds: int) -> float:
@@ -61,4 +71,9 @@ def per_kilowatt_hour(microjoules_times_millionths: int) -> float:
 
 def picograms(emission_units: int) -> int:
     """Exact emission units -> whole picograms of CO2 equivalent, rounded down."""
-    return emission_units // 3_600
+    return emission_units // _UNITS_PER_PICOGRAM
+
+
+def picograms_of_each(emission_units: Iterable[int]) -> Iterator[int]:
+    """:func:`picograms` of many amounts."""
+    return map(operator.floordiv, emission_units, repeat(_UNITS_PER_PICOGRAM))

@@ -50,6 +50,6 @@ class Exposition:
             self._scrapes += 1
             if self._rendered is None or self._rendered[0] is not snapshot:
                 self._rendering = snapshot
-                text = generate_latest(self._registry) + self._process_text.render(snapshot)
+                text = b"".join([generate_latest(self._registry), *self._process_text.render(snapshot)])
                 self._rendered = (snapshot, text)
             return self._rendered[1]

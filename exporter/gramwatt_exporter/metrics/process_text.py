@@ -2,12 +2,13 @@
 
 A thousand processes are seven thousand samples: through a general client library that is 60 ms a scrape. Here the
 names and labels of a family are one template, kept while the rows are the same ones, and the values of all rows are
-put in by one call. The text of a workload that has not changed is kept whole.
+put in by one call. Text is made and kept as bytes, in blocks of rows: one whose numbers are those of the last snapshot
+is not written again, and nothing as large as the whole answer is copied twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, compress, repeat
 
 from .. import units
@@ -29,8 +30,11 @@ _WORKLOAD = (
 
 BLOCK = 128  # rows that share templates
 
-Texts = tuple[str, ...]
-"""The lines of one view, one string per family."""
+Texts = tuple[bytes, ...]
+"""The lines of one view, of each family."""
+
+Numbers = Callable[[Iterable[int]], Iterable[object]]
+"""From what is kept of some rows to what the template is filled with."""
 
 
 def escape(value: str) -> str:
@@ -71,23 +75,32 @@ class _Block:
         self.identities = identities
         self._labels = labels
         self._templates: dict[tuple[str, str], tuple[Sequence[bool], str]] = {}
-        self._texts: dict[tuple[str, str], tuple[tuple[object, ...], str]] = {}
+        self._texts: dict[tuple[str, str], tuple[Sequence[int], object, Sequence[bool], bytes]] = {}
 
     def fill(
-        self, name: str, component: str, shown: Sequence[bool], form: str, values: Iterable[object]
-    ) -> str:
-        """One family's lines of one component: a template of all of them, filled by one formatting call."""
-        kept = self._templates.get((name, component))
+        self,
+        name: str,
+        component: str,
+        shown: Sequence[bool],
+        form: str,
+        values: Sequence[int],
+        numbers: Numbers,
+        given: object = None,
+    ) -> bytes:
+        """One family's lines of one component: a template of all of them, filled by one formatting call, if
+        ``values`` of all rows, or what else is ``given`` to ``numbers``, are not those of last time."""
+        key = (name, component)
+        last = self._texts.get(key)
+        if last is not None and last[0] == values and last[1] == given and last[2] == shown:
+            return last[3]
+        kept = self._templates.get(key)
         if kept is None or kept[0] != shown:
             tail = f',component="{component}"}} {form}\n' if component else f"}} {form}\n"
             template = "".join([f"{name}{{{label}{tail}" for label in compress(self._labels, shown)])
-            kept = self._templates[name, component] = (shown, template)
-            self._texts.pop((name, component), None)
-        numbers = tuple(values)
-        last = self._texts.get((name, component))
-        if last is None or last[0] != numbers:
-            last = self._texts[name, component] = (numbers, kept[1] % numbers)
-        return last[1]
+            kept = self._templates[key] = (shown, template)
+        text = (kept[1] % tuple(numbers(compress(values, shown)))).encode()
+        self._texts[key] = (values, given, shown, text)
+        return text
 
 
 class ProcessText:
@@ -100,13 +113,12 @@ class ProcessText:
         ] = {}  # by pid; a dead process and its heir share the place
         self._workloads: dict[tuple[str, str, str], tuple[WorkloadView, bool, Texts]] = {}
 
-    def render(self, snapshot: Snapshot) -> bytes:
-        """All process and workload families of a snapshot."""
-        pieces = [*self._render_processes(snapshot), *self._render_workloads(snapshot)]
-        return "".join(pieces).encode()  # put together once: it is a megabyte with a thousand processes
+    def render(self, snapshot: Snapshot) -> list[bytes]:
+        """All process and workload families of a snapshot, in pieces."""
+        return [*self._render_processes(snapshot), *self._render_workloads(snapshot)]
 
-    def _render_processes(self, snapshot: Snapshot) -> Iterator[str]:
-        columns: tuple[list[str], ...] = ([], [], [], [])
+    def _render_processes(self, snapshot: Snapshot) -> Iterator[bytes]:
+        columns: tuple[list[bytes], ...] = ([], [], [], [])
         self._lay_out(snapshot.processes.identities)
         for number, block in enumerate(self._blocks):
             _fill_block(block, number * BLOCK, snapshot, columns)
@@ -115,7 +127,7 @@ class ProcessText:
             lines = _remainder_lines(command, remainder, snapshot)
             for column, text in zip((energy, emissions, cpu), lines, strict=True):
                 if text:
-                    column.append(text)
+                    column.append(text.encode())
         return _families(_PROCESS, columns)
 
     def _lay_out(self, identities: Sequence[Identity]) -> None:
@@ -139,9 +151,9 @@ class ProcessText:
             known = self._labels[who.pid] = (who, _process_labels(who))
         return known[1]
 
-    def _render_workloads(self, snapshot: Snapshot) -> Iterator[str]:
+    def _render_workloads(self, snapshot: Snapshot) -> Iterator[bytes]:
         cache, fresh = self._workloads, {}
-        columns: list[list[str]] = [[], [], []]
+        columns: list[list[bytes]] = [[], [], []]
         for view in snapshot.workloads:
             key = (view.name, view.kind, view.user)
             known = cache.get(key)
@@ -157,10 +169,10 @@ class ProcessText:
         return _families(_WORKLOAD, columns)
 
 
-def _families(names: Sequence[str], columns: Sequence[list[str]]) -> Iterator[str]:
+def _families(names: Sequence[str], columns: Sequence[list[bytes]]) -> Iterator[bytes]:
     for name, lines in zip(names, columns, strict=True):
         if lines:
-            yield header(name)
+            yield header(name).encode()
             yield from lines
 
 
@@ -178,9 +190,25 @@ def _energy_lines(
     return "".join(first), "".join(second)
 
 
-def _fill_block(block: _Block, start: int, snapshot: Snapshot, columns: Sequence[list[str]]) -> None:
+def _joules(microjoules: Iterable[int]) -> Iterator[int]:
+    return _split(microjoules, 10**6)
+
+
+def _grams(emission_units: Iterable[int]) -> Iterator[int]:
+    return _split(units.picograms_of_each(emission_units), 10**12)
+
+
+def _seconds(nanoseconds: Iterable[int]) -> Iterator[int]:
+    return _split(nanoseconds, 10**9)
+
+
+def _watts_over(interval_ns: int) -> Numbers:
+    return lambda microjoules: units.watts_of_each(microjoules, interval_ns)
+
+
+def _fill_block(block: _Block, start: int, snapshot: Snapshot, columns: Sequence[list[bytes]]) -> None:
     """Append the block's lines of each process family."""
-    processes = snapshot.processes
+    processes, interval_ns = snapshot.processes, snapshot.interval_ns
     energy, emissions, power, cpu = columns
     rows = slice(start, start + len(block.identities))
     everyone = [True] * len(block.identities)
@@ -190,18 +218,17 @@ def _fill_block(block: _Block, start: int, snapshot: Snapshot, columns: Sequence
         shown = everyone if component == "cpu" else list(map(bool, used))
         if True not in shown:
             continue
-        energy.append(
-            block.fill(_PROCESS[0], component, shown, "%d.%06d", _split(compress(used, shown), 10**6))
-        )
+        energy.append(block.fill(_PROCESS[0], component, shown, "%d.%06d", used, _joules))
         if snapshot.priced_ever:
-            picograms = map(units.picograms, compress(processes.units[index][rows], shown))
-            emissions.append(block.fill(_PROCESS[1], component, shown, "%d.%012d", _split(picograms, 10**12)))
-        if snapshot.interval_ns > 0:
-            watts = map(
-                units.watts, compress(processes.power[index][rows], shown), repeat(snapshot.interval_ns)
+            amounts = processes.units[index][rows]
+            emissions.append(block.fill(_PROCESS[1], component, shown, "%d.%012d", amounts, _grams))
+        if interval_ns > 0:
+            drawn = processes.power[index][rows]
+            over = interval_ns if any(drawn) else None  # none is none over any interval
+            power.append(
+                block.fill(_PROCESS[2], component, shown, "%.6g", drawn, _watts_over(interval_ns), over)
             )
-            power.append(block.fill(_PROCESS[2], component, shown, "%.6g", watts))
-    cpu.append(block.fill(_PROCESS[3], "", everyone, "%d.%09d", _split(processes.cpu_ns[rows], 10**9)))
+    cpu.append(block.fill(_PROCESS[3], "", everyone, "%d.%09d", processes.cpu_ns[rows], _seconds))
 
 
 def _process_labels(who: Identity) -> str:
@@ -218,7 +245,7 @@ def _split(values: Iterable[int], scale: int) -> Iterator[int]:
     return chain.from_iterable(map(divmod, values, repeat(scale)))
 
 
-def _remainder_lines(command: str, remainder: Remainder, snapshot: Snapshot) -> Texts:
+def _remainder_lines(command: str, remainder: Remainder, snapshot: Snapshot) -> tuple[str, str, str]:
     labels = f'pid="",command="{command}",workload="",user=""'
     present = {COMPONENTS[index] for index in snapshot.components} - {"other"}
     first, second = [], []
@@ -235,4 +262,5 @@ def _remainder_lines(command: str, remainder: Remainder, snapshot: Snapshot) -> 
 def _workload_lines(view: WorkloadView, priced: bool) -> Texts:
     labels = f'workload="{escape(view.name)}",kind="{view.kind}",user="{escape(view.user)}"'
     energy, emissions = _energy_lines(_WORKLOAD, labels, view.energy, view.units, priced)
-    return energy, emissions, f"{_WORKLOAD[2]}{{{labels}}} {seconds_text(view.cpu_ns)}\n"
+    cpu = f"{_WORKLOAD[2]}{{{labels}}} {seconds_text(view.cpu_ns)}\n"
+    return energy.encode(), emissions.encode(), cpu.encode()
