@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Optional
 from urllib.parse import quote, urlencode
 
+from .connections import is_url
 from .environment import socket_candidates
 from .errors import Refused, Unavailable
+from .procfs import start_ticks
 from .transport import DEFAULT_TIMEOUT, Transport
 
 PHASES = ("training", "inference")
@@ -37,13 +39,14 @@ class Api:
 
     def open(self, fields: Mapping[str, Any]) -> Json:
         """Open a window; ``fields`` is the Open object. Not repeated once it may have reached the exporter."""
+        fields = self._identified(fields)
         try:
             return self._transport.call("POST", "/v1/windows", fields)
         except Unavailable as error:
             if error.sent:
                 raise
             # Nobody listened, so nothing was opened. One path that is missing needs no second look.
-            if not any(Path(path).exists() for path in self._transport.candidates):
+            if not any(is_url(path) or Path(path).exists() for path in self._transport.candidates):
                 raise
         except Refused as error:
             if error.status not in (429, 503):
@@ -67,7 +70,7 @@ class Api:
 
     def add_process(self, window: str, pid: int) -> Json:
         """Count one more process tree for a window. Joining twice counts once."""
-        return self._again("POST", _path(window) + "/processes", {"pid": pid})
+        return self._again("POST", _path(window) + "/processes", self._identified({"pid": pid}))
 
     def stop(self, window: str, values: Optional[Mapping[str, float]] = None) -> Json:
         """Stop a window; stopping twice gives the same answer."""
@@ -81,12 +84,21 @@ class Api:
         """The grid's carbon intensity with forecast and history."""
         return self._again("GET", "/v1/intensity")
 
+    def _identified(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Over TCP, with when the process began: its number alone may be another one's on the measured machine."""
+        pid = fields.get("pid")
+        ticks = start_ticks(pid) if pid is not None and self._transport.is_remote else None
+        return fields if ticks is None else {**fields, "pid_start_ticks": ticks}
+
     def _again(self, method: str, path: str, body: Optional[Mapping[str, Any]] = None) -> Json:
         return _twice(lambda: self._transport.call(method, path, body))
 
 
 def connect(socket: str = "", timeout: float = DEFAULT_TIMEOUT) -> Api:
-    """The API on ``socket``, else on ``GRAMWATT_SOCKET_PATH``, else on the default paths. Opens no connection yet."""
+    """The API on ``socket`` (a path or URL), else where the environment says, else on the default paths.
+
+    Opens no connection yet.
+    """
     return Api(Transport(socket_candidates(socket), timeout))
 
 

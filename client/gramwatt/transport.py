@@ -1,4 +1,4 @@
-"""HTTP/1.1 with JSON over a Unix socket, from the standard library, with a deadline for the whole call."""
+"""HTTP/1.1 with JSON over a Unix socket or TCP, from the standard library, with a deadline for the whole call."""
 
 from __future__ import annotations
 
@@ -6,66 +6,22 @@ import errno
 import http.client
 import json
 import socket
-import time
+import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
+from . import environment
+from .connections import AF_UNIX, Connection, TcpConnection, UnixConnection, is_url
 from .errors import Refused, Unavailable
 
 DEFAULT_TIMEOUT = 5.0
 """Seconds for one whole call: connecting, sending, the exporter's forced sample, and the answer."""
 
 _MAX_ANSWER = 32 * 1024 * 1024
-_AF_UNIX = getattr(socket, "AF_UNIX", None)
-
-
-class _DeadlineSocket(socket.socket):
-    """A socket whose every operation has only the rest of one common time limit.
-
-    An ordinary socket timeout starts again with each byte, so a peer that drips would hold the caller for ever.
-    """
-
-    deadline = 0.0
-
-    def _arm(self) -> None:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise socket.timeout("timed out")
-        self.settimeout(left)
-
-    def connect(self, address: Any) -> None:
-        self._arm()
-        super().connect(address)
-
-    def sendall(self, data: Any, flags: int = 0) -> None:
-        self._arm()
-        super().sendall(data, flags)
-
-    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
-        self._arm()
-        return super().recv_into(buffer, nbytes, flags)
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("gramwatt", timeout=timeout)
-        self._path = path
-        self._deadline = time.monotonic() + timeout
-
-    def connect(self) -> None:
-        assert _AF_UNIX is not None
-        unix = _DeadlineSocket(_AF_UNIX, socket.SOCK_STREAM)
-        unix.deadline = self._deadline
-        try:
-            unix.connect(self._path)
-        except BaseException:
-            unix.close()
-            raise
-        self.sock = unix
 
 
 class Transport:
-    """Calls to one exporter. ``candidates`` are socket paths; the first that accepts a connection answers.
+    """Calls to one exporter. ``candidates`` are socket paths or URLs; the first that accepts a connection answers.
 
     Holds no connection between calls: that is what makes it safe across fork, threads and exporter restarts.
     ``timeout`` is in seconds, for one whole call.
@@ -75,6 +31,11 @@ class Transport:
         self.candidates = tuple(candidates)
         self.timeout = timeout
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether the exporter is asked over TCP, where it cannot see which process asks."""
+        return any(map(is_url, self.candidates))
+
     def call(self, method: str, path: str, body: Optional[Mapping[str, Any]] = None) -> dict[str, Any]:
         """One request; the answer's JSON object.
 
@@ -82,11 +43,9 @@ class Transport:
             Unavailable: nobody listens, the connection broke or timed out, or the answer is not HTTP with JSON.
             Refused: the exporter answered with an error status.
         """
-        if _AF_UNIX is None:
-            raise Unavailable("this platform has no Unix sockets; the exporter runs on Linux")
         problems = []
         for candidate in self.candidates:
-            connection = _UnixConnection(candidate, self.timeout)
+            connection = self._connection(candidate)
             try:
                 connection.connect()
             except OSError as error:
@@ -99,9 +58,22 @@ class Transport:
                 connection.close()
         raise Unavailable("; ".join(problems) or "no socket path to try")
 
+    def _connection(self, candidate: str) -> Connection:
+        if not is_url(candidate):
+            if AF_UNIX is None:
+                raise Unavailable(
+                    "this platform has no Unix sockets; the exporter runs on Linux, its windows may be served over TCP"
+                    f" ({environment.URL})"
+                )
+            return UnixConnection(candidate, self.timeout)
+        try:
+            return TcpConnection(candidate, self.timeout, environment.ca_file())
+        except (ValueError, http.client.InvalidURL) as error:
+            raise Unavailable(f"the exporter's URL cannot be used: {error}; give http://HOST:PORT") from None
+
     def _exchange(
         self,
-        connection: _UnixConnection,
+        connection: Connection,
         candidate: str,
         method: str,
         path: str,
@@ -111,6 +83,8 @@ class Transport:
         headers = {"Accept": "application/json", "Connection": "close"}
         if data is not None:
             headers["Content-Type"] = "application/json"
+        if is_url(candidate):
+            headers.update(environment.authorization())
         try:
             connection.request(method, path, body=data, headers=headers)
             response = connection.getresponse()
@@ -121,17 +95,18 @@ class Transport:
             ) from error
         except http.client.HTTPException as error:
             raise Unavailable(
-                f"{candidate} does not speak the exporter's HTTP ({_describe(error)}); is it another program's socket?",
+                f"{candidate} does not speak the exporter's HTTP ({_describe(error)}); {_advice(candidate)}",
                 sent=True,
             ) from error
         except OSError as error:
+            advice = f"; {_advice(candidate)}" if is_url(candidate) else ""
             raise Unavailable(
-                f"the exporter at {candidate} closed the connection ({_describe(error)})", sent=True
+                f"the exporter at {candidate} closed the connection ({_describe(error)}){advice}", sent=True
             ) from error
         answer = _json_object(raw)
         if answer is None or (response.length or 0) > 0:
             raise Unavailable(
-                f"{candidate} answered {response.status} without a JSON object; is it another program's socket?",
+                f"{candidate} answered {response.status} without a JSON object; {_advice(candidate)}",
                 sent=True,
             )
         if 200 <= response.status < 300:
@@ -161,7 +136,15 @@ def _refused(status: int, answer: Mapping[str, Any]) -> Refused:
     )
 
 
+def _advice(candidate: str) -> str:
+    if candidate.startswith("http://"):
+        return "does it want https://, or is it another program's port?"
+    return f"is it another program's {'port' if is_url(candidate) else 'socket'}?"
+
+
 def _no_connection(path: str, error: OSError) -> str:
+    if is_url(path):
+        return _no_tcp_connection(path, error)
     if isinstance(error, FileNotFoundError):
         return f"no exporter at {path}"
     if isinstance(error, ConnectionRefusedError):
@@ -176,6 +159,21 @@ def _no_connection(path: str, error: OSError) -> str:
     ):  # CPython refuses an overlong AF_UNIX path itself, without errno
         return f"socket path {path!r} cannot be used: {error}"
     return f"cannot connect to {path}: {_describe(error)}"
+
+
+def _no_tcp_connection(url: str, error: OSError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"the certificate of {url} is not trusted ({error.verify_message});"
+            f" set {environment.CA_FILE} to the authority's"
+        )
+    if isinstance(error, ssl.SSLError):
+        return f"{url} does not speak TLS ({error.reason or error}); does it want http://?"
+    if isinstance(error, ConnectionRefusedError):
+        return f"no exporter listens at {url}; is windows.tcp set there?"
+    if isinstance(error, socket.timeout):
+        return f"the exporter at {url} accepts no connection"
+    return f"cannot connect to {url}: {_describe(error)}"
 
 
 def _describe(error: BaseException) -> str:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__, log
-from .assembly import Exporter, assemble, running_as
+from .assembly import Exporter, assemble, check, running_as
 from .config import Loaded, describe, load
 from .errors import ConfigError, Denied, Fatal, GramwattError
 from .reload import apply
@@ -76,6 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         loaded = _load(arguments)
         if arguments.config_check:
+            check(loaded.config)
             print(describe(loaded))
             return 0
         log.configure(loaded.config.log.level, loaded.config.log.format)

@@ -41,7 +41,7 @@ from .processes.users import UserNames
 from .sampler import Sampler
 from .sensors.bank import Bank
 from .sensors.registry import build as build_sensors
-from .socket_api import SocketApi, default_paths
+from .socket_api import SocketApi, TcpApi, check_files, default_paths
 from .web import WebServer
 from .webconfig import WebConfig
 from .windows import WindowBook
@@ -60,6 +60,7 @@ class Exporter:
     loop: Loop
     web: WebServer
     socket_api: SocketApi | None
+    tcp_api: TcpApi | None
 
     def run(self) -> None:
         """Start every thread, sample until stopped, end them all."""
@@ -68,9 +69,13 @@ class Exporter:
         self.web.start()
         if self.socket_api is not None:
             self.socket_api.start()
+        if self.tcp_api is not None:
+            self.tcp_api.start()
         try:
             self.loop.run()
         finally:
+            if self.tcp_api is not None:
+                self.tcp_api.stop()
             if self.socket_api is not None:
                 self.socket_api.stop()
             self.web.stop()
@@ -136,9 +141,8 @@ def assemble(config: Config, environ: Mapping[str, str]) -> Exporter:
     loop = Loop(node, float(config.sampling.interval))
     node.loop = loop
     web = _web(config, exposition)
-    return Exporter(
-        config, bank, refresher, node, loop, web, _socket(config, environ, node, identities.user_name)
-    )
+    socket_api = _socket(config, environ, node, identities.user_name)
+    return Exporter(config, bank, refresher, node, loop, web, socket_api, _tcp(config, node, socket_api))
 
 
 def restore(
@@ -275,6 +279,19 @@ def _socket(
     except NotHere as error:
         _LOG.info("%s", error)
     return None
+
+
+def _tcp(config: Config, node: Node, socket_api: SocketApi | None) -> TcpApi | None:
+    tcp, procfs = config.windows.tcp, config.path.procfs
+    if not tcp.listen_address:
+        return None
+    rate = socket_api.rate if socket_api is not None else None
+    return TcpApi(tcp, node, UserNames.of(procfs), rate, procfs=procfs)
+
+
+def check(config: Config) -> None:
+    """What ``--config.check`` looks at besides the settings. Raises ConfigError when a file of tokens is unusable."""
+    check_files(config.windows.tcp, UserNames.of(config.path.procfs))
 
 
 def running_as() -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from . import log
 from .assembly import Exporter
 from .budgets import BudgetBook
-from .config import Loaded
+from .config import Config, Loaded
 from .errors import GramwattError
 from .intensity.registry import build as build_providers
 
@@ -24,10 +26,12 @@ def apply(exporter: Exporter, loaded: Loaded, environ: Mapping[str, str]) -> Non
     state_dir = Path(old.state.dir) if old.state.dir else None
     try:
         providers = build_providers(new.intensity, environ, state_dir)
+        take_tcp = _tcp(exporter, new)
         exporter.web.reload()
     except GramwattError as error:
         _LOG.error("the new settings are refused and the old ones stay in force: %s", error)
         return
+    take_tcp()
     sampler = exporter.node.sampler
     log.configure(new.log.level, new.log.format)
     for warning in loaded.warnings:
@@ -44,7 +48,16 @@ def apply(exporter: Exporter, loaded: Loaded, environ: Mapping[str, str]) -> Non
     exporter.loop.interval = exporter.node.interval = float(new.sampling.interval)
     exporter.config = new
     waiting = [name for name in _NEEDS_RESTART if getattr(new, name) != getattr(old, name)]
+    if replace(new.windows.tcp, token_file="") != replace(old.windows.tcp, token_file=""):
+        waiting.append("windows.tcp")
     if waiting:
         _LOG.warning("settings are reloaded; changes under %s need a restart", ", ".join(waiting))
     else:
         _LOG.info("settings are reloaded")
+
+
+def _tcp(exporter: Exporter, new: Config) -> Callable[[], None]:
+    """Read tokens and certificates again; the result takes them over."""
+    if exporter.tcp_api is None or not new.windows.tcp.listen_address:
+        return lambda: None
+    return exporter.tcp_api.prepare(new.windows.tcp)

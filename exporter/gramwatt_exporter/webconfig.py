@@ -14,6 +14,7 @@ import re
 import secrets
 import ssl
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,11 +62,12 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WebConfig:
     """Who may read, and over what. An empty ``path`` means plain HTTP for everybody.
 
-    Raises ConfigError naming the file, the key in it and what is allowed.
+    Raises ConfigError naming the ``setting`` that named the file, the file, the key in it and what is allowed.
     """
 
-    def __init__(self, path: str = "") -> None:
+    def __init__(self, path: str = "", setting: str = "$.web.config_file") -> None:
         self._path = path
+        self._setting = setting
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
         self._right: dict[bytes, None] = {}  # credentials that were right, oldest first
@@ -87,6 +89,10 @@ class WebConfig:
 
         Raises ConfigError also when TLS is switched on or off, which needs a restart.
         """
+        self.prepare()()
+
+    def prepare(self) -> Callable[[], None]:
+        """The first half of :meth:`reload`: everything that can be refused is; the result takes it over."""
         settings = self._read()
         if (settings.tls_server_config is None) != (self.ssl_context is None):
             raise self._error(
@@ -94,6 +100,10 @@ class WebConfig:
             )
         if settings.tls_server_config is not None and self.ssl_context is not None:
             self._context(settings.tls_server_config)  # all of it must be right before any of it is taken
+        return lambda: self._take(settings)
+
+    def _take(self, settings: _File) -> None:
+        if settings.tls_server_config is not None and self.ssl_context is not None:
             self._configure(self.ssl_context, settings.tls_server_config)
         with self._lock:
             self._users = dict(settings.basic_auth_users or {})
@@ -224,7 +234,7 @@ class WebConfig:
             ) from None
 
     def _error(self, key: str, message: str) -> ConfigError:
-        where = f"$.web.config_file ({self._path})"
+        where = f"{self._setting} ({self._path})"
         return ConfigError(f"{where} $.{key}" if key else where, message)
 
 

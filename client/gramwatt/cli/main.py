@@ -20,8 +20,8 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     whole.add_argument("--version", action="version", version=f"gramwatt {version()}")
     whole.add_argument(
-        "--socket", default="", metavar="PATH",
-        help="the exporter's socket (default: GRAMWATT_SOCKET_PATH, /run/gramwatt/gramwatt.sock, "
+        "--socket", default="", metavar="PATH|URL",
+        help="the exporter's socket (default: GRAMWATT_URL, GRAMWATT_SOCKET_PATH, /run/gramwatt/gramwatt.sock, "
         "$XDG_RUNTIME_DIR/gramwatt/gramwatt.sock)",
     )  # fmt: skip
     commands = whole.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)

@@ -22,7 +22,7 @@ One YAML file (`--config.file`, or `GRAMWATT_CONFIG_FILE`). Every key below is a
 the file over the defaults. `gramwatt-exporter --config.check` prints what is in force and where each value came from.
 A wrong key or value is refused with its path and what is allowed. `SIGHUP` reads the file again: `log`, `process`,
 `intensity`, `budgets`, `windows`, `pue`, `price`, `water`, `embodied` and `sampling` change at once, the rest asks for
-a restart.
+a restart. So does `windows.tcp`, of which only the tokens and certificates are read again.
 
 Durations are written as in Prometheus (`500ms`, `5s`, `10m`, `30d`), masses with their unit (`500g`, `50kg`, `1.5t`).
 

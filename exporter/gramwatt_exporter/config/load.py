@@ -13,13 +13,14 @@ import msgspec
 import yaml
 
 from ..errors import ConfigError
+from .address import is_loopback, split
 from .scalars import Duration, Mass, Period
-from .schema import Config
+from .schema import Config, WindowsTcp
 
 ENV_PREFIX = "GRAMWATT_"
 # Read by providers and the client rather than by this file, so not a spelling mistake of ours.
 _OTHER_VARIABLES = re.compile(
-    r"GRAMWATT_(.*_(TOKEN|PASSWORD)|CONFIG_FILE|GRAFANA_.*|LABELER_.*|PROMETHEUS_.*)"
+    r"GRAMWATT_(.*_(TOKEN|PASSWORD)|TOKEN|TOKEN_FILE|URL|CA_FILE|CONFIG_FILE|GRAFANA_.*|LABELER_.*|PROMETHEUS_.*)"
 )
 _PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 
@@ -220,9 +221,11 @@ def _check(config: Config) -> None:
             f"{config.sampling.interval} is out of range; allowed is 100ms to 10s"
             " (a busy package wraps its counter in minutes, and a grade needs samples)",
         )
-    address, _, port = config.web.listen_address.rpartition(":")
-    if not port.isdigit() or int(port) > 65535 or not address:
-        raise ConfigError("$.web.listen_address", f"expected HOST:PORT, got {config.web.listen_address!r}")
+    try:
+        split(config.web.listen_address)
+    except ValueError as error:
+        raise ConfigError("$.web.listen_address", str(error)) from None
+    _check_tcp(config.windows.tcp)
     names = [budget.name for budget in config.budgets]
     for index, budget in enumerate(config.budgets):
         if names.count(budget.name) > 1:
@@ -259,3 +262,29 @@ def _check(config: Config) -> None:
         )
     if (config.price.hourly or config.price.per_kilowatt_hour is not None) and not config.price.currency:
         raise ConfigError("$.price.currency", "a price needs its currency, such as EUR")
+
+
+def _check_tcp(tcp: WindowsTcp) -> None:
+    path = "$.windows.tcp"
+    if not tcp.listen_address:
+        if tcp.token_file or tcp.config_file:
+            raise ConfigError(
+                f"{path}.listen_address",
+                "is missing, without it nothing listens; set HOST:PORT, such as 127.0.0.1:10046",
+            )
+        return
+    try:
+        host, _ = split(tcp.listen_address)
+    except ValueError as error:
+        raise ConfigError(f"{path}.listen_address", str(error)) from None
+    if not tcp.token_file:
+        raise ConfigError(
+            f"{path}.token_file",
+            "is missing; name a file with lines of USER TOKEN, readable by the exporter alone",
+        )
+    if not (is_loopback(host) or tcp.config_file or tcp.plain_http):
+        raise ConfigError(
+            f"{path}.config_file",
+            f"is missing: {tcp.listen_address} can be reached from elsewhere, and tokens must not cross a network in"
+            " plain HTTP; name a file with tls_server_config, listen on 127.0.0.1, or set plain_http: true",
+        )

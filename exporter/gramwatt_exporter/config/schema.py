@@ -248,6 +248,19 @@ class AutomaticWindow(_Section, frozen=True):
     phase: Literal["training", "inference"] = "training"  # of the window
 
 
+class WindowsTcp(_Section, frozen=True):
+    """The socket API over TCP, for clients that cannot reach the Unix socket. Off unless an address is set.
+
+    Who asks is known by a bearer token, and may record and see what its user may: see socket-api.md. Beyond loopback
+    TLS is needed.
+    """
+
+    listen_address: str = ""  # HOST:PORT, such as 127.0.0.1:10046; empty: there is no such listener
+    token_file: str = ""  # lines of USER TOKEN (name or uid); refused when others may read it
+    config_file: str = ""  # TLS, as in `web.config_file`; its basic_auth_users have no meaning here
+    plain_http: bool = False  # true: also beyond loopback without TLS; who reads that network has the tokens
+
+
 class Windows(_Section, frozen=True):
     """Recorded windows."""
 
@@ -255,6 +268,7 @@ class Windows(_Section, frozen=True):
     max: Count = 1000  # most windows held at once, finished ones included
     automatic: list[AutomaticWindow] = []  # workloads that are windows by themselves, see below
     slurm: bool = False  # every SLURM job is a window of its own
+    tcp: WindowsTcp = field(default_factory=WindowsTcp)
 
 
 class EmbodiedItem(_Section, frozen=True):

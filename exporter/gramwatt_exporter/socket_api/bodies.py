@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from ..windows.errors import ApiError
+from ..windows.model import StartTicks
 
 _UNKNOWN = re.compile(r"unknown field `(?P<field>[^`]*)`")
 _MISSING = re.compile(r"missing required field `(?P<field>[^`]*)`")
@@ -33,6 +34,7 @@ class Process(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of ``.../processes``."""
 
     pid: int
+    pid_start_ticks: StartTicks | None = None
 
 
 def decode(body: bytes, kind: type[Body]) -> Body:

@@ -3,54 +3,98 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 CALLS_PER_SECOND = 50
 BODY_BYTES = 64 * 1024
 CONNECTIONS = 256
 CONNECTIONS_PER_USER = 64
+WRONG_TOKENS = 10
+"""Wrong or missing tokens of one address that are answered at once; after that one a second."""
+
+_BUCKETS = 1024
 
 
-class CallRate:
-    """A token bucket per user: ``CALLS_PER_SECOND``, saved up for at most one second."""
+class _Buckets:
+    """A token bucket per key: ``rate`` a second, saved up to at most ``most``."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, rate: float, most: int, clock: Callable[[], float]) -> None:
+        self._rate = rate
+        self._most = float(most)
         self._clock = clock
         self._lock = threading.Lock()
-        self._buckets: dict[int, tuple[float, float]] = {}  # uid -> (tokens, at)
+        self._buckets: dict[Hashable, tuple[float, float]] = {}  # key -> (tokens, at)
 
-    def take(self, uid: int) -> float:
-        """0.0 when the call may go on, else the seconds to wait."""
+    def wait(self, key: Hashable) -> float:
+        """0.0 when one could be taken now, else the seconds until then."""
+        with self._lock:
+            return self._wait(self._tokens(key, self._clock()))
+
+    def take(self, key: Hashable) -> float:
+        """Take one and give 0.0; when there is none, the seconds until there is."""
         now = self._clock()
         with self._lock:
-            if len(self._buckets) > 1024:  # a full bucket says nothing
-                self._buckets = {key: bucket for key, bucket in self._buckets.items() if now - bucket[1] < 1}
-            tokens, at = self._buckets.get(uid, (float(CALLS_PER_SECOND), now))
-            tokens = min(float(CALLS_PER_SECOND), tokens + max(0.0, now - at) * CALLS_PER_SECOND)
-            allowed = tokens >= 1
-            self._buckets[uid] = (tokens - 1 if allowed else tokens, now)
-            return 0.0 if allowed else (1 - tokens) / CALLS_PER_SECOND
+            if len(self._buckets) > _BUCKETS:
+                self._forget(now)
+            tokens = self._tokens(key, now)
+            wait = self._wait(tokens)
+            self._buckets[key] = (tokens if wait else tokens - 1, now)
+            return wait
+
+    def _tokens(self, key: Hashable, now: float) -> float:
+        tokens, at = self._buckets.get(key, (self._most, now))
+        return min(self._most, tokens + max(0.0, now - at) * self._rate)
+
+    def _wait(self, tokens: float) -> float:
+        return 0.0 if tokens >= 1 else (1 - tokens) / self._rate
+
+    def _forget(self, now: float) -> None:
+        """A full bucket says nothing; of too many others, the oldest go."""
+        kept = {key: bucket for key, bucket in self._buckets.items() if self._tokens(key, now) < self._most}
+        for key in list(kept)[: max(0, len(kept) - _BUCKETS)]:
+            del kept[key]
+        self._buckets = kept
+
+
+class CallRate(_Buckets):
+    """``CALLS_PER_SECOND`` per uid, saved up for at most one second."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(CALLS_PER_SECOND, CALLS_PER_SECOND, clock)
+
+
+class FailedTries(_Buckets):
+    """``WRONG_TOKENS`` per address, then one a second."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(1.0, WRONG_TOKENS, clock)
+        self._told = _Buckets(1 / 60, 1, clock)
+
+    def failed(self, address: str) -> bool:
+        """One more. True when there were too many by now and this has not been said for a minute."""
+        self.take(address)
+        return bool(self.wait(address)) and not self._told.take(address)
 
 
 class Connections:
-    """Counts connections, all and by user."""
+    """Counts connections, all and by user (over TCP: by address)."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._by_user: dict[int, int] = {}
+        self._by_user: dict[Hashable, int] = {}
 
-    def enter(self, uid: int) -> bool:
+    def enter(self, key: Hashable) -> bool:
         """False when this user, or everybody together, has too many."""
         with self._lock:
-            mine = self._by_user.get(uid, 0)
+            mine = self._by_user.get(key, 0)
             if mine >= CONNECTIONS_PER_USER or sum(self._by_user.values()) >= CONNECTIONS:
                 return False
-            self._by_user[uid] = mine + 1
+            self._by_user[key] = mine + 1
             return True
 
-    def leave(self, uid: int) -> None:
+    def leave(self, key: Hashable) -> None:
         """One connection of this user has ended."""
         with self._lock:
-            self._by_user[uid] -= 1
-            if not self._by_user[uid]:
-                del self._by_user[uid]
+            self._by_user[key] -= 1
+            if not self._by_user[key]:
+                del self._by_user[key]

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..windows.errors import ApiError
 
 
-def pid_from_here(procfs: str, caller: int, pid: int) -> int:
+def pid_from_here(procfs: str, caller: int, pid: int, start_ticks: int | None = None) -> int:
     """What the caller calls ``pid``, as numbered in ``procfs``.
 
     The kernel tells the caller's own number from here (0 when it cannot be seen) and, in NSpid of its status
@@ -16,11 +16,14 @@ def pid_from_here(procfs: str, caller: int, pid: int) -> int:
     numbers as we do. Processes of one container are known by their common cgroup, because looking at their
     namespaces directly takes the right to trace them.
 
+    Of a caller that cannot be seen (``caller`` is 0: over TCP) the number alone says nothing about its namespace. With
+    ``start_ticks``, when the process began, there is only one it can be, whatever its namespace.
+
     Raises ApiError 404 when the caller's container has no such process.
     """
     numbers = _numbers(Path(procfs, str(caller))) if caller else ()
     if len(numbers) < 2:
-        return pid
+        return pid if start_ticks is None else _begun_at(procfs, pid, start_ticks)
     if numbers[-1] == pid:
         return caller
     group = _group(Path(procfs, str(caller)))
@@ -34,6 +37,33 @@ def pid_from_here(procfs: str, caller: int, pid: int) -> int:
         f"no process {pid} in the container of the caller",
         "give the id of a running process as it is numbered in the container, or leave it out",
     )
+
+
+def _begun_at(procfs: str, pid: int, start_ticks: int) -> int:
+    if _start_ticks(Path(procfs, str(pid))) == start_ticks:
+        return pid
+    found = [
+        int(process.name)
+        for process in _processes(procfs)
+        if _numbers(process)[-1:] == (pid,) and _start_ticks(process) == start_ticks
+    ]
+    if len(found) == 1:
+        return found[0]
+    raise ApiError(
+        404,
+        "pid",
+        f"{len(found) or 'no'} processes of the measured machine are {pid} in their namespace and began at that time",
+        "ask from the measured machine; where that is so, give the pid as the exporter numbers it",
+    )
+
+
+def _start_ticks(process: Path) -> int | None:
+    """Clock ticks after boot, field 22 of proc(5); None when the process is gone."""
+    try:
+        stat = (process / "stat").read_bytes()
+        return int(stat[stat.rindex(b")") + 2 :].split(b" ", 20)[19])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _numbers(process: Path) -> tuple[int, ...]:

@@ -29,9 +29,9 @@ class Call:
     body: bytes
     procfs: str
 
-    def pid(self, pid: int) -> int:
+    def pid(self, pid: int, start_ticks: int | None) -> int:
         """A process id as the caller numbers it, as it is numbered here."""
-        return pid_from_here(self.procfs, self.peer.pid, pid)
+        return pid_from_here(self.procfs, self.peer.pid, pid, start_ticks)
 
 
 Work = Callable[[], Answer]
@@ -74,7 +74,7 @@ def _open(backend: Backend, call: Call) -> Work:
     bodies.query(call.query, {})
     request = bodies.decode(call.body, OpenRequest)
     if request.pid is not None and request.pid > 0:
-        request = msgspec.structs.replace(request, pid=call.pid(request.pid))
+        request = msgspec.structs.replace(request, pid=call.pid(request.pid, request.pid_start_ticks))
     return partial(backend.open_window, call.peer, request)
 
 
@@ -99,10 +99,11 @@ def _values(backend: Backend, call: Call) -> Work:
 
 def _processes(backend: Backend, call: Call) -> Work:
     bodies.query(call.query, {})
-    pid = bodies.decode(call.body, bodies.Process).pid
-    if not 0 < pid < 2**31:
-        raise ApiError(400, "pid", f"{pid} is not a process id", "give a positive integer")
-    return partial(backend.add_process, call.peer, call.window_id, call.pid(pid))
+    asked = bodies.decode(call.body, bodies.Process)
+    if not 0 < asked.pid < 2**31:
+        raise ApiError(400, "pid", f"{asked.pid} is not a process id", "give a positive integer")
+    pid = call.pid(asked.pid, asked.pid_start_ticks)
+    return partial(backend.add_process, call.peer, call.window_id, pid)
 
 
 def _stop(backend: Backend, call: Call) -> Work:

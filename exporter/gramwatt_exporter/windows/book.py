@@ -123,7 +123,7 @@ class WindowBook:
             raise ApiError(
                 400,
                 "pid",
-                "the caller's process cannot be seen from here (it runs in another PID namespace)",
+                "the caller's process cannot be seen from here (it is in another PID namespace, or asks over TCP)",
                 "give the pid as the exporter sees it, or run the exporter in the host's PID namespace",
             )
         if request.parent:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 ProcessKey = tuple[int, int]
 """(pid, start time in clock ticks): never repeats within a boot."""
@@ -18,6 +18,9 @@ ProcessKey = tuple[int, int]
 Phase = Literal["training", "inference"]
 State = Literal["open", "finished"]
 EndedBy = Literal["stop", "exit", "limit"]
+
+StartTicks = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""When a process began, in clock ticks after boot: field 22 of proc(5)."""
 
 PHASES: tuple[Phase, ...] = ("training", "inference")
 
@@ -42,6 +45,7 @@ class OpenRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     name: str
     phase: str
     pid: int | None = None
+    pid_start_ticks: StartTicks | None = None
     model: str = ""
     task: str = ""
     dataset: str = ""

@@ -34,6 +34,12 @@ def _start(directory: Path) -> Any:
 
 
 @pytest.fixture
+def running() -> Any:
+    """The module that starts exporters."""
+    return RUNNING
+
+
+@pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[[], Any]]:
     """Start an exporter on the same socket and state directory; may be called again after it ended."""
     started: list[Any] = []

@@ -62,6 +62,27 @@ def test_processes_outside_of_the_container_cannot_be_named(procfs, caller, pid)
     assert (raised.value.status, raised.value.field) == (404, "pid")
 
 
+@pytest.mark.parametrize(
+    ("caller", "pid", "ticks", "expected"),
+    [
+        (0, 5, 50, 5),  # numbered as here
+        (0, 5, 2010, 201),  # not the machine's 5, which began at another time
+        (0, 5, 3010, 301),
+        (0, 1, 4000, 400),
+        (200, 5, 3010, 201),  # the kernel's word about the caller counts, not what the caller says
+    ],
+)
+def test_when_it_began_tells_processes_of_one_number_apart(procfs, caller, pid, ticks, expected):
+    for process, began in ((5, 50), (200, 7), (201, 2010), (300, 7), (301, 3010), (400, 4000)):
+        stat = f"{process} (a) b) S " + " ".join(["0"] * 18 + [str(began)] + ["0"] * 30)
+        Path(procfs, str(process), "stat").write_text(stat)
+    assert pid_from_here(procfs, caller, pid, ticks) == expected
+    for number, time, said in ((5, 51, "no processes"), (6, 7, "no processes"), (1, 7, "2 processes")):
+        with pytest.raises(ApiError, match=said) as raised:
+            pid_from_here(procfs, 0, number, time)
+        assert (raised.value.status, raised.value.field) == (404, "pid")
+
+
 INSIDE = """
 import http.client, json, os, socket, subprocess, sys
 open("/proc/self/comm", "w").write("sh")
