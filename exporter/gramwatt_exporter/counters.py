@@ -10,6 +10,9 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+
+_REGISTER = 1 << 32  # values of a RAPL energy register
 
 # A step is believed up to this share above what the device can draw, plus the energy of the time by which a
 # counter's refresh may lag behind our clock (NVML refreshes every 20-100 ms, RAPL every 1 ms).
@@ -26,16 +29,29 @@ def plausible(microjoules: int, nanoseconds: int, max_watts: float | None) -> bo
     return microjoules <= bound
 
 
-def difference(previous: int, current: int, wraps_at: int | None) -> int | None:
-    """Microjoules from one raw value to the next, one wrap removed; None when the counter was reset.
+@cache
+def wrap_nanojoules(wraps_at: int) -> int:
+    """Energy from one 0 of a counter to its next, whose largest value in microjoules is ``wraps_at``.
 
-    ``wraps_at`` is the largest value the counter shows, so the value after it is 0.
+    RAPL's registers count 2**32 of a unit that Linux keeps in whole nanojoules; it multiplies and cuts off below the
+    microjoule (rapl_unit_xlate in drivers/powercap/intel_rapl_common.c). Where the largest value is that of such a
+    register, 0 is one unit later: 15 to 61 uJ. For any other counter 0 is taken to be 1 uJ later.
+    """
+    unit = -(-wraps_at * 1_000 // (_REGISTER - 1))
+    of_a_register = unit > 1_000 and (_REGISTER - 1) * unit // 1_000 == wraps_at
+    return _REGISTER * unit if of_a_register else (wraps_at + 1) * 1_000
+
+
+def difference(previous: int, current: int, wraps_at: int | None) -> int | None:
+    """Nanojoules from one raw value in microjoules to the next, one wrap removed; None when the counter was reset.
+
+    ``wraps_at`` is the largest value the counter shows.
     """
     if current >= previous:
-        return current - previous
+        return (current - previous) * 1_000
     if wraps_at is None or previous > wraps_at:
         return None
-    return current + wraps_at + 1 - previous
+    return (current - previous) * 1_000 + wrap_nanojoules(wraps_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +65,11 @@ class Step:
 
 @dataclass(slots=True)
 class Counter:
-    """Last raw value of one hardware counter."""
+    """Last raw value of one hardware counter; the remainder below 1 uJ is carried to the next step."""
 
     microjoules: int
     at_ns: int
+    carry_nj: int = 0
 
     def advance(
         self,
@@ -72,10 +89,13 @@ class Counter:
         if elapsed <= 0:
             return None
         asleep = suspended_ns > 0
-        energy = difference(self.microjoules, microjoules, None if asleep else wraps_at)
+        drawn = difference(self.microjoules, microjoules, None if asleep else wraps_at)
         self.microjoules, self.at_ns = microjoules, at_ns
-        if energy is None or not plausible(energy, max(0, elapsed - suspended_ns), max_watts):
+        energy, carry = divmod((drawn or 0) + self.carry_nj, 1_000)
+        if drawn is None or not plausible(energy, max(0, elapsed - suspended_ns), max_watts):
+            self.carry_nj = 0
             return Step(0, elapsed, reset=True)
+        self.carry_nj = carry
         return Step(energy, elapsed)
 
 

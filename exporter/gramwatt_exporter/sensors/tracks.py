@@ -82,7 +82,12 @@ class Tracks:
     def state(self) -> dict[str, dict[str, int]]:
         """What to save: raw counters. Power and estimates have no energy while nobody looks."""
         return {
-            key: {"uj": track.last.microjoules, "at": track.last.at_ns, "asleep": track.asleep_ns}
+            key: {
+                "uj": track.last.microjoules,
+                "nj": track.last.carry_nj,
+                "at": track.last.at_ns,
+                "asleep": track.asleep_ns,
+            }
             for key, track in self._tracks.items()
             if isinstance(track.last, Counter) and "|estimate|" not in key
         }
@@ -90,7 +95,9 @@ class Tracks:
     def restore(self, saved: Mapping[str, Mapping[str, Any]], now_ns: int) -> None:
         """Go on from what was saved on this boot: the first reading gives a step marked as missed."""
         self._tracks = {
-            str(key): _Track(Counter(int(value["uj"]), int(value["at"])), -1, int(value["asleep"]))
+            str(key): _Track(
+                Counter(int(value["uj"]), int(value["at"]), int(value.get("nj", 0))), -1, int(value["asleep"])
+            )
             for key, value in saved.items()
             if int(value["at"]) <= now_ns
         }

@@ -12,7 +12,7 @@ SECOND = 1_000_000_000
 
 
 @given(
-    wraps_at=st.integers(1_000_000, 2**48),
+    wraps_at=st.integers(1_000_000, 4_000_000_000),
     start=st.integers(0, 2**48),
     steps=st.lists(st.integers(0, 999_999), max_size=50),
 )
@@ -26,6 +26,27 @@ def test_wraps_lose_and_invent_nothing(wraps_at: int, start: int, steps: list[in
         assert not result.reset
         booked += result.microjoules
     assert booked == sum(steps)
+
+
+@given(
+    unit=st.sampled_from([15_258, 15_300, 61_035, 1_000_000]),  # nanojoules, as processors have them
+    start=st.integers(0, 2**32 - 1),
+    steps=st.lists(st.integers(0, 2**32 - 1), max_size=50),
+)
+def test_a_register_of_32_bits_loses_nothing_at_a_wrap(unit: int, start: int, steps: list[int]) -> None:
+    """The kernel shows counts times unit, cut off below the microjoule; so are we at any time."""
+
+    def shown(counts: int) -> int:
+        return counts % 2**32 * unit // 1_000
+
+    counts, booked = start, 0
+    counter = Counter(shown(start), 0)
+    for number, step in enumerate(steps, 1):
+        counts += step
+        result = counter.advance(shown(counts), number * SECOND, wraps_at=shown(2**32 - 1))
+        assert result is not None
+        booked += result.microjoules
+        assert 0 <= counts * unit // 1_000 - start * unit // 1_000 - booked <= 1
 
 
 def test_a_value_that_falls_without_a_wrap_is_a_reset_and_counting_goes_on() -> None:
@@ -72,7 +93,7 @@ def test_the_same_reading_twice_is_no_step() -> None:
 
 
 def test_the_largest_value_is_followed_by_zero() -> None:
-    assert difference(99, 0, 99) == 1
+    assert difference(99, 0, 99) == 1_000
     assert difference(99, 99, 99) == 0
     assert difference(100, 0, 99) is None  # beyond its own range: not this counter
 
