@@ -1,7 +1,7 @@
 """AMD GPUs through AMD SMI (package ``amdsmi``, which comes with ROCm and is installed separately).
 
 API: https://rocm.docs.amd.com/projects/amdsmi/en/latest/reference/amdsmi-py-api.html. Its answers changed names
-between releases; values that a GPU does not have are the text "N/A".
+between releases; values that a GPU does not have are the text "N/A" or the largest number of their C type.
 
 The energy counter of some parts is wrong (stands still, or counts in another unit), so it is compared with the
 integral of power first; a GPU whose counter disagrees is measured by its power instead.
@@ -9,13 +9,15 @@ integral of power first; a GPU whose counter disagrees is measured by its power 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import NotHere, TryAgain
+from ..errors import Denied, Fatal, NotHere, TryAgain
 from ..model import Device, DeviceUse, EnergyReading, PowerReading, Reading, Sample
 
 # AMD does not state the accuracy of its counter; taken as for power that firmware models.
@@ -24,7 +26,19 @@ DEFAULT_MAX_WATTS = 1500.0
 CHECK_NS = 10_000_000_000  # how long counter and power are compared
 CHECK_FACTOR = 2  # they may differ by: power is sampled once a tick, so only gross errors show
 
+ENERGY_ERRORS = 3  # in a row, after which a counter that gives errors is left for power
+
 _MICROWATTS_ABOVE = 10_000  # limits are watts in some releases and microwatts in others
+_MOST_LIMIT = 10**12  # of a limit in either unit
+_MOST_WATTS = 0xFFFE  # from here on it is "unknown" in one of its C types, or microwatts
+_UNKNOWN_COUNT = 2**64 - 1
+# amdsmi_status_t
+_NOT_SUPPORTED, _NO_PERMISSION, _DRIVER_NOT_LOADED = 2, 10, 34
+_MISMATCH = "pip install the amdsmi of the ROCm release in use and restart the exporter"
+_UNSEEN = (
+    "AMD GPUs are measured but not split: the processes on them may not be seen"
+    " (run the exporter as root or with CAP_SYS_PTRACE)"
+)
 
 
 @dataclass(slots=True)
@@ -32,7 +46,7 @@ class _Gpu:
     handle: Any
     device: Device
     energy_counts: bool = True
-    power_key: str = ""
+    energy_errors: int = 0  # in a row
     # The comparison of counter and power; None once it is decided.
     check: tuple[int, int] | None = None  # (counter in uJ, time) at its start
     power_area: int = 0  # uW * ns
@@ -43,7 +57,8 @@ class _Gpu:
 class AmdSmi:
     """Every AMD GPU by its PCI address, as hwmon names it too: the first of the two measures, this one also splits.
 
-    Raises NotHere (no package, no GPU), TryAgain (library or driver not ready).
+    Raises NotHere (no package, library, driver or GPU), Denied, Fatal (package and library of different releases),
+    TryAgain (not ready). One broken GPU is a failure of that GPU only.
     """
 
     name = "amdsmi"
@@ -56,36 +71,42 @@ class AmdSmi:
         self._lib: Any = None
         self._error: type[Exception] = Exception
         self._gpus: list[_Gpu] = []
+        self._failed: dict[str, str] = {}  # GPUs that open could not name
         self.notes: list[str] = []
 
     def open(self) -> None:
         """Load the library and find the GPUs."""
         self.close()
-        if importlib.util.find_spec("amdsmi") is None:
-            raise NotHere("the package amdsmi is not installed")
-        try:
-            lib = importlib.import_module("amdsmi")
-        except Exception as error:  # its import loads libamd_smi.so and fails in many ways without one
-            raise NotHere(f"amdsmi cannot be loaded: {type(error).__name__}: {error}") from None
-        self._error = getattr(lib, "AmdSmiException", Exception)
+        lib = _load()
+        self._error = lib.AmdSmiException
+        self.notes, self._failed = [], {}
         try:
             lib.amdsmi_init()
             self._lib = lib
             handles = list(lib.amdsmi_get_processor_handles())
         except self._error as error:
             self.close()
-            raise TryAgain(f"amdsmi: {error}") from None
-        for handle in handles:
+            raise _failure(error) from None
+        for index, handle in enumerate(handles):
             try:
                 address = str(lib.amdsmi_get_gpu_device_bdf(handle)).lower()
             except self._error:
+                self._failed[f"index-{index}"] = "error"  # who it is cannot be asked for
                 continue
-            limit = self._limit(handle)
-            device = Device("gpu", address, self.name, UNCERTAINTY_RATIO, self._idle_watts, limit)
-            self._gpus.append(_Gpu(handle, device))
+            device = Device(
+                "gpu", address, self.name, UNCERTAINTY_RATIO, self._idle_watts, self._limit(handle)
+            )
+            gpu = _Gpu(handle, device)
+            if self._tells_something(gpu):
+                self._gpus.append(gpu)
+            else:
+                self.notes.append(f"{address} tells neither energy nor power: it is not measured")
         if not self._gpus:
+            failed = self._failed
             self.close()
-            raise NotHere("no AMD GPU")
+            if failed:
+                raise TryAgain(f"no AMD GPU answers: {sorted(failed)}")
+            raise NotHere("no AMD GPU" if not handles else "no AMD GPU tells energy or power")
 
     def read(self) -> Sample:
         """Energy and use of every GPU that answers."""
@@ -93,7 +114,7 @@ class AmdSmi:
             raise TryAgain("amdsmi is not open")
         readings: list[Reading] = []
         uses: list[DeviceUse] = []
-        failures: dict[str, str] = {}
+        failures = dict(self._failed)
         for gpu in self._gpus:
             try:
                 readings.append(self._read(gpu))
@@ -113,34 +134,60 @@ class AmdSmi:
             except self._error:
                 return
 
+    def _tells_something(self, gpu: _Gpu) -> bool:
+        """Not so on the second and later partitions of an MI300, whose first one stands for the whole GPU."""
+        for ask in (self._energy, self._power):
+            try:
+                ask(gpu)
+            except ValueError:
+                continue
+            except self._error as error:
+                if _code(error) != _NOT_SUPPORTED:
+                    return True  # it may, once the error has passed
+            else:
+                return True
+        return False
+
     def _read(self, gpu: _Gpu) -> Reading:
         now = self._now()
         if gpu.energy_counts:
             try:
                 energy = self._energy(gpu)
-            except (self._error, ValueError):
+            except (self._error, ValueError) as error:
+                gpu.energy_errors += 1
+                if _code(error) not in (None, _NOT_SUPPORTED) and gpu.energy_errors < ENERGY_ERRORS:
+                    raise  # what passes is made good by the counter's next answer
+                power = PowerReading(gpu.device, self._power(gpu), now)
                 gpu.energy_counts = False
-            else:
-                self._compare(gpu, energy, now)
-                if gpu.energy_counts:
-                    return EnergyReading(gpu.device, energy, now)
+                return power
+            gpu.energy_errors = 0
+            self._compare(gpu, energy, now)
+            if gpu.energy_counts:
+                return EnergyReading(gpu.device, energy, now)
         return PowerReading(gpu.device, self._power(gpu), now)
 
     def _energy(self, gpu: _Gpu) -> int:
+        """Microjoules since the driver was loaded. Raises ValueError when the GPU tells none."""
         answer = self._lib.amdsmi_get_energy_count(gpu.handle)
-        count = answer.get("energy_accumulator", answer.get("power"))
-        return int(_number(count) * _number(answer.get("counter_resolution")))  # resolution in uJ
+        count = _number(answer.get("energy_accumulator", answer.get("power")))  # so named before 6.3
+        resolution = _number(answer.get("counter_resolution"))  # in uJ: 15.3, as a C float 15.30000019
+        if count == _UNKNOWN_COUNT:
+            raise ValueError("no counter")
+        return int(count) * round(resolution * 10_000) // 10_000
 
     def _power(self, gpu: _Gpu) -> int:
         """Power in microwatts. Raises ValueError when the GPU tells none."""
         answer: Mapping[str, Any] = self._lib.amdsmi_get_power_info(gpu.handle)
-        for key in ("current_socket_power", "socket_power", "average_socket_power"):
-            try:
-                watts = _number(answer.get(key))
-            except ValueError:
-                continue
-            if watts > 0:
-                return round(watts * 1_000_000)
+        # The last one is the C library's own choice of the two, since 7.0; watts on Linux, else microwatts.
+        known = []
+        for key in ("current_socket_power", "average_socket_power", "socket_power"):
+            with contextlib.suppress(ValueError):
+                known.append((key, _number(answer.get(key))))
+        watts = [value for _, value in known if 0 < value < _MOST_WATTS]
+        if watts:
+            return round(watts[0] * 1_000_000)
+        if any(value == 0 for key, value in known if key != "socket_power"):
+            return 0
         raise ValueError("no power")
 
     def _compare(self, gpu: _Gpu, energy: int, now: int) -> None:
@@ -173,13 +220,19 @@ class AmdSmi:
             limit = _number(self._lib.amdsmi_get_power_cap_info(handle).get("max_power_cap"))
         except (self._error, ValueError):
             return DEFAULT_MAX_WATTS
-        return limit / 1e6 if limit > _MICROWATTS_ABOVE else limit or DEFAULT_MAX_WATTS
+        if not 0 < limit < _MOST_LIMIT:
+            return DEFAULT_MAX_WATTS
+        return limit / 1e6 if limit > _MICROWATTS_ABOVE else limit
 
     def _use(self, gpu: _Gpu) -> DeviceUse:
         """Time on the engines since the last read, per process; without it, the only holder."""
         try:
             processes = list(self._lib.amdsmi_get_gpu_process_list(gpu.handle))
-        except self._error:
+        except self._error as error:
+            if _code(error) == _NO_PERMISSION and _UNSEEN not in self.notes:
+                self.notes.append(_UNSEEN)
+            return DeviceUse(gpu.device)
+        except ValueError:  # a name that the library cut inside a character, which the package cannot decode
             return DeviceUse(gpu.device)
         busy: dict[int, int] = {}
         holders: set[int] = set()
@@ -203,6 +256,42 @@ class AmdSmi:
         if len(holders) == 1:
             return DeviceUse(gpu.device, dict.fromkeys(holders, 1), frozenset(holders), "holder")
         return DeviceUse(gpu.device, {}, frozenset(holders), "none")
+
+
+def _load() -> Any:
+    """The package amdsmi, whose import loads libamd_smi.so. Raises NotHere, Fatal. Prints nothing.
+
+    A failed import leaves nothing behind that the next one would take for the package.
+    """
+    if importlib.util.find_spec("amdsmi") is None:
+        raise NotHere("the package amdsmi is not installed")
+    said = io.StringIO()  # it prints why there is no library, then stumbles over a name
+    try:
+        with contextlib.redirect_stdout(said):
+            return importlib.import_module("amdsmi")
+    except (KeyError, OSError) as error:
+        reason = next(iter(said.getvalue().splitlines()), f"{type(error).__name__}: {error}")
+        raise NotHere(f"libamd_smi.so cannot be loaded: {reason}") from None
+    except Exception as error:
+        raise Fatal(f"amdsmi cannot be loaded: {type(error).__name__}: {error}", _MISMATCH) from None
+
+
+def _code(error: Exception) -> int | None:
+    """The amdsmi_status_t of an error; None where it has none."""
+    code = getattr(error, "err_code", None)
+    return code if isinstance(code, int) else None
+
+
+def _failure(error: Exception) -> Exception:
+    """What the caller should do about an error of the library as a whole."""
+    text = f"amdsmi: {' '.join(str(error).split())}"  # their text is of two lines
+    if _code(error) == _DRIVER_NOT_LOADED:
+        return NotHere(text)
+    if _code(error) == _NO_PERMISSION:
+        return Denied(
+            text, "let the exporter's user open /dev/kfd and /dev/dri/renderD* (groups render, video)"
+        )
+    return TryAgain(text)
 
 
 def _number(value: Any) -> float:

@@ -1,29 +1,45 @@
-"""AMD GPUs through a stand-in for the amdsmi package, found on sys.path as the real one is."""
+"""AMD GPUs: the real package amdsmi over a stand-in for AMD's library."""
 
 from __future__ import annotations
 
-import json
+import ctypes
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import amd_smi
+import gramwatt_exporter
 import pytest
-from gramwatt_exporter.errors import NotHere, TryAgain
+from gramwatt_exporter.errors import Denied, Fatal, NotHere, TryAgain
 from gramwatt_exporter.model import EnergyReading, PowerReading, Reading
 from gramwatt_exporter.sensors.amdsmi import AmdSmi
 
-STAND_IN = Path(__file__).parents[3] / "fixtures" / "amdsmi"
-ADDRESS = "0000:03:00.0"
+ADDRESS, OTHER = "0000:03:00.0", "0000:c4:00.1"
+GPU = f"gpu 0 bdf {ADDRESS}"
+BUSY, NO_PERMISSION = 30, 10  # amdsmi_status_t
+UNKNOWN_32, UNKNOWN_64 = 2**32 - 1, 2**64 - 1
+
+
+@pytest.fixture(scope="session")
+def rocm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ROCM_PATH with the stand-in in it."""
+    if shutil.which("gcc") is None:
+        pytest.skip("no gcc to build the stand-in for libamd_smi.so")
+    return amd_smi.build(tmp_path_factory.mktemp("rocm"))
 
 
 class World:
+    """The scenario file, and sensors that see it."""
+
     def __init__(self, file: Path, clock: Any) -> None:
         self.file = file
         self.clock = clock
 
-    def set(self, *gpus: dict[str, Any], init: int | None = None) -> None:
-        self.file.write_text(json.dumps({"init": init, "gpus": [{"bdf": ADDRESS, **gpu} for gpu in gpus]}))
+    def set(self, *facts: str) -> None:
+        self.file.write_bytes("".join(f"{fact}\n" for fact in facts).encode("utf-8", "surrogateescape"))
 
     def sensor(self, **settings: Any) -> AmdSmi:
         sensor = AmdSmi(self.clock, **settings)
@@ -31,12 +47,25 @@ class World:
         return sensor
 
 
+def forget_package() -> None:
+    """The next sensor imports it anew, from the library of its own environment."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "amdsmi"]:
+        del sys.modules[name]
+
+
 @pytest.fixture
-def world(tmp_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.syspath_prepend(str(STAND_IN))
-    monkeypatch.setenv("AMDSMI_STAND_IN_SCENARIO", str(tmp_path / "scenario"))
-    yield World(tmp_path / "scenario", clock)
-    sys.modules.pop("amdsmi", None)
+def fresh() -> Iterator[None]:
+    forget_package()
+    yield
+    forget_package()
+
+
+@pytest.fixture
+def world(rocm: Path, fresh: None, tmp_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.delenv("ROCM_HOME", raising=False)
+    monkeypatch.setenv("ROCM_PATH", str(rocm))
+    monkeypatch.setenv("AMD_SMI_STAND_IN_SCENARIO", str(tmp_path / "scenario"))
+    return World(tmp_path / "scenario", clock)
 
 
 def only(sensor: AmdSmi) -> Reading:
@@ -44,27 +73,49 @@ def only(sensor: AmdSmi) -> Reading:
     return reading
 
 
-@pytest.mark.parametrize("old", [False, True])
-def test_the_energy_counter_in_its_own_resolution(world: World, old: bool) -> None:
-    world.set({"energy": 1_000_000, "resolution": 15.3, "power": 95, "cap": 300_000_000, "old": old})
+# --- energy and power
+
+
+def test_the_energy_counter_in_its_own_resolution(world: World) -> None:
+    world.set(GPU, "gpu 0 energy 1000000000000 15.3", "gpu 0 average 95", "gpu 0 cap 300000000")
     reading = only(world.sensor(idle_watts=12.0))
     assert isinstance(reading, EnergyReading)
-    assert reading.microjoules == 15_300_000
+    assert reading.microjoules == 15_300_000_000_000  # and not what 15.3 is as a C float
     assert (reading.of.name, reading.of.max_watts) == (ADDRESS, 300.0)
 
 
-def test_limits_in_watts_or_microwatts(world: World) -> None:
-    world.set({"energy": 1, "cap": 750})
-    assert only(world.sensor()).of.max_watts == 750
-    world.set({"energy": 1})
-    assert only(world.sensor()).of.max_watts == 1500
+@pytest.mark.parametrize(
+    ("cap", "watts"), [("750000000", 750), ("750", 750), ("0", 1500), (UNKNOWN_64, 1500), (None, 1500)]
+)
+def test_limits_in_watts_or_microwatts_or_none(world: World, cap: object, watts: float) -> None:
+    world.set(GPU, "gpu 0 energy 1 1", *([] if cap is None else [f"gpu 0 cap {cap}"]))
+    assert only(world.sensor()).of.max_watts == watts
 
 
-def test_power_where_there_is_no_counter(world: World) -> None:
-    world.set({"power": 95})
+@pytest.mark.parametrize(
+    ("facts", "watts"),
+    [
+        (["current 500", "generic 500"], 500),  # MI300
+        (["average 95", "generic 95"], 95),  # Radeon, MI200
+        (["average 95", "generic 0"], 95),
+        (["average 95", "generic 95000000"], 95),
+        (["generic 95"], 95),
+        ([f"current {UNKNOWN_32}", "average 95"], 95),
+        (["current 0", "average 95"], 95),
+        (["average 0"], 0),  # asleep
+    ],
+)
+def test_power_where_there_is_no_counter(world: World, facts: list[str], watts: int) -> None:
+    world.set(GPU, *(f"gpu 0 {fact}" for fact in facts))
     reading = only(world.sensor())
     assert isinstance(reading, PowerReading)
-    assert reading.microwatts == 95_000_000
+    assert reading.microwatts == watts * 1_000_000
+
+
+@pytest.mark.parametrize("counter", [f"gpu 0 energy {UNKNOWN_64} 15.3", "gpu 0 energy_error 2"])
+def test_a_counter_without_a_value_is_none(world: World, counter: str) -> None:
+    world.set(GPU, counter, "gpu 0 average 95")
+    assert isinstance(only(world.sensor()), PowerReading)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +126,7 @@ def test_a_counter_that_disagrees_with_power_is_dropped(
 ) -> None:
     sensor = None
     for second in range(15):
-        world.set({"energy": second * joules_a_second * 1_000_000, "power": 100})
+        world.set(GPU, f"gpu 0 energy {second * joules_a_second * 1_000_000} 1", "gpu 0 current 100")
         sensor = sensor or world.sensor()
         reading = only(sensor)
         clock.advance(1)
@@ -83,9 +134,55 @@ def test_a_counter_that_disagrees_with_power_is_dropped(
     assert bool(sensor and sensor.notes) is not believed
 
 
+def test_a_counter_that_fails_for_a_moment_goes_on(world: World) -> None:
+    counts = (GPU, "gpu 0 energy 7000000 1", "gpu 0 average 95")
+    fails = (*counts, f"gpu 0 energy_error {BUSY}")
+    world.set(*counts)
+    sensor = world.sensor()
+    for _ in range(2):
+        world.set(*fails)
+        with pytest.raises(TryAgain):  # it is the only GPU
+            sensor.read()
+    world.set(*counts)
+    assert isinstance(only(sensor), EnergyReading)
+    world.set(*fails)
+    for _ in range(2):
+        with pytest.raises(TryAgain):
+            sensor.read()
+    assert isinstance(only(sensor), PowerReading)  # for good
+
+
+OLD_PACKAGE = f"""
+class AmdSmiException(Exception): pass
+def amdsmi_init(): pass
+def amdsmi_shut_down(): pass
+def amdsmi_get_processor_handles(): return [1]
+def amdsmi_get_gpu_device_bdf(handle): return "{ADDRESS}"
+def amdsmi_get_energy_count(handle): return {{"power": 1000, "counter_resolution": 15.3, "timestamp": 0}}
+def amdsmi_get_power_info(handle): return {{"average_socket_power": 95}}
+def amdsmi_get_power_cap_info(handle): return {{"max_power_cap": 300000000}}
+def amdsmi_get_gpu_process_list(handle): return []
+"""
+
+
+def test_the_counter_as_releases_before_6_3_named_it(
+    fresh: None, tmp_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "amdsmi.py").write_text(OLD_PACKAGE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sensor = AmdSmi(clock)
+    sensor.open()
+    reading = only(sensor)
+    assert isinstance(reading, EnergyReading)
+    assert reading.microjoules == 15_300
+
+
+# --- who used it
+
+
 def test_use_is_time_on_the_engines_since_the_last_read(world: World, clock: Any) -> None:
     def at(*processes: tuple[int, int]) -> None:
-        world.set({"energy": 1, "processes": [{"pid": pid, "gfx": gfx} for pid, gfx in processes]})
+        world.set(GPU, "gpu 0 energy 1 1", *(f"gpu 0 process {pid} {gfx}" for pid, gfx in processes))
 
     at((7, 1000), (8, 0))
     sensor = world.sensor()
@@ -99,49 +196,164 @@ def test_use_is_time_on_the_engines_since_the_last_read(world: World, clock: Any
 
 
 def test_a_process_number_used_again_never_weighs_less_than_nothing(world: World, clock: Any) -> None:
-    world.set({"energy": 1, "processes": [{"pid": 7, "gfx": 5000}, {"pid": 8, "gfx": 100}]})
+    world.set(GPU, "gpu 0 energy 1 1", "gpu 0 process 7 5000", "gpu 0 process 8 100")
     sensor = world.sensor()
     sensor.read()
     clock.advance(1)
-    world.set({"energy": 1, "processes": [{"pid": 7, "gfx": 10}, {"pid": 8, "gfx": 150}]})
+    world.set(GPU, "gpu 0 energy 1 1", "gpu 0 process 7 10", "gpu 0 process 8 150")
     (use,) = sensor.read().uses
     assert use.weights == {8: 50}
 
 
 def test_without_engine_times_the_only_holder_or_nobody(world: World) -> None:
-    world.set({"energy": 1, "processes": [{"pid": 7}]})
+    world.set(GPU, "gpu 0 energy 1 1", "gpu 0 process 7 0")
     (use,) = world.sensor().read().uses
     assert (use.weights, use.method) == ({7: 1}, "holder")
-    world.set({"energy": 1, "processes": [{"pid": 7}, {"pid": 8}]})
+    world.set(GPU, "gpu 0 energy 1 1", "gpu 0 process 7 0", "gpu 0 process 8 0")
     (use,) = world.sensor().read().uses
     assert (use.weights, use.method) == ({}, "none")
 
 
-def test_one_broken_gpu(world: World) -> None:
-    world.set({"energy": 1}, {"bdf": "0000:04:00.0", "energy": 2})
+def test_processes_that_may_not_be_seen_are_said_once_and_get_nothing(world: World) -> None:
+    world.set(GPU, "gpu 0 energy 1 1", "gpu 0 process 7 0", f"gpu 0 process_status {NO_PERMISSION}")
     sensor = world.sensor()
-    world.set({"energy": 1, "error": 30}, {"bdf": "0000:04:00.0", "energy": 2})
+    for _ in range(2):
+        (use,) = sensor.read().uses
+        assert (use.weights, use.holders) == ({}, frozenset())
+    assert [note for note in sensor.notes if "root" in note] == sensor.notes
+    assert len(sensor.notes) == 1
+
+
+def test_a_process_name_that_is_no_text_spoils_nothing_but_the_split(world: World) -> None:
+    world.set(GPU, "gpu 0 energy 5 1", "gpu 0 process 7 0 \udcff\udcfe")
+    sample = world.sensor().read()
+    assert [reading.of.name for reading in sample.readings] == [ADDRESS]
+    assert sample.failures == {}
+    assert sample.uses[0].weights == {}
+
+
+# --- which GPUs
+
+
+def test_gpus_that_share_a_socket_or_do_not(world: World) -> None:
+    facts = [GPU, f"gpu 1 bdf {OTHER}", "gpu 1 socket 0", "gpu 5 bdf 0001:0a:1f.0"]
+    world.set(*facts, *(f"gpu {index} energy 1 1" for index in (0, 1, 5)))
+    assert [reading.of.name for reading in world.sensor().read().readings] == [ADDRESS, OTHER, "0001:0a:1f.0"]
+
+
+def test_one_broken_gpu(world: World) -> None:
+    good = (GPU, "gpu 0 energy 1 1", f"gpu 1 bdf {OTHER}", "gpu 1 energy 2 1")
+    world.set(*good)
+    sensor = world.sensor()
+    world.set(*good, f"gpu 0 error {BUSY}")
     sample = sensor.read()
-    assert [reading.of.name for reading in sample.readings] == ["0000:04:00.0"]
+    assert [reading.of.name for reading in sample.readings] == [OTHER]
     assert sample.failures == {ADDRESS: "error"}
-    world.set({"error": 30}, {"error": 30})
+    world.set(*good, f"gpu 0 error {BUSY}", f"gpu 1 error {BUSY}")
     with pytest.raises(TryAgain):
         sensor.read()
+    world.set(*good)
+    assert all(isinstance(reading, EnergyReading) for reading in sensor.read().readings)
 
 
-def test_a_driver_that_is_not_ready_and_a_machine_without_gpus(world: World) -> None:
-    world.set({"energy": 1}, init=34)
-    with pytest.raises(TryAgain):
+def test_a_gpu_that_does_not_even_say_who_it_is(world: World) -> None:
+    world.set(GPU, "gpu 0 energy 1 1", f"gpu 1 bdf {OTHER}", f"gpu 1 error {BUSY}")
+    sample = world.sensor().read()
+    assert [reading.of.name for reading in sample.readings] == [ADDRESS]
+    assert sample.failures == {"index-1": "error"}
+    world.set(GPU, f"gpu 0 error {BUSY}")
+    with pytest.raises(TryAgain, match="no AMD GPU answers"):
         world.sensor()
-    world.set()
-    with pytest.raises(NotHere, match="no AMD GPU"):
+
+
+def test_a_partition_without_readings_of_its_own_is_said_and_left_out(world: World) -> None:
+    world.set(GPU, "gpu 0 energy 1 1", f"gpu 1 bdf {OTHER}", "gpu 1 socket 0")
+    sensor = world.sensor()
+    sample = sensor.read()
+    assert [reading.of.name for reading in sample.readings] == [ADDRESS]
+    assert sample.failures == {}
+    assert sensor.notes == [f"{OTHER} tells neither energy nor power: it is not measured"]
+    world.set(GPU)
+    with pytest.raises(NotHere, match="tells energy or power"):
         world.sensor()
 
 
-def test_without_the_package_it_is_absent(clock: Any) -> None:
-    import importlib.util
+# --- package, library and driver
 
-    if importlib.util.find_spec("amdsmi") is not None:
-        pytest.skip("the real amdsmi is installed here")
-    with pytest.raises(NotHere, match="not installed"):
-        AmdSmi(clock).open()
+
+@pytest.mark.parametrize(
+    ("fact", "outcome", "words"),
+    [
+        ("init 18", TryAgain, "AMDSMI_STATUS_INIT_ERROR - Initialization error"),
+        (f"sockets {BUSY}", TryAgain, "Device busy"),
+        ("init 34", NotHere, "Driver not loaded"),
+        (f"init {NO_PERMISSION}", Denied, "Permission Denied"),
+        ("", NotHere, "no AMD GPU"),
+    ],
+)
+def test_what_the_driver_says_at_the_start(
+    world: World, fact: str, outcome: type[Exception], words: str
+) -> None:
+    world.set(fact, *([GPU, "gpu 0 energy 1 1"] if fact else []))
+    with pytest.raises(outcome, match=words) as caught:
+        world.sensor()
+    assert "\n" not in str(caught.value)
+    world.set(GPU, "gpu 0 energy 3000000 1")
+    assert only(world.sensor()).of.name == ADDRESS
+
+
+def test_it_is_shut_down_and_opened_again(world: World) -> None:
+    world.set(GPU, "gpu 0 energy 1 1")
+    sensor = world.sensor()
+    sensor.close()
+    with pytest.raises(TryAgain, match="not open"):
+        sensor.read()
+    sensor.open()
+    assert only(sensor).of.name == ADDRESS
+
+
+def test_without_the_library_it_is_absent_until_there_is_one(
+    world: World, rocm: Path, tmp_path: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    try:
+        ctypes.CDLL("libamd_smi.so")
+    except OSError:
+        pass
+    else:
+        pytest.skip("ROCm is installed here")
+    later = tmp_path / "rocm"
+    monkeypatch.setenv("ROCM_PATH", str(later))
+    world.set(GPU, "gpu 0 energy 1 1")
+    for _ in range(2):
+        with pytest.raises(NotHere, match=r"libamd_smi\.so cannot be loaded: .*No such file") as caught:
+            world.sensor()
+        assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")  # the package prints it
+    (later / "lib").mkdir(parents=True)
+    shutil.copy(rocm / "lib" / "libamd_smi.so", later / "lib")
+    assert only(world.sensor()).of.name == ADDRESS
+
+
+def test_a_library_of_another_release_is_said_with_the_fix(
+    world: World, tmp_path: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = "amdsmi_get_lib_version"
+    monkeypatch.setenv("ROCM_PATH", str(amd_smi.build(tmp_path / "rocm", without=missing)))
+    world.set(GPU, "gpu 0 energy 1 1")
+    with pytest.raises(Fatal, match=f"undefined symbol: {missing}") as caught:
+        world.sensor()
+    assert "ROCm release" in caught.value.fix
+    assert capfd.readouterr() == ("", "")
+
+
+def test_without_the_package_it_is_absent() -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from gramwatt_exporter.sensors.amdsmi import AmdSmi\n"
+        "try: AmdSmi(lambda: 0).open()\n"
+        "except Exception as error: print(type(error).__name__, error)\n"
+    )
+    root = Path(gramwatt_exporter.__file__).parents[1]
+    # -S: without the packages that are installed here.
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code, root], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("NotHere the package amdsmi is not installed\n", "")
