@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
 import signal
 import sys
@@ -11,23 +12,27 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 import requests
 import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from sqlalchemy.exc import SQLAlchemyError
 
 from . import __version__
 from .annotate import Annotator
 from .config import Config, describe, load, settings
-from .errors import ConfigError, LabelerError, NotFound, NotYet, TryAgain
+from .errors import ConfigError, InputError, LabelerError, NotFound, NotYet, TryAgain
+from .importing import Imported, Outcome, import_results
 from .metrics import Health, Published
 from .model import Graded
 from .prometheus import Prometheus
 from .render.files import write_labels
 from .render.text import clean
 from .scale_files import LoadedScale, grade, load_scales, pick
+from .sources.emissions_csv import FACTS, PHASES, Options, read_emissions
 from .store import Store
 from .watch import Output, Watch
 from .web.app import create_app
@@ -108,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         ("grade", _grade, [which, common], "grade one finished window (default: the last) and print it"),
         ("label", _label, [which, common], "grade one finished window and write its label files"),
         ("scales", _scales, [common], "list the scales with version and hash"),
+        ("import", _import, [common], "grade the runs and tasks in files of CodeCarbon's (emissions.csv)"),
     ):
         command = commands.add_parser(
             name, parents=parents, help=text, description=text[0].upper() + text[1:] + "."
@@ -115,9 +121,71 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         if name == "watch":
             command.add_argument("--once", action="store_true", help="look once, then exit; serves nothing")
+        if name == "import":
+            _import_arguments(command)
         if name == "label":
             command.add_argument("--output", metavar="DIR", default="", help="default: labels.dir")
     return parser
+
+
+def _import_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "files", nargs="+", metavar="FILE", help="emissions.csv, or emissions_..._....csv of tasks"
+    )
+    group = command.add_argument_group(
+        "what the files do not say", "for rows whose own column is missing or empty"
+    )
+    group.add_argument("--phase", choices=PHASES)
+    for fact in FACTS[1:]:
+        group.add_argument(f"--{fact}", metavar=fact.upper(), default="")
+    group.add_argument(
+        "--value", dest="values", action="append", default=[], metavar="KEY=NUMBER", type=_key_number,
+        help="such as samples=60000 or tokens=1200, for every imported run",
+    )  # fmt: skip
+    group.add_argument(
+        "--column", dest="columns", action="append", default=[], metavar="FIELD=COLUMN", type=_key_text,
+        help="the column that has a field: one of CodeCarbon's, of the above, or a value such as samples",
+    )  # fmt: skip
+    group.add_argument(
+        "--timezone",
+        type=_zone,
+        metavar="ZONE",
+        help="of the times in the files, such as Europe/Paris; default: here",
+    )
+    command.add_argument(
+        "--run", dest="runs", action="append", default=[], metavar="ID", help="only this run_id"
+    )
+    command.add_argument(
+        "--replace", action="store_true", help="take what is different from an earlier import of the same run"
+    )
+    command.add_argument("--json", action="store_true", help="print the results as JSON")
+
+
+def _key_text(text: str) -> tuple[str, str]:
+    key, sign, rest = text.partition("=")
+    if not (key.strip() and sign and rest.strip()):
+        raise argparse.ArgumentTypeError(f"expected FIELD=COLUMN, such as samples=n_images, got {text!r}")
+    return key.strip(), rest.strip()
+
+
+def _key_number(text: str) -> tuple[str, float]:
+    key, _, rest = text.partition("=")
+    try:
+        number = float(rest)
+    except ValueError:
+        number = math.nan
+    if not key.strip() or not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"expected KEY=NUMBER, such as samples=60000, got {text!r}")
+    return key.strip(), number
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise argparse.ArgumentTypeError(
+            f"no time zone {text!r}; expected a name such as Europe/Paris or UTC"
+        ) from None
 
 
 def _dest(key: str) -> str:
@@ -206,10 +274,24 @@ def _serve(_: argparse.Namespace, config: Config) -> int:
     pick(scales, config.grading.scales)
     registry = CollectorRegistry()
     store = Store(config.database_url)
-    Published(registry).publish(store.recent())
+    published = Published(registry)
+    published.publish(store.recent())
+    stop = threading.Event()
+
+    def follow() -> None:  # what `import` or a `watch` elsewhere adds to the same database
+        while not stop.wait(config.watch.interval):
+            try:
+                published.publish(store.recent())
+            except SQLAlchemyError as error:
+                _log.warning("cannot read grades, trying again: %s", type(error).__name__)
+
+    follower = threading.Thread(target=follow, name="follow", daemon=True)
+    follower.start()
     try:
         return _run_web(_app(config, registry, store, scales), config)
     finally:
+        stop.set()
+        follower.join(timeout=5)
         store.close()
 
 
@@ -313,6 +395,65 @@ def _scales(_: argparse.Namespace, config: Config) -> int:
     return 0
 
 
+def _import(options: argparse.Namespace, config: Config) -> int:
+    """Each file whole or not at all; one that is wrong does not keep the others out."""
+    scales = pick(load_scales(config.grading.scales_dir), config.grading.scales)
+    facts = {name: getattr(options, name) or "" for name in FACTS}
+    settings = Options(dict(options.columns), facts, dict(options.values), options.timezone, options.runs)
+    store = Store(config.database_url)
+    done: list[Imported] = []
+    failed = False
+    try:
+        for file in options.files:
+            try:
+                results = read_emissions(Path(file), settings)
+            except InputError as error:
+                failed = True
+                print(f"gramwatt-labeler: {clean(str(error))}; nothing of it was imported", file=sys.stderr)
+                continue
+            new = import_results(
+                results, store, scales, time.time(), config.grading.hardware, options.replace
+            )
+            _write_imported_labels(new, scales[0], config)
+            if not options.json:
+                _print_imported(file, new)
+            done += new
+    finally:
+        store.close()
+    if options.json:
+        page_of = _output(config).page
+        rows = [as_json(one.graded, page_of) | {"outcome": one.outcome.value} for one in done]
+        print(msgspec.json.format(msgspec.json.encode(rows)).decode())
+    return EXIT_ERROR if failed else 0
+
+
+def _write_imported_labels(imported: Sequence[Imported], scale: LoadedScale, config: Config) -> None:
+    """Of what is new. Label files are a convenience (the web renders on demand): a full disk is only said."""
+    output = _output(config)
+    for one in imported:
+        written = one.outcome in (Outcome.NEW, Outcome.GROWN, Outcome.REPLACED)
+        if written and one.graded.grade.scale.name == scale.id.name:
+            window = one.graded.window.id
+            try:
+                write_labels(one.graded, output.page(window), output.directory, output.formats)
+            except OSError as error:
+                _log.warning("cannot write the label of window %s: %s", window, error)
+                return
+
+
+def _print_imported(file: str, imported: Sequence[Imported]) -> None:
+    counts: dict[Outcome, int] = {}
+    for one in imported:
+        counts[one.outcome] = counts.get(one.outcome, 0) + 1
+        print(f"{_line(one.graded)} ({one.outcome})")
+    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    if Outcome.KEPT in counts:
+        told += " (--replace takes the new ones)"
+    windows = len({one.graded.window.id for one in imported})
+    results = f" and {len(imported)} results" if len(imported) > windows else ""  # on several scales
+    print(clean(f"{file}: {windows} window(s){results}: {told}"))
+
+
 def _line(graded: Graded) -> str:
     window, result, measured = graded.window, graded.grade, graded.measurement
     text = f"{window.id} {window.name!r} on {result.scale.name} {result.scale.version} ({result.scale.short_hash}): "
@@ -325,6 +466,8 @@ def _line(graded: Graded) -> str:
         text += f", {measured.energy_joules:.6g} J"
         if measured.emissions_grams is not None:
             text += f", {measured.emissions_grams:.4g} g CO2e"
+        if measured.imported is not None:
+            text += f", {measured.imported.text}"
     return clean(text)
 
 

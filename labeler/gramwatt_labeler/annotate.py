@@ -44,5 +44,7 @@ def annotation_text(graded: Graded, link: str) -> str:
         text += f", {units.energy(grade.energy_per_unit_joules)} per {grade.unit}"
     if measured is not None:
         text += f", {units.energy(measured.energy_joules)}"
+        if measured.imported is not None:
+            text += f", {measured.imported.text}"
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return f'{escaped} <a href="{link}">label</a>'

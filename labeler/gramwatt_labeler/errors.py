@@ -5,6 +5,7 @@
     LabelerError
     ├── ConfigError     the user must change a setting; carries the path of the key
     ├── ScaleError      a scale file is wrong or missing; carries the file and the path inside it
+    ├── InputError      a file to import is wrong; names file, line, column and fix; nothing of it was imported
     ├── NotFound        there is no such window (or label, or scale)
     ├── NotYet          the window exists but cannot be measured yet: ask again later
     ├── TryAgain        a server did not answer or is overloaded: counted, retried
@@ -29,6 +30,10 @@ class ConfigError(LabelerError):
 
 class ScaleError(LabelerError):
     """A scale cannot be used. The message names the file and the key."""
+
+
+class InputError(LabelerError):
+    """A file to import cannot be used. The message names the file, the line, the column and what to do."""
 
 
 class NotFound(LabelerError):

@@ -31,11 +31,12 @@ INDEX = Metric("gramwatt_efficiency_index", "gauge", ("window", "scale"),
     "Energy per functional unit of a window divided by the scale's reference; lower is better.")  # fmt: skip
 INFO = Metric("gramwatt_grade_info", "gauge",
     ("window", "scale", "grade", "span", "name", "phase", "model", "task", "dataset", "unit",
-     "scale_version", "scale_hash"),
-    "Always 1; the letter of a recorded window and the letters its uncertainty reaches.")  # fmt: skip
+     "scale_version", "scale_hash", "origin"),
+    "Always 1; the letter of a window and the letters its uncertainty reaches; its origin if imported.")  # fmt: skip
 PER_UNIT = Metric("gramwatt_grade_energy_per_unit_joules", "gauge", ("window", "scale", "unit"),
     "Energy of a recorded window per functional unit (sample, token, request, run).")  # fmt: skip
-REFUSED = Metric("gramwatt_grade_refused_info", "gauge", ("window", "scale", "name", "phase", "task", "reason"),
+REFUSED = Metric("gramwatt_grade_refused_info", "gauge",
+    ("window", "scale", "name", "phase", "task", "reason", "origin"),
     "Always 1; a finished window that got no grade, and what is missing.")  # fmt: skip
 POLLS = Metric(
     "gramwatt_labeler_polls_total", "counter", (), "Times Prometheus was asked for finished windows."
@@ -107,8 +108,12 @@ class Published(Collector):
         for one in grades:
             window, grade = one.window, one.grade
             key = [window.id, grade.scale.name]
+            imported = one.measurement.imported if one.measurement else None
+            origin = imported.text if imported else ""
             if grade.letter is None or grade.ordinal is None:
-                families[REFUSED].add_metric([*key, window.name, window.phase, window.task, grade.reason], 1)
+                families[REFUSED].add_metric(
+                    [*key, window.name, window.phase, window.task, grade.reason, origin], 1
+                )
                 continue
             span = grade.letter if grade.best == grade.worst else f"{grade.best}-{grade.worst}"
             families[GRADE].add_metric(key, grade.ordinal)
@@ -116,6 +121,7 @@ class Published(Collector):
                 [
                     *key, grade.letter, "" if grade.best is None else span, window.name, window.phase, window.model,
                     window.task, window.dataset, grade.unit, grade.scale.version, grade.scale.short_hash,
+                    origin,
                 ],
                 1,
             )  # fmt: skip

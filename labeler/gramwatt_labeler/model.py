@@ -35,23 +35,53 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Imported:
+    """Where a measurement came from that Gramwatt did not make. Texts are as the file has them; "" is not stated."""
+
+    tool: str  # CodeCarbon; "" when the file does not say what wrote it
+    version: str = ""
+    mode: str = ""  # machine: energy of the whole machine; process: of one process
+    country: str = ""
+    country_code: str = ""
+    region: str = ""
+    cloud: str = ""
+    run: str = ""  # the tool's own id
+    file: str = ""  # name without folder
+    line: int = 0
+
+    @property
+    def text(self) -> str:
+        """Such as ``imported from CodeCarbon 3.3.2, machine mode, France``."""
+        tool = (
+            f"{self.tool} {self.version or '(version not stated)'}"
+            if self.tool
+            else "a file that names no tool"
+        )
+        mode = f"{self.mode} mode" if self.mode else ""
+        place = ", ".join(filter(None, (self.country or self.country_code, self.region)))
+        return "imported from " + ", ".join(filter(None, (tool, mode, place, self.cloud)))
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
-    """What a window used, read from the raw samples of its counters.
+    """What a window used, read from the raw samples of its counters, or from another tool's file (``imported``).
 
     ``samples`` is the number of raw samples behind the energy (of the component with the fewest);
-    ``coverage_ratio`` the share of the window during which the counters are known to have counted.
+    ``coverage_ratio`` the share of the window during which the counters are known to have counted. Both are not
+    known for what was imported.
     """
 
     energy_joules: float
     components: Mapping[str, float]
-    samples: int
-    coverage_ratio: float
+    samples: int | None
+    coverage_ratio: float | None
     resets: int = 0
     emissions_grams: float | None = None
     cpu_seconds: float | None = None
     uncertainty_ratio: float | None = None  # one sigma as a share of the energy
     sources: tuple[str, ...] = ()  # the sensors behind it: rapl, nvml, estimate, ...
     notes: tuple[str, ...] = ()
+    imported: Imported | None = None
 
 
 @dataclass(frozen=True, slots=True)

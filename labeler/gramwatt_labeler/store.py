@@ -93,38 +93,36 @@ class Store:
 
     def add(self, graded: Graded) -> bool:
         """Keep a result; False when this window already has one on this scale. Raises TryAgain."""
-        window, measured, grade = graded.window, graded.measurement, graded.grade
-        row = {
-            "window": window.id,
-            "scale": grade.scale.name,
-            "scale_version": grade.scale.version,
-            "scale_sha256": grade.scale.sha256,
-            "letter": grade.letter,
-            "reason": grade.reason[:1000],
-            "name": window.name[:256],
-            "phase": window.phase[:32],
-            "model": window.model[:256],
-            "task": window.task[:256],
-            "dataset": window.dataset[:256],
-            "window_start": window.start,
-            "window_end": window.end,
-            "energy_joules": measured.energy_joules if measured else None,
-            "emissions_grams": measured.emissions_grams if measured else None,
-            "energy_per_unit_joules": grade.energy_per_unit_joules,
-            "unit": grade.unit,
-            "efficiency_index": grade.index,
-            "graded_at": graded.graded_at,
-            "annotated": False,
-            "record": _plain(graded),
-        }
         try:
             with self._engine.begin() as connection:
-                connection.execute(insert(GRADES).values(row))
+                connection.execute(insert(GRADES).values(_row(graded)))
         except IntegrityError:
             return False
         except SQLAlchemyError as error:
-            raise TryAgain(f"cannot write the grade of window {window.id}: {_first_line(error)}") from None
+            raise TryAgain(
+                f"cannot write the grade of window {graded.window.id}: {_first_line(error)}"
+            ) from None
         return True
+
+    def add_all(self, new: Sequence[Graded], replacing: Sequence[Graded] = ()) -> None:
+        """Keep all of these or none: ``new`` ones, and others in place of what their window has on their scale.
+
+        A replaced result keeps its annotation. Raises TryAgain, also when somebody else wrote one of ``new`` meanwhile.
+        """
+        try:
+            with self._engine.begin() as connection:
+                if new:
+                    connection.execute(insert(GRADES), [_row(graded) for graded in new])
+                for graded in replacing:
+                    row = _row(graded)
+                    del row["annotated"]
+                    connection.execute(
+                        update(GRADES)
+                        .where(GRADES.c.window == row["window"], GRADES.c.scale == row["scale"])
+                        .values(row)
+                    )
+        except SQLAlchemyError as error:
+            raise TryAgain(f"cannot write grades, none was written: {_first_line(error)}") from None
 
     def get(self, window: str, scale: str = "") -> list[Graded]:
         """Results of one window, on one scale or on all, by scale name."""
@@ -164,6 +162,33 @@ class Store:
         with self._engine.connect() as connection:
             rows: Sequence[Any] = connection.execute(query).all()
         return [msgspec.convert(row[0], Graded) for row in rows]
+
+
+def _row(graded: Graded) -> dict[str, Any]:
+    window, measured, grade = graded.window, graded.measurement, graded.grade
+    return {
+        "window": window.id,
+        "scale": grade.scale.name,
+        "scale_version": grade.scale.version,
+        "scale_sha256": grade.scale.sha256,
+        "letter": grade.letter,
+        "reason": grade.reason[:1000],
+        "name": window.name[:256],
+        "phase": window.phase[:32],
+        "model": window.model[:256],
+        "task": window.task[:256],
+        "dataset": window.dataset[:256],
+        "window_start": window.start,
+        "window_end": window.end,
+        "energy_joules": measured.energy_joules if measured else None,
+        "emissions_grams": measured.emissions_grams if measured else None,
+        "energy_per_unit_joules": grade.energy_per_unit_joules,
+        "unit": grade.unit,
+        "efficiency_index": grade.index,
+        "graded_at": graded.graded_at,
+        "annotated": False,
+        "record": _plain(graded),
+    }
 
 
 def _plain(graded: Graded) -> Any:

@@ -28,6 +28,11 @@ def kilowatt_hours(joules: float) -> float:
     return joules / JOULES_PER_KILOWATT_HOUR
 
 
+def grams_of_kilograms(kilograms: float) -> float:
+    """Kilograms -> grams."""
+    return kilograms * 1000.0
+
+
 def number(value: float) -> str:
     """Three significant digits without an exponent where that is readable: 1,240, 12.3, 0.0042."""
     if not math.isfinite(value):

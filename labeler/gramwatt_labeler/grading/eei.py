@@ -66,6 +66,8 @@ def grade_absolute(
 
     if reason := refusal(measurement):
         return refuse(reason)
+    if not window.phase:
+        return refuse("a phase (--phase training or inference)")
     if window.phase != scale.phase:
         return refuse(
             f"phase {scale.phase} ({scale.name} grades nothing else; this window is {window.phase})"
@@ -108,6 +110,8 @@ def _references(window: Window, scale: EeiScale, hardware: str) -> tuple[list[Ee
     if not fitting:
         return [], f"no reference for task {window.task} (known: {known})"
     data = slug(window.dataset)
+    if not window.phase:
+        return [], "a phase (--phase training or inference)"
     steps = (
         ("phase", window.phase, lambda one: one.phase == window.phase, lambda one: one.phase),
         ("hardware class", hardware, lambda one: one.hardware == hardware, lambda one: one.hardware),

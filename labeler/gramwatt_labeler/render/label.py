@@ -126,6 +126,8 @@ def alt_text(graded: Graded) -> str:
         text += f"; {units.energy(measured.energy_joules)} in all"
         if measured.emissions_grams is not None:
             text += f", {units.mass(measured.emissions_grams)} of CO2 equivalent"
+        if measured.imported is not None:
+            text += f"; {clean(measured.imported.text)}"
     return text + "."
 
 
@@ -149,7 +151,8 @@ def tiles(graded: Graded) -> list[Tile]:
     energy = units.energy(measured.energy_joules).split(" ")
     found.append(Tile("meter", energy[0], energy[1], "energy in all"))
     if measured.emissions_grams is None:
-        found.append(Tile("cloud", "–", "not known", "CO2: no grid zone"))
+        why = "CO2: no grid zone" if measured.imported is None else "CO2: not in the file"
+        found.append(Tile("cloud", "–", "not known", why))
     else:
         if grade.emissions_per_unit_grams is not None and grade.unit != "run":
             grams = units.mass(grade.emissions_per_unit_grams).split(" ")
@@ -198,6 +201,10 @@ def _footer(graded: Graded) -> list[str]:
     lines = [
         f"Scale {grade.scale.name} {grade.scale.version} of {grade.scale.date}, sha256 {grade.scale.short_hash}"
     ]
+    imported = measured.imported if measured else None
+    if imported is not None:
+        text = clean(imported.text)
+        lines.append(fit(text[0].upper() + text[1:], 11, 420))
     if grade.index is not None and grade.reference is not None:
         index = f"EEI {units.number(grade.index)}: "
         lines.append(
@@ -208,8 +215,9 @@ def _footer(graded: Graded) -> list[str]:
     if measured:
         sure = measured.uncertainty_ratio
         text = "not known" if sure is None else f"±{units.number(100 * sure)} % (1σ)"
-        covered = f"{100 * measured.coverage_ratio:.3g} %"
-        lines.append(f"Uncertainty of the energy {text}; counters cover {covered} of the window")
+        if measured.coverage_ratio is not None:
+            text += f"; counters cover {100 * measured.coverage_ratio:.3g} % of the window"
+        lines.append(f"Uncertainty of the energy {text}")
     return lines[:8]
 
 

@@ -1,0 +1,1 @@
+"""Results that others measured, read from their files into windows and measurements of ours."""
