@@ -16,13 +16,20 @@ class GramwattCallback(Callback):
     """A training window for ``fit``, with a part per epoch; an inference window for ``predict`` and ``evaluate``.
 
     An ``evaluate`` inside a ``fit`` (validation) belongs to the fit. Keras tells callbacks of no error: then the window
-    ends with the process, or with the next ``fit``.
+    ends with the process, or with the next call this callback is given to.
     """
 
     def __init__(self, name: str, epochs: bool = True, **options: Any) -> None:
         super().__init__()
         self._windows = FitWindows(name, epochs, options)
         self._fitting = False
+
+    def set_params(self, params: Any) -> None:
+        """Called when a fit, an evaluation or a prediction begins, not for the validation inside a fit."""
+        super().set_params(params)
+        if self._fitting:  # and so that fit has died
+            self._fitting = False
+            self._windows.end()
 
     @property
     def result(self) -> Optional[Result]:
@@ -52,4 +59,7 @@ class GramwattCallback(Callback):
             self._windows.end()
 
     on_test_begin = on_predict_begin
-    on_test_end = on_predict_end
+
+    def on_test_end(self, logs: Any = None) -> None:
+        if not self._fitting:
+            self._windows.end(logs)

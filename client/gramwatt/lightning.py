@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import time
 from typing import Any, Optional
 
 try:
@@ -11,23 +14,34 @@ try:
 except ImportError:
     from pytorch_lightning.callbacks import Callback
 
+from .ranks import Rank
 from .result import Result
 from .training import FitWindows
 
 
 class GramwattCallback(Callback):
-    """A training window for ``fit``, with a part per epoch; an inference window for ``test`` and ``predict``."""
+    """A training window for ``fit``, with a part per epoch; inference windows for ``validate``, ``test``, ``predict``.
+
+    The processes of a strategy (``ddp``, ``ddp_spawn``, ...) on one machine share the windows. Where the strategy runs
+    all of them as children (``ddp_spawn``), ``result`` is known there and not in the process that called ``fit``.
+    """
 
     def __init__(self, name: str, epochs: bool = True, **options: Any) -> None:
         self._windows = FitWindows(name, epochs, options)
+        self._launched_at: Optional[float] = None
+
+    def setup(self, *_: Any, **__: Any) -> None:
+        self._launched_at = (
+            time.time()
+        )  # all ranks pass here before one of them begins: there is a barrier behind it
 
     @property
     def result(self) -> Optional[Result]:
         """The last window's result."""
         return self._windows.result
 
-    def on_fit_start(self, *_: Any) -> None:
-        self._windows.begin()
+    def on_fit_start(self, trainer: Any, *_: Any) -> None:
+        self._windows.begin(rank=self._rank(trainer))
 
     def on_train_epoch_start(self, *_: Any) -> None:
         self._windows.begin_epoch()
@@ -41,14 +55,38 @@ class GramwattCallback(Callback):
     def on_exception(self, *_: Any) -> None:
         self._windows.end()
 
-    def on_test_start(self, *_: Any) -> None:
-        self._windows.begin("inference")
+    def on_validation_start(self, trainer: Any, *_: Any) -> None:
+        if not _fitting(trainer):  # else it is a part of the fit
+            self._windows.begin("inference", self._rank(trainer))
 
-    def on_test_end(self, *_: Any) -> None:
-        self._windows.end()
+    def on_validation_end(self, trainer: Any, *_: Any) -> None:
+        if not _fitting(trainer):
+            self._windows.end(trainer.callback_metrics)
 
-    def on_predict_start(self, *_: Any) -> None:
-        self._windows.begin("inference")
+    def on_test_start(self, trainer: Any, *_: Any) -> None:
+        self._windows.begin("inference", self._rank(trainer))
+
+    def on_test_end(self, trainer: Any, *_: Any) -> None:
+        self._windows.end(trainer.callback_metrics)
+
+    def on_predict_start(self, trainer: Any, *_: Any) -> None:
+        self._windows.begin("inference", self._rank(trainer))
 
     def on_predict_end(self, *_: Any) -> None:
         self._windows.end()
+
+    def _rank(self, trainer: Any) -> Optional[Rank]:
+        """Which of Lightning's own processes this is; its launchers set too few variables to see it from those.
+
+        Either they are all children of the process that called ``fit`` (multiprocessing), or that one is rank 0 and
+        runs the script again for each of the others. Either way its process id tells this job from others.
+        """
+        if trainer.world_size < 2:
+            return None
+        children = multiprocessing.parent_process() is not None
+        caller = os.getppid() if children or trainer.local_rank > 0 else os.getpid()
+        return Rank(trainer.local_rank, f"lightning/{caller}", self._launched_at)
+
+
+def _fitting(trainer: Any) -> bool:
+    return getattr(trainer.state, "fn", None) == "fit"

@@ -22,6 +22,7 @@ TAG = "ranks"
 WAIT_SECONDS = 5.0
 _POLL_SECONDS = 0.3
 _OLDEST_SECONDS = 300.0  # ranks start together: an older window with the same tag is of an earlier job
+_CLOCK_SECONDS = 0.05  # the exporter and we read one clock
 _IMPORTED_AT = time.time()
 
 # Names of: rank on this machine, number of ranks, what tells one job from another.
@@ -38,6 +39,7 @@ class Rank:
 
     local: int
     job: str
+    since: Optional[float] = None  # Unix seconds: windows of this launch are not older
 
     @property
     def leads(self) -> bool:
@@ -64,9 +66,13 @@ def leads_joined(environ: Optional[Mapping[str, str]] = None) -> bool:
     return environ.get("LOCAL_RANK", environ.get("RANK", "")) == "0"
 
 
-def find(api: Api, tag: str, wait: float = WAIT_SECONDS) -> Optional[str]:
-    """The id of the window that carries ``tag``, waiting for the leader to open it; None when it does not come."""
+def find(api: Api, tag: str, wait: float = WAIT_SECONDS, since: Optional[float] = None) -> Optional[str]:
+    """The id of the window that carries ``tag``, waiting for the leader to open it; None when it does not come.
+
+    ``since`` (Unix seconds) leaves out older windows with the same tag; without it, those of an earlier job.
+    """
     deadline = time.monotonic() + wait
+    oldest = _IMPORTED_AT - _OLDEST_SECONDS if since is None else since - _CLOCK_SECONDS
     while True:
         try:
             for window in api.windows():
@@ -77,7 +83,7 @@ def find(api: Api, tag: str, wait: float = WAIT_SECONDS) -> Optional[str]:
                     or not isinstance(started, (int, float))
                 ):
                     continue
-                if started > _IMPORTED_AT - _OLDEST_SECONDS and isinstance(window.get("window"), str):
+                if started > oldest and isinstance(window.get("window"), str):
                     return str(window["window"])
         except GramwattError:
             return None

@@ -84,6 +84,7 @@ class Window:
         self._meter: Optional[LocalMeter] = None
         self._started_in = 0  # process id; a forked child has another one and must leave the window alone
         self._ours = True  # False: joined, somebody else stops it
+        self._rank: Optional[ranks.Rank] = None  # for launchers whose variables do not say it
         self._problem = ""
         self._result: Optional[Result] = None
 
@@ -115,7 +116,9 @@ class Window:
     def result(self) -> Result:
         """The outcome. Before the stop: what is known without asking, see :meth:`live`."""
         return (
-            self._result if self._result is not None else self._unmeasured("the window has not been stopped")
+            self._result
+            if self._result is not None
+            else self._unmeasured("the window has not been stopped", "open")
         )
 
     def live(self) -> Result:
@@ -149,6 +152,11 @@ class Window:
     def environment(self) -> dict[str, str]:
         """Variables for processes started elsewhere (not by this one) that belong to this window: they join it."""
         return {} if self.id is None else {environment.WINDOW: self.id}
+
+    def as_rank(self, rank: Optional[ranks.Rank]) -> Window:
+        """Say which of several processes this is, where no variables do; before the start. Returns itself."""
+        self._rank = rank
+        return self
 
     # --- context managers and decorator
 
@@ -248,7 +256,7 @@ class Window:
 
     def _join_leader(self) -> Optional[str]:
         """As one of several ranks: the leader marks its window, the others find and join it."""
-        rank = None if self._per_rank else ranks.current()
+        rank = None if self._per_rank else ranks.current() or self._rank
         if rank is None:
             return None
         tag = f"{rank.job}/{self.name}/{_opened[self.name]}"
@@ -258,7 +266,7 @@ class Window:
             return None
         if self.name in _lonely:
             return None
-        window = ranks.find(self._api, tag)
+        window = ranks.find(self._api, tag, since=rank.since)
         if window is None:
             _lonely.add(self.name)
             warn_once(

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
+from . import ranks
 from .recording import Window
 from .result import Result
+
+_EPOCH_OPTIONS = ("socket", "per_rank", "timeout", "fallback")
 
 
 class FitWindows:
     """Windows that follow a framework's events. Events may be missing or come twice; none of them raises.
 
-    ``options`` are those of :func:`gramwatt.window`. ``epochs`` makes a part of every epoch.
+    ``options`` are those of :func:`gramwatt.window`. ``epochs`` makes a part of every epoch. Of several ranks, the one
+    that leads records values: the others have the same, and are late.
     """
 
     def __init__(self, name: str, epochs: bool, options: Mapping[str, Any]) -> None:
@@ -24,38 +28,59 @@ class FitWindows:
         )  # wrong arguments are refused now, not in the middle of a training
         self._fit: Optional[Window] = None
         self._epoch: Optional[Window] = None
+        self._trained = False
+        self._rank: Optional[ranks.Rank] = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For frameworks that copy callbacks into other processes: windows stay where they were opened."""
+        return {**self.__dict__, "_fit": None, "_epoch": None}
 
     @property
     def result(self) -> Optional[Result]:
         """The fit's result; None before the first."""
         return None if self._fit is None else self._fit.result
 
-    def begin(self, phase: str = "training") -> None:
-        """A fit (or an evaluation, with phase inference) begins."""
+    def begin(self, phase: str = "training", rank: Optional[ranks.Rank] = None) -> None:
+        """A fit (or an evaluation, with phase inference) begins, in this of several processes.
+
+        ``values`` among the options are those of the training where there is one: an evaluation has other samples.
+        """
         self.end()
-        self._fit = Window(self._name, phase, **self._options).start()
+        options = dict(self._options)
+        if phase == "training":
+            self._trained = True
+        elif self._trained:
+            options.pop("values", None)
+        self._rank = rank
+        self._fit = Window(self._name, phase, **options).as_rank(rank).start()
 
     def begin_epoch(self) -> None:
         """An epoch begins."""
         if self._epochs and self._fit is not None:
             self._end_epoch()
-            socket = self._options.get("socket", "")
-            self._epoch = Window("epoch", "training", socket=socket).start()
+            same = {key: self._options[key] for key in _EPOCH_OPTIONS if key in self._options}
+            self._epoch = Window("epoch", "training", **same).as_rank(self._rank).start()
 
     def end_epoch(self, values: Optional[Mapping[str, Any]] = None) -> None:
         """An epoch has ended with these metrics; what is not a number is left out."""
-        numbers = _numbers(values)
         if self._epoch is not None:
-            self._epoch.record(**numbers)
+            self._record(self._epoch, values)
         if self._fit is not None:
-            self._fit.record(**numbers)
+            self._record(self._fit, values)
         self._end_epoch()
 
-    def end(self) -> None:
-        """The fit has ended, also by an error."""
+    def end(self, values: Optional[Mapping[str, Any]] = None) -> None:
+        """The fit has ended, also by an error; or the evaluation, with these metrics."""
         self._end_epoch()
+        if self._fit is not None and values:
+            self._record(self._fit, values)
         if self._fit is not None:
             self._fit.stop()
+
+    def _record(self, window: Window, values: Optional[Mapping[str, Any]]) -> None:
+        rank = None if self._options.get("per_rank") else ranks.current() or self._rank
+        if rank is None or rank.leads:
+            window.record(**_numbers(values))
 
     def _end_epoch(self) -> None:
         if self._epoch is not None:

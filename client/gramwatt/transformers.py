@@ -13,7 +13,11 @@ from .training import FitWindows
 
 
 class GramwattCallback(TrainerCallback):
-    """A training window for ``train``, with a part per epoch and the last logged metrics as values."""
+    """A training window for ``train``, with a part per epoch and the last logged metrics as values.
+
+    The Trainer tells callbacks of ``evaluate`` and ``predict`` only when they are over, and of errors never: use
+    :func:`gramwatt.window` around the former; after an error the window ends with the process or the next ``train``.
+    """
 
     def __init__(self, name: str, epochs: bool = True, **options: Any) -> None:
         self._windows = FitWindows(name, epochs, options)
@@ -25,6 +29,7 @@ class GramwattCallback(TrainerCallback):
         return self._windows.result
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
+        self._logs = {}  # of an earlier train
         self._windows.begin()
 
     def on_epoch_begin(self, *_: Any, **__: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 
 import gramwatt
 import pytest
@@ -155,8 +156,10 @@ def test_ipython_magics(exporter) -> None:
 
 
 def test_keras_callback(exporter, monkeypatch) -> None:
-    monkeypatch.setenv("KERAS_BACKEND", "jax")
-    pytest.importorskip("jax", reason="keras needs a backend")
+    backends = [name for name in ("jax", "torch", "tensorflow") if importlib.util.find_spec(name)]
+    if not backends:
+        pytest.skip("keras needs a backend: jax, torch or tensorflow")
+    monkeypatch.setenv("KERAS_BACKEND", backends[0])
     keras = pytest.importorskip("keras", reason="keras is optional")
     import numpy
     from gramwatt.keras import GramwattCallback
