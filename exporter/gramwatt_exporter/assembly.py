@@ -31,6 +31,7 @@ from .node import Node
 from .processes import clocks
 from .processes.births import Births
 from .processes.exits import ExitListener
+from .processes.forks import ForkListener
 from .processes.identity import IdentityReader
 from .processes.kernel import Kernel
 from .processes.names import ContainerNames
@@ -234,6 +235,7 @@ def _processes(config: Config) -> tuple[Any, MakeTable, Any, ExitListener | None
         ) from None
     identities = IdentityReader(procfs, UserNames.of(procfs), ContainerNames.of(procfs))
     exits = _exits(config) if source.method == "clock" else None
+    forks = _forks() if exits is not None else None
 
     def make(new_row: Callable[[Identity], Row]) -> ProcessTable:
         return ProcessTable(
@@ -246,6 +248,7 @@ def _processes(config: Config) -> tuple[Any, MakeTable, Any, ExitListener | None
             exits,
             ReapedTime(procfs),
             ignores_children_of(procfs),
+            forks,
         )
 
     return identities, make, kernel, exits, source.method
@@ -258,6 +261,16 @@ def _exits(config: Config) -> ExitListener | None:
         _LOG.warning("%s: %s. Until then parents' waited-for time is used", error, error.fix)
     except NotHere as error:
         _LOG.warning("%s; parents' waited-for time is used instead", error)
+    return None
+
+
+def _forks() -> ForkListener | None:
+    try:
+        return ForkListener()
+    except (Denied, NotHere) as error:
+        _LOG.info(
+            "%s; a process whose parent ends before the next sample is not known to be its child", error
+        )
     return None
 
 

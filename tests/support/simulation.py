@@ -67,6 +67,7 @@ class Machine:
     forks: int = 0
     busy_ns: int = 0
     exits: list[Exit] = field(default_factory=list)
+    fork_events: list[tuple[int, int]] = field(default_factory=list)
     lost: int = 0
     drop_exits: bool = False
     mode: str = "taskstats"
@@ -101,6 +102,8 @@ class Machine:
         for name, value in details.items():
             setattr(process, name, value)
         self.processes[process.pid] = process
+        if self.listener:
+            self.fork_events.append((process.pid, parent))
         return process
 
     def work(self, pid: int, nanoseconds: int) -> None:
@@ -202,6 +205,15 @@ class _Kernel:
         self.read = machine.counters
 
 
+class _Forks:
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def drain(self) -> list[tuple[int, int]]:
+        events, self._machine.fork_events = self._machine.fork_events, []
+        return events
+
+
 class _Reaped:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -225,6 +237,7 @@ def process_table(machine: Machine, new_row: Callable[[Identity], Row]) -> Proce
         lambda pid: machine.processes[pid].pages if pid in machine.processes else 0,
         machine if machine.listener else None,
         _Reaped(machine),
+        forks=_Forks(machine) if machine.listener else None,
     )
 
 

@@ -11,12 +11,12 @@ import errno
 import os
 import socket
 import struct
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Denied, NotHere
+from .hearing import hears_of_a_child
 from .identity import printable
 
 _NETLINK_GENERIC = 16
@@ -42,7 +42,6 @@ _U32 = struct.Struct("=I")
 _U64 = struct.Struct("=Q")
 
 RECEIVE_BUFFER = 8 << 20
-_FIRST_MESSAGE_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,24 +102,11 @@ class ExitListener:
             family, _TASKSTATS_CMD_GET, _attribute(_CMD_ATTR_REGISTER_CPUMASK, cpus.encode() + b"\0")
         )
         self._socket.setblocking(False)
-        self._hear_one()
-
-    def _hear_one(self) -> None:
-        """End a child of our own and wait for its message: in a network namespace of its own a listener registers
-        without an error and never hears anything. Raises NotHere."""
-        child = os.fork()  # no thread has been started yet
-        if child == 0:
-            os._exit(0)
-        os.waitpid(child, 0)
-        deadline = time.monotonic() + _FIRST_MESSAGE_SECONDS
-        while time.monotonic() < deadline:
-            if any(ended.pid == child for ended in self.drain()):
-                return
-            time.sleep(0.002)
-        raise NotHere(
-            "exit messages are not delivered here, most likely because this is not the host's network namespace"
-            " (compose: network_mode: host)"
-        )
+        if not hears_of_a_child(lambda: (ended.pid for ended in self.drain())):
+            raise NotHere(
+                "exit messages are not delivered here, most likely because this is not the host's network namespace"
+                " (compose: network_mode: host)"
+            )
 
     def _family_id(self) -> int:
         reply = self._request(

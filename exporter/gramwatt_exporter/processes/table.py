@@ -43,6 +43,12 @@ class ExitSource(Protocol):
     def drain(self) -> Iterable[Exit]: ...
 
 
+class ForkSource(Protocol):
+    """Where forks come from: (child, parent) of each process since the last drain."""
+
+    def drain(self) -> Iterable[tuple[int, int]]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Activity:
     """CPU time used since the previous sample: ``live`` and ``exited`` pair a row with nanoseconds."""
@@ -72,6 +78,7 @@ class ProcessTable:
         exits: ExitSource | None = None,
         reaped: Reaped | None = None,
         ignores_children: Callable[[int], bool] = lambda _: False,
+        forks: ForkSource | None = None,
     ) -> None:
         self._clocks = clocks
         self._identities = identities
@@ -80,6 +87,9 @@ class ProcessTable:
         self._new_row = new_row
         self._resident_pages = resident_pages
         self._exits = exits
+        self._forks = forks
+        self._forked: dict[int, int] = {}  # child -> parent, of this sample and of the one before
+        self._forked_before: dict[int, int] = {}
         self._waited = WaitedFor(reaped, exits is not None, ignores_children) if reaped is not None else None
         self.rows: list[Row] = []
         self._keys: list[object] = []
@@ -136,8 +146,10 @@ class ProcessTable:
         self._replaced = []
         limbo, self._limbo = self._limbo, {}
         self._late = frozenset(limbo)
+        self._forked_before, self._forked = self._forked, {}
         self._find_births(counters, limbo)
         messages = self._hear_exits()
+        self._hear_forks()
         values, dead = self._clocks.read(self._keys)
         live = self._settle_live(values, dead, limbo)
         gone = {self.rows[i].identity.pid: (self.rows[i], self._last[i]) for i in dead}
@@ -154,6 +166,14 @@ class ProcessTable:
             exited.extend(self._waited.settle(row for row, _ in live))
         self._refresh(live)
         return Activity(live, exited, observed, departed)
+
+    def _hear_forks(self) -> None:
+        if self._forks is not None:
+            self._forked.update(self._forks.drain())
+
+    def _forked_by(self, pid: int) -> int | None:
+        """Who forked a process of this sample, where that is known; /proc tells who has adopted it since."""
+        return self._forked.get(pid) or self._forked_before.get(pid)
 
     def _hear_exits(self) -> list[Exit]:
         """All exit messages; between two drains, what the parents they name have waited for."""
@@ -231,6 +251,7 @@ class ProcessTable:
                 self._waited.begin(row, known_past)
         self.born = born
         self._listed = True
+        self._hear_forks()
         if self.windows_open:
             self._inherit(born, limbo)
 
@@ -248,11 +269,13 @@ class ProcessTable:
         def windows_of(pid: int, depth: int = 0) -> frozenset[str]:
             row = fresh.get(pid)
             if row is not None and not row.windows and depth < 64:
-                row.windows = windows_of(row.identity.parent, depth + 1)
+                row.windows = windows_of(self._forked_by(pid) or row.identity.parent, depth + 1)
             if row is None:
                 row = self.find(pid)
             if row is None and pid in limbo:
                 row = limbo[pid][0]
+            if row is None and depth < 64 and (parent := self._forked_by(pid)) is not None:
+                return windows_of(parent, depth + 1)  # it came and went since the previous sample
             return row.windows if row is not None else frozenset()
 
         for row in born:
@@ -290,11 +313,15 @@ class ProcessTable:
         def ghost(message: Exit, depth: int = 0) -> Row:
             found = ghosts.get(message.pid)
             if found is None:
-                parent = self.find(message.parent) or settled.get(message.parent)
-                if parent is None and message.parent in gone:
-                    parent = gone[message.parent][0]
-                if parent is None and message.parent in unknown and depth < 64:
-                    parent = ghost(unknown[message.parent], depth + 1)
+                parent_pid: int | None = self._forked_by(message.pid) or message.parent
+                parent: Row | None = None
+                while parent is None and parent_pid is not None and depth < 64:
+                    parent = self.find(parent_pid) or settled.get(parent_pid)
+                    if parent is None and parent_pid in gone:
+                        parent = gone[parent_pid][0]
+                    if parent is None and parent_pid in unknown:
+                        parent = ghost(unknown[parent_pid], depth + 1)
+                    parent_pid, depth = self._forked_by(parent_pid), depth + 1
                 found = ghosts[message.pid] = self._ghost(message, parent)
             return found
 

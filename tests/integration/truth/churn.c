@@ -1,7 +1,7 @@
 /* churn all|waited: does what makes CPU time hard to account for, and says how much it used.
  *
  * Waits for a line on standard input, works, prints the CPU time it and all its descendants used in nanoseconds
- * (getrusage; children nobody waits for, left out by "waited", add their own clocks to shared memory), and waits for
+ * (getrusage; those nobody of ours waits for, left out by "waited", add their own clocks to shared memory), and waits for
  * another line. */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -15,7 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static long long *unwaited;
+enum { ORPHANS = 30, DAEMONS = 10 };
+
+static long long *unwaited; /* CPU time of those nobody of ours waits for, and how many have ended */
 
 static long long now(clockid_t clock) {
     struct timespec at;
@@ -88,20 +90,39 @@ static void zombies(void) { /* children that ended and are waited for only much 
         ;
 }
 
+static void unwaited_end(void) {
+    __atomic_add_fetch(&unwaited[0], now(CLOCK_PROCESS_CPUTIME_ID), __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&unwaited[1], 1, __ATOMIC_SEQ_CST);
+    _exit(0);
+}
+
 static void orphans(void) { /* nobody waits: the kernel reaps at once, and cutime never hears of it */
     signal(SIGCHLD, SIG_IGN);
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < ORPHANS; i++) {
         if (child() == 0) {
             burn(5);
             if (i % 3 == 0) /* who slept is harder to account for */
                 rest(1);
             burn(5);
-            __atomic_add_fetch(unwaited, now(CLOCK_PROCESS_CPUTIME_ID), __ATOMIC_SEQ_CST);
-            _exit(0);
+            unwaited_end();
         }
         rest(8);
     }
-    rest(300);
+}
+
+static void daemons(void) { /* their parents are gone at once, and init waits for them */
+    for (int i = 0; i < DAEMONS; i++) {
+        pid_t between = child();
+        if (between == 0) {
+            if (child() == 0) {
+                burn(10);
+                unwaited_end();
+            }
+            _exit(0);
+        }
+        waitpid(between, NULL, 0);
+        rest(20);
+    }
 }
 
 static void chain(int links) { /* one process, many programs */
@@ -144,7 +165,7 @@ int main(int argc, char **argv) {
     if (argc == 3) /* a link of the chain: chain LEFT */
         chain(atoi(argv[2]));
     int ignoring = argc == 2 && strcmp(argv[1], "all") == 0;
-    unwaited = mmap(NULL, sizeof *unwaited, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    unwaited = mmap(NULL, 2 * sizeof *unwaited, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (unwaited == MAP_FAILED) {
         perror("mmap");
         return 1;
@@ -158,12 +179,16 @@ int main(int argc, char **argv) {
     scene(zombies);
     scene(nice_storm);
     scene(deep_storm);
-    if (ignoring)
+    if (ignoring) {
         scene(orphans);
+        scene(daemons);
+    }
     if (child() == 0)
         chain(10);
     while (waitpid(-1, NULL, 0) > 0)
         ;
+    while (ignoring && __atomic_load_n(&unwaited[1], __ATOMIC_SEQ_CST) < ORPHANS + DAEMONS)
+        rest(10);
     printf("%lld\n", used(RUSAGE_SELF) + used(RUSAGE_CHILDREN) + *unwaited - before);
     fflush(stdout);
     return fgets(line, sizeof line, stdin) == NULL;

@@ -11,7 +11,7 @@ from gramwatt_exporter.processes.exits import Exit, ExitListener
 
 TOLERANCE = 0.03
 CHILDREN = 100
-ROUNDS = 3_000_000  # some milliseconds, not a whole number of timer ticks
+ROUNDS = 8_000_000  # some 10 ms, not a whole number of timer ticks
 
 
 @pytest.fixture
