@@ -193,6 +193,23 @@ def test_up_again_changes_nothing(stack: Stack) -> None:
     assert {process.pid for process in stack.processes()} == before
 
 
+def test_a_service_that_is_killed_comes_back_and_the_others_stay(stack: Stack) -> None:
+    def of(program: str) -> list[psutil.Process]:
+        """Below the shell that keeps it."""
+        keepers = [
+            each for each in stack.processes() if f"stack/keep.sh {program}" in " ".join(each.cmdline())
+        ]
+        return [child for keeper in keepers for child in keeper.children()]
+
+    (labeler,), (prometheus,) = of("gramwatt-labeler"), of("prometheus")
+    labeler.kill()
+    back = until(lambda: [process for process in of("gramwatt-labeler") if process != labeler], 60)
+    assert back, stack.command("logs").stdout
+    assert until(lambda: stack.command("status").returncode == 0, 60), stack.command("logs").stdout
+    assert of("prometheus") == [prometheus]
+    assert "gramwatt-labeler ended with status" in stack.command("logs").stdout
+
+
 def test_a_second_stack_on_the_same_ports_is_told_which_setting_moves_it(
     stack: Stack, tmp_path: Path
 ) -> None:
