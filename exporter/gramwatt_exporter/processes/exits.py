@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Denied, NotHere
-from .hearing import hears_of_a_child
+from .hearing import hears_of_a_child, make_room
 from .identity import printable
 
 _NETLINK_GENERIC = 16
-_SO_RCVBUFFORCE = 33
 _NLM_F_REQUEST_ACK = 0x1 | 0x4
 _GENL_ID_CTRL = 0x10
 _CTRL_CMD_GETFAMILY = 3
@@ -40,8 +39,6 @@ _VOLUNTARY_SWITCHES = 272
 _U16_PAIR = struct.Struct("=HH")
 _U32 = struct.Struct("=I")
 _U64 = struct.Struct("=Q")
-
-RECEIVE_BUFFER = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +87,7 @@ class ExitListener:
             raise
 
     def _open(self, sysfs: str) -> None:
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER)
-        except OSError:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        make_room(self._socket)
         self._socket.settimeout(2)
         self._socket.bind((0, 0))
         family = self._family_id()

@@ -15,19 +15,17 @@ import sys
 from collections.abc import Iterator
 
 from ..errors import Denied, NotHere
-from .hearing import hears_of_a_child
+from .hearing import hears_of_a_child, make_room
 
 _NETLINK_CONNECTOR = 11
 _CN_IDX_PROC, _CN_VAL_PROC = 1, 1
 _NLMSG_DONE = 3
 _LISTEN = 1  # PROC_CN_MCAST_LISTEN
 _EVENT_FORK = 0x1
-_SO_RCVBUFFORCE, _SO_ATTACH_FILTER = 33, 26
+_SO_ATTACH_FILTER = 26
 # Offsets into a message: struct nlmsghdr, struct cn_msg, then struct proc_event with its fork data.
 _WHAT, _PARENT_TGID, _CHILD_PID, _CHILD_TGID, _SIZE = 36, 56, 60, 64, 68
 _PIDS = struct.Struct("=III")
-
-RECEIVE_BUFFER = 8 << 20
 
 
 class ForkListener:
@@ -53,10 +51,7 @@ class ForkListener:
             raise NotHere("fork events are not delivered here (not the host's network namespace?)")
 
     def _open(self) -> None:
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER)
-        except OSError:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        make_room(self._socket)
         self._only_forks()
         self._socket.bind((0, _CN_IDX_PROC))
         listen = struct.pack("=I", _LISTEN)
