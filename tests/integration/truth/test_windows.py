@@ -19,8 +19,7 @@ def used():
 print("ready", flush=True)
 sys.stdin.readline()
 before = used()
-end = time.monotonic() + 5
-while time.monotonic() < end:
+while used() - before < 1.2:
     child = os.fork()
     if child == 0:
         stop = time.process_time() + float(sys.argv[1])
