@@ -235,7 +235,7 @@ def _processes(config: Config) -> tuple[Any, MakeTable, Any, ExitListener | None
         ) from None
     identities = IdentityReader(procfs, UserNames.of(procfs), ContainerNames.of(procfs))
     exits = _exits(config) if source.method == "clock" else None
-    forks = _forks() if exits is not None else None
+    forks = _forks() if source.method == "clock" else None
 
     def make(new_row: Callable[[Identity], Row]) -> ProcessTable:
         return ProcessTable(

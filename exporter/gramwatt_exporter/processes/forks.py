@@ -1,8 +1,8 @@
 """Who forked whom, from the kernel's process events connector.
 
 A process that starts another one and ends (a daemon's double fork, a shell's background job) is gone at the next
-sample, and its child's parent is then init: only the event of the fork tells where it came from. Needs
-CAP_NET_ADMIN and the initial PID and network namespaces.
+sample, and its child's parent is then init: only the event of the fork tells where it came from. Needs the initial PID
+and network namespaces, and on older kernels CAP_NET_ADMIN.
 Source: drivers/connector/cn_proc.c and include/uapi/linux/cn_proc.h of Linux.
 """
 
