@@ -22,7 +22,7 @@ ENV_PREFIX = "GRAMWATT_LABELER_"
 SHARED_VARIABLES = MappingProxyType(
     {"GRAMWATT_GRAFANA_URL": "grafana.url", "GRAMWATT_PROMETHEUS_URL": "prometheus.url"}
 )
-# Read by __main__ for secrets and the file's name, so not spelling mistakes.
+# Read by the command line for secrets and the file's name, so not spelling mistakes.
 _OTHER_VARIABLES = ("GRAMWATT_LABELER_CONFIG_FILE",)
 FORMATS = ("svg", "png", "pdf")
 

@@ -1,0 +1,37 @@
+"""Types of arguments that argparse does not have: each turns text into a value or says what it expected."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from zoneinfo import ZoneInfo
+
+
+def key_text(text: str) -> tuple[str, str]:
+    """``FIELD=COLUMN``."""
+    key, sign, rest = text.partition("=")
+    if not (key.strip() and sign and rest.strip()):
+        raise argparse.ArgumentTypeError(f"expected FIELD=COLUMN, such as samples=n_images, got {text!r}")
+    return key.strip(), rest.strip()
+
+
+def key_number(text: str) -> tuple[str, float]:
+    """``KEY=NUMBER``; the number is finite."""
+    key, _, rest = text.partition("=")
+    try:
+        number = float(rest)
+    except ValueError:
+        number = math.nan
+    if not key.strip() or not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"expected KEY=NUMBER, such as samples=60000, got {text!r}")
+    return key.strip(), number
+
+
+def zone(text: str) -> ZoneInfo:
+    """A time zone by its name in the IANA database."""
+    try:
+        return ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise argparse.ArgumentTypeError(
+            f"no time zone {text!r}; expected a name such as Europe/Paris or UTC"
+        ) from None

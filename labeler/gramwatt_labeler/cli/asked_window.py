@@ -1,0 +1,55 @@
+"""The one window that ``grade`` and ``label`` are asked for: found, measured, graded."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from ..config import Config
+from ..errors import NotFound, NotYet, TryAgain
+from ..model import Graded
+from ..scale_files import grade, load_scales, pick
+from ..windows import find_by_id, find_by_name, finished, measure
+from .wiring import prometheus
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Which window, how long to wait for it, and how to print it."""
+    choice = command.add_mutually_exclusive_group()
+    choice.add_argument("--window", metavar="ID", help="the window's id, as gramwatt run prints it")
+    choice.add_argument("--name", help="the window of this name that finished last")
+    command.add_argument(
+        "--wait", type=float, default=0.0, metavar="SECONDS", help="wait for its last samples"
+    )
+    command.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def grade_asked(options: argparse.Namespace, config: Config) -> list[Graded]:
+    """Measure and grade the asked window on all configured scales, waiting for its samples if asked to."""
+    picked = pick(load_scales(config.grading.scales_dir), config.grading.scales)
+    server = prometheus(config)
+    deadline = time.monotonic() + options.wait
+    while True:
+        now = time.time()
+        try:
+            if options.window:
+                found = find_by_id(server, options.window, now, config.watch.lookback)
+            elif options.name:
+                found = find_by_name(server, options.name, now, config.watch.lookback)
+            else:
+                windows = finished(server, now, config.watch.lookback)
+                if not windows:
+                    raise NotFound(f"no finished window in Prometheus at {server.url}")
+                found = windows[-1]
+            window, measurement = measure(server, found, now, config.watch.patience)
+        except (NotFound, NotYet, TryAgain) as error:
+            if time.monotonic() >= deadline:
+                if isinstance(error, NotYet) and not options.wait:
+                    raise NotYet(f"{error}; try again soon, or use --wait SECONDS") from None
+                raise
+            time.sleep(min(1.0, max(0.0, deadline - time.monotonic())))
+            continue
+        return [
+            Graded(window, measurement, grade(scale, window, measurement, config.grading.hardware), now)
+            for scale in picked
+        ]

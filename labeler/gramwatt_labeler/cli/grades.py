@@ -1,0 +1,53 @@
+"""``gramwatt-labeler grade`` and ``label``: one window's grade, printed or as label files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import msgspec
+
+from ..config import Config
+from ..errors import ConfigError
+from ..render.files import write_labels
+from ..web.labels import as_json
+from . import exit_codes
+from .asked_window import grade_asked
+from .line import one_line
+from .wiring import output
+
+
+def print_grades(options: argparse.Namespace, config: Config) -> int:
+    """``grade``: on every configured scale; the exit code is the first one's."""
+    results = grade_asked(options, config)
+    page_of = output(config).page
+    if options.json:
+        print(msgspec.json.format(msgspec.json.encode([as_json(one, page_of) for one in results])).decode())
+    else:
+        for one in results:
+            print(one_line(one))
+    return 0 if results[0].grade.letter else exit_codes.NOT_GRADED
+
+
+def add_label_arguments(command: argparse.ArgumentParser) -> None:
+    """Only ``--output``."""
+    command.add_argument("--output", metavar="DIR", default="", help="default: labels.dir")
+
+
+def write(options: argparse.Namespace, config: Config) -> int:
+    """``label``: on the first configured scale."""
+    graded = grade_asked(options, config)[0]
+    directory = Path(options.output) if options.output else config.labels_dir
+    try:
+        written = write_labels(
+            graded, output(config).page(graded.window.id), directory, config.labels.formats
+        )
+    except OSError as error:
+        raise ConfigError("--output", f"cannot write to {directory}: {error.strerror}") from None
+    if options.json:
+        print(msgspec.json.encode([str(path) for path in written]).decode())
+    else:
+        print(one_line(graded))
+        for path in written:
+            print(path)
+    return 0 if graded.grade.letter else exit_codes.NOT_GRADED

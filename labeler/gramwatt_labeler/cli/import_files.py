@@ -1,0 +1,121 @@
+"""``gramwatt-labeler import``: files of CodeCarbon's become graded windows."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from ..config import Config
+from ..errors import InputError
+from ..importing import Imported, Outcome, import_results
+from ..render.files import write_labels
+from ..render.text import clean
+from ..scale_files import LoadedScale, load_scales, pick
+from ..sources.emissions_csv import FACTS, PHASES, Options, read_emissions
+from ..store import Store
+from ..web.labels import as_json
+from . import exit_codes
+from .argument_types import key_number, key_text, zone
+from .line import one_line
+from .wiring import output
+
+_log = logging.getLogger("gramwatt_labeler")
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The files, and what they do not say."""
+    command.add_argument(
+        "files", nargs="+", metavar="FILE", help="emissions.csv, or emissions_..._....csv of tasks"
+    )
+    group = command.add_argument_group(
+        "what the files do not say", "for rows whose own column is missing or empty"
+    )
+    group.add_argument("--phase", choices=PHASES)
+    for fact in FACTS[1:]:
+        group.add_argument(f"--{fact}", metavar=fact.upper(), default="")
+    group.add_argument(
+        "--value", dest="values", action="append", default=[], metavar="KEY=NUMBER", type=key_number,
+        help="such as samples=60000 or tokens=1200, for every imported run",
+    )  # fmt: skip
+    group.add_argument(
+        "--column", dest="columns", action="append", default=[], metavar="FIELD=COLUMN", type=key_text,
+        help="the column that has a field: one of CodeCarbon's, of the above, or a value such as samples",
+    )  # fmt: skip
+    group.add_argument(
+        "--timezone",
+        type=zone,
+        metavar="ZONE",
+        help="of the times in the files, such as Europe/Paris; default: here",
+    )
+    command.add_argument(
+        "--run", dest="runs", action="append", default=[], metavar="ID", help="only this run_id"
+    )
+    command.add_argument(
+        "--replace", action="store_true", help="take what is different from an earlier import of the same run"
+    )
+    command.add_argument("--json", action="store_true", help="print the results as JSON")
+
+
+def main(options: argparse.Namespace, config: Config) -> int:
+    """Each file whole or not at all; one that is wrong does not keep the others out."""
+    scales = pick(load_scales(config.grading.scales_dir), config.grading.scales)
+    facts = {name: getattr(options, name) or "" for name in FACTS}
+    settings = Options(dict(options.columns), facts, dict(options.values), options.timezone, options.runs)
+    store = Store(config.database_url)
+    done: list[Imported] = []
+    failed = False
+    try:
+        for file in options.files:
+            try:
+                results = read_emissions(Path(file), settings)
+            except InputError as error:
+                failed = True
+                print(f"gramwatt-labeler: {clean(str(error))}; nothing of it was imported", file=sys.stderr)
+                continue
+            new = import_results(
+                results, store, scales, time.time(), config.grading.hardware, options.replace
+            )
+            _write_labels(new, scales[0], config)
+            if not options.json:
+                _print(file, new)
+            done += new
+    finally:
+        store.close()
+    if options.json:
+        page_of = output(config).page
+        rows = [as_json(one.graded, page_of) | {"outcome": one.outcome.value} for one in done]
+        print(msgspec.json.format(msgspec.json.encode(rows)).decode())
+    return exit_codes.ERROR if failed else 0
+
+
+def _write_labels(imported: Sequence[Imported], scale: LoadedScale, config: Config) -> None:
+    """Of what is new. Label files are a convenience (the web renders on demand): a full disk is only said."""
+    to = output(config)
+    for one in imported:
+        written = one.outcome in (Outcome.NEW, Outcome.GROWN, Outcome.REPLACED)
+        if written and one.graded.grade.scale.name == scale.id.name:
+            window = one.graded.window.id
+            try:
+                write_labels(one.graded, to.page(window), to.directory, to.formats)
+            except OSError as error:
+                _log.warning("cannot write the label of window %s: %s", window, error)
+                return
+
+
+def _print(file: str, imported: Sequence[Imported]) -> None:
+    counts: dict[Outcome, int] = {}
+    for one in imported:
+        counts[one.outcome] = counts.get(one.outcome, 0) + 1
+        print(f"{one_line(one.graded)} ({one.outcome})")
+    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    if Outcome.KEPT in counts:
+        told += " (--replace takes the new ones)"
+    windows = len({one.graded.window.id for one in imported})
+    results = f" and {len(imported)} results" if len(imported) > windows else ""  # on several scales
+    print(clean(f"{file}: {windows} window(s){results}: {told}"))

@@ -1,0 +1,24 @@
+"""A grade in one line of text."""
+
+from __future__ import annotations
+
+from ..model import Graded
+from ..render.text import clean
+
+
+def one_line(graded: Graded) -> str:
+    """Window, scale, grade and what it rests on: joules, joules per unit, grams of CO2e."""
+    window, result, measured = graded.window, graded.grade, graded.measurement
+    text = f"{window.id} {window.name!r} on {result.scale.name} {result.scale.version} ({result.scale.short_hash}): "
+    text += result.text
+    if result.energy_per_unit_joules is not None:
+        text += f", {result.energy_per_unit_joules:.4g} J per {result.unit}"
+    if result.index is not None and result.reference is not None:
+        text += f", EEI {result.index:.3g} against {result.reference.joules_per_unit:g} J"
+    if measured is not None:
+        text += f", {measured.energy_joules:.6g} J"
+        if measured.emissions_grams is not None:
+            text += f", {measured.emissions_grams:.4g} g CO2e"
+        if measured.imported is not None:
+            text += f", {measured.imported.text}"
+    return clean(text)

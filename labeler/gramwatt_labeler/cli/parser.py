@@ -1,0 +1,88 @@
+"""The whole command line: the settings as flags, and the subcommands."""
+
+from __future__ import annotations
+
+import argparse
+
+from .. import __version__
+from ..config import settings
+from . import asked_window, grades, import_files, scale_list, serving, watching
+
+
+def parser() -> argparse.ArgumentParser:
+    """What it parses has ``run``: the subcommand, to be called with the arguments and the Config."""
+    common = _settings()
+    which = argparse.ArgumentParser(add_help=False)
+    asked_window.add_arguments(which)
+    whole = argparse.ArgumentParser(
+        prog="gramwatt-labeler",
+        description="Turns recorded windows into efficiency grades and energy labels.",
+    )
+    whole.add_argument("--version", action="version", version=f"gramwatt-labeler {__version__}")
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+    for name, run, parents, add_arguments, text in (
+        (
+            "watch",
+            watching.main,
+            [common],
+            watching.add_arguments,
+            "grade new finished windows for as long as it runs, and serve the web pages",
+        ),
+        ("serve", serving.main, [common], None, "serve stored grades without looking for new ones"),
+        (
+            "grade",
+            grades.print_grades,
+            [which, common],
+            None,
+            "grade one finished window (default: the last) and print it",
+        ),
+        (
+            "label",
+            grades.write,
+            [which, common],
+            grades.add_label_arguments,
+            "grade one finished window and write its label files",
+        ),
+        ("scales", scale_list.main, [common], None, "list the scales with version and hash"),
+        (
+            "import",
+            import_files.main,
+            [common],
+            import_files.add_arguments,
+            "grade the runs and tasks in files of CodeCarbon's (emissions.csv)",
+        ),
+    ):
+        command = commands.add_parser(
+            name, parents=parents, help=text, description=text[0].upper() + text[1:] + "."
+        )
+        command.set_defaults(run=run)
+        if add_arguments:
+            add_arguments(command)
+    return whole
+
+
+def given_settings(options: argparse.Namespace) -> dict[str, str]:
+    """The settings that have a flag on the command line, by their key such as ``log.level``."""
+    values = {key: getattr(options, _dest(key), None) for key in settings()}
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _settings() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    group = common.add_argument_group(
+        "settings", "also in the YAML file and as GRAMWATT_LABELER_<SECTION>_<KEY>"
+    )
+    group.add_argument("--config.file", dest="config_file", metavar="FILE", default="")
+    group.add_argument(
+        "--config.check",
+        dest="config_check",
+        action="store_true",
+        help="print the settings and their origins",
+    )
+    for key in settings():
+        group.add_argument(f"--{key.replace('_', '-')}", dest=_dest(key), metavar="VALUE")
+    return common
+
+
+def _dest(key: str) -> str:
+    return "setting_" + key.replace(".", "__")

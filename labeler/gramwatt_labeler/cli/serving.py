@@ -1,0 +1,45 @@
+"""``gramwatt-labeler serve``: the web pages over stored grades."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import threading
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..config import Config
+from ..metrics import Published
+from ..scale_files import load_scales, pick
+from ..store import Store
+from . import web_server
+
+_log = logging.getLogger("gramwatt_labeler")
+
+
+def main(_: argparse.Namespace, config: Config) -> int:
+    """The pages in this thread; another keeps the metrics as the database is."""
+    scales = load_scales(config.grading.scales_dir)
+    pick(scales, config.grading.scales)
+    registry = CollectorRegistry()
+    store = Store(config.database_url)
+    published = Published(registry)
+    published.publish(store.recent())
+    stop = threading.Event()
+
+    def follow() -> None:  # what `import` or a `watch` elsewhere adds to the same database
+        while not stop.wait(config.watch.interval):
+            try:
+                published.publish(store.recent())
+            except SQLAlchemyError as error:
+                _log.warning("cannot read grades, trying again: %s", type(error).__name__)
+
+    follower = threading.Thread(target=follow, name="follow", daemon=True)
+    follower.start()
+    try:
+        return web_server.run(web_server.build(config, registry, store, scales), config)
+    finally:
+        stop.set()
+        follower.join(timeout=5)
+        store.close()

@@ -1,0 +1,51 @@
+"""The web pages behind a socket, for ``watch`` and ``serve``."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from ..config import Config
+from ..errors import ConfigError
+from ..scale_files import LoadedScale
+from ..store import Store
+from ..web.app import create_app
+from . import exit_codes
+from .wiring import output, prometheus_headers
+
+
+def build(
+    config: Config, registry: CollectorRegistry, store: Store, scales: Mapping[str, LoadedScale]
+) -> FastAPI:
+    """The application over these grades and metrics."""
+    return create_app(
+        registry,
+        store,
+        scales,
+        config.grading.scales[0],
+        output(config).page,
+        config.prometheus.url,
+        Path(config.web.dashboards_dir),
+        prometheus_headers(config),
+    )
+
+
+def run(app: FastAPI, config: Config) -> int:
+    """Serve until SIGINT or SIGTERM; returns the exit code. Raises ConfigError when it cannot listen."""
+    host, port = config.listen
+    server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False))
+    # uvicorn ends on these, then raises them again for whoever asked before: us, for whom ending is enough.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    try:
+        server.run()
+    except SystemExit:
+        raise ConfigError(
+            "$.web.listen_address", f"cannot listen on {config.web.listen_address}; is the port taken?"
+        ) from None
+    return 0 if server.started else exit_codes.ERROR

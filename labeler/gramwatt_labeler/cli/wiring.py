@@ -1,0 +1,59 @@
+"""What the commands work with, made from the settings: Prometheus, Grafana, label files. Reads the secrets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import requests
+
+from ..annotate import Annotator
+from ..config import Config
+from ..errors import ConfigError
+from ..prometheus import Prometheus
+from ..watch import Output
+
+
+def prometheus(config: Config) -> Prometheus:
+    """The server that windows and their measurements are read from."""
+    return Prometheus(config.prometheus.url, _session(config), config.prometheus.timeout)
+
+
+def prometheus_headers(config: Config) -> dict[str, str]:
+    """What every request to Prometheus carries. Raises ConfigError when its token cannot be read."""
+    token = _secret(config.prometheus.token_file, "prometheus.token_file")
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def annotator(config: Config) -> Annotator | None:
+    """None without a Grafana; raises ConfigError for one without a token."""
+    if not config.grafana.url:
+        return None
+    token = os.environ.get("GRAMWATT_GRAFANA_TOKEN", "") or _secret(
+        config.grafana.token_file, "grafana.token_file"
+    )
+    if not token:
+        raise ConfigError(
+            "$.grafana.token_file", "a token is needed with grafana.url; or set GRAMWATT_GRAFANA_TOKEN"
+        )
+    return Annotator(config.grafana.url, token, config.grafana.timeout)
+
+
+def output(config: Config) -> Output:
+    """Where label files go and pages are."""
+    return Output(config.labels_dir, config.labels.formats, config.base_url)
+
+
+def _session(config: Config) -> requests.Session:
+    session = requests.Session()
+    session.headers.update(prometheus_headers(config))
+    return session
+
+
+def _secret(file: str, key: str) -> str:
+    if not file:
+        return ""
+    try:
+        return Path(file).read_text().strip()
+    except OSError as error:
+        raise ConfigError(f"$.{key}", f"cannot read {file}: {error.strerror}") from None
