@@ -45,7 +45,7 @@ def main(seconds: int) -> int:
             stack.callback(tracker.wait)
             stack.callback(tracker.kill)
             assert tracker.stdout is not None
-            if tracker.stdout.readline() != b"started\n":
+            if b"started\n" not in iter(tracker.stdout.readline, b""):  # what it imports may print as well
                 print(f"codecarbon in {mode} mode did not start")
                 return 1
             pids[f"codecarbon {mode} mode"] = tracker.pid

@@ -51,6 +51,7 @@ class Process:
     pages: int = 100
     zombie: bool = False
     ignores_children: bool = False
+    stolen_ns: int = 0
 
 
 @dataclass
@@ -72,6 +73,8 @@ class Machine:
     drop_exits: bool = False
     mode: str = "taskstats"
     stale_ns: int = 0  # what exit messages lack, because run time is brought up to date at timer ticks only
+    stolen_ns: int = 0  # by the hypervisor, all of it from who ends
+    by_age: bool = False  # exit messages tell the rest by age less waiting
     coarse_ns: int = 0  # waited-for time is told in steps of this
 
     def __post_init__(self) -> None:
@@ -111,6 +114,11 @@ class Machine:
         self.processes[pid].cpu_ns += nanoseconds
         self.busy_ns += nanoseconds
 
+    def steal(self, pid: int, nanoseconds: int) -> None:
+        """The hypervisor runs somebody else while the process holds a CPU."""
+        self.processes[pid].stolen_ns += nanoseconds
+        self.stolen_ns += nanoseconds
+
     def exit(self, pid: int, zombie: bool = False) -> None:
         """A process ends; its children go to init. Without ``zombie`` its parent waits for it at once."""
         process = self.processes[pid]
@@ -121,9 +129,11 @@ class Machine:
             if self.drop_exits:
                 self.lost += 1
             else:
-                told = max(0, process.cpu_ns - self.stale_ns)
+                run = max(0, process.cpu_ns - self.stale_ns)
+                by_age = process.cpu_ns + process.stolen_ns - run if self.by_age else 0
+                doubt = 0 if self.by_age else process.cpu_ns - run
                 self.exits.append(
-                    Exit(pid, process.parent, process.uid, process.command, told, process.cpu_ns - told)
+                    Exit(pid, process.parent, process.uid, process.command, run + by_age, doubt, by_age)
                 )
         process.zombie = True
         if not zombie:
@@ -180,7 +190,7 @@ class Machine:
         return exits
 
     def counters(self) -> KernelCounters:
-        return KernelCounters(self.last_pid, self.forks, self.busy_ns, 50_000, 100_000)
+        return KernelCounters(self.last_pid, self.forks, self.busy_ns, 50_000, 100_000, self.stolen_ns)
 
 
 class _Clocks:

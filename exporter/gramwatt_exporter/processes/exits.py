@@ -47,7 +47,8 @@ class Exit:
     cannot be told, to the last timer tick it saw.
 
     ``doubt_ns`` is by how much its tick-counted times differ from that: over many exits, what is missing. Of one exit
-    it may well be negative.
+    it may well be negative. ``by_age_ns`` is how much of ``nanoseconds`` is known by the age of the process alone (see
+    stolen.py).
     """
 
     pid: int
@@ -56,6 +57,7 @@ class Exit:
     command: str
     nanoseconds: int
     doubt_ns: int = 0
+    by_age_ns: int = 0
 
 
 class ExitListener:
@@ -167,8 +169,8 @@ def _stats_offset(buffer: bytearray, at: int) -> int:
 _LONGEST_TICK_NS = 10_000_000
 
 
-def _cpu_nanoseconds(buffer: bytearray, stats: int, alone: bool) -> tuple[int, int]:
-    """CPU time and its doubt. ``alone``: the statistics are those of a process with one thread.
+def _cpu_nanoseconds(buffer: bytearray, stats: int, alone: bool) -> tuple[int, int, int]:
+    """CPU time, its doubt, and how much of it is by age. ``alone``: of a process with one thread.
 
     The scheduler brings its count up to date at timer ticks and switches, not at the end. Who never slept was either
     running or waiting for a CPU, and the kernel knows the age and the waiting exactly.
@@ -177,11 +179,14 @@ def _cpu_nanoseconds(buffer: bytearray, stats: int, alone: bool) -> tuple[int, i
     if alone and not _U64.unpack_from(buffer, stats + _VOLUNTARY_SWITCHES)[0]:
         age: int = _U64.unpack_from(buffer, stats + _AC_ETIME)[0] * 1000
         delay: int = _U64.unpack_from(buffer, stats + _CPU_DELAY)[0]
-        return max(run, min(age - delay, run + _LONGEST_TICK_NS)), 0
+        since_update = max(0, min(age - delay - run, _LONGEST_TICK_NS))
+        return run + since_update, 0, since_update
     utime: int = _U64.unpack_from(buffer, stats + _AC_UTIME)[0]
     stime: int = _U64.unpack_from(buffer, stats + _AC_STIME)[0]
     ticks = (utime + stime) * 1000
-    return (run, max(-_LONGEST_TICK_NS, min(ticks - run, _LONGEST_TICK_NS))) if run else (ticks, 0)
+    if not run:
+        return ticks, 0, 0
+    return run, max(-_LONGEST_TICK_NS, min(ticks - run, _LONGEST_TICK_NS)), 0
 
 
 def _parse(buffer: bytearray, size: int) -> Exit | None:
@@ -195,10 +200,10 @@ def _parse(buffer: bytearray, size: int) -> Exit | None:
     stats = _stats_offset(buffer, 20)
     if not buffer[stats + _AC_FLAG] & _LAST_THREAD:
         return None
-    nanoseconds, doubt = _cpu_nanoseconds(buffer, stats, alone=True)
+    nanoseconds, doubt, by_age = _cpu_nanoseconds(buffer, stats, alone=True)
     group = 20 + ((length + 3) & ~3)
     if size > group + 4 and _U16_PAIR.unpack_from(buffer, group)[1] & _NLA_TYPE_MASK == _TYPE_AGGR_TGID:
-        nanoseconds, doubt = _cpu_nanoseconds(buffer, _stats_offset(buffer, group), alone=False)
+        nanoseconds, doubt, by_age = _cpu_nanoseconds(buffer, _stats_offset(buffer, group), alone=False)
     command = bytes(buffer[stats + _AC_COMM : stats + _AC_COMM + 32]).split(b"\0", 1)[0]
     return Exit(
         pid=_U32.unpack_from(buffer, stats + _AC_PID)[0],
@@ -207,4 +212,5 @@ def _parse(buffer: bytearray, size: int) -> Exit | None:
         command=printable(command.decode("utf-8", "replace")) or "?",
         nanoseconds=nanoseconds,
         doubt_ns=doubt,
+        by_age_ns=by_age,
     )

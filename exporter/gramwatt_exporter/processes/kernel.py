@@ -9,13 +9,17 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class KernelCounters:
-    """``busy_ns`` is the time all CPUs together were not idle since boot; ``last_pid`` the last id handed out."""
+    """``busy_ns`` is the time all CPUs together were not idle since boot; ``last_pid`` the last id handed out.
+
+    ``stolen_ns`` is the time they were ready to run and the hypervisor ran somebody else.
+    """
 
     last_pid: int
     forks: int
     busy_ns: int
     used_pages: int
     capacity_pages: int
+    stolen_ns: int = 0
 
 
 class Kernel:
@@ -49,7 +53,12 @@ class Kernel:
         forks = int(stat[at : stat.find(b"\n", at)])
         total, free = self._memory()
         return KernelCounters(
-            last_pid, forks, ticks * self._tick, (total - free) // self._page_kib, total // self._page_kib
+            last_pid=last_pid,
+            forks=forks,
+            busy_ns=ticks * self._tick,
+            used_pages=(total - free) // self._page_kib,
+            capacity_pages=total // self._page_kib,
+            stolen_ns=int(cpu[8]) * self._tick if len(cpu) > 8 else 0,
         )
 
     def _memory(self) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from .clocks import ClockSource
 from .exits import Exit
 from .kernel import KernelCounters
 from .row import Row
+from .stolen import StolenTime
 from .waited import Reaped, WaitedFor
 
 # Rows whose identity is read again each sample: of those that ran (only who runs can have called exec), and of all
@@ -87,6 +88,7 @@ class ProcessTable:
         self._new_row = new_row
         self._resident_pages = resident_pages
         self._exits = exits
+        self._stolen = StolenTime()
         self._forks = forks
         self._forked: dict[int, int] = {}  # child -> parent, of this sample and of the one before
         self._forked_before: dict[int, int] = {}
@@ -148,7 +150,7 @@ class ProcessTable:
         self._late = frozenset(limbo)
         self._forked_before, self._forked = self._forked, {}
         self._find_births(counters, limbo)
-        messages = self._hear_exits()
+        messages = self._stolen.take_off(self._hear_exits(), counters.stolen_ns)
         self._hear_forks()
         values, dead = self._clocks.read(self._keys)
         live = self._settle_live(values, dead, limbo)

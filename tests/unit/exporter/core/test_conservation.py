@@ -256,6 +256,37 @@ def test_waited_for_time_told_in_steps_is_never_charged_before_it_was_used(
     assert used - 2 * coarse <= view.cpu_ns <= used
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    careless=st.booleans(),
+    samples=st.lists(
+        st.lists(st.tuples(st.integers(0, 9_000_000), st.integers(0, 5_000_000)), max_size=20), max_size=12
+    ),
+)
+def test_stolen_time_is_charged_to_nobody(careless: bool, samples: list[list[tuple[int, int]]]) -> None:
+    """Age less waiting holds what a hypervisor gave to others; nobody tells from whom it took it."""
+    setup = rig(Machine(stale_ns=4_000_000, by_age=True))
+    machine = setup.machine
+    shell = machine.fork(1, command="sh", unit="shell.service", ignores_children=careless)
+    assert shell is not None
+    setup.sampler.sample()
+    used = 0
+    for children in samples:
+        for nanoseconds, stolen in children:
+            child = machine.fork(shell.pid)
+            assert child is not None
+            machine.work(child.pid, nanoseconds)
+            machine.steal(child.pid, stolen)
+            machine.exit(child.pid)
+            used += nanoseconds
+        setup.meters.draw(CPU, 10_000_000, 5 * SECOND)
+        setup.sampler.sample()
+    charged = sum(view.cpu_ns for view in setup.sampler.freeze().workloads if view.name == "shell.service")
+    assert charged <= used
+    if not careless:
+        assert charged == used  # by what the shell has waited for
+
+
 def test_a_child_that_init_adopts_is_not_charged_to_init() -> None:
     setup = rig()
     machine = setup.machine
