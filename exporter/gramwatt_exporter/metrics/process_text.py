@@ -33,8 +33,11 @@ BLOCK = 128  # rows that share templates
 Texts = tuple[bytes, ...]
 """The lines of one view, of each family."""
 
-Numbers = Callable[[Iterable[int]], Iterable[object]]
-"""From what is kept of some rows to what the template is filled with."""
+Number = tuple[str, Callable[[Iterable[int]], Iterable[object]]]
+"""How a number is written, and what of some rows is put there."""
+
+# More rows than a person reads: then numbers are written with an exponent, at a third of the cost.
+COMPACT_ABOVE = 2 * BLOCK
 
 
 def escape(value: str) -> str:
@@ -74,32 +77,32 @@ class _Block:
     def __init__(self, identities: Sequence[Identity], labels: Sequence[str]) -> None:
         self.identities = identities
         self._labels = labels
-        self._templates: dict[tuple[str, str], tuple[Sequence[bool], str]] = {}
-        self._texts: dict[tuple[str, str], tuple[Sequence[int], object, Sequence[bool], bytes]] = {}
+        self._templates: dict[tuple[str, str], tuple[Sequence[bool], str, bytes]] = {}
+        self._texts: dict[tuple[str, str], tuple[Sequence[int], object, Sequence[bool], str, bytes]] = {}
 
     def fill(
         self,
         name: str,
         component: str,
         shown: Sequence[bool],
-        form: str,
+        number: Number,
         values: Sequence[int],
-        numbers: Numbers,
         given: object = None,
     ) -> bytes:
         """One family's lines of one component: a template of all of them, filled by one formatting call, if
-        ``values`` of all rows, or what else is ``given`` to ``numbers``, are not those of last time."""
+        ``values`` of all rows, or what else is ``given``, are not those of last time."""
         key = (name, component)
+        form, numbers = number
         last = self._texts.get(key)
-        if last is not None and last[0] == values and last[1] == given and last[2] == shown:
-            return last[3]
+        if last is not None and last[0] == values and last[1:4] == (given, shown, form):
+            return last[4]
         kept = self._templates.get(key)
-        if kept is None or kept[0] != shown:
+        if kept is None or kept[:2] != (shown, form):
             tail = f',component="{component}"}} {form}\n' if component else f"}} {form}\n"
             template = "".join([f"{name}{{{label}{tail}" for label in compress(self._labels, shown)])
-            kept = self._templates[key] = (shown, template)
-        text = (kept[1] % tuple(numbers(compress(values, shown)))).encode()
-        self._texts[key] = (values, given, shown, text)
+            kept = self._templates[key] = (shown, form, template.encode())
+        text = kept[2] % tuple(numbers(compress(values, shown)))
+        self._texts[key] = (values, given, shown, form, text)
         return text
 
 
@@ -190,25 +193,28 @@ def _energy_lines(
     return "".join(first), "".join(second)
 
 
-def _joules(microjoules: Iterable[int]) -> Iterator[int]:
-    return _split(microjoules, 10**6)
+def _split(scale: int) -> Callable[[Iterable[int]], Iterator[int]]:
+    """Whole and fractional part of each value, one after the other: exact, where a float would round."""
+    return lambda values: chain.from_iterable(map(divmod, values, repeat(scale)))
 
 
 def _grams(emission_units: Iterable[int]) -> Iterator[int]:
-    return _split(units.picograms_of_each(emission_units), 10**12)
+    return chain.from_iterable(map(divmod, units.picograms_of_each(emission_units), repeat(10**12)))
 
 
-def _seconds(nanoseconds: Iterable[int]) -> Iterator[int]:
-    return _split(nanoseconds, 10**9)
+def _watts(interval_ns: int) -> Number:
+    return "%.6g", lambda microjoules: units.watts_of_each(microjoules, interval_ns)
 
 
-def _watts_over(interval_ns: int) -> Numbers:
-    return lambda microjoules: units.watts_of_each(microjoules, interval_ns)
+# Joules, grams and seconds, each exact.
+_PLAIN: tuple[Number, ...] = (("%d.%06d", _split(10**6)), ("%d.%012d", _grams), ("%d.%09d", _split(10**9)))
+_COMPACT: tuple[Number, ...] = (("%de-6", iter), ("%de-12", units.picograms_of_each), ("%de-9", iter))
 
 
 def _fill_block(block: _Block, start: int, snapshot: Snapshot, columns: Sequence[list[bytes]]) -> None:
     """Append the block's lines of each process family."""
     processes, interval_ns = snapshot.processes, snapshot.interval_ns
+    joules, grams, seconds = _COMPACT if len(processes) > COMPACT_ABOVE else _PLAIN
     energy, emissions, power, cpu = columns
     rows = slice(start, start + len(block.identities))
     everyone = [True] * len(block.identities)
@@ -218,17 +224,14 @@ def _fill_block(block: _Block, start: int, snapshot: Snapshot, columns: Sequence
         shown = everyone if component == "cpu" else list(map(bool, used))
         if True not in shown:
             continue
-        energy.append(block.fill(_PROCESS[0], component, shown, "%d.%06d", used, _joules))
+        energy.append(block.fill(_PROCESS[0], component, shown, joules, used))
         if snapshot.priced_ever:
-            amounts = processes.units[index][rows]
-            emissions.append(block.fill(_PROCESS[1], component, shown, "%d.%012d", amounts, _grams))
+            emissions.append(block.fill(_PROCESS[1], component, shown, grams, processes.units[index][rows]))
         if interval_ns > 0:
             drawn = processes.power[index][rows]
             over = interval_ns if any(drawn) else None  # none is none over any interval
-            power.append(
-                block.fill(_PROCESS[2], component, shown, "%.6g", drawn, _watts_over(interval_ns), over)
-            )
-    cpu.append(block.fill(_PROCESS[3], "", everyone, "%d.%09d", processes.cpu_ns[rows], _seconds))
+            power.append(block.fill(_PROCESS[2], component, shown, _watts(interval_ns), drawn, over))
+    cpu.append(block.fill(_PROCESS[3], "", everyone, seconds, processes.cpu_ns[rows]))
 
 
 def _process_labels(who: Identity) -> str:
@@ -238,11 +241,6 @@ def _process_labels(who: Identity) -> str:
         f',user="{escape(who.workload.user)}"'
     )
     return labels.replace("%", "%%")
-
-
-def _split(values: Iterable[int], scale: int) -> Iterator[int]:
-    """Whole and fractional part of each value, one after the other: exact, where a float would round."""
-    return chain.from_iterable(map(divmod, values, repeat(scale)))
 
 
 def _remainder_lines(command: str, remainder: Remainder, snapshot: Snapshot) -> tuple[str, str, str]:
