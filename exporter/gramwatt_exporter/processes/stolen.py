@@ -13,7 +13,9 @@ class StolenTime:
 
     def __init__(self) -> None:
         self._counter: int | None = None
-        self._left = 0  # of the previous sample, not taken off: the counter is not read together with the exits
+        self._left = (
+            0  # of the previous sample, not taken off: the counter is not read together with the exits
+        )
 
     def take_off(self, exits: list[Exit], counter: int) -> list[Exit]:
         """The exits without it. ``counter`` is nanoseconds stolen since boot."""
