@@ -1,4 +1,4 @@
-"""Put the parts together from a checked configuration. The only place that knows every part; used by __main__."""
+"""Put the parts together from a checked configuration. The only place that knows every part; used by command.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .baseline import IdleBaseline
 from .budgets import BudgetBook
@@ -42,10 +42,13 @@ from .processes.users import UserNames
 from .sampler import Sampler
 from .sensors.bank import Bank
 from .sensors.registry import build as build_sensors
-from .socket_api import SocketApi, TcpApi, check_files, default_paths
+from .socket_api import SocketApi, default_paths
 from .web import WebServer
 from .webconfig import WebConfig
 from .windows import WindowBook
+
+if TYPE_CHECKING:
+    from .socket_api.tcp import TcpApi
 
 _LOG = logging.getLogger(__name__)
 
@@ -298,12 +301,16 @@ def _tcp(config: Config, node: Node, socket_api: SocketApi | None) -> TcpApi | N
     tcp, procfs = config.windows.tcp, config.path.procfs
     if not tcp.listen_address:
         return None
+    from .socket_api.tcp import TcpApi
+
     rate = socket_api.rate if socket_api is not None else None
     return TcpApi(tcp, node, UserNames.of(procfs), rate, procfs=procfs)
 
 
 def check(config: Config) -> None:
     """What ``--config.check`` looks at besides the settings. Raises ConfigError when a file of tokens is unusable."""
+    from .socket_api.tcp import check_files
+
     check_files(config.windows.tcp, UserNames.of(config.path.procfs))
 
 

@@ -1,4 +1,4 @@
-"""From settings to providers, in the configured order."""
+"""From settings to providers, in the configured order. Only those asked for are imported."""
 
 from __future__ import annotations
 
@@ -8,16 +8,8 @@ from pathlib import Path
 from gramwatt_exporter.config import schema
 from gramwatt_exporter.errors import ConfigError
 from gramwatt_exporter.intensity import mix, zones
-from gramwatt_exporter.intensity.annual import AnnualProvider
-from gramwatt_exporter.intensity.carbonintensity_uk import CarbonIntensityUkProvider
-from gramwatt_exporter.intensity.co2signal import Co2SignalProvider
-from gramwatt_exporter.intensity.electricitymaps import ElectricityMapsProvider
-from gramwatt_exporter.intensity.energidataservice import EnergiDataServiceProvider
 from gramwatt_exporter.intensity.http import Http, SessionFactory
-from gramwatt_exporter.intensity.rte import RteProvider
 from gramwatt_exporter.intensity.secret import Secret
-from gramwatt_exporter.intensity.static import StaticProvider
-from gramwatt_exporter.intensity.watttime import WattTimeProvider
 from gramwatt_exporter.model import IntensityProvider
 
 ANNUAL_FILE = "annual.csv"
@@ -73,8 +65,12 @@ def _provider(
         table = {zones.normalise(zone, f"{path}.zones"): grams for zone, grams in settings.zones.items()}
         if settings.value is None and not settings.hourly and not table:
             raise ConfigError(path, "a static provider needs value, hourly or zones")
+        from .static import StaticProvider
+
         return StaticProvider(settings.value, settings.hourly, table, settings.factor)
     if isinstance(settings, schema.Annual):
+        from .annual import AnnualProvider
+
         return AnnualProvider(
             annual_file(settings, state_dir),
             "" if config.zone else config.cloud,
@@ -82,8 +78,12 @@ def _provider(
         )
     http = Http(settings.base_url, session_factory, f"{path}.base_url")
     if isinstance(settings, schema.Co2Signal):
+        from .co2signal import Co2SignalProvider
+
         return Co2SignalProvider(http, Secret("co2signal", CO2SIGNAL_TOKEN, settings.token_file, environ))
     if isinstance(settings, schema.ElectricityMaps):
+        from .electricitymaps import ElectricityMapsProvider
+
         return ElectricityMapsProvider(
             http,
             Secret("electricitymaps", ELECTRICITYMAPS_TOKEN, settings.token_file, environ),
@@ -92,10 +92,18 @@ def _provider(
             estimations=settings.estimations,
         )
     if isinstance(settings, schema.CarbonIntensityUk):
+        from .carbonintensity_uk import CarbonIntensityUkProvider
+
         return CarbonIntensityUkProvider(http)
     if isinstance(settings, schema.Rte):
+        from .rte import RteProvider
+
         return RteProvider(http, mix.load(config.factors_file), settings.factor)
     if isinstance(settings, schema.EnergiDataService):
+        from .energidataservice import EnergiDataServiceProvider
+
         return EnergiDataServiceProvider(http)
     password = Secret("watttime", WATTTIME_PASSWORD, settings.password_file, environ)
+    from .watttime import WattTimeProvider
+
     return WattTimeProvider(http, settings.user, password, settings.region)

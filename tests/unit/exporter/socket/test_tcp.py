@@ -19,9 +19,10 @@ import pytest
 import trustme
 from gramwatt_exporter.config.schema import WindowsTcp
 from gramwatt_exporter.errors import ConfigError
-from gramwatt_exporter.socket_api import SocketApi, TcpApi
+from gramwatt_exporter.socket_api import SocketApi
 from gramwatt_exporter.socket_api.limits import CONNECTIONS_PER_USER, WRONG_TOKENS
 from gramwatt_exporter.socket_api.reader import TimedReader
+from gramwatt_exporter.socket_api.tcp import TcpApi
 
 ALICE, BOB, WRONG = "a" * 32, "b" * 40, "c" * 32
 OPEN = {"name": "n", "phase": "training", "pid": 77}
