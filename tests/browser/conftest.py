@@ -171,14 +171,14 @@ def fleet(now: float) -> list[Series]:
         add("window_value", f'{one},key="samples"', during(constant(60000)))
         graded = f'job="gramwatt-labeler",instance="lab-1:10045",window="{window}",scale="gramwatt"'
         info = f'name="{name}",phase="{phase}",model="{model}",task="",dataset="",unit="sample"'
-        info += f',span="{grade}",scale_version="1",scale_hash="0a"'
+        info += f',span="{grade}",scale_version="1",scale_hash="0a",origin=""'
         add(
             "grade_info", f'{graded},grade="{grade}",{info}', lambda at, end=end: 1 if at > end + 15 else None
         )
         add("efficiency_index", graded, lambda at, end=end, i=index: i if at > end + 15 else None)
     # 01a was first refused, and is also known from the address the exporter had before.
     labeler = 'job="gramwatt-labeler",instance="lab-1:10045"'
-    why = 'scale="gramwatt",name="resnet-train",phase="training",task="",reason="no samples"'
+    why = 'scale="gramwatt",name="resnet-train",phase="training",task="",reason="no samples",origin=""'
     add(
         "grade_refused_info",
         f'{labeler},window="01a",{why}',
@@ -191,9 +191,8 @@ def fleet(now: float) -> list[Series]:
     info = 'name="short-test",phase="inference",model="",task="",dataset="",parent="",user="bob"'
     add("window_info", f"{one},{info}", lambda at: 1 if at >= begun else None)
     add("window_start_timestamp_seconds", one, lambda at: begun if at >= begun else None)
-    why = (
-        'scale="gramwatt",name="short-test",phase="inference",task="",reason="no samples or tokens recorded"'
-    )
+    why = 'scale="gramwatt",name="short-test",phase="inference",task="",origin=""'
+    why += ',reason="no samples or tokens recorded"'
     add("grade_refused_info", f'{labeler},window="01c",{why}', lambda at: 1 if at >= begun else None)
     return series
 
