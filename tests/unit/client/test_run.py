@@ -236,7 +236,8 @@ def test_command_finds_default_signal_dispositions(gramwatt, exporter) -> None:
 
 
 def test_stopping_and_continuing_follows_the_command(exporter) -> None:
-    process = _start("sh", "-c", "echo ready; exec sleep 30")
+    # A group of its own below us: in an orphaned one, as of a CI without a shell above it, the kernel drops SIGTSTP.
+    process = _start("sh", "-c", "echo ready; exec sleep 30", preexec_fn=os.setpgrp)
     process.stdout.readline()
     process.send_signal(signal.SIGTSTP)
     _, status = os.waitpid(process.pid, os.WUNTRACED)
