@@ -9,9 +9,10 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from .baseline import IdleBaseline
 from .budgets import BudgetBook
@@ -53,8 +54,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Exporter:
+class Exporter(Struct):
     """The wired exporter. ``run`` blocks until ``loop.stop()``."""
 
     config: Config

@@ -8,11 +8,11 @@ For every device and sample, in microjoules::
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Shares:
+class Shares(Struct, frozen=True):
     """One device's energy of one sample, in microjoules; ``users`` are in the order of the weights given."""
 
     idle: int

@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from . import units
 from .config import Period
@@ -34,8 +35,7 @@ _TRUSTED_AFTER = 3600  # seconds a clock set back must run on before it is belie
 _REMEMBERED = 8192  # label combinations
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetView:
+class BudgetView(Struct, frozen=True):
     """One budget at one moment, for a snapshot."""
 
     name: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 _REGISTER = 1 << 32  # values of a RAPL energy register
 
@@ -54,8 +55,7 @@ def difference(previous: int, current: int, wraps_at: int | None) -> int | None:
     return (current - previous) * 1_000 + wrap_nanojoules(wraps_at)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """Outcome of one new raw value: energy and time since the last one, or a reset (then energy is 0)."""
 
     microjoules: int
@@ -63,8 +63,7 @@ class Step:
     reset: bool = False
 
 
-@dataclass(slots=True)
-class Counter:
+class Counter(Struct):
     """Last raw value of one hardware counter; the remainder below 1 uJ is carried to the next step."""
 
     microjoules: int
@@ -99,8 +98,7 @@ class Counter:
         return Step(energy, elapsed)
 
 
-@dataclass(slots=True)
-class Integrator:
+class Integrator(Struct):
     """Power values -> energy by the trapezoid rule; the remainder below 1 uJ is carried to the next step."""
 
     microwatts: int

@@ -6,9 +6,10 @@ Everything here is frozen. Units: microjoules, microwatts, nanoseconds as ``int`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, Protocol
+
+from msgspec import Struct, field
 
 Component = Literal["cpu", "dram", "gpu", "other"]
 COMPONENTS: tuple[Component, ...] = ("cpu", "dram", "gpu", "other")
@@ -19,8 +20,7 @@ PARTS: tuple[Part, ...] = ("idle", "live", "exited", "unattributed")
 _EMPTY: Mapping[int, int] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Struct, frozen=True):
     """One thing with its own energy counter. Its energy adds to the node's total exactly once."""
 
     component: Component
@@ -31,8 +31,7 @@ class Device:
     max_watts: float | None = None  # plausibility bound for one step; None = the sensor's caller decides
 
 
-@dataclass(frozen=True, slots=True)
-class Meter:
+class Meter(Struct, frozen=True):
     """A counter that overlaps with devices (core inside package, psys around it): exported, never added.
 
     ``covers`` names the components a surrounding meter includes; what it shows beyond them becomes the device
@@ -47,8 +46,7 @@ class Meter:
     max_watts: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EnergyReading:
+class EnergyReading(Struct, frozen=True):
     """A cumulative hardware counter; ``wraps_at`` is its largest value before it starts again (None: never)."""
 
     of: Device | Meter
@@ -57,8 +55,7 @@ class EnergyReading:
     wraps_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PowerReading:
+class PowerReading(Struct, frozen=True):
     """A power value where no counter exists; the caller integrates it with the trapezoid rule."""
 
     of: Device | Meter
@@ -71,8 +68,7 @@ Reading = EnergyReading | PowerReading
 UseMethod = Literal["utilisation", "holder", "slices", "none"]
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceUse:
+class DeviceUse(Struct, frozen=True):
     """Who used a device since the last read: weights per pid (any integer scale), and who holds a context."""
 
     device: Device
@@ -81,8 +77,7 @@ class DeviceUse:
     method: UseMethod = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """One read of one sensor. ``failures`` are devices that could not be read this time, with a reason slug."""
 
     readings: Sequence[Reading] = ()
@@ -110,8 +105,7 @@ Method = Literal["measured", "estimated", "annual", "configured", "forecast"]
 Factor = Literal["lifecycle", "direct"]
 
 
-@dataclass(frozen=True, slots=True)
-class Intensity:
+class Intensity(Struct, frozen=True):
     """Carbon intensity of a grid zone and where the number came from."""
 
     grams_per_kilowatt_hour: float
@@ -126,8 +120,7 @@ class Intensity:
     estimation: str = ""  # the provider's own word for how it estimated
 
 
-@dataclass(frozen=True, slots=True)
-class ForecastPoint:
+class ForecastPoint(Struct, frozen=True):
     """One step of a forecast: g/kWh from ``at`` (Unix seconds) until the next point."""
 
     at: float
@@ -137,8 +130,7 @@ class ForecastPoint:
 Aspect = Literal["latest", "history", "forecast", "mix"]
 
 
-@dataclass(frozen=True, slots=True)
-class Mix:
+class Mix(Struct, frozen=True):
     """Shares of the grid's production at ``at`` (Unix seconds), 0 to 1. None where the provider does not tell."""
 
     at: float
@@ -146,8 +138,7 @@ class Mix:
     fossil_ratio: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """What one fetch brought. ``values`` and ``forecast`` are ordered by time, newest last."""
 
     values: Sequence[Intensity] = ()
@@ -172,8 +163,7 @@ class IntensityProvider(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class IntensityState:
+class IntensityState(Struct, frozen=True):
     """What the refresher knows now; swapped as a whole, read by the sampler once per tick."""
 
     average: Intensity | None = None
@@ -186,8 +176,7 @@ class IntensityState:
     message: str = ""  # one line for a person when there is no value
 
 
-@dataclass(frozen=True, slots=True)
-class EnergyStep:
+class EnergyStep(Struct, frozen=True):
     """Energy a device drew since the previous read, wraps and resets removed.
 
     ``missed`` marks energy that passed while nobody looked (a restart, a sensor outage): it is booked as
@@ -200,8 +189,7 @@ class EnergyStep:
     missed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MeterStep:
+class MeterStep(Struct, frozen=True):
     """Energy of an overlapping meter since the previous read."""
 
     meter: Meter
@@ -209,8 +197,7 @@ class MeterStep:
     nanoseconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class SensorState:
+class SensorState(Struct, frozen=True):
     """Health of one sensor. ``reason`` is "" while up, else absent, denied, error, lost or disabled."""
 
     name: str
@@ -220,8 +207,7 @@ class SensorState:
     failures: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class BankSample:
+class BankSample(Struct, frozen=True):
     """One read of all sensors, merged: every device appears once, measured by its best source."""
 
     steps: Sequence[EnergyStep]
@@ -234,8 +220,7 @@ class BankSample:
 WorkloadKind = Literal["unit", "container", "pod", "slurm", "session", "command"]
 
 
-@dataclass(frozen=True, slots=True)
-class Workload:
+class Workload(Struct, frozen=True):
     """What a process belongs to. Never holds command-line arguments: they carry secrets."""
 
     name: str  # nginx.service, a container's name or short id, namespace/pod, job 4711, session-3, or the command
@@ -243,8 +228,7 @@ class Workload:
     user: str
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Who a process is, read once at birth, again after it may have called exec, then on a slow rotation."""
 
     pid: int

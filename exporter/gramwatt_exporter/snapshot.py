@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import overload
+
+from msgspec import Struct, field
 
 from .baseline import IdleMethod
 from .budgets import BudgetView
@@ -15,8 +16,7 @@ Four = tuple[int, ...]
 """Values by component, in the order of ``model.COMPONENTS``."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceView:
+class DeviceView(Struct, frozen=True):
     """One device. ``energy`` by source; ``partition`` in the order of ``model.PARTS``."""
 
     component: str
@@ -31,8 +31,7 @@ class DeviceView:
     idle_method: IdleMethod
 
 
-@dataclass(frozen=True, slots=True)
-class MeterView:
+class MeterView(Struct, frozen=True):
     """One overlapping meter."""
 
     name: str
@@ -41,8 +40,7 @@ class MeterView:
     energy: int
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessView:
+class ProcessView(Struct, frozen=True):
     """One exported process; totals since it became a series, power in microjoules of the last sample."""
 
     pid: int
@@ -56,7 +54,6 @@ class ProcessView:
     power: Four
 
 
-@dataclass(frozen=True, slots=True)
 class ProcessColumns(Sequence[ProcessView]):
     """All exported processes, one list per number: reads as a sequence of views, and renders without making any.
 
@@ -64,11 +61,21 @@ class ProcessColumns(Sequence[ProcessView]):
     is that of the fields of :class:`ProcessView`.
     """
 
-    identities: Sequence[Identity]
-    energy: Sequence[Sequence[int]]
-    units: Sequence[Sequence[int]]
-    power: Sequence[Sequence[int]]
-    cpu_ns: Sequence[int]
+    __slots__ = ("cpu_ns", "energy", "identities", "power", "units")
+
+    def __init__(
+        self,
+        identities: Sequence[Identity],
+        energy: Sequence[Sequence[int]],
+        units: Sequence[Sequence[int]],
+        power: Sequence[Sequence[int]],
+        cpu_ns: Sequence[int],
+    ) -> None:
+        self.identities = identities
+        self.energy = energy
+        self.units = units
+        self.power = power
+        self.cpu_ns = cpu_ns
 
     def __len__(self) -> int:
         return len(self.identities)
@@ -96,8 +103,7 @@ class ProcessColumns(Sequence[ProcessView]):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class WorkloadView:
+class WorkloadView(Struct, frozen=True):
     """One workload; totals since the ledger began."""
 
     name: str
@@ -109,8 +115,7 @@ class WorkloadView:
     power: Four
 
 
-@dataclass(frozen=True, slots=True)
-class Remainder:
+class Remainder(Struct, frozen=True):
     """Energy of processes without a series of their own (``other``) or whose series has left (``departed``)."""
 
     energy: Four
@@ -118,8 +123,7 @@ class Remainder:
     cpu_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Factors:
+class Factors(Struct, frozen=True):
     """Numbers beside the operational grams; None where not configured."""
 
     pue: float | None = None
@@ -132,8 +136,7 @@ class Factors:
     water_litres: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """The machine at one moment. ``at`` is Unix seconds, ``interval_ns`` the time since the sample before."""
 
     at: float

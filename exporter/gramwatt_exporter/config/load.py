@@ -6,11 +6,11 @@ import re
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import yaml
+from msgspec import Struct, field
 
 from ..errors import ConfigError
 from .address import is_loopback, split
@@ -25,8 +25,7 @@ _OTHER_VARIABLES = re.compile(
 _PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """A checked configuration; ``origins`` maps a key to where its value was set, ``warnings`` are for the log."""
 
     config: Config

@@ -10,9 +10,10 @@ import csv
 import importlib.util
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from gramwatt_exporter.intensity import zones
 from gramwatt_exporter.intensity.checks import plausible
@@ -51,8 +52,7 @@ _CANADA_PROVINCES = {
 _EGRID_YEAR = 2023  # folder private_infra/2023; its own _source says the same for the United States
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One year of one place. ``zone`` is what the number is for, which may be larger than what was asked."""
 
     grams_per_kilowatt_hour: float

@@ -6,10 +6,10 @@ import contextlib
 import logging
 import os
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct, field
 
 from . import checks
 from .slot import Memory
@@ -18,8 +18,7 @@ _log = logging.getLogger(__name__)
 FILE_NAME = "intensity.json"
 
 
-@dataclass
-class Contents:
+class Contents(Struct):
     """What the file holds. ``slots`` by slot key, ``calls`` (Unix seconds) by host."""
 
     version: int = 1

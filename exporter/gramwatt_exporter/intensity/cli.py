@@ -9,9 +9,10 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
+
+from msgspec.structs import asdict
 
 from gramwatt_exporter.config import Config, load
 from gramwatt_exporter.config.schema import Annual, IntensityConfig

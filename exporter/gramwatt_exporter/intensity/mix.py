@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.resources
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import yaml
+from msgspec import Struct
 
 from gramwatt_exporter.errors import ConfigError
 
@@ -27,8 +27,7 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     factors: dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Generated:
+class Generated(Struct, frozen=True):
     """What a mix of generation amounts to."""
 
     grams_per_kilowatt_hour: float

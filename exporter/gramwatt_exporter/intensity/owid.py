@@ -11,8 +11,9 @@ import csv
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from gramwatt_exporter.intensity import checks, zones
 
@@ -31,8 +32,7 @@ class ImportFailed(Exception):
     """Nothing was imported; ``str()`` says why and what is expected."""
 
 
-@dataclass
-class Report:
+class Report(Struct):
     """What an import did. ``problems`` are (line of the file, what is wrong); such rows were left out."""
 
     created: list[str] = field(default_factory=list)  # three-letter codes
@@ -42,8 +42,7 @@ class Report:
     problems: list[tuple[int, str]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(Struct, frozen=True):
     code: str
     name: str
     year: int

@@ -12,11 +12,11 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
+from msgspec import Struct
 
 from gramwatt_exporter.config.schema import IntensityConfig
 from gramwatt_exporter.errors import Fatal, NotHere, TryAgain
@@ -39,8 +39,7 @@ _LONGEST_SLEEP = 30.0  # seconds; a wall clock that jumps is noticed within this
 _BASES: tuple[Basis, ...] = ("average", "marginal")
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderStatus:
+class ProviderStatus(Struct, frozen=True):
     """One provider, for a person. Times are Unix seconds; ``value`` is its newest, whatever its age."""
 
     name: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from gramwatt_exporter.errors import Fatal, NotHere, TryAgain
 from gramwatt_exporter.model import Aspect, Fetched, ForecastPoint, Intensity, IntensityProvider, Mix
@@ -19,8 +21,7 @@ _JITTER = 0.1  # delays are stretched by up to this share, so that a fleet does 
 _MIX_AGE = 2 * 3600.0  # seconds a share of renewables may be older or newer than the value it is put on
 
 
-@dataclass
-class Memory:
+class Memory(Struct):
     """The part of a slot that survives a restart. Times are Unix seconds."""
 
     values: list[Intensity] = field(default_factory=list)

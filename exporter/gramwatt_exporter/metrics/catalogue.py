@@ -6,14 +6,14 @@ discovery owns those names.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Kind = Literal["counter", "gauge"]
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """One row of the contract. ``name`` carries the prefix and, for counters, the ``_total`` ending."""
 
     name: str

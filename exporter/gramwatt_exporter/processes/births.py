@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 # A full listing every so often catches what the interval cannot: ids set by a checkpoint restore, missed errors.
 FULL_EVERY = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(Struct, frozen=True):
     """Ids worth probing. ``pids`` is None for "list them all"; ``reused(pid)`` asks to check its start time."""
 
     pids: Iterable[int] | None

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from ..model import WorkloadKind
 
@@ -44,8 +45,7 @@ _PER_START = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(Struct, frozen=True):
     """What a process belongs to. ``owner`` is the uid it belongs to where the path tells, else None."""
 
     name: str

@@ -12,8 +12,9 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ..errors import Denied, NotHere
 from .hearing import hears_of_a_child, make_room
@@ -41,8 +42,7 @@ _U32 = struct.Struct("=I")
 _U64 = struct.Struct("=Q")
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(Struct, frozen=True):
     """One ended process. ``nanoseconds`` is its CPU time from birth, all threads, up to its end or, where that
     cannot be told, to the last timer tick it saw.
 

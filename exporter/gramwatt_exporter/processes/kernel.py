@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class KernelCounters:
+
+class KernelCounters(Struct, frozen=True):
     """``busy_ns`` is the time all CPUs together were not idle since boot; ``last_pid`` the last id handed out.
 
     ``stolen_ns`` is the time they were ready to run and the hypervisor ran somebody else.

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from ..model import Identity, Workload
 from .births import Births
@@ -50,8 +51,7 @@ class ForkSource(Protocol):
     def drain(self) -> Iterable[tuple[int, int]]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(Struct, frozen=True):
     """CPU time used since the previous sample: ``live`` and ``exited`` pair a row with nanoseconds."""
 
     live: list[tuple[Row, int]]

@@ -10,8 +10,9 @@ exits. What was charged too much or too early is carried and taken off the next 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from .row import Row
 
@@ -24,8 +25,7 @@ PATIENCE = 3
 Key = tuple[object, frozenset[str], tuple[str, ...]]
 
 
-@dataclass(slots=True)
-class _Balance:
+class _Balance(Struct):
     """Of one parent: nanoseconds charged for its children less those it waited for; negative means not charged."""
 
     charged: int = 0

@@ -14,8 +14,9 @@ import importlib
 import importlib.util
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from ..errors import Denied, Fatal, NotHere, TryAgain
 from ..model import Device, DeviceUse, EnergyReading, PowerReading, Reading, Sample
@@ -41,8 +42,7 @@ _UNSEEN = (
 )
 
 
-@dataclass(slots=True)
-class _Gpu:
+class _Gpu(Struct):
     handle: Any
     device: Device
     energy_counts: bool = True

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from ..model import BankSample, Device, DeviceUse, EnergyStep, Meter, MeterStep, Reading, Sample, Sensor
 from .around import Around

@@ -10,8 +10,9 @@ import importlib.util
 import re
 import statistics
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 _NOISE = re.compile(
     r"\(r\)|\(tm\)|\(c\)|@.*$|\bcpu\b|\bprocessor\b|\b\d+-core\b|\b(?:two|four|quad|six|eight|twelve|dual)-core\b"
@@ -21,8 +22,7 @@ _NOISE = re.compile(
 _FAMILY = re.compile(r"^([a-z]?\d+-)?(\d\d)\d{2,3}[a-z]*$")
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """A TDP in watts and how it was found: ``exact`` or ``family`` (median of CPUs with similar numbers)."""
 
     watts: float

@@ -12,9 +12,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from ..errors import NotHere, TryAgain
 from ..model import Device, EnergyReading, Sample
@@ -39,8 +40,7 @@ _STAT_BYTES_PER_CPU = 160
 _CPU = re.compile(rb"^cpu(\d+) (.*)$", re.MULTILINE)
 
 
-@dataclass(slots=True)
-class _Package:
+class _Package(Struct):
     device: Device
     idle_microwatts: int
     span_microwatts: int  # full - idle

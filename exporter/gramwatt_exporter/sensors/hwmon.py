@@ -17,8 +17,9 @@ import errno
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ..errors import Denied, NotHere, TryAgain
 from ..model import Device, EnergyReading, Meter, PowerReading, Reading, Sample
@@ -47,8 +48,7 @@ FIX = (
 )
 
 
-@dataclass(slots=True)
-class _Channel:
+class _Channel(Struct):
     """One file and what it measures. ``role`` is set for Grace's rails, which are combined into devices."""
 
     path: Path

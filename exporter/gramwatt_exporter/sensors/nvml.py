@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from ..errors import Denied, Fatal, NotHere, TryAgain
 from ..model import Device, DeviceUse, EnergyReading, Meter, PowerReading, Reading, Sample
@@ -35,8 +36,7 @@ _RESTART = (
 )
 
 
-@dataclass(slots=True)
-class _Gpu:
+class _Gpu(Struct):
     uuid: str
     handle: Any
     device: Device

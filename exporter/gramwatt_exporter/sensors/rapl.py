@@ -12,8 +12,9 @@ import errno
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ..errors import Denied, NotHere, TryAgain
 from ..model import Device, EnergyReading, Meter, Sample
@@ -37,8 +38,7 @@ MASKED_FIX = (
 )
 
 
-@dataclass(slots=True)
-class _Zone:
+class _Zone(Struct):
     of: Device | Meter
     path: Path
     wraps_at: int | None

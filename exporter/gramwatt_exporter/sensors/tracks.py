@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ..counters import Counter, Integrator, Step
 from ..model import Device, EnergyReading, Meter, Reading
@@ -13,15 +14,13 @@ POWER_GAP_SECONDS = 60  # power is integrated over a gap up to this long; beyond
 _SECOND = 1_000_000_000
 
 
-@dataclass(slots=True)
-class _Track:
+class _Track(Struct):
     last: Counter | Integrator
     tick: int  # in which it was seen
     asleep_ns: int  # how long the machine had slept since boot
 
 
-@dataclass(frozen=True, slots=True)
-class Advance:
+class Advance(Struct, frozen=True):
     """A step, and whether it spans time in which nobody looked."""
 
     step: Step

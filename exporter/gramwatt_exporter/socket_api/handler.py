@@ -6,13 +6,13 @@ import io
 import logging
 import socket
 from collections.abc import Hashable
-from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Protocol
 from urllib.parse import unquote
 
 import msgspec
+from msgspec import Struct
 
 from ..windows.errors import ApiError
 from ..windows.model import Peer
@@ -25,8 +25,7 @@ _LOG = logging.getLogger(__name__)
 _REQUEST_SECONDS = 10.0  # for one request from its second line on, and for writing its answer
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """What every connection of a door works with. ``procfs`` numbers processes as the backend does."""
 
     backend: Backend

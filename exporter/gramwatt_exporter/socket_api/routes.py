@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 
 import msgspec
+from msgspec import Struct
 
 from ..windows.errors import ApiError
 from ..windows.model import OpenRequest, Peer
@@ -19,8 +19,7 @@ from .namespaces import pid_from_here
 TOP_MOST = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request, read and bounded, before its body is decoded."""
 
     peer: Peer
@@ -39,8 +38,7 @@ Handler = Callable[[Backend, Call], Work | bytes]
 """Checks a call; returns what the backend is to do, or at once the JSON of an answer that needs no state."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """``path`` as in the documentation, ``{id}`` standing for a window."""
 
     method: str

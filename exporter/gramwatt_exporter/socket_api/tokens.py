@@ -7,8 +7,9 @@ import hmac
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ..errors import ConfigError
 
@@ -19,8 +20,7 @@ _OTHERS = 0o027  # read and write for everybody, write for the group
 _MOST_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(Struct, frozen=True):
     """Digests of the tokens of one file with the uid each stands for; the tokens themselves are not kept."""
 
     digests: tuple[tuple[bytes, int], ...]

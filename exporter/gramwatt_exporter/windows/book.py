@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct, field
 
 from ..config.schema import Windows as Settings
 from .checks import check_request, check_values
@@ -30,8 +31,7 @@ def _boot_nanoseconds() -> int:
     return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(Struct, frozen=True):
     """How a component is measured now."""
 
     source: str
@@ -39,8 +39,7 @@ class Resolution:
     floor_microjoules: int
 
 
-@dataclass(slots=True)
-class Window:
+class Window(Struct):
     """One recorded window while the exporter holds it. Written by the book only."""
 
     id: str

@@ -7,7 +7,6 @@ nanoseconds; times of day are Unix seconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -25,8 +24,7 @@ StartTicks = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 PHASES: tuple[Phase, ...] = ("training", "inference")
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Struct, frozen=True):
     """Who is at the other end of the socket, says the kernel. ``pid`` is 0 when not visible from here."""
 
     uid: int
@@ -54,8 +52,7 @@ class OpenRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     tags: dict[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class WindowView:
+class WindowView(Struct, frozen=True):
     """One window at one moment, for snapshots and answers. Never changes."""
 
     id: str

@@ -18,7 +18,7 @@ _TRANSIENT = {"view", "published"}
 
 def dump_window(window: Window) -> dict[str, Any]:
     """Everything a window is, in types JSON has."""
-    kept = {name: getattr(window, name) for name in window.__dataclass_fields__ if name not in _TRANSIENT}
+    kept = {name: getattr(window, name) for name in window.__struct_fields__ if name not in _TRANSIENT}
     kept["processes"] = sorted(list(process) for process in window.processes)
     kept["sources"] = {component: sorted(used) for component, used in window.sources.items()}
     # Emission units outgrow 64 bits after a few kilograms, and not every JSON reader keeps such integers.

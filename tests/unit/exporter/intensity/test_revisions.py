@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from gramwatt_exporter.intensity.revisions import KEEP, SLOT, Revisions
 from gramwatt_exporter.model import Intensity
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 HOUR = 3600
 START = 1_772_452_800  # a full hour
