@@ -7,7 +7,6 @@ import os
 import platform
 import sys
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -194,6 +193,8 @@ def _boot_id(procfs: str) -> str:
     try:
         return Path(procfs, "sys/kernel/random/boot_id").read_text().strip()
     except OSError:
+        import uuid
+
         # No boot id (not Linux): the hardware counters of another run cannot be trusted to be of this boot.
         return f"{platform.system()}-{uuid.uuid4()}"
 

@@ -31,28 +31,38 @@ def plausible(microjoules: int, nanoseconds: int, max_watts: float | None) -> bo
 
 
 @cache
-def wrap_nanojoules(wraps_at: int) -> int:
-    """Energy from one 0 of a counter to its next, whose largest value in microjoules is ``wraps_at``.
+def register_unit(wraps_at: int) -> int | None:
+    """Nanojoules that one count of a RAPL register stands for, whose largest value in microjoules is ``wraps_at``.
 
-    RAPL's registers count 2**32 of a unit that Linux keeps in whole nanojoules; it multiplies and cuts off below the
-    microjoule (rapl_unit_xlate in drivers/powercap/intel_rapl_common.c). Where the largest value is that of such a
-    register, 0 is one unit later: 15 to 61 uJ. For any other counter 0 is taken to be 1 uJ later.
+    These registers count to 2**32 in a unit that Linux keeps in whole nanojoules (15,258 or 61,035, say); it shows the
+    product, cut off below the microjoule (rapl_unit_xlate in drivers/powercap/intel_rapl_common.c). None when no unit
+    gives that largest value: not such a register.
     """
     unit = -(-wraps_at * 1_000 // (_REGISTER - 1))
-    of_a_register = unit > 1_000 and (_REGISTER - 1) * unit // 1_000 == wraps_at
-    return _REGISTER * unit if of_a_register else (wraps_at + 1) * 1_000
+    return unit if unit > 1_000 and (_REGISTER - 1) * unit // 1_000 == wraps_at else None
+
+
+def _nanojoules(microjoules: int, unit: int | None) -> int:
+    """What a register held when Linux showed this value: with a unit above 1 uJ just one count can have."""
+    if unit is not None:
+        exact = -(-microjoules * 1_000 // unit) * unit
+        if exact // 1_000 == microjoules:
+            return exact
+    return microjoules * 1_000
 
 
 def difference(previous: int, current: int, wraps_at: int | None) -> int | None:
     """Nanojoules from one raw value in microjoules to the next, one wrap removed; None when the counter was reset.
 
-    ``wraps_at`` is the largest value the counter shows.
+    ``wraps_at`` is the largest value the counter shows. After it comes 0, one unit of the register later, or 1 uJ.
     """
+    unit = None if wraps_at is None else register_unit(wraps_at)
+    drawn = _nanojoules(current, unit) - _nanojoules(previous, unit)
     if current >= previous:
-        return (current - previous) * 1_000
+        return drawn
     if wraps_at is None or previous > wraps_at:
         return None
-    return (current - previous) * 1_000 + wrap_nanojoules(wraps_at)
+    return drawn + (_REGISTER * unit if unit is not None else (wraps_at + 1) * 1_000)
 
 
 class Step(Struct, frozen=True):

@@ -212,6 +212,8 @@ class Sampler:
 
     def _budgets_of(self, row: Row) -> tuple[str, ...]:
         """Budgets that match the process, or one of the windows it is in."""
+        if not self.budgets:
+            return ()
         workload = row.identity.workload
         labels = {
             "user": workload.user,

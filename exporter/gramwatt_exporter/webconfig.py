@@ -10,8 +10,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import os
 import re
-import secrets
 import ssl
 import threading
 from collections.abc import Callable
@@ -68,7 +68,7 @@ class WebConfig:
     def __init__(self, path: str = "", setting: str = "$.web.config_file") -> None:
         self._path = path
         self._setting = setting
-        self._key = secrets.token_bytes(32)
+        self._key = os.urandom(32)
         self._lock = threading.Lock()
         self._right: dict[bytes, None] = {}  # credentials that were right, oldest first
         self._wrong: dict[bytes, None] = {}

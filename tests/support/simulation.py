@@ -205,8 +205,13 @@ class _Clocks:
 class _Identities:
     def __init__(self, machine: Machine) -> None:
         self.read = machine.identity
+        self._waited = _Reaped(machine)
         self.start_time = machine.start_time
         self.user_name = machine.user_name
+
+    def read_with_waited(self, pid: int) -> tuple[Identity, int | None] | None:
+        identity = self.read(pid)
+        return None if identity is None else (identity, self._waited(pid))
 
 
 class _Kernel:

@@ -103,7 +103,7 @@ def _encode_hook(value: object) -> object:
 def _read_file(file: str) -> dict[str, Any]:
     try:
         with open(file, "rb") as handle:  # noqa: PTH123 - any path-like, also /dev/stdin
-            tree = yaml.safe_load(handle)
+            tree = yaml.safe_load(handle)  # not libyaml's loader: deep nesting ends that with the process
     except OSError as error:
         raise ConfigError("--config.file", f"cannot read {file}: {error.strerror}") from None
     except RecursionError:

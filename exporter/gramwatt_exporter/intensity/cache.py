@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import tempfile
 from pathlib import Path
 
 import msgspec
@@ -88,6 +87,8 @@ class Cache:
 
 
 def _write(file: Path, data: bytes) -> None:
+    import tempfile  # here, because it is large and the exporter is to start quickly
+
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.resources
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -43,8 +42,7 @@ def load(file: str = "") -> Mapping[str, GenerationFactor]:
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError("$.intensity.factors_file", f"cannot read {file}: {error}") from None
     else:
-        table = importlib.resources.files(__package__).joinpath("data", "generation_factors.yml")
-        text = table.read_text(encoding="utf-8")
+        text = (Path(__file__).with_name("data") / "generation_factors.yml").read_text(encoding="utf-8")
     where = file
     try:
         factors = {}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import bisect
 import itertools
-import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,6 +57,8 @@ class Revisions:
             if value.basis == "average":
                 known.setdefault((value.zone, value.factor), []).append(value)
         for (zone, factor), values in known.items():
+            import statistics  # here, because decimal and fractions come with it
+
             starts = [value.at for value in values]
             steps = [later - earlier for earlier, later in itertools.pairwise(starts)]
             span = statistics.median(steps) if steps else 3600.0

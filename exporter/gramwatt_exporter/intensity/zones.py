@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import importlib.resources
 import importlib.util
 import json
 import re
@@ -99,7 +98,7 @@ def _cloud_row(cloud: str) -> tuple[str, str]:
 @functools.cache
 def _cloud_table() -> Mapping[str, tuple[str, str]]:
     """``provider:region`` -> (zone, state or "")."""
-    file = importlib.resources.files(__package__).joinpath("data", "cloud_zones.csv")
+    file = Path(__file__).with_name("data") / "cloud_zones.csv"
     lines = (line for line in file.read_text(encoding="utf-8").splitlines() if line and line[0] != "#")
     return MappingProxyType(
         {f"{row['provider']}:{row['region']}": (row["zone"], row["annual"]) for row in csv.DictReader(lines)}

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from .procfiles import TICK_NS
+
 ClockMethod = Literal["clock", "stat", "psutil"]
 
 GONE = -1
@@ -76,7 +78,6 @@ class StatClock:
 
     def __init__(self, procfs: str) -> None:
         self._root = procfs
-        self._tick = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
     def key(self, pid: int) -> str:
         return f"{self._root}/{pid}/stat"
@@ -88,7 +89,7 @@ class StatClock:
         finally:
             os.close(descriptor)
         fields = text[text.rfind(b")") + 2 :].split(b" ", 14)
-        return (int(fields[11]) + int(fields[12])) * self._tick
+        return (int(fields[11]) + int(fields[12])) * TICK_NS
 
     def read(self, keys: Sequence[object]) -> tuple[list[int], list[int]]:
         return _read_all(self._read, keys)

@@ -15,6 +15,7 @@ from typing import Any
 from ..model import Identity, Workload
 from .cgroups import CgroupParser, Membership
 from .names import ContainerNames
+from .procfiles import TICK_NS
 
 _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC
 _STAT_BYTES = 2048  # the longest line is far below (52 numbers and a command of at most 64 bytes)
@@ -47,6 +48,11 @@ class IdentityReader:
 
     def read(self, pid: int) -> Identity | None:
         """The identity of a process, None when it has gone (or may not be seen at all)."""
+        found = self.read_with_waited(pid)
+        return None if found is None else found[0]
+
+    def read_with_waited(self, pid: int) -> tuple[Identity, int] | None:
+        """Also the CPU time of the children it has waited for, in nanoseconds (see procfiles.ReapedTime)."""
         directory = b"%b/%d" % (self._root, pid)
         try:
             stat = _read(directory + b"/stat", _STAT_BYTES)
@@ -56,7 +62,7 @@ class IdentityReader:
         except OSError:
             return None
         close = stat.rfind(b")")
-        # 0 state, 1 parent, ..., 6 flags, ..., 19 start time (fields 3, 4, 9 and 22 of proc(5))
+        # 0 state, 1 parent, 6 flags, 13 cutime, 14 cstime, 19 start time (fields 3, 4, 9, 16, 17 and 22 of proc(5))
         fields = stat[close + 2 :].split(b" ", 20)
         if len(fields) < 20:
             return None
@@ -76,7 +82,8 @@ class IdentityReader:
             except OSError:
                 pass  # a kernel without cgroups, or not permitted: the command is all that is known
         workload = self._workload(membership, command, uid)
-        return Identity(pid, int(fields[19]), int(fields[1]), uid, command, workload)
+        identity = Identity(pid, int(fields[19]), int(fields[1]), uid, command, workload)
+        return identity, (int(fields[13]) + int(fields[14])) * TICK_NS
 
     def start_time(self, pid: int) -> int | None:
         """Start time in clock ticks since boot (field 22 of stat), None when the process has gone."""

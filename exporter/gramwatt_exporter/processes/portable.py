@@ -85,6 +85,10 @@ class PsutilIdentities:
         uid = uids.real if uids is not None else 0
         return Identity(pid, start, parent, uid, command, Workload(command, "command", user))
 
+    def read_with_waited(self, pid: int) -> tuple[Identity, None] | None:
+        identity = self.read(pid)
+        return None if identity is None else (identity, None)
+
     def start_time(self, pid: int) -> int | None:
         try:
             return round(psutil.Process(pid).create_time() * 100)

@@ -9,6 +9,8 @@ import os
 import signal
 from collections.abc import Callable
 
+TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")  # what the times in stat are counted in
+
 
 def _read(path: str, most: int) -> bytes:
     """Empty when the process is gone."""
@@ -53,15 +55,14 @@ class ReapedTime:
 
     def __init__(self, procfs: str) -> None:
         self._procfs = procfs
-        self._tick = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-        self.coarse_ns = 2 * self._tick
+        self.coarse_ns = 2 * TICK_NS
 
     def __call__(self, pid: int) -> int | None:
         text = _read(f"{self._procfs}/{pid}/stat", 1024)
         if not text:
             return None
         fields = text[text.rfind(b")") + 2 :].split(b" ", 16)
-        return (int(fields[13]) + int(fields[14])) * self._tick
+        return (int(fields[13]) + int(fields[14])) * TICK_NS
 
 
 def ignores_children_of(procfs: str) -> Callable[[int], bool]:

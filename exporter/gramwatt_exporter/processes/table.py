@@ -31,6 +31,8 @@ class Identities(Protocol):
 
     def read(self, pid: int) -> Identity | None: ...
 
+    def read_with_waited(self, pid: int) -> tuple[Identity, int | None] | None: ...
+
     def start_time(self, pid: int) -> int | None: ...
 
     def user_name(self, uid: int) -> str: ...
@@ -240,9 +242,10 @@ class ProcessTable:
             value = self._clocks.read_one(pid)
             if value is None:
                 continue
-            identity = self._identities.read(pid)
-            if identity is None:
+            found = self._identities.read_with_waited(pid)
+            if found is None:
                 continue
+            identity, waited = found
             row = self._born(identity)
             # One found at start-up, or missed so far, must not be charged for its past.
             known_past = first or identity.start < latest
@@ -250,7 +253,7 @@ class ProcessTable:
             self._seen_start = max(self._seen_start, identity.start)
             born.append(row)
             if self._waited is not None:
-                self._waited.begin(row, known_past)
+                self._waited.begin(row, waited if known_past else 0, known_past)
         self.born = born
         self._listed = True
         self._hear_forks()
@@ -260,7 +263,8 @@ class ProcessTable:
     def _born(self, identity: Identity) -> Row:
         row = self._new_row(identity)
         row.born_tick = self._tick
-        row.pages = self._resident_pages(identity.pid)
+        if self._listed:  # else nothing is charged before _refresh has read it
+            row.pages = self._resident_pages(identity.pid)
         self._young.append(row)
         return row
 

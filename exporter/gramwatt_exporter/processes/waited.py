@@ -68,9 +68,9 @@ class WaitedFor:
         if self._messages:
             self._looked = {row: self._read(row.identity.pid) for row in (*self._active, *parents)}
 
-    def begin(self, row: Row, past: bool) -> None:
-        """A process is known from now on; ``past`` says that it may have waited for children before."""
-        before = self._read(row.identity.pid) if past else 0
+    def begin(self, row: Row, before: int | None, past: bool) -> None:
+        """A process is known from now on; ``past`` says that it may have waited for children before, for ``before``
+        nanoseconds."""
         # Of that past up to coarse_ns is not told yet and must not be charged when it is: better too little than that.
         row.reaped_ns = before + self._read.coarse_ns if past and before is not None else before
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import re
-import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -45,9 +44,8 @@ def table_path() -> Path | None:
     return None
 
 
-def rows(path: Path) -> list[tuple[str, float]]:
+def rows(path: Path) -> Iterator[tuple[str, float]]:
     """(name, watts) of every usable row; rows whose TDP is no number are left out."""
-    found = []
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
         for row in csv.reader(file):
             if len(row) != 2:
@@ -57,8 +55,7 @@ def rows(path: Path) -> list[tuple[str, float]]:
             except ValueError:
                 continue
             if 0 < watts < 2000:
-                found.append((row[0], watts))
-    return found
+                yield row[0], watts
 
 
 def look_up(model: str, table: Iterable[tuple[str, float]]) -> Match | None:
@@ -74,7 +71,10 @@ def look_up(model: str, table: Iterable[tuple[str, float]]) -> Match | None:
     bare = wanted[1:] if wanted[0] in ("intel", "amd") else wanted
     line = _line(bare)
     family: list[tuple[str, float]] = []
+    number = line[-2] if line is not None else next((t for t in bare if any(c.isdigit() for c in t)), "")
     for name, watts in table:
+        if number not in name.lower():  # taking a name apart costs 20 times as much
+            continue
         candidate = tokens(name)
         if not candidate:
             continue
@@ -88,6 +88,8 @@ def look_up(model: str, table: Iterable[tuple[str, float]]) -> Match | None:
             family.append((name, watts))
     if not family:
         return None
+    import statistics  # here, because decimal and fractions come with it
+
     watts = statistics.median(watts for _, watts in family)
     return Match(watts, f"{len(family)} CPUs like {family[0][0]}", "family")
 

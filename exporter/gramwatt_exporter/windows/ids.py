@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 
 # Crockford's base 32 in lower case: digits first, so text order is number order; no i, l, o, u to misread.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -21,7 +21,11 @@ class Ids:
     def new(self, now: float) -> str:
         """A new id for Unix time ``now``."""
         self._last = max(int(now * 1000), self._last + 1)
-        return _encode(self._last, _TIME_CHARACTERS) + _encode(secrets.randbits(55), _RANDOM_CHARACTERS)
+        return _encode(self._last, _TIME_CHARACTERS) + _encode(_random(), _RANDOM_CHARACTERS)
+
+
+def _random() -> int:
+    return int.from_bytes(os.urandom(7)) >> 1
 
 
 def _encode(number: int, characters: int) -> str:

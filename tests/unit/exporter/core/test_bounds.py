@@ -92,7 +92,7 @@ def test_children_nobody_waits_for_leave_nothing_behind_in_the_books() -> None:
 
     book = WaitedFor(Never(), messages=True)
     parent = row(2)
-    book.begin(parent, past=True)
+    book.begin(parent, 0, past=True)
     for pid in range(4, 5_004):
         book.ended(parent, row(pid), 1_000_000)
     kept = [thing for thing in gc.get_objects() if isinstance(thing, Row) and thing.account is account]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 from gramwatt_exporter.counters import Beyond, Counter, Integrator, difference, plausible
@@ -96,6 +97,22 @@ def test_the_largest_value_is_followed_by_zero() -> None:
     assert difference(99, 0, 99) == 1_000
     assert difference(99, 99, 99) == 0
     assert difference(100, 0, 99) is None  # beyond its own range: not this counter
+
+
+@given(
+    unit=st.integers(1_001, 1_000_000),
+    counts=st.lists(st.integers(0, 2**32 - 1), min_size=2, max_size=20),
+)
+def test_a_register_shown_in_microjoules_is_summed_in_its_own_unit(unit: int, counts: list[int]) -> None:
+    largest = (2**32 - 1) * unit // 1_000
+    counter = Counter(counts[0] * unit // 1_000, 0)
+    booked, drawn = 0, 0
+    for number, (last, count) in enumerate(itertools.pairwise(counts)):
+        step = counter.advance(count * unit // 1_000, (number + 1) * SECOND, wraps_at=largest)
+        assert step is not None
+        booked += step.microjoules
+        drawn += (count - last) % 2**32
+    assert booked == drawn * unit // 1_000  # only what is below one microjoule is still carried
 
 
 def test_plausibility_is_a_share_above_the_maximum() -> None:

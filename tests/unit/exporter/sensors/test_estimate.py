@@ -111,7 +111,7 @@ def test_names_are_cleaned() -> None:
 def test_the_real_table_knows_thousands_of_cpus_and_leaves_bad_rows_out() -> None:
     path = cpu_table.table_path()
     assert path is not None
-    rows = cpu_table.rows(path)
+    rows = list(cpu_table.rows(path))
     assert len(rows) > 4000
     assert all(0 < watts < 2000 for _, watts in rows)
     match = look_up("AMD EPYC 9654 96-Core Processor", rows)
