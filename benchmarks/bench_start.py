@@ -40,6 +40,7 @@ def peer() -> tuple[float, float]:
 def main(count: int) -> int:
     print(machine())
     with workplace() as directory, crowd(count, directory):
+        Running(directory, "compiles").end()
         starts, cpus, peers, megabytes = [], [], [], []
         for number in range(ROUNDS):
             running = Running(directory, number)

@@ -169,5 +169,10 @@ def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 
 
 def clean_environment() -> Mapping[str, str]:
-    """Without settings of ours that would change what is measured."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("GRAMWATT_")}
+    """Without settings of ours, or of Python, that would change what is measured."""
+    return {
+        key: value
+        for key, value in os.environ.items()
+        # Without byte code every start would compile the exporter anew, which no installation does.
+        if not key.startswith("GRAMWATT_") and key != "PYTHONDONTWRITEBYTECODE"
+    }
