@@ -17,6 +17,7 @@ from .config.schema import Windows as WindowSettings
 from .ledger.accounts import Accounts
 from .ledger.booking import Booking
 from .ledger.extras import Extras
+from .ledger.room import Room
 from .model import COMPONENTS, BankSample, Identity, IntensityState
 from .processes.hottest import Hottest
 from .processes.kernel import KernelCounters
@@ -81,6 +82,7 @@ class Sampler:
         self._automatic = AutomaticWindows(config.windows)
         self.booking = Booking(accounts, baseline, windows, budgets, budgets.matches({}), kernel.cpus)
         self.hottest = Hottest(config.process.series, config.process.departed_scrapes)
+        self._room = Room(accounts)
         self._exit_mode = exit_mode
         self._clock_method = clock_method
         self._exits_lost = exits_lost
@@ -119,6 +121,11 @@ class Sampler:
             if not self._taken_up:
                 self._take_up_windows()
                 self._taken_up = True
+            for row, _ in activity.exited:
+                if (
+                    row.account.heir is not None
+                ):  # told or waited for long after the workload's last process ended
+                    row.account = row.account.heir
             for row in self.table.born:
                 self._join_automatic(row)
             self._join(activity)
@@ -134,6 +141,7 @@ class Sampler:
         )
         self.accounts.exits_lost = self._lost_before + self._exits_lost()
         self._rank(activity)
+        self._room.make((row.account for row in self.table.rows), now_ns)
         self.windows.sampled(self._wall_clock())
         self._close_windows_without_processes()
         self.windows.expire(self._wall_clock())

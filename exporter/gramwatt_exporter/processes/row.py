@@ -24,7 +24,7 @@ class Account:
 class WorkloadAccount(Account):
     """Totals of one workload. Never goes back, whoever exits."""
 
-    __slots__ = ("power", "version", "view", "view_version", "workload")
+    __slots__ = ("heir", "power", "quiet_ns", "quiet_version", "version", "view", "view_version", "workload")
 
     def __init__(self, workload: Workload) -> None:
         super().__init__()
@@ -33,6 +33,11 @@ class WorkloadAccount(Account):
         self.version = 0  # raised with every change, so that unchanged text need not be written again
         self.view: object = None
         self.view_version = -1
+        self.quiet_version = (
+            -1
+        )  # the version since when nothing changed, and the time that was seen (ledger/room.py)
+        self.quiet_ns = 0
+        self.heir: WorkloadAccount | None = None  # who has its totals since it gave up its place
 
 
 class Row(Account):

@@ -1,0 +1,120 @@
+"""Workloads that ended long ago make room for new ones, and no sum notices."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from gramwatt_exporter.ledger.accounts import MOST_WORKLOADS, OTHERS
+from gramwatt_exporter.ledger.room import AFTER, DEPARTED, FULL
+from gramwatt_exporter.snapshot import Snapshot, WorkloadView
+from simulation import CPU, DRAM, SECOND, Machine, Rig, rig
+
+WAVE = (MOST_WORKLOADS - FULL) - 10
+
+
+def run_jobs(simulated: Rig, first: int, count: int, uid: int = 1000) -> None:
+    """One sample in which ``count`` units of a user each use 1 ms, and the next, in which they have ended."""
+    machine = simulated.machine
+    pids = []
+    for number in range(first, first + count):
+        process = machine.fork(1, uid=uid, command="train", unit=f"job-{number}.service")
+        assert process is not None
+        machine.work(process.pid, 1_000_000)
+        pids.append(process.pid)
+    sample(simulated, 1)
+    for pid in pids:
+        machine.exit(pid)
+    sample(simulated, 1)
+
+
+def sample(simulated: Rig, seconds: int) -> None:
+    simulated.machine.advance(seconds * SECOND)
+    for device in (CPU, DRAM):
+        simulated.meters.draw(device, 10_000_000, seconds * SECOND)
+    simulated.sampler.sample()
+
+
+def by_user(snapshot: Snapshot) -> Counter[str]:
+    energy: Counter[str] = Counter()
+    for view in snapshot.workloads:
+        energy[view.user] += sum(view.energy)
+    return energy
+
+
+def departed(snapshot: Snapshot) -> list[WorkloadView]:
+    return [view for view in snapshot.workloads if view.name == DEPARTED]
+
+
+def test_jobs_of_months_leave_room_for_each_new_one_and_no_sum_goes_back() -> None:
+    simulated = rig(Machine(pid_max=4_000_000))
+    simulated.sampler.sample()
+    before: Counter[str] = Counter()
+    for wave in range(12):
+        run_jobs(simulated, wave * WAVE, WAVE, uid=1000 + wave % 2)
+        sample(simulated, 20 * 60)  # the next look sees that they are quiet
+        sample(simulated, 20 * 60)
+        snapshot = simulated.sampler.freeze()
+        assert len(snapshot.workloads) <= FULL
+        names = {view.name for view in snapshot.workloads}
+        assert f"job-{wave * WAVE}.service" in names
+        assert OTHERS.name not in names
+        now = by_user(snapshot)
+        assert all(now[user] >= energy for user, energy in before.items())
+        before = now
+        used = sum(sum(device.partition[1:3]) for device in snapshot.devices)
+        assert sum(now.values()) == used
+    assert {(view.kind, view.user) for view in departed(snapshot)} == {("unit", "alice"), ("unit", "bob")}
+    assert sum(view.cpu_ns for view in snapshot.workloads) == simulated.sampler.accounts.used_cpu_ns
+    assert len(snapshot.workloads) >= AFTER
+
+
+def test_who_has_a_process_or_was_busy_a_moment_ago_stays() -> None:
+    simulated = rig(Machine(pid_max=4_000_000))
+    machine = simulated.machine
+    simulated.sampler.sample()
+    daemon = machine.fork(1, command="daemon", unit="daemon.service")
+    assert daemon is not None
+    machine.work(daemon.pid, 1_000_000)
+    daemon.pages = 0  # idle from now on, and too small to be charged for memory
+    run_jobs(simulated, 0, FULL)
+    sample(simulated, 14 * 60)
+    assert not departed(simulated.sampler.freeze())
+    for _ in range(2):
+        sample(simulated, 16 * 60)
+    snapshot = simulated.sampler.freeze()
+    assert departed(snapshot)
+    assert "daemon.service" in {view.name for view in snapshot.workloads}
+
+
+def test_an_end_told_after_its_workload_left_counts_for_the_departed() -> None:
+    simulated = rig(Machine(pid_max=4_000_000))
+    machine, sampler = simulated.machine, simulated.sampler
+    sampler.sample()
+    parent = machine.fork(1, command="parent")
+    assert parent is not None
+    child = machine.fork(parent.pid, command="child", unit="old.service")
+    assert child is not None
+    machine.work(child.pid, 1_000_000)
+    sample(simulated, 1)
+    row = sampler.table.find(child.pid)
+    assert row is not None
+    machine.exit(child.pid)
+    run_jobs(simulated, 0, FULL)
+    for _ in range(3):
+        sample(simulated, 20 * 60)
+    assert "old.service" not in {view.name for view in sampler.freeze().workloads}
+    assert row.account.heir is not None
+    heir, energy = row.account.heir, row.account.heir.energy[0]
+    # As if only now the parent waited for it, with time that no message told.
+    assert sampler.table._waited is not None
+    sampler.table._waited.settle = lambda _live: [(row, 5_000_000)]  # type: ignore[method-assign]
+    machine.busy_ns += 5_000_000
+    sample(simulated, 1)
+    assert heir.energy[0] > energy
+    snapshot = sampler.freeze()
+    used = sum(sum(device.partition[1:3]) for device in snapshot.devices)
+    assert sum(sum(view.energy) for view in snapshot.workloads) == used
+
+
+def test_room_is_made_before_it_is_needed() -> None:
+    assert AFTER < FULL < MOST_WORKLOADS
