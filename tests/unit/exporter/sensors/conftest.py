@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from gramwatt_exporter.sensors.bank import Bank
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
 
@@ -87,3 +89,13 @@ def log() -> Lines:
 def sysfs(tmp_path: Path) -> Callable[[str], Tree]:
     """sysfs("laptop") -> that tree, writable, in a temporary directory."""
     return lambda name: Tree(tmp_path / "sys").expand(name)
+
+
+@pytest.fixture
+def make(clock: Any, log: Any) -> Callable[..., Bank]:
+    def build(*sensors: Any, **more: Any) -> Bank:
+        bank = Bank(sensors, clock, log, **more)
+        bank.open()
+        return bank
+
+    return build
