@@ -112,7 +112,8 @@ class Exporter:
                 if condition(last):
                     return last
             time.sleep(0.05)
-        raise AssertionError(f"did not come true in {seconds} s: {self.stderr[-2000:]}\n{last}")
+        shown = "\n".join(f"{name}{dict(labels)} {value}" for (name, labels), value in last.items())
+        raise AssertionError(f"did not come true in {seconds} s: {self.stderr[-2000:]}\n{shown[:4000]}")
 
     def wait_samples(self, more: int = 2) -> Series:
         """Scrape when so many more samples have been taken."""

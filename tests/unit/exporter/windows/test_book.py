@@ -1,69 +1,14 @@
-"""The book of windows: who may do what, what is charged, what stays, what survives a restart."""
+"""The book of windows: their life, who may see them, what may be asked for."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 from gramwatt_exporter import units
-from gramwatt_exporter.config import Duration
-from gramwatt_exporter.config.schema import Windows
-from gramwatt_exporter.windows import ApiError, OpenRequest, Peer, WindowBook, window_answer
+from gramwatt_exporter.windows import ApiError, Peer, window_answer
 from gramwatt_exporter.windows.ids import PATTERN, Ids
-from hypothesis import given
-from hypothesis import strategies as st
-
-ALICE = Peer(uid=1000, pid=4711, user="alice")
-BOB = Peer(uid=1001, pid=4712, user="bob")
-ROOT = Peer(uid=0, pid=1, user="root")
-
-
-class Clocks:
-    """Time of day and time since boot, moved by hand."""
-
-    def __init__(self) -> None:
-        self.wall = 1_763_700_000.0
-        self.boot = 5_000_000_000
-
-    def run(self, seconds: float) -> None:
-        self.wall += seconds
-        self.boot += round(seconds * 1e9)
-
-
-@pytest.fixture
-def clocks() -> Clocks:
-    return Clocks()
-
-
-MakeBook = Callable[..., WindowBook]
-
-
-@pytest.fixture
-def make_book(clocks: Clocks) -> MakeBook:
-    def make(most: int = 1000, retention: float = 3600) -> WindowBook:
-        settings = Windows(max=most, retention=Duration(retention))
-        return WindowBook(settings, lambda: clocks.wall, lambda: clocks.boot)
-
-    return make
-
-
-@pytest.fixture
-def book(make_book: MakeBook) -> WindowBook:
-    return make_book()
-
-
-def ask(**fields: Any) -> OpenRequest:
-    return OpenRequest(**({"name": "train", "phase": "training"} | fields))
-
-
-def answer(book: WindowBook, window_id: str) -> dict[str, Any]:
-    return window_answer(book.view(book.get(window_id)))
-
-
-# --- the life of a window
+from window_books import ALICE, BOB, ROOT, answer, ask
 
 
 def test_a_window_from_open_to_stop(book, clocks):
@@ -238,9 +183,6 @@ def test_below_the_floor_it_says_so(book):
     assert answer(book, window.id)["below_floor"] is False
 
 
-# --- whose it is
-
-
 def test_a_user_sees_only_their_own_windows_and_root_all(book, clocks):
     first = book.open(ask(), ALICE)
     second = book.open(ask(), BOB)
@@ -257,9 +199,6 @@ def test_a_user_sees_only_their_own_windows_and_root_all(book, clocks):
     with pytest.raises(ApiError) as raised:
         book.get("00000000000000000000", ALICE)
     assert raised.value.status == 404
-
-
-# --- what may be asked for
 
 
 @pytest.mark.parametrize(
@@ -320,80 +259,6 @@ def test_a_caller_that_cannot_be_seen_must_name_a_process(book):
     assert book.open(ask(pid=5), hidden).pid == 5
 
 
-# --- how many
-
-
-def test_open_windows_are_never_pushed_out(make_book, clocks):
-    book = make_book(4)
-    mine = [book.open(ask(), ALICE).id for _ in range(2)]
-    with pytest.raises(ApiError) as raised:
-        book.open(ask(), ALICE)  # half is the most for one user
-    assert raised.value.status == 409
-    his = [book.open(ask(), BOB).id for _ in range(2)]
-    with pytest.raises(ApiError) as raised:
-        book.open(ask(), ROOT)
-    assert raised.value.status == 409
-    assert book.open_ids == {*mine, *his}
-    book.stop(mine[0], clocks.wall)
-    assert book.open(ask(), ROOT).id in book.open_ids
-    assert len(book) == 4
-
-
-def test_the_user_with_most_finished_windows_gives_way(make_book, clocks):
-    book = make_book(6)
-    his = book.open(ask(), BOB)
-    book.stop(his.id, clocks.wall)
-    for _ in range(40):
-        book.stop(book.open(ask(), ALICE).id, clocks.wall)
-    assert [window.id for window in book.find(BOB)] == [his.id]
-    assert len(book) == 6
-
-
-def test_windows_that_were_scraped_enough_give_way_first(make_book, clocks):
-    book = make_book(3)
-    seen = book.open(ask(), ALICE)
-    book.stop(seen.id, clocks.wall)
-    book.frozen()
-    book.scraped(5)
-    for _ in range(2):
-        book.stop(book.open(ask(), BOB).id, clocks.wall)
-    book.open(ask(), BOB)
-    assert seen.id not in {window.id for window in book.find(ROOT)}
-    assert len(book) == 3
-
-
-def test_a_finished_window_leaves_after_retention_and_five_scrapes(make_book, clocks):
-    book = make_book(retention=60)
-    window = book.open(ask(), ALICE)
-    still = book.open(ask(), ALICE)
-    book.scraped(100)
-    book.stop(window.id, clocks.wall)
-    book.scraped(100)  # of snapshots in which it was still open
-    book.frozen()
-    clocks.run(3600)
-    for _ in range(4):
-        book.scraped()
-        assert book.expire(clocks.wall) == []
-    book.scraped()
-    assert book.expire(clocks.wall) == [window.id]
-    assert [view.id for view in book.frozen()] == [still.id]
-
-
-def test_a_window_that_was_scraped_stays_for_the_retention(make_book, clocks):
-    book = make_book(retention=60)
-    window = book.open(ask(), ALICE)
-    book.stop(window.id, clocks.wall)
-    book.frozen()
-    book.scraped(1000)
-    clocks.run(59)
-    assert book.expire(clocks.wall) == []
-    clocks.run(1)
-    assert book.expire(clocks.wall) == [window.id]
-
-
-# --- snapshots
-
-
 def test_a_snapshot_never_changes(book, clocks):
     window = book.open(ask(values={"a": 1.0}, tags={"t": "x"}), ALICE)
     book.charge(window.id, "cpu", 5, 7)
@@ -410,64 +275,6 @@ def test_a_snapshot_never_changes(book, clocks):
         before.microjoules["cpu"] = 0  # type: ignore[index]
 
 
-# --- restarts
-
-
-def restart(book: WindowBook, make_book: MakeBook, same_boot: bool = True) -> WindowBook:
-    other = make_book()
-    assert other.restore(json.loads(json.dumps(book.state())), same_boot) == []
-    return other
-
-
-def test_an_open_window_goes_on_after_a_restart(book, make_book, clocks):
-    window = book.open(ask(), ALICE)
-    book.add_process(window.id, (4711, 99))
-    book.measured("cpu", "rapl", 0.05, 100)
-    book.charge(window.id, "cpu", 10**9, 10**30)
-    book.sampled(clocks.wall)
-    clocks.run(5)
-    book = restart(book, make_book)
-    assert book.open_ids == {window.id}
-    assert book.get(window.id).processes == {(4711, 99)}
-    book.measured("cpu", "rapl", 0.05, 100)
-    book.charge(window.id, "cpu", 1, 1)
-    clocks.run(5)
-    book.stop(window.id, clocks.wall)
-    view = book.view(book.get(window.id))
-    assert (view.microjoules["cpu"], view.emission_units["cpu"]) == (10**9 + 1, 10**30 + 1)
-    assert view.nanoseconds == 10 * 10**9
-    assert view.sources == {"cpu": "rapl"}
-
-
-def test_after_a_reboot_open_windows_end_at_their_last_sample(book, make_book, clocks):
-    window = book.open(ask(), ALICE)
-    clocks.run(7)
-    book.sampled(clocks.wall)
-    clocks.run(600)
-    clocks.boot = 10_000_000
-    book = restart(book, make_book, same_boot=False)
-    shown = answer(book, window.id)
-    assert (shown["state"], shown["ended_by"], shown["duration_seconds"]) == ("finished", "exit", 7.0)
-    assert shown["end"] == shown["start"] + 7
-
-
-def test_damaged_entries_are_dropped_one_by_one(book, make_book, clocks):
-    kept = [book.open(ask(), ALICE).id, book.open(ask(), BOB).id]
-    state = json.loads(json.dumps(book.state()))
-    good = state["windows"][0]
-    state["windows"][1:1] = [
-        7, {}, {**good, "id": "../x"}, {**good, "microjoules": {"cpu": "x"}}, {**good, "emission_units": {"cpu": "x"}},
-        {**good, "state": "odd"}, {**good, "emission_units": None},
-    ]  # fmt: skip
-    other = make_book()
-    assert len(other.restore(state, True)) == 7
-    assert [view.id for view in other.frozen()] == kept
-    assert make_book().restore({"windows": "x"}, True) == []
-
-
-# --- ids
-
-
 def test_ids_sort_by_time_and_never_repeat():
     ids = Ids()
     times = [1e9, 1e9, 1e9, 1.5e9, 1.2e9, 1.7e9]  # standing still, stepping back
@@ -476,65 +283,3 @@ def test_ids_sort_by_time_and_never_repeat():
     assert len(set(made)) == len(made)
     assert all(PATTERN.fullmatch(made_id) for made_id in made)
     assert len({made_id[-11:] for made_id in made}) == len(made)
-
-
-# --- properties
-
-events = st.lists(
-    st.tuples(
-        st.sampled_from(["open", "charge", "cpu", "stop", "sample", "scrape", "expire", "restart", "freeze"]),
-        st.integers(0, 5),
-        st.integers(0, 10**15),
-        st.one_of(st.none(), st.integers(0, 10**25)),
-    ),
-    max_size=80,
-)
-
-
-@given(events)
-def test_whatever_happens_energies_are_exact_and_monotonic(steps):
-    clocks = Clocks()
-    settings = Windows(max=4, retention=Duration(10))
-    book = WindowBook(settings, lambda: clocks.wall, lambda: clocks.boot)
-    truth: dict[str, list[Any]] = {}  # id -> energy, emissions, still open
-    ids: list[str] = []
-    for kind, which, amount, emissions in steps:
-        clocks.run(amount % 7)
-        target = ids[which % len(ids)] if ids else "none"
-        if kind == "open":
-            if len(book.open_ids) == 4:
-                with pytest.raises(ApiError):
-                    book.open(ask(), ROOT)
-                continue
-            window = book.open(ask(), ROOT)
-            ids.append(window.id)
-            truth[window.id] = [0, None, True]
-        elif kind == "charge":
-            book.charge(target, "cpu", amount, emissions)
-            if target in truth and truth[target][2]:
-                truth[target][0] += amount
-                if emissions is not None:
-                    truth[target][1] = (truth[target][1] or 0) + emissions
-        elif kind == "stop" and target in truth and truth[target][2]:
-            book.stop(target, clocks.wall)
-            truth[target][2] = False
-        elif kind == "sample":
-            book.sampled(clocks.wall)
-        elif kind == "scrape":
-            book.scraped(which)
-        elif kind == "expire":
-            book.expire(clocks.wall)
-        elif kind == "restart":
-            state = json.loads(json.dumps(book.state()))
-            book = WindowBook(settings, lambda: clocks.wall, lambda: clocks.boot)
-            assert book.restore(state, True) == []
-        views = {view.id: view for view in book.frozen()}
-        assert len(views) <= 4
-        assert book.open_ids == {window_id for window_id, (_, _, is_open) in truth.items() if is_open}
-        assert book.open_ids <= views.keys()
-        for window_id, view in views.items():
-            energy, grams, is_open = truth[window_id]
-            assert view.total_microjoules == energy
-            assert view.total_emission_units == grams
-            assert (view.state == "open") == is_open
-            assert view.nanoseconds >= 0
