@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 import requests
+from ports_for_tests import free_ports
 
 from stack import selfcheck, tools
 from stack.settings import PORTS, Settings, load
@@ -57,17 +57,6 @@ class Stack:
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         return selfcheck.query(self.settings, expression)
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 def until(check: Callable[[], Any], seconds: float) -> Any:
