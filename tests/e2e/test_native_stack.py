@@ -24,7 +24,7 @@ from stack.settings import PORTS, Settings, load
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
-BURN = "import time; end = time.process_time() + 12; n = 0\nwhile time.process_time() < end: n += 1"
+BURN = "import time; end = time.process_time() + 6; n = 0\nwhile time.process_time() < end: n += 1"
 
 
 @dataclass
@@ -81,6 +81,7 @@ def stack() -> Iterator[Stack]:
             "STACK_VAR": f"{folder}/var",
             "GRAMWATT_SOCKET_PATH": f"{folder}/gramwatt.sock",
             "GRAMWATT_INTENSITY_ZONE": "FR",
+            "GRAMWATT_LABELER_WATCH_INTERVAL": "2s",
         }
         running = Stack(environ, load(environ, Path(folder)))
         try:

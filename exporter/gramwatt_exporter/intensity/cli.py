@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from msgspec.structs import asdict
+import msgspec
 
 from gramwatt_exporter.config import Config, load
 from gramwatt_exporter.config.schema import Annual, IntensityConfig
@@ -112,7 +112,7 @@ def _show(
             "forecast_steps": len(state.forecast),
             "next_refresh": state.next_refresh,
             "message": state.message,
-            "providers": [asdict(status) for status in statuses],
+            "providers": [msgspec.to_builtins(status) for status in statuses],
         }
         print(json.dumps(answer, indent=2), file=out)
         return 0 if state.average is not None else 1
@@ -142,7 +142,7 @@ def _show(
 
 
 def _as_json(value: Intensity | None, now: float) -> dict[str, Any] | None:
-    return None if value is None else {**asdict(value), "age_seconds": now - value.at}
+    return None if value is None else {**msgspec.to_builtins(value), "age_seconds": now - value.at}
 
 
 def _described(value: Intensity, now: float) -> str:

@@ -30,7 +30,7 @@ from gramwatt_exporter.windows import WindowBook
 from simulation import SECOND, Machine, process_table, random_life
 
 DAYS = 2
-INTERVAL = 10
+INTERVAL = 15
 BOOT = "one-boot"
 
 
