@@ -7,6 +7,7 @@ died when.
 
 import ctypes
 import json
+import os
 import re
 import subprocess
 import threading
@@ -76,6 +77,11 @@ def assert_cpu_rows_sum(series: Series) -> None:
     assert rows == total(series, "gramwatt_workload_cpu_seconds_total")
 
 
+def stolen_seconds() -> float:
+    """What a hypervisor ran others for, since boot (field 8 of the first line of stat)."""
+    return int(Path("/proc/stat").read_text().split(None, 9)[8]) / os.sysconf("SC_CLK_TCK")
+
+
 def attributed_share(running: Exporter, program: Path, scenes: str) -> tuple[float, list[Series]]:
     """Attributed by known CPU time of one run of churn; and all scrapes taken meanwhile."""
     words = [str(program), scenes]
@@ -87,6 +93,7 @@ def attributed_share(running: Exporter, program: Path, scenes: str) -> tuple[flo
         body = {"name": "churn", "phase": "inference", "pid": work.pid}
         status, window = running.call("POST", "/v1/windows", body)
         assert status == 201, window
+        stolen = stolen_seconds()
         work.stdin.write("go\n")
         work.stdin.flush()
         lines: list[str] = []
@@ -99,8 +106,10 @@ def attributed_share(running: Exporter, program: Path, scenes: str) -> tuple[flo
         status, window = running.call("POST", f"/v1/windows/{window['window']}/stop")
         assert status == 200, window
         work.stdin.close()
-    share = window["cpu_seconds"] / (json.loads(lines[0]) / 1e9)
-    print(f"{scenes}: {share:.4f} of the CPU time was attributed")
+    known = json.loads(lines[0]) / 1e9
+    share = window["cpu_seconds"] / known
+    stolen = (stolen_seconds() - stolen) / known
+    print(f"{scenes}: {share:.4f} of the CPU time was attributed, {stolen:.4f} of it were stolen meanwhile")
     return share, scrapes
 
 
