@@ -150,11 +150,15 @@ class BudgetBook:
         return found
 
     def charge(self, budget: str, emission_units: int) -> None:
-        """Emissions that count for a budget, now. Raises ValueError when negative, KeyError for no budget."""
+        """Emissions that count for a budget, now. Raises ValueError when negative.
+
+        A budget that is no more is passed over: processes that ended before a reload still name it.
+        """
         if emission_units < 0:
             raise ValueError(f"emissions cannot be negative: {emission_units}")
-        if emission_units:
-            self._accounts[budget].charge(emission_units, self._wall_clock())
+        account = self._accounts.get(budget)
+        if emission_units and account is not None:
+            account.charge(emission_units, self._wall_clock())
 
     def frozen(self) -> tuple[BudgetView, ...]:
         """All budgets at this moment, in the order of the configuration."""

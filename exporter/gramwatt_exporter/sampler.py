@@ -14,7 +14,7 @@ from .budgets import BudgetBook
 from .config import Config
 from .config.schema import Process as ProcessSettings
 from .config.schema import Windows as WindowSettings
-from .ledger.accounts import Accounts
+from .ledger.accounts import OTHERS, Accounts
 from .ledger.booking import Booking
 from .ledger.extras import Extras
 from .ledger.room import Room
@@ -78,7 +78,7 @@ class Sampler:
         self.extras = extras
         self.table = make_table(self._new_row)
         self.table.on_rename = self.relabel
-        self.table.on_identity = self._join_automatic
+        self.table.on_identity = self._renamed
         self._automatic = AutomaticWindows(config.windows)
         self.booking = Booking(accounts, baseline, windows, budgets, budgets.matches({}), kernel.cpus)
         self.hottest = Hottest(config.process.series, config.process.departed_scrapes)
@@ -141,7 +141,8 @@ class Sampler:
         )
         self.accounts.exits_lost = self._lost_before + self._exits_lost()
         self._rank(activity)
-        self._room.make((row.account for row in self.table.rows), now_ns)
+        if self._room.make((row.account for row in self.table.rows), now_ns):
+            self._leave_the_others()
         self.windows.sampled(self._wall_clock())
         self._close_windows_without_processes()
         self.windows.expire(self._wall_clock())
@@ -174,6 +175,12 @@ class Sampler:
             active = [row for row in self.booking.hot if self.table.find(row.identity.pid) is row]
         for row in self.hottest.update(active, self._tick):
             self._retire(row)
+
+    def _leave_the_others(self) -> None:
+        """Now that there is room, processes that found none get the account of their own workload."""
+        for row in self.table.rows:
+            if row.account.workload == OTHERS:
+                row.account = self.accounts.workload(row.identity.workload)
 
     def _retire(self, row: Row) -> None:
         """A series ends: what it showed stays in the total, in the row of the departed."""
@@ -247,6 +254,11 @@ class Sampler:
         """The process was renamed (exec): its old series ends, a new one may begin."""
         if self.hottest.rename(row) is not None:
             self._retire(row)
+
+    def _renamed(self, row: Row) -> None:
+        """It has its new identity, and is in the windows it was in."""
+        row.budgets = self._budgets_of(row)
+        self._join_automatic(row)
 
     def attach(self, window_id: str, root: Row) -> None:
         """The tree below ``root`` belongs to the window from now on."""
@@ -369,6 +381,7 @@ class Sampler:
                 for account in accounts.workloads.values()
                 if account.cpu_ns or any(account.energy)
             ),
+            departed_workloads=tuple(map(workload_view, accounts.departed_workloads.values())),
             process_count=len(self.table),
             components=components,
             priced={key: (entry[0], entry[1]) for key, entry in accounts.priced.items()},

@@ -150,6 +150,7 @@ class Snapshot(Struct, frozen=True):
     other: Remainder
     departed: Remainder
     workloads: Sequence[WorkloadView]
+    departed_workloads: Sequence[WorkloadView]  # sums by kind and user of those that left, without a name
     process_count: int
     components: Sequence[int]  # positions of the components that have a device
     priced: Mapping[tuple[str, str], tuple[int, int]]

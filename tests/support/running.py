@@ -173,7 +173,8 @@ def assert_conserved(series: Series) -> None:
             series, partition, component=component, part="exited"
         )
         assert total(series, "gramwatt_process_energy_joules_total", component=component) == used
-        assert total(series, "gramwatt_workload_energy_joules_total", component=component) == used
+        workloads = "gramwatt_workload_energy_joules_total", "gramwatt_workload_departed_energy_joules_total"
+        assert sum(total(series, name, component=component) for name in workloads) == used
     assert total(series, "gramwatt_priced_energy_joules_total") == total(
         series, "gramwatt_device_energy_joules_total"
     )

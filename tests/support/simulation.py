@@ -178,6 +178,12 @@ class Machine:
         )
         return Identity(pid, process.start, process.parent, process.uid, process.command, workload)
 
+    def resident_pages(self, pid: int) -> int | None:
+        process = self.processes.get(pid)
+        if process is None:
+            return None
+        return 0 if process.zombie else process.pages
+
     def start_time(self, pid: int) -> int | None:
         process = self.processes.get(pid)
         return None if process is None else process.start
@@ -249,7 +255,7 @@ def process_table(machine: Machine, new_row: Callable[[Identity], Row]) -> Proce
         Births(machine.pid_max),
         lambda: sorted(machine.processes),
         new_row,
-        lambda pid: machine.processes[pid].pages if pid in machine.processes else 0,
+        machine.resident_pages,
         machine if machine.listener else None,
         _Reaped(machine),
         forks=_Forks(machine) if machine.listener else None,

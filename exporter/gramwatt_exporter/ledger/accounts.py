@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..model import PARTS, Device, Meter, Workload
 from ..processes.row import WorkloadAccount
 
-# A workload's counters never leave, and anybody can make new ones (a process may call itself anything): beyond this
-# many, all further ones share one account, so that neither memory nor series grow without bound.
+# Anybody can make new workloads (a process may call itself anything), and those that ended leave slowly (room.py):
+# beyond this many, all further ones share one account, so that neither memory nor series grow without bound.
 MOST_WORKLOADS = 5000
 OTHERS = Workload("(others)", "command", "")
 
@@ -42,6 +42,9 @@ class Accounts:
         self.devices: dict[tuple[str, str], DeviceAccount] = {}
         self.meters: dict[tuple[str, str], MeterAccount] = {}
         self.workloads: dict[Workload, WorkloadAccount] = {}
+        self.departed_workloads: dict[
+            Workload, WorkloadAccount
+        ] = {}  # sums of those that left, without a name
         self.used = [0, 0, 0, 0]  # live + exited energy by component
         self.used_units = [0, 0, 0, 0]
         self.used_cpu_ns = 0
@@ -65,6 +68,14 @@ class Accounts:
             account = self.workloads.get(workload)
         if account is None:
             account = self.workloads[workload] = WorkloadAccount(workload)
+        return account
+
+    def departed_workload(self, workload: Workload) -> WorkloadAccount:
+        """The sum of those of its kind and user that gave up their place."""
+        left = Workload("", workload.kind, workload.user)
+        account = self.departed_workloads.get(left)
+        if account is None:
+            account = self.departed_workloads[left] = WorkloadAccount(left)
         return account
 
     def device(self, device: Device) -> DeviceAccount:

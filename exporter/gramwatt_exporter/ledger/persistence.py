@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import msgspec
 
 from ..errors import ConfigError
 from ..model import COMPONENTS, PARTS, Device, Meter, Workload
+from ..processes.row import WorkloadAccount
 from .accounts import Accounts, MeterAccount
 
 if sys.platform != "win32":
@@ -146,18 +147,8 @@ def dump(accounts: Accounts, exported: tuple[list[int], list[int], int]) -> dict
             }
             for account in accounts.meters.values()
         ],
-        "workloads": [
-            [
-                account.workload.name,
-                account.workload.kind,
-                account.workload.user,
-                account.energy,
-                [str(amount) for amount in account.units],
-                account.cpu_ns,
-            ]
-            for account in accounts.workloads.values()
-            if account.cpu_ns or any(account.energy)
-        ],
+        "workloads": _dump_workloads(accounts.workloads),
+        "departed_workloads": _dump_workloads(accounts.departed_workloads),
         "used": accounts.used,
         "used_units": [str(amount) for amount in accounts.used_units],
         "used_cpu_ns": accounts.used_cpu_ns,
@@ -188,10 +179,8 @@ def load(accounts: Accounts, saved: Mapping[str, Any]) -> None:
         meter = Meter(entry["name"], entry["source"], entry["part_of"], tuple(entry["covers"]))
         accounts.meters[(meter.name, meter.source)] = MeterAccount(meter)
         accounts.meters[(meter.name, meter.source)].energy = int(entry["energy"])
-    for name, kind, user, energy, amounts, cpu_ns in saved["workloads"]:
-        workload = accounts.workload(Workload(name, kind, user))
-        workload.energy, workload.units = _four(energy), _four(amounts)
-        workload.cpu_ns = int(cpu_ns)
+    accounts.workloads = _load_workloads(saved["workloads"])
+    accounts.departed_workloads = _load_workloads(saved.get("departed_workloads", ()))  # 0.1.0 had none
     accounts.used, accounts.used_units = _four(saved["used"]), _four(saved["used_units"])
     accounts.used_cpu_ns = int(saved["used_cpu_ns"])
     accounts.exported, accounts.exported_units = _four(saved["exported"]), _four(saved["exported_units"])
@@ -202,6 +191,31 @@ def load(accounts: Accounts, saved: Mapping[str, Any]) -> None:
     accounts.exits_observed = {str(mode): int(count) for mode, count in saved["exits_observed"].items()}
     accounts.exits_lost = int(saved["exits_lost"])
     accounts.resets = {(c, d): int(count) for c, d, count in saved["resets"]}
+
+
+def _dump_workloads(workloads: Mapping[Workload, WorkloadAccount]) -> list[list[Any]]:
+    return [
+        [
+            workload.name,
+            workload.kind,
+            workload.user,
+            account.energy,
+            [str(amount) for amount in account.units],
+            account.cpu_ns,
+        ]
+        for workload, account in workloads.items()
+        if account.cpu_ns or any(account.energy)
+    ]
+
+
+def _load_workloads(saved: Iterable[Any]) -> dict[Workload, WorkloadAccount]:
+    loaded = {}
+    for name, kind, user, energy, amounts, cpu_ns in saved:
+        account = WorkloadAccount(Workload(name, kind, user))
+        account.energy, account.units = _four(energy), _four(amounts)
+        account.cpu_ns = int(cpu_ns)
+        loaded[account.workload] = account
+    return loaded
 
 
 def _four(values: Any) -> list[int]:

@@ -127,6 +127,19 @@ CATALOGUE: tuple[Metric, ...] = (
         "workload kind user",
         "CPU time of a workload, exited processes included.",
     ),
+    _counter(
+        "workload_departed_energy_joules",
+        "joules",
+        "kind user component",
+        "Energy of workloads that ended long ago and gave up their series to new ones. With the workload series it sums to the live and exited parts; it jumps when one leaves, so never put it into a rate.",
+    ),
+    _counter(
+        "workload_departed_emissions_grams",
+        "grams",
+        "kind user component",
+        "CO2 equivalent of those workloads.",
+    ),
+    _counter("workload_departed_cpu_seconds", "seconds", "kind user", "CPU time of those workloads."),
     _gauge("processes", "1", "", "Processes known at the last sample."),
     # --- grid
     _gauge(

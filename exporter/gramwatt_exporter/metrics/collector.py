@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from .. import __version__, units
-from ..model import PARTS, Intensity
+from ..model import COMPONENTS, PARTS, Intensity
 from ..snapshot import Snapshot
 from .catalogue import BY_NAME
 
@@ -96,6 +96,31 @@ def _devices(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     )
     yield "meter_resets", ((device, float(count)) for device, count in snapshot.resets.items())
     yield "processes", [((), float(snapshot.process_count))]
+    yield from _departed_workloads(snapshot)
+
+
+def _departed_workloads(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
+    left = snapshot.departed_workloads
+    yield (
+        "workload_departed_energy_joules",
+        (
+            ((view.kind, view.user, component), units.joules(energy))
+            for view in left
+            for component, energy in zip(COMPONENTS, view.energy, strict=True)
+            if energy
+        ),
+    )
+    if snapshot.priced_ever:
+        yield (
+            "workload_departed_emissions_grams",
+            (
+                ((view.kind, view.user, component), units.grams(amount))
+                for view in left
+                for component, amount in zip(COMPONENTS, view.units, strict=True)
+                if amount
+            ),
+        )
+    yield "workload_departed_cpu_seconds", (((view.kind, view.user), view.cpu_ns / 1e9) for view in left)
 
 
 def _grid(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:

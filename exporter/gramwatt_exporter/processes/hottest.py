@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from ..model import COMPONENTS
 from .row import Row
 
 # A newcomer must have this many times the energy of the coldest member to push it out: rows do not flap.
@@ -13,6 +14,15 @@ MARGIN = 1.5
 DECAY = 0.89
 # Samples after which an ended process leaves even if nobody scraped.
 UNSCRAPED_TICKS = 120
+
+
+_DRAM = COMPONENTS.index("dram")
+
+
+def _score(row: Row, tick: int) -> float:
+    """Energy of the recent samples. Who was not ranked since ran nothing in them, but held its memory all the time."""
+    decay = DECAY ** (tick - row.score_tick)
+    return row.score * decay + row.power[_DRAM] * (1 - decay) / (1 - DECAY)
 
 
 class Hottest:
@@ -34,7 +44,7 @@ class Hottest:
                     row.entered = row.base
                     left.extend(self._admit(row))
                 continue
-            row.score = row.score * DECAY ** (tick - row.score_tick) + sum(row.power)
+            row.score = _score(row, tick) + sum(row.power) - row.power[_DRAM]
             row.score_tick = tick
             if row.entered is None:
                 newcomers.append(row)
@@ -44,7 +54,7 @@ class Hottest:
 
     def _compete(self, newcomers: list[Row], tick: int, limit: int) -> list[Row]:
         def score(row: Row) -> float:
-            return row.score * DECAY ** (tick - row.score_tick)
+            return _score(row, tick)
 
         left: list[Row] = []
         newcomers.sort(key=score, reverse=True)

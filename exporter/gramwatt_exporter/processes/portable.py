@@ -99,12 +99,14 @@ class PsutilIdentities:
         return str(uid)
 
 
-def resident_pages(pid: int) -> int:
-    """Resident memory in pages of 4 KiB, 0 when it cannot be known."""
+def resident_pages(pid: int) -> int | None:
+    """Resident memory in pages of 4 KiB, None when it cannot be known."""
     try:
         return int(psutil.Process(pid).memory_info().rss // 4096)
-    except _ERRORS:
+    except psutil.ZombieProcess:
         return 0
+    except _ERRORS:
+        return None
 
 
 def monotonic_ns() -> int:

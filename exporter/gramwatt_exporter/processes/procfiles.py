@@ -35,14 +35,14 @@ def list_procfs(procfs: str) -> Callable[[], list[int]]:
     return pids
 
 
-def resident_pages_of(procfs: str) -> Callable[[int], int]:
-    """Resident memory of a process in pages, 0 when it is gone or has none (kernel threads)."""
+def resident_pages_of(procfs: str) -> Callable[[int], int | None]:
+    """Resident memory of a process in pages, 0 when it has none (kernel threads, zombies), None when it is gone."""
 
-    def pages(pid: int) -> int:
+    def pages(pid: int) -> int | None:
         try:
             return int(_read(f"{procfs}/{pid}/statm", 128).split(b" ", 2)[1])
         except (IndexError, ValueError):
-            return 0
+            return None
 
     return pages
 

@@ -77,7 +77,7 @@ class ProcessTable:
         births: Births,
         list_pids: Callable[[], Iterable[int]],
         new_row: Callable[[Identity], Row],
-        resident_pages: Callable[[int], int],
+        resident_pages: Callable[[int], int | None],
         exits: ExitSource | None = None,
         reaped: Reaped | None = None,
         ignores_children: Callable[[int], bool] = lambda _: False,
@@ -264,7 +264,7 @@ class ProcessTable:
         row = self._new_row(identity)
         row.born_tick = self._tick
         if self._listed:  # else nothing is charged before _refresh has read it
-            row.pages = self._resident_pages(identity.pid)
+            row.pages = self._resident_pages(identity.pid) or 0
         self._young.append(row)
         return row
 
@@ -400,11 +400,16 @@ class ProcessTable:
         if index != last:
             self._where[self.rows[index].identity.pid] = index
 
+    def _weigh(self, row: Row) -> None:
+        pages = self._resident_pages(row.identity.pid)
+        if pages is not None:
+            row.pages = pages
+
     def _refresh(self, live: list[tuple[Row, int]]) -> None:
         """Read identities again: one sample after birth (exec renames), then in a slow rotation; and the memory
         of those that ran (who did not run cannot have grown)."""
         for row, _ in live:
-            row.pages = self._resident_pages(row.identity.pid) or row.pages
+            self._weigh(row)
         due = [row for row in self._young if row.born_tick < self._tick]
         self._young = [row for row in self._young if row.born_tick >= self._tick]
         for rows, most in (([row for row, _ in live], ROTATION_RUNNING), (self.rows, ROTATION_ALL)):
@@ -413,11 +418,14 @@ class ProcessTable:
         for row in due:
             if self.find(row.identity.pid) is not row:
                 continue
-            row.pages = self._resident_pages(row.identity.pid) or row.pages
+            self._weigh(row)
             identity = self._identities.read(row.identity.pid)
             if identity is None or identity.start != row.identity.start or identity == row.identity:
                 continue
+            before, row.identity = row.identity, identity
+            if (before.command, before.workload) == (identity.command, identity.workload):
+                continue  # adopted by another parent, say: nothing that its series are called
+            row.identity = before
             self.on_rename(row)
-            renamed = self._new_row(identity)
-            row.identity, row.account, row.budgets = identity, renamed.account, renamed.budgets
+            row.identity, row.account = identity, self._new_row(identity).account
             self.on_identity(row)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
-from gramwatt_exporter.ledger.accounts import MOST_WORKLOADS, OTHERS
-from gramwatt_exporter.ledger.room import AFTER, DEPARTED, FULL
+from gramwatt_exporter.ledger import persistence
+from gramwatt_exporter.ledger.accounts import MOST_WORKLOADS, OTHERS, Accounts
+from gramwatt_exporter.ledger.room import AFTER, FULL
+from gramwatt_exporter.model import Workload
 from gramwatt_exporter.snapshot import Snapshot, WorkloadView
 from simulation import CPU, DRAM, SECOND, Machine, Rig, rig
 
@@ -36,13 +39,13 @@ def sample(simulated: Rig, seconds: int) -> None:
 
 def by_user(snapshot: Snapshot) -> Counter[str]:
     energy: Counter[str] = Counter()
-    for view in snapshot.workloads:
+    for view in everything(snapshot):
         energy[view.user] += sum(view.energy)
     return energy
 
 
-def departed(snapshot: Snapshot) -> list[WorkloadView]:
-    return [view for view in snapshot.workloads if view.name == DEPARTED]
+def everything(snapshot: Snapshot) -> list[WorkloadView]:
+    return [*snapshot.workloads, *snapshot.departed_workloads]
 
 
 def test_jobs_of_months_leave_room_for_each_new_one_and_no_sum_goes_back() -> None:
@@ -63,8 +66,11 @@ def test_jobs_of_months_leave_room_for_each_new_one_and_no_sum_goes_back() -> No
         before = now
         used = sum(sum(device.partition[1:3]) for device in snapshot.devices)
         assert sum(now.values()) == used
-    assert {(view.kind, view.user) for view in departed(snapshot)} == {("unit", "alice"), ("unit", "bob")}
-    assert sum(view.cpu_ns for view in snapshot.workloads) == simulated.sampler.accounts.used_cpu_ns
+    assert {(view.kind, view.user) for view in snapshot.departed_workloads} == {
+        ("unit", "alice"),
+        ("unit", "bob"),
+    }
+    assert sum(view.cpu_ns for view in everything(snapshot)) == simulated.sampler.accounts.used_cpu_ns
     assert len(snapshot.workloads) >= AFTER
 
 
@@ -78,11 +84,11 @@ def test_who_has_a_process_or_was_busy_a_moment_ago_stays() -> None:
     daemon.pages = 0  # idle from now on, and too small to be charged for memory
     run_jobs(simulated, 0, FULL)
     sample(simulated, 14 * 60)
-    assert not departed(simulated.sampler.freeze())
+    assert not simulated.sampler.freeze().departed_workloads
     for _ in range(2):
         sample(simulated, 16 * 60)
     snapshot = simulated.sampler.freeze()
-    assert departed(snapshot)
+    assert snapshot.departed_workloads
     assert "daemon.service" in {view.name for view in snapshot.workloads}
 
 
@@ -113,8 +119,42 @@ def test_an_end_told_after_its_workload_left_counts_for_the_departed() -> None:
     assert heir.energy[0] > energy
     snapshot = sampler.freeze()
     used = sum(sum(device.partition[1:3]) for device in snapshot.devices)
-    assert sum(sum(view.energy) for view in snapshot.workloads) == used
+    assert sum(sum(view.energy) for view in everything(snapshot)) == used
 
 
 def test_room_is_made_before_it_is_needed() -> None:
     assert AFTER < FULL < MOST_WORKLOADS
+
+
+def test_a_crowd_that_came_at_once_leaves_the_others_when_there_is_room() -> None:
+    simulated = rig(Machine(pid_max=4_000_000))
+    machine, sampler = simulated.machine, simulated.sampler
+    sampler.sample()
+    run_jobs(simulated, 0, FULL - 10)
+    for _ in range(3):
+        sample(simulated, 20 * 60)
+    crowd = [machine.fork(1, command="train", unit=f"crowd-{number}.service") for number in range(600)]
+    for seconds in (1, 1, 60, 60):
+        for process in crowd:
+            assert process is not None
+            machine.work(process.pid, 1_000_000)
+        sample(simulated, seconds)
+    accounts = {row.account.workload.name for row in sampler.table.rows}
+    assert OTHERS.name not in accounts
+    snapshot = sampler.freeze()
+    used = sum(sum(device.partition[1:3]) for device in snapshot.devices)
+    assert sum(sum(view.energy) for view in everything(snapshot)) == used
+
+
+def test_sums_survive_a_restart_with_the_others_and_the_departed() -> None:
+    before, after = Accounts(), Accounts()
+    for number in range(MOST_WORKLOADS + 1):
+        before.workload(Workload(f"{number}", "unit", "alice")).energy[0] = 1
+    before.departed_workload(Workload("old", "unit", "bob")).energy[0] = 7
+    saved = json.loads(json.dumps(persistence.dump(before, ([0] * 4, [0] * 4, 0))))
+    persistence.load(after, saved)
+    for accounts in (before, after):
+        assert sum(account.energy[0] for account in accounts.workloads.values()) == MOST_WORKLOADS + 1
+        assert [account.energy[0] for account in accounts.departed_workloads.values()] == [7]
+    del saved["departed_workloads"]  # the state of 0.1.0
+    persistence.load(Accounts(), saved)

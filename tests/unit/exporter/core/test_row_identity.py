@@ -1,0 +1,146 @@
+"""A process stays the same row whoever adopts it, keeps its budgets over an exec, and pays for memory till it ends."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from gramwatt_exporter.budgets import BudgetBook
+from gramwatt_exporter.config import Config, Period
+from gramwatt_exporter.config.schema import Budget, Process
+from gramwatt_exporter.model import Device, Intensity, IntensityState
+from gramwatt_exporter.snapshot import Snapshot
+from gramwatt_exporter.units import grams
+from gramwatt_exporter.windows import OpenRequest, Peer
+from simulation import DRAM, SECOND, Machine, Rig, rig
+
+BUSY = Device("cpu", "package-0", "rapl", 0.05, idle_watts=0.0)
+JOULE = 1_000_000
+
+
+def sample(simulated: Rig, joules: int = 50) -> Snapshot:
+    simulated.machine.advance(5 * SECOND)
+    simulated.meters.draw(BUSY, joules * JOULE, 5 * SECOND)
+    simulated.sampler.sample()
+    return simulated.sampler.freeze()
+
+
+def with_budget(match: dict[str, str], machine: Machine | None = None) -> Rig:
+    budget = Budget(name="one", match=match, limit=1000.0, period=Period.parse("1h"))
+    simulated = rig(machine, msgspec.structs.replace(Config(), budgets=[budget]))
+    simulated.intensity[0] = IntensityState(
+        average=Intensity(1000.0, "FR", "static", "average", "measured", "lifecycle", 0.0)
+    )
+    return simulated
+
+
+def test_a_series_goes_on_when_init_adopts_its_process() -> None:
+    simulated = rig()
+    machine = simulated.machine
+    shell = machine.fork(1, command="bash", unit="u.service")
+    assert shell is not None
+    long = machine.fork(shell.pid, command="long")
+    assert long is not None
+    sample(simulated)
+    for number in range(12):
+        if number == 3:
+            machine.exit(shell.pid)
+        machine.work(long.pid, SECOND)
+        snapshot = sample(simulated)
+        (view,) = [view for view in snapshot.processes if view.pid == long.pid]
+        assert view.energy[0] == number * 50 * JOULE  # from its first sample on
+    assert snapshot.departed.energy[0] == 0
+    row = simulated.sampler.table.find(long.pid)
+    assert row is not None
+    assert row.identity.parent == 1
+
+
+def test_a_budget_of_a_window_is_charged_after_an_exec_in_it() -> None:
+    simulated = with_budget({"model": "llama"})
+    machine, sampler = simulated.machine, simulated.sampler
+    shell = machine.fork(1, command="bash")
+    assert shell is not None
+    sample(simulated)
+    row = sampler.table.find(shell.pid)
+    assert row is not None
+    request = OpenRequest(name="t", phase="training", model="llama", pid=shell.pid)
+    window = sampler.windows.open(request, Peer(1000, shell.pid, "alice"))
+    sampler.windows.add_process(window.id, (shell.pid, row.identity.start))
+    sampler.attach(window.id, row)
+    for number in range(8):
+        if number == 3:
+            shell.command = "python3"
+        machine.work(shell.pid, SECOND)
+        snapshot = sample(simulated, 3600)
+    assert row.identity.command == "python3"
+    assert grams(snapshot.budgets[0].emission_units) == pytest.approx(8.0)
+
+
+def test_who_ended_before_a_reload_may_still_name_a_budget_that_is_gone() -> None:
+    simulated = with_budget({"user": "alice"}, Machine(coarse_ns=10_000_000))
+    machine, sampler = simulated.machine, simulated.sampler
+    sample(simulated)
+    make = machine.fork(1, command="make")
+    assert make is not None
+    sample(simulated)
+
+    def child(nanoseconds: int) -> None:
+        process = machine.fork(make.pid, command="cc1")
+        assert process is not None
+        machine.work(process.pid, nanoseconds)
+        machine.exit(process.pid)
+
+    child(19_000_000)
+    for _ in range(5):
+        sample(simulated)
+    sampler.replace_budgets(BudgetBook([], lambda: machine.wall))
+    machine.stale_ns = 9_000_000
+    for _ in range(6):
+        child(39_000_000)
+        snapshot = sample(simulated)
+        used = sum(sum(device.partition[1:3]) for device in snapshot.devices)
+        assert sum(sum(view.energy) for view in snapshot.workloads) == used
+    assert snapshot.sample_failures == 0
+
+
+def test_a_zombie_pays_for_no_memory() -> None:
+    simulated = rig()
+    machine = simulated.machine
+    careless = machine.fork(1, command="careless", pages=100)
+    train = machine.fork(careless.pid if careless else 1, command="train", pages=30_000)
+    assert train is not None
+    for _ in range(2):
+        simulated.meters.draw(DRAM, 10 * JOULE, 5 * SECOND)
+        machine.work(train.pid, SECOND)
+        sample(simulated)
+    row = simulated.sampler.table.find(train.pid)
+    assert row is not None
+    assert row.energy[1] > 0
+    machine.work(train.pid, SECOND)
+    machine.exit(train.pid, zombie=True)
+    sample(simulated)
+    paid = row.energy[1]
+    for _ in range(3):
+        simulated.meters.draw(DRAM, 10 * JOULE, 5 * SECOND)
+        sample(simulated)
+    assert row.energy[1] == paid
+
+
+@pytest.mark.parametrize("watts", [0.14, 0.4, 1.2])
+def test_rows_of_constant_power_do_not_change_places(watts: float) -> None:
+    simulated = rig(config=Config(process=Process(series=1)))
+    machine = simulated.machine
+    machine.processes[1].pages = 0
+    simulated.sampler.sample()
+    store = machine.fork(1, command="redis", pages=25_000)  # idle, with half of the used memory: 2 W
+    job = machine.fork(1, command="job", pages=0)
+    assert store is not None
+    assert job is not None
+    shown = []
+    for _ in range(60):
+        simulated.meters.draw(DRAM, 40 * JOULE, 5 * SECOND)
+        simulated.meters.draw(BUSY, round(watts * 5 * JOULE), 5 * SECOND)
+        machine.work(job.pid, SECOND // 2)
+        machine.advance(5 * SECOND)
+        simulated.sampler.sample()
+        shown.append([view.command for view in simulated.sampler.freeze().processes])
+    assert all(names == ["redis"] for names in shown[24:])
