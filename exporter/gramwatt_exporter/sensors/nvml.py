@@ -23,7 +23,10 @@ UNCERTAINTY_RATIO = 0.05
 DEFAULT_MAX_WATTS = 1500.0
 # The counters refresh every 20 to 100 ms: a read sooner than this sees users, but not yet their energy.
 SHORTEST_NS = 100_000_000
-HANDLE_RETRY_NS = 60_000_000_000
+LOOK_AGAIN_NS = 60_000_000_000
+LOOK_PAUSES = (
+    600  # a look that takes a second is made every ten minutes: it holds up the reads of the other GPUs
+)
 # Inode of the first PID namespace, fixed in the kernel's include/linux/proc_ns.h (PROC_PID_INIT_INO).
 INITIAL_PID_NAMESPACE = 4026531836
 LIBRARY = "libnvidia-ml.so.1"
@@ -31,6 +34,8 @@ LIBRARY = "libnvidia-ml.so.1"
 _GPU_SCOPE, _MODULE_SCOPE = 0, 1
 _UNKNOWN_PID = 0  # weight of users nobody can name: their energy is unattributed
 _GONE = {15: "lost", 16: "reset_required"}
+# Invalid argument, not supported, no permission, function not found: asked again, the answer is the same.
+_NEVER = frozenset({2, 3, 4, 13})
 _RESTART = (
     "the NVIDIA driver was changed while its old library is in use: restart the exporter (or the machine)"
 )
@@ -38,13 +43,14 @@ _RESTART = (
 
 class _Gpu(Struct):
     uuid: str
+    index: int  # in NVML's order, which a reset or a GPU plugged in may change
     handle: Any
     device: Device
     module: Meter | None = None  # Grace Hopper: the whole module, CPU included
     source: str = "counter"  # counter, mean, instant, usage, none
     seen_us: int = 0  # newest utilisation row taken into account
     asked_ns: int = 0
-    handle_retry_ns: int | None = None
+    amiss: bool = False  # its last read failed
     utilisation: bool = True
 
 
@@ -52,7 +58,7 @@ class Nvml:
     """Every NVIDIA GPU by its UUID: energy, who used it, who holds a context.
 
     Raises NotHere (no library, no GPU), Denied, TryAgain (driver not ready), Fatal (driver replaced). One GPU
-    that is lost or needs a reset is a failure of that GPU only.
+    that is lost or needs a reset is a failure of that GPU only, and looked for again every minute.
     """
 
     name = "nvml"
@@ -74,7 +80,8 @@ class Nvml:
         self._initial_pid_namespace = initial_pid_namespace
         self._lib: Any = None
         self._gpus: list[_Gpu] = []
-        self._failed: dict[str, str] = {}
+        self._failed: dict[str, str] = {}  # GPUs that cannot be opened, by their index
+        self._look_ns = 0  # when to look for GPUs again
         self._pids_usable = True
         self._last: tuple[int, Sample] | None = None
         self.notes: list[str] = []
@@ -101,13 +108,8 @@ class Nvml:
             self.notes.append(
                 "GPUs are measured but not split: the driver's PIDs are those of the host (share its PID namespace)"
             )
-        self._failed = {}
-        for index in range(count):
-            try:
-                self._gpus.append(self._found(lib.nvmlDeviceGetHandleByIndex(index)))
-            except lib.NVMLError as error:
-                # Its UUID cannot be asked for; the index serves only to say which one it is.
-                self._failed[f"index-{index}"] = _GONE.get(error.value, "error")
+        self._look(count)
+        self._look_ns = self._now() + LOOK_AGAIN_NS
         if not self._gpus and not self._failed:
             self.close()
             raise NotHere("no NVIDIA GPU")
@@ -143,13 +145,51 @@ class Nvml:
         except OSError:
             return False
 
-    def _found(self, handle: Any) -> _Gpu:
+    def _look(self, count: int) -> None:
+        """Ask at every index who is there: a new GPU is opened, a known one gets its handle of today."""
         lib = self._lib
-        uuid = str(lib.nvmlDeviceGetUUID(handle))
+        missing = {gpu.uuid: gpu for gpu in self._gpus}
+        failed: dict[int, str] = {}
+        for index in range(count):
+            try:
+                handle = lib.nvmlDeviceGetHandleByIndex(index)
+                uuid = str(lib.nvmlDeviceGetUUID(handle))
+                known = missing.pop(uuid, None)
+                if known is None:
+                    self._gpus.append(self._found(index, handle, uuid))
+                else:
+                    known.index, known.handle = index, handle
+            except lib.NVMLError as error:
+                failed[index] = _GONE.get(error.value, "error")
+        # Who fails cannot be asked for its UUID: the index serves to say which one it is, unless it was told before.
+        told = {gpu.index for gpu in missing.values()}
+        self._failed = {f"index-{index}": reason for index, reason in failed.items() if index not in told}
+
+    def _look_again(self, now: int) -> None:
+        """Once a minute: a GPU may be back after its reset, or plugged in.
+
+        By index: a look-up by UUID may fail as long as any GPU is lost, says NVML's reference.
+        """
+        if now < self._look_ns:
+            return
+        try:
+            count = self._lib.nvmlDeviceGetCount()
+        except self._lib.NVMLError:
+            return  # the reads will say what is wrong
+        if self._failed or count != len(self._gpus) or any(gpu.amiss for gpu in self._gpus):
+            self._look(count)
+        done = self._now()
+        self._look_ns = done + max(LOOK_AGAIN_NS, LOOK_PAUSES * (done - now))
+
+    def _found(self, index: int, handle: Any, uuid: str) -> _Gpu:
+        """How a GPU is measured. Raises NVMLError where that cannot be said now."""
+        lib = self._lib
         limit = DEFAULT_MAX_WATTS
         with contextlib.suppress(lib.NVMLError):
             limit = lib.nvmlDeviceGetPowerManagementLimitConstraints(handle)[1] / 1000 or limit
-        gpu = _Gpu(uuid, handle, Device("gpu", uuid, self.name, UNCERTAINTY_RATIO, self._idle_watts, limit))
+        gpu = _Gpu(
+            uuid, index, handle, Device("gpu", uuid, self.name, UNCERTAINTY_RATIO, self._idle_watts, limit)
+        )
         if self._field(handle, lib.NVML_FI_DEV_POWER_AVERAGE, _MODULE_SCOPE) or self._field(
             handle, lib.NVML_FI_DEV_POWER_INSTANT, _MODULE_SCOPE
         ):
@@ -162,7 +202,9 @@ class Nvml:
     # --- energy
 
     def _best_source(self, gpu: _Gpu) -> str:
+        """Which call tells most; "none" only where every one of them will never do."""
         lib = self._lib
+        passing: Exception | None = None
         # On Grace Hopper it is not documented whether the counter spans the GPU or the module with its CPU; power
         # in the scope of the GPU is unambiguous.
         if gpu.module is None:
@@ -172,6 +214,7 @@ class Nvml:
             except lib.NVMLError as error:
                 if error.value in _GONE:
                     raise
+                passing = None if error.value in _NEVER else error
         if self._field(gpu.handle, lib.NVML_FI_DEV_POWER_AVERAGE, _GPU_SCOPE) is not None:
             return "mean"
         if self._field(gpu.handle, lib.NVML_FI_DEV_POWER_INSTANT, _GPU_SCOPE) is not None:
@@ -179,8 +222,11 @@ class Nvml:
         try:
             lib.nvmlDeviceGetPowerUsage(gpu.handle)
             return "usage"
-        except lib.NVMLError:
-            return "none"
+        except lib.NVMLError as error:
+            passing = passing if error.value in _NEVER else error
+        if passing is not None:
+            raise passing
+        return "none"
 
     def _field(self, handle: Any, field_id: int, scope: int) -> int | None:
         """One power field in milliwatts; every value has a return code of its own. None: not supported."""
@@ -228,16 +274,15 @@ class Nvml:
             return self._last[1]  # the same readings again: no time has passed
         readings: list[Reading] = []
         uses: list[DeviceUse] = []
+        self._look_again(began)
         failures = dict(self._failed)
         worst: Any = None
         for gpu in self._gpus:
             if gpu.source == "none":
                 continue
             try:
-                if gpu.handle_retry_ns is not None:
-                    self._look_again(gpu)
                 readings.append(self._energy(gpu))
-                gpu.handle_retry_ns = None
+                gpu.amiss = False
                 if gpu.module is not None:
                     self._read_module(gpu, readings)
                 if self._pids_usable:
@@ -245,19 +290,11 @@ class Nvml:
             except lib.NVMLError as error:
                 worst = error
                 failures[gpu.uuid] = _GONE.get(error.value, "error")
-                if error.value in _GONE and gpu.handle_retry_ns is None:
-                    gpu.handle_retry_ns = self._now() + HANDLE_RETRY_NS
+                gpu.amiss = True
         if not readings and worst is not None and worst.value not in _GONE:
             raise _failure(worst, "reading")
         self._last = began, Sample(readings, (), failures)
         return Sample(readings, uses, failures)
-
-    def _look_again(self, gpu: _Gpu) -> None:
-        """A GPU that was lost: after its reset the driver may hand out a working handle again."""
-        assert gpu.handle_retry_ns is not None
-        if self._now() >= gpu.handle_retry_ns:
-            gpu.handle_retry_ns = self._now() + HANDLE_RETRY_NS
-            gpu.handle = self._lib.nvmlDeviceGetHandleByUUID(gpu.uuid.encode())
 
     def _read_module(self, gpu: _Gpu, readings: list[Reading]) -> None:
         lib = self._lib
@@ -292,14 +329,15 @@ class Nvml:
             return False  # before Ampere
 
     def _use_of_instances(self, gpu: _Gpu) -> DeviceUse:
-        """MIG: power is measured on the whole GPU only; instances in use share it by their slices."""
+        """MIG: power is measured on the whole GPU only; instances in use share it by their slices of compute."""
         lib = self._lib
         weights: dict[int, int] = {}
         everyone: set[int] = set()
         for index in range(lib.nvmlDeviceGetMaxMigDeviceCount(gpu.handle)):
             try:
                 instance = lib.nvmlDeviceGetMigDeviceHandleByIndex(gpu.handle, index)
-                slices = int(lib.nvmlDeviceGetAttributes_v2(instance).gpuInstanceSliceCount)
+                # Not gpuInstanceSliceCount: that is of the GPU instance, which it may share with others (1c.4g).
+                slices = int(lib.nvmlDeviceGetAttributes_v2(instance).computeInstanceSliceCount)
             except lib.NVMLError as error:
                 if error.value in _GONE:
                     raise

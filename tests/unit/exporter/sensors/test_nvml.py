@@ -238,6 +238,20 @@ def test_mig_is_split_by_slices_of_instances_in_use(world: World) -> None:
     assert use.method == "slices"
 
 
+def test_compute_instances_of_one_gpu_instance_weigh_their_own_slices(world: World) -> None:
+    """1c.4g, 3c.4g and 3g: seven slices of compute, though each device tells the slices of its GPU instance, too."""
+    shared = ("gpu 0 uuid GPU-a", "gpu 0 energy_mj 1", "gpu 0 mig",
+        "gpu 0 instance 0 4 1", "gpu 0 instance 1 4 3", "gpu 0 instance 2 3",
+        "gpu 0 holder 0 100", "gpu 0 holder 2 102",
+    )  # fmt: skip
+    world.set(*shared, "gpu 0 holder 1 101")
+    sensor = world.sensor()
+    assert use_of(sensor.read()).weights == {100: 1, 101: 3, 102: 3}
+    world.clock.advance(1)
+    world.set(*shared)  # 3c.4g idles: its neighbour inherits nothing
+    assert use_of(sensor.read()).weights == {100: 1, 102: 3}
+
+
 def test_in_another_pid_namespace_gpus_are_measured_and_not_split(world: World) -> None:
     world.set(*busy())
     sensor = world.sensor(pids=False)
@@ -326,6 +340,91 @@ def test_a_gpu_lost_at_the_start_does_not_hide_the_others(world: World) -> None:
     sample = world.sensor().read()
     assert energies(sample) == {"GPU-b": 7000}
     assert sample.failures == {"index-0": "lost"}
+
+
+def test_a_gpu_lost_at_the_start_is_measured_once_it_answers(world: World, clock: Any, log: Any) -> None:
+    def second(now: int, *more: str) -> None:
+        world.set(
+            "gpu 0 uuid GPU-a", f"gpu 0 energy_mj {now * 1000}",
+            "gpu 1 uuid GPU-b", f"gpu 1 energy_mj {now * 2000}", *more
+        )  # fmt: skip
+
+    second(0, "gpu 1 error 15")
+    bank = Bank([world.sensor(opened=False)], clock, log)
+    bank.open()
+    _wait_until_up(bank)
+    for now in range(10, 130, 10):
+        clock.advance(10)
+        second(now, *(["gpu 1 error 15"] if now < 50 else []))
+        sample = bank.read()
+    assert {step.device.name: step.microjoules for step in sample.steps} == {
+        "GPU-a": 10_000_000,
+        "GPU-b": 20_000_000,
+    }
+    failures = sample.sensors[0].failures
+    clock.advance(10)
+    second(130)
+    assert bank.read().sensors[0].failures == failures  # nothing is amiss any more
+
+
+def test_a_gpu_that_is_still_lost_is_looked_for_every_minute_and_told_once(world: World, clock: Any) -> None:
+    good = ("gpu 0 uuid GPU-a", "gpu 0 energy_mj 7", "gpu 1 uuid GPU-b", "gpu 1 energy_mj 7")
+    world.set(*good, "gpu 1 error 15")
+    sensor = world.sensor()
+    for _ in range(3):
+        clock.advance(61)
+        assert sensor.read().failures == {"index-1": "lost"}
+    world.set(*good)
+    clock.advance(61)
+    assert energies(sensor.read()) == {"GPU-a": 7000, "GPU-b": 7000}
+    world.set(*good, "gpu 0 error 15")
+    for _ in range(3):
+        clock.advance(61)
+        assert sensor.read().failures == {"GPU-a": "lost"}  # and not by its index, too
+
+
+def test_a_gpu_plugged_in_later_is_found_whatever_its_index(world: World, clock: Any) -> None:
+    world.set("gpu 0 uuid GPU-a", "gpu 0 energy_mj 1")
+    sensor = world.sensor()
+    world.set("gpu 0 uuid GPU-b", "gpu 0 energy_mj 2", "gpu 1 uuid GPU-a", "gpu 1 energy_mj 1")
+    clock.advance(61)
+    sample = sensor.read()
+    assert energies(sample) == {"GPU-a": 1000, "GPU-b": 2000}
+    assert sample.failures == {}
+
+
+def test_a_look_that_takes_long_is_made_less_often(world: World, clock: Any) -> None:
+    class SlowDriver:
+        """Two seconds pass at every call, as with a GPU that the driver tries to wake in vain."""
+
+        def __call__(self) -> int:
+            clock.advance(2)
+            return int(clock.ns)
+
+    good = ("gpu 0 uuid GPU-a", "gpu 0 energy_mj 1", "gpu 1 uuid GPU-b", "gpu 1 energy_mj 2")
+    world.set(*good, "gpu 1 error 999")
+    sensor = Nvml("/proc", SlowDriver(), world.wall_us)
+    sensor.open()
+    clock.advance(61)
+    assert sensor.read().failures == {"index-1": "error"}
+    world.set(*good)
+    clock.advance(600)
+    assert sensor.read().failures == {"index-1": "error"}
+    clock.advance(600)
+    assert energies(sensor.read()) == {"GPU-a": 1000, "GPU-b": 2000}
+
+
+def test_a_gpu_without_readings_at_first_is_asked_again_unless_it_has_none(world: World, clock: Any) -> None:
+    good = ("gpu 0 uuid GPU-a", "gpu 0 energy_mj 1", "gpu 1 uuid GPU-b", "gpu 1 energy_mj 2")
+    world.set(*good, "gpu 1 energy_error 999")
+    sensor = world.sensor()
+    sample = sensor.read()
+    assert energies(sample) == {"GPU-a": 1000}
+    assert sample.failures == {"index-1": "error"}
+    assert sensor.notes == []
+    clock.advance(61)
+    world.set(*good)
+    assert energies(sensor.read()) == {"GPU-a": 1000, "GPU-b": 2000}
 
 
 def test_a_driver_reload_is_survived_and_its_counter_taken_as_reset(
