@@ -36,10 +36,10 @@ class Cray:
         self._root = Path(sysfs) / "cray" / "pm_counters"
         self._now = boottime_ns
         self._counters: list[tuple[Path, Device | Meter]] = []
-        self._freshness: tuple[bytes, int] | None = None
+        self._freshness: tuple[bytes, int] | None = None  # the last one seen, and when it was new
 
     def open(self) -> None:
-        """Find the counters."""
+        """Find the counters. What was known of their freshness stays: opening sets no stopped counter going."""
         try:
             names = sorted(entry.name for entry in self._root.iterdir())
         except FileNotFoundError:
@@ -47,7 +47,6 @@ class Cray:
         except PermissionError:
             raise Denied(f"no permission to list {self._root}", "let the exporter's user read it") from None
         self._counters = []
-        self._freshness = None
         for name in names:
             of: Device | Meter
             accelerator = _ACCELERATOR.match(name)

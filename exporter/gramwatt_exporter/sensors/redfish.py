@@ -6,6 +6,7 @@ https://redfish.dmtf.org/schemas/. ``requests`` is loaded only when this sensor 
 
 from __future__ import annotations
 
+import math
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -113,9 +114,11 @@ class Redfish:
         total = 0.0
         for path in self._paths:
             watts = _watts(self._get(path))
-            if not watts:
+            if watts is None:  # the sum of the others is not the machine
                 raise TryAgain(f"{path} tells no power at present")
             total += watts
+        if total == 0:
+            raise TryAgain("the controller says 0 W for a running machine")
         return Sample([PowerReading(self._meter, round(total * 1e6), self._now())])
 
     def _get(self, path: str) -> dict[str, Any]:
@@ -150,9 +153,14 @@ class Redfish:
 
 
 def _watts(resource: dict[str, Any]) -> float | None:
-    """Power of an EnvironmentMetrics or a Power resource; None where there is none."""
+    """Power of an EnvironmentMetrics or a Power resource; None where there is none, or a value that is none.
+
+    0 is one: a chassis without supplies of its own draws nothing. Negative values stand for "unknown".
+    """
     reading = (resource.get("PowerWatts") or {}).get("Reading")
     if reading is None:
         controls = resource.get("PowerControl") or []
         reading = controls[0].get("PowerConsumedWatts") if controls else None
-    return float(reading) if isinstance(reading, int | float) else None
+    if isinstance(reading, bool) or not isinstance(reading, int | float):
+        return None
+    return float(reading) if 0 <= reading < math.inf else None  # neither is NaN, which Python's JSON lets in

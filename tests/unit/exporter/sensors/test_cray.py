@@ -11,6 +11,7 @@ from gramwatt_exporter.errors import NotHere, TryAgain
 from gramwatt_exporter.model import Device, EnergyReading, Meter
 from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.sensors.cray import Cray
+from scripted_sensor import J, Scripted, booked, cpu, state_of
 
 COUNTERS = "cray/pm_counters"
 
@@ -75,3 +76,47 @@ def test_garbage_fails_that_counter_only(sysfs: Callable[[str], Any], clock: Any
 def test_no_cray_is_normal(tmp_path: Path, clock: Any) -> None:
     with pytest.raises(NotHere):
         Cray(str(tmp_path), clock).open()
+
+
+def test_counters_that_stopped_are_given_up_once_and_taken_up_again(
+    sysfs: Callable[[str], Any], clock: Any, log: Any
+) -> None:
+    tree = sysfs("cray-ex")
+    estimate = Scripted("estimate", clock)
+    estimate.energy = {cpu("estimate"): 0}
+    bank = Bank([Cray(str(tree.root), clock), estimate], clock, log)
+    bank.open()
+    joules, freshness = 200_000, 5000
+
+    def run(seconds: int, moving: bool) -> tuple[list[bool], dict[str, list[int]]]:
+        """Whether the sensor was up in each second, and what was booked to the CPU, in joules, by source."""
+        nonlocal joules, freshness
+        up: list[bool] = []
+        steps: dict[str, list[int]] = {}
+        for _ in range(seconds):
+            clock.advance(1)
+            estimate.energy = {cpu("estimate"): estimate.energy[cpu("estimate")] + 90 * J}
+            if moving:
+                joules, freshness = joules + 100, freshness + 10
+                tree.write(f"{COUNTERS}/cpu_energy", f"{joules} J 1650000000000000 us")
+                tree.write(f"{COUNTERS}/freshness", freshness)
+            sample = bank.read()
+            up.append(state_of(sample, "cray").up)
+            for (component, _, source), energy in booked(sample).items():
+                if component == "cpu":
+                    steps.setdefault(source, []).append(energy // J)
+        return up, steps
+
+    run(1, moving=True)
+    assert run(20, moving=True) == ([True] * 20, {"cray": [100] * 20})
+    up, steps = run(600, moving=False)
+    assert up == [True] * 4 + [False] * 596
+    assert steps["cray"] == [0] * 4  # within what may be a late update
+    assert set(steps["estimate"]) == {90}
+    assert 530 <= len(steps["estimate"]) <= 540
+    up, steps = run(120, moving=True)
+    assert up == sorted(up)  # up once, and it stays
+    assert sum(up) >= 60
+    assert set(steps["cray"]) == {100}
+    assert 115 <= len(steps["cray"]) + len(steps["estimate"]) <= 119  # none counted twice
+    assert len(log.warnings()) == 1

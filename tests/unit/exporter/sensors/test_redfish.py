@@ -158,3 +158,49 @@ def test_power_that_vanishes_later(controller: Controller, clock: Any) -> None:
     with pytest.raises(TryAgain, match="no power at present"):
         read_for_ten_seconds(sensor)
     sensor.close()
+
+
+def two_chassis(controller: Controller) -> None:
+    controller.chassis(
+        "1", "2",
+        **{"1": {"Power": {"@odata.id": f"{ROOT}/1/Power"}}, "2": {"EnvironmentMetrics": {"@odata.id": "/2"}}},
+    )  # fmt: skip
+
+
+def test_a_chassis_without_power_of_its_own_counts_as_nothing(controller: Controller, clock: Any) -> None:
+    two_chassis(controller)
+    controller.tree["/2"] = {"PowerWatts": {"Reading": 0}}
+    sensor = Redfish(clock, 10, controller.url)
+    sensor.open()
+    assert watts(sensor) == 344
+    sensor.close()
+
+
+def test_a_running_machine_does_not_draw_nothing(controller: Controller, clock: Any) -> None:
+    controller.power(0)
+    with pytest.raises(TryAgain, match="0 W"):
+        Redfish(clock, 10, controller.url).open()
+
+
+@pytest.mark.parametrize("rubbish", [-1, -200.5, float("nan"), float("inf"), True, "344"])
+def test_what_is_no_power_is_refused(controller: Controller, clock: Any, rubbish: Any) -> None:
+    sensor = Redfish(clock, 0.01, controller.url)
+    sensor.open()
+    controller.power(rubbish)
+    with pytest.raises(TryAgain, match="no power at present"):
+        read_for_ten_seconds(sensor)
+    sensor.close()
+
+
+def test_one_chassis_that_tells_rubbish_later_is_not_left_out_of_the_sum(
+    controller: Controller, clock: Any
+) -> None:
+    two_chassis(controller)
+    controller.tree["/2"] = {"PowerWatts": {"Reading": 100}}
+    sensor = Redfish(clock, 0.01, controller.url)
+    sensor.open()
+    assert watts(sensor) == 444
+    controller.tree["/2"] = {"PowerWatts": {"Reading": -1}}
+    with pytest.raises(TryAgain, match="/2 tells no power at present"):
+        read_for_ten_seconds(sensor)
+    sensor.close()
