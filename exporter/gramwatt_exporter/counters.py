@@ -19,6 +19,8 @@ _REGISTER = 1 << 32  # values of a RAPL energy register
 # counter's refresh may lag behind our clock (NVML refreshes every 20-100 ms, RAPL every 1 ms).
 HEADROOM_PERCENT = 120
 REFRESH_SLACK_NS = 200_000_000
+# In s2idle a package's counter runs on, at some tenths of a watt; in deeper states it stops or begins again at 0.
+ASLEEP_PERCENT = 5  # of what the device can draw awake
 
 
 def plausible(microjoules: int, nanoseconds: int, max_watts: float | None) -> bool:
@@ -92,7 +94,8 @@ class Counter(Struct):
 
         A value that went backwards without room for a wrap, or a step beyond what the device can draw, is a
         reset: the energy is not booked and counting goes on from the new value. ``suspended_ns`` is the part of
-        the time the machine slept: counters may lose their value then, so going backwards is a reset, not a wrap.
+        the time the machine slept: counters may lose their value then, so going backwards is a reset, not a wrap,
+        and little is drawn.
         """
         elapsed = at_ns - self.at_ns
         if elapsed <= 0:
@@ -101,7 +104,8 @@ class Counter(Struct):
         drawn = difference(self.microjoules, microjoules, None if asleep else wraps_at)
         self.microjoules, self.at_ns = microjoules, at_ns
         energy, carry = divmod((drawn or 0) + self.carry_nj, 1_000)
-        if drawn is None or not plausible(energy, max(0, elapsed - suspended_ns), max_watts):
+        at_full_power = max(0, elapsed - suspended_ns) + suspended_ns * ASLEEP_PERCENT // 100
+        if drawn is None or not plausible(energy, at_full_power, max_watts):
             self.carry_nj = 0
             return Step(0, elapsed, reset=True)
         self.carry_nj = carry

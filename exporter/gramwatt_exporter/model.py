@@ -180,13 +180,15 @@ class EnergyStep(Struct, frozen=True):
     """Energy a device drew since the previous read, wraps and resets removed.
 
     ``missed`` marks energy that passed while nobody looked (a restart, a sensor outage): it is booked as
-    unattributed, because who used it is unknown.
+    unattributed, because who used it is unknown. ``slept_ns`` is the part of ``nanoseconds`` in which the machine
+    was suspended: its energy says nothing about the power of a machine that is awake.
     """
 
     device: Device
     microjoules: int
     nanoseconds: int
     missed: bool = False
+    slept_ns: int = 0
 
 
 class MeterStep(Struct, frozen=True):

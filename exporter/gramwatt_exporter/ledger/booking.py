@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from .. import units
-from ..attribution import attribute, attribute_resident, idle_energy
+from ..attribution import attribute, attribute_resident, idle_energy, usual_energy
 from ..baseline import IdleBaseline
 from ..model import COMPONENTS, BankSample, DeviceUse, EnergyStep, Intensity, Meter
 from ..processes.kernel import KernelCounters
@@ -166,7 +166,8 @@ class Booking:
         busy = counters.busy_ns - before
         balance = busy + self._slack_ns - activity.seen_ns
         self._slack_ns = max(min(balance, 0), -_SAMPLING_ERROR_NS * self._cpus)
-        elapsed = max((step.nanoseconds for step in steps if step.device.component == "cpu"), default=0)
+        # The shortest: a device that was not seen for a while has a step far longer than the time looked at here.
+        elapsed = min((step.nanoseconds for step in steps if step.device.component == "cpu"), default=0)
         utilisation = min(1.0, max(busy, activity.seen_ns) / (elapsed * self._cpus)) if elapsed else None
         return max(0, balance), utilisation
 
@@ -180,8 +181,11 @@ class Booking:
         utilisation: float | None,
         parts: list[int],
     ) -> None:
-        self._baseline.observe(step.device, step.microjoules, step.nanoseconds, utilisation)
-        shares = attribute(step.microjoules, self._idle(step), weights, residual)
+        self._learn(step, utilisation)
+        idle = self._idle(step)
+        if step.slept_ns:
+            idle = max(idle, step.microjoules - self._used_awake(account, step, sum(weights), residual))
+        shares = attribute(step.microjoules, idle, weights, residual)
         for index, part in enumerate(shares.users):
             parts[index] += part
         account.partition[_IDLE] += shares.idle
@@ -254,7 +258,7 @@ class Booking:
                     users.append(found)
                     weights.append(weight)
             quiet = use.method == "utilisation" and not use.weights
-            self._baseline.observe(step.device, step.microjoules, step.nanoseconds, 0.0 if quiet else None)
+            self._learn(step, 0.0 if quiet else None)
         shares = attribute(step.microjoules, self._idle(step), weights, residual)
         for (row, alive), part in zip(users, shares.users, strict=True):
             if part:
@@ -263,9 +267,26 @@ class Booking:
         account.partition[_IDLE] += shares.idle
         account.partition[_UNATTRIBUTED] += shares.unattributed
 
+    def _learn(self, step: EnergyStep, utilisation: float | None) -> None:
+        if not step.slept_ns:
+            self._baseline.observe(step.device, step.microjoules, step.nanoseconds, utilisation)
+
     def _idle(self, step: EnergyStep) -> int:
         idle_microwatts, _ = self._baseline.of(step.device)
-        return idle_energy(step.microjoules, idle_microwatts or 0, step.nanoseconds)
+        return idle_energy(step.microjoules, idle_microwatts or 0, step.nanoseconds - step.slept_ns)
+
+    def _used_awake(self, account: DeviceAccount, step: EnergyStep, known_ns: int, residual: int) -> int:
+        """The most (uJ) that a step across a suspend charges for CPU time; the rest is idle.
+
+        In s2idle the counter runs on, and how far is not known: hours of that would go to whoever ran in the seconds
+        before and after. So CPU time is charged what it cost on average so far. A model counts only awake.
+        """
+        if step.device.source == "estimate":
+            return step.microjoules
+        charged = account.partition[_LIVE] + account.partition[_EXITED]
+        charged_ns = self._accounts.used_cpu_ns - known_ns  # the known time of this sample is in it already
+        usual = usual_energy(known_ns + residual, charged, charged_ns)
+        return step.microjoules if usual is None else usual
 
     def _meter(self, meter: Meter) -> MeterAccount:
         key = (meter.name, meter.source)

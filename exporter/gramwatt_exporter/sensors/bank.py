@@ -133,7 +133,7 @@ class Bank:
             return
         step = advance.step
         if isinstance(of, Device):
-            steps.append(EnergyStep(of, step.microjoules, step.nanoseconds, advance.missed))
+            steps.append(EnergyStep(of, step.microjoules, step.nanoseconds, advance.missed, advance.slept_ns))
         else:
             meters.append((MeterStep(of, step.microjoules, step.nanoseconds), reading.at_ns))
 

@@ -21,10 +21,11 @@ class _Track(Struct):
 
 
 class Advance(Struct, frozen=True):
-    """A step, and whether it spans time in which nobody looked."""
+    """A step, whether it spans time in which nobody looked, and how much of it the machine was suspended."""
 
     step: Step
     missed: bool
+    slept_ns: int = 0
 
 
 def key_of(of: Device | Meter) -> str:
@@ -57,8 +58,11 @@ class Tracks:
         if elapsed == 0:
             return None
         slept = asleep_ns - track.asleep_ns
+        if slept > elapsed:  # it slept after this reading was taken: the next step spans it
+            slept = 0
+        else:
+            track.asleep_ns = asleep_ns
         slept = slept if slept > _SECOND else 0  # the two clocks are not read at the same moment
-        track.asleep_ns = asleep_ns
         step: Step | None
         if isinstance(reading, EnergyReading):
             assert isinstance(track.last, Counter)
@@ -70,7 +74,7 @@ class Tracks:
                 track.last.jump(reading.microwatts, reading.at_ns)
                 return None
             step = track.last.advance(reading.microwatts, reading.at_ns)
-        return None if step is None else Advance(step, missed)
+        return None if step is None else Advance(step, missed, slept)
 
     def forget(self, sensor: str, claim: str) -> None:
         """Drop what a sensor counted for a claim: from now on another one measures it."""
