@@ -220,6 +220,15 @@ def _check(config: Config) -> None:
             f"{config.sampling.interval} is out of range; allowed is 100ms to 10s"
             " (a busy package wraps its counter in minutes, and a grade needs samples)",
         )
+    for name, interval in (
+        ("ipmi", config.sensors.ipmi.interval),
+        ("redfish", config.sensors.redfish.interval),
+    ):
+        if interval < 1:
+            raise ConfigError(
+                f"$.sensors.{name}.interval",
+                f"{interval} is out of range; allowed is 1s and longer (management controllers are easily overrun)",
+            )
     try:
         split(config.web.listen_address)
     except ValueError as error:

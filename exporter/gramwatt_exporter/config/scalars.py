@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w|y)")
@@ -26,7 +27,7 @@ class Duration(float):
                 break
             total += float(match[1]) * _DURATION_SECONDS[match[2]]
             end = match.end()
-        if end != len(text):
+        if end != len(text) or total == math.inf:
             raise ValueError(f"expected a duration such as 500ms, 5s, 10m or 30d, got {text!r}")
         return cls(total)
 
@@ -45,9 +46,10 @@ class Mass(float):
     def parse(cls, text: object) -> Mass:
         """Raises ValueError saying what is allowed."""
         match = _MASS.fullmatch(text.strip()) if isinstance(text, str) else None
-        if match is None:
+        grams = math.inf if match is None else float(match[1]) * _MASS_GRAMS[match[2]]
+        if grams == math.inf:
             raise ValueError(f"expected a mass such as 500g, 50kg or 1.5t, got {text!r}")
-        return cls(float(match[1]) * _MASS_GRAMS[match[2]])
+        return cls(grams)
 
     def __str__(self) -> str:
         return f"{self / 1000:g}kg" if self >= 1000 else f"{self:g}g"

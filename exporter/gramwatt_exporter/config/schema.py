@@ -9,9 +9,11 @@ from msgspec import Meta, Struct, field
 from .scalars import Duration, Mass, Period
 
 Ratio = Annotated[float, Meta(ge=0.0, le=1.0)]
-Watts = Annotated[float, Meta(ge=0.0)]
-Positive = Annotated[float, Meta(gt=0.0)]
-AtLeastOne = Annotated[float, Meta(ge=1.0)]
+# Upper bounds are beyond what is sensible: they refuse .inf, which no sum survives.
+Watts = Annotated[float, Meta(ge=0.0, le=1_000_000.0)]
+PositiveWatts = Annotated[float, Meta(gt=0.0, le=1_000_000.0)]
+Effectiveness = Annotated[float, Meta(ge=1.0, le=100.0)]
+PerKilowattHour = Annotated[float, Meta(ge=0.0, le=1_000_000.0)]
 NotNegative = Annotated[int, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
 
@@ -72,7 +74,7 @@ class Rapl(_Section, frozen=True):
 
     enabled: bool = True  # false: not even looked for
     idle_watts: Watts | None = None  # per package
-    max_watts: Positive = 1000.0  # plausibility bound per zone
+    max_watts: PositiveWatts = 1000.0  # plausibility bound per zone
 
 
 class Nvml(_Section, frozen=True):
@@ -124,7 +126,9 @@ class Estimate(_Section, frozen=True):
     """The model used where nothing measures: CPU by TDP and utilisation, memory by size."""
 
     enabled: bool = True  # false: not even looked for
-    cpu_tdp_watts: Positive | None = None  # full power of one CPU package; empty: from codecarbon's table
+    cpu_tdp_watts: PositiveWatts | None = (
+        None  # full power of one CPU package; empty: from codecarbon's table
+    )
     idle_watts: Watts | None = None  # idle power of one CPU package; empty: a share of full power
     memory: Literal["dimm", "size", "off"] = "dimm"  # dimm: watts per module; size: 3 W per 8 GB; off: none
 
@@ -283,14 +287,14 @@ class Price(_Section, frozen=True):
     """Electricity price; ``hourly`` (24 values, local time) wins over ``per_kilowatt_hour``."""
 
     currency: str = ""  # label of the series, e.g. EUR
-    per_kilowatt_hour: Annotated[float, Meta(ge=0.0)] | None = None  # a fixed price
-    hourly: list[Annotated[float, Meta(ge=0.0)]] = []  # 24 values from midnight, local time
+    per_kilowatt_hour: PerKilowattHour | None = None  # a fixed price
+    hourly: list[PerKilowattHour] = []  # 24 values from midnight, local time
 
 
 class Water(_Section, frozen=True):
     """Water usage effectiveness."""
 
-    litres_per_kilowatt_hour: Annotated[float, Meta(ge=0.0)] | None = None  # the data centre's WUE
+    litres_per_kilowatt_hour: PerKilowattHour | None = None  # the data centre's WUE
 
 
 class Config(_Section, frozen=True):
@@ -304,7 +308,7 @@ class Config(_Section, frozen=True):
     log: Log = field(default_factory=Log)
     process: Process = field(default_factory=Process)
     sensors: Sensors = field(default_factory=Sensors)
-    pue: AtLeastOne = 1.0  # power usage effectiveness; its overhead is a series of its own
+    pue: Effectiveness = 1.0  # power usage effectiveness; its overhead is a series of its own
     intensity: IntensityConfig = field(default_factory=IntensityConfig)
     budgets: list[Budget] = []  # see below
     windows: Windows = field(default_factory=Windows)

@@ -66,6 +66,14 @@ def test_every_setting_refuses_nonsense_at_its_own_path(key: str, tmp_path: Path
         ("intensity: {providers: [{kind: static, hourly: [1]}]}", "24 values"),
         ("pue: 0.9", "1.0"),
         ("sampling: {interval: 50ms}", "100ms to 10s"),
+        ("pue: .inf", "$.pue"),
+        ("pue: .nan", "$.pue"),
+        ("sensors: {rapl: {max_watts: .inf}}", "$.sensors.rapl.max_watts"),
+        ("sensors: {nvml: {idle_watts: .inf}}", "$.sensors.nvml.idle_watts"),
+        ("sensors: {ipmi: {interval: 0s}}", "1s and longer"),
+        ("sensors: {redfish: {interval: 500ms}}", "1s and longer"),
+        (f"state: {{save_interval: {'9' * 400}s}}", "expected a duration"),
+        (f"budgets: [{{name: a, limit: {'9' * 400}kg}}]", "expected a mass"),
     ],
 )
 def test_rules_between_values(text: str, fragment: str, tmp_path: Path) -> None:
