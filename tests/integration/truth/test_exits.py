@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from gramwatt_exporter.errors import Denied, NotHere
 from gramwatt_exporter.processes.exits import Exit, ExitListener
+from hypervisor import undisturbed
 
 TOLERANCE = 0.03
 CHILDREN = 100
@@ -46,10 +47,12 @@ def told_and_used(listener: ExitListener, program: Path, naps: int) -> list[tupl
 
 
 def test_the_whole_time_of_a_process_that_never_slept_is_told(listener: ExitListener, spin: Path) -> None:
-    pairs = told_and_used(listener, spin, naps=0)
-    share = sum(message.nanoseconds for message, _ in pairs) / sum(used for _, used in pairs)
-    # Its memory is freed after the message: that is always missing, and it never says too much.
-    assert 1 - TOLERANCE <= share <= 1
+    pairs, stolen = undisturbed(lambda: told_and_used(listener, spin, naps=0), most_seconds=0)
+    used = sum(nanoseconds for _, nanoseconds in pairs) / 1e9
+    told = sum(message.nanoseconds for message, _ in pairs) / 1e9
+    # Its memory is freed after the message: that is always missing, and it never says too much but for what a
+    # hypervisor took (which the table takes off, see stolen.py).
+    assert (1 - TOLERANCE) * used <= told <= used + stolen
 
 
 def test_of_one_that_slept_not_more_is_told_than_it_used(listener: ExitListener, spin: Path) -> None:
