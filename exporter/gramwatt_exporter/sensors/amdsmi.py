@@ -5,6 +5,8 @@ between releases; values that a GPU does not have are the text "N/A" or the larg
 
 The energy counter of some parts is wrong (stands still, or counts in another unit), so it is compared with the
 integral of power first; a GPU whose counter disagrees is measured by its power instead.
+
+The graphics of an APU is no device: the CPU's package counts it. The kernel says which one it is, as for hwmon.
 """
 
 from __future__ import annotations
@@ -13,13 +15,14 @@ import contextlib
 import importlib
 import importlib.util
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
 
 from ..errors import Denied, Fatal, NotHere, TryAgain
-from ..model import Device, DeviceUse, EnergyReading, PowerReading, Reading, Sample
+from ..model import Device, DeviceUse, EnergyReading, Meter, PowerReading, Reading, Sample
+from . import apu
 
 # AMD does not state the accuracy of its counter; taken as for power that firmware models.
 UNCERTAINTY_RATIO = 0.1
@@ -27,6 +30,10 @@ DEFAULT_MAX_WATTS = 1500.0
 CHECK_NS = 10_000_000_000  # how long counter and power are compared
 CHECK_FACTOR = 2  # they may differ by: power is sampled once a tick, so only gross errors show
 
+LOOK_AGAIN_NS = 60_000_000_000
+LOOK_PAUSES = (
+    600  # a look that takes a second is made every ten minutes: it holds up the reads of the other GPUs
+)
 ENERGY_ERRORS = 3  # in a row, after which a counter that gives errors is left for power
 
 _MICROWATTS_ABOVE = 10_000  # limits are watts in some releases and microwatts in others
@@ -43,8 +50,11 @@ _UNSEEN = (
 
 
 class _Gpu(Struct):
+    address: str  # on the PCI bus: 0000:03:00.0
+    index: int  # in the library's order
     handle: Any
-    device: Device
+    of: Device | Meter
+    amiss: bool = False  # its last read failed
     energy_counts: bool = True
     energy_errors: int = 0  # in a row
     # The comparison of counter and power; None once it is decided.
@@ -58,20 +68,32 @@ class AmdSmi:
     """Every AMD GPU by its PCI address, as hwmon names it too: the first of the two measures, this one also splits.
 
     Raises NotHere (no package, library, driver or GPU), Denied, Fatal (package and library of different releases),
-    TryAgain (not ready). One broken GPU is a failure of that GPU only.
+    TryAgain (not ready). One broken GPU is a failure of that GPU only. ``hwmon_shows_apus``: the sensor hwmon is in
+    use, so that the meter of an APU's graphics is left to it.
     """
 
     name = "amdsmi"
     slow_open = True
     may_hang = True  # calls into a driver that a broken GPU can wedge
 
-    def __init__(self, boottime_ns: Callable[[], int], idle_watts: float | None = None) -> None:
+    def __init__(
+        self,
+        sysfs: str,
+        boottime_ns: Callable[[], int],
+        idle_watts: float | None = None,
+        hwmon_shows_apus: bool = False,
+    ) -> None:
+        self._sysfs = sysfs
         self._now = boottime_ns
+        self._hwmon_shows_apus = hwmon_shows_apus
         self._idle_watts = idle_watts
         self._lib: Any = None
         self._error: type[Exception] = Exception
         self._gpus: list[_Gpu] = []
-        self._failed: dict[str, str] = {}  # GPUs that open could not name
+        self._failed: dict[str, str] = {}  # GPUs that do not say who they are, by their index
+        self._left_out: dict[str, str] = {}  # address -> why it is not measured here
+        self._listed = 0  # GPUs in the library's list when it was last gone through
+        self._look_ns = 0  # when to look for GPUs again
         self.notes: list[str] = []
 
     def open(self) -> None:
@@ -79,7 +101,7 @@ class AmdSmi:
         self.close()
         lib = _load()
         self._error = lib.AmdSmiException
-        self.notes, self._failed = [], {}
+        self.notes, self._failed, self._left_out = [], {}, {}
         try:
             lib.amdsmi_init()
             self._lib = lib
@@ -87,26 +109,69 @@ class AmdSmi:
         except self._error as error:
             self.close()
             raise _failure(error) from None
-        for index, handle in enumerate(handles):
-            try:
-                address = str(lib.amdsmi_get_gpu_device_bdf(handle)).lower()
-            except self._error:
-                self._failed[f"index-{index}"] = "error"  # who it is cannot be asked for
-                continue
-            device = Device(
-                "gpu", address, self.name, UNCERTAINTY_RATIO, self._idle_watts, self._limit(handle)
-            )
-            gpu = _Gpu(handle, device)
-            if self._tells_something(gpu):
-                self._gpus.append(gpu)
-            else:
-                self.notes.append(f"{address} tells neither energy nor power: it is not measured")
+        self._look(handles)
+        self._look_ns = self._now() + LOOK_AGAIN_NS
         if not self._gpus:
-            failed = self._failed
+            failed, left_out = self._failed, self._left_out
             self.close()
             if failed:
                 raise TryAgain(f"no AMD GPU answers: {sorted(failed)}")
-            raise NotHere("no AMD GPU" if not handles else "no AMD GPU tells energy or power")
+            raise NotHere("; ".join(f"{who} {why}" for who, why in left_out.items()) or "no AMD GPU")
+
+    def _look(self, handles: Sequence[Any]) -> None:
+        """Ask every handle whose it is: a new GPU is added, a known one gets its handle of today."""
+        missing = {gpu.address: gpu for gpu in self._gpus}
+        failed: set[int] = set()
+        for index, handle in enumerate(handles):
+            try:
+                address = str(self._lib.amdsmi_get_gpu_device_bdf(handle)).lower()
+            except self._error:
+                failed.add(index)
+                continue
+            known = missing.pop(address, None)
+            if known is not None:
+                known.index, known.handle = index, handle
+            elif address not in self._left_out:
+                self._add(index, handle, address)
+        # Who fails cannot be asked who it is: the index serves to say which one, unless it was told before.
+        told = {gpu.index for gpu in missing.values()}
+        self._failed = {f"index-{index}": "error" for index in sorted(failed - told)}
+        self._listed = len(handles)
+
+    def _look_again(self, now: int) -> None:
+        """Once a minute: a GPU may answer by now, or be plugged in."""
+        if now < self._look_ns:
+            return
+        try:
+            handles = list(self._lib.amdsmi_get_processor_handles())
+        except self._error:
+            return  # the reads will say what is wrong
+        if self._failed or len(handles) != self._listed or any(gpu.amiss for gpu in self._gpus):
+            self._look(handles)
+        done = self._now()
+        self._look_ns = done + max(LOOK_AGAIN_NS, LOOK_PAUSES * (done - now))
+
+    def _add(self, index: int, handle: Any, address: str) -> None:
+        """Measure a GPU from now on, or say why not."""
+        limit = self._limit(handle)
+        chip = apu.chip_at(self._sysfs, address)
+        of: Device | Meter
+        if chip is None or not apu.is_apu(chip):
+            of = Device("gpu", address, self.name, UNCERTAINTY_RATIO, self._idle_watts, limit)
+        elif self._hwmon_shows_apus and apu.has_power(chip):
+            self._leave_out(address, "is the graphics of an APU: part of the CPU's package, a meter of hwmon")
+            return
+        else:
+            of = Meter(apu.meter_name(address), self.name, apu.PACKAGE, (), UNCERTAINTY_RATIO, limit)
+        gpu = _Gpu(address, index, handle, of)
+        if self._tells_something(gpu):
+            self._gpus.append(gpu)
+        else:
+            self._leave_out(address, "tells neither energy nor power: it is not measured")
+
+    def _leave_out(self, address: str, why: str) -> None:
+        self._left_out[address] = why
+        self.notes.append(f"{address} {why}")
 
     def read(self) -> Sample:
         """Energy and use of every GPU that answers."""
@@ -114,13 +179,17 @@ class AmdSmi:
             raise TryAgain("amdsmi is not open")
         readings: list[Reading] = []
         uses: list[DeviceUse] = []
+        self._look_again(self._now())
         failures = dict(self._failed)
         for gpu in self._gpus:
+            gpu.amiss = False
             try:
                 readings.append(self._read(gpu))
-                uses.append(self._use(gpu))
+                if isinstance(gpu.of, Device):
+                    uses.append(self._use(gpu, gpu.of))
             except (self._error, ValueError):
-                failures[gpu.device.name] = "error"
+                failures[gpu.of.name] = "error"
+                gpu.amiss = True
         if not readings:
             raise TryAgain(f"no AMD GPU answers: {sorted(failures)}")
         return Sample(readings, uses, failures)
@@ -157,14 +226,14 @@ class AmdSmi:
                 gpu.energy_errors += 1
                 if _code(error) not in (None, _NOT_SUPPORTED) and gpu.energy_errors < ENERGY_ERRORS:
                     raise  # what passes is made good by the counter's next answer
-                power = PowerReading(gpu.device, self._power(gpu), now)
+                power = PowerReading(gpu.of, self._power(gpu), now)
                 gpu.energy_counts = False
                 return power
             gpu.energy_errors = 0
             self._compare(gpu, energy, now)
             if gpu.energy_counts:
-                return EnergyReading(gpu.device, energy, now)
-        return PowerReading(gpu.device, self._power(gpu), now)
+                return EnergyReading(gpu.of, energy, now)
+        return PowerReading(gpu.of, self._power(gpu), now)
 
     def _energy(self, gpu: _Gpu) -> int:
         """Microjoules since the driver was loaded. Raises ValueError when the GPU tells none."""
@@ -211,7 +280,7 @@ class AmdSmi:
         if not integrated <= counted * CHECK_FACTOR <= integrated * CHECK_FACTOR**2:
             gpu.energy_counts = False
             self.notes.append(
-                f"{gpu.device.name}: its energy counter said {counted // 1_000_000} J where its power adds up to"
+                f"{gpu.of.name}: its energy counter said {counted // 1_000_000} J where its power adds up to"
                 f" {integrated // 1_000_000} J: measured by power from now on"
             )
 
@@ -224,16 +293,16 @@ class AmdSmi:
             return DEFAULT_MAX_WATTS
         return limit / 1e6 if limit > _MICROWATTS_ABOVE else limit
 
-    def _use(self, gpu: _Gpu) -> DeviceUse:
+    def _use(self, gpu: _Gpu, device: Device) -> DeviceUse:
         """Time on the engines since the last read, per process; without it, the only holder."""
         try:
             processes = list(self._lib.amdsmi_get_gpu_process_list(gpu.handle))
         except self._error as error:
             if _code(error) == _NO_PERMISSION and _UNSEEN not in self.notes:
                 self.notes.append(_UNSEEN)
-            return DeviceUse(gpu.device)
+            return DeviceUse(device)
         except ValueError:  # a name that the library cut inside a character, which the package cannot decode
-            return DeviceUse(gpu.device)
+            return DeviceUse(device)
         busy: dict[int, int] = {}
         holders: set[int] = set()
         for process in processes:
@@ -252,10 +321,10 @@ class AmdSmi:
             pid: spent - before[pid] for pid, spent in busy.items() if pid in before and spent > before[pid]
         }
         if any(busy.values()):
-            return DeviceUse(gpu.device, weights, frozenset(holders), "utilisation")
+            return DeviceUse(device, weights, frozenset(holders), "utilisation")
         if len(holders) == 1:
-            return DeviceUse(gpu.device, dict.fromkeys(holders, 1), frozenset(holders), "holder")
-        return DeviceUse(gpu.device, {}, frozenset(holders), "none")
+            return DeviceUse(device, dict.fromkeys(holders, 1), frozenset(holders), "holder")
+        return DeviceUse(device, {}, frozenset(holders), "none")
 
 
 def _load() -> Any:

@@ -60,7 +60,8 @@ def build(
     if settings.amdsmi.enabled:
         from .amdsmi import AmdSmi
 
-        sensors.append(AmdSmi(boottime_ns, settings.amdsmi.idle_watts))
+        idle_watts, shown = settings.amdsmi.idle_watts, settings.hwmon.enabled
+        sensors.append(AmdSmi(sysfs, boottime_ns, idle_watts, hwmon_shows_apus=shown))
     else:
         sensors.append(Disabled("amdsmi"))
 

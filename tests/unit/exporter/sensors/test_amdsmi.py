@@ -6,6 +6,7 @@ import ctypes
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,13 @@ from typing import Any
 import amd_smi
 import gramwatt_exporter
 import pytest
+from gramwatt_exporter.config.schema import Config
 from gramwatt_exporter.errors import Denied, Fatal, NotHere, TryAgain
 from gramwatt_exporter.model import EnergyReading, PowerReading, Reading
 from gramwatt_exporter.sensors.amdsmi import AmdSmi
+from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.registry import build
+from msgspec.structs import replace
 
 ADDRESS, OTHER = "0000:03:00.0", "0000:c4:00.1"
 GPU = f"gpu 0 bdf {ADDRESS}"
@@ -37,12 +42,13 @@ class World:
     def __init__(self, file: Path, clock: Any) -> None:
         self.file = file
         self.clock = clock
+        self.sysfs = str(file.parent / "sys")
 
     def set(self, *facts: str) -> None:
         self.file.write_bytes("".join(f"{fact}\n" for fact in facts).encode("utf-8", "surrogateescape"))
 
     def sensor(self, **settings: Any) -> AmdSmi:
-        sensor = AmdSmi(self.clock, **settings)
+        sensor = AmdSmi(self.sysfs, self.clock, **settings)
         sensor.open()
         return sensor
 
@@ -170,7 +176,7 @@ def test_the_counter_as_releases_before_6_3_named_it(
 ) -> None:
     (tmp_path / "amdsmi.py").write_text(OLD_PACKAGE)
     monkeypatch.syspath_prepend(str(tmp_path))
-    sensor = AmdSmi(clock)
+    sensor = AmdSmi("/sys", clock)
     sensor.open()
     reading = only(sensor)
     assert isinstance(reading, EnergyReading)
@@ -266,6 +272,79 @@ def test_a_gpu_that_does_not_even_say_who_it_is(world: World) -> None:
         world.sensor()
 
 
+def test_a_gpu_that_says_later_who_it_is_is_measured_then(world: World, clock: Any) -> None:
+    good = (GPU, "gpu 0 energy 1 1", f"gpu 1 bdf {OTHER}", "gpu 1 energy 2 1")
+    world.set(*good, f"gpu 1 error {BUSY}")
+    sensor = world.sensor()
+    for _ in range(2):
+        clock.advance(61)
+        assert sensor.read().failures == {"index-1": "error"}
+    world.set(*good)
+    clock.advance(61)
+    sample = sensor.read()
+    assert [reading.of.name for reading in sample.readings] == [ADDRESS, OTHER]
+    assert sample.failures == {}
+    world.set(*good, f"gpu 0 error {BUSY}")
+    for _ in range(2):
+        clock.advance(61)
+        assert sensor.read().failures == {ADDRESS: "error"}  # and not by its index, too
+
+
+def test_a_gpu_plugged_in_later_is_found_and_what_is_left_out_is_said_once(world: World, clock: Any) -> None:
+    first = (f"gpu 1 bdf {OTHER}", "gpu 1 energy 2 1", "gpu 2 bdf 0000:c4:00.2")
+    world.set(*first)
+    sensor = world.sensor()
+    world.set(GPU, "gpu 0 energy 1 1", *first)
+    clock.advance(61)
+    assert [reading.of.name for reading in sensor.read().readings] == [OTHER, ADDRESS]
+    assert sensor.notes == ["0000:c4:00.2 tells neither energy nor power: it is not measured"]
+
+
+# --- APUs
+
+APU = "0000:0a:00.0"  # in the tree gpus, beside the card at ADDRESS
+
+
+@pytest.mark.parametrize(("hwmon", "source"), [(True, "hwmon"), (False, "amdsmi")])
+def test_the_graphics_of_an_apu_is_one_meter_and_no_device(
+    world: World, clock: Any, log: Any, sysfs: Any, hwmon: bool, source: str
+) -> None:
+    world.set(
+        GPU, "gpu 0 average 95",
+        f"gpu 1 bdf {APU}", "gpu 1 average 12", "gpu 1 process 7 1000",
+    )  # fmt: skip
+    config = Config()
+    config = replace(
+        config,
+        path=replace(config.path, sysfs=str(sysfs("gpus").root)),
+        sensors=replace(config.sensors, hwmon=replace(config.sensors.hwmon, enabled=hwmon)),
+    )
+    bank = Bank([s for s in build(config, clock) if s.name in ("hwmon", "amdsmi")], clock, log)
+    bank.open()
+    deadline = time.monotonic() + 10
+    while not bank.read().sensors[1].up:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    clock.advance(10)
+    sample = bank.read()
+    gpus = {step.device.name: step.device.source for step in sample.steps}
+    assert {name: gpus[name] for name in gpus if name in (ADDRESS, APU)} == {ADDRESS: source}
+    (apu,) = [step for step in sample.meters if "0a:00" in step.meter.name]
+    assert (apu.meter.name, apu.meter.part_of) == (f"apu-{APU}", "package-0")
+    assert (apu.meter.source, apu.microjoules) == (source, 120_000_000)
+    assert [use.device.name for use in sample.uses] == [ADDRESS]
+
+
+def test_with_nothing_but_an_apu_that_hwmon_shows_it_is_absent(world: World, sysfs: Any) -> None:
+    tree = sysfs("gpus")
+    world.sysfs = str(tree.root)
+    world.set(f"gpu 1 bdf {APU}", "gpu 1 average 12")
+    with pytest.raises(NotHere, match="part of the CPU's package"):
+        world.sensor(hwmon_shows_apus=True)
+    (tree.root / "class/hwmon/hwmon1/power1_input").unlink()  # nothing for hwmon to read
+    assert only(world.sensor(hwmon_shows_apus=True)).of.name == f"apu-{APU}"
+
+
 def test_a_partition_without_readings_of_its_own_is_said_and_left_out(world: World) -> None:
     world.set(GPU, "gpu 0 energy 1 1", f"gpu 1 bdf {OTHER}", "gpu 1 socket 0")
     sensor = world.sensor()
@@ -274,7 +353,7 @@ def test_a_partition_without_readings_of_its_own_is_said_and_left_out(world: Wor
     assert sample.failures == {}
     assert sensor.notes == [f"{OTHER} tells neither energy nor power: it is not measured"]
     world.set(GPU)
-    with pytest.raises(NotHere, match="tells energy or power"):
+    with pytest.raises(NotHere, match="neither energy nor power"):
         world.sensor()
 
 
@@ -350,7 +429,7 @@ def test_without_the_package_it_is_absent() -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); sys.modules['amdsmi'] = None\n"  # as if not installed
         "from gramwatt_exporter.sensors.amdsmi import AmdSmi\n"
-        "try: AmdSmi(lambda: 0).open()\n"
+        "try: AmdSmi('/sys', lambda: 0).open()\n"
         "except Exception as error: print(type(error).__name__, error)\n"
     )
     root = Path(gramwatt_exporter.__file__).parents[1]
