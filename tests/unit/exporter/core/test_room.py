@@ -115,6 +115,7 @@ def test_an_end_told_after_its_workload_left_counts_for_the_departed() -> None:
     assert sampler.table._waited is not None
     sampler.table._waited.settle = lambda _live: [(row, 5_000_000)]  # type: ignore[method-assign]
     machine.busy_ns += 5_000_000
+    simulated.meters.draw(CPU, 2_000_000, 0)  # beyond the idle draw it has learned
     sample(simulated, 1)
     assert heir.energy[0] > energy
     snapshot = sampler.freeze()
