@@ -23,9 +23,12 @@ from ..model import Device, EnergyReading, Meter, Sample
 # 3(2), 2018). Makers state no figure: 5 % is the project's.
 UNCERTAINTY_RATIO = 0.05
 
+LOOK_AGAIN_SECONDS = 60  # for zones that came, or that fail and may have come back elsewhere
+
 _ZONE = re.compile(r"^(?P<control>intel-rapl(?:-mmio)?|amd-rapl|dtpm-rapl):(?P<path>\d+(?::\d+)*)$")
 _PACKAGE = re.compile(r"^package-(\d+)(?:-die-(\d+))?$")
 _DENIED = (errno.EACCES, errno.EPERM)
+_SECOND = 1_000_000_000
 
 FIX = (
     "energy_uj is readable by root only since Linux 5.10 (CVE-2020-8694): run the exporter as root or give it"
@@ -41,13 +44,28 @@ MASKED_FIX = (
 class _Zone(Struct):
     of: Device | Meter
     path: Path
+    labels: list[tuple[Path, str]]  # of its directory and of the one it lies in, when it was found
     wraps_at: int | None
-    fd: int = -1
+    fd: int = -1  # -1: it failed last time
+
+    def open(self) -> None:
+        """Open its counter, if the same zone still stands there. Raises OSError."""
+        if any(_label(folder) != label for folder, label in self.labels):
+            raise OSError(errno.ENODEV, "another zone has this number now", str(self.path))
+        self.fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        """Close its counter."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
 
 class Rapl:
     """Reads every zone's ``energy_uj``. Files stay open: one pread per zone and tick.
 
+    A zone that cannot be read is in every sample's failures. Every minute the zones are looked for again when one fails
+    or when other ones are listed than before.
     Raises NotHere (no powercap zones), Denied (zones nobody lets us read), TryAgain (all reads failed).
     """
 
@@ -65,24 +83,16 @@ class Rapl:
         self._max_watts = max_watts
         self._idle_watts = idle_watts
         self._zones: list[_Zone] = []
+        self._nameless: list[str] = []  # directories of zones that do not say what they are
+        self._listed: list[str] = []  # the zones' directories when they were last looked through
+        self._look_ns = 0  # when to look again
 
     def open(self) -> None:
         """Find the zones and open their counters."""
         self.close()
-        denied = None
-        for zone in self._discover():
-            try:
-                zone.fd = os.open(zone.path, os.O_RDONLY | os.O_CLOEXEC)
-                os.pread(zone.fd, 32, 0)
-            except OSError as error:
-                if error.errno in _DENIED:
-                    denied = zone.path
-                if zone.fd >= 0:
-                    os.close(zone.fd)
-                    zone.fd = -1
-                continue
-            self._zones.append(zone)
-        if not self._zones:
+        denied = self._look()
+        if all(zone.fd < 0 for zone in self._zones):
+            self.close()
             if denied is not None:
                 raise Denied(f"no permission to read {denied}", FIX)
             raise NotHere(f"no readable energy counter under {self._root}")
@@ -90,7 +100,7 @@ class Rapl:
     def read(self) -> Sample:
         """One EnergyReading per zone."""
         readings: list[EnergyReading] = []
-        failures: dict[str, str] = {}
+        failures: dict[str, str] = dict.fromkeys(self._nameless, "lost")
         denied = None
         for zone in self._zones:
             try:
@@ -104,6 +114,8 @@ class Rapl:
             else:
                 readings.append(EnergyReading(zone.of, value, self._now(), zone.wraps_at))
         if readings:
+            if self._now() >= self._look_ns:
+                self._look_again()
             return Sample(readings, failures=failures)
         if denied is not None:
             raise Denied(f"no permission to read {denied}", FIX)
@@ -114,9 +126,7 @@ class Rapl:
     def close(self) -> None:
         """Close the counters."""
         for zone in self._zones:
-            if zone.fd >= 0:
-                os.close(zone.fd)
-                zone.fd = -1
+            zone.close()
         self._zones = []
 
     @staticmethod
@@ -125,32 +135,69 @@ class Rapl:
             try:
                 return _number(os.pread(zone.fd, 32, 0))
             except OSError:
-                # The driver was reloaded: the old descriptor is dead, the path may live.
-                os.close(zone.fd)
-                zone.fd = -1
-        zone.fd = os.open(zone.path, os.O_RDONLY | os.O_CLOEXEC)
-        return _number(os.pread(zone.fd, 32, 0))
-
-    def _discover(self) -> list[_Zone]:
+                zone.close()  # the driver was reloaded: the old descriptor is dead, the path may live
+        zone.open()
         try:
-            names = sorted(entry.name for entry in self._root.iterdir())
+            return _number(os.pread(zone.fd, 32, 0))
+        except OSError:
+            zone.close()
+            raise
+
+    def _look_again(self) -> None:
+        """Look for the zones again where one fails or other ones are listed."""
+        self._look_ns = self._now() + LOOK_AGAIN_SECONDS * _SECOND
+        with contextlib.suppress(OSError, NotHere, Denied):  # the next reads show what is left
+            fails = self._nameless or any(zone.fd < 0 for zone in self._zones)
+            if fails or self._list() != self._listed:
+                self._look()
+
+    def _look(self) -> Path | None:
+        """Bring the zones up to date: those that go on stay as they are, the others are opened.
+
+        Returns a counter that may not be read, if there is one. The others that cannot be opened are tried by read.
+        """
+        self._look_ns = self._now() + LOOK_AGAIN_SECONDS * _SECOND
+        going = {_key(zone.of): zone for zone in self._zones if zone.fd >= 0}
+        new = {_key(zone.of): zone for zone in self._discover() if _key(zone.of) not in going}
+        stopped = [zone for zone in self._zones if _key(zone.of) not in going and _key(zone.of) not in new]
+        denied = None
+        for zone in new.values():
+            try:
+                self._value(zone)
+            except OSError as error:
+                if error.errno in _DENIED:
+                    denied = zone.path
+            except ValueError:
+                pass  # there, though what it shows is no number just now
+        self._zones = [*going.values(), *stopped, *new.values()]
+        return denied
+
+    def _list(self) -> list[str]:
+        """Names of the directories. Raises NotHere or Denied."""
+        try:
+            return sorted(entry.name for entry in self._root.iterdir())
         except FileNotFoundError:
             raise NotHere(f"{self._root} does not exist") from None
         except PermissionError:
             raise Denied(f"no permission to list {self._root}", MASKED_FIX) from None
+
+    def _discover(self) -> list[_Zone]:
+        self._listed = names = self._list()
         found: list[
             tuple[bool, str, str, str]
         ] = []  # seen through MMIO, control, path, label: MSR zones sort first
+        self._nameless = []
         masked = False
         for name in names:
             match = _ZONE.match(name)
             if match is None:
                 continue
             try:
-                label = (self._root / name / "name").read_text(encoding="utf-8", errors="replace").strip()
+                label = _label(self._root / name)
             except OSError:
                 zone = self._root / name
                 masked |= zone.is_symlink() and not zone.exists()
+                self._nameless.append(name)
                 continue
             found.append((match["control"].endswith("-mmio"), match["control"], match["path"], label))
         if masked and not found:
@@ -159,14 +206,16 @@ class Rapl:
         zones = []
         taken: set[tuple[str, str]] = set()
         for _, control, path, label in sorted(found):
-            above = packages.get((control, path.split(":", 1)[0]), "") if ":" in path else ""
+            outer = path.split(":", 1)[0]
+            above = packages.get((control, outer), "") if ":" in path else ""
             of = self._noun(label, path, above)
-            key = (type(of).__name__, of.name)
+            key = _key(of)
             if key in taken:
                 continue  # an MMIO zone whose MSR twin came first: one hardware counter, seen through two doors
             taken.add(key)
             folder = self._root / f"{control}:{path}"
-            zones.append(_Zone(of, folder / "energy_uj", _wrap(folder)))
+            labels = [(folder, label), *([(self._root / f"{control}:{outer}", above)] if above else [])]
+            zones.append(_Zone(of, folder / "energy_uj", labels, _wrap(folder)))
         return zones
 
     def _noun(self, label: str, path: str, above: str) -> Device | Meter:
@@ -188,6 +237,15 @@ class Rapl:
                 max_watts=4 * self._max_watts,
             )
         return Meter(f"{label}-{suffix}", self.name, part_of=above or None, max_watts=self._max_watts)
+
+
+def _key(of: Device | Meter) -> tuple[str, str]:
+    """What tells one zone from another."""
+    return (type(of).__name__, of.name)
+
+
+def _label(zone: Path) -> str:
+    return (zone / "name").read_text(encoding="utf-8", errors="replace").strip()
 
 
 def _wrap(zone: Path) -> int | None:

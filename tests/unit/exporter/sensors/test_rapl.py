@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from gramwatt_exporter.errors import Denied, NotHere, TryAgain
 from gramwatt_exporter.model import Device, EnergyReading, Meter
+from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.sensors.rapl import FIX, Rapl
 
 
@@ -125,6 +126,95 @@ def _dead_descriptor() -> int:
     return os.open("/", os.O_RDONLY)
 
 
+def test_a_zone_that_cannot_be_read_at_first_is_said_and_tried_again(
+    sysfs: Callable[[str], Any], make: Callable[..., Bank], clock: Any
+) -> None:
+    tree = sysfs("dual-socket")
+    counter = tree.root / "class/powercap/intel-rapl:1/energy_uj"
+    counter.unlink()
+    counter.mkdir()  # opens, and every read fails
+    bank = make(Rapl(str(tree.root), clock))
+    assert dict(bank.read().sensors[0].failures) == {"lost": 1}
+    counter.rmdir()
+    energy: dict[str, int] = {}
+    for second in range(5, 35, 5):
+        clock.advance(5)
+        tree.zone("intel-rapl:0", 1_000_000 + second)
+        tree.zone("intel-rapl:1", 2_000_000 + second)
+        sample = bank.read()
+        for step in sample.steps:
+            energy[step.device.name] = energy.get(step.device.name, 0) + step.microjoules
+    assert (energy["package-0"], energy["package-1"]) == (30, 25)  # package-1 counts from its first reading
+    assert dict(sample.sensors[0].failures) == {"lost": 1}
+
+
+def test_a_zone_that_does_not_say_what_it_is_is_asked_again(
+    sysfs: Callable[[str], Any], clock: Any, tmp_path: Path
+) -> None:
+    tree = sysfs("dual-socket")
+    name = tree.root / "class/powercap/intel-rapl:1/name"
+    name.rename(tmp_path / "name")
+    sensor = Rapl(str(tree.root), clock)
+    sensor.open()
+    assert sensor.read().failures == {"intel-rapl:1": "lost"}
+    (tmp_path / "name").rename(name)
+    clock.advance(60)
+    sensor.read()
+    assert sensor.read().failures == {}
+    assert by_name(sensor)["package-1"].microjoules == 2_000_000
+
+
+def test_zones_that_come_later_are_found_within_a_minute(
+    sysfs: Callable[[str], Any], clock: Any, tmp_path: Path
+) -> None:
+    tree = sysfs("dual-socket")
+    (tree.root / "class/powercap/intel-rapl:1").rename(tmp_path / "later")
+    sensor = Rapl(str(tree.root), clock)
+    sensor.open()
+    assert "package-1" not in by_name(sensor)
+    (tmp_path / "later").rename(tree.root / "class/powercap/intel-rapl:1")
+    for _ in range(13):
+        clock.advance(5)
+        sample = sensor.read()
+        assert sample.failures == {}
+    assert by_name(sensor)["package-1"].microjoules == 2_000_000
+
+
+def test_zones_that_change_numbers_are_not_read_for_each_other(
+    sysfs: Callable[[str], Any], clock: Any
+) -> None:
+    tree = sysfs("dual-socket")
+    sensor = Rapl(str(tree.root), clock)
+    sensor.open()
+    before = {name: reading.microjoules for name, reading in by_name(sensor).items()}
+    powercap = tree.root / "class/powercap"
+    for old, new in (("0", "x"), ("1", "0"), ("x", "1")):
+        (powercap / f"intel-rapl:{old}").rename(powercap / f"intel-rapl:{new}")
+        (powercap / f"intel-rapl:{old}:0").rename(powercap / f"intel-rapl:{new}:0")
+    for zone in sensor._zones:
+        zone.fd = _dead_descriptor()
+    with pytest.raises(TryAgain, match="lost"):
+        sensor.read()
+    sensor.open()
+    assert {name: reading.microjoules for name, reading in by_name(sensor).items()} == before
+
+
+def test_a_zone_that_moved_while_others_go_on_is_found_again(sysfs: Callable[[str], Any], clock: Any) -> None:
+    tree = sysfs("laptop")
+    sensor = Rapl(str(tree.root), clock)
+    sensor.open()
+    psys = next(zone for zone in sensor._zones if zone.of.name == "psys")
+    old = psys.path.parent
+    os.close(psys.fd)
+    psys.fd = _dead_descriptor()
+    old.rename(old.with_name("intel-rapl:7"))
+    assert sensor.read().failures == {"psys": "lost"}
+    clock.advance(60)
+    sensor.read()
+    assert "psys" in by_name(sensor)
+    assert sensor.read().failures == {}
+
+
 def test_everything_failing_is_worth_another_try_and_gone_is_gone(
     sysfs: Callable[[str], Any], clock: Any
 ) -> None:
@@ -149,6 +239,7 @@ def test_denied_says_how_to_fix_it_and_never_opens_the_counter_to_all() -> None:
 AS_NOBODY = """
 import os, sys
 from gramwatt_exporter.errors import Denied
+from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.sensors.rapl import Rapl
 if os.getuid() == 0:
     os.setgroups([])
