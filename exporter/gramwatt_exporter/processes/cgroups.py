@@ -46,7 +46,10 @@ _PER_START = (
 
 
 class Membership(Struct, frozen=True):
-    """What a process belongs to. ``owner`` is the uid it belongs to where the path tells, else None."""
+    """What a process belongs to. ``owner`` is the uid it belongs to where the path tells, else None.
+
+    A SLURM job's path tells with cgroup v1 only; see :class:`gramwatt_exporter.processes.jobs.JobOwners`.
+    """
 
     name: str
     kind: WorkloadKind
@@ -169,6 +172,14 @@ def _unit(path: list[str], owner: int | None) -> Membership | None:
     if unit is None:
         unit = next((segment for segment in reversed(path) if _SLICE.search(segment)), None)
     return None if unit is None else Membership(stable_unit(unit), "unit", owner)
+
+
+def is_slurmstepd(text: str, job: str) -> bool:
+    """Whether the process of this /proc/PID/cgroup text is the daemon of a step of a job, with cgroup v2.
+
+    It lives in a group of its own beside the user's: .../job_42/step_0/slurm and .../job_42/step_0/user/task_0.
+    """
+    return re.search(rf"/job_{re.escape(job)}/step_[^/\n]+/slurm$", text, re.MULTILINE) is not None
 
 
 def stable_unit(name: str) -> str:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
 from ..model import Identity, Workload
-from .cgroups import CgroupParser, Membership
+from .cgroups import CgroupParser, Membership, is_slurmstepd
+from .jobs import JobOwners
 from .names import ContainerNames
 from .procfiles import TICK_NS
 
@@ -33,11 +35,16 @@ class IdentityReader:
     """Reads identities below one procfs root.
 
     ``users`` turns a uid into a name (see :class:`gramwatt_exporter.processes.users.UserNames`);
-    ``containers`` turns container and pod ids into names, None for no names.
+    ``containers`` turns container and pod ids into names, None for no names; ``clock`` gives seconds that never
+    go back.
     """
 
     def __init__(
-        self, procfs: str, users: Callable[[int], str], containers: ContainerNames | None = None
+        self,
+        procfs: str,
+        users: Callable[[int], str],
+        containers: ContainerNames | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._root = os.fsencode(procfs.rstrip("/") or "/")
         self._users = users
@@ -45,6 +52,7 @@ class IdentityReader:
         self._memberships: dict[bytes, Membership | None] = {}
         self._workloads: dict[tuple[Membership | str, int], Workload] = {}
         self._commands: dict[bytes, str] = {}
+        self._job_owners = JobOwners(self._is_slurmstepd, clock)
 
     def read(self, pid: int) -> Identity | None:
         """The identity of a process, None when it has gone (or may not be seen at all)."""
@@ -81,8 +89,13 @@ class IdentityReader:
                 return None
             except OSError:
                 pass  # a kernel without cgroups, or not permitted: the command is all that is known
-        workload = self._workload(membership, command, uid)
-        identity = Identity(pid, int(fields[19]), int(fields[1]), uid, command, workload)
+        owner = None
+        if membership is not None:
+            owner = membership.owner
+            if owner is None and membership.kind == "slurm":
+                owner = self._job_owners.owner(membership.name, uid, fields[1])
+        workload = self._workload(membership, command, uid if owner is None else owner)
+        identity = Identity(pid, int(fields[19]), int(fields[1]), uid, command, workload, owner)
         return identity, (int(fields[13]) + int(fields[14])) * TICK_NS
 
     def start_time(self, pid: int) -> int | None:
@@ -107,6 +120,13 @@ class IdentityReader:
             self._memberships[text] = found
             return found
 
+    def _is_slurmstepd(self, pid: bytes, job: str) -> bool:
+        try:
+            text = _read(b"%b/%b/cgroup" % (self._root, pid), _CGROUP_BYTES)
+        except OSError:
+            return False
+        return is_slurmstepd(text.decode("utf-8", "replace"), job)
+
     def _workload(self, membership: Membership | None, command: str, uid: int) -> Workload:
         key = (membership or command, uid)
         workload = self._workloads.get(key)
@@ -114,8 +134,7 @@ class IdentityReader:
             if membership is None:
                 workload = Workload(command, "command", self._users(uid))
             else:
-                owner = uid if membership.owner is None else membership.owner
-                workload = Workload(printable(membership.name), membership.kind, self._users(owner))
+                workload = Workload(printable(membership.name), membership.kind, self._users(uid))
             _bound(self._workloads)
             self._workloads[key] = workload
         return workload

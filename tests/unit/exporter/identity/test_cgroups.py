@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from gramwatt_exporter.processes.identity import IdentityReader
+from gramwatt_exporter.processes.jobs import JobOwners
 
 ID = "3f2a9c41d7e85b06aa11223344556677889900aabbccddeeff00112233445566"
 OTHER = "b" * 64
@@ -222,3 +225,130 @@ def test_a_service_belongs_to_the_user_it_runs_as(procfs):
     reader = IdentityReader(str(procfs.root), lambda uid: f"user-{uid}")
     identity = reader.read(procfs.add(42, cgroup=v2("/system.slice/nginx.service")))
     assert identity.workload.user == f"user-{procfs.root.stat().st_uid}"
+
+
+# --- whose a SLURM job is where its path does not tell
+
+STEPD = "/system.slice/slurmstepd.scope/job_42/step_0/slurm"
+TASK = "/system.slice/slurmstepd.scope/job_42/step_0/user/task_0"
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root may give files to others")
+
+
+class Node:
+    """Processes of SLURM jobs, each read as it is born; time passes by hand."""
+
+    def __init__(self, procfs) -> None:
+        self.procfs = procfs
+        self.now = 0.0
+        self.restart()
+
+    def restart(self) -> None:
+        """The exporter starts anew."""
+        self.reads = IdentityReader(str(self.procfs.root), self.name, clock=lambda: self.now)
+
+    @staticmethod
+    def name(uid: int) -> str:
+        return {0: "root", 1000: "alice", 1001: "bob"}.get(uid, str(uid))
+
+    def born(self, pid: int, path: str, uid: int, parent: int = 1) -> str:
+        """A process begins; whose workload it is in."""
+        self.procfs.add(pid, cgroup=v2(path), uid=uid, parent=parent)
+        return self.user(pid)
+
+    def user(self, pid: int) -> str:
+        identity = self.reads.read(pid)
+        assert identity is not None
+        assert identity.workload.kind == "slurm"
+        assert identity.owner is not None
+        assert self.name(identity.owner) == identity.workload.user
+        return identity.workload.user
+
+
+@pytest.fixture
+def node(procfs) -> Node:
+    return Node(procfs)
+
+
+@needs_root
+def test_a_job_belongs_to_its_user_also_what_root_does_in_it(node):
+    assert node.born(10, STEPD, 0) == "root"  # nobody else has been seen yet
+    assert node.born(11, TASK, 1000, parent=10) == "alice"
+    assert node.born(12, TASK, 0, parent=11) == "alice"  # sudo
+    assert node.user(10) == "alice"
+    for step in ("step_batch", "step_extern", "step_interactive", "step_3+1"):
+        assert node.born(20, STEPD.replace("step_0", step), 0) == "alice"
+        assert node.born(21, TASK.replace("step_0", step), 0, parent=20) == "alice"
+
+
+@needs_root
+def test_jobs_at_the_same_time_are_each_their_owners(node):
+    assert node.born(11, TASK, 1000) == "alice"
+    assert node.born(21, TASK.replace("job_42", "job_43"), 1001) == "bob"
+    assert node.born(22, STEPD.replace("job_42", "job_43"), 0) == "bob"
+    assert node.born(12, STEPD, 0) == "alice"
+
+
+@needs_root
+def test_a_job_of_root_is_roots(node):
+    assert node.born(10, STEPD, 0) == "root"
+    assert node.born(11, TASK, 0, parent=10) == "root"
+    assert node.user(10) == "root"
+
+
+@needs_root
+def test_users_of_a_container_in_a_job_do_not_take_it_over(node):
+    """A rootless container maps its users to uids of its own; `sudo -u bob` is somebody else as well."""
+    node.born(10, STEPD, 0)
+    node.born(11, TASK, 1000, parent=10)
+    assert node.born(12, TASK, 100_123, parent=11) == "alice"
+    node.born(13, TASK, 0, parent=11)  # sudo
+    assert node.born(14, TASK, 1001, parent=13) == "alice"
+    assert [node.user(pid) for pid in (10, 11, 12, 13, 14)] == ["alice"] * 5
+
+
+@needs_root
+def test_after_a_restart_of_the_exporter_whom_slurm_started_counts(node):
+    """Processes are found in the order of their ids, which says nothing about who began the job."""
+    node.born(10, STEPD, 0)
+    node.born(11, TASK, 1000, parent=10)
+    node.born(12, TASK, 100_123, parent=11)
+    node.restart()
+    assert node.user(12) == "100123"  # all that is known so far
+    assert node.user(11) == "alice"
+    assert [node.user(pid) for pid in (12, 10, 12, 11)] == ["alice"] * 4
+
+
+@needs_root
+def test_a_number_that_comes_again_is_another_job(node):
+    node.born(10, STEPD, 0)
+    node.born(11, TASK, 1000, parent=10)
+    # soon, because SLURM's own numbers began anew
+    node.born(20, STEPD, 0)
+    assert node.born(21, TASK, 1001, parent=20) == "bob"
+    assert node.user(20) == "bob"
+    # months later, for root
+    node.now += 90 * 86400
+    assert node.born(30, STEPD, 0) == "root"
+    assert node.born(31, TASK, 0, parent=30) == "root"
+
+
+@needs_root
+def test_a_long_job_stays_its_owners(node):
+    node.born(10, STEPD, 0)
+    node.born(11, TASK, 1000, parent=10)
+    for _ in range(60):
+        node.now += 86400
+        assert node.user(10) == "alice"
+
+
+def test_many_jobs_are_remembered_within_bounds_and_those_that_run_longest():
+    now = 0.0
+    owners = JobOwners(lambda parent, job: False, clock=lambda: now)
+    assert owners.owner("42", 1000, b"1") == 1000
+    for job in range(1000, 21_000):
+        now += 1
+        assert owners.owner(str(job), 1001, b"1") == 1001
+        if job % 500 == 0:
+            assert owners.owner("42", 0, b"1") == 1000
+    assert owners.owner("20999", 0, b"1") == 1001
+    assert owners.owner("1000", 0, b"1") == 0
