@@ -116,6 +116,8 @@ class Sampler:
         try:
             counters = self._kernel.read()
             self.table.windows_open = bool(self.windows.open_ids)
+            if not self._taken_up:
+                self._take_up_automatic()
             activity = self.table.update(counters)
             self._tell_windows(bank)
             if not self._taken_up:
@@ -126,9 +128,9 @@ class Sampler:
                     row.account.heir is not None
                 ):  # told or waited for long after the workload's last process ended
                     row.account = row.account.heir
+            self._join(activity)
             for row in self.table.born:
                 self._join_automatic(row)
-            self._join(activity)
         except Exception:
             # The sensors have been read and will not tell this energy again: it was drawn, nobody knows by whom.
             self.booking.book_missed(bank, self._state.average)
@@ -271,30 +273,51 @@ class Sampler:
 
     def _join_automatic(self, row: Row) -> None:
         """A process of a workload that is a window by itself: it belongs to it, and begins it when it is the first."""
-        workload = row.identity.workload
-        request = self._automatic.request(workload, row.identity.pid)
-        if request is None:
+        identity = row.identity
+        if self._automatic.phase(identity.workload) is None:
             return
-        window_id = self._automatic.window_of(workload)
+        window_id = self._automatic.window_of(identity)
         if window_id is None:
-            owner = Peer(row.identity.uid, row.identity.pid, workload.user)
-            try:
-                window_id = self.windows.open(request, owner).id
-            except ApiError as error:
-                self._automatic.refused(workload, error)
+            window_id = self._open_automatic(identity)
+            if window_id is None:
                 return
-            self._automatic.opened(workload, window_id)
-            self.table.windows_open = True
+        elif identity.workload.kind == "slurm":
+            self._hand_over(window_id, identity)
+        self._automatic.joined(identity.workload, window_id)
         if window_id not in row.windows:
             row.windows = row.windows | {window_id}
             row.budgets = self._budgets_of(row)
             self.windows.joined(window_id)
 
+    def _open_automatic(self, identity: Identity) -> str | None:
+        request = self._automatic.request(identity)
+        if request is None:
+            return None
+        uid = identity.uid if identity.owner is None else identity.owner
+        try:
+            window = self.windows.open(request, Peer(uid, identity.pid, identity.workload.user))
+        except ApiError as error:
+            self._automatic.refused(identity, error)
+            return None
+        self._automatic.opened(identity, window.id)
+        self.table.windows_open = True
+        return window.id
+
+    def _hand_over(self, window_id: str, identity: Identity) -> None:
+        """A job may begin with root's slurmstepd alone: its window becomes the owner's once that is known."""
+        if identity.owner:  # neither root nor unknown
+            window = self.windows.get(window_id)
+            window.uid, window.user = identity.owner, identity.workload.user
+
+    def _take_up_automatic(self) -> None:
+        """After a restart, before any process is read: it would begin its workload's window anew."""
+        for window_id in self.windows.open_ids:
+            self._automatic.restored(self.windows.get(window_id))
+
     def _take_up_windows(self) -> None:
         """After a restart: the trees of windows that were open belong to them again."""
         for window_id in self.windows.open_ids:
             window = self.windows.get(window_id)
-            self._automatic.restored(window)
             for pid, start in window.processes:
                 row = self.table.find(pid)
                 if row is not None and row.identity.start == start:
@@ -341,10 +364,10 @@ class Sampler:
         present = {row.identity.workload for row in self.table.rows} if automatic else set()
         for window_id in self.windows.open_ids:
             window = self.windows.get(window_id)
-            workload = automatic.get(window_id)
+            workloads = automatic.get(window_id)
             alive = (
-                workload in present
-                if workload is not None
+                not present.isdisjoint(workloads)
+                if workloads is not None
                 else any(
                     (row := self.table.find(pid)) is not None and row.identity.start == start
                     for pid, start in window.processes

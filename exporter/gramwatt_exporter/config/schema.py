@@ -245,7 +245,10 @@ class Budget(_Section, frozen=True):
 
 
 class AutomaticWindow(_Section, frozen=True):
-    """Workloads that are windows by themselves, from their first process to their last."""
+    """Workloads that are windows by themselves, from their first process to their last.
+
+    One with processes of several users is one window; whose it is says workloads.md.
+    """
 
     kind: Literal["slurm", "unit", "container", "pod"]  # what kind of workload
     match: str = ".*"  # regular expression for its whole name

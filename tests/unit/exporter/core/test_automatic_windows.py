@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pytest
 from gramwatt_exporter.config import Config
 from gramwatt_exporter.config.schema import AutomaticWindow, Windows
-from simulation import CPU, SECOND, Rig, rig
+from gramwatt_exporter.model import Identity, Workload
+from gramwatt_exporter.processes.identity import IdentityReader
+from simulation import CPU, SECOND, Machine, Process, Rig, rig
 
 RULES = Windows(automatic=[AutomaticWindow(kind="unit", match="train-.*", phase="training")])
+
+
+Kind = Literal["unit", "container", "pod", "slurm"]
+
+
+@dataclass
+class Host(Machine):
+    """Its groups are of any kind, and may belong to somebody: ``groups`` says which, by name and uid."""
+
+    groups: dict[tuple[str, int], tuple[Kind, int | None]] = field(default_factory=dict)
+
+    def identity(self, pid: int) -> Identity | None:
+        process = self.processes.get(pid)
+        if process is None or (process.unit, process.uid) not in self.groups:
+            return super().identity(pid)
+        kind, owner = self.groups[process.unit, process.uid]
+        user = self.user_name(process.uid if owner is None else owner)
+        workload = Workload(process.unit, kind, user)
+        return Identity(pid, process.start, process.parent, process.uid, process.command, workload, owner)
+
+    def begin(self, unit: str, uid: int) -> Process:
+        process = self.fork(1, unit=unit, uid=uid)
+        assert process is not None
+        return process
 
 
 def step(setup: Rig, microjoules: int = 1_000_000) -> None:
@@ -53,12 +86,206 @@ def test_what_does_not_match_is_no_window() -> None:
     assert setup.sampler.windows.frozen() == ()
 
 
-def test_slurm_true_is_short_for_every_job() -> None:
-    from gramwatt_exporter.model import Workload
-    from gramwatt_exporter.windows.automatic import AutomaticWindows
+def test_a_service_of_two_users_is_one_window_of_whom_was_seen_first() -> None:
+    setup = rig(config=Config(windows=RULES))
+    machine = setup.machine
+    step(setup)
+    master = machine.fork(1, unit="train-a.service")
+    worker = machine.fork(1, unit="train-a.service", uid=1001)
+    assert master is not None
+    assert worker is not None
+    machine.work(master.pid, SECOND)
+    machine.work(worker.pid, 3 * SECOND)
+    step(setup)
+    (view,) = setup.sampler.windows.frozen()
+    assert (view.name, view.user, view.uid, view.processes) == ("train-a.service", "root", 0, 2)
+    assert view.cpu_nanoseconds == 4 * SECOND
+    machine.exit(master.pid)
+    step(setup)
+    machine.work(worker.pid, SECOND)
+    step(setup)
+    (view,) = setup.sampler.windows.frozen()
+    assert (view.state, view.cpu_nanoseconds) == ("open", 5 * SECOND)
+    machine.exit(worker.pid)
+    step(setup)
+    (view,) = setup.sampler.windows.frozen()
+    assert view.state == "finished"
 
-    automatic = AutomaticWindows(Windows(slurm=True))
-    request = automatic.request(Workload("job 42", "slurm", "alice"), 7)
-    assert request is not None
-    assert (request.name, request.phase) == ("job 42", "training")
-    assert automatic.request(Workload("job 42", "unit", "alice"), 7) is None
+
+def windows(setup: Rig) -> list[tuple[str, str, int, str]]:
+    return [(view.name, view.user, view.uid, view.state) for view in setup.sampler.windows.frozen()]
+
+
+def restarted(setup: Rig, config: Config) -> Rig:
+    """The exporter starts anew on the same machine."""
+    saved = setup.sampler.windows.state()
+    again = rig(setup.machine, config)
+    assert again.sampler.windows.restore(saved, same_boot=True) == []
+    return again
+
+
+def test_users_have_services_and_containers_of_the_same_name() -> None:
+    """Each is its owner's window: also what runs in it as somebody else."""
+    config = Config(
+        windows=Windows(automatic=[AutomaticWindow(kind="unit"), AutomaticWindow(kind="container")])
+    )
+    machine = Host(
+        groups={
+            ("train.service", 1000): ("unit", 1000),
+            ("train.service", 1001): ("unit", 1001),
+            ("db", 1000): ("container", 1000),
+            ("db", 100_999): ("container", 1000),  # a user inside the rootless container
+            ("db", 1001): ("container", 1001),
+            ("db", 0): ("container", None),
+            ("db", 70): ("container", None),
+        }
+    )
+    setup = rig(machine, config)
+    step(setup)
+    for unit, uid in machine.groups:
+        machine.begin(unit, uid)
+    step(setup)
+    expected = [
+        ("train.service", "alice", 1000, "open"),
+        ("train.service", "bob", 1001, "open"),
+        ("db", "alice", 1000, "open"),
+        ("db", "bob", 1001, "open"),
+        ("db", "root", 0, "open"),
+    ]
+    assert windows(setup) == expected
+    setup = restarted(setup, config)
+    step(setup)
+    step(setup)
+    assert windows(setup) == expected
+
+
+@pytest.mark.parametrize("kind", ["unit", "container", "pod"])
+def test_a_workload_of_several_users_is_one_window(kind: Kind) -> None:
+    config = Config(windows=Windows(automatic=[AutomaticWindow(kind=kind)]))
+    machine = Host(groups={("web", 0): (kind, None), ("web", 33): (kind, None)})
+    setup = rig(machine, config)
+    step(setup)
+    first, second = machine.begin("web", 0), machine.begin("web", 33)
+    step(setup)
+    setup = restarted(setup, config)
+    step(setup)
+    machine.exit(first.pid)
+    step(setup)
+    assert windows(setup) == [("web", "root", 0, "open")]
+    machine.exit(second.pid)
+    step(setup)
+    assert windows(setup) == [("web", "root", 0, "finished")]
+
+
+def test_a_window_that_a_client_calls_automatic_stays_the_clients() -> None:
+    """Else after a restart somebody's job would be charged to whom it does not belong to."""
+    from gramwatt_exporter.windows import Peer
+    from gramwatt_exporter.windows.model import OpenRequest
+
+    config = Config(windows=Windows(slurm=True))
+    machine = Host(groups={("42", 1000): ("slurm", 1000)})
+    setup = rig(machine, config)
+    bob = machine.begin("session", 1001)
+    step(setup)
+    request = OpenRequest(name="mine", phase="training", tags={"automatic": "slurm", "workload": "42"})
+    opened = setup.sampler.windows.open(request, Peer(1001, bob.pid, "bob"))
+    setup.sampler.windows.add_process(opened.id, (bob.pid, bob.start))
+    setup = restarted(setup, config)
+    step(setup)
+    machine.work(machine.begin("42", 1000).pid, SECOND)
+    step(setup)
+    assert windows(setup) == [("mine", "bob", 1001, "open"), ("42", "alice", 1000, "open")]
+    assert [view.cpu_nanoseconds for view in setup.sampler.windows.frozen()] == [0, SECOND]
+
+
+@dataclass
+class ClusterNode(Machine):
+    """With cgroup v2, where a process's ``unit`` is the path of its group; identities are read from files."""
+
+    procfs: Path = Path()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.reads = IdentityReader(str(self.procfs), self.user_name)
+
+    def identity(self, pid: int) -> Identity | None:
+        process = self.processes.get(pid)
+        if process is None:
+            return None
+        directory = self.procfs / str(pid)
+        directory.mkdir(exist_ok=True)
+        (directory / "stat").write_text(
+            f"{pid} ({process.command}) S {process.parent} 1 1 0 -1 4194304 98 0 0 0 7 3 0 0 20 0 1 0 "
+            f"{process.start} 1 1 1\n"
+        )
+        (directory / "cgroup").write_text(f"0::{process.unit or '/'}\n")
+        os.chown(directory, process.uid, process.uid)
+        return self.reads.read(pid)
+
+
+def workloads(setup: Rig) -> Mapping[tuple[str, str], int]:
+    """CPU time in nanoseconds of each job's user."""
+    return {
+        (view.name, view.user): view.cpu_ns
+        for view in setup.sampler.freeze().workloads
+        if view.kind == "slurm"
+    }
+
+
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root may give files to others")
+JOB = "/system.slice/slurmstepd.scope/job_42"
+
+
+@needs_root
+def test_a_slurm_job_is_one_window_of_its_owner(tmp_path: Path) -> None:
+    """With cgroup v2 no group says whose it is, and slurmstepd runs as root."""
+    node = ClusterNode(procfs=tmp_path)
+    setup = rig(node, Config(windows=Windows(slurm=True)))
+    step(setup)
+    daemon = node.fork(1, unit=f"{JOB}/step_0/slurm", uid=0, command="slurmstepd")
+    assert daemon is not None
+    step(setup)  # what it is doing takes a while: nobody else is in the job
+    assert windows(setup) == [("42", "root", 0, "open")]
+    task = node.fork(daemon.pid, unit=f"{JOB}/step_0/user/task_0", uid=1000, command="python3")
+    assert task is not None
+    node.work(task.pid, 3 * SECOND)
+    step(setup)
+    assert windows(setup) == [("42", "alice", 1000, "open")]
+    setup_again = node.fork(task.pid, uid=0, command="sudo")
+    assert setup_again is not None
+    for _ in range(3):
+        node.work(daemon.pid, SECOND)
+        node.work(setup_again.pid, SECOND)
+        step(setup)
+    assert workloads(setup) == {("42", "alice"): 9 * SECOND}
+    (view,) = setup.sampler.windows.frozen()
+    assert (view.cpu_nanoseconds, view.processes, view.user) == (9 * SECOND, 3, "alice")
+    for process in (setup_again, task, daemon):
+        node.exit(process.pid)
+    step(setup)
+    assert windows(setup) == [("42", "alice", 1000, "finished")]
+
+
+@needs_root
+def test_a_job_of_several_steps_stays_one_window_over_a_restart(tmp_path: Path) -> None:
+    node = ClusterNode(procfs=tmp_path)
+    config = Config(windows=Windows(slurm=True))
+    setup = rig(node, config)
+    step(setup)
+    for name in ("extern", "batch", "0"):
+        daemon = node.fork(1, unit=f"{JOB}/step_{name}/slurm", uid=0, command="slurmstepd")
+        assert daemon is not None
+        uid = 0 if name == "extern" else 1000  # it holds only root's sleep
+        node.fork(daemon.pid, unit=f"{JOB}/step_{name}/user/task_0", uid=uid, command="task")
+    other = node.fork(1, unit=f"{JOB.replace('42', '43')}/step_batch/slurm", uid=0, command="slurmstepd")
+    assert other is not None
+    node.fork(other.pid, unit=f"{JOB.replace('42', '43')}/step_batch/user/task_0", uid=1001, command="task")
+    expected = [("42", "alice", 1000, "open"), ("43", "bob", 1001, "open")]
+    for _ in range(3):
+        step(setup)
+        assert windows(setup) == expected
+    node.reads = IdentityReader(str(tmp_path), node.user_name)
+    setup = restarted(setup, config)
+    for _ in range(3):
+        step(setup)
+        assert windows(setup) == expected
