@@ -32,6 +32,13 @@ def plausible(microjoules: int, nanoseconds: int, max_watts: float | None) -> bo
     return microjoules <= bound
 
 
+def believed(microwatts: int, max_watts: float | None) -> int | None:
+    """A power value, or None where a device of at most ``max_watts`` (None: any) cannot draw that; none is negative."""
+    if microwatts < 0 or (max_watts is not None and microwatts > max_watts * 10_000 * HEADROOM_PERCENT):
+        return None
+    return microwatts
+
+
 @cache
 def register_unit(wraps_at: int) -> int | None:
     """Nanojoules that one count of a RAPL register stands for, whose largest value in microjoules is ``wraps_at``.
@@ -113,20 +120,28 @@ class Counter(Struct):
 
 
 class Integrator(Struct):
-    """Power values -> energy by the trapezoid rule; the remainder below 1 uJ is carried to the next step."""
+    """Power values -> energy by the trapezoid rule; the remainder below 1 uJ is carried to the next step.
 
-    microwatts: int
+    None stands for a value that is not ``believed``: neither the time before it nor the time after it is booked.
+    """
+
+    microwatts: int | None
     at_ns: int
     carry: int = 0  # in units of 1 uW * 1 ns / 2
 
-    def advance(self, microwatts: int, at_ns: int) -> Step | None:
-        """Take the next power value. None when no time has passed."""
+    def advance(self, microwatts: int | None, at_ns: int) -> Step | None:
+        """Take the next power value. None when no time has passed, and where counting begins anew."""
         elapsed = at_ns - self.at_ns
         if elapsed <= 0:
             return None
-        area = (self.microwatts + microwatts) * elapsed + self.carry
-        energy, self.carry = divmod(area, 2_000_000_000)
+        former = self.microwatts
         self.microwatts, self.at_ns = microwatts, at_ns
+        if microwatts is None:
+            self.carry = 0
+            return Step(0, elapsed, reset=True)
+        if former is None:
+            return None
+        energy, self.carry = divmod((former + microwatts) * elapsed + self.carry, 2_000_000_000)
         return Step(energy, elapsed)
 
     def jump(self, microwatts: int, at_ns: int) -> None:
@@ -156,6 +171,11 @@ class Beyond:
         self._covered += microjoules
         self._history.append((at_ns, self._covered))
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a moment from which meter and devices are compared."""
+        return self._start is not None
+
     def begin(self, at_ns: int) -> None:
         """The meter's first value (or its first after a reset) was read at ``at_ns``."""
         self._start = self._at(at_ns) - self._meter + self._booked
@@ -163,10 +183,8 @@ class Beyond:
 
     def surround(self, microjoules: int, at_ns: int) -> int:
         """Energy the meter showed up to ``at_ns`` since its previous value -> energy to book beyond the devices."""
-        if self._start is None:
-            self.begin(at_ns)
+        assert self._start is not None, "begin comes first"
         self._meter += microjoules
-        assert self._start is not None
         beyond = self._meter - (self._at(at_ns) - self._start)
         step = max(0, beyond - self._booked)
         self._booked += step

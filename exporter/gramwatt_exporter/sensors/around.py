@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..counters import Beyond
 from ..model import Component, Device, EnergyStep, Meter, MeterStep, Reading
-from .tracks import key_of
+from .claims import HOLD_SECONDS
+from .tracks import key_of, sensor_of
+
+_SECOND = 1_000_000_000
 
 
 class Around:
-    """Of all surrounding meters the one that spans most; two would count the rest of the machine twice."""
+    """Of all surrounding meters the one that spans most; two would count the rest of the machine twice.
+
+    One that goes away keeps its place as a sensor keeps its claims: for HOLD_SECONDS, unless its sensor is surely
+    gone. Then the one that spans most of the others takes it.
+    """
 
     def __init__(self) -> None:
         self._key = ""
         self._covers: tuple[Component, ...] = ()
+        self._seen_ns = 0  # when it was last delivered
         self._at_ns = 0  # of the last reading taken into account
+        self._begin_ns: int | None = None  # when its counting began, in this tick
         self._beyond = Beyond()
 
-    def elect(self, readings: Iterable[Reading]) -> None:
-        """A meter that spans more than the one in use takes its place."""
+    def elect(self, readings: Iterable[Reading], now_ns: int, surely_gone: Callable[[str], bool]) -> None:
+        """Choose among what was delivered; ``surely_gone`` tells of a sensor whether it will not come back soon."""
+        best: Meter | None = None
+        present = False
         for reading in readings:
-            if isinstance(reading.of, Meter) and len(reading.of.covers) > len(self._covers):
-                self._key, self._covers = key_of(reading.of), reading.of.covers
-                self._beyond = Beyond()
+            of = reading.of
+            if not isinstance(of, Meter) or not of.covers:
+                continue
+            present = present or key_of(of) == self._key
+            if best is None or len(of.covers) > len(best.covers):
+                best = of
+        if present:
+            self._seen_ns = now_ns
+        lost = not present and self._lost(now_ns, surely_gone)
+        if best is not None and (lost or len(best.covers) > len(self._covers)):
+            self._key, self._covers, self._seen_ns = key_of(best), best.covers, now_ns
+            self._beyond = Beyond()
+
+    def _lost(self, now_ns: int, surely_gone: Callable[[str], bool]) -> bool:
+        return now_ns - self._seen_ns > HOLD_SECONDS * _SECOND or surely_gone(sensor_of(self._key))
 
     def begin(self, reading: Reading) -> None:
-        """A meter's counting begins with this reading: its first, or the first after a reset."""
+        """A meter's counting begins with this reading: its first, or the first after a reset or a gap."""
         if key_of(reading.of) == self._key:
-            self._beyond.begin(reading.at_ns)
-            self._at_ns = reading.at_ns
+            self._begin_ns = self._at_ns = reading.at_ns
 
     def rest(
         self, steps: Sequence[EnergyStep], meters: Sequence[tuple[MeterStep, int]], now_ns: int
@@ -39,9 +61,18 @@ class Around:
         if not self._key:
             return None
         self._beyond.cover(sum(s.microjoules for s in steps if s.device.component in self._covers), now_ns)
+        if self._begin_ns is not None:  # after the devices' energy up to that moment
+            self._beyond.begin(self._begin_ns)
+            self._begin_ns = None
         for step, at_ns in meters:
             meter = step.meter
             if key_of(meter) == self._key:
+                if (
+                    not self._beyond.begun
+                ):  # chosen while it counts: of before, the devices' energy is not known here
+                    self._beyond.begin(at_ns)
+                    self._at_ns = at_ns
+                    return None
                 energy = self._beyond.surround(step.microjoules, at_ns)
                 elapsed, self._at_ns = at_ns - self._at_ns, at_ns
                 device = Device(
@@ -55,11 +86,12 @@ class Around:
         return [self._key, list(self._covers), self._at_ns, self._beyond.state()]
 
     @classmethod
-    def restored(cls, saved: Sequence[Any]) -> Around:
-        """Go on from what was saved."""
+    def restored(cls, saved: Sequence[Any], now_ns: int) -> Around:
+        """Go on from what was saved; the meter has the usual time to come back."""
         around = cls()
         key, covers, at_ns, beyond = saved
         around._key, around._covers, around._at_ns = str(key), tuple(covers), int(at_ns)
+        around._seen_ns = now_ns
         around._beyond = Beyond.restored(beyond)
         return around
 

@@ -12,7 +12,7 @@ from ..model import BankSample, Device, DeviceUse, EnergyStep, Meter, MeterStep,
 from .around import Around
 from .claims import Claims, claim_of
 from .slot import Logger, Slot
-from .tracks import Tracks, key_of
+from .tracks import Tracks
 
 SLOW_OPEN_WAIT_SECONDS = 0.25  # what the start of the exporter waits for sensors that open slowly
 
@@ -37,11 +37,16 @@ class Bank:
         self._awake = awake_ns or boottime_ns
         self._log = log
         self._tick = 0
-        by_name = {slot.name: slot for slot in self._slots}
-        self._claims = Claims(by_name, lambda name: by_name[name].surely_gone)
+        self._by_name = {slot.name: slot for slot in self._slots}
+        self._claims = Claims(self._by_name, self._surely_gone)
         self._tracks = Tracks()
         self._around = Around()
         self._resets: dict[tuple[str, str], int] = {}
+        self._doubted: set[Device | Meter] = set()  # whose last reading was no step, and said so
+
+    def _surely_gone(self, sensor: str) -> bool:
+        slot = self._by_name.get(sensor)
+        return slot is None or slot.surely_gone
 
     def open(self) -> None:
         """Open every sensor. Those that may take long go on in the background."""
@@ -64,7 +69,8 @@ class Bank:
         samples = self._read_all(now)
         asleep = self._now() - self._awake()
         owned = self._settle_claims(samples, now)
-        self._around.elect(reading for _, sample in samples for reading in sample.readings)
+        delivered = (reading for _, sample in samples for reading in sample.readings)
+        self._around.elect(delivered, now, self._surely_gone)
         steps: list[EnergyStep] = []
         meters: list[tuple[MeterStep, int]] = []
         for slot, sample in samples:
@@ -122,16 +128,18 @@ class Bank:
         of = reading.of
         if isinstance(of, Device) and self._claims.owner(claim_of(of)) != slot.name:
             return
-        first = key_of(of) not in self._tracks
         advance = self._tracks.advance(reading, self._tick, asleep)
-        reset = advance is not None and advance.step.reset
-        if reset:
-            self._note_reset(of)
-        if isinstance(of, Meter) and (first or reset):
-            self._around.begin(reading)
-        if advance is None or reset:
+        if advance is None:
             return
         step = advance.step
+        if step is None or step.reset:
+            if step is not None:
+                self._note_reset(of)
+            if isinstance(of, Meter):
+                self._around.begin(reading)
+            return
+        if self._doubted:
+            self._doubted.discard(of)
         if isinstance(of, Device):
             steps.append(EnergyStep(of, step.microjoules, step.nanoseconds, advance.missed, advance.slept_ns))
         else:
@@ -140,14 +148,20 @@ class Bank:
     def _note_reset(self, of: Device | Meter) -> None:
         key = (of.component if isinstance(of, Device) else "meter", of.name)
         self._resets[key] = self._resets.get(key, 0) + 1
-        self._log.info("counter was reset, its step is not booked", source=of.source, what="/".join(key))
+        if of not in self._doubted:
+            self._doubted.add(of)
+            self._log.info(
+                "counter was reset or shows what cannot be, its step is not booked",
+                source=of.source,
+                what="/".join(key),
+            )
 
     # --- keeping what was counted across restarts
 
     def state(self) -> dict[str, Any]:
         """What to save: raw counters, who measures what, resets. JSON-able."""
         return {
-            "counters": self._tracks.state(),
+            "counters": self._tracks.state(self._now()),
             "owners": self._claims.state(),
             "resets": [[component, name, count] for (component, name), count in self._resets.items()],
             "around": self._around.state(),
@@ -162,7 +176,7 @@ class Bank:
         """
         now = self._now()
         resets = {(str(component), str(name)): int(count) for component, name, count in saved["resets"]}
-        around = Around.restored(saved["around"])
+        around = Around.restored(saved["around"], now)
         tracks = Tracks()
         tracks.restore(saved["counters"], now)
         self._claims.restore(saved["owners"], now)

@@ -7,9 +7,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from ..counters import Counter, Integrator, Step
+from ..counters import Counter, Integrator, Step, believed
 from ..model import Device, EnergyReading, Meter, Reading
 
+KEEP_SECONDS = 86_400  # a counter not delivered for so long is forgotten at the next restart
 POWER_GAP_SECONDS = 60  # power is integrated over a gap up to this long; beyond it nobody knows
 _SECOND = 1_000_000_000
 
@@ -21,11 +22,17 @@ class _Track(Struct):
 
 
 class Advance(Struct, frozen=True):
-    """A step, whether it spans time in which nobody looked, and how much of it the machine was suspended."""
+    """A step, whether it spans time in which nobody looked, and how much of it the machine was suspended.
 
-    step: Step
-    missed: bool
+    Without a step counting begins with this reading.
+    """
+
+    step: Step | None
+    missed: bool = False
     slept_ns: int = 0
+
+
+_BEGINS = Advance(None)
 
 
 def key_of(of: Device | Meter) -> str:
@@ -35,23 +42,31 @@ def key_of(of: Device | Meter) -> str:
     return f"meter|{of.source}|{of.name}"
 
 
+def sensor_of(key: str) -> str:
+    """The name of the sensor in a key."""
+    return key.partition("|")[2].partition("|")[0]
+
+
 class Tracks:
     """Keeps what was read last, by ``key_of``."""
 
     def __init__(self) -> None:
         self._tracks: dict[str, _Track] = {}
+        self._restored_ns = 0
 
     def __contains__(self, key: str) -> bool:
         return key in self._tracks
 
     def advance(self, reading: Reading, tick: int, asleep_ns: int) -> Advance | None:
-        """Take a reading. None for the first one, for a repeated one, and over a gap nothing was measured in."""
+        """Take a reading. None for a repeated one; no step for the first one and over a gap without measurement."""
         key = key_of(reading.of)
         track = self._tracks.get(key)
         counts = isinstance(reading, EnergyReading)
         if track is None or isinstance(track.last, Counter) != counts or reading.at_ns < track.last.at_ns:
-            self._tracks[key] = _Track(_begin(reading), tick, asleep_ns)
-            return None
+            begin = _begin(reading)
+            self._tracks[key] = _Track(begin, tick, asleep_ns)
+            refused = isinstance(begin, Integrator) and begin.microwatts is None
+            return Advance(Step(0, 0, reset=True)) if refused else _BEGINS
         missed = track.tick < tick - 1
         track.tick = tick
         elapsed = reading.at_ns - track.last.at_ns
@@ -70,11 +85,12 @@ class Tracks:
             step = track.last.advance(reading.microjoules, reading.at_ns, reading.wraps_at, limit, slept)
         else:
             assert isinstance(track.last, Integrator)
-            if slept or (missed and elapsed > POWER_GAP_SECONDS * _SECOND):
-                track.last.jump(reading.microwatts, reading.at_ns)
-                return None
-            step = track.last.advance(reading.microwatts, reading.at_ns)
-        return None if step is None else Advance(step, missed, slept)
+            power = believed(reading.microwatts, reading.of.max_watts)
+            if power is not None and (slept or (missed and elapsed > POWER_GAP_SECONDS * _SECOND)):
+                track.last.jump(power, reading.at_ns)
+                return _BEGINS
+            step = track.last.advance(power, reading.at_ns)
+        return _BEGINS if step is None else Advance(step, missed, slept)
 
     def forget(self, sensor: str, claim: str) -> None:
         """Drop what a sensor counted for a claim: from now on another one measures it."""
@@ -82,8 +98,12 @@ class Tracks:
         for key in [key for key in self._tracks if key == prefix or key.startswith(prefix + "|")]:
             del self._tracks[key]
 
-    def state(self) -> dict[str, dict[str, int]]:
-        """What to save: raw counters. Power and estimates have no energy while nobody looks."""
+    def state(self, now_ns: int) -> dict[str, dict[str, int]]:
+        """What to save: raw counters. Power and estimates have no energy while nobody looks.
+
+        Those that nobody has delivered for KEEP_SECONDS, while the exporter ran, are left out: they are gone.
+        """
+        since = now_ns - KEEP_SECONDS * _SECOND
         return {
             key: {
                 "uj": track.last.microjoules,
@@ -92,11 +112,14 @@ class Tracks:
                 "asleep": track.asleep_ns,
             }
             for key, track in self._tracks.items()
-            if isinstance(track.last, Counter) and "|estimate|" not in key
+            if isinstance(track.last, Counter)
+            and "|estimate|" not in key
+            and max(track.last.at_ns, self._restored_ns) >= since
         }
 
     def restore(self, saved: Mapping[str, Mapping[str, Any]], now_ns: int) -> None:
         """Go on from what was saved on this boot: the first reading gives a step marked as missed."""
+        self._restored_ns = now_ns
         self._tracks = {
             str(key): _Track(
                 Counter(int(value["uj"]), int(value["at"]), int(value.get("nj", 0))), -1, int(value["asleep"])
@@ -109,4 +132,4 @@ class Tracks:
 def _begin(reading: Reading) -> Counter | Integrator:
     if isinstance(reading, EnergyReading):
         return Counter(reading.microjoules, reading.at_ns)
-    return Integrator(reading.microwatts, reading.at_ns)
+    return Integrator(believed(reading.microwatts, reading.of.max_watts), reading.at_ns)

@@ -1,0 +1,174 @@
+"""Which meter around the machine makes "other", when it goes away, and who then takes its place."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from gramwatt_exporter.errors import NotHere, TryAgain
+from gramwatt_exporter.model import Meter
+from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.disabled import Disabled
+from scripted_sensor import J, Scripted, booked, cpu
+
+ALL = ("cpu", "dram", "gpu")
+PSYS = Meter("psys", "rapl", None, ALL, 0.1, 4000.0)
+IPMI = Meter("ipmi", "ipmi", None, ALL, 0.1, 20_000.0)
+
+
+class Node:
+    """A CPU at 50 W in a machine at 80 W by psys and at 200 W by the management controller."""
+
+    def __init__(self, clock: Any) -> None:
+        self.clock = clock
+        self.rapl = Scripted("rapl", clock)
+        self.ipmi = Scripted("ipmi", clock)
+        self.estimate = Scripted("estimate", clock)
+        self.rapl.energy = {cpu("rapl"): 0, PSYS: 0}
+        self.ipmi.power = {IPMI: 200 * J}
+        self.estimate.energy = {cpu("estimate"): 0}
+
+    def other(self, bank: Bank, seconds: int) -> dict[str, int]:
+        """Joules of "other" by the meter that shows them, over so many seconds."""
+        joules: dict[str, int] = {}
+        for _ in range(seconds):
+            self.clock.advance(1)
+            for scripted, watts in ((self.rapl, {PSYS: 80}), (self.estimate, {})):
+                for of in scripted.energy:
+                    scripted.energy[of] += watts.get(of, 50) * J
+            for (component, name, _), energy in booked(bank.read()).items():
+                if component == "other":
+                    joules[name] = joules.get(name, 0) + energy // J
+        return joules
+
+
+@pytest.fixture
+def node(clock: Any) -> Node:
+    return Node(clock)
+
+
+def saved(bank: Bank) -> Any:
+    return json.loads(json.dumps(bank.state()))
+
+
+@pytest.mark.parametrize("gone", [NotHere("driver unloaded"), TryAgain("bus error")])
+def test_a_meter_that_goes_away_is_replaced(make: Any, node: Node, gone: Exception) -> None:
+    bank = make(node.rapl, node.ipmi, node.estimate)
+    bank.read()
+    assert node.other(bank, 100) == {"psys": 3000}
+    node.rapl.reading = node.rapl.opening = gone
+    after = node.other(bank, 300)
+    waited = 5 if isinstance(gone, NotHere) else 63  # else it may still come back
+    assert set(after) == {"ipmi"}
+    assert 150 * (300 - waited) <= after["ipmi"] <= 150 * 300
+    node.rapl.reading = node.rapl.opening = None
+    # It spans as much, so there is no reason to change again. The second in which the CPU is handed back is the rest's.
+    assert node.other(bank, 300) == {"ipmi": 45_000 + 50}
+
+
+def test_a_meter_that_comes_back_in_time_loses_nothing(make: Any, node: Node) -> None:
+    bank = make(node.rapl, node.ipmi, node.estimate)
+    bank.read()
+    node.other(bank, 10)
+    node.rapl.reading = TryAgain("bus error")
+    assert node.other(bank, 30) == {}
+    node.rapl.reading = None
+    assert node.other(bank, 30) == {"psys": 60 * 30}
+
+
+def test_a_meter_whose_file_alone_is_gone_is_replaced(make: Any, node: Node) -> None:
+    bank = make(node.rapl, node.ipmi, node.estimate)
+    bank.read()
+    node.other(bank, 10)
+    del node.rapl.energy[PSYS]
+    assert node.other(bank, 60) == {}
+    assert node.other(bank, 100) == {"ipmi": 15_000 - 150}  # less the moment it begins
+
+
+def test_the_one_that_takes_over_books_nothing_of_before(make: Any, node: Node) -> None:
+    """Its own gap, in which the devices were counted already, is not the rest of the machine."""
+    psys = Meter("psys", "rapl", None, ALL, 0.1, 4000.0)
+    counted = Meter("node", "cray", None, ALL, 0.05, 10_000.0)
+    cray = Scripted("cray", node.clock)
+    cray.energy = {counted: 0}
+    node.rapl.energy = {cpu("rapl"): 0, psys: 0}
+    bank = make(node.rapl, cray)
+    bank.read()
+    node.other(bank, 5)
+    cray.reading = TryAgain("stopped")
+    node.other(bank, 20)
+    del node.rapl.energy[psys]
+    node.other(bank, 70)
+    cray.reading, cray.energy = None, {counted: 95 * 90 * J}
+    total = 0
+    for _ in range(70):
+        total += node.other(bank, 1).get("node", 0)
+        cray.energy = {counted: cray.energy[counted] + 90 * J}
+    assert 30 * 40 <= total <= 70 * 40  # it is tried again within half a minute
+
+
+def test_a_wider_meter_that_returns_takes_its_place_again(make: Any, node: Node) -> None:
+    narrow = Meter("psys", "rapl", None, ("cpu", "dram"), 0.1, 4000.0)
+    node.rapl.energy = {cpu("rapl"): 0, narrow: 0}
+    bank = make(node.rapl, node.ipmi)
+    bank.read()
+    assert node.other(bank, 10) == {"ipmi": 1500}
+    node.ipmi.reading = node.ipmi.opening = NotHere("controller restarts")
+    node.rapl.energy[narrow] = 0
+    assert set(node.other(bank, 30)) <= {"psys"}
+    node.ipmi.reading = node.ipmi.opening = None
+    node.other(bank, 120)
+    assert node.other(bank, 10) == {"ipmi": 1500}
+
+
+@pytest.mark.parametrize("removed", [True, False])
+def test_a_meter_switched_off_over_a_restart_is_replaced_at_once(
+    make: Any, node: Node, clock: Any, log: Any, removed: bool
+) -> None:
+    bank = make(node.rapl, node.estimate)
+    bank.read()
+    node.other(bank, 10)
+    state = saved(bank)
+    sensors = [node.ipmi, node.estimate] if removed else [Disabled("rapl"), node.ipmi, node.estimate]
+    bank = Bank(sensors, clock, log)
+    bank.restore(state)
+    bank.open()
+    bank.read()
+    assert node.other(bank, 100) == {"ipmi": 15_000}
+
+
+def test_a_meter_that_is_late_after_a_restart_keeps_its_place(
+    make: Any, node: Node, clock: Any, log: Any
+) -> None:
+    bank = make(node.rapl, node.ipmi, node.estimate)
+    bank.read()
+    node.other(bank, 10)
+    state = saved(bank)
+    node.rapl.opening = TryAgain("not yet")
+    bank = Bank([node.rapl, node.ipmi, node.estimate], clock, log)
+    bank.restore(state)
+    bank.open()
+    assert node.other(bank, 20) == {}
+    state = saved(bank)  # and once more before it is there
+    node.rapl.opening = None
+    bank = Bank([node.rapl, node.ipmi, node.estimate], clock, log)
+    bank.restore(state)
+    bank.open()
+    assert node.other(bank, 10) == {"psys": 30 * 30}
+
+
+def test_a_counter_nobody_has_delivered_for_a_day_is_saved_no_longer(
+    make: Any, node: Node, clock: Any, log: Any
+) -> None:
+    bank = make(node.rapl)
+    bank.read()
+    state = saved(bank)
+    clock.advance(30 * 86_400)  # the exporter was down, which tells nothing about the sensor
+    bank = Bank([Disabled("rapl"), node.estimate], clock, log)
+    bank.restore(state)
+    bank.open()
+    for hours, kept in ((0, True), (23, True), (2, False)):
+        clock.advance(hours * 3600)
+        bank.read()
+        assert ("meter|rapl|psys" in saved(bank)["counters"]) is kept
