@@ -27,6 +27,7 @@ from .snapshot import Snapshot
 from .views import device_view, meter_views, process_columns, remainders, workload_view
 from .windows import ApiError, Peer, WindowBook
 from .windows.automatic import AutomaticWindows
+from .windows.book import Window
 
 # Rows that hold memory but did not run compete for a series only this often; ranking all of them costs.
 RANK_ALL_EVERY = 12
@@ -276,14 +277,16 @@ class Sampler:
         identity = row.identity
         if self._automatic.phase(identity.workload) is None:
             return
-        window_id = self._automatic.window_of(identity)
+        window_id = self._automatic.window_of(identity) or self._open_automatic(identity)
         if window_id is None:
-            window_id = self._open_automatic(identity)
-            if window_id is None:
-                return
-        elif identity.workload.kind == "slurm":
-            self._hand_over(window_id, identity)
+            return
         self._automatic.joined(identity.workload, window_id)
+        window = self._recording(window_id)
+        if window is None:
+            return  # stopped by hand: it stays so until its workload's last process ends
+        if identity.workload.kind == "slurm" and identity.owner:
+            # A job may begin with root's slurmstepd alone: it is handed over once another owner is known.
+            window.uid, window.user = identity.owner, identity.workload.user
         if window_id not in row.windows:
             row.windows = row.windows | {window_id}
             row.budgets = self._budgets_of(row)
@@ -303,11 +306,12 @@ class Sampler:
         self.table.windows_open = True
         return window.id
 
-    def _hand_over(self, window_id: str, identity: Identity) -> None:
-        """A job may begin with root's slurmstepd alone: its window becomes the owner's once that is known."""
-        if identity.owner:  # neither root nor unknown
+    def _recording(self, window_id: str) -> Window | None:
+        try:
             window = self.windows.get(window_id)
-            window.uid, window.user = identity.owner, identity.workload.user
+        except ApiError:  # finished, and forgotten since
+            return None
+        return window if window.is_open else None
 
     def _take_up_automatic(self) -> None:
         """After a restart, before any process is read: it would begin its workload's window anew."""
@@ -362,21 +366,23 @@ class Sampler:
     def _close_windows_without_processes(self) -> None:
         automatic = self._automatic.open_windows()
         present = {row.identity.workload for row in self.table.rows} if automatic else set()
-        for window_id in self.windows.open_ids:
-            window = self.windows.get(window_id)
-            workloads = automatic.get(window_id)
-            alive = (
-                not present.isdisjoint(workloads)
-                if workloads is not None
-                else any(
-                    (row := self.table.find(pid)) is not None and row.identity.start == start
-                    for pid, start in window.processes
-                )
-            )
-            if not alive:
+        over = [window_id for window_id, workloads in automatic.items() if present.isdisjoint(workloads)]
+        open_ids = self.windows.open_ids
+        over.extend(
+            window_id for window_id in open_ids - automatic.keys() if not self._has_process(window_id)
+        )
+        for window_id in over:
+            if window_id in open_ids:  # else it was stopped by hand
                 self.windows.stop(window_id, self._wall_clock(), "exit")
                 self.detach(window_id)
-                self._automatic.closed(window_id)
+            self._automatic.closed(window_id)
+
+    def _has_process(self, window_id: str) -> bool:
+        """Whether one of the processes the window was asked for still lives."""
+        return any(
+            (row := self.table.find(pid)) is not None and row.identity.start == start
+            for pid, start in self.windows.get(window_id).processes
+        )
 
     # --- the picture
 

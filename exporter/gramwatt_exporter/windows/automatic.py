@@ -84,7 +84,7 @@ class AutomaticWindows:
         return self._open.get(key_of(identity))
 
     def open_windows(self) -> Mapping[str, Set[Workload]]:
-        """Window id -> workloads in it: one for each user who runs processes of it."""
+        """Window id -> workloads in it, one for each user who runs processes of it; those stopped by hand, too."""
         return self._members
 
     def opened(self, identity: Identity, window_id: str) -> None:
@@ -112,8 +112,9 @@ class AutomaticWindows:
     def restored(self, window: Window) -> None:
         """An open window of before a restart."""
         kind, name, owner = (window.tags.get(tag, "") for tag in (KIND, NAME, OWNER))
-        # One with processes of its own was asked for by a client, whatever tags it gave.
-        if window.processes or kind not in get_args(WorkloadKind):
+        # A client's window has the process it was asked for, whatever tags the client gave.
+        asked_for = any(pid == window.pid for pid, _ in window.processes)
+        if asked_for or kind not in get_args(WorkloadKind):
             return
         workload = Workload(name, cast(WorkloadKind, kind), window.user)
         key = workload.kind, name, int(owner) if owner.isdecimal() else None

@@ -10,6 +10,7 @@ from typing import Literal
 
 import pytest
 from gramwatt_exporter.config import Config
+from gramwatt_exporter.config.scalars import Duration
 from gramwatt_exporter.config.schema import AutomaticWindow, Windows
 from gramwatt_exporter.model import Identity, Workload
 from gramwatt_exporter.processes.identity import IdentityReader
@@ -175,6 +176,50 @@ def test_a_workload_of_several_users_is_one_window(kind: Kind) -> None:
     machine.exit(second.pid)
     step(setup)
     assert windows(setup) == [("web", "root", 0, "finished")]
+
+
+def test_a_window_stopped_by_hand_stays_so_until_its_workload_begins_again() -> None:
+    config = Config(windows=Windows(slurm=True, retention=Duration(60)))
+    machine = Host(groups={("42", 0): ("slurm", 1000), ("42", 1000): ("slurm", 1000)})
+    setup = rig(machine, config)
+    step(setup)
+    first = machine.begin("42", 1000)
+    step(setup)
+    (view,) = setup.sampler.windows.frozen()
+    setup.sampler.windows.stop(view.id, machine.wall)
+    setup.sampler.detach(view.id)
+    second = machine.begin("42", 0)
+    step(setup)
+    assert windows(setup) == [("42", "alice", 1000, "finished")]
+    for _ in range(20):  # it is forgotten while the job goes on
+        setup.sampler.windows.frozen()
+        setup.sampler.scraped(1)
+        step(setup)
+    third = machine.begin("42", 1000)
+    step(setup)
+    assert windows(setup) == []
+    for process in (first, second, third):
+        machine.exit(process.pid)
+    step(setup)
+    machine.begin("42", 1000)
+    step(setup)
+    assert windows(setup) == [("42", "alice", 1000, "open")]
+
+
+def test_a_process_added_to_an_automatic_window_does_not_end_it_at_a_restart() -> None:
+    config = Config(windows=Windows(slurm=True))
+    machine = Host(groups={("42", 1000): ("slurm", 1000)})
+    setup = rig(machine, config)
+    step(setup)
+    machine.begin("42", 1000)
+    helper = machine.begin("helper", 1000)
+    step(setup)
+    (view,) = setup.sampler.windows.frozen()
+    setup.sampler.windows.add_process(view.id, (helper.pid, helper.start))
+    setup = restarted(setup, config)
+    step(setup)
+    step(setup)
+    assert windows(setup) == [("42", "alice", 1000, "open")]
 
 
 def test_a_window_that_a_client_calls_automatic_stays_the_clients() -> None:
