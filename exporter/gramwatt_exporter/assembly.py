@@ -170,6 +170,7 @@ def restore(
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         _LOG.error(state_file.set_aside(f"{type(error).__name__}: {error}"))
         return None
+    bank.go_on_counting_resets(accounts.resets)
     parts: dict[str, Callable[[Any], Any]] = {
         "baseline": baseline.restore,
         "extras": extras.restore,

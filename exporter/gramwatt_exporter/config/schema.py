@@ -126,9 +126,7 @@ class Estimate(_Section, frozen=True):
     """The model used where nothing measures: CPU by TDP and utilisation, memory by size."""
 
     enabled: bool = True  # false: not even looked for
-    cpu_tdp_watts: PositiveWatts | None = (
-        None  # full power of one CPU package; empty: from codecarbon's table
-    )
+    cpu_tdp_watts: PositiveWatts | None = None  # full power of a CPU package; empty: from codecarbon's table
     idle_watts: Watts | None = None  # idle power of one CPU package; empty: a share of full power
     memory: Literal["dimm", "size", "off"] = "dimm"  # dimm: watts per module; size: 3 W per 8 GB; off: none
 

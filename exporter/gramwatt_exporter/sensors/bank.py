@@ -167,6 +167,10 @@ class Bank:
             "around": self._around.state(),
         }
 
+    def go_on_counting_resets(self, totals: Mapping[tuple[str, str], int]) -> None:
+        """From these, by (component or "meter", name): they are totals, on whatever boot the hardware counts now."""
+        self._resets = dict(totals)
+
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Go on from what was saved, before the first read, on the same boot only.
 
