@@ -239,6 +239,4 @@ class Identity(Struct, frozen=True):
     uid: int
     command: str
     workload: Workload
-    owner: int | None = (
-        None  # uid of who has the session, job or container, where known; else it is who runs it
-    )
+    owner: int | None = None  # uid of who has the session, job or container; None: each process its own user

@@ -46,6 +46,7 @@ class Process:
     uid: int = 1000
     command: str = "work"
     unit: str = ""
+    owner: int | None = None  # of the unit, where it has one
     cpu_ns: int = 0
     reaped_ns: int = 0
     pages: int = 100
@@ -101,7 +102,8 @@ class Machine:
         inherited = self.processes.get(parent)
         process = Process(self.last_pid, self.now_ns // 10_000_000, parent)
         if inherited is not None:
-            process.uid, process.command, process.unit = inherited.uid, inherited.command, inherited.unit
+            process.uid, process.command = inherited.uid, inherited.command
+            process.unit, process.owner = inherited.unit, inherited.owner
         for name, value in details.items():
             setattr(process, name, value)
         self.processes[process.pid] = process
@@ -170,13 +172,15 @@ class Machine:
         process = self.processes.get(pid)
         if process is None:
             return None
-        user = self.user_name(process.uid)
+        user = self.user_name(process.uid if process.owner is None else process.owner)
         workload = (
             Workload(process.unit, "unit", user)
             if process.unit
             else Workload(process.command, "command", user)
         )
-        return Identity(pid, process.start, process.parent, process.uid, process.command, workload)
+        return Identity(
+            pid, process.start, process.parent, process.uid, process.command, workload, process.owner
+        )
 
     def resident_pages(self, pid: int) -> int | None:
         process = self.processes.get(pid)

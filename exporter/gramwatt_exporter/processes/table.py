@@ -352,12 +352,17 @@ class ProcessTable:
 
     def _ghost(self, message: Exit, parent: Row | None) -> Row:
         """A process nobody saw alive: in its parent's unit or container, else a workload by its own command."""
-        user = self._identities.user_name(message.uid)
+        owner = None
         if parent is not None and parent.identity.workload.kind != "command":
-            workload = Workload(parent.identity.workload.name, parent.identity.workload.kind, user)
+            workload, owner = parent.identity.workload, parent.identity.owner
+            if owner is None:  # nobody's as a whole: each process counts for its own user
+                user = self._identities.user_name(message.uid)
+                workload = Workload(workload.name, workload.kind, user)
         else:
-            workload = Workload(message.command, "command", user)
-        row = self._new_row(Identity(message.pid, 0, message.parent, message.uid, message.command, workload))
+            workload = Workload(message.command, "command", self._identities.user_name(message.uid))
+        row = self._new_row(
+            Identity(message.pid, 0, message.parent, message.uid, message.command, workload, owner)
+        )
         if parent is not None:
             row.windows = parent.windows
         return row

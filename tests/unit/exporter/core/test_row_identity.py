@@ -144,3 +144,19 @@ def test_rows_of_constant_power_do_not_change_places(watts: float) -> None:
         simulated.sampler.sample()
         shown.append([view.command for view in simulated.sampler.freeze().processes])
     assert all(names == ["redis"] for names in shown[24:])
+
+
+@pytest.mark.parametrize(("owner", "user"), [(1000, "alice"), (None, "root")])
+def test_who_nobody_saw_alive_counts_for_the_owner_of_its_job(owner: int | None, user: str) -> None:
+    simulated = rig(Machine(by_age=True))
+    machine = simulated.machine
+    task = machine.fork(1, command="task", unit="job", owner=owner)
+    assert task is not None
+    sample(simulated)
+    sudo = machine.fork(task.pid, command="sudo", uid=0)
+    assert sudo is not None
+    machine.work(sudo.pid, SECOND)
+    machine.exit(sudo.pid)
+    snapshot = sample(simulated)
+    (view,) = [view for view in snapshot.workloads if view.energy[0]]
+    assert (view.name, view.user) == ("job", user)
