@@ -176,7 +176,7 @@ class Sampler:
             active = [r for r in rows if r.cpu_ns or r.energy[1] or r.energy[2]]
         else:
             active = [row for row in self.booking.hot if self.table.find(row.identity.pid) is row]
-        for row in self.hottest.update(active, self._tick):
+        for row in self.hottest.update(active, self._last_ns or 0):
             self._retire(row)
 
     def _leave_the_others(self) -> None:
@@ -349,6 +349,8 @@ class Sampler:
                 row.born_tick = self._tick
                 for window_id in row.windows:
                     self.windows.joined(window_id)
+                if row.windows:
+                    row.budgets = self._budgets_of(row)
 
     def _tell_windows(self, bank: BankSample) -> None:
         for index, component in enumerate(COMPONENTS):

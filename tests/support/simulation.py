@@ -195,6 +195,9 @@ class Machine:
     def user_name(self, uid: int) -> str:
         return {0: "root", 1000: "alice", 1001: "bob"}.get(uid, str(uid))
 
+    def job_owner(self, job: str, uid: int, parent: int) -> int:
+        return uid
+
     def drain(self) -> Iterable[Exit]:
         exits, self.exits = self.exits, []
         return exits
@@ -218,6 +221,7 @@ class _Identities:
         self._waited = _Reaped(machine)
         self.start_time = machine.start_time
         self.user_name = machine.user_name
+        self.job_owner = machine.job_owner
 
     def read_with_waited(self, pid: int) -> tuple[Identity, int | None] | None:
         identity = self.read(pid)

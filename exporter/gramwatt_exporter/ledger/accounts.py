@@ -8,6 +8,7 @@ from ..processes.row import WorkloadAccount
 # Anybody can make new workloads (a process may call itself anything), and those that ended leave slowly (room.py):
 # beyond this many, all further ones share one account, so that neither memory nor series grow without bound.
 MOST_WORKLOADS = 5000
+MOST_DEPARTED = 500  # sums by kind and user, of those that left
 OTHERS = Workload("(others)", "command", "")
 
 
@@ -73,6 +74,10 @@ class Accounts:
     def departed_workload(self, workload: Workload) -> WorkloadAccount:
         """The sum of those of its kind and user that gave up their place."""
         left = Workload("", workload.kind, workload.user)
+        if left not in self.departed_workloads and len(self.departed_workloads) >= MOST_DEPARTED:
+            left = Workload(
+                "", workload.kind, ""
+            )  # users come and go like workloads where they are made for a job
         account = self.departed_workloads.get(left)
         if account is None:
             account = self.departed_workloads[left] = WorkloadAccount(left)

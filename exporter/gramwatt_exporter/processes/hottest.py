@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Literal
 
@@ -10,8 +11,9 @@ from .row import Row
 
 # A newcomer must have this many times the energy of the coldest member to push it out: rows do not flap.
 MARGIN = 1.5
-# Score halves about every six samples (30 s at the default interval).
-DECAY = 0.89
+# The score is energy that halves in this time. Seconds, not samples: a window that opens takes one of milliseconds.
+HALF_LIFE_NS = 30_000_000_000
+_DECAY = math.log(2) / HALF_LIFE_NS
 # Samples after which an ended process leaves even if nobody scraped.
 UNSCRAPED_TICKS = 120
 
@@ -19,10 +21,14 @@ UNSCRAPED_TICKS = 120
 _DRAM = COMPONENTS.index("dram")
 
 
-def _score(row: Row, tick: int) -> float:
-    """Energy of the recent samples. Who was not ranked since ran nothing in them, but held its memory all the time."""
-    decay = DECAY ** (tick - row.score_tick)
-    return row.score * decay + row.power[_DRAM] * (1 - decay) / (1 - DECAY)
+def _score(row: Row, now_ns: int) -> float:
+    """Recent energy. Who was not ranked since then ran nothing, but held its memory all the time."""
+    age = (now_ns - row.score_ns) * _DECAY
+    memory = row.energy[_DRAM] - row.score_memory
+    if age <= 0 or not row.score_ns:  # never ranked: so it was born a minute ago at most, or drew nothing
+        return row.score + memory
+    left = math.exp(-age)
+    return row.score * left + memory * (1 - left) / age
 
 
 class Hottest:
@@ -34,8 +40,9 @@ class Hottest:
         self.members: dict[Row, None] = {}  # in the order of entry
         self._gone: list[Row] = []
 
-    def update(self, active: Iterable[Row], tick: int) -> list[Row]:
-        """Rank the rows that used energy in this sample; returns those that left (their totals are to be kept)."""
+    def update(self, active: Iterable[Row], now_ns: int) -> list[Row]:
+        """Rank the rows that used energy in this sample, at ``now_ns`` of a steady clock; returns those that left
+        (their totals are to be kept)."""
         left: list[Row] = []
         newcomers: list[Row] = []
         for row in active:
@@ -44,17 +51,17 @@ class Hottest:
                     row.entered = row.base
                     left.extend(self._admit(row))
                 continue
-            row.score = _score(row, tick) + sum(row.power) - row.power[_DRAM]
-            row.score_tick = tick
+            row.score = _score(row, now_ns) + sum(row.power) - row.power[_DRAM]
+            row.score_ns, row.score_memory = now_ns, row.energy[_DRAM]
             if row.entered is None:
                 newcomers.append(row)
         if isinstance(self.limit, int) and self.limit > 0 and newcomers:
-            left.extend(self._compete(newcomers, tick, self.limit))
+            left.extend(self._compete(newcomers, now_ns, self.limit))
         return left
 
-    def _compete(self, newcomers: list[Row], tick: int, limit: int) -> list[Row]:
+    def _compete(self, newcomers: list[Row], now_ns: int, limit: int) -> list[Row]:
         def score(row: Row) -> float:
-            return _score(row, tick)
+            return _score(row, now_ns)
 
         left: list[Row] = []
         newcomers.sort(key=score, reverse=True)

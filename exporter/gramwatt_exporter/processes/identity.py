@@ -107,6 +107,10 @@ class IdentityReader:
         fields = stat[stat.rfind(b")") + 2 :].split(b" ", 20)
         return int(fields[19]) if len(fields) >= 20 else None
 
+    def job_owner(self, job: str, uid: int, parent: int) -> int:
+        """Whose a SLURM job is, now that a process of ``uid`` is known to have run in it."""
+        return self._job_owners.owner(job, uid, b"%d" % parent)
+
     def user_name(self, uid: int) -> str:
         """The name of a user, the uid as text where nobody knows it."""
         return self._users(uid)

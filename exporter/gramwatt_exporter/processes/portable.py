@@ -98,6 +98,9 @@ class PsutilIdentities:
     def user_name(self, uid: int) -> str:
         return str(uid)
 
+    def job_owner(self, job: str, uid: int, parent: int) -> int:  # noqa: ARG002 - nobody is in a job here
+        return uid
+
 
 def resident_pages(pid: int) -> int | None:
     """Resident memory in pages of 4 KiB, None when it cannot be known."""

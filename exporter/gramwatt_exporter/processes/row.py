@@ -45,7 +45,7 @@ class Row(Account):
 
     __slots__ = (
         "account", "base", "born_tick", "budgets", "entered", "gone_scrapes", "gone_tick", "identity",
-        "pages", "power", "reaped_ns", "score", "score_tick", "unwaited_ns", "waits",
+        "pages", "power", "reaped_ns", "score", "score_memory", "score_ns", "unwaited_ns", "waits",
         "windows",
     )  # fmt: skip
 
@@ -62,7 +62,8 @@ class Row(Account):
         self.unwaited_ns = 0  # negative: its children were charged more than their ticks say (see waited.py)
         self.born_tick = 0
         self.score = 0.0
-        self.score_tick = 0
+        self.score_ns = 0
+        self.score_memory = 0  # of its memory energy, what is in the score
         self.base: Totals = _ZERO  # totals when its last series ended
         self.entered: Totals | None = None  # totals when its series began
         self.gone_scrapes = 0

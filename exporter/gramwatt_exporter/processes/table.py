@@ -37,6 +37,8 @@ class Identities(Protocol):
 
     def user_name(self, uid: int) -> str: ...
 
+    def job_owner(self, job: str, uid: int, parent: int) -> int: ...
+
 
 class ExitSource(Protocol):
     """Where process exits come from."""
@@ -355,7 +357,12 @@ class ProcessTable:
         owner = None
         if parent is not None and parent.identity.workload.kind != "command":
             workload, owner = parent.identity.workload, parent.identity.owner
-            if owner is None:  # nobody's as a whole: each process counts for its own user
+            if (
+                owner == 0 and message.uid and workload.kind == "slurm"
+            ):  # root's, as long as nobody else was seen
+                owner = self._identities.job_owner(workload.name, message.uid, message.parent)
+                workload = Workload(workload.name, "slurm", self._identities.user_name(owner))
+            elif owner is None:  # nobody's as a whole: each process counts for its own user
                 user = self._identities.user_name(message.uid)
                 workload = Workload(workload.name, workload.kind, user)
         else:

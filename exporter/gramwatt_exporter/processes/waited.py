@@ -21,6 +21,9 @@ from .row import Row
 MOST_PER_EXIT_NS = 20_000_000
 # Samples without any waited-for time after which a parent is taken for one that never waits.
 PATIENCE = 3
+# Samples with nothing missing after which the exits of a parent are forgotten: somebody else may wait for them (a
+# subreaper whose parent never looks), and then they would gather for as long as it lives.
+MOST_SETTLED = 60
 
 Key = tuple[object, frozenset[str], tuple[str, ...]]
 
@@ -33,6 +36,7 @@ class _Balance(Struct):
     exits: int = 0
     still: int = 0
     waited: bool = False
+    settled: int = 0  # samples since owners were last needed or forgotten
     owners: dict[Key, tuple[Row, int]] = field(default_factory=dict)  # the first, and how many are like it
 
 
@@ -149,18 +153,26 @@ class WaitedFor:
         elif balance.still >= PATIENCE:
             self._active.pop(row, None)  # looked at again when another child ends
             if balance.waited or not balance.doubt:
+                _forget_exits(balance)
                 return []
             row.waits = False
             missing = _due(row, balance.doubt)
             del self._balances[row]
         else:
+            balance.settled += 1
+            if balance.settled >= MOST_SETTLED:
+                _forget_exits(balance)
             return []
         charges = _spread(missing, balance.owners) if self._messages else [(row, missing)]
-        balance.owners, balance.exits, balance.doubt = {}, 0, 0
+        _forget_exits(balance)
         if balance.charged == 0:
             self._active.pop(row, None)
             self._balances.pop(row, None)
         return charges
+
+
+def _forget_exits(balance: _Balance) -> None:
+    balance.owners, balance.exits, balance.doubt, balance.settled = {}, 0, 0, 0
 
 
 def _due(parent: Row, doubt: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 from gramwatt_exporter.ledger import persistence
-from gramwatt_exporter.ledger.accounts import MOST_WORKLOADS, OTHERS, Accounts, MeterAccount
+from gramwatt_exporter.ledger.accounts import MOST_DEPARTED, MOST_WORKLOADS, OTHERS, Accounts, MeterAccount
 from gramwatt_exporter.model import COMPONENTS, PARTS, Device, Identity, Meter, Workload
 from gramwatt_exporter.processes.kernel import KernelCounters
 from gramwatt_exporter.processes.row import Row, WorkloadAccount
@@ -222,3 +222,33 @@ def test_every_account_comes_back_from_the_ledger_as_it_was(accounts: Accounts) 
     persistence.load(back, json.loads(text))
     assert everything(back) == everything(accounts)
     assert json.dumps(persistence.dump(back, exported)) == text
+
+
+def test_exits_that_somebody_else_waits_for_are_forgotten() -> None:
+    class Never:
+        coarse_ns = 0
+
+        def __call__(self, _: int) -> int:
+            return 0
+
+    def row(pid: int) -> Row:
+        account = WorkloadAccount(Workload(f"job-{pid}", "unit", "alice"))
+        return Row(Identity(pid, pid, 1, 1000, "job", account.workload), account)
+
+    book = WaitedFor(Never(), messages=True)
+    scheduler = row(2)
+    book.begin(scheduler, 0, past=True)
+    for pid in range(4, 2_004):
+        book.look()
+        book.ended(scheduler, row(pid), 1_000_000)
+        assert book.settle([]) == []
+    kept = [thing for thing in gc.get_objects() if isinstance(thing, Row) and thing.identity.command == "job"]
+    assert len(kept) <= 62 + 1
+
+
+def test_sums_of_departed_users_are_bounded() -> None:
+    accounts = Accounts()
+    for number in range(3 * MOST_DEPARTED):
+        accounts.departed_workload(Workload("build", "unit", str(number))).energy[0] += 1
+    assert len(accounts.departed_workloads) <= MOST_DEPARTED + 1
+    assert sum(account.energy[0] for account in accounts.departed_workloads.values()) == 3 * MOST_DEPARTED

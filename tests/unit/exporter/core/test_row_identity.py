@@ -7,7 +7,7 @@ import pytest
 from gramwatt_exporter.budgets import BudgetBook
 from gramwatt_exporter.config import Config, Period
 from gramwatt_exporter.config.schema import Budget, Process
-from gramwatt_exporter.model import Device, Intensity, IntensityState
+from gramwatt_exporter.model import Device, Identity, Intensity, IntensityState, Workload
 from gramwatt_exporter.snapshot import Snapshot
 from gramwatt_exporter.units import grams
 from gramwatt_exporter.windows import OpenRequest, Peer
@@ -73,6 +73,29 @@ def test_a_budget_of_a_window_is_charged_after_an_exec_in_it() -> None:
         snapshot = sample(simulated, 3600)
     assert row.identity.command == "python3"
     assert grams(snapshot.budgets[0].emission_units) == pytest.approx(8.0)
+
+
+def test_budgets_of_a_window_are_charged_for_children_nobody_saw_alive() -> None:
+    simulated = with_budget({"model": "llama"}, Machine(by_age=True))
+    machine, sampler = simulated.machine, simulated.sampler
+    make = machine.fork(1, command="make")
+    assert make is not None
+    sample(simulated)
+    row = sampler.table.find(make.pid)
+    assert row is not None
+    request = OpenRequest(name="t", phase="training", model="llama", pid=make.pid)
+    window = sampler.windows.open(request, Peer(1000, make.pid, "alice"))
+    sampler.windows.add_process(window.id, (make.pid, row.identity.start))
+    sampler.attach(window.id, row)
+    for _ in range(5):
+        child = machine.fork(make.pid, command="cc1")
+        assert child is not None
+        machine.work(child.pid, SECOND)
+        machine.exit(child.pid)
+        snapshot = sample(simulated, 3600)
+    (view,) = snapshot.windows
+    assert snapshot.budgets[0].emission_units == view.emission_units["cpu"]
+    assert grams(snapshot.budgets[0].emission_units) == pytest.approx(5.0)
 
 
 def test_who_ended_before_a_reload_may_still_name_a_budget_that_is_gone() -> None:
@@ -160,3 +183,55 @@ def test_who_nobody_saw_alive_counts_for_the_owner_of_its_job(owner: int | None,
     snapshot = sample(simulated)
     (view,) = [view for view in snapshot.workloads if view.energy[0]]
     assert (view.name, view.user) == ("job", user)
+
+
+@pytest.mark.parametrize("busy_watts", [7.0, 8.0, 9.5])
+def test_a_window_that_opens_does_not_move_the_hottest(busy_watts: float) -> None:
+    simulated = rig(config=Config(process=Process(series=1)))
+    machine = simulated.machine
+    machine.processes[1].pages = 0
+    simulated.sampler.sample()
+    cache = machine.fork(1, command="cache", pages=25_000)
+    busy = machine.fork(1, command="busy", pages=0)
+    assert cache is not None
+    assert busy is not None
+    shown = []
+    for number in range(120):
+        # Opening and stopping a window takes a sample of its own, of milliseconds.
+        for seconds in (2.5, 0.01, 2.49) if number % 6 == 0 else (5,):
+            nanoseconds = round(seconds * SECOND)
+            machine.advance(nanoseconds)
+            machine.work(busy.pid, nanoseconds)
+            simulated.meters.draw(
+                DRAM, round(40 * JOULE * seconds), nanoseconds
+            )  # a quarter of it is the cache's
+            simulated.meters.draw(BUSY, round(busy_watts * JOULE * seconds), nanoseconds)
+            simulated.sampler.sample()
+            shown += [view.command for view in simulated.sampler.freeze().processes]
+    assert set(shown[60:]) == {shown[-1]}
+
+
+class SlurmNode(Machine):
+    """All its processes but init are in job 42, whose owner is not known while root's alone are alive."""
+
+    def identity(self, pid: int) -> Identity | None:
+        found = super().identity(pid)
+        if found is None or pid == 1:
+            return found
+        workload = Workload("42", "slurm", self.user_name(found.uid))
+        return msgspec.structs.replace(found, workload=workload, owner=found.uid)
+
+
+def test_tasks_nobody_saw_alive_count_for_the_owner_of_the_job_they_make_known() -> None:
+    simulated = rig(SlurmNode(by_age=True))
+    machine = simulated.machine
+    daemon = machine.fork(1, command="slurmstepd", uid=0)
+    assert daemon is not None
+    sample(simulated)
+    task = machine.fork(daemon.pid, command="task", uid=1000)
+    assert task is not None
+    machine.work(task.pid, SECOND)
+    machine.exit(task.pid)
+    snapshot = sample(simulated)
+    (view,) = [view for view in snapshot.workloads if view.energy[0]]
+    assert (view.name, view.kind, view.user) == ("42", "slurm", "alice")
