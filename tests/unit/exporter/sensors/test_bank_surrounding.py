@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from gramwatt_exporter.errors import NotHere, TryAgain
-from gramwatt_exporter.model import Meter
+from gramwatt_exporter.model import Device, Meter
 from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.sensors.disabled import Disabled
 from scripted_sensor import J, Scripted, booked, cpu
@@ -172,3 +172,84 @@ def test_a_counter_nobody_has_delivered_for_a_day_is_saved_no_longer(
         clock.advance(hours * 3600)
         bank.read()
         assert ("meter|rapl|psys" in saved(bank)["counters"]) is kept
+
+
+# --- energy of a time in which the meter did not count
+
+
+def late_gpu(clock: Any, log: Any, meters: Any, downtime: int, late: int) -> tuple[Bank, Any]:
+    """A restart after which the GPU opens ``late`` seconds after the others; CPU 100 W, GPU 500 W, the rest 200 W."""
+    gpu = Device("gpu", "GPU-a", "nvml", 0.05, None, 1500.0)
+    rapl, nvml = Scripted("rapl", clock), Scripted("nvml", clock)
+    rapl.energy, nvml.energy = {cpu("rapl"): 0}, {gpu: 0}
+    watts = {cpu("rapl"): 100, gpu: 500, PSYS: 800}
+
+    def draw(seconds: int) -> None:
+        clock.advance(seconds)
+        for sensor in (rapl, nvml, meters):
+            for of in sensor.energy:
+                sensor.energy[of] += watts[of] * seconds * J
+
+    def pass_time(bank: Bank, seconds: int) -> dict[str, int]:
+        joules: dict[str, int] = {}
+        for _ in range(seconds // 5):
+            draw(5)
+            for (component, _, _), energy in booked(bank.read()).items():
+                joules[component] = joules.get(component, 0) + energy // J
+        return joules
+
+    sensors = [rapl, meters, nvml]
+    bank = Bank(sensors, clock, log)
+    bank.open()
+    bank.read()
+    assert pass_time(bank, 600)["other"] == 200 * 600
+    state = saved(bank)
+    draw(downtime)
+    bank = Bank(sensors, clock, log)
+    bank.restore(state)
+    nvml.opening = TryAgain("driver not ready")
+    bank.open()
+    bank.read()
+    pass_time(bank, late)
+    nvml.opening = None
+    return bank, pass_time
+
+
+def test_what_a_late_device_drew_before_a_power_meter_began_does_not_silence_the_rest(
+    clock: Any, log: Any
+) -> None:
+    meters = Scripted("hwmon", clock)
+    meters.power = {IPMI: 800 * J}
+    bank, pass_time = late_gpu(clock, log, meters, downtime=1800, late=0)
+    after = pass_time(bank, 1800)
+    assert after["gpu"] == 500 * 3600
+    assert after["other"] == 200 * 1800
+
+
+def test_what_a_late_device_drew_while_the_meter_counted_is_not_the_rest_s(clock: Any, log: Any) -> None:
+    """Until it was there, the rest was taken to be 500 W more; it makes up for that."""
+    meters = Scripted("hwmon", clock)
+    meters.power = {IPMI: 800 * J}
+    bank, pass_time = late_gpu(clock, log, meters, downtime=1800, late=40)
+    after = pass_time(bank, 1800)
+    assert after["other"] == 200 * 1800 - 500 * 40
+
+
+def test_a_counter_around_the_machine_counts_through_a_restart(clock: Any, log: Any) -> None:
+    meters = Scripted("hwmon", clock)
+    meters.energy = {PSYS: 0}
+    bank, pass_time = late_gpu(clock, log, meters, downtime=1800, late=0)
+    # While the GPU was late, its half hour was the rest's: all is made up for within that time.
+    assert pass_time(bank, 3600 * 2)["other"] == 200 * 7200 - 500 * 1800
+
+
+def test_a_state_from_before_is_taken_up(make: Any, node: Node, clock: Any, log: Any) -> None:
+    bank = make(node.rapl, node.estimate)
+    bank.read()
+    node.other(bank, 10)
+    state = saved(bank)
+    state["around"] = state["around"][:4]  # it did not say since when the meter counts
+    bank = Bank([node.rapl, node.estimate], clock, log)
+    bank.restore(state)
+    bank.open()
+    assert node.other(bank, 10) == {"psys": 300}
