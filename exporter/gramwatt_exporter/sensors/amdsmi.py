@@ -15,10 +15,12 @@ import contextlib
 import importlib
 import importlib.util
 import io
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from ..errors import Denied, Fatal, NotHere, TryAgain
 from ..model import Device, DeviceUse, EnergyReading, Meter, PowerReading, Reading, Sample
@@ -28,7 +30,11 @@ from . import apu
 UNCERTAINTY_RATIO = 0.1
 DEFAULT_MAX_WATTS = 1500.0
 CHECK_NS = 10_000_000_000  # how long counter and power are compared
+CHECK_GAP_NS = 30_000_000_000  # between two reads power may have been anything: they are 10 s apart at most
 CHECK_FACTOR = 2  # they may differ by: power is sampled once a tick, so only gross errors show
+
+# Inode of the first PID namespace, fixed in the kernel's include/linux/proc_ns.h (PROC_PID_INIT_INO).
+INITIAL_PID_NAMESPACE = 4026531836
 
 LOOK_AGAIN_NS = 60_000_000_000
 LOOK_PAUSES = (
@@ -36,6 +42,9 @@ LOOK_PAUSES = (
 )
 ENERGY_ERRORS = 3  # in a row, after which a counter that gives errors is left for power
 
+_SECOND = 1_000_000_000
+_QUIET_PERCENT = 1  # of the engines' time; in steps of a percent
+_UNKNOWN_PID = 0  # weight of users nobody can name: their energy is unattributed
 _MICROWATTS_ABOVE = 10_000  # limits are watts in some releases and microwatts in others
 _MOST_LIMIT = 10**12  # of a limit in either unit
 _MOST_WATTS = 0xFFFE  # from here on it is "unknown" in one of its C types, or microwatts
@@ -49,6 +58,17 @@ _UNSEEN = (
 )
 
 
+class _Check(Struct):
+    """Energy counter and power side by side, in uJ, uW and ns of CLOCK_BOOTTIME."""
+
+    energy: int  # at the start
+    since_ns: int
+    asleep_ns: int  # since boot
+    power: int  # at the last read
+    at_ns: int
+    area: int = 0  # uW * ns
+
+
 class _Gpu(Struct):
     address: str  # on the PCI bus: 0000:03:00.0
     index: int  # in the library's order
@@ -57,11 +77,11 @@ class _Gpu(Struct):
     amiss: bool = False  # its last read failed
     energy_counts: bool = True
     energy_errors: int = 0  # in a row
-    # The comparison of counter and power; None once it is decided.
-    check: tuple[int, int] | None = None  # (counter in uJ, time) at its start
-    power_area: int = 0  # uW * ns
-    last_power: tuple[int, int] | None = None  # (uW, time)
-    busy_ns: dict[int, int] = field(default_factory=dict)  # PID -> time on the graphics and compute engines
+    check: _Check | None = None  # the comparison of counter and power while it goes on
+    checked: bool = False
+    # PID -> time on the graphics engine (ns; 0: none is told) at the last read; None: not read yet.
+    busy_ns: dict[int, int] | None = None
+    listed_ns: int = 0  # when that was, in time awake
 
 
 class AmdSmi:
@@ -69,7 +89,8 @@ class AmdSmi:
 
     Raises NotHere (no package, library, driver or GPU), Denied, Fatal (package and library of different releases),
     TryAgain (not ready). One broken GPU is a failure of that GPU only. ``hwmon_shows_apus``: the sensor hwmon is in
-    use, so that the meter of an APU's graphics is left to it.
+    use, so that the meter of an APU's graphics is left to it. ``awake_ns`` (CLOCK_MONOTONIC), where there is one,
+    stands still while the machine sleeps. ``procfs`` is where AMD's library finds processes: it has no other root.
     """
 
     name = "amdsmi"
@@ -82,9 +103,16 @@ class AmdSmi:
         boottime_ns: Callable[[], int],
         idle_watts: float | None = None,
         hwmon_shows_apus: bool = False,
+        awake_ns: Callable[[], int] | None = None,
+        procfs: str = "/proc",
+        initial_pid_namespace: int = INITIAL_PID_NAMESPACE,
     ) -> None:
         self._sysfs = sysfs
         self._now = boottime_ns
+        self._awake = awake_ns or boottime_ns
+        self._procfs = Path(procfs)
+        self._initial_pid_namespace = initial_pid_namespace
+        self._everyone_seen = False
         self._hwmon_shows_apus = hwmon_shows_apus
         self._idle_watts = idle_watts
         self._lib: Any = None
@@ -102,6 +130,7 @@ class AmdSmi:
         lib = _load()
         self._error = lib.AmdSmiException
         self.notes, self._failed, self._left_out = [], {}, {}
+        self._everyone_seen = self._sees_everyone()
         try:
             lib.amdsmi_init()
             self._lib = lib
@@ -261,22 +290,23 @@ class AmdSmi:
 
     def _compare(self, gpu: _Gpu, energy: int, now: int) -> None:
         """Integrate power beside the counter for a while, then decide which of them to believe."""
-        if gpu.check is not None and gpu.check[1] < 0:
+        if gpu.checked:
             return
         try:
             power = self._power(gpu)
         except (self._error, ValueError):
             return  # nothing to compare with
-        if gpu.check is None or gpu.last_power is None:
-            gpu.check, gpu.last_power = (energy, now), (power, now)
+        asleep, check = self._now() - self._awake(), gpu.check
+        # Asleep, and in a long gap, power was not what it is at both ends.
+        if check is None or asleep - check.asleep_ns > _SECOND or now - check.at_ns > CHECK_GAP_NS:
+            gpu.check = _Check(energy, now, asleep, power, now)
             return
-        gpu.power_area += (gpu.last_power[0] + power) * (now - gpu.last_power[1]) // 2
-        gpu.last_power = (power, now)
-        started_with, since = gpu.check
-        if now - since < CHECK_NS:
+        check.area += (check.power + power) * (now - check.at_ns) // 2
+        check.power, check.at_ns = power, now
+        if now - check.since_ns < CHECK_NS:
             return
-        counted, integrated = energy - started_with, gpu.power_area // 1_000_000_000
-        gpu.check = (0, -1)
+        counted, integrated = energy - check.energy, check.area // _SECOND
+        gpu.check, gpu.checked = None, True
         if not integrated <= counted * CHECK_FACTOR <= integrated * CHECK_FACTOR**2:
             gpu.energy_counts = False
             self.notes.append(
@@ -293,38 +323,86 @@ class AmdSmi:
             return DEFAULT_MAX_WATTS
         return limit / 1e6 if limit > _MICROWATTS_ABOVE else limit
 
+    # --- who used it
+
     def _use(self, gpu: _Gpu, device: Device) -> DeviceUse:
-        """Time on the engines since the last read, per process; without it, the only holder."""
+        """Time on the graphics engine since the last read, per process; without it, the only holder.
+
+        Time that is not told may be all of it: of who was not there at the last read, has left since, or has queues
+        of ROCm's own. Such time goes to nobody, and with it no GPU is quiet: its draw would be learned as idle.
+        """
         try:
-            processes = list(self._lib.amdsmi_get_gpu_process_list(gpu.handle))
+            processes = self._lib.amdsmi_get_gpu_process_list(gpu.handle)
         except self._error as error:
             if _code(error) == _NO_PERMISSION and _UNSEEN not in self.notes:
                 self.notes.append(_UNSEEN)
             return DeviceUse(device)
         except ValueError:  # a name that the library cut inside a character, which the package cannot decode
             return DeviceUse(device)
-        busy: dict[int, int] = {}
-        holders: set[int] = set()
-        for process in processes:
-            if not isinstance(process, Mapping):
-                continue
-            pid = int(process.get("pid") or 0)
-            if pid <= 0:
-                continue
-            holders.add(pid)
-            try:
-                busy[pid] = int(_number((process.get("engine_usage") or {}).get("gfx")))
-            except ValueError:
-                continue
-        before, gpu.busy_ns = gpu.busy_ns, busy
-        weights = {
-            pid: spent - before[pid] for pid, spent in busy.items() if pid in before and spent > before[pid]
-        }
-        if any(busy.values()):
-            return DeviceUse(device, weights, frozenset(holders), "utilisation")
-        if len(holders) == 1:
-            return DeviceUse(device, dict.fromkeys(holders, 1), frozenset(holders), "holder")
-        return DeviceUse(device, {}, frozenset(holders), "none")
+        busy, now = _engine_times(processes), self._awake()
+        before, elapsed = gpu.busy_ns, now - gpu.listed_ns
+        gpu.busy_ns, gpu.listed_ns = busy, now
+        holders = frozenset(busy)
+        known = _spent_since(before or {}, busy)
+        if len(busy) == 1 and not known:
+            return DeviceUse(device, dict.fromkeys(busy, 1), holders, "holder")
+        told = before is not None and len(known) == len(busy) and before.keys() <= busy.keys()
+        weights = {pid: spent for pid, spent in known.items() if spent}
+        if weights:
+            rest = 0 if told else elapsed - sum(weights.values())
+            if rest > 0:
+                weights[_UNKNOWN_PID] = rest
+            return DeviceUse(device, weights, holders, "utilisation")
+        quiet = told and self._everyone_seen and not self._works(gpu)
+        return DeviceUse(device, {}, holders, "utilisation" if quiet else "none")
+
+    def _works(self, gpu: _Gpu) -> bool:
+        """Whether its engines are busy now; False where it does not say.
+
+        Since ROCm 5.7 the list of processes is of those that opened /dev/kfd: of a game nothing else tells.
+        """
+        try:
+            return _number(self._lib.amdsmi_get_gpu_activity(gpu.handle).get("gfx_activity")) > _QUIET_PERCENT
+        except (self._error, ValueError, AttributeError):
+            return False
+
+    def _sees_everyone(self) -> bool:
+        """Whether an empty list means that there is nobody: the library leaves out whom it may not see."""
+        try:
+            here = (self._procfs / "self/ns/pid").stat().st_ino
+        except OSError:
+            return False
+        return here == self._initial_pid_namespace and os.access(self._procfs / "1/fdinfo", os.R_OK)
+
+
+def _engine_times(processes: Iterable[Any]) -> dict[int, int]:
+    """PID -> nanoseconds on the graphics engine, 0 where none is told: ROCm's own queues are not counted.
+
+    Without the exporter: on some GPUs the library itself opens /dev/kfd, which puts it on the list.
+    """
+    busy: dict[int, int] = {}
+    for process in processes:
+        if not isinstance(process, Mapping):
+            continue
+        pid = int(process.get("pid") or 0)
+        if pid <= 0 or pid == os.getpid():
+            continue
+        busy[pid] = 0
+        with contextlib.suppress(ValueError):
+            busy[pid] = int(_number((process.get("engine_usage") or {}).get("gfx")))
+    return busy
+
+
+def _spent_since(before: Mapping[int, int], busy: Mapping[int, int]) -> dict[int, int]:
+    """PID -> nanoseconds since the last read, of the processes of which that is known.
+
+    Not of one whose time went back: its number is another process's now.
+    """
+    return {
+        pid: spent - before[pid]
+        for pid, spent in busy.items()
+        if pid in before and spent and spent >= before[pid]
+    }
 
 
 def _load() -> Any:

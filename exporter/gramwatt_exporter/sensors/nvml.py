@@ -371,7 +371,7 @@ class Nvml:
         return found
 
     def _utilisation(self, gpu: _Gpu) -> dict[int, int] | None:
-        """SM percent by PID in rows newer than the last seen; {} when nobody ran, None where not supported."""
+        """SM percent by PID in rows newer than the last seen; {} when nobody ran, None where that is not known."""
         lib = self._lib
         now = self._now()
         elapsed_us, gpu.asked_ns = (now - gpu.asked_ns) // 1000, now
@@ -395,9 +395,14 @@ class Nvml:
             return None
         newest = max((int(row.timeStamp) for row in rows), default=0)
         weights: dict[int, int] = {}
+        odd = False
         for row in rows:
-            if row.pid and 1 <= row.smUtil <= 100 and row.timeStamp > gpu.seen_us:
+            if not row.smUtil or row.timeStamp <= gpu.seen_us:
+                continue
+            if row.pid and row.smUtil <= 100:
                 weights[int(row.pid)] = weights.get(int(row.pid), 0) + int(row.smUtil)
+            else:
+                odd = True
         # Time goes on while nobody runs, or the first row after a pause would average the pause. The driver's
         # clock is the wall clock; counting on from the last row stays right where it is not.
         if newest:
@@ -406,7 +411,9 @@ class Nvml:
             gpu.seen_us = self._wall_us()
         else:
             gpu.seen_us += elapsed_us
-        return {} if first else weights  # rows from before the first reading are not of its energy
+        # Rows from before the first reading are not of its energy. Neither they nor rows that cannot be say that
+        # nobody ran: what the GPU draws would be learned as its idle draw.
+        return None if first or (odd and not weights) else weights
 
 
 def _failure(error: Any, call: str) -> Exception:

@@ -61,7 +61,7 @@ def build(
         from .amdsmi import AmdSmi
 
         idle_watts, shown = settings.amdsmi.idle_watts, settings.hwmon.enabled
-        sensors.append(AmdSmi(sysfs, boottime_ns, idle_watts, hwmon_shows_apus=shown))
+        sensors.append(AmdSmi(sysfs, boottime_ns, idle_watts, hwmon_shows_apus=shown, awake_ns=awake_ns))
     else:
         sensors.append(Disabled("amdsmi"))
 

@@ -144,7 +144,8 @@ def test_use_is_by_rows_newer_than_the_last(world: World, clock: Any) -> None:
     world.set(*busy(f"gpu 0 util 10 {WALL_US - 500} 90"))
     sensor = world.sensor()
     first = use_of(sensor.read())
-    assert first.weights == {}  # from before the first reading
+    # From before the first reading. That is not "nobody": what it draws would be learned as its idle draw.
+    assert (first.weights, first.method) == ({}, "none")
     assert first.holders == {10, 11, 12}
     clock.advance(1)
     rows = (
@@ -187,6 +188,31 @@ def test_rows_that_cannot_be_are_left_out(world: World, clock: Any) -> None:
         )
     )
     assert use_of(sensor.read()).weights == {12: 5}
+
+
+@pytest.mark.parametrize(
+    ("row", "method"), [("0 {} 50", "none"), ("11 {} 4000", "none"), ("10 {} 0", "utilisation")]
+)
+def test_only_rows_that_can_be_say_that_nobody_ran(world: World, clock: Any, row: str, method: str) -> None:
+    world.set(*busy())
+    sensor = world.sensor()
+    sensor.read()
+    clock.advance(1)
+    world.set(*busy("gpu 0 util " + row.format(WALL_US + 10)))
+    use = use_of(sensor.read())
+    assert (use.weights, use.method) == ({}, method)
+
+
+def test_a_gpu_that_is_back_while_a_job_runs_does_not_look_quiet(world: World, clock: Any) -> None:
+    """Who ran before its first reading is not known; one process is there, so it was that one."""
+    lone = ("gpu 0 uuid GPU-a", "gpu 0 energy_mj 1", "gpu 0 compute 10")
+    world.set(*lone, f"gpu 0 util 10 {WALL_US - 500} 90")
+    sensor = world.sensor()
+    sensor.read()
+    clock.advance(1)
+    sensor.open()
+    use = use_of(sensor.read())
+    assert (use.weights, use.method) == ({10: 1}, "holder")
 
 
 def test_time_goes_on_while_nobody_runs(world: World, clock: Any) -> None:
