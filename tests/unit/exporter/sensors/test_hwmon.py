@@ -14,6 +14,7 @@ from gramwatt_exporter.errors import NotHere, TryAgain
 from gramwatt_exporter.model import Device, EnergyReading, Meter, Sample
 from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.sensors.hwmon import Hwmon
+from scripted_sensor import Scripted
 
 
 @pytest.fixture
@@ -24,6 +25,37 @@ def hwmon(sysfs: Callable[[str], Any], clock: Any) -> Callable[..., Hwmon]:
         return sensor
 
     return build
+
+
+class Board:
+    """A /sys with any chips: ``chip`` makes one, ``move`` is what loading its driver again does."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def chip(self, number: int, driver: str, device: str = "", **files: object) -> None:
+        folder = self.root / f"class/hwmon/hwmon{number}"
+        folder.mkdir(parents=True)
+        (folder / "name").write_text(f"{driver}\n")
+        if device:
+            (folder / "device").symlink_to(self.root / "devices" / device)
+        for name, value in files.items():
+            self.write(number, name, value)
+
+    def write(self, number: int, name: str, value: object) -> None:
+        (self.root / f"class/hwmon/hwmon{number}/{name}").write_text(f"{value}\n")
+
+    def remove(self, *numbers: int) -> None:
+        for number in numbers:
+            shutil.rmtree(self.root / f"class/hwmon/hwmon{number}")
+
+    def move(self, number: int, to: int) -> None:
+        (self.root / f"class/hwmon/hwmon{number}").rename(self.root / f"class/hwmon/hwmon{to}")
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Board:
+    return Board(tmp_path / "sys")
 
 
 def values(sample: Sample) -> dict[str, int]:
@@ -43,7 +75,9 @@ def test_cards_are_devices_by_their_pci_address(hwmon: Callable[..., Hwmon]) -> 
     }
     assert isinstance(devices["0000:04:00.0"], EnergyReading)
     assert devices["0000:03:00.0"].of == Device("gpu", "0000:03:00.0", "hwmon", 0.1, 9.0, 300.0)
-    assert devices["0000:04:00.0"].of.max_watts == 190.0
+    # Not the limit that is set (190 W, it may be raised), nor the rated power alone (75 W, a limit may be above it).
+    assert devices["0000:04:00.0"].of.max_watts == 1500.0
+    assert devices["0000:05:00.0"].of.max_watts == 150.0
 
 
 def test_parts_and_unknown_chips_are_meters_that_are_never_added(hwmon: Callable[..., Hwmon]) -> None:
@@ -74,15 +108,111 @@ def test_grace_rails_that_disagree_never_make_negative_memory(
     assert (found["package-0"], found["dram-0"]) == (250_000_000, 0)
 
 
-def test_a_rail_of_grace_that_is_unknown_is_no_power(sysfs: Callable[[str], Any], clock: Any) -> None:
-    """ACPI's "unknown", all bits set, was shown as 4.29 MW before Linux 6.13."""
+RAILS = {"grace": "hwmon1", "cpu": "hwmon2", "sysio": "hwmon3"}
+WATT = 1_000_000
+
+
+def set_rail(tree: Any, rail: str, value: object) -> None:
+    tree.write(f"class/hwmon/{RAILS[rail]}/device/power1_average", value)
+
+
+def joules(bank: Bank, clock: Any, samples: int) -> Counter[str]:
+    """What the bank books in so many samples, 5 s apart, by device."""
+    total: Counter[str] = Counter()
+    for _ in range(samples):
+        clock.advance(5)
+        for step in bank.read().steps:
+            total[f"{step.device.name} of {step.device.source}"] += step.microjoules
+    return Counter({name: microjoules // 1_000_000 for name, microjoules in total.items()})
+
+
+@pytest.mark.parametrize("rail", ["grace", "cpu", "sysio"])
+@pytest.mark.parametrize("samples", [1, 4])
+def test_a_rail_of_grace_that_fails_for_a_moment_changes_no_sum(
+    sysfs: Callable[[str], Any], make: Callable[..., Bank], clock: Any, rail: str, samples: int
+) -> None:
     tree = sysfs("grace-hopper")
-    tree.write("class/hwmon/hwmon2/device/power1_average", 0xFFFFFFFF * 1000)
+    bank = make(Hwmon(str(tree.root), clock))
+    bank.read()
+    was = {"grace": 250, "cpu": 150, "sysio": 60}[rail] * WATT
+    booked = joules(bank, clock, 5)
+    set_rail(tree, rail, "N/A")
+    booked += joules(bank, clock, samples)
+    set_rail(tree, rail, was)
+    booked += joules(bank, clock, 5)
+    seconds = (10 + samples) * 5
+    assert booked == {"package-0 of hwmon": 210 * seconds, "dram-0 of hwmon": 40 * seconds}
+
+
+@pytest.mark.parametrize("rail", ["grace", "cpu", "sysio"])
+def test_memory_of_grace_is_never_counted_twice_while_a_rail_fails(
+    sysfs: Callable[[str], Any], make: Callable[..., Bank], clock: Any, rail: str
+) -> None:
+    tree = sysfs("grace-hopper")
+    estimate = Scripted("estimate", clock)
+    memory, package = Device("dram", "dram-0", "estimate", 0.5), Device("cpu", "package-0", "estimate", 0.5)
+    estimate.power = {memory: 40 * WATT, package: 210 * WATT}  # as good as it can be: what is missing shows
+    bank = make(Hwmon(str(tree.root), clock), estimate)
+    bank.read()
+    set_rail(tree, rail, "N/A")
+    booked = joules(bank, clock, 60)
+    # A minute of what is not known is held for the rail to come back, no more.
+    assert 40 * 235 <= booked["dram-0 of estimate"] <= 40 * 240
+    assert booked["dram-0 of hwmon"] == 0
+    if rail == "grace":
+        assert booked["package-0 of hwmon"] == 210 * 300  # the rails of the package go on
+    else:
+        assert 210 * 235 <= booked["package-0 of estimate"] <= 210 * 240
+
+
+def test_grace_without_a_rail_counts_the_socket_as_the_package(
+    sysfs: Callable[[str], Any], clock: Any
+) -> None:
+    tree = sysfs("grace-hopper")
+    shutil.rmtree(tree.root / "class/hwmon/hwmon3")
     sensor = Hwmon(str(tree.root), clock)
     sensor.open()
-    sample = sensor.read()
-    assert sample.failures == {"cpu-0": "implausible"}
-    assert max(values(sample).values()) < 1_000_000_000
+    found = {
+        r.of.name: values(Sample([r]))[r.of.name] for r in sensor.read().readings if isinstance(r.of, Device)
+    }
+    assert found == {"package-0": 250 * WATT}
+
+
+def test_the_module_of_grace_is_no_device_and_may_draw_what_its_gpus_do(
+    board: Board, make: Callable[..., Bank], clock: Any
+) -> None:
+    board.chip(
+        1,
+        "power_meter",
+        "ACPI000D:00",
+        power1_average=2_700 * WATT,  # a CPU and two GPUs of 1.2 kW
+        power1_oem_info="Module Power Socket 0",
+    )
+    bank = make(Hwmon(str(board.root), clock))
+    bank.read()
+    clock.advance(5)
+    sample = bank.read()
+    assert {step.meter.name: step.microjoules for step in sample.meters} == {"module-0": 13_500 * WATT}
+    assert sample.steps == []
+
+
+# ACPI's "unknown", all bits set, was shown as 4.29 MW before Linux 6.13.
+@pytest.mark.parametrize("value", [0xFFFFFFFF * 1000, -1])
+@pytest.mark.parametrize("rail", ["grace", "cpu", "sysio"])
+def test_a_rail_of_grace_that_cannot_be_is_a_reset_of_what_it_is_part_of(
+    sysfs: Callable[[str], Any], make: Callable[..., Bank], clock: Any, rail: str, value: int
+) -> None:
+    tree = sysfs("grace-hopper")
+    bank = make(Hwmon(str(tree.root), clock))
+    bank.read()
+    set_rail(tree, rail, value)
+    clock.advance(5)
+    sample = bank.read()
+    assert sample.sensors[0].failures == {}
+    parts = {("meter", f"{rail}-0"): 1, ("dram", "dram-0"): 1}
+    assert sample.resets == (parts if rail == "grace" else parts | {("cpu", "package-0"): 1})
+    steps = {step.device.name: step.microjoules for step in sample.steps}
+    assert steps == ({"package-0": 1050 * WATT} if rail == "grace" else {})
 
 
 def test_an_acpi_meter_is_around_the_machine(hwmon: Callable[..., Hwmon]) -> None:
@@ -130,17 +260,36 @@ def test_power_becomes_energy_in_the_bank(sysfs: Callable[[str], Any], clock: An
     assert steps == {"0000:03:00.0": 200_000_000, "0000:04:00.0": 40_000_000, "0000:05:00.0": 0}
 
 
-def test_a_spike_of_power_is_left_out(sysfs: Callable[[str], Any], clock: Any) -> None:
-    tree = sysfs("gpus")
-    sensor = Hwmon(str(tree.root), clock)
-    sensor.open()
-    tree.write("class/hwmon/hwmon0/power1_average", 65_535_000_000)
-    sample = sensor.read()
-    assert sample.failures == {"0000:03:00.0": "implausible"}
-    assert "0000:03:00.0" not in values(sample)
+@pytest.mark.parametrize("value", [65_535 * WATT, -1])
+def test_power_that_cannot_be_is_a_reset_with_nothing_booked_on_both_sides(
+    board: Board, make: Callable[..., Bank], clock: Any, value: int
+) -> None:
+    board.chip(1, "amdgpu", "0000:03:00.0", power1_average=100 * WATT, power1_cap_max=300 * WATT)
+    bank = make(Hwmon(str(board.root), clock))
+    bank.read()
+    booked = []
+    for power in (100 * WATT, value, 100 * WATT, 100 * WATT):
+        board.write(1, "power1_average", power)
+        clock.advance(5)
+        sample = bank.read()
+        booked.append([step.microjoules for step in sample.steps])
+    assert booked == [[500 * WATT], [], [], [500 * WATT]]
+    assert sample.resets == {("gpu", "0000:03:00.0"): 1}
+    assert sample.sensors[0].failures == {}
 
 
-@pytest.mark.parametrize("content", ["", "N/A", "-1000"])
+def test_a_limit_that_is_raised_refuses_nothing(board: Board, make: Callable[..., Bank], clock: Any) -> None:
+    board.chip(1, "xe", "0000:03:00.0", energy1_input=0, power1_max=60 * WATT)
+    bank = make(Hwmon(str(board.root), clock))
+    bank.read()
+    board.write(1, "power1_max", 190 * WATT)
+    for second in range(5, 65, 5):
+        clock.advance(5)
+        board.write(1, "energy1_input", second * 150 * WATT)
+        assert [step.microjoules for step in bank.read().steps] == [5 * 150 * WATT]
+
+
+@pytest.mark.parametrize("content", ["", "N/A", "-"])
 def test_garbage_fails_that_channel_only(sysfs: Callable[[str], Any], clock: Any, content: str) -> None:
     tree = sysfs("gpus")
     sensor = Hwmon(str(tree.root), clock)
@@ -174,37 +323,6 @@ def test_a_driver_that_goes_away(sysfs: Callable[[str], Any], clock: Any) -> Non
 
 
 # --- several chips of one kind
-
-
-class Board:
-    """A /sys with any chips: ``chip`` makes one, ``move`` is what loading its driver again does."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def chip(self, number: int, driver: str, device: str = "", **files: object) -> None:
-        folder = self.root / f"class/hwmon/hwmon{number}"
-        folder.mkdir(parents=True)
-        (folder / "name").write_text(f"{driver}\n")
-        if device:
-            (folder / "device").symlink_to(self.root / "devices" / device)
-        for name, value in files.items():
-            self.write(number, name, value)
-
-    def write(self, number: int, name: str, value: object) -> None:
-        (self.root / f"class/hwmon/hwmon{number}/{name}").write_text(f"{value}\n")
-
-    def remove(self, *numbers: int) -> None:
-        for number in numbers:
-            shutil.rmtree(self.root / f"class/hwmon/hwmon{number}")
-
-    def move(self, number: int, to: int) -> None:
-        (self.root / f"class/hwmon/hwmon{number}").rename(self.root / f"class/hwmon/hwmon{to}")
-
-
-@pytest.fixture
-def board(tmp_path: Path) -> Board:
-    return Board(tmp_path / "sys")
 
 
 def started(board: Board, clock: Any) -> Hwmon:
@@ -328,6 +446,50 @@ def test_a_number_that_another_chip_has_now_is_not_read_for_the_former_one(board
     assert sample.failures == {"0000:03:00.0": "lost", "0000:04:00.0": "lost"}
     assert values(sample) == {"acpi-hwmon1": 200_000_000}
     assert readings_of(sensor, clock) == before
+
+
+def test_another_chip_under_the_same_number_is_found(
+    board: Board, make: Callable[..., Bank], clock: Any
+) -> None:
+    board.chip(1, "power_meter", "ACPI000D:00", power1_average=200 * WATT)
+    board.chip(2, "nouveau", "0000:03:00.0", temp1_input=40_000)
+    bank = make(Hwmon(str(board.root), clock))
+    bank.read()
+    board.remove(2)  # the kernel gives the lowest free number
+    board.chip(2, "amdgpu", "0000:04:00.0", power1_average=150 * WATT)
+    assert joules(bank, clock, 24)["0000:04:00.0 of hwmon"] >= 55 * 150
+
+
+@pytest.mark.parametrize("seconds", [0, 40, 400])
+def test_the_only_chip_keeps_its_name_however_long_its_driver_is_away(
+    board: Board, make: Callable[..., Bank], clock: Any, seconds: int
+) -> None:
+    board.chip(2, "power_meter", "ACPI000D:00", power1_average=200 * WATT)
+    sensor = Hwmon(str(board.root), clock)
+    bank = make(sensor)
+    bank.read()
+    assert joules(bank, clock, 12) == {"acpi-hwmon2 of hwmon": 200 * 60}
+    unloaded(sensor, "acpi-hwmon2")
+    aside = board.root / "aside"
+    (board.root / "class/hwmon/hwmon2").rename(aside)
+    joules(bank, clock, seconds // 5)
+    aside.rename(board.root / "class/hwmon/hwmon5")
+    booked = joules(bank, clock, 36)
+    assert set(booked) == {"acpi-hwmon2 of hwmon"}
+    assert booked["acpi-hwmon2 of hwmon"] >= 110 * 200
+
+
+def test_a_sensor_that_is_opened_again_finds_what_is_there_now(board: Board, clock: Any) -> None:
+    board.chip(1, "ina226", "1-0040", power1_input=1)
+    board.chip(2, "ina226", "1-0041", power1_input=2)
+    sensor = started(board, clock)
+    before = values(sensor.read())
+    sensor.close()
+    board.move(1, to=7)
+    board.move(2, to=1)
+    sensor.open()
+    sample = sensor.read()
+    assert (values(sample), sample.failures) == (before, {})
 
 
 def test_chips_keep_their_names_when_one_of_them_comes_back(board: Board, clock: Any) -> None:

@@ -1,0 +1,52 @@
+"""What hwmon's channels are called: each differently, and as they were called before. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from itertools import count
+
+from msgspec.structs import replace
+
+from ..model import Device, Meter
+from .hwmon_chips import Channel
+
+
+def noun(of: Device | Meter) -> tuple[str, str]:
+    """What tells one counter from another."""
+    return (of.component if isinstance(of, Device) else "meter", of.name)
+
+
+def name_apart(
+    new: list[Channel], found: Collection[Channel], going: Collection[Channel], stopped: Collection[Channel]
+) -> None:
+    """Give each new channel a name of its own: its former one if it had one. ``found`` are all that stand there now.
+
+    Those that are ``going`` keep theirs, as do those that ``stopped`` and have not come back.
+    """
+    wanting = Counter(noun(channel.of) for channel in found)
+    places = {channel.chip.place for channel in new}
+    former = {channel.key: noun(channel.of) for channel in stopped}
+    taken = {noun(c.of) for c in going} | {noun(c.of) for c in stopped if c.chip.place not in places}
+    # By their places, which last: sockets are numbered in this order after every boot.
+    new.sort(key=lambda c: (c.key not in former, len(c.chip.place), c.chip.place))
+    for channel in new:
+        kind, wanted = noun(channel.of)
+        before, name = former.get(channel.key, ("", ""))
+        if before != kind:
+            names = _names(channel, alone=wanting[kind, wanted] == 1)
+            name = next(name for name in names if (kind, name) not in taken)
+        channel.of = replace(channel.of, name=name)
+        taken.add((kind, name))
+
+
+def _names(channel: Channel, alone: bool) -> Iterator[str]:
+    """Names a channel may have, the best first; ``alone``: it is the only one that wants the first of them."""
+    wanted, place, file = channel.of.name, channel.chip.place, channel.path.name.split("_", 1)[0]
+    if channel.chip.driver == "fam15h_power":
+        yield from (f"package-{socket}" for socket in count())
+    if alone:
+        yield wanted
+    yield f"{wanted}-{place}"
+    yield f"{wanted}-{place}-{file}"
+    yield from (f"{wanted}-{place}-{file}-{number}" for number in count(2))
