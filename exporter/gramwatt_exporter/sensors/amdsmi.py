@@ -342,7 +342,7 @@ class AmdSmi:
         busy, now = _engine_times(processes), self._awake()
         before, elapsed = gpu.busy_ns, now - gpu.listed_ns
         gpu.busy_ns, gpu.listed_ns = busy, now
-        holders = frozenset(busy)
+        holders = frozenset(busy) if _UNKNOWN_PID not in busy else frozenset(busy) - {_UNKNOWN_PID}
         known = _spent_since(before or {}, busy)
         if len(busy) == 1 and not known:
             return DeviceUse(device, dict.fromkeys(busy, 1), holders, "holder")
@@ -359,7 +359,7 @@ class AmdSmi:
     def _works(self, gpu: _Gpu) -> bool:
         """Whether its engines are busy now; False where it does not say.
 
-        Since ROCm 5.7 the list of processes is of those that opened /dev/kfd: of a game nothing else tells.
+        The list of processes is of those that opened /dev/kfd: of a game nothing else tells.
         """
         try:
             return _number(self._lib.amdsmi_get_gpu_activity(gpu.handle).get("gfx_activity")) > _QUIET_PERCENT
@@ -378,18 +378,20 @@ class AmdSmi:
 def _engine_times(processes: Iterable[Any]) -> dict[int, int]:
     """PID -> nanoseconds on the graphics engine, 0 where none is told: ROCm's own queues are not counted.
 
+    One of which nothing but a handle is told, as old releases do, is somebody all the same: _UNKNOWN_PID.
     Without the exporter: on some GPUs the library itself opens /dev/kfd, which puts it on the list.
     """
     busy: dict[int, int] = {}
     for process in processes:
-        if not isinstance(process, Mapping):
+        pid = int(process.get("pid") or 0) if isinstance(process, dict) else 0
+        if pid <= 0:
+            busy[_UNKNOWN_PID] = 0
             continue
-        pid = int(process.get("pid") or 0)
-        if pid <= 0 or pid == os.getpid():
-            continue
-        busy[pid] = 0
-        with contextlib.suppress(ValueError):
+        try:
             busy[pid] = int(_number((process.get("engine_usage") or {}).get("gfx")))
+        except ValueError:
+            busy[pid] = 0
+    busy.pop(os.getpid(), None)
     return busy
 
 

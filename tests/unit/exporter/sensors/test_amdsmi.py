@@ -228,6 +228,20 @@ def test_the_counter_as_releases_before_6_3_named_it(
     assert reading.microjoules == 15_300
 
 
+def test_processes_of_which_only_a_handle_is_told_are_somebody(
+    fresh: None, tmp_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch, world: World
+) -> None:
+    """As releases before 6 do: who it is cannot be said, but not that the GPU is quiet."""
+    (tmp_path / "amdsmi.py").write_text(OLD_PACKAGE.replace("return []", "return [object()]"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sensor = world.sensor()
+    for _ in range(2):
+        (use,) = sensor.read().uses
+        assert use.holders == frozenset()
+        assert seen(use) == ("holder", {0: 1})
+        clock.advance(1)
+
+
 # --- who used it
 
 
