@@ -45,10 +45,10 @@ def idle_energy(energy: int, idle_microwatts: int, nanoseconds: int) -> int:
 
 def usual_energy(cpu_ns: int, charged: int, charged_ns: int) -> int | None:
     """What ``cpu_ns`` of CPU time cost (uJ) at the mean of all that was charged before: ``charged`` uJ for
-    ``charged_ns``. None when nothing was charged yet."""
+    ``charged_ns``, which is 0 where idle draw covered everything. None when no CPU time was seen before."""
     if cpu_ns <= 0:
         return 0
-    return charged * cpu_ns // charged_ns if charged > 0 and charged_ns > 0 else None
+    return charged * cpu_ns // charged_ns if charged_ns > 0 else None
 
 
 def attribute(energy: int, idle: int, weights: Sequence[int], residual: int = 0) -> Shares:

@@ -12,7 +12,7 @@ from ..model import BankSample, Device, DeviceUse, EnergyStep, Meter, MeterStep,
 from .around import Around
 from .claims import Claims, claim_of
 from .slot import Logger, Slot
-from .tracks import Tracks
+from .tracks import Suspends, Tracks
 
 SLOW_OPEN_WAIT_SECONDS = 0.25  # what the start of the exporter waits for sensors that open slowly
 
@@ -34,12 +34,12 @@ class Bank:
     ) -> None:
         self._slots = [Slot(sensor, order, log) for order, sensor in enumerate(sensors)]
         self._now = boottime_ns
-        self._awake = awake_ns or boottime_ns
         self._log = log
         self._tick = 0
         self._by_name = {slot.name: slot for slot in self._slots}
         self._claims = Claims(self._by_name, self._surely_gone)
         self._tracks = Tracks()
+        self._suspends = Suspends(boottime_ns, awake_ns or boottime_ns)
         self._around = Around()
         self._resets: dict[tuple[str, str], int] = {}
         self._doubted: set[Device | Meter] = set()  # whose last reading was no step, and said so
@@ -66,8 +66,9 @@ class Bank:
         """Read every sensor and merge. Devices without a previous reading give no step: nothing is known yet."""
         self._tick += 1
         now = self._now()
+        self._suspends.before(now)
         samples = self._read_all(now)
-        asleep = self._now() - self._awake()
+        self._suspends.after()
         owned = self._settle_claims(samples, now)
         delivered = (reading for _, sample in samples for reading in sample.readings)
         self._around.elect(delivered, now, self._surely_gone)
@@ -76,7 +77,7 @@ class Bank:
         for slot, sample in samples:
             slot.pass_on_notes(self._claims.of(slot.name))
             for reading in sample.readings:
-                self._take(slot, reading, asleep, steps, meters)
+                self._take(slot, reading, steps, meters)
         rest = self._around.rest(steps, meters, now)
         if rest is not None:
             steps.append(rest)
@@ -120,7 +121,6 @@ class Bank:
         self,
         slot: Slot,
         reading: Reading,
-        asleep: int,
         steps: list[EnergyStep],
         meters: list[tuple[MeterStep, int]],
     ) -> None:
@@ -128,7 +128,7 @@ class Bank:
         of = reading.of
         if isinstance(of, Device) and self._claims.owner(claim_of(of)) != slot.name:
             return
-        advance = self._tracks.advance(reading, self._tick, asleep)
+        advance = self._tracks.advance(reading, self._tick, *self._suspends.at(reading.at_ns))
         if advance is None:
             return
         step = advance.step

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -15,16 +16,65 @@ POWER_GAP_SECONDS = 60  # power is integrated over a gap up to this long; beyond
 _SECOND = 1_000_000_000
 
 
+class Suspends:
+    """How long the machine had slept since boot at the moment of a reading.
+
+    Two clocks are looked at before and after the sensors are read: ``boottime_ns`` goes on in a suspend, ``awake_ns``
+    stands still. Nearly always all looks say the same.
+    """
+
+    def __init__(self, boottime_ns: Callable[[], int], awake_ns: Callable[[], int]) -> None:
+        self._now = boottime_ns
+        self._awake = awake_ns
+        self._looks: list[
+            tuple[int, int]
+        ] = []  # moments, and how long it had slept: after the last sample, ...
+        self._slept = False  # since then
+
+    def before(self, now_ns: int) -> None:
+        """The sensors will be read now."""
+        del self._looks[:-1]
+        self._look(now_ns)
+
+    def after(self) -> None:
+        """They have been read."""
+        self._look(self._now())
+        self._slept = self._looks[-1][1] - self._looks[0][1] > _SECOND
+
+    def _look(self, now_ns: int) -> None:
+        asleep = now_ns - self._awake()
+        if self._looks and asleep < self._looks[-1][1]:  # did not run between the two clocks: too little
+            asleep = self._looks[-1][1]
+        self._looks.append((now_ns, asleep))
+
+    def at(self, at_ns: int) -> tuple[int, bool]:
+        """Nanoseconds slept until then, and whether that is in doubt: it slept while the sensors were read.
+
+        A suspend lasts longer than they take, so the time of a reading is of before or of after it. But the value
+        may be of the other side: it is taken shortly before or after the time, and a process may be stopped between.
+        """
+        looks = self._looks
+        if not self._slept:
+            return looks[-1][1], False
+        index = min(bisect_right(looks, at_ns, key=lambda look: look[0]), len(looks) - 1)
+        (before_ns, before), (after_ns, after) = looks[max(0, index - 1)], looks[index]
+        slept = after - before
+        if slept <= _SECOND:  # the two clocks are not read at the same moment
+            return after, False
+        return (after if after_ns - at_ns < slept <= at_ns - before_ns else before), True
+
+
 class _Track(Struct):
     last: Counter | Integrator
     tick: int  # in which it was seen
     asleep_ns: int  # how long the machine had slept since boot
+    doubtful: bool = False  # whether the last reading may be of the other side of a suspend
 
 
 class Advance(Struct, frozen=True):
     """A step, whether it spans time in which nobody looked, and how much of it the machine was suspended.
 
-    Without a step counting begins with this reading.
+    ``slept_ns`` is at least 1 where a suspend may touch it. Without a step counting begins with this reading.
     """
 
     step: Step | None
@@ -57,14 +107,17 @@ class Tracks:
     def __contains__(self, key: str) -> bool:
         return key in self._tracks
 
-    def advance(self, reading: Reading, tick: int, asleep_ns: int) -> Advance | None:
-        """Take a reading. None for a repeated one; no step for the first one and over a gap without measurement."""
+    def advance(self, reading: Reading, tick: int, asleep_ns: int, doubtful: bool = False) -> Advance | None:
+        """Take a reading. None for a repeated one; no step for the first one and over a gap without measurement.
+
+        ``asleep_ns`` and ``doubtful`` are what ``Suspends.at`` says of its time.
+        """
         key = key_of(reading.of)
         track = self._tracks.get(key)
         counts = isinstance(reading, EnergyReading)
         if track is None or isinstance(track.last, Counter) != counts or reading.at_ns < track.last.at_ns:
             begin = _begin(reading)
-            self._tracks[key] = _Track(begin, tick, asleep_ns)
+            self._tracks[key] = _Track(begin, tick, asleep_ns, doubtful)
             refused = isinstance(begin, Integrator) and begin.microwatts is None
             return Advance(Step(0, 0, reset=True)) if refused else _BEGINS
         missed = track.tick < tick - 1
@@ -73,16 +126,18 @@ class Tracks:
         if elapsed == 0:
             return None
         slept = asleep_ns - track.asleep_ns
-        if slept > elapsed:  # it slept after this reading was taken: the next step spans it
+        if slept > elapsed:  # it slept after this reading, older than the last sample: the next step spans it
             slept = 0
         else:
             track.asleep_ns = asleep_ns
         slept = slept if slept > _SECOND else 0  # the two clocks are not read at the same moment
+        touched = max(slept, 1) if doubtful or track.doubtful else slept
+        track.doubtful = doubtful
         step: Step | None
         if isinstance(reading, EnergyReading):
             assert isinstance(track.last, Counter)
             limit = reading.of.max_watts
-            step = track.last.advance(reading.microjoules, reading.at_ns, reading.wraps_at, limit, slept)
+            step = track.last.advance(reading.microjoules, reading.at_ns, reading.wraps_at, limit, touched)
         else:
             assert isinstance(track.last, Integrator)
             power = believed(reading.microwatts, reading.of.max_watts)
@@ -90,7 +145,7 @@ class Tracks:
                 track.last.jump(power, reading.at_ns)
                 return _BEGINS
             step = track.last.advance(power, reading.at_ns)
-        return _BEGINS if step is None else Advance(step, missed, slept)
+        return _BEGINS if step is None else Advance(step, missed, touched)
 
     def forget(self, sensor: str, claim: str) -> None:
         """Drop what a sensor counted for a claim: from now on another one measures it."""

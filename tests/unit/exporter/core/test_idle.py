@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from gramwatt_exporter.baseline import IdleBaseline
 from gramwatt_exporter.log import FieldLogger
-from gramwatt_exporter.model import Device, DeviceUse
+from gramwatt_exporter.model import Device, DeviceUse, EnergyReading, Sample
 from gramwatt_exporter.sensors.bank import Bank
 from scripted_sensor import Scripted
 from simulation import SECOND, Machine, rig
@@ -18,6 +18,7 @@ HOUR = 3600
 CPU = Device("cpu", "package-0", "rapl", 0.05, max_watts=400.0)
 SECOND_CPU = Device("cpu", "package-1", "rapl", 0.05, max_watts=400.0)
 GPU = Device("gpu", "GPU-aaaa", "nvml", 0.05, max_watts=400.0)
+CONFIGURED = Device("cpu", "package-0", "rapl", 0.05, idle_watts=12.0, max_watts=400.0)
 MODEL = Device("cpu", "package-0", "estimate", 0.5, idle_watts=10.0, max_watts=400.0)
 
 
@@ -29,15 +30,15 @@ class Laptop:
         self.slept_ns = 0
         self.sensor = Scripted(devices[0].source, lambda: self.machine.now_ns)
         self.sensor.energy = dict.fromkeys(devices, 0)
-        bank = Bank([self.sensor], lambda: self.machine.now_ns, FieldLogger("test"), self._awake_ns)
-        bank.open()
-        self.sampler = rig(self.machine, bank=bank).sampler
+        self.bank = Bank([self.sensor], lambda: self.machine.now_ns, FieldLogger("test"), self.awake_ns)
+        self.bank.open()
+        self.sampler = rig(self.machine, bank=self.bank).sampler
         process = self.machine.fork(1)
         assert process is not None
         self.pid = process.pid
         self.sampler.sample()
 
-    def _awake_ns(self) -> int:
+    def awake_ns(self) -> int:
         return self.machine.now_ns - self.slept_ns
 
     def pass_time(
@@ -137,6 +138,16 @@ def test_a_suspend_in_which_nothing_ran_is_idle() -> None:
     assert booked_since(before, laptop.parts()) == {"idle": 1850}
 
 
+def test_where_idle_draw_covered_all_so_far_a_suspend_is_charged_to_nobody() -> None:
+    """An hour below the configured idle draw: CPU time cost nothing, which is not the same as not being known."""
+    laptop = Laptop(CONFIGURED)
+    for _ in range(100):
+        laptop.pass_time(5, {CONFIGURED: 40}, cpu_seconds=0.05)
+    before = laptop.parts(CONFIGURED)
+    laptop.pass_time(5, {CONFIGURED: 40 + 0.5 * 8 * HOUR}, cpu_seconds=0.05, suspended=8 * HOUR)
+    assert booked_since(before, laptop.parts(CONFIGURED)) == {"idle": 40 + 0.5 * 8 * HOUR}
+
+
 def test_a_model_counts_nothing_asleep_so_its_step_is_split_as_ever() -> None:
     laptop = Laptop(MODEL)
     laptop.pass_time(5, {MODEL: 60}, cpu_seconds=5)
@@ -183,6 +194,104 @@ def test_a_suspend_while_the_sensors_are_read_belongs_to_the_next_step() -> None
     laptop.pass_time(5, {CPU: 150}, cpu_seconds=5)
     assert booked_since(before, laptop.parts()) == {"idle": 50, "live": 100}
     assert laptop.baseline_watts() == 10
+
+
+@pytest.mark.parametrize("before_ns", [0, 1_000_000])
+def test_a_short_suspend_while_the_sensors_are_read_teaches_nothing(before_ns: int) -> None:
+    """Shorter than the sampling interval, it might be in this step or in the next."""
+    laptop = Laptop(CPU)
+    laptop.idle()
+    laptop.busy()
+    before = laptop.parts()
+    laptop.sensor.energy[CPU] += 50 * J
+    laptop.machine.advance(5 * SECOND)
+    read = laptop.sensor.read
+
+    def read_and_sleep() -> Any:
+        laptop.machine.advance(before_ns)
+        sample = read()
+        laptop.machine.advance(3 * SECOND)
+        laptop.slept_ns += 3 * SECOND
+        return sample
+
+    laptop.sensor.read = read_and_sleep  # type: ignore[method-assign]
+    laptop.sampler.sample()
+    laptop.sensor.read = read  # type: ignore[method-assign]
+    assert booked_since(before, laptop.parts()) == {"idle": 50}
+    before = laptop.parts()
+    laptop.pass_time(5, {CPU: 150}, cpu_seconds=5)
+    assert booked_since(before, laptop.parts()) == {"idle": 50, "live": 100}
+    laptop.pass_time(5, {CPU: 50})
+    assert laptop.baseline_watts() == 10
+
+
+@pytest.mark.parametrize("asleep", [3, HOUR])
+def test_a_suspend_between_the_value_and_its_time_teaches_nothing(asleep: int) -> None:
+    """The value is of before, its time of after: this step is too long for its energy, and the next one too short."""
+    laptop = Laptop(CPU)
+    laptop.idle()
+    laptop.busy()
+    laptop.machine.advance(5 * SECOND)
+    read = laptop.sensor.read
+
+    def sleep_and_read() -> Any:
+        laptop.machine.advance(asleep * SECOND)
+        laptop.slept_ns += asleep * SECOND
+        return read()
+
+    laptop.sensor.energy[CPU] += 50 * J
+    laptop.sensor.read = sleep_and_read  # type: ignore[method-assign]
+    laptop.sampler.sample()
+    laptop.sensor.read = read  # type: ignore[method-assign]
+    laptop.pass_time(5, {CPU: 45})
+    assert laptop.baseline_watts() == 10
+    laptop.pass_time(5, {CPU: 45})
+    assert laptop.baseline_watts() == 9
+
+
+def test_a_suspend_while_another_sensor_is_read_is_known_to_be_in_the_next_step() -> None:
+    laptop = Laptop(CPU)
+    slow = Scripted("nvml", lambda: laptop.machine.now_ns)
+
+    def read_and_sleep() -> Sample:
+        laptop.machine.advance(3 * SECOND)
+        laptop.slept_ns += 3 * SECOND
+        return Sample()
+
+    bank = Bank([laptop.sensor, slow], lambda: laptop.machine.now_ns, FieldLogger("test"), laptop.awake_ns)
+    bank.open()
+    bank.read()
+    steps = []
+    for read in (slow.read, read_and_sleep, slow.read, slow.read):
+        slow.read = read  # type: ignore[method-assign]
+        laptop.machine.advance(5 * SECOND)
+        steps += bank.read().steps
+    assert [(s.nanoseconds // SECOND, s.slept_ns // SECOND) for s in steps] == [
+        (5, 0),
+        (5, 0),
+        (8, 3),
+        (5, 0),
+    ]
+
+
+def test_a_reading_taken_before_a_suspend_ends_a_step_before_it() -> None:
+    """Of a slow meter the reading is older than the sample; the machine slept since."""
+    laptop = Laptop(CPU)
+    steps = []
+    for taken, asleep in ((5, 0), (4, 3), (5, 0), (5, 0)):
+        laptop.machine.advance(taken * SECOND)
+        laptop.sensor.answer = Sample(
+            [EnergyReading(CPU, laptop.machine.now_ns // 100, laptop.machine.now_ns)]
+        )
+        laptop.machine.advance(asleep * SECOND)
+        laptop.slept_ns += asleep * SECOND
+        steps += laptop.bank.read().steps
+    assert [(s.nanoseconds // SECOND, s.slept_ns // SECOND) for s in steps] == [
+        (5, 0),
+        (4, 0),
+        (8, 3),
+        (5, 0),
+    ]
 
 
 # --- other gaps
