@@ -25,9 +25,9 @@ from .processes.row import NO_WINDOWS, Row
 from .processes.table import Activity, ProcessTable
 from .snapshot import Snapshot
 from .views import device_view, meter_views, process_columns, remainders, workload_view
-from .windows import ApiError, Peer, WindowBook
-from .windows.automatic import AutomaticWindows
-from .windows.book import Window
+from .windows import ApiError, WindowBook
+from .windows.joining import Joining
+from .windows.model import EndedBy
 
 # Rows that hold memory but did not run compete for a series only this often; ranking all of them costs.
 RANK_ALL_EVERY = 12
@@ -80,7 +80,7 @@ class Sampler:
         self.table = make_table(self._new_row)
         self.table.on_rename = self.relabel
         self.table.on_identity = self._renamed
-        self._automatic = AutomaticWindows(config.windows)
+        self._joining = Joining(config.windows, windows, self.table, self._budgets_of, self._close)
         self.booking = Booking(accounts, baseline, windows, budgets, budgets.matches({}), kernel.cpus)
         self.hottest = Hottest(config.process.series, config.process.departed_scrapes)
         self._room = Room(accounts)
@@ -118,11 +118,12 @@ class Sampler:
             counters = self._kernel.read()
             self.table.windows_open = bool(self.windows.open_ids)
             if not self._taken_up:
-                self._take_up_automatic()
+                self._joining.restore()
             activity = self.table.update(counters)
             self._tell_windows(bank)
             if not self._taken_up:
                 self._take_up_windows()
+                self._joining.take_up()
                 self._taken_up = True
             for row, _ in activity.exited:
                 if (
@@ -130,9 +131,9 @@ class Sampler:
                 ):  # told or waited for long after the workload's last process ended
                     row.account = row.account.heir
             self._join(activity)
-            for row in self.table.born:
-                self._join_automatic(row)
+            self._joining.join_all(activity)
         except Exception:
+            self._joining.missed()
             # The sensors have been read and will not tell this energy again: it was drawn, nobody knows by whom.
             self.booking.book_missed(bank, self._state.average)
             self.extras.book(bank.steps, self._state, self._wall_clock(), now_ns)
@@ -147,6 +148,7 @@ class Sampler:
         if self._room.make((row.account for row in self.table.rows), now_ns):
             self._leave_the_others()
         self.windows.sampled(self._wall_clock())
+        self._joining.settle()
         self._close_windows_without_processes()
         self.windows.expire(self._wall_clock())
         self.samples += 1
@@ -217,9 +219,9 @@ class Sampler:
         self.hottest = Hottest(settings.series, settings.departed_scrapes)
 
     def configure_windows(self, settings: WindowSettings) -> None:
-        """Other bounds, or other workloads that are windows by themselves; open ones go on."""
+        """Other bounds, or other workloads that are windows by themselves: these begin and end with the next sample."""
         self.windows.settings = settings
-        self._automatic.configure(settings)
+        self._joining.configure(settings)
 
     # --- rows, windows, budgets
 
@@ -261,62 +263,17 @@ class Sampler:
     def _renamed(self, row: Row) -> None:
         """It has its new identity, and is in the windows it was in."""
         row.budgets = self._budgets_of(row)
-        self._join_automatic(row)
+        self._joining.join(row)
 
     def attach(self, window_id: str, root: Row) -> None:
         """The tree below ``root`` belongs to the window from now on."""
         for row in self.table.tree(root):
+            row.trees = row.trees | {window_id}
             if window_id not in row.windows:
                 row.windows = row.windows | {window_id}
                 row.budgets = self._budgets_of(row)
                 self.windows.joined(window_id)
         self.table.windows_open = True
-
-    def _join_automatic(self, row: Row) -> None:
-        """A process of a workload that is a window by itself: it belongs to it, and begins it when it is the first."""
-        identity = row.identity
-        if self._automatic.phase(identity.workload) is None:
-            return
-        window_id = self._automatic.window_of(identity) or self._open_automatic(identity)
-        if window_id is None:
-            return
-        self._automatic.joined(identity.workload, window_id)
-        window = self._recording(window_id)
-        if window is None:
-            return  # stopped by hand: it stays so until its workload's last process ends
-        if identity.workload.kind == "slurm" and identity.owner:
-            # A job may begin with root's slurmstepd alone: it is handed over once another owner is known.
-            window.uid, window.user = identity.owner, identity.workload.user
-        if window_id not in row.windows:
-            row.windows = row.windows | {window_id}
-            row.budgets = self._budgets_of(row)
-            self.windows.joined(window_id)
-
-    def _open_automatic(self, identity: Identity) -> str | None:
-        request = self._automatic.request(identity)
-        if request is None:
-            return None
-        uid = identity.uid if identity.owner is None else identity.owner
-        try:
-            window = self.windows.open(request, Peer(uid, identity.pid, identity.workload.user))
-        except ApiError as error:
-            self._automatic.refused(identity, error)
-            return None
-        self._automatic.opened(identity, window.id)
-        self.table.windows_open = True
-        return window.id
-
-    def _recording(self, window_id: str) -> Window | None:
-        try:
-            window = self.windows.get(window_id)
-        except ApiError:  # finished, and forgotten since
-            return None
-        return window if window.is_open else None
-
-    def _take_up_automatic(self) -> None:
-        """After a restart, before any process is read: it would begin its workload's window anew."""
-        for window_id in self.windows.open_ids:
-            self._automatic.restored(self.windows.get(window_id))
 
     def _take_up_windows(self) -> None:
         """After a restart: the trees of windows that were open belong to them again."""
@@ -326,6 +283,7 @@ class Sampler:
                 row = self.table.find(pid)
                 if row is not None and row.identity.start == start:
                     for member in self.table.tree(row):
+                        member.trees = member.trees | {window_id}
                         member.windows = member.windows | {window_id}
                         member.budgets = self._budgets_of(member)
 
@@ -334,14 +292,15 @@ class Sampler:
         for row in self.table.rows:
             if window_id in row.windows:
                 row.windows = (row.windows - {window_id}) or NO_WINDOWS
+                row.trees = (row.trees - {window_id}) or NO_WINDOWS
                 row.budgets = self._budgets_of(row)
 
     def _join(self, activity: Activity) -> None:
         if not self.table.windows_open:
             return
         for row in self.table.born:
-            for window_id in row.windows:
-                self.windows.joined(window_id)
+            for window_id in row.trees:
+                self.windows.joined(window_id, start=row.identity.start)
             if row.windows:
                 row.budgets = self._budgets_of(row)
         for row, _ in activity.exited:
@@ -366,18 +325,13 @@ class Sampler:
                 self.windows.measured(component, sources, ratio, self.extras.floor_microjoules(index, bank))
 
     def _close_windows_without_processes(self) -> None:
-        automatic = self._automatic.open_windows()
-        present = {row.identity.workload for row in self.table.rows} if automatic else set()
-        over = [window_id for window_id, workloads in automatic.items() if present.isdisjoint(workloads)]
-        open_ids = self.windows.open_ids
-        over.extend(
-            window_id for window_id in open_ids - automatic.keys() if not self._has_process(window_id)
-        )
-        for window_id in over:
-            if window_id in open_ids:  # else it was stopped by hand
-                self.windows.stop(window_id, self._wall_clock(), "exit")
-                self.detach(window_id)
-            self._automatic.closed(window_id)
+        for window_id in self.windows.open_ids - self.windows.automatic.keys():
+            if not self._has_process(window_id):
+                self._close(window_id, "exit")
+
+    def _close(self, window_id: str, ended_by: EndedBy) -> None:
+        self.windows.stop(window_id, self._wall_clock(), ended_by)
+        self.detach(window_id)
 
     def _has_process(self, window_id: str) -> bool:
         """Whether one of the processes the window was asked for still lives."""

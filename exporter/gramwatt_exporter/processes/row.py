@@ -45,15 +45,17 @@ class Row(Account):
 
     __slots__ = (
         "account", "base", "born_tick", "budgets", "entered", "gone_scrapes", "gone_tick", "identity",
-        "pages", "power", "reaped_ns", "score", "score_memory", "score_ns", "unwaited_ns", "waits",
-        "windows",
+        "own_window", "pages", "power", "reaped_ns", "score", "score_memory", "score_ns", "trees", "unwaited_ns",
+        "waits", "windows",
     )  # fmt: skip
 
     def __init__(self, identity: Identity, account: WorkloadAccount) -> None:
         super().__init__()
         self.identity = identity
         self.account = account
-        self.windows = NO_WINDOWS
+        self.windows = NO_WINDOWS  # that it is charged to
+        self.trees = NO_WINDOWS  # those of them that its children are in as well
+        self.own_window: str | None = None  # the window its workload is, also one stopped by hand
         self.budgets: tuple[str, ...] = ()
         self.pages = 0
         self.power = [0, 0, 0, 0]  # microjoules of the last sample

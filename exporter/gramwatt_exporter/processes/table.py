@@ -271,20 +271,23 @@ class ProcessTable:
         return row
 
     def _inherit(self, born: list[Row], limbo: Mapping[int, tuple[Row, int]]) -> None:
-        """A child is in its parent's windows. Siblings may be found before their parents: go up the chain."""
+        """A child is in the windows of its parent's tree; which window its workload is, it does not inherit.
+
+        Siblings may be found before their parents: go up the chain.
+        """
         fresh = {row.identity.pid: row for row in born}
 
         def windows_of(pid: int, depth: int = 0) -> frozenset[str]:
             row = fresh.get(pid)
-            if row is not None and not row.windows and depth < 64:
-                row.windows = windows_of(self._forked_by(pid) or row.identity.parent, depth + 1)
+            if row is not None and not row.trees and depth < 64:
+                row.windows = row.trees = windows_of(self._forked_by(pid) or row.identity.parent, depth + 1)
             if row is None:
                 row = self.find(pid)
             if row is None and pid in limbo:
                 row = limbo[pid][0]
             if row is None and depth < 64 and (parent := self._forked_by(pid)) is not None:
                 return windows_of(parent, depth + 1)  # it came and went since the previous sample
-            return row.windows if row is not None else frozenset()
+            return row.trees if row is not None else frozenset()
 
         for row in born:
             windows_of(row.identity.pid)
@@ -371,7 +374,7 @@ class ProcessTable:
             Identity(message.pid, 0, message.parent, message.uid, message.command, workload, owner)
         )
         if parent is not None:
-            row.windows = parent.windows
+            row.windows = row.trees = parent.trees
         return row
 
     def _living_ancestor(self, pid: int, messages: Mapping[int, Exit]) -> Row | None:

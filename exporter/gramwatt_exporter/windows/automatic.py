@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Set
+from itertools import count
 from typing import cast, get_args
 
 from ..config.schema import AutomaticWindow
 from ..config.schema import Windows as WindowSettings
 from ..model import Identity, Workload, WorkloadKind
-from .book import Window
+from .book import Window, WindowBook, WorkloadKey
+from .checks import NAME_CHARACTERS, TEXT_CHARACTERS
 from .errors import ApiError
-from .model import OpenRequest
+from .model import OpenRequest, Peer
 
 _LOG = logging.getLogger(__name__)
-# Mark a window in its tags, so that it is known again after a restart.
+# What such a window's tags say of its workload.
 KIND, NAME, OWNER = "automatic", "workload", "owner"
 _REMEMBERED = 10_000  # workloads come and go for months
 
-Key = tuple[WorkloadKind, str, int | None]
-"""What has one window: kind, name and, where users have names of their own (user services, rootless containers),
-the owner's uid."""
 
-
-def key_of(identity: Identity) -> Key:
+def key_of(identity: Identity) -> WorkloadKey:
     """Which window a process would be in. Who runs it makes no difference: a service has processes of several users.
 
     Nor does the owner of a SLURM job, who may be known later than its first process: its number is its alone.
@@ -34,90 +32,112 @@ def key_of(identity: Identity) -> Key:
 
 
 class AutomaticWindows:
-    """Which workloads are windows, and which window each has now. Single writer: the sampler."""
+    """Which workloads are windows, and which window each has now. Single writer: the sampler.
 
-    def __init__(self, settings: WindowSettings) -> None:
-        self._open: dict[Key, str] = {}
-        self._members: dict[str, set[Workload]] = {}  # of each open window
+    What must survive a restart stands in the book. A workload that the book did not take has an id of no window.
+    """
+
+    def __init__(self, settings: WindowSettings, book: WindowBook) -> None:
+        self._book = book
+        self._windows: dict[WorkloadKey, str] = {}
+        self._refused: dict[str, WorkloadKey] = {}
+        self._refusals = count()
         self._phases: dict[Workload, str | None] = {}
-        self._refused: set[Key] = set()
         self._rules: list[tuple[str, re.Pattern[str], str]] = []
         self.configure(settings)
 
+    def __bool__(self) -> bool:
+        """Whether any process can be in a window because of its workload."""
+        return bool(self._rules or self._windows)
+
     def configure(self, settings: WindowSettings) -> None:
-        """Take rules over; what is open goes on."""
+        """Take rules over. Windows of workloads they do not want stay until :meth:`unwanted` is asked; who was
+        refused is tried again."""
         rules = list(settings.automatic)
         if settings.slurm:
             rules.append(AutomaticWindow(kind="slurm"))
         self._rules = [(rule.kind, re.compile(rule.match), rule.phase) for rule in rules]
         self._phases = {}
+        for window_id in list(self._refused):
+            self.over(window_id)
 
-    def phase(self, workload: Workload) -> str | None:
+    def _phase(self, workload: Workload) -> str | None:
         """The phase of the workload's window; None when it is to have none."""
         if not self._rules:
             return None
         if workload not in self._phases:
             if len(self._phases) >= _REMEMBERED:
                 self._phases = {}
-            self._phases[workload] = self._decide(workload)
+            self._phases[workload] = self._decide(workload.kind, workload.name)
         return self._phases[workload]
 
-    def _decide(self, workload: Workload) -> str | None:
+    def _decide(self, workload_kind: str, name: str) -> str | None:
         for kind, pattern, phase in self._rules:
-            if kind == workload.kind and pattern.fullmatch(workload.name):
+            if kind == workload_kind and pattern.fullmatch(name):
                 return phase
         return None
 
-    def request(self, identity: Identity) -> OpenRequest | None:
-        """How to open the window this process would be in; None when it is to have none."""
-        phase = self.phase(identity.workload)
-        key = kind, name, owner = key_of(identity)
-        if phase is None or key in self._refused:
+    def window_of(self, identity: Identity) -> str | None:
+        """The window this process's workload is; it may have been stopped by hand."""
+        return self._windows.get(key_of(identity)) if self._windows else None
+
+    def begin(self, identity: Identity) -> str | None:
+        """The window this process begins, as the first of its workload; None when it is to have none."""
+        phase = self._phase(identity.workload)
+        if phase is None:
             return None
-        tags = {KIND: kind, NAME: name}
+        key = kind, name, owner = key_of(identity)
+        tags = {KIND: kind, NAME: name[:TEXT_CHARACTERS]}
         if owner is not None:
             tags[OWNER] = str(owner)
-        return OpenRequest(name=name[:128], phase=phase, pid=identity.pid, tags=tags)
+        request = OpenRequest(name=name[:NAME_CHARACTERS], phase=phase, pid=identity.pid, tags=tags)
+        uid = identity.uid if identity.owner is None else identity.owner
+        try:
+            window = self._book.open(request, Peer(uid, identity.pid, identity.workload.user))
+        except ApiError as error:
+            self._refuse(key, error)
+        else:
+            self._windows[key] = window.id
+            self._book.automatic[window.id] = key
+        return self._windows[key]
 
-    def window_of(self, identity: Identity) -> str | None:
-        """The open window this process belongs to."""
-        return self._open.get(key_of(identity))
+    def _refuse(self, key: WorkloadKey, error: ApiError) -> None:
+        """The book does not take it (too many are open). Said once: this run of it has no window, its next may."""
+        window_id = self._windows[key] = f"refused {next(self._refusals)}"
+        self._refused[window_id] = key
+        _LOG.warning("no window for %s %s: %s; %s", key[0], key[1], error, error.fix)
 
-    def open_windows(self) -> Mapping[str, Set[Workload]]:
-        """Window id -> workloads in it, one for each user who runs processes of it; those stopped by hand, too."""
-        return self._members
+    def over(self, window_id: str) -> None:
+        """Its workload's last process ended, or no rule wants it; if the workload comes back, it begins another."""
+        key = self._book.automatic.pop(window_id, None) or self._refused.pop(window_id, None)
+        if key is not None and self._windows.get(key) == window_id:
+            del self._windows[key]
 
-    def opened(self, identity: Identity, window_id: str) -> None:
-        """The window of this process has begun."""
-        self._open[key_of(identity)] = window_id
-        self._members[window_id] = set()
+    def ended(self, present: Set[str | None]) -> list[str]:
+        """Windows whose workloads have no process; ``present`` are those of all processes."""
+        return [window_id for window_id in self._windows.values() if window_id not in present]
 
-    def joined(self, workload: Workload, window_id: str) -> None:
-        """A process of this workload belongs to the window."""
-        self._members[window_id].add(workload)
+    def unwanted(self) -> list[str]:
+        """Windows of workloads that no rule wants any more."""
+        return [
+            window_id for (kind, name, _), window_id in self._windows.items() if not self._decide(kind, name)
+        ]
 
-    def closed(self, window_id: str) -> None:
-        """A window ended; if the workload comes back, it begins another."""
-        if self._members.pop(window_id, None) is not None:
-            self._open = {key: known for key, known in self._open.items() if known != window_id}
+    def restored(self) -> None:
+        """After a restart: those of before it."""
+        self._windows = {key: window_id for window_id, key in self._book.automatic.items()}
+        for window_id in sorted(self._book.open_ids - self._book.automatic.keys()):
+            key = _told_by_tags(self._book.get(window_id))
+            if key is not None and key not in self._windows:
+                self._windows[key] = window_id
+                self._book.automatic[window_id] = key
 
-    def refused(self, identity: Identity, error: ApiError) -> None:
-        """The book does not take it (too many are open). Said once, not tried again."""
-        if len(self._refused) >= _REMEMBERED:
-            self._refused = set()
-        self._refused.add(key_of(identity))
-        workload = identity.workload
-        _LOG.warning("no window for %s %s: %s; %s", workload.kind, workload.name, error, error.fix)
 
-    def restored(self, window: Window) -> None:
-        """An open window of before a restart."""
-        kind, name, owner = (window.tags.get(tag, "") for tag in (KIND, NAME, OWNER))
-        # A client's window has the process it was asked for, whatever tags the client gave.
-        asked_for = any(pid == window.pid for pid, _ in window.processes)
-        if asked_for or kind not in get_args(WorkloadKind):
-            return
-        workload = Workload(name, cast(WorkloadKind, kind), window.user)
-        key = workload.kind, name, int(owner) if owner.isdecimal() else None
-        if key not in self._open:
-            self._open[key] = window.id
-            self._members[window.id] = {workload}
+def _told_by_tags(window: Window) -> WorkloadKey | None:
+    """The workload that an open window is, saved by an earlier version, which marked it in its tags alone."""
+    kind, name, owner = (window.tags.get(tag, "") for tag in (KIND, NAME, OWNER))
+    # A client's window has the process it was asked for, whatever tags the client gave.
+    asked_for = any(pid == window.pid for pid, _ in window.processes)
+    if asked_for or kind not in get_args(WorkloadKind):
+        return None
+    return cast(WorkloadKind, kind), name, int(owner) if owner.isdecimal() else None

@@ -13,9 +13,12 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 from msgspec import Struct, field
 
 from ..config.schema import Windows as Settings
+from ..model import WorkloadKind
+from ..processes.procfiles import TICK_NS
 from .checks import check_request, check_values
 from .errors import ApiError
 from .ids import Ids
@@ -24,6 +27,10 @@ from .persistence import dump_window, load_window
 
 SCRAPES_KEPT = 5  # a finished window stays at least this many scrapes, so that Prometheus has its last value
 _NANOSECONDS = 1_000_000_000
+
+WorkloadKey = tuple[WorkloadKind, str, int | None]
+"""What is one window by itself: kind, name and, where users have names of their own (user services, rootless
+containers), the owner's uid."""
 
 
 def _boot_nanoseconds() -> int:
@@ -100,6 +107,11 @@ class WindowBook:
         self._open: dict[str, Window] = {}
         self._resolutions: dict[str, Resolution] = {}
         self._ids = Ids()
+        self._sampled_ns: int | None = None  # when the last sample was taken, by the boot clock
+        self._counted_ns: int | None = None  # the last one before a restart, until the first one after it
+        # Window id -> the workload that is this window, from its first process to its last: also of a window that
+        # has been stopped by hand, or forgotten since, so that it is not begun anew.
+        self.automatic: dict[str, WorkloadKey] = {}
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -249,14 +261,32 @@ class WindowBook:
         if window is not None:
             window.cpu_nanoseconds += nanoseconds
 
-    def joined(self, window_id: str, processes: int = 1) -> None:
-        """So many processes more have belonged to the window, however briefly."""
+    def joined(self, window_id: str, processes: int = 1, start: int | None = None) -> None:
+        """So many processes more have belonged to the window, however briefly.
+
+        ``start``: when it began, in clock ticks after boot. Who is found after a restart of the exporter and began
+        before it has been counted.
+        """
         window = self._open.get(window_id)
-        if window is not None:
+        if window is not None and not (self._existed(window) and self.lived_before(start)):
             window.joined += processes
+
+    def lived_before(self, start: int | None) -> bool:
+        """After a restart of the exporter, before the first sample is over: whether a process that began at
+        ``start`` (clock ticks after boot) lived at the last sample before it."""
+        return start is not None and self._counted_ns is not None and start * TICK_NS <= self._counted_ns
+
+    def _existed(self, window: Window) -> bool:
+        return self._counted_ns is not None and window.start_ns <= self._counted_ns
+
+    @property
+    def restarted(self) -> bool:
+        """Whether :meth:`lived_before` knows: after a restart, before the first sample is over."""
+        return self._counted_ns is not None
 
     def sampled(self, now: float) -> None:
         """A sample was taken at Unix time ``now`` and all its energy charged."""
+        self._sampled_ns, self._counted_ns = self._boot_clock(), None
         for window in self._open.values():
             window.samples += 1
             window.last_sample = now
@@ -329,7 +359,12 @@ class WindowBook:
 
     def state(self) -> dict[str, Any]:
         """Everything worth keeping over a restart, as JSON types."""
-        return {"version": 1, "windows": [dump_window(window) for window in self._windows.values()]}
+        return {
+            "version": 1,
+            "windows": [dump_window(window) for window in self._windows.values()],
+            "automatic": {window_id: list(key) for window_id, key in self.automatic.items()},
+            "sampled_ns": self._sampled_ns,
+        }
 
     def restore(self, state: Mapping[str, Any], same_boot: bool) -> list[str]:
         """Take back what :meth:`state` gave, into an empty book. Returns a line for each one dropped.
@@ -354,7 +389,19 @@ class WindowBook:
                 window.nanoseconds = round((end - window.start) * _NANOSECONDS)
                 self._finish(window, end, "exit")
         self._windows = dict(sorted(self._windows.items()))
+        if same_boot:
+            problems += self._restore_automatic(state)
         return problems
+
+    def _restore_automatic(self, state: Mapping[str, Any]) -> list[str]:
+        """What earlier versions did not save."""
+        try:
+            self._counted_ns = msgspec.convert(state.get("sampled_ns"), int | None)
+            self.automatic = msgspec.convert(state.get("automatic", {}), dict[str, WorkloadKey])
+        except msgspec.ValidationError as error:
+            return [f"the saved automatic windows cannot be read and are dropped: {error}"]
+        self._sampled_ns = self._counted_ns
+        return []
 
     # --- inside
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,7 @@ from gramwatt_exporter.config import Config
 from gramwatt_exporter.config.scalars import Duration
 from gramwatt_exporter.config.schema import AutomaticWindow, Windows
 from gramwatt_exporter.model import Identity, Workload
+from gramwatt_exporter.processes.exits import Exit
 from gramwatt_exporter.processes.identity import IdentityReader
 from simulation import CPU, SECOND, Machine, Process, Rig, rig
 
@@ -334,3 +335,409 @@ def test_a_job_of_several_steps_stays_one_window_over_a_restart(tmp_path: Path) 
     for _ in range(3):
         step(setup)
         assert windows(setup) == expected
+
+
+ANY_UNIT = Config(windows=Windows(automatic=[AutomaticWindow(kind="unit")]))
+JOBS = Config(windows=Windows(slurm=True))
+
+
+def host_with_job() -> Host:
+    return Host(groups={("42", 1000): ("slurm", 1000)})
+
+
+def cpu(setup: Rig) -> dict[str, int]:
+    """CPU time in nanoseconds by the name of each window; names are unique."""
+    views = setup.sampler.windows.frozen()
+    assert len({view.name for view in views}) == len(views)
+    return {view.name: view.cpu_nanoseconds for view in views}
+
+
+def counts(setup: Rig) -> list[int]:
+    return [view.processes for view in setup.sampler.windows.frozen()]
+
+
+def forked(machine: Machine, parent: int, **details: object) -> Process:
+    process = machine.fork(parent, **details)
+    assert process is not None
+    return process
+
+
+def stop_by_hand(setup: Rig) -> None:
+    view = setup.sampler.windows.frozen()[-1]
+    setup.sampler.windows.stop(view.id, setup.machine.wall)
+    setup.sampler.detach(view.id)
+
+
+def record(setup: Rig, root: Process) -> str:
+    """A client records the tree of ``root``."""
+    from gramwatt_exporter.windows import Peer
+    from gramwatt_exporter.windows.model import OpenRequest
+
+    request = OpenRequest(name="by hand", phase="training", pid=root.pid)
+    window = setup.sampler.windows.open(request, Peer(root.uid, root.pid, "alice"))
+    add_tree(setup, window.id, root)
+    return window.id
+
+
+def add_tree(setup: Rig, window_id: str, root: Process) -> None:
+    row = setup.sampler.table.find(root.pid)
+    assert row is not None
+    assert setup.sampler.windows.add_process(window_id, (root.pid, root.start))
+    setup.sampler.attach(window_id, row)
+
+
+# --- whose processes are in it
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_children_in_other_workloads_are_not_in_the_window(restart: bool) -> None:
+    """Else the first process of the machine, in init.scope, has all of it."""
+    machine = Machine()
+    machine.processes[1].unit = "init.scope"
+    setup = rig(machine, ANY_UNIT)
+    step(setup)
+    train = forked(machine, 1, unit="train.service", uid=1000)
+    helper = forked(machine, train.pid, unit="helper.service")
+    step(setup)
+    if restart:
+        setup = restarted(setup, ANY_UNIT)
+        step(setup)
+    for process in (train, helper):
+        machine.work(process.pid, SECOND)
+    unseen = forked(machine, train.pid)
+    machine.work(unseen.pid, SECOND)
+    machine.exit(unseen.pid)
+    step(setup)
+    assert cpu(setup) == {"init.scope": 0, "train.service": 2 * SECOND, "helper.service": SECOND}
+    assert counts(setup) == [1, 2, 1]
+
+
+def test_a_process_moved_to_another_workload_leaves_the_window() -> None:
+    """systemd forks in its own group and moves the child."""
+    machine = Machine()
+    machine.processes[1].unit = "init.scope"
+    setup = rig(machine, ANY_UNIT)
+    step(setup)
+    child = forked(machine, 1)
+    machine.work(child.pid, SECOND)
+    step(setup)
+    child.unit = "train.service"
+    step(setup)
+    machine.work(child.pid, 3 * SECOND)
+    step(setup)
+    assert cpu(setup) == {"init.scope": SECOND, "train.service": 3 * SECOND}
+
+
+def test_a_clients_window_has_its_tree_in_whatever_workload() -> None:
+    machine = Machine()
+    setup = rig(machine, ANY_UNIT)
+    step(setup)
+    root = forked(machine, 1, unit="a.service")
+    step(setup)
+    record(setup, root)
+    child = forked(machine, root.pid, unit="b.service")
+    step(setup)
+    child.unit = "c.service"
+    step(setup)
+    grandchild = forked(machine, child.pid)
+    machine.work(grandchild.pid, SECOND)
+    machine.exit(grandchild.pid)
+    machine.work(child.pid, SECOND)
+    step(setup)
+    assert cpu(setup) == {
+        "a.service": 0,
+        "by hand": 2 * SECOND,
+        "b.service": 0,
+        "c.service": 2 * SECOND,
+    }
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_tree_added_to_an_automatic_window_is_in_it_with_its_children(restart: bool) -> None:
+    """Also of a process that was in it, whose children in other workloads were not."""
+    machine = host_with_job()
+    setup = rig(machine, JOBS)
+    step(setup)
+    leader = machine.begin("42", 1000)
+    helper = machine.begin("helper", 1000)
+    step(setup)
+    (view,) = setup.sampler.windows.frozen()
+    for process in (leader, helper):
+        add_tree(setup, view.id, process)
+    if restart:
+        setup = restarted(setup, JOBS)
+        step(setup)
+    children = [forked(machine, process.pid, unit="elsewhere.service") for process in (leader, helper)]
+    step(setup)
+    for process in (leader, helper, *children):
+        machine.work(process.pid, SECOND)
+    step(setup)
+    assert cpu(setup) == {"42": 4 * SECOND}
+    assert counts(setup) == [4]
+
+
+def test_one_that_came_and_went_beside_the_first_process_is_in_the_window() -> None:
+    machine = host_with_job()
+    setup = rig(machine, JOBS)
+    step(setup)
+    leader = machine.begin("42", 1000)
+    unseen = forked(machine, leader.pid)
+    machine.work(unseen.pid, SECOND)
+    machine.exit(unseen.pid)
+    step(setup)
+    assert (cpu(setup), counts(setup)) == ({"42": SECOND}, [2])
+
+
+def test_the_window_of_an_ended_service_ends_while_a_namesake_runs() -> None:
+    """The system's service run as alice, and one of alice's own."""
+    machine = Machine()
+    setup = rig(machine, ANY_UNIT)
+    step(setup)
+    systems = forked(machine, 1, unit="train.service", uid=1000)
+    forked(machine, 1, unit="train.service", uid=1000, owner=1000)
+    step(setup)
+    machine.exit(systems.pid)
+    step(setup)
+    assert [state for *_, state in windows(setup)] == ["finished", "open"]
+    forked(machine, 1, unit="train.service", uid=1000)
+    step(setup)
+    assert [state for *_, state in windows(setup)] == ["finished", "open", "open"]
+
+
+# --- restarts
+
+
+def test_a_window_stopped_by_hand_stays_so_over_restarts() -> None:
+    config = Config(windows=Windows(slurm=True, retention=Duration(60)))
+    machine = host_with_job()
+    setup = rig(machine, config)
+    step(setup)
+    leader = machine.begin("42", 1000)
+    step(setup)
+    stop_by_hand(setup)
+    setup = restarted(setup, config)
+    step(setup)
+    assert [state for *_, state in windows(setup)] == ["finished"]
+    for _ in range(20):  # it is forgotten while the job goes on
+        setup.sampler.windows.frozen()
+        setup.sampler.scraped(1)
+        step(setup)
+    setup = restarted(setup, config)
+    machine.begin("42", 1000)
+    step(setup)
+    assert windows(setup) == []
+    machine.exit(leader.pid)
+    machine.exit(machine.last_pid)
+    step(setup)
+    setup = restarted(setup, config)
+    step(setup)
+    machine.begin("42", 1000)
+    step(setup)
+    assert [state for *_, state in windows(setup)] == ["open"]
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_run_that_begins_while_the_exporter_is_away_has_a_window_of_its_own(stopped: bool) -> None:
+    machine = host_with_job()
+    setup = rig(machine, JOBS)
+    step(setup)
+    leader = machine.begin("42", 1000)
+    step(setup)
+    if stopped:
+        stop_by_hand(setup)
+    machine.exit(leader.pid)
+    machine.advance(SECOND)
+    machine.begin("42", 1000)
+    setup = restarted(setup, JOBS)
+    step(setup)
+    assert [state for *_, state in windows(setup)] == ["finished", "open"]
+    assert counts(setup) == [1, 1]
+
+
+def test_processes_are_counted_once_over_restarts() -> None:
+    """Of automatic windows and of clients'; those that begin meanwhile are counted, too."""
+    machine = host_with_job()
+    setup = rig(machine, JOBS)
+    step(setup)
+    leader = machine.begin("42", 1000)
+    root = machine.begin("session", 1000)
+    step(setup)
+    record(setup, root)
+    for expected in (2, 3, 4):
+        machine.advance(SECOND)
+        for process in (leader, root):
+            forked(machine, process.pid)
+        setup = restarted(setup, JOBS)
+        step(setup)
+        step(setup)
+        assert counts(setup) == [expected, expected]
+
+
+def test_an_owner_who_adds_the_first_process_has_one_window_after_a_restart() -> None:
+    machine = host_with_job()
+    setup = rig(machine, JOBS)
+    step(setup)
+    leader = machine.begin("42", 1000)
+    step(setup)
+    (view,) = setup.sampler.windows.frozen()
+    add_tree(setup, view.id, leader)
+    setup = restarted(setup, JOBS)
+    step(setup)
+    machine.work(leader.pid, SECOND)
+    step(setup)
+    assert (cpu(setup), counts(setup)) == ({"42": SECOND}, [1])
+
+
+def test_windows_of_an_earlier_version_go_on() -> None:
+    """It told them by their tags alone."""
+    machine = host_with_job()
+    setup = rig(machine, JOBS)
+    step(setup)
+    leader = machine.begin("42", 1000)
+    step(setup)
+    saved = setup.sampler.windows.state()
+    earlier = {"version": saved["version"], "windows": saved["windows"]}
+    for _ in range(2):
+        setup = rig(machine, JOBS)
+        assert setup.sampler.windows.restore(earlier, same_boot=True) == []
+        step(setup)
+        machine.work(leader.pid, SECOND)
+        step(setup)
+        assert windows(setup) == [("42", "alice", 1000, "open")]
+        earlier = setup.sampler.windows.state()
+    assert cpu(setup) == {"42": 2 * SECOND}
+
+
+def test_a_damaged_list_of_automatic_windows_is_told() -> None:
+    setup = rig(host_with_job(), JOBS)
+    (problem,) = setup.sampler.windows.restore({"automatic": {"x": 7}}, same_boot=True)
+    assert "automatic" in problem
+
+
+# --- other settings
+
+
+def test_a_rule_of_a_reload_records_all_that_runs_from_then_on() -> None:
+    machine = host_with_job()
+    setup = rig(machine, Config())
+    step(setup)
+    leader = machine.begin("42", 1000)
+    child = forked(machine, leader.pid)
+    step(setup)
+    setup.sampler.configure_windows(JOBS.windows)
+    machine.work(leader.pid, 5 * SECOND)
+    step(setup)  # what was used before the window began is not in it
+    began = machine.wall
+    for process in (leader, child):
+        machine.work(process.pid, SECOND)
+    step(setup)
+    (view,) = setup.sampler.windows.frozen()
+    assert (view.cpu_nanoseconds, view.processes, view.start) == (2 * SECOND, 2, began)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_window_that_no_rule_wants_any_more_ends(restart: bool) -> None:
+    machine = host_with_job()
+    setup = rig(machine, JOBS)
+    step(setup)
+    leader = machine.begin("42", 1000)
+    root = machine.begin("session", 1000)
+    step(setup)
+    record(setup, root)
+    if restart:
+        setup = restarted(setup, Config())
+    else:
+        setup.sampler.configure_windows(Windows())
+        machine.work(leader.pid, SECOND)
+        machine.work(forked(machine, leader.pid).pid, SECOND)
+    for _ in range(2):
+        step(setup)
+        for process in (leader, root):
+            machine.work(process.pid, SECOND)
+    views = setup.sampler.windows.frozen()
+    assert [(view.name, view.state, view.ended_by) for view in views] == [
+        ("42", "finished", "stop"),
+        ("by hand", "open", None),
+    ]
+    assert views[0].cpu_nanoseconds == (0 if restart else 2 * SECOND)
+    setup.sampler.configure_windows(JOBS.windows)
+    step(setup)
+    assert [view.state for view in setup.sampler.windows.frozen()] == ["finished", "open", "open"]
+
+
+def test_a_workload_refused_for_want_of_room_has_a_window_once_there_is_room(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """With its next run, or when the settings are read again: no run is recorded in part unless asked for."""
+    machine = Machine()
+    config = Config(windows=Windows(automatic=[AutomaticWindow(kind="unit")], max=1))
+    setup = rig(machine, config)
+    step(setup)
+    first = forked(machine, 1, unit="a.service")
+    step(setup)
+    second = forked(machine, 1, unit="b.service")
+    for _ in range(2):
+        step(setup)
+        forked(machine, second.pid)
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == [
+        "no window for unit b.service"
+    ]
+    machine.exit(first.pid)
+    step(setup)
+    forked(machine, second.pid)
+    step(setup)
+    assert [name for name, *_ in windows(setup)] == ["a.service"]
+    for process in [process for process in machine.processes.values() if process.unit]:
+        machine.exit(process.pid)
+    step(setup)
+    forked(machine, 1, unit="b.service")
+    step(setup)
+    forked(machine, 1, unit="c.service")
+    step(setup)
+    assert [(name, state) for name, _, _, state in windows(setup)] == [("b.service", "open")]
+    setup.sampler.configure_windows(Windows(automatic=config.windows.automatic, max=2))
+    step(setup)
+    assert [name for name, *_ in windows(setup)] == ["b.service", "c.service"]
+
+
+def test_a_pod_of_the_longest_name_has_a_window() -> None:
+    """A namespace has up to 63 characters, a pod 253."""
+    names = [f"{'n' * 63}/{'p' * 252}{end}" for end in "ab"]
+    machine = Host(groups={(name, 1000): ("pod", None) for name in names})
+    config = Config(windows=Windows(automatic=[AutomaticWindow(kind="pod")]))
+    setup = rig(machine, config)
+    step(setup)
+    for name in names:
+        machine.begin(name, 1000)
+    step(setup)
+    setup = restarted(setup, config)
+    step(setup)
+    assert windows(setup) == [(name[:128], "alice", 1000, "open") for name in names]
+    assert counts(setup) == [1, 1]
+
+
+@dataclass
+class Failing(Host):
+    """Its exit messages cannot be read for a while."""
+
+    failing: bool = False
+
+    def drain(self) -> Iterable[Exit]:
+        if self.failing:
+            raise OSError("no buffer space")
+        return super().drain()
+
+
+def test_processes_that_a_failed_sample_found_are_in_their_window() -> None:
+    machine = Failing(groups={("42", 1000): ("slurm", 1000)})
+    setup = rig(machine, JOBS)
+    step(setup)
+    leader = machine.begin("42", 1000)
+    machine.failing = True
+    with pytest.raises(OSError, match="no buffer"):
+        step(setup)
+    machine.failing = False
+    step(setup)
+    machine.work(leader.pid, SECOND)
+    step(setup)
+    assert cpu(setup) == {"42": SECOND}
