@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from gramwatt_exporter.config.schema import AutomaticWindow, Windows
 from gramwatt_exporter.model import Identity, Workload
 from gramwatt_exporter.processes.exits import Exit
 from gramwatt_exporter.processes.identity import IdentityReader
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from simulation import CPU, SECOND, Machine, Process, Rig, rig
 
 RULES = Windows(automatic=[AutomaticWindow(kind="unit", match="train-.*", phase="training")])
@@ -741,3 +744,54 @@ def test_processes_that_a_failed_sample_found_are_in_their_window() -> None:
     machine.work(leader.pid, SECOND)
     step(setup)
     assert cpu(setup) == {"42": SECOND}
+
+
+def add_up(setup: Rig, have: dict[str, list[int]]) -> None:
+    """Add CPU time and energy of each workload; after a restart of these rigs they begin at 0."""
+    for view in setup.sampler.freeze().workloads:
+        entry = have.setdefault(view.name, [0, 0])
+        entry[0] += view.cpu_ns
+        entry[1] += view.energy[0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32), listener=st.booleans(), pid_max=st.sampled_from([60, 5000]))
+def test_windows_have_what_their_workloads_have(seed: int, listener: bool, pid_max: int) -> None:
+    """Whoever starts whom, moves, or ends unseen; ids come again within a sample; the exporter restarts."""
+    chance = random.Random(seed)
+    units = [f"u{number}.service" for number in range(4)]
+    machine = Machine(pid_max=pid_max, listener=listener)
+    machine.processes[1].unit = "init.scope"
+    setup = rig(machine, ANY_UNIT)
+    step(setup)
+    # They keep the windows open: what is found out later of who has ended goes to no window that has ended as well.
+    stay = {1, *(forked(machine, 1, unit=unit).pid for unit in units)}
+    have: dict[str, list[int]] = {}
+    for _ in range(chance.randrange(2, 15)):
+        for _ in range(chance.randrange(60)):
+            someone = chance.choice([process for process in machine.processes.values() if not process.zombie])
+            event = chance.random()
+            if event < 0.4:
+                details = {"unit": chance.choice(units)} if chance.random() < 0.3 else {}
+                child = machine.fork(someone.pid, uid=chance.choice((1000, 1001)), **details)
+                if child is not None:
+                    machine.work(child.pid, chance.randrange(1, 9_000_000))
+            elif event < 0.7:
+                machine.work(someone.pid, chance.randrange(1, 9_000_000))
+            elif someone.pid in stay:
+                continue
+            elif event < 0.8:
+                someone.unit = chance.choice(units)
+            else:
+                machine.exit(someone.pid)
+        if chance.random() < 0.1:
+            add_up(setup, have)
+            setup = restarted(setup, ANY_UNIT)
+        step(setup, chance.randrange(10**9))
+    add_up(setup, have)
+    recorded: dict[str, list[int]] = {}
+    for window in setup.sampler.windows.frozen():
+        entry = recorded.setdefault(window.name, [0, 0])
+        entry[0] += window.cpu_nanoseconds
+        entry[1] += window.microjoules.get("cpu", 0)
+    assert {name: entry for name, entry in recorded.items() if any(entry)} == have
