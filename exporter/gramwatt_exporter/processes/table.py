@@ -439,6 +439,8 @@ class ProcessTable:
                 continue
             before, row.identity = row.identity, identity
             if (before.command, before.workload) == (identity.command, identity.workload):
+                if before.owner != identity.owner:
+                    self.on_identity(row)
                 continue  # adopted by another parent, say: nothing that its series are called
             row.identity = before
             self.on_rename(row)
