@@ -210,13 +210,17 @@ class SensorState(Struct, frozen=True):
 
 
 class BankSample(Struct, frozen=True):
-    """One read of all sensors, merged: every device appears once, measured by its best source."""
+    """One read of all sensors, merged: every device appears once, measured by its best source.
+
+    ``waiting`` are devices without a step because their slow meter has nothing new yet: their last power still stands.
+    """
 
     steps: Sequence[EnergyStep]
     meters: Sequence[MeterStep]
     uses: Sequence[DeviceUse]
     sensors: Sequence[SensorState]
     resets: Mapping[tuple[str, str], int] = field(default_factory=lambda: MappingProxyType({}))
+    waiting: Sequence[Device] = ()
 
 
 WorkloadKind = Literal["unit", "container", "pod", "slurm", "session", "command"]

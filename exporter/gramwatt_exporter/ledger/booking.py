@@ -83,6 +83,7 @@ class Booking:
         """``find(pid)`` gives the row of a recent process and whether it still lives."""
         price = self._price(intensity)
         self._cool_down()
+        self._forget_power(bank)
         self._book_cpu_time(activity)
         residual, utilisation = self._residual(counters, activity, bank.steps)
         cpu_parts = [0] * (len(activity.live) + len(activity.exited))
@@ -96,7 +97,6 @@ class Booking:
             booked += step.microjoules
             if step.missed:
                 account.partition[_UNATTRIBUTED] += step.microjoules
-                account.last_uj = account.last_ns = 0
             elif step.device.component == "cpu":
                 self._book_cpu(account, step, weights, len(activity.live), residual, utilisation, cpu_parts)
             elif step.device.component == "dram":
@@ -119,6 +119,7 @@ class Booking:
     def book_missed(self, bank: BankSample, intensity: Intensity | None) -> None:
         """The processes of this sample could not be read: all of its energy is unattributed."""
         price = self._price(intensity)
+        self._forget_power(bank)
         for step in bank.steps:
             account = self._book_device(step, price)
             account.partition[_UNATTRIBUTED] += step.microjoules
@@ -134,9 +135,17 @@ class Booking:
     def _book_device(self, step: EnergyStep, price: int | None) -> DeviceAccount:
         account = self._accounts.device(step.device)
         account.energy[step.device.source] = account.energy.get(step.device.source, 0) + step.microjoules
-        account.last_uj, account.last_ns = step.microjoules, step.nanoseconds
+        if not step.missed:  # else it is the mean of a time long before this sample
+            account.last_uj, account.last_ns = step.microjoules, step.nanoseconds
         account.units += units.emission_units(step.microjoules, price or 0)
         return account
+
+    def _forget_power(self, bank: BankSample) -> None:
+        """A device has the power of this sample or none: who knows what one that went away draws now."""
+        waiting = {(device.component, device.name) for device in bank.waiting}
+        for key, account in self._accounts.devices.items():
+            if key not in waiting:
+                account.last_uj = account.last_ns = 0
 
     def _book_meters(self, bank: BankSample) -> None:
         for meter_step in bank.meters:

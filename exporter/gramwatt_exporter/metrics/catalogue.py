@@ -43,7 +43,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "device_power_watts",
         "watts",
         "component device source",
-        "Mean power of a device over the last sampling interval.",
+        "Mean power of a device over the last sampling interval; no sample where it was not measured. A slow meter's last value stands for a minute, or two of its intervals.",
     ),
     _counter(
         "device_emissions_grams",

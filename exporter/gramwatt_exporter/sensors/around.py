@@ -28,6 +28,7 @@ class Around:
         self._begin_ns: int | None = None  # when its counting began, in this tick
         self._counts_since_ns: int | None = None  # when it began last; None: not known, before a restart
         self._beyond = Beyond()
+        self._device: Device | None = None  # what it made last
 
     def elect(self, readings: Iterable[Reading], now_ns: int, surely_gone: Callable[[str], bool]) -> None:
         """Choose among what was delivered; ``surely_gone`` tells of a sensor whether it will not come back soon."""
@@ -45,7 +46,7 @@ class Around:
         lost = not present and self._lost(now_ns, surely_gone)
         if best is not None and (lost or len(best.covers) > len(self._covers)):
             self._key, self._covers, self._seen_ns = key_of(best), best.covers, now_ns
-            self._beyond, self._counts_since_ns = Beyond(), None
+            self._beyond, self._counts_since_ns, self._device = Beyond(), None, None
 
     def _lost(self, now_ns: int, surely_gone: Callable[[str], bool]) -> bool:
         return now_ns - self._seen_ns > HOLD_SECONDS * _SECOND or surely_gone(sensor_of(self._key))
@@ -91,8 +92,10 @@ class Around:
         meter = step.meter
         energy = self._beyond.surround(step.microjoules, at_ns)
         elapsed, self._at_ns = at_ns - self._at_ns, at_ns
-        device = Device("other", meter.name, meter.source, meter.uncertainty_ratio, None, meter.max_watts)
-        return EnergyStep(device, energy, max(1, elapsed))
+        self._device = Device(
+            "other", meter.name, meter.source, meter.uncertainty_ratio, None, meter.max_watts
+        )
+        return EnergyStep(self._device, energy, max(1, elapsed))
 
     def state(self) -> list[Any]:
         """What to save."""
@@ -108,6 +111,11 @@ class Around:
         around._counts_since_ns = int(more[0]) if more and more[0] is not None else None
         around._beyond = Beyond.restored(beyond)
         return around
+
+    @property
+    def device(self) -> Device | None:
+        """The rest of the machine, as the present meter showed it last."""
+        return self._device
 
     @property
     def key(self) -> str:

@@ -12,7 +12,7 @@ from ..model import BankSample, Device, DeviceUse, EnergyStep, Meter, MeterStep,
 from .around import Around
 from .claims import Claims, claim_of
 from .slot import Logger, Slot
-from .tracks import Suspends, Tracks
+from .tracks import Suspends, Tracks, key_of, sensor_of
 
 SLOW_OPEN_WAIT_SECONDS = 0.25  # what the start of the exporter waits for sensors that open slowly
 
@@ -74,20 +74,29 @@ class Bank:
         self._around.elect(delivered, now, self._surely_gone)
         steps: list[EnergyStep] = []
         meters: list[tuple[MeterStep, int]] = []
+        waiting: list[Device] = []
         for slot, sample in samples:
             slot.pass_on_notes(self._claims.of(slot.name))
             for reading in sample.readings:
-                self._take(slot, reading, steps, meters)
+                self._take(slot, reading, now, steps, meters, waiting)
         rest = self._around.rest(steps, meters, now)
         if rest is not None:
             steps.append(rest)
+        elif self._rest_waits(now) and self._around.device is not None:
+            waiting.append(self._around.device)
         return BankSample(
             steps,
             [step for step, _ in meters],
             _uses(samples, owned),
             [slot.state() for slot in self._slots],
             dict(self._resets),
+            waiting,
         )
+
+    def _rest_waits(self, now: int) -> bool:
+        """Whether the meter around the machine is just slow. A call of a controller may fail now and then."""
+        key = self._around.key
+        return self._tracks.waits(key, now) and not self._surely_gone(sensor_of(key))
 
     def _read_all(self, now: int) -> list[tuple[Slot, Sample]]:
         samples = []
@@ -121,15 +130,20 @@ class Bank:
         self,
         slot: Slot,
         reading: Reading,
+        now: int,
         steps: list[EnergyStep],
         meters: list[tuple[MeterStep, int]],
+        waiting: list[Device],
     ) -> None:
         """Turn one reading into a step of its device or meter."""
         of = reading.of
         if isinstance(of, Device) and self._claims.owner(claim_of(of)) != slot.name:
             return
-        advance = self._tracks.advance(reading, self._tick, *self._suspends.at(reading.at_ns))
+        asleep, doubtful = self._suspends.at(reading.at_ns)
+        advance = self._tracks.advance(reading, self._tick, asleep, doubtful)
         if advance is None:
+            if isinstance(of, Device) and self._tracks.waits(key_of(of), now):
+                waiting.append(of)
             return
         step = advance.step
         if step is None or step.reset:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ..counters import Counter, Integrator, Step, believed
 from ..model import Device, EnergyReading, Meter, Reading
+from .claims import HOLD_SECONDS
 
 KEEP_SECONDS = 86_400  # a counter not delivered for so long is forgotten at the next restart
 POWER_GAP_SECONDS = 60  # power is integrated over a gap up to this long; beyond it nobody knows
@@ -30,6 +31,7 @@ class Suspends:
             tuple[int, int]
         ] = []  # moments, and how long it had slept: after the last sample, ...
         self._slept = False  # since then
+        self._calm = (0, False)  # what to say of every moment where it did not
 
     def before(self, now_ns: int) -> None:
         """The sensors will be read now."""
@@ -39,7 +41,8 @@ class Suspends:
     def after(self) -> None:
         """They have been read."""
         self._look(self._now())
-        self._slept = self._looks[-1][1] - self._looks[0][1] > _SECOND
+        asleep = self._looks[-1][1]
+        self._slept, self._calm = asleep - self._looks[0][1] > _SECOND, (asleep, False)
 
     def _look(self, now_ns: int) -> None:
         asleep = now_ns - self._awake()
@@ -53,9 +56,9 @@ class Suspends:
         A suspend lasts longer than they take, so the time of a reading is of before or of after it. But the value
         may be of the other side: it is taken shortly before or after the time, and a process may be stopped between.
         """
-        looks = self._looks
         if not self._slept:
-            return looks[-1][1], False
+            return self._calm
+        looks = self._looks
         index = min(bisect_right(looks, at_ns, key=lambda look: look[0]), len(looks) - 1)
         (before_ns, before), (after_ns, after) = looks[max(0, index - 1)], looks[index]
         slept = after - before
@@ -69,6 +72,8 @@ class _Track(Struct):
     tick: int  # in which it was seen
     asleep_ns: int  # how long the machine had slept since boot
     doubtful: bool = False  # whether the last reading may be of the other side of a suspend
+    step_ns: int = 0  # length of the last step; 0 when there is none
+    repeats: bool = False  # it is told more often than it is taken
 
 
 class Advance(Struct, frozen=True):
@@ -124,6 +129,7 @@ class Tracks:
         track.tick = tick
         elapsed = reading.at_ns - track.last.at_ns
         if elapsed == 0:
+            track.repeats = True
             return None
         slept = asleep_ns - track.asleep_ns
         if slept > elapsed:  # it slept after this reading, older than the last sample: the next step spans it
@@ -131,8 +137,9 @@ class Tracks:
         else:
             track.asleep_ns = asleep_ns
         slept = slept if slept > _SECOND else 0  # the two clocks are not read at the same moment
-        touched = max(slept, 1) if doubtful or track.doubtful else slept
-        track.doubtful = doubtful
+        touched = slept
+        if doubtful or track.doubtful:
+            touched, track.doubtful = max(slept, 1), doubtful
         step: Step | None
         if isinstance(reading, EnergyReading):
             assert isinstance(track.last, Counter)
@@ -143,9 +150,21 @@ class Tracks:
             power = believed(reading.microwatts, reading.of.max_watts)
             if power is not None and (slept or (missed and elapsed > POWER_GAP_SECONDS * _SECOND)):
                 track.last.jump(power, reading.at_ns)
+                track.step_ns = 0
                 return _BEGINS
             step = track.last.advance(power, reading.at_ns)
+        track.step_ns = 0 if step is None or step.reset else elapsed
         return _BEGINS if step is None else Advance(step, missed, touched)
+
+    def waits(self, key: str, now_ns: int) -> bool:
+        """Whether this one is slow and its last step stands until the next: for HOLD_SECONDS, or twice its length."""
+        track = self._tracks.get(key)
+        return (
+            track is not None
+            and track.repeats
+            and track.step_ns > 0
+            and now_ns - track.last.at_ns <= max(HOLD_SECONDS * _SECOND, 2 * track.step_ns)
+        )
 
     def forget(self, sensor: str, claim: str) -> None:
         """Drop what a sensor counted for a claim: from now on another one measures it."""
