@@ -170,7 +170,7 @@ class ProcessTable:
         if self._waited is not None:
             self._pass_on(departed)
             exited.extend(self._waited.settle(row for row, _ in live))
-        self._refresh(live)
+        self._refresh(live, self._orphans(departed))
         return Activity(live, exited, observed, departed)
 
     def _hear_forks(self) -> None:
@@ -420,12 +420,19 @@ class ProcessTable:
         if pages is not None:
             row.pages = pages
 
-    def _refresh(self, live: list[tuple[Row, int]]) -> None:
-        """Read identities again: one sample after birth (exec renames), then in a slow rotation; and the memory
-        of those that ran (who did not run cannot have grown)."""
+    def _orphans(self, departed: list[Row]) -> list[Row]:
+        """Whose parent has ended. Without exit messages their parent is what tells who will have waited for them."""
+        if self._exits is not None or self._waited is None or not departed:
+            return []
+        gone = {row.identity.pid for row in departed}
+        return [row for row in self.rows if row.identity.parent in gone]
+
+    def _refresh(self, live: list[tuple[Row, int]], adopted: list[Row]) -> None:
+        """Read identities again: of the ``adopted``, of all one sample after birth (exec renames), then in a slow
+        rotation; and the memory of those that ran (who did not run cannot have grown)."""
         for row, _ in live:
             self._weigh(row)
-        due = [row for row in self._young if row.born_tick < self._tick]
+        due = adopted + [row for row in self._young if row.born_tick < self._tick]
         self._young = [row for row in self._young if row.born_tick >= self._tick]
         for rows, most in (([row for row, _ in live], ROTATION_RUNNING), (self.rows, ROTATION_ALL)):
             count = len(rows)

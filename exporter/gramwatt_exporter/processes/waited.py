@@ -21,8 +21,10 @@ from .row import Row
 MOST_PER_EXIT_NS = 20_000_000
 # Samples without any waited-for time after which a parent is taken for one that never waits.
 PATIENCE = 3
-# Samples with nothing missing after which the exits of a parent are forgotten: somebody else may wait for them (a
-# subreaper whose parent never looks), and then they would gather for as long as it lives.
+# The same for one whose children end in every sample, so that it is never still.
+NEVER_WAITED = 12
+# Samples with nothing missing after which the exits of one that waits are forgotten: somebody else may wait for them
+# (a subreaper), and then they would gather for as long as it lives.
 MOST_SETTLED = 60
 
 Key = tuple[object, frozenset[str], tuple[str, ...]]
@@ -150,7 +152,9 @@ class WaitedFor:
             balance.charged = 0
             if self._messages:
                 missing = min(missing, balance.exits * MOST_PER_EXIT_NS)
-        elif balance.still >= PATIENCE:
+        elif balance.still >= PATIENCE or balance.settled >= (
+            MOST_SETTLED if balance.waited else NEVER_WAITED
+        ):
             self._active.pop(row, None)  # looked at again when another child ends
             if balance.waited or not balance.doubt:
                 _forget_exits(balance)
@@ -160,8 +164,6 @@ class WaitedFor:
             del self._balances[row]
         else:
             balance.settled += 1
-            if balance.settled >= MOST_SETTLED:
-                _forget_exits(balance)
             return []
         charges = _spread(missing, balance.owners) if self._messages else [(row, missing)]
         _forget_exits(balance)

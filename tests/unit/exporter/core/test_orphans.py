@@ -1,0 +1,76 @@
+"""Children whose parent is gone, or never looks: their time is charged once, to them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from simulation import CPU, SECOND, Machine, Rig, rig
+
+
+def sample(simulated: Rig) -> None:
+    simulated.machine.advance(5 * SECOND)
+    simulated.meters.draw(CPU, 50_000_000, 5 * SECOND)
+    simulated.sampler.sample()
+
+
+def charged(simulated: Rig) -> Counter[str]:
+    """CPU time in nanoseconds by workload."""
+    accounts = simulated.sampler.accounts.workloads.values()
+    return Counter({account.workload.name: account.cpu_ns for account in accounts})
+
+
+@pytest.mark.parametrize("listener", [True, False])
+@pytest.mark.parametrize("launcher_samples", [1, 4])
+def test_a_daemon_is_not_charged_again_to_who_adopted_it(listener: bool, launcher_samples: int) -> None:
+    simulated = rig(Machine(listener=listener, pid_max=5000))
+    machine = simulated.machine
+    others = [machine.fork(1, command="other") for _ in range(100)]  # so many that the rotation is slow
+    sample(simulated)
+    used = 0
+    for _ in range(5):
+        launcher = machine.fork(1, command="launcher")
+        assert launcher is not None
+        daemon = machine.fork(launcher.pid, command="daemon")
+        assert daemon is not None
+        for turn in range(launcher_samples + 2):
+            for other in others:
+                assert other is not None
+                machine.work(other.pid, 1_000_000)
+            if turn >= launcher_samples:
+                machine.work(daemon.pid, SECOND // 2)
+                used += SECOND // 2
+            sample(simulated)
+            if turn == launcher_samples - 1:
+                machine.exit(launcher.pid)
+        machine.exit(daemon.pid)
+        sample(simulated)
+    for _ in range(5):
+        sample(simulated)
+    found = charged(simulated)
+    assert found["daemon"] == used
+    assert found["init"] == found["launcher"] == 0
+
+
+@pytest.mark.parametrize("every", [1, 5])
+def test_a_server_that_never_waits_is_known_without_a_pause(every: int) -> None:
+    """Its signal mask does not tell (SA_NOCLDWAIT), and each message lacks 4 ms."""
+    simulated = rig(Machine(stale_ns=4_000_000, pid_max=5000))
+    machine = simulated.machine
+    server = machine.fork(1, command="server", ignores_children=True)
+    assert server is not None
+    sample(simulated)
+    used = 0
+    for number in range(100):
+        for _ in range(10 if number % every == 0 else 0):
+            child = machine.fork(server.pid, command="cgi", ignores_children=False)
+            assert child is not None
+            machine.work(child.pid, 8_000_000)
+            machine.exit(child.pid)
+            used += 8_000_000
+        sample(simulated)
+    for _ in range(6):
+        sample(simulated)
+    found = charged(simulated)
+    assert found["cgi"] == used
+    assert found["server"] == found["init"] == 0
