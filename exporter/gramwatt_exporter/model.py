@@ -192,11 +192,12 @@ class EnergyStep(Struct, frozen=True):
 
 
 class MeterStep(Struct, frozen=True):
-    """Energy of an overlapping meter since the previous read."""
+    """Energy of an overlapping meter since the previous read; ``missed`` as for an EnergyStep."""
 
     meter: Meter
     microjoules: int
     nanoseconds: int
+    missed: bool = False
 
 
 class SensorState(Struct, frozen=True):

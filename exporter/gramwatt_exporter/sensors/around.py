@@ -95,7 +95,9 @@ class Around:
         self._device = Device(
             "other", meter.name, meter.source, meter.uncertainty_ratio, None, meter.max_watts
         )
-        return EnergyStep(self._device, energy, max(1, elapsed))
+        # A call of a slow controller fails now and then; what is missed for longer has no power to show.
+        missed = step.missed and elapsed > HOLD_SECONDS * _SECOND
+        return EnergyStep(self._device, energy, max(1, elapsed), missed)
 
     def state(self) -> list[Any]:
         """What to save."""

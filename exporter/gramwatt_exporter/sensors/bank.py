@@ -12,7 +12,7 @@ from ..model import BankSample, Device, DeviceUse, EnergyStep, Meter, MeterStep,
 from .around import Around
 from .claims import Claims, claim_of
 from .slot import Logger, Slot
-from .tracks import Suspends, Tracks, key_of, sensor_of
+from .tracks import POWER_GAP_SECONDS, Suspends, Tracks, key_of, sensor_of
 
 SLOW_OPEN_WAIT_SECONDS = 0.25  # what the start of the exporter waits for sensors that open slowly
 
@@ -41,6 +41,8 @@ class Bank:
         self._tracks = Tracks()
         self._suspends = Suspends(boottime_ns, awake_ns or boottime_ns)
         self._around = Around()
+        self._read_ns: int | None = None
+        self._stalled = False
         self._resets: dict[tuple[str, str], int] = {}
         self._doubted: set[Device | Meter] = set()  # whose last reading was no step, and said so
 
@@ -66,6 +68,9 @@ class Bank:
         """Read every sensor and merge. Devices without a previous reading give no step: nothing is known yet."""
         self._tick += 1
         now = self._now()
+        # Stopped (a debugger, docker pause, a disk that hangs): power was not measured, counters went on.
+        self._stalled = self._read_ns is not None and now - self._read_ns > POWER_GAP_SECONDS * 1_000_000_000
+        self._read_ns = now
         self._suspends.before(now)
         samples = self._read_all(now)
         self._suspends.after()
@@ -140,7 +145,7 @@ class Bank:
         if isinstance(of, Device) and self._claims.owner(claim_of(of)) != slot.name:
             return
         asleep, doubtful = self._suspends.at(reading.at_ns)
-        advance = self._tracks.advance(reading, self._tick, asleep, doubtful)
+        advance = self._tracks.advance(reading, self._tick, asleep, doubtful, self._stalled)
         if advance is None:
             if isinstance(of, Device) and self._tracks.waits(key_of(of), now):
                 waiting.append(of)
@@ -157,7 +162,7 @@ class Bank:
         if isinstance(of, Device):
             steps.append(EnergyStep(of, step.microjoules, step.nanoseconds, advance.missed, advance.slept_ns))
         else:
-            meters.append((MeterStep(of, step.microjoules, step.nanoseconds), reading.at_ns))
+            meters.append((MeterStep(of, step.microjoules, step.nanoseconds, advance.missed), reading.at_ns))
 
     def _note_reset(self, of: Device | Meter) -> None:
         key = (of.component if isinstance(of, Device) else "meter", of.name)

@@ -112,10 +112,13 @@ class Tracks:
     def __contains__(self, key: str) -> bool:
         return key in self._tracks
 
-    def advance(self, reading: Reading, tick: int, asleep_ns: int, doubtful: bool = False) -> Advance | None:
+    def advance(
+        self, reading: Reading, tick: int, asleep_ns: int, doubtful: bool = False, stalled: bool = False
+    ) -> Advance | None:
         """Take a reading. None for a repeated one; no step for the first one and over a gap without measurement.
 
-        ``asleep_ns`` and ``doubtful`` are what ``Suspends.at`` says of its time.
+        ``asleep_ns`` and ``doubtful`` are what ``Suspends.at`` says of its time; ``stalled`` says that no sensor at
+        all was read for longer than power is bridged.
         """
         key = key_of(reading.of)
         track = self._tracks.get(key)
@@ -148,7 +151,9 @@ class Tracks:
         else:
             assert isinstance(track.last, Integrator)
             power = believed(reading.microwatts, reading.of.max_watts)
-            if power is not None and (slept or (missed and elapsed > POWER_GAP_SECONDS * _SECOND)):
+            if power is not None and (
+                slept or ((missed or stalled) and elapsed > POWER_GAP_SECONDS * _SECOND)
+            ):
                 track.last.jump(power, reading.at_ns)
                 track.step_ns = 0
                 return _BEGINS

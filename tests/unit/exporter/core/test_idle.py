@@ -129,6 +129,14 @@ def test_what_the_package_draws_asleep_is_charged_to_nobody(hours: int) -> None:
     assert laptop.baseline_watts() == 10
 
 
+def test_a_suspend_before_anything_is_known_is_charged_at_most_what_the_package_can_draw_awake() -> None:
+    laptop = Laptop(CPU)
+    asleep = 0.5 * 8 * HOUR
+    laptop.pass_time(5, {CPU: 150 + asleep}, cpu_seconds=5, suspended=8 * HOUR)
+    assert CPU.max_watts is not None
+    assert laptop.parts() == {"idle": 150 + asleep - 5 * CPU.max_watts, "live": 5 * CPU.max_watts}
+
+
 def test_a_suspend_in_which_nothing_ran_is_idle() -> None:
     laptop = Laptop(CPU)
     laptop.idle()

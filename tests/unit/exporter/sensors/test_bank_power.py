@@ -102,3 +102,18 @@ def test_the_rest_of_the_node_goes_on_after_a_gap_in_power(make: Any, clock: Any
         ipmi.power = {} if away else {WHOLE: 150 * J}
         sample = bank.read()
     assert booked(sample)["other", "ipmi", "ipmi"] == 500 * J
+
+
+def test_power_over_a_stall_of_the_exporter_is_not_bridged(make: Any, clock: Any) -> None:
+    """Stopped for an hour (docker pause): nobody knows what a device without a counter drew."""
+    hwmon = Scripted("hwmon", clock)
+    gpu = Device("gpu", "0000:03:00.0", "hwmon", 0.1, None, 400.0)
+    hwmon.power = {gpu: 300 * J}
+    bank = make(hwmon)
+    bank.read()
+    clock.advance(5)
+    assert sum(step.microjoules for step in bank.read().steps) == 1_500 * J
+    clock.advance(3600)
+    assert bank.read().steps == []
+    clock.advance(5)
+    assert sum(step.microjoules for step in bank.read().steps) == 1_500 * J
