@@ -295,12 +295,10 @@ class Booking:
         charged = account.partition[_LIVE] + account.partition[_EXITED]
         charged_ns = self._accounts.used_cpu_ns - known_ns  # the known time of this sample is in it already
         usual = usual_energy(known_ns + residual, charged, charged_ns)
-        if (
-            usual is None and step.device.max_watts is not None
-        ):  # nothing to go by but what it can draw at all
-            usual = (
-                round(step.device.max_watts * 1_000) * max(0, step.nanoseconds - step.slept_ns) // 1_000_000
-            )
+        most_watts = step.device.max_watts
+        if usual is None and most_watts is not None:  # nothing to go by but what it can draw at all
+            awake_ns = max(0, step.nanoseconds - step.slept_ns)
+            usual = round(most_watts * 1_000) * awake_ns // 1_000_000
         return step.microjoules if usual is None else usual
 
     def _meter(self, meter: Meter) -> MeterAccount:

@@ -360,9 +360,8 @@ class ProcessTable:
         owner = None
         if parent is not None and parent.identity.workload.kind != "command":
             workload, owner = parent.identity.workload, parent.identity.owner
-            if (
-                owner == 0 and message.uid and workload.kind == "slurm"
-            ):  # root's, as long as nobody else was seen
+            # A job is taken for root's as long as nobody else was seen in it.
+            if owner == 0 and message.uid and workload.kind == "slurm":
                 owner = self._identities.job_owner(workload.name, message.uid, message.parent)
                 workload = Workload(workload.name, "slurm", self._identities.user_name(owner))
             elif owner is None:  # nobody's as a whole: each process counts for its own user
