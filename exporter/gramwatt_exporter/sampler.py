@@ -126,9 +126,8 @@ class Sampler:
                 self._joining.take_up()
                 self._taken_up = True
             for row, _ in activity.exited:
-                if (
-                    row.account.heir is not None
-                ):  # told or waited for long after the workload's last process ended
+                # It may be told of, or waited for, long after its workload left.
+                if row.account.heir is not None:
                     row.account = row.account.heir
             self._join(activity)
             self._joining.join_all(activity)

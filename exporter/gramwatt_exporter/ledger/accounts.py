@@ -75,9 +75,8 @@ class Accounts:
         """The sum of those of its kind and user that gave up their place."""
         left = Workload("", workload.kind, workload.user)
         if left not in self.departed_workloads and len(self.departed_workloads) >= MOST_DEPARTED:
-            left = Workload(
-                "", workload.kind, ""
-            )  # users come and go like workloads where they are made for a job
+            # Users come and go like workloads where they are made for a job.
+            left = Workload("", workload.kind, "")
         account = self.departed_workloads.get(left)
         if account is None:
             account = self.departed_workloads[left] = WorkloadAccount(left)

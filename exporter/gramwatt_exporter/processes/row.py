@@ -33,9 +33,8 @@ class WorkloadAccount(Account):
         self.version = 0  # raised with every change, so that unchanged text need not be written again
         self.view: object = None
         self.view_version = -1
-        self.quiet_version = (
-            -1
-        )  # the version since when nothing changed, and the time that was seen (ledger/room.py)
+        # The version since which nothing changed, and when that was seen (ledger/room.py).
+        self.quiet_version = -1
         self.quiet_ns = 0
         self.heir: WorkloadAccount | None = None  # who has its totals since it gave up its place
 
