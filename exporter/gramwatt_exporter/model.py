@@ -69,12 +69,16 @@ UseMethod = Literal["utilisation", "holder", "slices", "none"]
 
 
 class DeviceUse(Struct, frozen=True):
-    """Who used a device since the last read: weights per pid (any integer scale), and who holds a context."""
+    """Who used a device since the last read: weights per pid (any integer scale), and who holds a context.
+
+    ``quiet``: nobody did, for certain. What the device drew is its idle draw then, and is learned as such.
+    """
 
     device: Device
     weights: Mapping[int, int] = field(default_factory=lambda: _EMPTY)
     holders: frozenset[int] = frozenset()
     method: UseMethod = "none"
+    quiet: bool = False
 
 
 class Sample(Struct, frozen=True):

@@ -266,8 +266,7 @@ class Booking:
                 else:
                     users.append(found)
                     weights.append(weight)
-            quiet = use.method == "utilisation" and not use.weights
-            self._learn(step, 0.0 if quiet else None)
+            self._learn(step, 0.0 if use.quiet else None)
         shares = attribute(step.microjoules, self._idle(step), weights, residual)
         for (row, alive), part in zip(users, shares.users, strict=True):
             if part:

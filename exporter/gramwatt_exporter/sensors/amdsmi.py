@@ -329,7 +329,8 @@ class AmdSmi:
         """Time on the graphics engine since the last read, per process; without it, the only holder.
 
         Time that is not told may be all of it: of who was not there at the last read, has left since, or has queues
-        of ROCm's own. Such time goes to nobody, and with it no GPU is quiet: its draw would be learned as idle.
+        of ROCm's own, which one that draws may have, too. Such time goes to nobody unless there is but one on the
+        list, and with it no GPU is quiet: its draw would be learned as idle.
         """
         try:
             processes = self._lib.amdsmi_get_gpu_process_list(gpu.handle)
@@ -353,8 +354,11 @@ class AmdSmi:
             if rest > 0:
                 weights[_UNKNOWN_PID] = rest
             return DeviceUse(device, weights, holders, "utilisation")
-        quiet = told and self._everyone_seen and not self._works(gpu)
-        return DeviceUse(device, {}, holders, "utilisation" if quiet else "none")
+        works = told and self._works(gpu)
+        if works and len(busy) == 1:
+            return DeviceUse(device, dict.fromkeys(busy, 1), holders, "holder")  # on ROCm's own queues
+        quiet = told and self._everyone_seen and not works
+        return DeviceUse(device, {}, holders, "utilisation" if quiet else "none", quiet)
 
     def _works(self, gpu: _Gpu) -> bool:
         """Whether its engines are busy now; False where it does not say.

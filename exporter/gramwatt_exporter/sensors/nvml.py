@@ -52,6 +52,7 @@ class _Gpu(Struct):
     asked_ns: int = 0
     amiss: bool = False  # its last read failed
     utilisation: bool = True
+    empty: bool = False  # at the last read nobody held a context, for certain
 
 
 class Nvml:
@@ -290,7 +291,7 @@ class Nvml:
             except lib.NVMLError as error:
                 worst = error
                 failures[gpu.uuid] = _GONE.get(error.value, "error")
-                gpu.amiss = True
+                gpu.amiss, gpu.empty = True, False
         if not readings and worst is not None and worst.value not in _GONE:
             raise _failure(worst, "reading")
         self._last = began, Sample(readings, (), failures)
@@ -311,14 +312,22 @@ class Nvml:
         if self._mig_mode(gpu.handle):
             gpu.utilisation = True  # ask again when MIG is switched off
             return self._use_of_instances(gpu)
-        holders = self._holders(gpu.handle)
+        holders, all_told = self._holders(gpu.handle)
+        left_empty = self._left_empty(gpu, all_told and not holders)
         weights = self._utilisation(gpu) if gpu.utilisation else None
         if weights is not None:
-            return DeviceUse(gpu.device, weights, frozenset(holders), "utilisation")
+            return DeviceUse(gpu.device, weights, frozenset(holders), "utilisation", not weights)
         if len(holders) == 1:
             return DeviceUse(gpu.device, dict.fromkeys(holders, 1), frozenset(holders), "holder")
-        # Several holders and no word on who worked: an equal split would be an invention.
-        return DeviceUse(gpu.device, {}, frozenset(holders), "none")
+        # Several holders and no word on who worked: an equal split would be an invention. And where utilisation is
+        # not known just now, it may be because of rows of somebody who is on no list.
+        return DeviceUse(gpu.device, {}, frozenset(holders), "none", left_empty and not gpu.utilisation)
+
+    @staticmethod
+    def _left_empty(gpu: _Gpu, empty: bool) -> bool:
+        """Whether nobody is there, nor was at the last read: who has left since may have worked until then."""
+        before, gpu.empty = gpu.empty, empty
+        return before and empty
 
     def _mig_mode(self, handle: Any) -> bool:
         try:
@@ -333,6 +342,7 @@ class Nvml:
         lib = self._lib
         weights: dict[int, int] = {}
         everyone: set[int] = set()
+        all_told = True
         for index in range(lib.nvmlDeviceGetMaxMigDeviceCount(gpu.handle)):
             try:
                 instance = lib.nvmlDeviceGetMigDeviceHandleByIndex(gpu.handle, index)
@@ -341,34 +351,50 @@ class Nvml:
             except lib.NVMLError as error:
                 if error.value in _GONE:
                     raise
+                if error.value != lib.NVML_ERROR_NOT_FOUND:  # which says that there is none at this index
+                    all_told = False
                 continue
-            holders = self._holders(instance)
+            holders, told = self._holders(instance)
             if holders:
                 user = next(iter(holders)) if len(holders) == 1 else _UNKNOWN_PID
                 weights[user] = weights.get(user, 0) + max(1, slices)
             everyone |= holders
-        return DeviceUse(gpu.device, weights, frozenset(everyone), "slices" if weights else "none")
+            all_told = all_told and told
+        empty = all_told and not everyone and self._holders(gpu.handle) == (set(), True)
+        quiet = self._left_empty(gpu, empty)
+        return DeviceUse(gpu.device, weights, frozenset(everyone), "slices" if weights else "none", quiet)
 
-    def _holders(self, handle: Any) -> set[int]:
-        """PIDs with a context: compute, graphics and MPS clients."""
-        lib = self._lib
+    def _holders(self, handle: Any) -> tuple[set[int], bool]:
+        """PIDs with a context: compute, graphics and MPS clients; and whether they are surely all."""
         found: set[int] = set()
+        all_told = True
         for kind in ("Compute", "Graphics", "MPSCompute"):
-            for version in ("_v3", "_v2"):
-                try:
-                    processes = getattr(lib, f"nvmlDeviceGet{kind}RunningProcesses{version}")(handle)
-                except lib.NVMLError as error:
-                    if error.value in _GONE:
-                        raise
-                    if error.value == lib.NVML_ERROR_FUNCTION_NOT_FOUND:
-                        continue  # an older driver
-                    break
-                except Exception as error:
-                    _mismatch(error)
-                    continue
-                found.update(int(process.pid) for process in processes if process.pid)
-                break
-        return found
+            pids = self._running(kind, handle)
+            if pids is None:
+                all_told = False
+            else:
+                found |= pids
+        # A process without a number is somebody nobody can name.
+        return found - {_UNKNOWN_PID}, all_told and _UNKNOWN_PID not in found
+
+    def _running(self, kind: str, handle: Any) -> set[int] | None:
+        """PIDs on one list; None where it cannot be read."""
+        lib = self._lib
+        for version in ("_v3", "_v2"):
+            try:
+                processes = getattr(lib, f"nvmlDeviceGet{kind}RunningProcesses{version}")(handle)
+            except lib.NVMLError as error:
+                if error.value in _GONE:
+                    raise
+                if error.value == lib.NVML_ERROR_FUNCTION_NOT_FOUND:
+                    continue  # an older driver
+                # Without graphics nobody draws. Every GPU has the list for compute, with the server of MPS on it.
+                return set() if error.value == lib.NVML_ERROR_NOT_SUPPORTED and kind != "Compute" else None
+            except Exception as error:
+                _mismatch(error)
+                continue
+            return {int(process.pid) for process in processes}
+        return None
 
     def _utilisation(self, gpu: _Gpu) -> dict[int, int] | None:
         """SM percent by PID in rows newer than the last seen; {} when nobody ran, None where that is not known."""
@@ -386,7 +412,7 @@ class Nvml:
                     continue  # the ring grew between the two calls pynvml makes
                 if error.value in (lib.NVML_SUCCESS, lib.NVML_ERROR_NOT_FOUND):
                     break  # nobody ran: a zero, not an error
-                if error.value == lib.NVML_ERROR_NOT_SUPPORTED:
+                if error.value in _NEVER and error.value != lib.NVML_ERROR_INVALID_ARGUMENT:
                     gpu.utilisation = False
                 elif error.value in _GONE:
                     raise

@@ -98,10 +98,16 @@ class Replay:
                 {int(pid): int(weight) for pid, weight in item.get("weights", {}).items()},
                 frozenset(int(pid) for pid in item.get("holders", ())),
                 item.get("method", "utilisation"),
+                bool(item.get("quiet", _says_quiet(item))),
             )
             for item in entry.get("uses", ())
         ]
         return Sample(readings, uses)
+
+
+def _says_quiet(item: dict[str, Any]) -> bool:
+    """Of traces without ``quiet``: where utilisation is known and of nobody."""
+    return item.get("method", "utilisation") == "utilisation" and not item.get("weights")
 
 
 def record(sample: Sample, seconds: float) -> str:
@@ -127,6 +133,7 @@ def record(sample: Sample, seconds: float) -> str:
             "weights": {str(pid): weight for pid, weight in use.weights.items()},
             "holders": sorted(use.holders),
             "method": use.method,
+            "quiet": use.quiet,
         }
         for use in sample.uses
     ]

@@ -166,7 +166,7 @@ def test_a_model_counts_nothing_asleep_so_its_step_is_split_as_ever() -> None:
 
 def test_a_suspend_does_not_teach_what_an_idle_gpu_draws() -> None:
     laptop = Laptop(GPU)
-    laptop.sensor.uses = [DeviceUse(GPU, {}, method="utilisation")]
+    laptop.sensor.uses = [DeviceUse(GPU, {}, method="utilisation", quiet=True)]
     for _ in range(3):
         laptop.pass_time(5, {GPU: 250})
     laptop.pass_time(5, {GPU: 250}, suspended=HOUR)

@@ -256,6 +256,7 @@ def use_after(world: World, sensor: AmdSmi, *processes: tuple[int, int], also: s
 
 
 def seen(use: DeviceUse) -> tuple[str, dict[int, int]]:
+    assert use.quiet == ((use.method, dict(use.weights)) == QUIET)
     return use.method, dict(use.weights)
 
 
@@ -323,6 +324,21 @@ def test_without_engine_times_the_only_holder_or_nobody(world: World, gpu: AmdSm
 
 def test_the_first_sample_of_a_lone_process_is_its_own(world: World, gpu: AmdSmi) -> None:
     assert seen(use_after(world, gpu, (7, 1000))) == ("holder", {7: 1})
+
+
+def test_a_lone_process_whose_graphics_stand_still_works_on_a_gpu_that_works(
+    world: World, gpu: AmdSmi
+) -> None:
+    """ROCm's own queues are not counted: having drawn something once does not mean that it does nothing now."""
+    works, rests = "gpu 0 activity 100", "gpu 0 activity 0"
+    use_after(world, gpu, (7, 1000), also=works)
+    assert seen(use_after(world, gpu, (7, 5000), also=works)) == ("utilisation", {7: 4000})
+    for _ in range(2):
+        assert seen(use_after(world, gpu, (7, 5000), also=works)) == ("holder", {7: 1})
+    assert seen(use_after(world, gpu, (7, 5000), also=rests)) == QUIET
+    assert seen(use_after(world, gpu, (7, 5000), (8, 10), also=works)) == UNCLEAR
+    assert seen(use_after(world, gpu, (7, 5000), also=works)) == UNCLEAR  # it may have been the one that left
+    assert seen(use_after(world, gpu, (7, 5000), also=works)) == ("holder", {7: 1})
 
 
 def test_the_exporter_itself_is_nobody(world: World, gpu: AmdSmi) -> None:

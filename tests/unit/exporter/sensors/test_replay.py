@@ -16,16 +16,35 @@ from gramwatt_exporter.sensors.replay import Replay, record
 
 def test_what_was_recorded_is_played(tmp_path: Path, clock: Any) -> None:
     gpu = Device("gpu", "GPU-a", "replay", 0.05, 60.0, 700.0)
+    uses = [
+        DeviceUse(gpu, {4711: 60}, frozenset({4711, 12}), "utilisation"),
+        DeviceUse(gpu, {}, frozenset(), "none", quiet=True),
+        DeviceUse(gpu, {}, frozenset(), "utilisation", quiet=False),
+    ]
     psys = Meter("psys", "replay", None, ("cpu", "dram"), 0.1, 500.0)
     sample = Sample(
         [EnergyReading(gpu, 1000, clock.ns, 2**32), PowerReading(psys, 5_000_000, clock.ns)],
-        [DeviceUse(gpu, {4711: 60}, frozenset({4711, 12}), "utilisation")],
+        uses,
     )
     file = tmp_path / "trace"
     file.write_text(record(sample, 0.0) + "\n")
     sensor = Replay(str(file), clock)
     sensor.open()
     assert sensor.read() == sample
+
+
+@pytest.mark.parametrize(
+    ("use", "quiet"), [("", True), (', "weights": {"4711": 60}', False), (', "method": "none"', False)]
+)
+def test_traces_from_before_quiet_was_recorded_say_it_by_utilisation(
+    tmp_path: Path, clock: Any, use: str, quiet: bool
+) -> None:
+    gpu = '"component": "gpu", "device": "GPU-a"'
+    file = tmp_path / "trace"
+    file.write_text(f'{{"t": 0, "readings": [{{{gpu}, "uj": 1}}], "uses": [{{{gpu}{use}}}]}}\n')
+    sensor = Replay(str(file), clock)
+    sensor.open()
+    assert [use.quiet for use in sensor.read().uses] == [quiet]
 
 
 def test_a_trace_of_a_machine_gives_the_same_energy_again(
