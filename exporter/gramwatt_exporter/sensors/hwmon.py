@@ -15,6 +15,9 @@ from .hwmon_names import name_apart, noun
 
 LOOK_AGAIN_SECONDS = 60  # for chips that came, or that failed and may have come back elsewhere
 
+KEEP_SECONDS = 86_400  # a channel that went away has its name kept for so long
+MOST_GONE = 64  # and no more of them than this, the latest
+
 _SECOND = 1_000_000_000
 _DENIED = (errno.EACCES, errno.EPERM)
 
@@ -29,7 +32,7 @@ class Hwmon:
 
     A channel that cannot be read is in every sample's failures; a value that cannot be is handed on, for the bank to
     refuse. Every minute the directory is looked through again when one fails or when other chips stand there than
-    before. Raises NotHere (no such channel), Denied, TryAgain (all reads failed).
+    before. A GPU that sleeps draws 0 W. Raises NotHere (no such channel), Denied, TryAgain (all reads failed).
     """
 
     name = SOURCE
@@ -59,15 +62,13 @@ class Hwmon:
         readings: list[Reading] = []
         failures: dict[str, str] = {}
         rails: dict[str, dict[str, int]] = {number: {} for number in self._sockets}
-        asleep = 0
         for channel in self._channels:
             try:
                 value = channel.value()
             except OSError as error:
-                if channel.asleep(error):
-                    asleep += 1
-                    continue
-                failures[channel.of.name] = "denied" if error.errno in _DENIED else "lost"
+                # Of a file that is open, it is the driver that refuses.
+                denied = channel.fd < 0 and error.errno in _DENIED
+                failures[channel.of.name] = "denied" if denied else "lost"
                 continue
             except ValueError:
                 failures[channel.of.name] = "garbage"
@@ -81,7 +82,7 @@ class Hwmon:
                 rails[number][rail] = value
         for number, socket in self._sockets.items():
             readings += socket.readings(rails[number], self._now())
-        if not readings and not asleep:
+        if not readings:
             if not self._root.is_dir():
                 raise NotHere(f"{self._root} has gone")
             raise TryAgain(f"no channel under {self._root} can be read: {failures}")
@@ -138,13 +139,24 @@ class Hwmon:
         gone += [c for c in stopped if noun(c.of) in named]
         for channel in gone:
             channel.close()
-        self._channels = [*going, *(c for c in stopped if c not in gone), *new]
+        self._channels = [*going, *self._kept([c for c in stopped if c not in gone]), *new]
         self._sockets = _sockets(self._channels, self._idle_watts)
         return _open(new)
 
+    def _kept(self, gone: list[Channel]) -> list[Channel]:
+        """Close the channels that went away; returns those whose names are still kept for them."""
+        now = self._now()
+        for channel in gone:
+            channel.close()
+            if channel.gone_ns is None:
+                channel.gone_ns = now
+        since = now - KEEP_SECONDS * _SECOND
+        latest_first = sorted(gone, key=lambda c: c.gone_ns or 0, reverse=True)
+        return [c for c in latest_first[:MOST_GONE] if (c.gone_ns or 0) >= since]
+
 
 def _open(channels: Iterable[Channel]) -> Path | None:
-    """Open them; returns a file that may not be opened, if there is one. What does not open is tried again by read."""
+    """Open them; returns a file that may not be opened, if there is one. What does not open waits for the next look."""
     denied = None
     for channel in channels:
         try:

@@ -10,6 +10,7 @@ measures decides what its channels are:
 - of everything else nobody can say what it overlaps with: exported as a meter, never added.
 
 A chip's number (hwmon3) is that of its loading: what lasts is the device it belongs to, so a channel is known by that.
+An HID device (0003:1B1C:1C0B.0007) is numbered anew each time it is plugged in: it is known by what comes before.
 """
 
 from __future__ import annotations
@@ -45,6 +46,14 @@ DEFAULT_MAX_WATTS = {"gpu": 1500.0, "cpu": 1000.0, "machine": 20_000.0}
 _ABOVE_RATED = 2
 
 GPUS = ("amdgpu", "xe", "i915", "nouveau")
+
+# What a driver says instead of waking its GPU to measure: amdgpu in amdgpu_pm_get_access_if_active (also in a reset),
+# nouveau in nouveau_power_read. xe and i915 have energy counters, which need none of this: what was drawn in a gap is
+# the counter's next value less its last, however long it stood still.
+_REFUSALS = {"amdgpu": errno.EPERM, "nouveau": errno.EINVAL}
+
+# "%04X:%04X:%04X.%04X" of bus, vendor, product and a running number (drivers/hid/hid-core.c, hid_add_device).
+_HID = re.compile(r"^([0-9A-F]{4,}:[0-9A-F]{4,}:[0-9A-F]{4,})\.[0-9A-F]{4,}$")
 _CHANNEL = re.compile(r"^(energy|power)(\d+)_(input|average)$")
 _ACCURACY = re.compile(r"^(\d+)(?:\.(\d{1,3}))?%?$")
 _RANK = {("energy", "input"): 0, ("power", "average"): 1, ("power", "input"): 2}
@@ -55,7 +64,9 @@ class Chip(Struct, frozen=True):
 
     folder: Path
     driver: str
-    place: str  # the device it belongs to (a PCI address, 3-0058, ACPI000D:00), else the directory's own name
+    # The device it belongs to (a PCI address, 3-0058, ACPI000D:00), else the directory's own name. Two HID devices of
+    # one model have the same.
+    place: str
 
     @property
     def lasting(self) -> bool:
@@ -71,8 +82,10 @@ class Channel(Struct):
     energy: bool
     of: Device | Meter
     rail: tuple[str, str] | None = None  # (rail, socket)
-    sleeps: bool = False  # EPERM means the GPU sleeps, not that we may not read
-    fd: int = -1  # -1: it failed last time
+    refusal: int | None = None  # the errno that says the GPU sleeps
+    fd: int = -1  # -1: it could not be opened last time, because of this errno:
+    lost: int = errno.ENODEV
+    gone_ns: int | None = None  # since when its chip does not stand there
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -80,37 +93,46 @@ class Channel(Struct):
         return (self.chip.driver, self.chip.place, self.path.name)
 
     def open(self) -> None:
-        """Open its file, if the chip that it belongs to still stands there. Raises OSError."""
-        if chip_in(self.chip.folder) != self.chip:
-            raise OSError(errno.ENODEV, "another chip has this number now", str(self.path))
-        self.fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-
-    def value(self) -> int:
-        """Microwatts or microjoules; the file is opened again where it failed. Raises OSError, ValueError."""
-        if self.fd >= 0:
-            try:
-                return self._read()
-            except OSError as error:
-                if self.asleep(error):
-                    raise
-                self.close()
-        self.open()
+        """Open its file (again), if the chip that it belongs to still stands there. Raises OSError."""
+        self.close()
         try:
-            return self._read()
+            if chip_in(self.chip.folder) != self.chip:
+                raise OSError(errno.ENODEV, "another chip has this number now", str(self.path))
+            self.fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            if not self.asleep(error):
-                self.close()
+            self.lost = error.errno or errno.ENODEV
             raise
 
-    def asleep(self, error: OSError) -> bool:
-        """Whether it could not be read because that would wake the GPU; asleep it draws next to nothing."""
-        return self.sleeps and error.errno == errno.EPERM
+    def value(self) -> int:
+        """Microwatts or microjoules; 0 W of a GPU that sleeps. Raises OSError, ValueError.
+
+        Where reading fails the file is opened again, once: what cannot be opened is left to the next look at the chips.
+        """
+        if self.fd < 0:
+            raise OSError(self.lost, os.strerror(self.lost), str(self.path))
+        try:
+            return self._read()
+        except OSError:
+            self.open()
+            return self._read()
 
     def _read(self) -> int:
-        value = int(os.pread(self.fd, 32, 0))
+        try:
+            text = os.pread(self.fd, 32, 0)
+        except OSError as error:
+            if self._asleep(error):
+                return 0
+            raise
+        value = int(text)
         if self.energy and value < 0:
             raise ValueError("no counter is negative")
         return value
+
+    def _asleep(self, error: OSError) -> bool:
+        """Whether it was not read because that would wake the GPU. One that is awake may be refused too: in a reset."""
+        if self.refusal is None or error.errno != self.refusal:
+            return False
+        return _text(self.chip.folder / "device" / "power" / "runtime_status") != "active"
 
     def close(self) -> None:
         """Close its file."""
@@ -129,7 +151,7 @@ def chip_in(folder: Path) -> Chip:
     """What stands in an hwmon directory; two small files are read, no hardware."""
     driver = _text(folder / "name") or _text(folder / "device" / "name") or folder.name
     try:
-        place = (folder / "device").readlink().name
+        place = _HID.sub(r"\1", (folder / "device").readlink().name)
     except OSError:
         place = folder.name
     return Chip(folder, driver, place)
@@ -189,7 +211,7 @@ def _gpu(chip: Chip, files: Sequence[Path], idle_watts: float | None) -> Channel
         meter = Meter(apu.meter_name(address), SOURCE, apu.PACKAGE, (), ratio, limit)
         return Channel(chip, path, energy, meter)
     device = Device("gpu", address, SOURCE, ratio, idle_watts, _most_watts(path.parent))
-    return Channel(chip, path, energy, device, sleeps=driver == "amdgpu")
+    return Channel(chip, path, energy, device, refusal=None if energy else _REFUSALS.get(driver))
 
 
 def _most_watts(folder: Path) -> float:

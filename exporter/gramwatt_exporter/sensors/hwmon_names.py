@@ -26,13 +26,18 @@ def name_apart(
     """
     wanting = Counter(noun(channel.of) for channel in found)
     places = {channel.chip.place for channel in new}
-    former = {channel.key: noun(channel.of) for channel in stopped}
+    former: dict[
+        tuple[str, str, str], list[tuple[str, str]]
+    ] = {}  # several where devices of one model are alike
+    for channel in stopped:
+        former.setdefault(channel.key, []).append(noun(channel.of))
     taken = {noun(c.of) for c in going} | {noun(c.of) for c in stopped if c.chip.place not in places}
     # By their places, which last: sockets are numbered in this order after every boot.
     new.sort(key=lambda c: (c.key not in former, len(c.chip.place), c.chip.place))
     for channel in new:
         kind, wanted = noun(channel.of)
-        before, name = former.get(channel.key, ("", ""))
+        names_before = former.get(channel.key)
+        before, name = names_before.pop(0) if names_before else ("", "")
         if before != kind:
             names = _names(channel, alone=wanting[kind, wanted] == 1)
             name = next(name for name in names if (kind, name) not in taken)

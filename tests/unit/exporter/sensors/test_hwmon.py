@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import struct
+import subprocess
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -514,8 +517,7 @@ def test_what_cannot_be_opened_is_said_and_tried_again(board: Board, clock: Any)
     assert (values(sample), sample.failures) == ({"ina226-power1": 1}, {"ina238-power1": "lost"})
     link.unlink()
     board.write(2, "power1_input", 2)
-    clock.advance(5)
-    assert values(sensor.read()) == {"ina226-power1": 1, "ina238-power1": 2}
+    assert readings_of(sensor, clock) == {"ina226-power1": 1, "ina238-power1": 2}
 
 
 def test_looking_again_leaves_no_descriptor_open(board: Board, clock: Any) -> None:
@@ -534,3 +536,158 @@ def test_looking_again_leaves_no_descriptor_open(board: Board, clock: Any) -> No
     assert sensor.read().failures == {"0000:03:00.0": "lost"}
     sensor.close()
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+# --- a GPU that sleeps
+
+CAP_SYS_NICE = 1 << 23
+
+
+@pytest.fixture
+def eperm() -> Iterator[int]:
+    """A descriptor whose reads the kernel refuses with EPERM, as amdgpu does: another process's timer slack."""
+    libc = ctypes.CDLL(None)
+    header = struct.pack("Ii", 0x20080522, 0)  # of this thread
+    had = ctypes.create_string_buffer(24)
+    assert libc.capget(header, had) == 0
+    effective, *more = struct.unpack("6I", had.raw)
+    assert libc.capset(header, struct.pack("6I", effective & ~CAP_SYS_NICE, *more)) == 0
+    with subprocess.Popen(["sleep", "60"]) as other:
+        refused = os.open(f"/proc/{other.pid}/timerslack_ns", os.O_RDONLY)
+        yield refused
+        os.close(refused)
+        other.kill()
+    assert libc.capset(header, had.raw) == 0
+
+
+@pytest.fixture
+def einval() -> Iterator[int]:
+    """A descriptor whose reads the kernel refuses with EINVAL, as nouveau does: a namespace."""
+    with Path("/proc/self/ns/net").open("rb", buffering=0) as refused:
+        yield refused.fileno()
+
+
+class Dozing:
+    """A GPU of 30 W in hwmon3 that can be put to sleep: its driver refuses to be read then."""
+
+    def __init__(self, board: Board, driver: str, refused: int, **files: object) -> None:
+        self.board = board
+        self.refused = refused
+        board.chip(3, driver, "0000:03:00.0", **files)
+        self.status = board.root / "devices/0000:03:00.0/power/runtime_status"
+        self.status.parent.mkdir(parents=True)
+
+    def become(self, sensor: Hwmon, status: str, refused: bool) -> None:
+        self.status.write_text(f"{status}\n")
+        (channel,) = (c for c in sensor._channels if c.of.name == "0000:03:00.0")
+        target = self.refused if refused else os.open(channel.path, os.O_RDONLY)
+        os.dup2(target, channel.fd)
+        if not refused:
+            os.close(target)
+
+
+@pytest.mark.parametrize(("driver", "errno"), [("amdgpu", "eperm"), ("nouveau", "einval")])
+def test_a_gpu_that_sleeps_draws_nothing_and_stays_whose_it_is(
+    board: Board,
+    make: Callable[..., Bank],
+    clock: Any,
+    request: pytest.FixtureRequest,
+    driver: str,
+    errno: str,
+) -> None:
+    gpu = Dozing(board, driver, request.getfixturevalue(errno), power1_average=30 * WATT)
+    sensor = Hwmon(str(board.root), clock)
+    counter = Scripted("amdsmi", clock)  # reads the same GPU, and never sleeps
+    counter.energy = {Device("gpu", "0000:03:00.0", "amdsmi", 0.1): 0}
+    bank = make(sensor, counter)
+    bank.read()
+    booked: Counter[str] = Counter()
+    for _ in range(5):  # 10 s awake, 140 s asleep
+        gpu.become(sensor, "active", refused=False)
+        booked += joules(bank, clock, 2)
+        gpu.become(sensor, "suspended", refused=True)
+        booked += joules(bank, clock, 28)
+        sample = bank.read()
+        assert sample.sensors[0].failures == {}
+    # The sample before the first was awake; each time it falls asleep or wakes up counts as half a sample.
+    assert booked == {"0000:03:00.0 of hwmon": 5 * 10 * 30 + 75}
+
+
+def test_a_gpu_alone_that_sleeps_at_the_start_is_no_failure(board: Board, clock: Any, eperm: int) -> None:
+    gpu = Dozing(board, "amdgpu", eperm, power1_average=30 * WATT)
+    sensor = started(board, clock)
+    gpu.become(sensor, "suspended", refused=True)
+    sample = sensor.read()
+    assert (values(sample), sample.failures) == ({"0000:03:00.0": 0}, {})
+
+
+def test_a_gpu_that_is_awake_but_refuses_draws_what_nobody_knows(
+    board: Board, clock: Any, eperm: int
+) -> None:
+    gpu = Dozing(board, "amdgpu", eperm, power1_average=30 * WATT)
+    board.chip(4, "ina226", "1-0040", power1_input=1)
+    sensor = started(board, clock)
+    gpu.become(sensor, "active", refused=True)  # a reset
+    (board.root / "class/hwmon/hwmon3/power1_average").unlink()  # opened again, it would be read
+    sample = sensor.read()
+    assert (values(sample), sample.failures) == ({"ina226-power1": 1}, {"0000:03:00.0": "lost"})
+
+
+# --- what is numbered anew each time, and what never comes back
+
+
+def power_supply(board: Board, number: int, plugged: int) -> None:
+    device = f"0003:1B1C:1C0B.{plugged:04X}"
+    rails = {f"power{i}_label": f"power {rail}" for i, rail in enumerate(("total", "+12v", "+5v"), 1)}
+    board.chip(number, "corsairpsu", device, **rails, **{f"power{i}_input": i * WATT for i in (1, 2, 3)})
+
+
+def test_an_hid_device_keeps_its_names_each_time_it_is_plugged_in(board: Board, clock: Any) -> None:
+    power_supply(board, 5, plugged=1)
+    sensor = started(board, clock)
+    before = values(sensor.read())
+    assert set(before) == {"corsairpsu-power-total", "corsairpsu-power-12v", "corsairpsu-power-5v"}
+    for plugged in range(2, 32):
+        unloaded(sensor, *before)
+        board.remove(5 + plugged % 2 if plugged > 2 else 5)
+        power_supply(board, 6 - plugged % 2, plugged)
+        clock.advance(60)
+        try:
+            sensor.read()
+        except TryAgain:
+            sensor.open()
+        assert readings_of(sensor, clock) == before
+
+
+def test_hid_devices_of_one_model_are_told_apart(board: Board, clock: Any) -> None:
+    power_supply(board, 5, plugged=7)
+    power_supply(board, 6, plugged=8)
+    sensor = started(board, clock)
+    before = set(values(sensor.read()))
+    assert len(before) == 6
+    board.remove(6)
+    unloaded(sensor, *(c.of.name for c in sensor._channels if c.path.parent.name == "hwmon6"))
+    clock.advance(120)
+    assert len(sensor.read().failures) == 3
+    power_supply(board, 9, plugged=9)
+    assert set(readings_of(sensor, clock)) == before
+
+
+def test_names_are_kept_for_a_bounded_number_of_channels_for_a_day(board: Board, clock: Any) -> None:
+    board.chip(1, "ina226", "1-0040", power1_input=1)
+    sensor = started(board, clock)
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    for plugged in range(100):  # on an adapter whose bus has another number each time
+        board.chip(2, "ina238", f"{plugged + 7}-0041", power1_input=2)
+        clock.advance(65)
+        sensor.read()
+        unloaded(sensor, *(c.of.name for c in sensor._channels if c.chip.driver == "ina238" and c.fd >= 0))
+        board.remove(2)
+        clock.advance(65)
+        sample = sensor.read()
+        assert values(sample) == {"ina226-power1": 1}
+    assert 60 <= len(sample.failures) <= 65
+    clock.advance(86_500)
+    sensor.read()
+    assert sensor.read().failures == {}
+    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
