@@ -180,7 +180,8 @@ def load(accounts: Accounts, saved: Mapping[str, Any]) -> None:
         accounts.meters[(meter.name, meter.source)] = MeterAccount(meter)
         accounts.meters[(meter.name, meter.source)].energy = int(entry["energy"])
     accounts.workloads = _load_workloads(saved["workloads"])
-    accounts.departed_workloads = _load_workloads(saved.get("departed_workloads", ()))  # 0.1.0 had none
+    # A ledger from before any could leave has none.
+    accounts.departed_workloads = _load_workloads(saved.get("departed_workloads", ()))
     accounts.used, accounts.used_units = _four(saved["used"]), _four(saved["used_units"])
     accounts.used_cpu_ns = int(saved["used_cpu_ns"])
     accounts.exported, accounts.exported_units = _four(saved["exported"]), _four(saved["exported_units"])

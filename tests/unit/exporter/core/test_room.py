@@ -157,5 +157,5 @@ def test_sums_survive_a_restart_with_the_others_and_the_departed() -> None:
     for accounts in (before, after):
         assert sum(account.energy[0] for account in accounts.workloads.values()) == MOST_WORKLOADS + 1
         assert [account.energy[0] for account in accounts.departed_workloads.values()] == [7]
-    del saved["departed_workloads"]  # the state of 0.1.0
+    del saved["departed_workloads"]  # a ledger from before any could leave
     persistence.load(Accounts(), saved)

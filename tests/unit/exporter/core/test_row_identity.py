@@ -8,6 +8,7 @@ from gramwatt_exporter.budgets import BudgetBook
 from gramwatt_exporter.config import Config, Period
 from gramwatt_exporter.config.schema import Budget, Process
 from gramwatt_exporter.model import Device, Identity, Intensity, IntensityState, Workload
+from gramwatt_exporter.processes.row import Row
 from gramwatt_exporter.snapshot import Snapshot
 from gramwatt_exporter.units import grams
 from gramwatt_exporter.windows import OpenRequest, Peer
@@ -33,6 +34,18 @@ def with_budget(match: dict[str, str], machine: Machine | None = None) -> Rig:
     return simulated
 
 
+def recorded(simulated: Rig, pid: int) -> Row:
+    """A process, from now on in a window of the model llama."""
+    sampler = simulated.sampler
+    row = sampler.table.find(pid)
+    assert row is not None
+    request = OpenRequest(name="t", phase="training", model="llama", pid=pid)
+    window = sampler.windows.open(request, Peer(1000, pid, "alice"))
+    sampler.windows.add_process(window.id, (pid, row.identity.start))
+    sampler.attach(window.id, row)
+    return row
+
+
 def test_a_series_goes_on_when_init_adopts_its_process() -> None:
     simulated = rig()
     machine = simulated.machine
@@ -56,16 +69,11 @@ def test_a_series_goes_on_when_init_adopts_its_process() -> None:
 
 def test_a_budget_of_a_window_is_charged_after_an_exec_in_it() -> None:
     simulated = with_budget({"model": "llama"})
-    machine, sampler = simulated.machine, simulated.sampler
+    machine = simulated.machine
     shell = machine.fork(1, command="bash")
     assert shell is not None
     sample(simulated)
-    row = sampler.table.find(shell.pid)
-    assert row is not None
-    request = OpenRequest(name="t", phase="training", model="llama", pid=shell.pid)
-    window = sampler.windows.open(request, Peer(1000, shell.pid, "alice"))
-    sampler.windows.add_process(window.id, (shell.pid, row.identity.start))
-    sampler.attach(window.id, row)
+    row = recorded(simulated, shell.pid)
     for number in range(8):
         if number == 3:
             shell.command = "python3"
@@ -77,16 +85,11 @@ def test_a_budget_of_a_window_is_charged_after_an_exec_in_it() -> None:
 
 def test_budgets_of_a_window_are_charged_for_children_nobody_saw_alive() -> None:
     simulated = with_budget({"model": "llama"}, Machine(by_age=True))
-    machine, sampler = simulated.machine, simulated.sampler
+    machine = simulated.machine
     make = machine.fork(1, command="make")
     assert make is not None
     sample(simulated)
-    row = sampler.table.find(make.pid)
-    assert row is not None
-    request = OpenRequest(name="t", phase="training", model="llama", pid=make.pid)
-    window = sampler.windows.open(request, Peer(1000, make.pid, "alice"))
-    sampler.windows.add_process(window.id, (make.pid, row.identity.start))
-    sampler.attach(window.id, row)
+    recorded(simulated, make.pid)
     for _ in range(5):
         child = machine.fork(make.pid, command="cc1")
         assert child is not None

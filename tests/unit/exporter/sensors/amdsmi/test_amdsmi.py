@@ -3,91 +3,38 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import amd_smi
 import gramwatt_exporter
 import pytest
+from amdsmi_world import (
+    ADDRESS,
+    APU,
+    BUSY,
+    GPU,
+    NO_PERMISSION,
+    OLD_PACKAGE,
+    OTHER,
+    UNKNOWN_32,
+    UNKNOWN_64,
+    World,
+    only,
+    seen,
+)
 from gramwatt_exporter.config.schema import Config
 from gramwatt_exporter.errors import Denied, Fatal, NotHere, TryAgain
-from gramwatt_exporter.model import COMPONENTS, DeviceUse, EnergyReading, PowerReading, Reading
+from gramwatt_exporter.model import EnergyReading, PowerReading
 from gramwatt_exporter.sensors.amdsmi import AmdSmi
 from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.sensors.registry import build
 from msgspec.structs import replace
-from simulation import SECOND, Machine, rig
-
-ADDRESS, OTHER = "0000:03:00.0", "0000:c4:00.1"
-GPU = f"gpu 0 bdf {ADDRESS}"
-BUSY, NO_PERMISSION = 30, 10  # amdsmi_status_t
-UNKNOWN_32, UNKNOWN_64 = 2**32 - 1, 2**64 - 1
-
-
-@pytest.fixture(scope="session")
-def rocm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ROCM_PATH with the stand-in in it."""
-    if shutil.which("gcc") is None:
-        pytest.skip("no gcc to build the stand-in for libamd_smi.so")
-    return amd_smi.build(tmp_path_factory.mktemp("rocm"))
-
-
-class World:
-    """The scenario file, and sensors that see it."""
-
-    def __init__(self, file: Path, clock: Any) -> None:
-        self.file = file
-        self.clock = clock
-        self.sysfs = str(file.parent / "sys")
-        self.procfs = file.parent / "proc"
-        (self.procfs / "1/fdinfo").mkdir(parents=True)  # which root may list
-        (self.procfs / "self/ns").mkdir(parents=True)
-        (self.procfs / "self/ns/pid").touch()
-        self.pid_namespace = (self.procfs / "self/ns/pid").stat().st_ino
-
-    def set(self, *facts: str) -> None:
-        self.file.write_bytes("".join(f"{fact}\n" for fact in facts).encode("utf-8", "surrogateescape"))
-
-    def sensor(self, **settings: Any) -> AmdSmi:
-        settings = {"procfs": str(self.procfs), "initial_pid_namespace": self.pid_namespace, **settings}
-        sensor = AmdSmi(self.sysfs, self.clock, **settings)
-        sensor.open()
-        return sensor
-
-
-def forget_package() -> None:
-    """The next sensor imports it anew, from the library of its own environment."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "amdsmi"]:
-        del sys.modules[name]
-
-
-@pytest.fixture
-def fresh() -> Iterator[None]:
-    forget_package()
-    yield
-    forget_package()
-
-
-@pytest.fixture
-def world(rocm: Path, fresh: None, tmp_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.delenv("ROCM_HOME", raising=False)
-    monkeypatch.setenv("ROCM_PATH", str(rocm))
-    monkeypatch.setenv("AMD_SMI_STAND_IN_SCENARIO", str(tmp_path / "scenario"))
-    return World(tmp_path / "scenario", clock)
-
-
-def only(sensor: AmdSmi) -> Reading:
-    (reading,) = sensor.read().readings
-    return reading
-
-
-# --- energy and power
+from simulation import SECOND
 
 
 def test_the_energy_counter_in_its_own_resolution(world: World) -> None:
@@ -203,19 +150,6 @@ def test_a_counter_that_fails_for_a_moment_goes_on(world: World) -> None:
     assert isinstance(only(sensor), PowerReading)  # for good
 
 
-OLD_PACKAGE = f"""
-class AmdSmiException(Exception): pass
-def amdsmi_init(): pass
-def amdsmi_shut_down(): pass
-def amdsmi_get_processor_handles(): return [1]
-def amdsmi_get_gpu_device_bdf(handle): return "{ADDRESS}"
-def amdsmi_get_energy_count(handle): return {{"power": 1000, "counter_resolution": 15.3, "timestamp": 0}}
-def amdsmi_get_power_info(handle): return {{"average_socket_power": 95}}
-def amdsmi_get_power_cap_info(handle): return {{"max_power_cap": 300000000}}
-def amdsmi_get_gpu_process_list(handle): return []
-"""
-
-
 def test_the_counter_as_releases_before_6_3_named_it(
     fresh: None, tmp_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,241 +174,6 @@ def test_processes_of_which_only_a_handle_is_told_are_somebody(
         assert use.holders == frozenset()
         assert seen(use) == ("holder", {0: 1})
         clock.advance(1)
-
-
-# --- who used it
-
-
-def use_after(world: World, sensor: AmdSmi, *processes: tuple[int, int], also: str = "") -> DeviceUse:
-    """One second later. ``processes``: (PID, nanoseconds on the graphics engine since they began)."""
-    world.clock.advance(1)
-    world.set(
-        GPU, "gpu 0 energy 1 1", also, *(f"gpu 0 process {pid} {spent}" for pid, spent in processes)
-    )  # fmt: skip
-    (use,) = sensor.read().uses
-    return use
-
-
-def seen(use: DeviceUse) -> tuple[str, dict[int, int]]:
-    assert use.quiet == ((use.method, dict(use.weights)) == QUIET)
-    return use.method, dict(use.weights)
-
-
-@pytest.fixture
-def gpu(world: World) -> AmdSmi:
-    """A GPU on whose list there was nobody."""
-    world.set(GPU, "gpu 0 energy 1 1")
-    sensor = world.sensor()
-    sensor.read()
-    return sensor
-
-
-QUIET = ("utilisation", {})  # nobody used it: what it draws is its idle draw
-UNCLEAR = ("none", {})
-
-
-def test_use_is_time_on_the_engines_since_the_last_read(world: World, gpu: AmdSmi) -> None:
-    first = use_after(world, gpu, (7, 1000), (8, 2000))
-    assert seen(first) == UNCLEAR  # what they did before is not of this energy
-    assert first.holders == {7, 8}
-    assert seen(use_after(world, gpu, (7, 1300), (8, 2100))) == ("utilisation", {7: 300, 8: 100})
-    assert seen(use_after(world, gpu, (7, 1300), (8, 2200))) == ("utilisation", {8: 100})
-
-
-@pytest.mark.parametrize("newcomer", [50, 0])
-def test_where_one_has_no_known_time_the_rest_of_the_time_is_unattributed(
-    world: World, gpu: AmdSmi, newcomer: int
-) -> None:
-    """New, or on ROCm's own queues, whose time nobody tells."""
-    use_after(world, gpu, (7, 1000))
-    use = use_after(world, gpu, (7, 1300), (9, newcomer))
-    assert seen(use) == ("utilisation", {7: 300, 0: SECOND - 300})
-
-
-def test_who_left_may_have_worked_until_then(world: World, gpu: AmdSmi) -> None:
-    use_after(world, gpu, (7, 1000), (8, 1000))
-    assert seen(use_after(world, gpu, (7, 1300))) == ("utilisation", {7: 300, 0: SECOND - 300})
-    assert seen(use_after(world, gpu, (7, 1600))) == ("utilisation", {7: 300})
-    assert seen(use_after(world, gpu)) == UNCLEAR
-    assert seen(use_after(world, gpu)) == QUIET
-
-
-def test_time_asleep_is_no_time_in_which_somebody_may_have_worked(world: World, clock: Any) -> None:
-    slept = 0
-    world.set(GPU, "gpu 0 energy 1 1")
-    sensor = world.sensor(awake_ns=lambda: clock() - slept)
-    use_after(world, sensor, (7, 1000), (8, 0))
-    clock.advance(3600)
-    slept = 3600 * SECOND
-    assert use_after(world, sensor, (7, 1300), (8, 0)).weights == {7: 300, 0: SECOND - 300}
-
-
-def test_a_process_number_used_again_never_weighs_less_than_nothing(world: World, gpu: AmdSmi) -> None:
-    use_after(world, gpu, (7, 5000), (8, 100))
-    assert seen(use_after(world, gpu, (7, 10), (8, 150))) == ("utilisation", {8: 50, 0: SECOND - 50})
-    assert seen(use_after(world, gpu, (7, 30), (8, 150))) == ("utilisation", {7: 20})
-
-
-def test_without_engine_times_the_only_holder_or_nobody(world: World, gpu: AmdSmi) -> None:
-    for _ in range(2):
-        assert seen(use_after(world, gpu, (7, 0))) == ("holder", {7: 1})
-    for _ in range(2):
-        assert seen(use_after(world, gpu, (7, 0), (8, 0))) == UNCLEAR
-
-
-def test_the_first_sample_of_a_lone_process_is_its_own(world: World, gpu: AmdSmi) -> None:
-    assert seen(use_after(world, gpu, (7, 1000))) == ("holder", {7: 1})
-
-
-def test_a_lone_process_whose_graphics_stand_still_works_on_a_gpu_that_works(
-    world: World, gpu: AmdSmi
-) -> None:
-    """ROCm's own queues are not counted: having drawn something once does not mean that it does nothing now."""
-    works, rests = "gpu 0 activity 100", "gpu 0 activity 0"
-    use_after(world, gpu, (7, 1000), also=works)
-    assert seen(use_after(world, gpu, (7, 5000), also=works)) == ("utilisation", {7: 4000})
-    for _ in range(2):
-        assert seen(use_after(world, gpu, (7, 5000), also=works)) == ("holder", {7: 1})
-    assert seen(use_after(world, gpu, (7, 5000), also=rests)) == QUIET
-    assert seen(use_after(world, gpu, (7, 5000), (8, 10), also=works)) == UNCLEAR
-    assert seen(use_after(world, gpu, (7, 5000), also=works)) == UNCLEAR  # it may have been the one that left
-    assert seen(use_after(world, gpu, (7, 5000), also=works)) == ("holder", {7: 1})
-
-
-def test_the_exporter_itself_is_nobody(world: World, gpu: AmdSmi) -> None:
-    """On an MI300 the library opens /dev/kfd: then the list has who asks for it."""
-    assert seen(use_after(world, gpu, (7, 0), (os.getpid(), 0))) == ("holder", {7: 1})
-    use_after(world, gpu, (os.getpid(), 0))
-    assert seen(use_after(world, gpu, (os.getpid(), 0))) == QUIET
-
-
-def test_it_is_quiet_when_nobody_is_there_or_all_who_are_did_nothing(world: World, gpu: AmdSmi) -> None:
-    assert seen(use_after(world, gpu)) == QUIET
-    use_after(world, gpu, (7, 1000), (8, 2000))
-    assert seen(use_after(world, gpu, (7, 1000), (8, 2000))) == QUIET
-    assert seen(use_after(world, gpu, (7, 1000), (8, 2000), (9, 5))) == UNCLEAR
-    assert seen(use_after(world, gpu, (7, 1000), (8, 2000), (9, 0))) == UNCLEAR
-
-
-def test_whether_it_was_quiet_before_the_first_read_is_not_known(world: World) -> None:
-    world.set(GPU, "gpu 0 energy 1 1")
-    (use,) = world.sensor().read().uses
-    assert seen(use) == UNCLEAR
-
-
-@pytest.mark.parametrize(("percent", "outcome"), [(0, QUIET), (60, UNCLEAR), (0xFFFF, QUIET)])
-def test_a_gpu_that_works_for_nobody_on_the_list_is_not_quiet(
-    world: World, gpu: AmdSmi, percent: int, outcome: object
-) -> None:
-    """The list is of those that opened /dev/kfd: a game is not on it."""
-    assert seen(use_after(world, gpu, also=f"gpu 0 activity {percent}")) == outcome
-
-
-def test_where_processes_may_be_hidden_an_empty_list_is_not_quiet(world: World) -> None:
-    """In a PID namespace of its own, or neither root nor CAP_SYS_PTRACE."""
-    world.set(GPU, "gpu 0 energy 1 1")
-    apart = world.sensor(initial_pid_namespace=1)
-    (world.procfs / "1/fdinfo").rmdir()
-    for sensor in (apart, world.sensor()):
-        sensor.read()
-        assert seen(use_after(world, sensor)) == UNCLEAR
-
-
-class Desk:
-    """The GPU above in a simulated machine, with the exporter's real bank and bookkeeping."""
-
-    def __init__(self, world: World, log: Any) -> None:
-        self.world = world
-        self.machine = Machine()
-        world.clock = lambda: self.machine.now_ns
-        world.set(GPU, "gpu 0 energy 0 1", "gpu 0 current 15")
-        self.joules = 0
-        sensor = world.sensor()
-        sensor.slow_open = sensor.may_hang = False  # no threads
-        bank = Bank([sensor], world.clock, log)
-        bank.open()
-        self.sampler = rig(self.machine, bank=bank).sampler
-        self.sampler.sample()
-
-    def start(self, command: str) -> int:
-        process = self.machine.fork(1, command=command)
-        assert process is not None
-        return process.pid
-
-    def pass_time(self, watts: int, *processes: tuple[int, int]) -> None:
-        """Five seconds."""
-        self.machine.advance(5 * SECOND)
-        self.joules += 5 * watts
-        self.world.set(
-            GPU, f"gpu 0 energy {self.joules * 1_000_000} 1", f"gpu 0 current {watts}",
-            *(f"gpu 0 process {pid} {spent}" for pid, spent in processes),
-        )  # fmt: skip
-        self.sampler.sample()
-
-    def joules_of(self, pid: int) -> float:
-        row = self.sampler.table.find(pid)
-        assert row is not None
-        return row.energy[COMPONENTS.index("gpu")] / 1_000_000
-
-    def idle_watts(self) -> float | None:
-        ((_, device),) = [(key, account.device) for key, account in self.sampler.accounts.devices.items()]
-        microwatts, _ = self.sampler.baseline.of(device)
-        return None if microwatts is None else microwatts / 1_000_000
-
-
-@pytest.fixture
-def desk(world: World, log: Any) -> Desk:
-    return Desk(world, log)
-
-
-def test_a_job_pays_from_its_first_sample_on_and_teaches_no_idle_draw(desk: Desk) -> None:
-    for _ in range(2):
-        desk.pass_time(15)
-    assert desk.idle_watts() == 15
-    job = desk.start("train")
-    for sample in range(1, 5):
-        desk.pass_time(300, (job, sample * 4 * SECOND))
-    assert desk.joules_of(job) == 4 * 5 * (300 - 15)
-    desk.pass_time(300)
-    desk.pass_time(15)
-    assert desk.idle_watts() == 15
-
-
-def test_a_job_that_was_there_before_the_exporter_teaches_no_idle_draw(desk: Desk) -> None:
-    job = desk.start("train")
-    for sample in range(1, 5):
-        desk.pass_time(300, (job, 1000 * SECOND + sample * 4 * SECOND))
-    assert desk.idle_watts() is None
-    assert desk.joules_of(job) == 4 * 5 * 300
-
-
-def test_a_desktop_does_not_pay_for_the_job_whose_time_nobody_tells(desk: Desk) -> None:
-    desktop, job = desk.start("kwin"), desk.start("train")
-    spent = SECOND
-    for drawn in (0, 0, SECOND // 100, SECOND // 100):
-        spent += drawn
-        desk.pass_time(300, (desktop, spent), (job, 0))
-    assert desk.idle_watts() is None
-    assert desk.joules_of(desktop) == 2 * 1500 // 500  # its hundredth of a second, of five
-    assert desk.joules_of(job) == 0
-
-
-def test_processes_that_may_not_be_seen_are_said_once_and_get_nothing(world: World) -> None:
-    world.set(GPU, "gpu 0 energy 1 1", "gpu 0 process 7 0", f"gpu 0 process_status {NO_PERMISSION}")
-    sensor = world.sensor()
-    for _ in range(2):
-        (use,) = sensor.read().uses
-        assert (use.weights, use.holders) == ({}, frozenset())
-    assert [note for note in sensor.notes if "root" in note] == sensor.notes
-    assert len(sensor.notes) == 1
-
-
-def test_a_process_name_that_is_no_text_spoils_nothing_but_the_split(world: World) -> None:
-    world.set(GPU, "gpu 0 energy 5 1", "gpu 0 process 7 0 \udcff\udcfe")
-    sample = world.sensor().read()
-    assert [reading.of.name for reading in sample.readings] == [ADDRESS]
-    assert sample.failures == {}
-    assert sample.uses[0].weights == {}
 
 
 # --- which GPUs
@@ -540,8 +239,6 @@ def test_a_gpu_plugged_in_later_is_found_and_what_is_left_out_is_said_once(world
 
 
 # --- APUs
-
-APU = "0000:0a:00.0"  # in the tree gpus, beside the card at ADDRESS
 
 
 @pytest.mark.parametrize(("hwmon", "source"), [(True, "hwmon"), (False, "amdsmi")])
