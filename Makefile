@@ -1,7 +1,7 @@
 # Everything a user or developer runs. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup tools up down status logs demo test check format bench pin env-dev
+.PHONY: help setup setup-browser tools up down status logs demo unit test lint check format bench pin env-dev
 
 VENV := .venv/bin
 STACK := $(VENV)/python -m stack
@@ -33,11 +33,19 @@ demo: setup ## train a real classifier on real digits and get its energy grade; 
 env-dev: setup
 	@stack/venv.sh dev
 
+unit: env-dev ## the unit tests but the slow ones, in half a minute
+	@stack/unit.sh $(ARGS)
+
 test: env-dev ## every test; sets itself up in a fresh clone
 	@stack/test.sh $(ARGS)
 
-check: env-dev ## format, lint, types, imports, rules, dashboards, then the tests
+setup-browser: ## install Chromium for the browser tests (as root on Debian); without it they are skipped
+	@stack/browser.sh
+
+lint: env-dev ## format, lint, types, imports, rules, dashboards
 	@stack/check.sh
+
+check: lint ## make lint, then every test
 	@stack/test.sh
 
 format: env-dev ## let ruff format and fix

@@ -1,11 +1,25 @@
-"""What holds for all tests."""
+"""What holds for all tests: how hypothesis searches, which tests need the machine for themselves, and their order."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from hypothesis import settings
+
+# A deadline measures the machine and not the code. In CI the same examples are tried every time, so that a failure
+# there is one of the change.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+_LIVE = ("truth", "browser", "e2e")  # folders
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests last: their driver keeps an event loop running in this thread until the session ends, and
-    tests that start a loop of their own cannot run inside it."""
+    """Mark what cannot share the machine. Browser tests come last: their driver keeps an event loop running in this
+    thread until the session ends, and tests that start a loop of their own cannot run inside it."""
+    for item in items:
+        if any(folder in item.path.parts for folder in _LIVE):
+            item.add_marker("live")
     items.sort(key=lambda item: "browser" in item.path.parts)

@@ -44,8 +44,15 @@ def test_alertmanager_accepts_its_configuration() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+SLOW = {"budgets-days.test"}  # weeks of samples
+
+
 @pytest.mark.parametrize(
-    "path", sorted((PROMETHEUS / "tests").glob("*.test.yml")), ids=lambda path: path.stem
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in SLOW else [])
+        for path in sorted((PROMETHEUS / "tests").glob("*.test.yml"))
+    ],
 )
 def test_scenarios(path: Path) -> None:
     result = run(program("promtool"), "test", "rules", str(path))

@@ -70,7 +70,7 @@ def check_monotonic(before: Snapshot, after: Snapshot, reused: set[int]) -> None
         assert now.cpu_ns >= then.cpu_ns, name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
     series=st.sampled_from([0, 3, 50, "all"]),
@@ -224,7 +224,7 @@ def test_children_nobody_waits_for_are_charged_by_their_tick_counted_times() -> 
     assert view.cpu_ns == 10 * 20 * 5_000_000
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     listener=st.booleans(),
     past=st.integers(0, 50_000_000),
@@ -256,7 +256,7 @@ def test_waited_for_time_told_in_steps_is_never_charged_before_it_was_used(
     assert used - 2 * coarse <= view.cpu_ns <= used
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     careless=st.booleans(),
     samples=st.lists(

@@ -116,6 +116,7 @@ def test_exec_and_a_move_to_another_group_show_at_the_next_read(procfs):
     assert (before.pid, before.start) == (after.pid, after.start)
 
 
+@pytest.mark.slow
 def test_many_workloads_do_not_fill_the_memory_and_stay_right(procfs):
     reads = reader(procfs)
     for number in range(9000):

@@ -131,7 +131,7 @@ ticks = st.lists(
 
 
 @given(ticks, st.lists(st.integers(0, 2_000_000), min_size=12, max_size=12), st.randoms())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_total_plus_revision_is_the_total_priced_anew(
     drawn: list[tuple[int, int, int, int]], truth: list[int], chance: object
 ) -> None:

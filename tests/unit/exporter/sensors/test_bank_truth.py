@@ -80,7 +80,7 @@ tick = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(start=st.integers(0, 3 * WRAP), events=st.lists(tick, min_size=1, max_size=60))
 def test_what_was_counted_is_booked_exactly(start: int, events: list[tuple[str, int, list[int]]]) -> None:
     clock = Ticks()
