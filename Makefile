@@ -1,7 +1,7 @@
 # Everything a user or developer runs. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-browser tools up down status logs demo unit test lint check format bench pin env-dev
+.PHONY: help setup setup-browser tools up down status logs demo unit test lint check format bench wheels pin env-dev
 
 VENV := .venv/bin
 STACK := $(VENV)/python -m stack
@@ -54,6 +54,10 @@ format: env-dev ## let ruff format and fix
 
 bench: env-dev ## side-by-side measurements; each prints a ratio
 	@stack/bench.sh
+
+wheels: setup ## build the three packages into dist/
+	@for each in client exporter labeler; do $(VENV)/python -m pip wheel --quiet --no-deps --wheel-dir dist ./$$each; done
+	@ls dist
 
 pin: ## write constraints.txt anew with today's versions
 	@stack/pin.sh
