@@ -16,7 +16,6 @@ A rolling period begins at the start of the bucket that holds "now - period", so
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,6 +25,7 @@ from msgspec import Struct
 from . import units
 from .config import Period
 from .config.schema import Budget
+from .patterns import pattern
 
 _BUCKETS = 720
 _SHORTEST_BUCKET = 10  # seconds
@@ -118,8 +118,7 @@ class BudgetBook:
         self._wall_clock = wall_clock
         self._accounts = {budget.name: _Account(budget) for budget in budgets}
         self._patterns = {
-            budget.name: {label: re.compile(text) for label, text in budget.match.items()}
-            for budget in budgets
+            budget.name: {label: pattern(text) for label, text in budget.match.items()} for budget in budgets
         }
         self._labels: tuple[str, ...] = tuple(
             sorted({label for patterns in self._patterns.values() for label in patterns})
@@ -142,7 +141,7 @@ class BudgetBook:
             found = tuple(
                 name
                 for name, patterns in self._patterns.items()
-                if all(pattern.fullmatch(values[label]) for label, pattern in patterns.items())
+                if all(each.matches(values[label]) for label, each in patterns.items())
             )
             if len(self._matches) >= _REMEMBERED:
                 self._matches.clear()

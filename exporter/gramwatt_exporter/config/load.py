@@ -13,6 +13,7 @@ import yaml
 from msgspec import Struct, field
 
 from ..errors import ConfigError
+from ..patterns import PatternError, pattern
 from .address import is_loopback, split
 from .scalars import Duration, Mass, Period
 from .schema import Config, WindowsTcp
@@ -238,22 +239,12 @@ def _check(config: Config) -> None:
     for index, budget in enumerate(config.budgets):
         if names.count(budget.name) > 1:
             raise ConfigError(f"$.budgets[{index}].name", f"{budget.name!r} is used twice; names are unique")
-        for label, pattern in budget.match.items():
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ConfigError(
-                    f"$.budgets[{index}].match.{label}", f"{pattern!r} is not a regular expression: {error}"
-                ) from None
+        for label, expression in budget.match.items():
+            _check_expression(f"$.budgets[{index}].match.{label}", expression)
         if budget.limit <= 0:
             raise ConfigError(f"$.budgets[{index}].limit", "a budget must be more than 0g")
     for index, rule in enumerate(config.windows.automatic):
-        try:
-            re.compile(rule.match)
-        except re.error as error:
-            raise ConfigError(
-                f"$.windows.automatic[{index}].match", f"{rule.match!r} is not a regular expression: {error}"
-            ) from None
+        _check_expression(f"$.windows.automatic[{index}].match", rule.match)
     for index, provider in enumerate(config.intensity.providers):
         hourly = getattr(provider, "hourly", [])
         if hourly and len(hourly) != 24:
@@ -270,6 +261,13 @@ def _check(config: Config) -> None:
         )
     if (config.price.hourly or config.price.per_kilowatt_hour is not None) and not config.price.currency:
         raise ConfigError("$.price.currency", "a price needs its currency, such as EUR")
+
+
+def _check_expression(key: str, expression: str) -> None:
+    try:
+        pattern(expression)
+    except PatternError as error:
+        raise ConfigError(key, f"{expression!r} is not a regular expression: {error}") from None
 
 
 def _check_tcp(tcp: WindowsTcp) -> None:

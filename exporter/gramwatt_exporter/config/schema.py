@@ -239,7 +239,7 @@ class Budget(_Section, frozen=True):
     period: Period = Period(rolling=Duration(30 * 86400))  # rolling, or by the calendar in UTC
     match: dict[
         Literal["user", "workload", "kind", "command", "model", "project"], str
-    ] = {}  # label -> regular expression for the whole value; empty: the whole machine, idle too
+    ] = {}  # label -> regular expression (RE2) for the whole value; empty: the whole machine, idle too
 
 
 class AutomaticWindow(_Section, frozen=True):
@@ -249,7 +249,7 @@ class AutomaticWindow(_Section, frozen=True):
     """
 
     kind: Literal["slurm", "unit", "container", "pod"]  # what kind of workload
-    match: str = ".*"  # regular expression for its whole name
+    match: str = ".*"  # regular expression (RE2) for its whole name
     phase: Literal["training", "inference"] = "training"  # of the window
 
 

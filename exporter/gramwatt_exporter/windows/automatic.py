@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Set
 from itertools import count
 from typing import cast, get_args
@@ -11,6 +10,7 @@ from typing import cast, get_args
 from ..config.schema import AutomaticWindow
 from ..config.schema import Windows as WindowSettings
 from ..model import Identity, Workload, WorkloadKind
+from ..patterns import Pattern, pattern
 from .book import Window, WindowBook, WorkloadKey
 from .checks import NAME_CHARACTERS, TEXT_CHARACTERS
 from .errors import ApiError
@@ -43,7 +43,7 @@ class AutomaticWindows:
         self._refused: dict[str, WorkloadKey] = {}
         self._refusals = count()
         self._phases: dict[Workload, str | None] = {}
-        self._rules: list[tuple[str, re.Pattern[str], str]] = []
+        self._rules: list[tuple[str, Pattern, str]] = []
         self.configure(settings)
 
     def __bool__(self) -> bool:
@@ -56,7 +56,7 @@ class AutomaticWindows:
         rules = list(settings.automatic)
         if settings.slurm:
             rules.append(AutomaticWindow(kind="slurm"))
-        self._rules = [(rule.kind, re.compile(rule.match), rule.phase) for rule in rules]
+        self._rules = [(rule.kind, pattern(rule.match), rule.phase) for rule in rules]
         self._phases = {}
         for window_id in list(self._refused):
             self.over(window_id)
@@ -72,8 +72,8 @@ class AutomaticWindows:
         return self._phases[workload]
 
     def _decide(self, workload_kind: str, name: str) -> str | None:
-        for kind, pattern, phase in self._rules:
-            if kind == workload_kind and pattern.fullmatch(name):
+        for kind, names, phase in self._rules:
+            if kind == workload_kind and names.matches(name):
                 return phase
         return None
 

@@ -153,3 +153,15 @@ def scrape_until_refused(running: Exporter) -> int:
         except (urllib.error.URLError, ConnectionError):
             return answers
         answers += 1
+
+
+def test_a_model_name_cannot_keep_a_budgets_expression_busy(tmp_path: Path, rapl) -> None:
+    """A backtracking engine takes 2**60 steps for this name; SIGTERM and every scrape would wait for it."""
+    settings = tmp_path / "gramwatt.yml"
+    settings.write_text('budgets: [{name: llm, limit: 1kg, match: {model: "([a-z0-9]+[-.]?)+-instruct"}}]\n')
+    with exporter(tmp_path, {"config.file": str(settings), "path.sysfs": str(rapl.root)}) as running:
+        window = {"name": "x", "phase": "training", "model": "a" * 60}
+        status, _ = running.call("POST", "/v1/windows", window)
+        assert status == 201
+        assert_conserved(running.wait_samples(2))
+        assert running.stop() == 0
