@@ -160,6 +160,7 @@ def test_a_model_name_cannot_keep_a_budgets_expression_busy(tmp_path: Path, rapl
     settings = tmp_path / "gramwatt.yml"
     settings.write_text('budgets: [{name: llm, limit: 1kg, match: {model: "([a-z0-9]+[-.]?)+-instruct"}}]\n')
     with exporter(tmp_path, {"config.file": str(settings), "path.sysfs": str(rapl.root)}) as running:
+        running.wait_samples(1)
         window = {"name": "x", "phase": "training", "model": "a" * 60}
         status, _ = running.call("POST", "/v1/windows", window)
         assert status == 201
