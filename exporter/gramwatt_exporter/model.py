@@ -228,7 +228,7 @@ class BankSample(Struct, frozen=True):
     waiting: Sequence[Device] = ()
 
 
-WorkloadKind = Literal["unit", "container", "pod", "slurm", "session", "command"]
+WorkloadKind = Literal["unit", "container", "pod", "slurm", "job", "session", "command"]
 
 
 class Workload(Struct, frozen=True):

@@ -248,7 +248,7 @@ class AutomaticWindow(_Section, frozen=True):
     One with processes of several users is one window; whose it is says workloads.md.
     """
 
-    kind: Literal["slurm", "unit", "container", "pod"]  # what kind of workload
+    kind: Literal["slurm", "job", "unit", "container", "pod"]  # what kind of workload
     match: str = ".*"  # regular expression (RE2) for its whole name
     phase: Literal["training", "inference"] = "training"  # of the window
 

@@ -1,7 +1,7 @@
 """What the cgroup file of a process says about what it belongs to. Pure text; names come from elsewhere.
 
 Every layout here is one seen in the field: cgroup v1, v2 and hybrid; systemd and cgroupfs drivers; Docker,
-containerd, CRI-O, Podman, LXC, systemd-nspawn; Kubernetes; SLURM; sessions and user services.
+containerd, CRI-O, Podman, LXC, systemd-nspawn; Kubernetes; SLURM and other schedulers; sessions and user services.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from ..model import WorkloadKind
+from . import schedulers
 
 SHORT_ID = 12  # as `docker ps` prints it
 
@@ -32,11 +33,13 @@ _USER_SLICE = re.compile(r"^user-(?P<uid>\d+)\.slice$")
 _USER_MANAGER = re.compile(r"^user@(?P<uid>\d+)\.service$")
 _UNIT = re.compile(r".\.(?:service|scope|socket|mount|swap)$")
 _SLICE = re.compile(r".\.slice$")
+_NUMBER_OR_ID = re.compile(r"^[0-9a-f._-]+$")
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # Parts of a unit's name that differ at every start: with them every start would be a new workload for ever.
 _PER_START = (
     (re.compile(rf"[-_@](?:{_UUID}|[0-9a-f]{{32}})(?=\.\w+$)"), ""),  # tmux-spawn-UUID.scope
+    (re.compile(rf"^(?:{_UUID}|[0-9a-f]{{32}})[-_.](?=.*\.\w+$)"), ""),  # UUID.redis.scope
     (re.compile(r"^run-(?:u\d+|r[0-9a-f]{32}|p\d+-i\d+|\d+)(?=\.\w+$)"), "run"),  # systemd-run without --unit
     (re.compile(r"^dbus-:\d+\.\d+-"), "dbus-"),  # D-Bus activation carries the caller's bus number
     (re.compile(r"(?<=@)\d+(?:[-_:.]\d+)+(?=\.\w+$)"), ""),  # Accept=yes, systemd-coredump@12-4711-0
@@ -71,10 +74,10 @@ class CgroupParser:
         self._names = names
 
     def __call__(self, text: str) -> Membership | None:
-        """The most telling membership of all hierarchies: pod, SLURM job, container, session, unit."""
+        """The most telling membership of all hierarchies: SLURM job, other job, pod, container, session, unit."""
         paths = [_segments(path) for path in _paths(text)]
         owner = next((uid for path in paths if (uid := _owner(path)) is not None), None)
-        for find in (self._slurm, self._pod, self._container):
+        for find in (self._slurm, self._job, self._pod, self._container):
             for path in paths:
                 found = find(path, owner)
                 if found is not None:
@@ -94,6 +97,10 @@ class CgroupParser:
             return None
         uid = _first(_UID.match, path)
         return Membership(job["job"], "slurm", int(uid["uid"]) if uid else owner)
+
+    def _job(self, path: list[str], owner: int | None) -> Membership | None:
+        name = schedulers.job(path)
+        return None if name is None else Membership(name, "job", owner)
 
     def _pod(self, path: list[str], owner: int | None) -> Membership | None:
         if not any("kubepods" in segment for segment in path):
@@ -170,8 +177,20 @@ def _unit(path: list[str], owner: int | None) -> Membership | None:
             return Membership(segment if inner == "init.scope" else stable_unit(inner), "unit", owner)
     unit = next((segment for segment in path if _UNIT.search(segment)), None)
     if unit is None:
-        unit = next((segment for segment in reversed(path) if _SLICE.search(segment)), None)
+        unit = _group_of_slice(path)
     return None if unit is None else Membership(stable_unit(unit), "unit", owner)
+
+
+def _group_of_slice(path: list[str]) -> str | None:
+    """A group that no unit made: the one below the innermost slice, because a slice alone merges strangers.
+
+    A number or an id differs at every start, so the slice is named instead.
+    """
+    position = max((i for i, segment in enumerate(path) if _SLICE.search(segment)), default=None)
+    if position is None:
+        return None
+    below = path[position + 1 : position + 2]
+    return path[position] if not below or _NUMBER_OR_ID.match(below[0]) else below[0]
 
 
 def is_slurmstepd(text: str, job: str) -> bool:

@@ -194,6 +194,30 @@ CASES = {
     "empty": ("", "command", "python3"),
     "a group of nobody's": (v2("/my-group/sub"), "command", "python3"),
     "malformed": ("nonsense\n::\n0\n", "command", "python3"),
+    # --- schedulers
+    "HTCondor slot": (
+        v2("/system.slice/htcondor/condor_var_lib_condor_execute_slot1_23@node3.example.org"), "job", "slot1_23",
+    ),
+    "HTCondor slot, version 1": (v1("/htcondor/condor_scratch_slot2@node3"), "job", "slot2"),
+    "Nomad task": (v2(f"/nomad.slice/share.slice/{POD}.redis.scope"), "job", "redis"),
+    "Nomad task with points in its name": (v2(f"/nomad.slice/reserve.slice/{POD}.web.v2.scope"), "job", "web.v2"),
+    "Nomad task, version 1": (v1(f"/nomad/{POD}.redis", "/system.slice/nomad.service"), "job", "redis"),
+    "PBS job": (v1("/pbs_jobs.service/jobid/4711.server", "/system.slice/pbs.service"), "job", "4711.server"),
+    "PBS array job": (v2("/pbs_jobs.service/jobid/4711[3].server"), "job", "4711[3].server"),
+    "Torque job": (v1("/torque/99.head.cluster"), "job", "99.head.cluster"),
+    "LSF job": (v1("/lsf/cluster1/job.815.20311.1700000000"), "job", "815"),
+    "YARN container": (
+        v1("/hadoop-yarn/container_e17_1700000000000_0042_01_000003", "/system.slice/hadoop-yarn-nodemanager.service"),
+        "job", "application_1700000000000_0042",
+    ),
+    "YARN container without an epoch": (
+        v2("/system.slice/yarn.service/container_1700000000000_0007_02_000011"), "job", "application_1700000000000_0007",
+    ),
+    "Grid Engine job": (v1("/UGE/3021.1"), "job", "3021"),
+    "a service that is called like a scheduler": (v2("/system.slice/nomad.service"), "unit", "nomad.service"),
+    "a unit with an id in front": (v2(f"/system.slice/{POD}.redis.scope"), "unit", "redis.scope"),
+    "a group that no unit made": (v2("/system.slice/render-farm/worker"), "unit", "render-farm"),
+    "a number that no unit made": (v2("/batch.slice/4711"), "unit", "batch.slice"),
     "hex that is no container": (v2("/system.slice/deadbeef"), "unit", "system.slice"),
 }  # fmt: skip
 
