@@ -17,8 +17,8 @@ class AnnualProvider:
     """The last fallback. A table is read at the first question for a zone.
 
     For a zone the first of these that knows it: an imported file, Nordic bidding zones, states of the US, provinces
-    of Canada, countries. Then the same for the state a cloud region lies in, then for the country. The value is
-    named after the place it is for.
+    of Canada and China, states of Australia, countries. Then the same for the places that may stand for the zone, its
+    country last (`zones.yearly_places`). The value is named after the place it is for.
     """
 
     kind = "annual"
@@ -59,15 +59,14 @@ class AnnualProvider:
             at=datetime(row.year, 1, 1, tzinfo=UTC).timestamp(),
             renewable_ratio=row.renewable_ratio,
             fossil_ratio=row.fossil_ratio,
-            estimation=row.source,
+            estimation=row.origin,
         )
         return Fetched(values=(value,))
 
     def row(self, zone: str) -> Row:
         """The best row for a normalised zone. Raises Refused."""
-        state = zones.cloud_state(self._cloud) if self._cloud else ""
-        for place in dict.fromkeys((zone, state, zones.country(zone))):
-            found = self._known(place) if place else None
+        for place in zones.yearly_places(zone, self._cloud):
+            found = self._known(place)
             if found is not None:
                 return found
         raise Refused(
@@ -83,7 +82,7 @@ class AnnualProvider:
             return None
 
     def _known(self, place: str) -> Row | None:
-        found = annual_tables.imported(self._file, place)
+        found = annual_tables.imported(self._file, place) or annual_tables.australian_state(place)
         data = self._data or annual_tables.codecarbon_data()
         if found is not None or data is None:
             return found
@@ -91,5 +90,6 @@ class AnnualProvider:
             annual_tables.nordic_zone(data, place)
             or annual_tables.us_state(data, place)
             or annual_tables.canadian_province(data, place, self._factors)
+            or annual_tables.chinese_province(data, place)
             or annual_tables.country(data, place)
         )
