@@ -25,11 +25,10 @@ def fix(reason: str, provider: IntensityProvider) -> str:
     if reason not in ("stale", "future") or ahead is None:
         return ""
     if abs(ahead) <= SKEW:
-        return (
-            ""
-            if reason == "stale"
-            else f"the clocks of this machine and of {provider.origin} agree: wait, or report it"
+        agree = (
+            f"the clocks of this machine and of {provider.origin} agree: wait, or report it to the provider"
         )
+        return agree if reason == "future" else ""
     direction = "ahead of" if ahead > 0 else "behind"
     return (
         f"the clock of this machine is {duration(abs(ahead))} {direction} the one of {provider.origin}:"

@@ -55,6 +55,7 @@ class Http:
         self.base_url = base_url.rstrip("/")
         port = f":{parts.port}" if parts.port else ""
         self.host = f"{parts.hostname}{port}"
+        self._address = f"{parts.scheme}://{self.host}{parts.path.rstrip('/')}"  # without a user and password
         self._factory = session_factory or default_session
         self._session: requests.Session | None = None
         self.clock_ahead: float | None = (
@@ -132,7 +133,7 @@ class Http:
         wait = retry_after(response.headers.get("Retry-After", ""), now, answered)
         text = words.explanation_of(body)
         shown = _shown(text, secrets)
-        answer = Answer(self.host, response.status_code, text, shown, wait, self.base_url + path)
+        answer = Answer(self.host, response.status_code, text, shown, wait, self._address + path)
         if response.status_code != 200:
             raise refusals.of_status(answer, question)
         decoded = self._decoded(body, answer, question)

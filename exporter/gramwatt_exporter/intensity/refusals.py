@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec import Struct
 
 from gramwatt_exporter.intensity import words
 from gramwatt_exporter.intensity.failures import Refused, Unavailable
 
 DETAIL = 160  # characters of the server's own words that are passed on
+_DATA = re.compile(
+    r"\b(data|values?|quota|limit)\b", re.IGNORECASE
+)  # "service unavailable" is a failing server
 _FIX_ACCESS = "check the token and the zone it is for; a free token's hourly limit answers the same way"
 _FIX_SANDBOX = (
     "activate a plan for this token with the provider, or use another token; these numbers are invented"
@@ -76,17 +81,17 @@ def of_status(answer: Answer, question: Question) -> Refused | Unavailable:
         return Unavailable(
             "rate_limited", f"{host} asks for fewer calls (429){_said(answer)}", retry_after=wait
         )
-    if status >= 500:
-        return Unavailable("server_error", f"{host} is failing ({status})", retry_after=answer.retry_after)
-    if status in (204, 205):
-        return Unavailable("no_value", f"{host} has no value just now ({status}, an empty answer)")
     told = by_words(answer, question)
-    if status in (401, 402, 403):
-        if told is not None and told.reason in ("sandbox", "rate_limited"):
+    if status >= 500:
+        if told is not None and told.reason in ("no_value", "rate_limited") and re.search(_DATA, answer.text):
             return told
-        return Refused("unauthorized", f"{host} refused the token ({status}){_said(answer)}", _FIX_ACCESS)
+        return Unavailable("server_error", f"{host} is failing ({status})", retry_after=answer.retry_after)
     if told is not None:
         return told
+    if status in (204, 205):
+        return Unavailable("no_value", f"{host} has no value just now ({status}, an empty answer)")
+    if status in (401, 402, 403):
+        return Refused("unauthorized", f"{host} refused the token ({status}){_said(answer)}", _FIX_ACCESS)
     if status in (404, 405, 410):
         return Refused(
             "no_such_route",

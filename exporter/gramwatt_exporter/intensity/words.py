@@ -28,37 +28,38 @@ _EXPLANATIONS = (
 )
 _PLAIN = 400  # characters of a plain text that is taken for an explanation
 
-_QUOTA = re.compile(
+# Patterns are kept as text: `re` compiles one at its first use, which an exporter without a network never makes.
+_QUOTA = (
     r"quota|rate.?limit|too many|call volume|throttl|over (the |your )?limit|try again in \d"
     r"|limit (is |was |has been )?(exceeded|reached|hit)|exceed\w*\b.{0,40}\b(limit|allowance|calls|requests)"
     r"|(usage|request|requests|hourly|daily|monthly|call|calls) limit|maximum number of (calls|requests)"
 )
-_NO_VALUE = re.compile(
+_NO_VALUE = (
     r"\bno (\w+ ){0,3}(data|values?|measurements?|results?|records?|intensit(y|ies)|forecasts?|history|breakdown)\b"
     r"|\b(data|values?|intensity|measurements?|forecasts?|history|breakdown)\b[^.;]{0,60}\b"
     r"(not (yet |currently |be )?(available|found|exist|known)|unavailable|missing|delayed|outdated|too old|pending)"
     r"|\b(missing|outdated|insufficient|not enough|without) (recent |current )?(data|values?|measurements?)\b"
     r"|\b(temporarily|currently) (un|not )available\b|\bat the moment\b|\bright now\b"
 )
-_PLACE = re.compile(
+_PLACE = (
     r"\b(zones?|zone ?keys?|countr(y|ies)|country ?codes?|regions?|areas?|price ?areas?|location|ba)\b"
 )
-_WRONG = re.compile(
+_WRONG = (
     r"not (be )?(exist|found|supported|valid|recogni[sz]ed|known|available|covered)|\bno such\b|unknown|invalid"
     r"|unsupported|unrecogni[sz]ed|does ?n.t exist|(cannot|could not|can ?t|couldn ?t) find|must be one of"
     r"|not an? (valid|known|supported)|\bno (zones?|countr|regions?|areas?|location)"
 )
-_TOKEN = re.compile(
+_TOKEN = (
     r"token|\bapi.?key|\bauth(?!orit(y|ies))|\b(no|not have) access\b|credential|unauthori[sz]ed|forbidden|permission"
     r"|access denied|\bnot allowed\b|subscription|\b(your|this|current|free|paid) (plan|tier)\b|\blog ?in\b|password"
     r"|not (permitted|entitled|included)"
 )
-_ROUTE = re.compile(
+_ROUTE = (
     r"\b(route|path|endpoint|resource|page|url|uri|api|method|version|dataset)\b[^.;]{0,80}"
     r"(not (be )?(exist|found|supported|matched|available)|unknown|invalid|does ?n.t exist|deprecated|gone)"
     r"|cannot (get|post)\b|no route|not found|does not exist|no such"
 )
-_SANDBOX = re.compile(
+_SANDBOX = (
     r"\bsand ?box\w*|\bdemo(nstration)?\b"
     r"|\btest(ing)? (data|mode|token|key|values?|purposes?|environment|account|only)\b"
     r"|\b(mock|mocked|dummy|fake|fictional|fabricated|made up) ?(data|values?|answer|response|mode)?\b"
@@ -82,17 +83,17 @@ def meaning(text: str) -> Meaning:
     words = _plain(text)
     if not words:
         return ""
-    if _SANDBOX.search(words):
+    if re.search(_SANDBOX, words):
         return "sandbox"
-    if _QUOTA.search(words):
+    if re.search(_QUOTA, words):
         return "quota"
-    if _TOKEN.search(words):
+    if re.search(_TOKEN, words):
         return "token"
-    if _NO_VALUE.search(words):
+    if re.search(_NO_VALUE, words):
         return "no_value"
-    if _PLACE.search(words) and _WRONG.search(words):
+    if re.search(_PLACE, words) and re.search(_WRONG, words):
         return "zone"
-    return "route" if _ROUTE.search(words) else ""
+    return "route" if re.search(_ROUTE, words) else ""
 
 
 def sandbox_mark(answer: Any) -> str:
@@ -105,7 +106,7 @@ def sandbox_mark(answer: Any) -> str:
             return key
         if isinstance(value, str):
             words = _plain(value)
-            if _SANDBOX.search(words) or (name in _ENVIRONMENT_KEYS and words.strip() in _ENVIRONMENTS):
+            if re.search(_SANDBOX, words) or (name in _ENVIRONMENT_KEYS and words.strip() in _ENVIRONMENTS):
                 return value
     return ""
 
