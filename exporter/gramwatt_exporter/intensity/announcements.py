@@ -6,7 +6,7 @@ import logging
 
 from gramwatt_exporter.model import Intensity
 
-_log = logging.getLogger("gramwatt_exporter.intensity.refresher")  # as the lines have always been named
+_log = logging.getLogger("gramwatt_exporter.intensity.refresher")  # the name people filter by
 
 
 class Announcements:

@@ -61,8 +61,10 @@ class WattTimeProvider:
                 secrets=(token,),
                 question=Question(self._region, _REGION_FIX, ("data",)),
             )
-        except Refused:
-            self._token = ""  # log in again next time
+        except Refused as error:
+            earlier, self._token = self._token_at < now, ""  # log in again next time
+            if earlier and error.reason == "unauthorized":  # a login that ran out early, not a wrong password
+                raise Unavailable("unauthorized", f"{error}; logging in again") from None
             raise
         return self._parsed(answer, zone, now)
 

@@ -41,15 +41,13 @@ _NO_VALUE = (
     r"|\b(missing|outdated|insufficient|not enough|without) (recent |current )?(data|values?|measurements?)\b"
     r"|\b(temporarily|currently) (un|not )available\b|\bat the moment\b|\bright now\b"
 )
-_PLACE = (
-    r"\b(zones?|zone ?keys?|countr(y|ies)|country ?codes?|regions?|areas?|price ?areas?|location|ba)\b"
-)
+_PLACE = r"\b(zones?|zone ?keys?|countr(y|ies)|country ?codes?|regions?|areas?|price ?areas?|location|ba)\b"
 _WRONG = (
     r"not (be )?(exist|found|supported|valid|recogni[sz]ed|known|available|covered)|\bno such\b|unknown|invalid"
     r"|unsupported|unrecogni[sz]ed|does ?n.t exist|(cannot|could not|can ?t|couldn ?t) find|must be one of"
     r"|not an? (valid|known|supported)|\bno (zones?|countr|regions?|areas?|location)"
 )
-_TOKEN = (
+_ACCESS = (
     r"token|\bapi.?key|\bauth(?!orit(y|ies))|\b(no|not have) access\b|credential|unauthori[sz]ed|forbidden|permission"
     r"|access denied|\bnot allowed\b|subscription|\b(your|this|current|free|paid) (plan|tier)\b|\blog ?in\b|password"
     r"|not (permitted|entitled|included)"
@@ -87,7 +85,7 @@ def meaning(text: str) -> Meaning:
         return "sandbox"
     if re.search(_QUOTA, words):
         return "quota"
-    if re.search(_TOKEN, words):
+    if re.search(_ACCESS, words):
         return "token"
     if re.search(_NO_VALUE, words):
         return "no_value"

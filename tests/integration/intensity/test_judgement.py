@@ -269,6 +269,20 @@ def test_a_region_watttime_does_not_know_names_its_setting(grid: Any, environ: d
     assert "region of the watttime provider" in error.fix
 
 
+def test_a_login_that_ran_out_early_is_made_anew_at_the_usual_pace(
+    grid: Any, environ: dict[str, str]
+) -> None:
+    provider = make(grid, environ, "watttime")
+    fetch(provider, grid)
+    grid.now += 600
+    replace(grid, "watttime", "latest", 401, {"error": "Invalid token"})
+    first, second = (failure(provider, grid, "latest") for _ in range(2))
+    assert (type(first), first.reason) == (Unavailable, "unauthorized")
+    assert (type(second), second.reason) == (Refused, "unauthorized")  # a fresh login is refused as well
+    grid.replaced = {}
+    assert fetch(provider, grid).values
+
+
 def test_words_are_shown_without_the_secret_and_a_short_one_does_not_hide_them(grid: Any) -> None:
     environ = {"GRAMWATT_ELECTRICITYMAPS_TOKEN": "t"}
     provider = make(grid, environ, "electricitymaps")
@@ -336,10 +350,11 @@ def test_a_direct_zero_is_believed_where_the_hours_before_it_were_small(
     def told(amount: int) -> Any:
         return lambda answer: {**answer, "carbonIntensity": amount, "emissionFactorType": "direct"}
 
-    grid.replaced = {"": (404, {}), "/latest": (200, told(around))}  # no history, no forecast
+    nothing_else = {"history": (404, {}), "forecast": (404, {}), "breakdown/latest": (404, {})}
+    grid.replaced = {**nothing_else, "intensity/latest": (200, told(around))}
     keeper.refresh_once(grid.now)
     grid.now += HOUR
-    grid.replaced = {"": (404, {}), "/latest": (200, told(0))}
+    grid.replaced = {**nothing_else, "intensity/latest": (200, told(0))}
     value = live(keeper, grid, 0.5).average
     assert value is not None
     assert value.provider == "electricitymaps"
