@@ -118,7 +118,8 @@ def test_pounds_per_megawatt_hour_become_grams_per_kilowatt_hour() -> None:
 
 def test_kilograms_per_kilowatt_hour_become_grams() -> None:
     row = yearly("AU-VIC")
-    assert (row.grams_per_kilowatt_hour, row.factor, row.year) == (pytest.approx(770), "direct", 2024)
+    assert row.grams_per_kilowatt_hour == pytest.approx(770)
+    assert (row.factor, row.year) == ("direct", 2024)
     assert row.origin == "National Greenhouse Accounts Factors 2024, CC BY 4.0"
     assert {entry["zone"] for entry in zones.table("australian_states.csv")} == {
         f"AU-{state}" for state in ("ACT", "NSW", "NT", "QLD", "SA", "TAS", "VIC", "WA")
