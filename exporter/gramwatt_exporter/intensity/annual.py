@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gramwatt_exporter.errors import GramwattError
 from gramwatt_exporter.intensity import annual_tables, zones
 from gramwatt_exporter.intensity.annual_tables import Row
 from gramwatt_exporter.intensity.failures import Refused
 from gramwatt_exporter.intensity.mix import GenerationFactor
-from gramwatt_exporter.model import Aspect, Basis, Fetched, Intensity
+from gramwatt_exporter.model import Aspect, Basis, Fetched, Intensity, IntensityProvider
+
+
+def usual(providers: Iterable[IntensityProvider], zone: str, now: float) -> float | None:
+    """The yearly average of a whole country, g/kWh, if one of ``providers`` knows it. None for a part of a country:
+
+    a balancing area of one dam or wind farm has nothing in common with its country.
+    """
+    if "-" in zone:
+        return None
+    for provider in providers:
+        if isinstance(provider, AnnualProvider):
+            try:
+                values = provider.fetch("latest", zone, now).values
+            except GramwattError:
+                continue
+            return values[0].grams_per_kilowatt_hour if values[0].zone == zone else None
+    return None
 
 
 class AnnualProvider:

@@ -17,7 +17,7 @@ import msgspec
 from gramwatt_exporter.config import Config, load
 from gramwatt_exporter.config.schema import Annual, IntensityConfig
 from gramwatt_exporter.errors import ConfigError, Fatal, GramwattError, TryAgain
-from gramwatt_exporter.intensity import clocks, owid, registry, zones
+from gramwatt_exporter.intensity import annual, clocks, owid, registry, zones
 from gramwatt_exporter.intensity.cache import Cache, Contents
 from gramwatt_exporter.intensity.checks import checked, duration
 from gramwatt_exporter.intensity.failures import Unavailable
@@ -208,7 +208,8 @@ def _test(
                 cache.save(Contents(calls={origin: list(each.calls) for origin, each in quotas.items()}))
             fetched = provider.fetch("latest", zone, now)
             if provider.origin:
-                fetched = _judged(checked(fetched, zone, now), float(config.max_age), now)
+                fetched = checked(fetched, zone, now, usual=annual.usual(providers, zone, now))
+                _refuse_stale(fetched, float(config.max_age), now)
             if not fetched.values:
                 raise Unavailable("no_value", "the provider has no value for now")
         except GramwattError as error:
@@ -221,12 +222,11 @@ def _test(
     return 1 if failed else 0
 
 
-def _judged(fetched: Fetched, max_age: float, now: float) -> Fetched:
+def _refuse_stale(fetched: Fetched, max_age: float, now: float) -> None:
     """Raises Unavailable (stale) where the exporter would not use the newest value because of its age in seconds."""
     if fetched.values and now - fetched.values[-1].at > max_age:
         age = duration(now - fetched.values[-1].at)
         raise Unavailable("stale", f"the newest value is {age} old, older than intensity.max_age")
-    return fetched
 
 
 def _spend(quota: Quota, origin: str, now: float) -> None:

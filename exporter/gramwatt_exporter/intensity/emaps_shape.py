@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gramwatt_exporter.intensity import parse
+from gramwatt_exporter.intensity import parse, zones
 from gramwatt_exporter.intensity.failures import Refused, Unavailable
 from gramwatt_exporter.intensity.refusals import Question
 from gramwatt_exporter.model import Factor, Fetched, ForecastPoint, Intensity, Method, Mix
@@ -21,7 +21,9 @@ _UNITS = ("gco2eq/kwh", "gco2eq/kwhe", "gco2e/kwh", "gco2/kwh", "g/kwh")
 
 def question(zone: str) -> Question:
     """What an answer without a value means, for an API that is asked about ``zone``."""
-    return Question(zone, _ZONE_FIX, _HOLDS)
+    areas = zones.areas_of(zone)
+    fix = f"set intensity.zone to the grid your power is from: {', '.join(areas)}" if areas else _ZONE_FIX
+    return Question(zone, fix, _HOLDS)
 
 
 def latest(answer: Any, zone: str, provider: str, factor: Factor) -> Fetched:

@@ -20,7 +20,7 @@ from gramwatt_exporter.config.schema import IntensityConfig
 from gramwatt_exporter.errors import Fatal, NotHere, TryAgain
 from gramwatt_exporter.model import Basis, Intensity, IntensityProvider, IntensityState
 
-from . import clocks, zones
+from . import annual, clocks, zones
 from .announcements import Announcements
 from .cache import Cache, Contents
 from .checks import checked, duration
@@ -162,7 +162,8 @@ class Refresher:
         try:
             fetched = slot.provider.fetch(aspect, self._zone, now)
             if not slot.local:
-                fetched = checked(fetched, self._zone, now, slot.history())
+                usual = annual.usual((each.provider for each in self._slots), self._zone, now)
+                fetched = checked(fetched, self._zone, now, slot.history(), usual)
             slot.succeeded(fetched, now)
             if aspect == "latest":
                 self._check_age(slot, now)

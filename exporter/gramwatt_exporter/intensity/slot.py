@@ -178,7 +178,10 @@ class Slot:
             for value in fetched.values:
                 merged[value.at] = checks.better(merged.get(value.at), value)
             oldest = max(merged) - KEEP
-            history = tuple(merged[at] for at in sorted(merged) if at >= oldest)
+            # A zero that was believed while it stood alone may turn out to be a placeholder.
+            history = tuple(
+                checks.without_placeholders([merged[at] for at in sorted(merged) if at >= oldest])
+            )
             if history != self._history:
                 self._history = history
         if fetched.forecast and tuple(fetched.forecast) != self._forecast:

@@ -86,6 +86,11 @@ def yearly_places(zone: str, cloud: str = "") -> list[str]:
     return list(dict.fromkeys(place for place in places if place))
 
 
+def areas_of(state: str) -> list[str]:
+    """Balancing areas that lie mostly in a state of the United States: what providers know in its place."""
+    return [area for area, place in _yearly_table().items() if place == state]
+
+
 def in_force(zone: str, cloud: str) -> str:
     """The zone a configuration means; "" when it names none. ``zone`` wins over ``cloud``.
 

@@ -95,6 +95,14 @@ def test_a_region_watttime_does_not_know_names_its_setting(grid: Any, environ: d
     assert "region of the watttime provider" in error.fix
 
 
+def test_a_state_is_answered_with_the_grids_in_it(grid: Any, environ: dict[str, str]) -> None:
+    provider = make(grid, environ, "electricitymaps")
+    with pytest.raises(Refused) as caught:
+        provider.fetch("latest", "US-CA", grid.now)
+    assert caught.value.reason == "unknown_zone"
+    assert "US-CAL-CISO, US-CAL-IID" in caught.value.fix
+
+
 def test_a_login_that_ran_out_early_is_made_anew_at_the_usual_pace(
     grid: Any, environ: dict[str, str]
 ) -> None:

@@ -46,6 +46,38 @@ def test_a_direct_zero_is_believed_where_the_hours_before_it_were_small(
     assert value.grams_per_kilowatt_hour == (0 if believed else around)
 
 
+def test_a_first_answer_of_zero_is_not_believed_of_britain(grid: Any, environ: dict[str, str]) -> None:
+    keeper = keep(grid, environ, None, settings(grid, "carbonintensity-uk"))
+    replace(grid, "carbonintensity-uk", "latest", 200, lambda a: half_hour(a, forecast=0, actual=None))
+    state = keeper.refresh_once(grid.now)
+    assert state.refresh_failures == {("carbonintensity-uk", "implausible"): 1}
+    assert state.average is not None
+    assert state.average.provider == "annual"
+
+
+def test_a_zero_that_was_believed_leaves_when_the_history_speaks_against_it(
+    grid: Any, environ: dict[str, str]
+) -> None:
+    keeper = keep(grid, environ, None, settings(grid, "electricitymaps", factor="direct"))  # FR: 56 a year
+
+    def direct(answer: Any) -> Any:
+        return {**answer, "history": [{**row, "emissionFactorType": "direct"} for row in answer["history"]]}
+
+    nothing_else: dict[str, tuple[int, Any]] = {"forecast": (404, {}), "breakdown/latest": (404, {})}
+    zero = {"carbonIntensity": 0, "emissionFactorType": "direct"}
+    grid.replaced = {
+        **nothing_else,
+        "intensity/latest": (200, lambda answer: {**answer, **zero}),
+        "history": (200, direct),
+    }
+    first = keeper.refresh_once(grid.now).average
+    assert first is not None
+    assert first.grams_per_kilowatt_hour == 0
+    value = live(keeper, grid, 0.25).average
+    assert value is not None
+    assert value.grams_per_kilowatt_hour > 100
+
+
 @pytest.mark.parametrize("kind", ["electricitymaps", "carbonintensity-uk", "energidataservice"])
 def test_zero_placeholders_at_the_end_of_a_forecast_are_cut_off(
     grid: Any, environ: dict[str, str], kind: str

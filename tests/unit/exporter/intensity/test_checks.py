@@ -69,9 +69,24 @@ def test_a_direct_zero_is_judged_by_its_neighbours(series: list[float], kept: li
 def test_earlier_answers_are_neighbours_too() -> None:
     zero = Fetched(values=(value(0.0),))
     assert grams(checked(zero, "FR", NOW, [value(5.0, ago=1)])) == [0.0]
-    with pytest.raises(Unavailable, match="placeholder") as caught:
+    with pytest.raises(Unavailable, match="far from 0") as caught:
         checked(zero, "FR", NOW, [value(500.0, ago=1)])
     assert caught.value.reason == "implausible"
+
+
+@pytest.mark.parametrize(("usual", "believed"), [(None, True), (28.0, True), (150.0, True), (240.0, False)])
+def test_a_zero_that_stands_alone_is_judged_by_the_yearly_average(
+    usual: float | None, believed: bool
+) -> None:
+    zero = Fetched(values=(value(0.0),))
+    if believed:
+        assert grams(checked(zero, "FR", NOW, usual=usual)) == [0.0]
+        assert grams(checked(zero, "FR", NOW, [value(0.0, ago=1)], usual)) == [0.0]
+    else:
+        with pytest.raises(Unavailable, match="far from 0"):
+            checked(zero, "FR", NOW, usual=usual)
+        assert grams(checked(zero, "FR", NOW, [value(6.0, ago=1)], usual)) == [0.0]  # neighbours know better
+    assert checked(Fetched(), "FR", NOW, usual=usual).values == ()
 
 
 def test_a_zero_while_fossil_plants_run_is_no_value() -> None:

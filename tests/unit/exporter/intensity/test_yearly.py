@@ -8,7 +8,7 @@ import pytest
 from gramwatt_exporter.config.schema import IntensityConfig
 from gramwatt_exporter.errors import ConfigError
 from gramwatt_exporter.intensity import annual_tables, mix, registry, zones
-from gramwatt_exporter.intensity.annual import AnnualProvider
+from gramwatt_exporter.intensity.annual import AnnualProvider, usual
 from gramwatt_exporter.intensity.failures import Refused
 from gramwatt_exporter.intensity.refresher import Refresher
 
@@ -106,6 +106,15 @@ def test_every_listed_balancing_area_is_a_zone_and_its_state_has_an_average() ->
         assert zones.normalise(row["zone"]) == row["zone"]
         assert yearly(row["zone"]).zone == (row["annual"] or "US")
     assert {"US-CA", "US-FL", "US-NY", "US-TX", "US-WA", ""} <= {row["annual"] for row in rows}
+
+
+def test_the_average_of_a_whole_country_is_context_for_a_zero_and_that_of_a_part_is_not() -> None:
+    config = IntensityConfig(zone="PL")
+    providers = registry.build(config, {}, None)
+    assert 500 < (usual(providers, "PL", 2e9) or 0) < 900
+    assert usual(providers, "US-CENT-SPA", 2e9) is None  # a few dams
+    assert usual(providers, "XX", 2e9) is None
+    assert usual([], "PL", 2e9) is None
 
 
 def test_pounds_per_megawatt_hour_become_grams_per_kilowatt_hour() -> None:
