@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from gramwatt_exporter.model import Intensity
 
@@ -46,9 +47,10 @@ class Announcements:
         )
 
     def _say(self, subject: str, text: str) -> bool:
-        if self._said.get(subject, "") == text:
+        state = re.sub(r"\d+(\.\d+)?", "#", text)  # an age that grows is no change
+        if self._said.get(subject, "") == state:
             return False
-        self._said[subject] = text
+        self._said[subject] = state
         if text:
             _log.warning("grid intensity%s: %s", f" from {subject}" if subject else "", text)
         return True

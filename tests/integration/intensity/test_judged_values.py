@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -264,9 +265,30 @@ def test_a_wait_until_a_date_holds_whatever_this_machines_clock_says(
     assert caught.value.retry_after == 90.0
 
 
-def test_values_of_days_ago_are_called_that(grid: Any, environ: dict[str, str]) -> None:
+def test_values_of_days_ago_are_called_that_once(
+    grid: Any, environ: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
     keeper = keep(grid, environ, None, settings(grid, "electricitymaps"))
     replace(grid, "electricitymaps", "latest", 200, lambda a: {**a, "datetime": "2026-02-27T12:00:00.000Z"})
     state = keeper.refresh_once(grid.now)
     assert state.refresh_failures == {("electricitymaps", "stale"): 1}
     assert "3 days old" in keeper.providers()[0].problem
+    live(keeper, grid, 12)
+    assert sum("intensity.max_age" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_the_hour_that_comes_twice_in_autumn_is_two_hours(grid: Any, environ: dict[str, str]) -> None:
+    provider = make(grid, environ, "rte")
+    grid.now = datetime(2026, 10, 25, 2, 0, tzinfo=UTC).timestamp()
+    times = {
+        "2026-10-25T02:30:00+02:00": 31,
+        "2026-10-25T02:30:00+01:00": 32,
+        "2026-10-25T02:45:00+02:00": 33,
+    }
+
+    def doubled(answer: Any) -> Any:
+        row = answer["results"][0]
+        return {"results": [{**row, "date_heure": at, "taux_co2": grams} for at, grams in times.items()]}
+
+    replace(grid, "rte", "latest", 200, doubled)
+    assert [value.grams_per_kilowatt_hour for value in fetch(provider, grid).values] == [31, 33, 32]
