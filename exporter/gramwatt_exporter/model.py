@@ -147,6 +147,8 @@ class Fetched(Struct, frozen=True):
 
     values: Sequence[Intensity] = ()
     forecast: Sequence[ForecastPoint] = ()
+    forecast_factor: Factor = "lifecycle"
+    forecast_basis: Basis = "average"
     mix: Mix | None = None
 
 

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gramwatt_exporter.errors import GramwattError
 from gramwatt_exporter.intensity import annual_tables, zones
 from gramwatt_exporter.intensity.annual_tables import Row
 from gramwatt_exporter.intensity.failures import Refused
 from gramwatt_exporter.intensity.mix import GenerationFactor
-from gramwatt_exporter.model import Aspect, Basis, Fetched, Intensity
+from gramwatt_exporter.model import Aspect, Basis, Fetched, Intensity, IntensityProvider
+
+
+def usual(providers: Iterable[IntensityProvider], zone: str, now: float) -> float | None:
+    """The yearly average of a whole country, g/kWh, if one of ``providers`` knows it. None for a part of a country:
+
+    a balancing area of one dam or wind farm has nothing in common with its country.
+    """
+    if "-" in zone:
+        return None
+    for provider in providers:
+        if isinstance(provider, AnnualProvider):
+            try:
+                values = provider.fetch("latest", zone, now).values
+            except GramwattError:
+                continue
+            return values[0].grams_per_kilowatt_hour if values[0].zone == zone else None
+    return None
 
 
 class AnnualProvider:
     """The last fallback. A table is read at the first question for a zone.
 
     For a zone the first of these that knows it: an imported file, Nordic bidding zones, states of the US, provinces
-    of Canada, countries. Then the same for the state a cloud region lies in, then for the country. The value is
-    named after the place it is for.
+    of Canada and China, states of Australia, countries. Then the same for the places that may stand for the zone, its
+    country last (`zones.yearly_places`). The value is named after the place it is for.
     """
 
     kind = "annual"
@@ -59,15 +77,14 @@ class AnnualProvider:
             at=datetime(row.year, 1, 1, tzinfo=UTC).timestamp(),
             renewable_ratio=row.renewable_ratio,
             fossil_ratio=row.fossil_ratio,
-            estimation=row.source,
+            estimation=row.origin,
         )
         return Fetched(values=(value,))
 
     def row(self, zone: str) -> Row:
         """The best row for a normalised zone. Raises Refused."""
-        state = zones.cloud_state(self._cloud) if self._cloud else ""
-        for place in dict.fromkeys((zone, state, zones.country(zone))):
-            found = self._known(place) if place else None
+        for place in zones.yearly_places(zone, self._cloud):
+            found = self._known(place)
             if found is not None:
                 return found
         raise Refused(
@@ -83,7 +100,7 @@ class AnnualProvider:
             return None
 
     def _known(self, place: str) -> Row | None:
-        found = annual_tables.imported(self._file, place)
+        found = annual_tables.imported(self._file, place) or annual_tables.australian_state(place)
         data = self._data or annual_tables.codecarbon_data()
         if found is not None or data is None:
             return found
@@ -91,5 +108,6 @@ class AnnualProvider:
             annual_tables.nordic_zone(data, place)
             or annual_tables.us_state(data, place)
             or annual_tables.canadian_province(data, place, self._factors)
+            or annual_tables.chinese_province(data, place)
             or annual_tables.country(data, place)
         )

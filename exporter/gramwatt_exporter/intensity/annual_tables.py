@@ -60,8 +60,14 @@ class Row(Struct, frozen=True):
     year: int
     factor: Factor
     source: str
+    licence: str = ""
     renewable_ratio: float | None = None
     fossil_ratio: float | None = None
+
+    @property
+    def origin(self) -> str:
+        """Source, year and licence in one line."""
+        return f"{self.source}, {self.licence}" if self.licence else self.source
 
 
 def codecarbon_data() -> Path | None:
@@ -109,6 +115,7 @@ def country(data: Path, zone: str) -> Row | None:
         year=year,
         factor="lifecycle",
         source=f"Our World in Data {year}",
+        licence="CC BY 4.0",
         renewable_ratio=_share(entry.get("renewables_TWh"), total),
         fossil_ratio=_share(entry.get("fossil_TWh"), total),
     )
@@ -123,7 +130,8 @@ def nordic_zone(data: Path, zone: str) -> Row | None:
     if not entry or not entry.get("emission_factor"):
         return None
     year = int(entry["year"])
-    return Row(float(entry["emission_factor"]), zone, year, "lifecycle", f"ENTSO-E mix by codecarbon {year}")
+    grams = float(entry["emission_factor"])
+    return Row(grams, zone, year, "lifecycle", f"ENTSO-E mix by codecarbon {year}", "MIT")
 
 
 def us_state(data: Path, zone: str) -> Row | None:
@@ -136,7 +144,33 @@ def us_state(data: Path, zone: str) -> Row | None:
     for entry in table.values():
         if entry.get("regionCode") == state and entry.get("emissions"):
             grams = float(entry["emissions"]) * _GRAMS_PER_POUND_MWH
-            return Row(grams, zone, year, "direct", f"EPA eGRID {year}")
+            return Row(grams, zone, year, "direct", f"EPA eGRID {year}", "public domain")
+    return None
+
+
+def chinese_province(data: Path, zone: str) -> Row | None:
+    """The environment ministry's factor of a province (``CN-GD``): direct, CO2 only, with what provinces trade."""
+    if not zone.startswith("CN-"):
+        return None
+    table = _json(data / "private_infra" / "2023" / "china_provincial_emissions.json")
+    entry = table.get("data", {}).get(zone)
+    if not entry or not entry.get("emission_factor"):
+        return None
+    year = int(entry["year"])
+    source = f"China's Ministry of Ecology and Environment by codecarbon {year}"
+    return Row(float(entry["emission_factor"]), zone, year, "direct", source, "MIT")
+
+
+def australian_state(zone: str) -> Row | None:
+    """National Greenhouse Accounts factor of a state or territory (``AU-NSW``): direct emissions."""
+    if not zone.startswith("AU-"):
+        return None
+    for entry in zones.table("australian_states.csv"):
+        if entry["zone"] == zone:
+            grams, year = float(entry["kilograms_per_kilowatt_hour"]) * 1000, int(entry["year"])
+            return Row(
+                grams, zone, year, "direct", f"National Greenhouse Accounts Factors {year}", "CC BY 4.0"
+            )
     return None
 
 
@@ -160,7 +194,8 @@ def canadian_province(data: Path, zone: str, factors: Mapping[str, GenerationFac
         zone=zone,
         year=_EGRID_YEAR,
         factor="lifecycle",
-        source=f"provincial generation {_EGRID_YEAR} x factors",
+        source=f"provincial generation {_EGRID_YEAR} by codecarbon x factors",
+        licence="MIT",
         renewable_ratio=mix.renewable_ratio,
         fossil_ratio=mix.fossil_ratio,
     )

@@ -60,10 +60,9 @@ class Cache:
         if contents.version != 1:
             return Contents()
         for memory in contents.slots.values():  # the file is not trusted more than the network
-            memory.values = [
-                value for value in memory.values if checks.plausible(value.grams_per_kilowatt_hour)
-            ]
-            memory.forecast = list(checks.forecast_checked(memory.forecast))
+            memory.values, memory.forecast, memory.mix = checks.restored(
+                memory.values, memory.forecast, memory.mix
+            )
         return contents
 
     def save(self, contents: Contents) -> bool:

@@ -1,61 +1,280 @@
-"""What an answer must be before it may price energy: plausible, of this zone, not of the future."""
+"""What an answer must be before it may price energy: plausible, of this zone, not of the future. Pure.
+
+Values, history (and so revisions), forecast, shares and what a cache restores all pass here and nowhere else.
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from gramwatt_exporter.model import Fetched, ForecastPoint, Intensity
+from gramwatt_exporter.model import Basis, Factor, Fetched, ForecastPoint, Intensity, Mix
 
 from .failures import Unavailable
+from .words import sandbox_mark
 
-LOWEST, HIGHEST = 0.0, 2000.0  # g/kWh; the dirtiest grids are near 1300, a single lignite plant near 1200
+HIGHEST = 2000.0  # g/kWh; the dirtiest grids are near 1300, a single lignite plant near 1200
+# g/kWh. Below this a life-cycle value is no value: the cleanest way of generating has about 5 (UNECE 2022, table 1:
+# https://unece.org/sites/default/files/2022-04/LCA_3_FINAL%20March%202022.pdf). 0.389 is a value in kg.
+LOWEST_LIFECYCLE = 1.0
+# g/kWh. A grid that burns nothing for an hour (hydropower, nuclear) comes down to 0 in small steps; a 0 beside more
+# than this is a placeholder for a missing value.
+LOW_NEIGHBOUR = 20.0
+# g/kWh. A grid with a yearly average above it burns something in every hour.
+HIGH_AVERAGE = 200.0
 SKEW = 300.0  # seconds a clock may differ before a timestamp counts as being in the future
+_LONGEST_GAP = 2 * 3600.0  # seconds without a point, after which a forecast ends
+_ABSURD = 3  # points of a forecast; fewer are single slips
+_SUM_SLACK = 0.03  # shares are rounded to whole percent, two of them may sum to a little more than 1
+# g/kWh of the cleanest and the dirtiest fossil plant, and the dirtiest of the rest (biomass); for consistency only.
+_FOSSIL_LOW, _FOSSIL_HIGH, _REST_HIGH = 300.0, 1300.0, 300.0
 _FIX_CLOCK = "check the clock of this machine (timedatectl)"
+_RANK = {"measured": 2, "configured": 2, "annual": 2, "estimated": 1, "forecast": 0}
 
 
-def plausible(grams_per_kilowatt_hour: float) -> bool:
-    """A number a grid can have."""
-    return math.isfinite(grams_per_kilowatt_hour) and LOWEST <= grams_per_kilowatt_hour <= HIGHEST
+def plausible(grams_per_kilowatt_hour: float, factor: Factor = "lifecycle") -> bool:
+    """A number a grid can have. Only direct emissions can be 0."""
+    lowest = LOWEST_LIFECYCLE if factor == "lifecycle" else 0.0
+    return math.isfinite(grams_per_kilowatt_hour) and lowest <= grams_per_kilowatt_hour <= HIGHEST
 
 
-def checked(fetched: Fetched, zone: str, now: float) -> Fetched:
-    """``fetched`` without rows nobody can use, ordered by time.
+def checked(
+    fetched: Fetched, zone: str, now: float, known: Sequence[Intensity] = (), usual: float | None = None
+) -> Fetched:
+    """``fetched`` without rows nobody can use, ordered by time. ``known`` are earlier values, ordered by time.
 
-    A timestamp up to five minutes ahead is the skew of two clocks and becomes ``now``. Raises Unavailable:
-    reason wrong_zone for any row of another zone, implausible or future when no row is left.
+    ``usual`` is the zone's yearly average in g/kWh, which speaks for or against a 0 that has no neighbours.
+    A timestamp up to five minutes ahead is the skew of two clocks and becomes ``now``. Of two rows for one moment a
+    measured one wins over an estimate, and an estimate over a forecast. Raises Unavailable: reason wrong_zone for any
+    row of another zone, implausible or future when no row, or no share, is left.
     """
     values: dict[float, Intensity] = {}
     problem: Unavailable | None = None
     for value in fetched.values:
-        if value.zone != zone:
-            raise Unavailable("wrong_zone", f"asked for {zone}, got an answer for {value.zone[:40]}")
-        if not plausible(value.grams_per_kilowatt_hour):
-            problem = Unavailable(
-                "implausible",
-                f"{value.grams_per_kilowatt_hour:g} g/kWh is not between {LOWEST:g} and {HIGHEST:g}",
-            )
-        elif not math.isfinite(value.at) or value.at > now + SKEW:
-            problem = Unavailable("future", "the value's timestamp is in the future", fix=_FIX_CLOCK)
-        else:
+        wrong = _problem(value, zone, now)
+        if wrong is None:
             at = min(value.at, now)
-            values[at] = replace(value, at=at)
-    if problem is not None and not values:
+            values[at] = better(values.get(at), _with_consistent_shares(replace(value, at=at)))
+        elif wrong.reason == "wrong_zone":
+            raise wrong
+        else:
+            problem = wrong
+    believed = _believed([values[at] for at in sorted(values)], known, usual)
+    if values and not believed:
+        problem = Unavailable(
+            "implausible", "0 g/kWh is a placeholder, no value: what is known of this grid is far from 0"
+        )
+    if problem is not None and not believed:
         raise problem
-    return replace(
-        fetched,
-        values=tuple(values[at] for at in sorted(values)),
-        forecast=forecast_checked(fetched.forecast),
+    points = forecast_checked(
+        fetched.forecast, fetched.forecast_factor, fetched.forecast_basis, (*known, *believed)
     )
+    if fetched.forecast and not points and not believed:
+        raise Unavailable("implausible", "the forecast has no plausible step")
+    mix = mix_checked(fetched.mix, now) if fetched.mix is not None else None
+    return replace(fetched, values=tuple(believed), forecast=points, mix=mix)
 
 
-def forecast_checked(points: Sequence[ForecastPoint]) -> tuple[ForecastPoint, ...]:
-    """Plausible points by time, one per moment. A forecast with a bad point is shorter, never wrong."""
+def _problem(value: Intensity, zone: str, now: float) -> Unavailable | None:
+    """Why a row counts for nothing, whatever stands beside it; None when it may count."""
+    if value.zone != zone:
+        return Unavailable("wrong_zone", f"asked for {zone}, got an answer for {value.zone[:40]}")
+    if not plausible(value.grams_per_kilowatt_hour, value.factor):
+        return _implausible(value)
+    if _zero(value) and value.fossil_ratio is not None and not consistent(0.0, value.fossil_ratio):
+        return Unavailable(
+            "implausible", f"0 g/kWh while {value.fossil_ratio:.0%} is generated by fossil plants"
+        )
+    if not math.isfinite(value.at) or value.at > now + SKEW:
+        return Unavailable("future", f"the value's timestamp is {_ahead(value.at - now)}", fix=_FIX_CLOCK)
+    return None
+
+
+def _believed(
+    values: Sequence[Intensity], known: Sequence[Intensity], usual: float | None
+) -> list[Intensity]:
+    """``values`` without placeholders, by their neighbours or, where all that is known is zeros, by ``usual``."""
+    believed = without_placeholders(values, known)
+    if usual is None or usual <= HIGH_AVERAGE:
+        return believed
+    lone = all(_judged(value) and _zero(value) for value in (*known, *believed))
+    return [] if lone else believed
+
+
+def better(known: Intensity | None, value: Intensity) -> Intensity:
+    """Which of two values for one moment counts: the measured one; of two of a kind the later told, ``value``."""
+    if known is None or known.factor != value.factor:
+        return value
+    return known if _RANK.get(known.method, 0) > _RANK.get(value.method, 0) else value
+
+
+def without_placeholders(values: Sequence[Intensity], known: Sequence[Intensity] = ()) -> list[Intensity]:
+    """``values`` without zeros that stand beside far larger ones, ``known`` ones included. Ordered by time.
+
+    A marginal 0 stays: the plant on the margin is another one from step to step, and may be a curtailed wind farm.
+    """
+    series = sorted((*known, *values), key=lambda value: value.at)
+    zeros = placeholders([(value.at, value.grams_per_kilowatt_hour) for value in series if _judged(value)])
+    return [value for value in values if not (_judged(value) and _zero(value) and value.at in zeros)]
+
+
+def placeholders(series: Sequence[tuple[float, float]]) -> set[float]:
+    """Moments of a direct series (seconds, g/kWh; by time) at which 0 is not believed: a neighbour is far from 0."""
+    found: set[float] = set()
+    before: float | None = None
+    run: list[float] = []
+    for at, grams in (*series, (math.inf, math.nan)):
+        if grams < LOWEST_LIFECYCLE:
+            run.append(at)
+            continue
+        after = None if math.isnan(grams) else grams
+        if any(neighbour is not None and neighbour > LOW_NEIGHBOUR for neighbour in (before, after)):
+            found.update(run)
+        before, run = after, []
+    return found
+
+
+def forecast_checked(
+    points: Sequence[ForecastPoint],
+    factor: Factor = "lifecycle",
+    basis: Basis = "average",
+    known: Iterable[Intensity] = (),
+) -> tuple[ForecastPoint, ...]:
+    """Plausible points by time, one per moment. A forecast with a bad point is shorter, never wrong.
+
+    It ends where more than two hours are missing: nobody knows what is between. It is not used at all when over a
+    quarter of it is above any grid: the rest comes from the same fault. Zeros are judged by ``factor`` and by their
+    neighbours, ``known`` values included.
+    """
+    absurd = sum(
+        1 for point in points if not 0.0 <= point.grams_per_kilowatt_hour <= HIGHEST
+    )  # NaN is neither
+    if absurd >= _ABSURD and absurd > len(points) / 4:
+        return ()
     good = {
         point.at: point
         for point in points
-        if math.isfinite(point.at) and plausible(point.grams_per_kilowatt_hour)
+        if math.isfinite(point.at) and plausible(point.grams_per_kilowatt_hour, factor)
     }
-    return tuple(good[at] for at in sorted(good))
+    series = [(at, good[at].grams_per_kilowatt_hour) for at in sorted(good)]
+    if basis == "average":
+        earlier = [
+            (value.at, value.grams_per_kilowatt_hour)
+            for value in known
+            if value.factor == factor and value.basis == basis and series and value.at < series[0][0]
+        ]
+        zeros = placeholders([*sorted(earlier), *series])
+        series = [(at, grams) for at, grams in series if grams >= LOWEST_LIFECYCLE or at not in zeros]
+    return tuple(good[at] for at in _unbroken([at for at, _ in series]))
+
+
+def mix_checked(mix: Mix, now: float) -> Mix:
+    """Shares that can be: 0 to 1 each, renewable and fossil together at most 1, not of the future.
+
+    Raises Unavailable (implausible, future).
+    """
+    if not math.isfinite(mix.at) or mix.at > now + SKEW:
+        raise Unavailable("future", f"the shares' timestamp is {_ahead(mix.at - now)}", fix=_FIX_CLOCK)
+    shares = {"renewable": mix.renewable_ratio, "fossil": mix.fossil_ratio}
+    for name, share in shares.items():
+        if share is not None and not 0.0 <= share <= 1.0:  # NaN is neither
+            raise Unavailable("implausible", f"a {name} share of {share:.0%} is not between 0 and 100 %")
+    total = sum(share for share in shares.values() if share is not None)
+    if total > 1.0 + _SUM_SLACK:
+        raise Unavailable("implausible", f"renewable and fossil shares sum to {total:.0%}")
+    return mix
+
+
+def consistent(grams_per_kilowatt_hour: float, fossil_ratio: float) -> bool:
+    """Whether a grid with this fossil share can have this intensity. Generous: imports may be in one of the two."""
+    lowest = fossil_ratio * _FOSSIL_LOW / 2
+    highest = fossil_ratio * _FOSSIL_HIGH + (1.0 - fossil_ratio) * _REST_HIGH
+    return lowest - 1.0 <= grams_per_kilowatt_hour <= highest
+
+
+def restored(
+    values: Sequence[Intensity], forecast: Sequence[ForecastPoint], mix: Mix | None
+) -> tuple[list[Intensity], list[ForecastPoint], Mix | None]:
+    """What a cache may give back: the same judgement, as it may have been written before today's rules.
+
+    Where one value says that it is sandbox data, all of it came with the same token, and nothing is kept.
+    """
+    if any(value.estimation and sandbox_mark(value.estimation) for value in values):
+        return [], [], None
+    ordered = sorted(values, key=lambda value: value.at)
+    usable = [
+        value
+        for value in ordered
+        if math.isfinite(value.at) and plausible(value.grams_per_kilowatt_hour, value.factor)
+    ]
+    believed = without_placeholders(usable)
+    newest = ordered[-1] if ordered else None
+    points = (
+        forecast_checked(forecast, newest.factor, newest.basis, believed)
+        if newest
+        else forecast_checked(forecast)
+    )
+    try:
+        shares = mix_checked(mix, math.inf) if mix is not None else None
+    except Unavailable:
+        shares = None
+    return believed, list(points), shares
+
+
+def _judged(value: Intensity) -> bool:
+    return value.basis == "average" and value.factor == "direct"
+
+
+def _zero(value: Intensity) -> bool:
+    return value.grams_per_kilowatt_hour < LOWEST_LIFECYCLE
+
+
+def _unbroken(times: Sequence[float]) -> Sequence[float]:
+    """``times`` up to the first hole in them."""
+    steps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    if not steps:
+        return times
+    longest = max(_LONGEST_GAP, 2.5 * sorted(steps)[len(steps) // 2])
+    for index, step in enumerate(steps):
+        if step > longest:
+            return times[: index + 1]
+    return times
+
+
+def _with_consistent_shares(value: Intensity) -> Intensity:
+    """The value without shares that contradict it or each other: the intensity is what the provider is asked for."""
+    renewable, fossil = value.renewable_ratio, value.fossil_ratio
+    contradicting = any(share is not None and not 0.0 <= share <= 1.0 for share in (renewable, fossil))
+    if not contradicting and fossil is not None:
+        contradicting = not consistent(value.grams_per_kilowatt_hour, fossil) or (
+            renewable or 0.0
+        ) + fossil > (1.0 + _SUM_SLACK)
+    return replace(value, renewable_ratio=None, fossil_ratio=None) if contradicting else value
+
+
+def _implausible(value: Intensity) -> Unavailable:
+    grams = value.grams_per_kilowatt_hour
+    if value.factor == "lifecycle" and 0.0 <= grams < LOWEST_LIFECYCLE:
+        return Unavailable(
+            "implausible",
+            f"{grams:g} g/kWh is no value: no grid has less than {LOWEST_LIFECYCLE:g} over the life cycle",
+        )
+    return Unavailable("implausible", f"{grams:g} g/kWh is not between 0 and {HIGHEST:g}")
+
+
+def _ahead(seconds: float) -> str:
+    if not math.isfinite(seconds):
+        return "no time"
+    return f"in the future, {duration(seconds)} ahead of this machine's clock"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words a person can compare: 40 min, 5.0 h, 3 days."""
+    if seconds < 2 * 3600:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 2 * 86400:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.0f} days"

@@ -17,14 +17,14 @@ import msgspec
 from gramwatt_exporter.config import Config, load
 from gramwatt_exporter.config.schema import Annual, IntensityConfig
 from gramwatt_exporter.errors import ConfigError, Fatal, GramwattError, TryAgain
-from gramwatt_exporter.intensity import owid, registry, zones
+from gramwatt_exporter.intensity import annual, clocks, owid, registry, zones
 from gramwatt_exporter.intensity.cache import Cache, Contents
-from gramwatt_exporter.intensity.checks import checked
+from gramwatt_exporter.intensity.checks import checked, duration
 from gramwatt_exporter.intensity.failures import Unavailable
 from gramwatt_exporter.intensity.http import SessionFactory
 from gramwatt_exporter.intensity.quota import TEST_LIMIT, Quota
 from gramwatt_exporter.intensity.refresher import NO_ZONE, ProviderStatus, Refresher
-from gramwatt_exporter.model import Intensity, IntensityProvider
+from gramwatt_exporter.model import Fetched, Intensity, IntensityProvider
 
 _TEST_CALLS = "intensity-test.json"  # calls of `test`, counted apart from the exporter's own
 _SETTINGS = {
@@ -208,16 +208,25 @@ def _test(
                 cache.save(Contents(calls={origin: list(each.calls) for origin, each in quotas.items()}))
             fetched = provider.fetch("latest", zone, now)
             if provider.origin:
-                fetched = checked(fetched, zone, now)
+                fetched = checked(fetched, zone, now, usual=annual.usual(providers, zone, now))
+                _refuse_stale(fetched, float(config.max_age), now)
             if not fetched.values:
                 raise Unavailable("no_value", "the provider has no value for now")
         except GramwattError as error:
             failed += 1
             fix = getattr(error, "fix", "") if isinstance(error, TryAgain | Fatal) else ""
+            fix = clocks.fix(getattr(error, "reason", ""), provider) or fix
             print(f"FAILED  {provider.kind}: {error}{f'; {fix}' if fix else ''}", file=out)
         else:
             print(f"ok      {provider.kind}: {_described(fetched.values[-1], now)}", file=out)
     return 1 if failed else 0
+
+
+def _refuse_stale(fetched: Fetched, max_age: float, now: float) -> None:
+    """Raises Unavailable (stale) where the exporter would not use the newest value because of its age in seconds."""
+    if fetched.values and now - fetched.values[-1].at > max_age:
+        age = duration(now - fetched.values[-1].at)
+        raise Unavailable("stale", f"the newest value is {age} old, older than intensity.max_age")
 
 
 def _spend(quota: Quota, origin: str, now: float) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from gramwatt_exporter.errors import NotHere
 from gramwatt_exporter.intensity import emaps_shape, parse
 from gramwatt_exporter.intensity.failures import Refused, Unavailable
-from gramwatt_exporter.intensity.http import Http, Rejected
+from gramwatt_exporter.intensity.http import Http
 from gramwatt_exporter.intensity.secret import Secret
 from gramwatt_exporter.model import Aspect, Basis, Fetched, Intensity
 
@@ -35,6 +35,11 @@ class Co2SignalProvider:
         self._legacy = told[0] == "/v1" if told else "co2signal" in http.host
         self._fixed = bool(told)
 
+    @property
+    def clock_ahead(self) -> float | None:
+        """Seconds this machine's clock is ahead of the host's, by its last answer."""
+        return self._http.clock_ahead
+
     def fetch(self, aspect: Aspect, zone: str, now: float) -> Fetched:
         """One call. Errors as for every provider."""
         token = self._token.read()
@@ -48,26 +53,27 @@ class Co2SignalProvider:
         prefix = "" if self._fixed else "/v1" if legacy else "/v3"
         try:
             answer = self._http.get(
-                prefix + path, params, now, headers={"auth-token": token}, secrets=(token,)
+                prefix + path,
+                params,
+                now,
+                headers={"auth-token": token},
+                secrets=(token,),
+                question=emaps_shape.question(zone),
             )
-        except Rejected as error:
-            if error.status == 404 and not self._fixed and aspect == "latest" and not _names_zone(error):
-                self._legacy = not legacy
-                raise Unavailable(
-                    "bad_answer",
-                    f"{self._http.host} does not have this API; trying the {'current' if legacy else 'old'} one next",
-                    fix="check base_url of the co2signal provider",
-                ) from None
-            raise emaps_shape.unknown_zone(error, zone) from None
+        except Refused as error:
+            if error.reason != "no_such_route" or self._fixed or aspect != "latest":
+                raise
+            self._legacy = not legacy
+            raise Unavailable(
+                "bad_answer",
+                f"{self._http.host} does not have this API; trying the {'current' if legacy else 'old'} one next",
+                fix="check base_url of the co2signal provider",
+            ) from None
         if aspect == "history":
             return emaps_shape.history(answer, zone, self.kind, "lifecycle")
         if isinstance(answer, dict) and "carbonIntensity" in answer:
             return emaps_shape.latest(answer, zone, self.kind, "lifecycle")
         return _legacy_latest(answer, zone)
-
-
-def _names_zone(error: Rejected) -> bool:
-    return "zone" in error.detail.lower() or "country" in error.detail.lower()
 
 
 def _legacy_latest(answer: Any, zone: str) -> Fetched:
@@ -78,11 +84,7 @@ def _legacy_latest(answer: Any, zone: str) -> Fetched:
             "no_value", f"the provider has nothing for {zone}: {parse.text(body.get('message'))}"
         )
     emaps_shape.own_zone(body, zone)
-    units = parse.mapping(body.get("units", {}), "units").get("carbonIntensity", "gCO2eq/kWh")
-    if units not in ("gCO2eq/kWh", "gCO2eq/kWhe"):
-        raise Refused(
-            "bad_answer", f"the intensity is in {parse.text(units)}", "report this; g/kWh is expected"
-        )
+    emaps_shape.own_unit(body)
     data = parse.mapping(body.get("data"), "data")
     if data.get("carbonIntensity") is None:
         raise Unavailable("no_value", f"no intensity for {zone} at the moment")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from gramwatt_exporter.intensity import emaps_shape
-from gramwatt_exporter.intensity.http import Http, Rejected
+from gramwatt_exporter.intensity.http import Http
 from gramwatt_exporter.intensity.secret import Secret
 from gramwatt_exporter.model import Aspect, Basis, Factor, Fetched
 
@@ -43,6 +43,11 @@ class ElectricityMapsProvider:
         aspects: tuple[Aspect, ...] = ("latest", "history", "forecast")
         self.aspects: Sequence[Aspect] = (*aspects, "mix") if version == "v3" else aspects
 
+    @property
+    def clock_ahead(self) -> float | None:
+        """Seconds this machine's clock is ahead of the host's, by its last answer."""
+        return self._http.clock_ahead
+
     def fetch(self, aspect: Aspect, zone: str, now: float) -> Fetched:
         """One call. Errors as for every provider."""
         token = self._token.read()
@@ -52,14 +57,18 @@ class ElectricityMapsProvider:
         if not self._estimations:
             params["disableEstimations"] = "true"
         path = f"/{self._version}/{_PATHS[aspect]}"
-        try:
-            answer = self._http.get(path, params, now, headers={"auth-token": token}, secrets=(token,))
-        except Rejected as error:
-            raise emaps_shape.unknown_zone(error, zone) from None
+        answer = self._http.get(
+            path,
+            params,
+            now,
+            headers={"auth-token": token},
+            secrets=(token,),
+            question=emaps_shape.question(zone),
+        )
         if aspect == "history":
             return emaps_shape.history(answer, zone, self.kind, self._factor)
         if aspect == "forecast":
-            return emaps_shape.forecast(answer, zone)
+            return emaps_shape.forecast(answer, zone, self._factor)
         if aspect == "mix":
             return emaps_shape.mix(answer, zone)
         return emaps_shape.latest(answer, zone, self.kind, self._factor)

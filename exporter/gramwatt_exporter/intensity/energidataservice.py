@@ -12,6 +12,7 @@ from typing import Any
 from gramwatt_exporter.intensity import parse
 from gramwatt_exporter.intensity.failures import Refused, Unavailable
 from gramwatt_exporter.intensity.http import Http
+from gramwatt_exporter.intensity.refusals import Question
 from gramwatt_exporter.model import Aspect, Basis, Fetched, ForecastPoint, Intensity
 
 _AREAS = {"DK-DK1": "DK1", "DK-DK2": "DK2"}
@@ -29,6 +30,11 @@ class EnergiDataServiceProvider:
         self.origin = http.host
         self._http = http
 
+    @property
+    def clock_ahead(self) -> float | None:
+        """Seconds this machine's clock is ahead of the host's, by its last answer."""
+        return self._http.clock_ahead
+
     def fetch(self, aspect: Aspect, zone: str, now: float) -> Fetched:
         """One call. Refused for any zone but DK-DK1 and DK-DK2."""
         area = _AREAS.get(zone)
@@ -42,7 +48,8 @@ class EnergiDataServiceProvider:
         if aspect == "forecast":
             params |= {"start": parse.utc(now, "%Y-%m-%dT%H:%M"), "sort": "Minutes5UTC ASC"}
             rows = self._rows("/dataset/CO2EmisProg", params, area, now)
-            return Fetched(forecast=tuple(ForecastPoint(at, grams) for at, grams in rows))
+            points = tuple(ForecastPoint(at, grams) for at, grams in rows)
+            return Fetched(forecast=points, forecast_factor="direct")
         params["sort"] = "Minutes5UTC DESC"
         rows = self._rows("/dataset/CO2Emis", params, area, now)
         if not rows:
@@ -63,7 +70,9 @@ class EnergiDataServiceProvider:
         )
 
     def _rows(self, path: str, params: Mapping[str, str], area: str, now: float) -> list[tuple[float, float]]:
-        answer = parse.mapping(self._http.get(path, params, now), "records")
+        answer = parse.mapping(
+            self._http.get(path, params, now, question=Question(holds=("records",))), "records"
+        )
         return [row for record in parse.rows(answer.get("records"), "records") if (row := _row(record, area))]
 
 

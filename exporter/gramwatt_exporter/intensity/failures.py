@@ -1,7 +1,7 @@
 """What can go wrong with a provider, with the slug that ends up in ``gramwatt_grid_refresh_failures_total``.
 
 ``reason`` is one of: network, proxy, tls, timeout, redirected, rate_limited, server_error, bad_answer, no_value,
-wrong_zone, unknown_zone, implausible, future, stale, unauthorized, no_token, internal.
+wrong_zone, unknown_zone, no_such_route, implausible, sandbox, future, stale, unauthorized, no_token, internal.
 """
 
 from __future__ import annotations

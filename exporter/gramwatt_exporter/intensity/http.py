@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,7 +16,9 @@ from urllib.parse import urlsplit
 
 from gramwatt_exporter import __version__
 from gramwatt_exporter.errors import ConfigError
-from gramwatt_exporter.intensity.failures import Refused, Unavailable
+from gramwatt_exporter.intensity import refusals, words
+from gramwatt_exporter.intensity.failures import Unavailable
+from gramwatt_exporter.intensity.refusals import Answer, Question
 
 if TYPE_CHECKING:
     import requests
@@ -24,17 +27,7 @@ SessionFactory = Callable[[], "requests.Session"]
 
 _PATIENCE = (5.0, 10.0, 20.0)  # seconds to connect, to wait for more of the answer, and for the whole of it
 _LARGEST = 4 * 1024 * 1024  # bytes; a day of five-minute values is about 60 kB
-_DETAIL = 160  # characters of the server's own words that are passed on
-
-
-class Rejected(Unavailable):
-    """The server refused the request itself (400, 404, 422). ``detail`` is its own short explanation."""
-
-    def __init__(self, status: int, host: str, detail: str) -> None:
-        words = f": {detail}" if detail else ""
-        super().__init__("bad_answer", f"{host} rejected the request ({status}){words}")
-        self.status = status
-        self.detail = detail
+_ANYTHING = Question()
 
 
 def default_session() -> requests.Session:
@@ -62,8 +55,12 @@ class Http:
         self.base_url = base_url.rstrip("/")
         port = f":{parts.port}" if parts.port else ""
         self.host = f"{parts.hostname}{port}"
+        self._address = f"{parts.scheme}://{self.host}{parts.path.rstrip('/')}"  # without a user and password
         self._factory = session_factory or default_session
         self._session: requests.Session | None = None
+        self.clock_ahead: float | None = (
+            None  # seconds this machine's clock is ahead of the host's, by its Date
+        )
 
     def get(
         self,
@@ -74,10 +71,11 @@ class Http:
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
         secrets: Sequence[str] = (),
+        question: Question = _ANYTHING,
     ) -> Any:
-        """The decoded JSON answer. ``now`` (Unix seconds) is what a Retry-After date is compared with.
+        """The decoded JSON answer. ``now`` (Unix seconds) is what the host's clock is compared with.
 
-        Raises Unavailable, Rejected (400, 404, 422) or Refused (401, 403).
+        Raises Unavailable or Refused: an answer that says it is no real data or an error is one, whatever its status.
         """
         import requests
         import urllib3
@@ -125,9 +123,27 @@ class Http:
                 f"cannot reach {self.host}",
                 fix="check the network and DNS; behind a proxy set HTTPS_PROXY",
             ) from None
+        answered = _moment(response.headers.get("Date", ""))
+        self.clock_ahead = None if answered is None else now - answered
+        if 300 <= response.status_code < 400:
+            target = urlsplit(response.headers.get("Location", "")).hostname or "another place"
+            raise Unavailable(
+                "redirected", f"{self.host} redirects to {target}", fix="set base_url of the provider"
+            )
+        wait = retry_after(response.headers.get("Retry-After", ""), now, answered)
+        text = words.explanation_of(body)
+        shown = _shown(text, secrets)
+        answer = Answer(self.host, response.status_code, text, shown, wait, self._address + path)
         if response.status_code != 200:
-            self._refuse(response, body, now, secrets)
-        return self._decoded(body)
+            raise refusals.of_status(answer, question)
+        decoded = self._decoded(body, answer, question)
+        mark = words.sandbox_mark(decoded)
+        if mark:
+            raise refusals.sandbox(self.host, _shown(mark, secrets))
+        error = refusals.of_content(answer, decoded, question)
+        if error is not None:
+            raise error
+        return decoded
 
     def _body(self, response: requests.Response, deadline: float) -> bytes:
         # requests' timeout is per read: a server that sends a byte now and then would hold us for hours.
@@ -146,10 +162,13 @@ class Http:
     def _slow(self) -> Unavailable:
         return Unavailable("timeout", f"{self.host} did not answer in time")
 
-    def _decoded(self, body: bytes) -> Any:
+    def _decoded(self, body: bytes, answer: Answer, question: Question) -> Any:
         try:
             return json.loads(body, parse_constant=_no_constant)
         except (ValueError, RecursionError):  # JSONDecodeError, UnicodeDecodeError, a million brackets
+            error = refusals.by_words(answer, question) if answer.text else None
+            if error is not None:
+                raise error from None
             start = body.lstrip()[:1]
             what = "a web page" if start == b"<" else "something that is not JSON"
             raise Unavailable(
@@ -158,42 +177,29 @@ class Http:
                 fix="check base_url, and whether a proxy or login page answers instead",
             ) from None
 
-    def _refuse(
-        self, response: requests.Response, body: bytes, now: float, secrets: Sequence[str]
-    ) -> NoReturn:
-        status, detail = response.status_code, _detail(body, secrets)
-        words = f": {detail}" if detail else ""
-        wait = retry_after(response.headers.get("Retry-After", ""), now)
-        if 300 <= status < 400:
-            target = urlsplit(response.headers.get("Location", "")).hostname or "another place"
-            raise Unavailable(
-                "redirected", f"{self.host} redirects to {target}", fix="set base_url of the provider"
-            )
-        if status in (401, 403):
-            raise Refused(
-                "unauthorized",
-                f"{self.host} refused the token ({status}){words}",
-                "check the token and the zone it is for; a free token's hourly limit answers the same way",
-            )
-        if status == 429:
-            raise Unavailable("rate_limited", f"{self.host} asks for fewer calls (429)", retry_after=wait)
-        if status >= 500:
-            raise Unavailable("server_error", f"{self.host} is failing ({status})", retry_after=wait)
-        if status in (400, 404, 422):
-            raise Rejected(status, self.host, detail)
-        raise Unavailable("bad_answer", f"{self.host} answered with status {status}{words}")
 
+def retry_after(header: str, now: float, answered: float | None = None) -> float | None:
+    """Seconds a Retry-After header asks for (a number or an HTTP date); None when it says nothing usable.
 
-def retry_after(header: str, now: float) -> float | None:
-    """Seconds a Retry-After header asks for (a number or an HTTP date); None when it says nothing usable."""
+    A date is of the host's clock: it is compared with ``answered`` (the answer's own Date, Unix seconds) where that
+    lies before it, else with ``now``, so that a wrong clock here does not change the wait.
+    """
     text = header.strip()
     if not text:
         return None
     if text.isascii() and text.isdigit():
         return float(text[:9])
+    at = _moment(text)
+    if at is None:
+        return None
+    return at - answered if answered is not None and at >= answered else max(0.0, at - now)
+
+
+def _moment(text: str) -> float | None:
+    """An HTTP date -> Unix seconds."""
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
-    except (ValueError, TypeError, OverflowError):
+        return email.utils.parsedate_to_datetime(text.strip()).timestamp() if text.strip() else None
+    except (ValueError, TypeError, OverflowError, IndexError):
         return None
 
 
@@ -201,18 +207,11 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)  # NaN and Infinity are no JSON
 
 
-def _detail(body: bytes, secrets: Sequence[str]) -> str:
-    """The server's own explanation, short, printable and without our secrets."""
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    if not isinstance(answer, dict):
-        return ""
-    for key in ("message", "error", "detail"):
-        text = answer.get(key)
-        if isinstance(text, str) and text.strip():
-            for secret in secrets:
-                text = text.replace(secret, "***")
-            return "".join(letter if letter.isprintable() else " " for letter in text)[:_DETAIL].strip()
-    return ""
+def _shown(text: str, secrets: Sequence[str]) -> str:
+    """Words of a server, short, printable and without our secrets."""
+    for secret in secrets:
+        # A short secret is a part of ordinary words: only where it stands alone is it the secret.
+        text = re.sub(
+            rf"(?<!\w){re.escape(secret)}(?!\w)" if len(secret) < 8 else re.escape(secret), "***", text
+        )
+    return "".join(letter if letter.isprintable() else " " for letter in text)[: refusals.DETAIL].strip()

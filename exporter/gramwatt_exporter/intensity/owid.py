@@ -142,8 +142,10 @@ def _row(fields: Mapping[str, str | None], columns: Mapping[str, str], line: int
         grams = float(text)
     except ValueError:
         raise ValueError(f"{text[:20]!r} is not a number") from None
-    if not checks.plausible(grams) or grams == 0:
-        raise ValueError(f"{text[:20]} g/kWh is not between 0 and {checks.HIGHEST:g}")
+    if not checks.plausible(grams):
+        raise ValueError(
+            f"{text[:20]} g/kWh is not between {checks.LOWEST_LIFECYCLE:g} and {checks.HIGHEST:g}"
+        )
     name = (fields.get(columns.get("name", "")) or code).strip()
     return _Row(code, name, int(year_text), grams, line)
 

@@ -7,7 +7,6 @@ ever asked during a scrape, and a reader never waits: the whole state is one ref
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import random
 import threading
@@ -15,19 +14,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-import msgspec
 from msgspec import Struct
 
 from gramwatt_exporter.config.schema import IntensityConfig
 from gramwatt_exporter.errors import Fatal, NotHere, TryAgain
 from gramwatt_exporter.model import Basis, Intensity, IntensityProvider, IntensityState
 
-from . import zones
+from . import annual, clocks, zones
+from .announcements import Announcements
 from .cache import Cache, Contents
-from .checks import checked
+from .checks import checked, duration
 from .failures import Unavailable
-from .quota import EXPORTER_LIMIT, Quota
-from .slot import Memory, Slot, distinct_keys
+from .quota import EXPORTER_LIMIT, Budget
+from .slot import Memory, Slot, keys
 
 _log = logging.getLogger(__name__)
 
@@ -72,13 +71,11 @@ class Refresher:
         from the cache and from local providers are in force at once.
         """
         self._clock = clock
-        self._steady = steady
-        self._steady_quotas: dict[str, Quota] = {}
+        self._budget = Budget(limit, steady)
         self._chance = chance or random.Random()  # noqa: S311 - jitter, not cryptography
-        self._limit = limit
         self._cache = Cache(cache_dir)
         self._failures: dict[tuple[str, str], int] = {}
-        self._said: dict[str, str] = {}
+        self._announcements = Announcements()
         self._pending: tuple[IntensityConfig, Sequence[IntensityProvider], str] | None = None
         self._wake = threading.Event()
         self._stopping = False
@@ -159,15 +156,14 @@ class Refresher:
         aspect = slot.next_aspect(now)
         slot.asking(aspect, now)
         if not slot.local:
-            self._quota(slot).spend(now)
-            if self._steady is not None:
-                self._steady_quota(slot).spend(self._steady())
+            self._budget.spend(slot.provider.origin, now)
             # Saved before the call as well: a machine that crashes in a loop must not call in a loop.
             self._cache.save(self._contents())
         try:
             fetched = slot.provider.fetch(aspect, self._zone, now)
             if not slot.local:
-                fetched = checked(fetched, self._zone, now)
+                usual = annual.usual((each.provider for each in self._slots), self._zone, now)
+                fetched = checked(fetched, self._zone, now, slot.history(), usual)
             slot.succeeded(fetched, now)
             if aspect == "latest":
                 self._check_age(slot, now)
@@ -177,27 +173,26 @@ class Refresher:
             _log.exception("intensity provider %s failed unexpectedly", slot.name)
             self._failed(slot, Unavailable("internal", type(error).__name__), "internal", now)
         else:
-            self._say(slot.name, "")
+            self._announcements.works(slot.subject(aspect))
 
     def _check_age(self, slot: Slot, now: float) -> None:
         newest = slot.newest()
         if newest is None:
             raise Unavailable("no_value", "the provider has no value for now")
         if slot.value(now) is None and not slot.local:
-            hours = (now - newest.at) / 3600
-            raise Unavailable("stale", f"the newest value is {hours:.1f} h old, older than intensity.max_age")
+            age = duration(now - newest.at)
+            raise Unavailable("stale", f"the newest value is {age} old, older than intensity.max_age")
 
     def _failed(self, slot: Slot, error: TryAgain | Fatal | NotHere, reason: str, now: float) -> None:
         aspect = slot.memory.asked_last
-        if not slot.failed(aspect, error, reason, now):  # type: ignore[arg-type]
+        fix = clocks.fix(reason, slot.provider) or getattr(error, "fix", "")
+        if not slot.failed(aspect, error, reason, fix, now):  # type: ignore[arg-type]
             _log.debug("intensity provider %s has no %s: %s", slot.name, aspect, error)
             return
-        fix = getattr(error, "fix", "")
         text = f"{error}; {fix}" if fix else str(error)
-        if self._said.get(slot.name) != text or not slot.local:
+        if self._announcements.failed(slot.subject(aspect), text) or not slot.local:
             key = (slot.provider.kind, reason)
             self._failures[key] = self._failures.get(key, 0) + 1
-        self._say(slot.name, text)
 
     def _ask_local(self, now: float) -> None:
         for slot in self._slots:
@@ -205,17 +200,7 @@ class Refresher:
                 self._ask(slot, now)
 
     def _due(self, slot: Slot, now: float) -> float:
-        due = max(slot.due(now), self._quota(slot).next_at(now))
-        if self._steady is None:
-            return due
-        steady = self._steady()
-        return max(due, now + self._steady_quota(slot).next_at(steady) - steady)
-
-    def _steady_quota(self, slot: Slot) -> Quota:
-        return self._steady_quotas.setdefault(slot.provider.origin, Quota(self._limit))
-
-    def _quota(self, slot: Slot) -> Quota:
-        return self._quotas.setdefault(slot.provider.origin, Quota(self._limit))
+        return max(slot.due(now), self._budget.next_at(slot.provider.origin, now))
 
     # --- state
 
@@ -224,11 +209,10 @@ class Refresher:
     ) -> None:
         self._config = config
         self._zone = zone
-        keys = _keys(config, providers)
         kept = contents.slots if contents.zone == zone else {}
-        self._quotas = {origin: Quota(self._limit, calls) for origin, calls in contents.calls.items()}
+        self._budget.restore(contents.calls)
         self._slots: list[Slot] = []
-        for provider, key in zip(providers, keys, strict=True):
+        for provider, key in zip(providers, keys(config, providers), strict=True):
             if not zone and provider.kind != "static":
                 continue  # without a zone there is nothing to ask for; only a configured number needs none
             slot = Slot(
@@ -251,7 +235,7 @@ class Refresher:
         return Contents(
             zone=self._zone,
             slots={slot.key: slot.memory for slot in self._slots if not slot.local},
-            calls={origin: list(quota.calls) for origin, quota in self._quotas.items()},
+            calls=self._budget.calls(),
         )
 
     def _chain(self, basis: Basis) -> list[Slot]:
@@ -280,7 +264,7 @@ class Refresher:
             next_refresh=min(due) if due else None,
             message="" if average else self._message(),
         )
-        self._announce(state)
+        self._announcements.in_force(state.average, self._zone, state.message)
         self._state = state
         return state
 
@@ -298,30 +282,6 @@ class Refresher:
             "; ".join(problems) or "waiting for the first answer"
         )
 
-    # --- telling
-
-    def _announce(self, state: IntensityState) -> None:
-        """Log when another source comes into force; the same line is never said twice in a row."""
-        value = state.average
-        if value is None:
-            self._say("", state.message)
-            return
-        name = f"{value.provider} for {value.zone} ({value.factor})"
-        if self._said.get("in force") != name:
-            self._said["in force"] = name
-            grams = value.grams_per_kilowatt_hour
-            _log.info("grid intensity now comes from %s: %g g/kWh, %s", name, grams, value.method)
-        self._said.pop("", None)
-
-    def _say(self, who: str, text: str) -> None:
-        if self._said.get(who, "") == text:
-            return
-        self._said[who] = text
-        if text:
-            _log.warning("grid intensity%s: %s", f" from {who}" if who else "", text)
-        else:
-            _log.info("grid intensity from %s works again", who)
-
     def _run(self) -> None:
         while not self._stopping:
             self._wake.clear()
@@ -335,14 +295,3 @@ class Refresher:
             to_the_hour = 3600.0 - now % 3600.0  # schedules change at full hours
             wait = min(_LONGEST_SLEEP, to_the_hour, *([max(due - now, 0.2)] if due is not None else []))
             self._wake.wait(wait)
-
-
-def _keys(config: IntensityConfig, providers: Sequence[IntensityProvider]) -> list[str]:
-    """Slot names that change when a provider's settings do, so a cache never answers for other settings."""
-    names = distinct_keys([provider.kind for provider in providers])
-    if len(config.providers) != len(providers):
-        return names
-    return [
-        f"{name} {hashlib.sha256(msgspec.json.encode(settings)).hexdigest()[:8]}"
-        for name, settings in zip(names, config.providers, strict=True)
-    ]

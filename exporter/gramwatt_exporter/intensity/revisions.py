@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gramwatt_exporter import units
+from gramwatt_exporter.intensity.checks import plausible
 from gramwatt_exporter.model import Factor, Intensity
 
 SLOT = 300  # seconds; every provider's interval is a multiple of it
@@ -99,7 +100,10 @@ class Revisions:
             booked.setdefault(_key(zone, factor, start), {})[int(price)] = int(energy)
         revised = {_key(zone, factor, start): int(price) for zone, factor, start, price in saved["revised"]}
         self._settled, self._booked = settled, booked
-        self._revised = {key: price for key, price in revised.items() if key in booked}
+        # A state of before today's checks may hold a price no grid can have.
+        self._revised = {
+            key: price for key, price in revised.items() if key in booked and plausible(price / 1000, key[1])
+        }
         self._seen, self._fresh = (), True
 
     def _change(self, key: _Key, revised: int) -> int:

@@ -14,6 +14,7 @@ from gramwatt_exporter.intensity import parse
 from gramwatt_exporter.intensity.failures import Refused, Unavailable
 from gramwatt_exporter.intensity.http import Http
 from gramwatt_exporter.intensity.mix import Generated, GenerationFactor, generated
+from gramwatt_exporter.intensity.refusals import Question
 from gramwatt_exporter.model import Aspect, Basis, Factor, Fetched, Intensity
 
 _COLUMNS = {
@@ -44,6 +45,11 @@ class RteProvider:
         self._factors = factors
         self._factor = factor
 
+    @property
+    def clock_ahead(self) -> float | None:
+        """Seconds this machine's clock is ahead of the host's, by its last answer."""
+        return self._http.clock_ahead
+
     def fetch(self, aspect: Aspect, zone: str, now: float) -> Fetched:  # noqa: ARG002 - there is only one
         """One call. Refused for any zone but FR."""
         if zone != "FR":
@@ -61,6 +67,7 @@ class RteProvider:
                 "timezone": "UTC",
             },
             now,
+            question=Question(holds=("results",)),
         )
         rows = parse.rows(parse.mapping(answer, "results").get("results"), "results")
         values = tuple(value for row in rows if (value := self._intensity(row, zone)) is not None)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Sequence
 
+import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from gramwatt_exporter.config.schema import IntensityConfig
 from gramwatt_exporter.errors import Fatal, NotHere, TryAgain
+from gramwatt_exporter.intensity import checks
 from gramwatt_exporter.model import Aspect, Fetched, ForecastPoint, Intensity, IntensityProvider, Mix
 
 KEEP = 26 * 3600.0  # seconds of history kept; providers give 24 h
@@ -101,16 +105,24 @@ class Slot:
         memory.failures, memory.reason, memory.problem, memory.fix = 0, "", "", ""
         memory.good_at = now
 
-    def failed(self, aspect: Aspect, error: TryAgain | Fatal | NotHere, reason: str, now: float) -> bool:
+    def subject(self, aspect: str) -> str:
+        """How a log line names this provider's value (its own name) or another aspect of it."""
+        return self.name if aspect == "latest" else f"{self.name} ({aspect})"
+
+    def failed(
+        self, aspect: Aspect, error: TryAgain | Fatal | NotHere, reason: str, fix: str, now: float
+    ) -> bool:
         """Take a failure. False when it only means that the provider does not have this aspect."""
-        if aspect != "latest" and isinstance(error, NotHere | Fatal):
-            self.memory.absent[aspect] = now  # a free tier refuses forecasts, and still gives values
-            return False
         memory = self.memory
+        if aspect != "latest" and isinstance(error, NotHere | Fatal):
+            memory.absent[aspect] = now  # a free tier refuses forecasts, and still gives values
+            return reason == "sandbox"  # which is no missing aspect: the token is the wrong one
         memory.failures += 1
         memory.reason, memory.problem = reason, str(error)
-        memory.fix = getattr(error, "fix", "")
-        delay = min(self._refresh * 2.0 ** min(memory.failures - 1, 10), max(_BACKOFF_MAX, self._refresh))
+        memory.fix = fix
+        # A gap in the data passes by itself and loads nobody: it is asked about at the usual pace.
+        doublings = 0 if reason == "no_value" else min(memory.failures - 1, 10)
+        delay = min(self._refresh * 2.0**doublings, max(_BACKOFF_MAX, self._refresh))
         if isinstance(error, TryAgain) and error.retry_after is not None:
             delay = max(delay, min(error.retry_after, _RETRY_AFTER_MAX))
         elif isinstance(error, Fatal):
@@ -148,6 +160,10 @@ class Slot:
         mix = self.memory.mix
         if mix is None or abs(mix.at - value.at) > _MIX_AGE:
             return value
+        if mix.fossil_ratio is not None and not checks.consistent(
+            value.grams_per_kilowatt_hour, mix.fossil_ratio
+        ):
+            return value  # shares of something else, or in another unit
         return replace(
             value,
             renewable_ratio=mix.renewable_ratio if value.renewable_ratio is None else value.renewable_ratio,
@@ -158,9 +174,14 @@ class Slot:
         if self.local:
             self._history = tuple(fetched.values)
         elif fetched.values:
-            merged = {value.at: value for value in (*self._history, *fetched.values)}
+            merged = {value.at: value for value in self._history}
+            for value in fetched.values:
+                merged[value.at] = checks.better(merged.get(value.at), value)
             oldest = max(merged) - KEEP
-            history = tuple(merged[at] for at in sorted(merged) if at >= oldest)
+            # A zero that was believed while it stood alone may turn out to be a placeholder.
+            history = tuple(
+                checks.without_placeholders([merged[at] for at in sorted(merged) if at >= oldest])
+            )
             if history != self._history:
                 self._history = history
         if fetched.forecast and tuple(fetched.forecast) != self._forecast:
@@ -172,6 +193,17 @@ class Slot:
     def _wait(self, now: float, seconds: float) -> None:
         self.memory.wait_from = now
         self.memory.wait = seconds * (1.0 + self._chance.random() * _JITTER)
+
+
+def keys(config: IntensityConfig, providers: Sequence[IntensityProvider]) -> list[str]:
+    """Slot names that change when a provider's settings do, so a cache never answers for other settings."""
+    names = distinct_keys([provider.kind for provider in providers])
+    if len(config.providers) != len(providers):
+        return names
+    return [
+        f"{name} {hashlib.sha256(msgspec.json.encode(settings)).hexdigest()[:8]}"
+        for name, settings in zip(names, config.providers, strict=True)
+    ]
 
 
 def distinct_keys(kinds: Sequence[str]) -> list[str]:

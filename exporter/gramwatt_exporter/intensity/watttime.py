@@ -11,10 +11,14 @@ from collections.abc import Sequence
 from gramwatt_exporter.intensity import parse
 from gramwatt_exporter.intensity.failures import Refused, Unavailable
 from gramwatt_exporter.intensity.http import Http
+from gramwatt_exporter.intensity.refusals import Question
 from gramwatt_exporter.intensity.secret import Secret
 from gramwatt_exporter.model import Aspect, Basis, Fetched, ForecastPoint, Intensity
 
 GRAMS_PER_KILOWATT_HOUR = 0.45359237  # one pound per MWh; the international pound is exactly 0.45359237 kg
+_REGION_FIX = (
+    "set region of the watttime provider to a region your login may ask for (CAISO_NORTH in the free plan)"
+)
 _TOKEN_SECONDS = 25 * 60.0  # a login is good for 30 minutes
 
 
@@ -34,6 +38,11 @@ class WattTimeProvider:
         self._token = ""
         self._token_at = 0.0
 
+    @property
+    def clock_ahead(self) -> float | None:
+        """Seconds this machine's clock is ahead of the host's, by its last answer."""
+        return self._http.clock_ahead
+
     def fetch(self, aspect: Aspect, zone: str, now: float) -> Fetched:  # noqa: ARG002 - there is only one
         """One call, and a login where the last has run out. Refused without user or region."""
         if not self._user or not self._region:
@@ -50,9 +59,12 @@ class WattTimeProvider:
                 now,
                 headers={"Authorization": f"Bearer {token}"},
                 secrets=(token,),
+                question=Question(self._region, _REGION_FIX, ("data",)),
             )
-        except Refused:
-            self._token = ""  # log in again next time
+        except Refused as error:
+            earlier, self._token = self._token_at < now, ""  # log in again next time
+            if earlier and error.reason == "unauthorized":  # a login that ran out early, not a wrong password
+                raise Unavailable("unauthorized", f"{error}; logging in again") from None
             raise
         return self._parsed(answer, zone, now)
 
@@ -60,7 +72,14 @@ class WattTimeProvider:
         if self._token and 0 <= now - self._token_at < _TOKEN_SECONDS:
             return self._token
         password = self._password.read()
-        answer = self._http.get("/login", {}, now, auth=(self._user, password), secrets=(password,))
+        answer = self._http.get(
+            "/login",
+            {},
+            now,
+            auth=(self._user, password),
+            secrets=(password,),
+            question=Question(holds=("token",)),
+        )
         token = parse.mapping(answer, "token").get("token")
         if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
             raise Unavailable("bad_answer", "the login brought no token")
@@ -98,4 +117,6 @@ class WattTimeProvider:
                 ),
             ),
             forecast=tuple(points),
+            forecast_factor="direct",
+            forecast_basis="marginal",
         )

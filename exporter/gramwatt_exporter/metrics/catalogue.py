@@ -157,8 +157,8 @@ CATALOGUE: tuple[Metric, ...] = (
     _gauge(
         "grid_intensity_info",
         "info",
-        "grid_zone provider basis method factor",
-        "Always 1; how the intensity value was obtained: method (measured, estimated, annual, configured) and factor (lifecycle, direct).",
+        "grid_zone provider basis method factor source",
+        "Always 1; how the intensity value was obtained: method (measured, estimated, annual, configured), factor (lifecycle, direct) and, of a yearly average, source with year and licence.",
     ),
     _gauge(
         "grid_intensity_forecast_grams_per_kilowatt_hour",

@@ -123,6 +123,11 @@ def _departed_workloads(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labe
     yield "workload_departed_cpu_seconds", (((view.kind, view.user), view.cpu_ns / 1e9) for view in left)
 
 
+def _source(value: Intensity) -> str:
+    """Where a yearly average is from. A live value's own word changes from hour to hour and would be a new series."""
+    return value.estimation if value.method == "annual" else ""
+
+
 def _grid(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     state = snapshot.intensity
     known = [value for value in (state.average, state.marginal) if value is not None]
@@ -132,7 +137,7 @@ def _grid(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
 
     yield "grid_intensity_grams_per_kilowatt_hour", ((name(v), v.grams_per_kilowatt_hour) for v in known)
     yield "grid_intensity_timestamp_seconds", ((name(v), v.at) for v in known)
-    yield "grid_intensity_info", (((*name(v), v.method, v.factor), 1.0) for v in known)
+    yield "grid_intensity_info", (((*name(v), v.method, v.factor, _source(v)), 1.0) for v in known)
     average = state.average
     if average is not None:
         hours: dict[int, float] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import email.utils
 import json
 import math
 import ssl
@@ -52,6 +53,8 @@ class Grid:
     legacy_only: bool = False
     current_only: bool = False
     body: Any = None  # with fault "json": sent instead of the answer
+    replaced: dict[str, tuple[int, Any]] = field(default_factory=dict)  # end of a path -> status and answer
+    date: float | None = None  # what the server's clock says, Unix seconds; None: no Date at all
     closing: threading.Event = field(default_factory=threading.Event)
     problems: list[str] = field(default_factory=list)
 
@@ -273,7 +276,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         status, answer = grid.answer(parts.path, query, headers)
-        body = json.dumps(answer).encode()
+        for end, (other_status, other) in grid.replaced.items():
+            if parts.path.endswith(end):
+                status, answer = other_status, other(answer) if callable(other) else other
+        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         extra: dict[str, str] = {}
         if fault in ("null", "huge", "text", "future", "wrong_zone"):
             body = json.dumps(_spoil(answer, fault, grid)).encode()
@@ -298,7 +304,9 @@ class _Handler(BaseHTTPRequestHandler):
             )
             if fault in ("429", "503"):
                 extra = {"Retry-After": grid.retry_after}
-        self.send_response(status)
+        self.send_response_only(status)
+        if grid.date is not None:
+            self.send_header("Date", email.utils.formatdate(grid.date, usegmt=True))
         for name, value in extra.items():
             self.send_header(name, value)
         self.send_header("Content-Type", "application/json")

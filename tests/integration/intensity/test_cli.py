@@ -128,6 +128,35 @@ def test_test_says_what_to_fix(shell: Shell, fault: str, told: str) -> None:
     assert shell.environ["GRAMWATT_CO2SIGNAL_TOKEN"] not in text
 
 
+@pytest.mark.parametrize(
+    ("status", "answer", "told"),
+    [
+        (200, {"_disclaimer": "SANDBOX MODE"}, "sends sandbox data, not real values"),
+        (200, {"carbonIntensity": 0}, "no grid has less than 1 over the life cycle"),
+        (200, {"datetime": "2026-02-27T12:00:00.000Z"}, "the newest value is 3 days old"),
+        (404, {"error": 'No recent data for zone "FR"'}, "has no value for FR just now"),
+        (404, {"message": "Not Found"}, "check base_url"),
+        (401, {"message": "Rate limit is exceeded"}, "limit of calls is used up"),
+    ],
+)
+def test_test_judges_as_the_exporter_does(
+    shell: Shell, status: int, answer: dict[str, Any], told: str
+) -> None:
+    shell.configure(f"[{{kind: electricitymaps, base_url: '{shell.grid.url}'}}, {{kind: annual}}]")
+    body: Any = (lambda whole: {**whole, **answer}) if status == 200 else answer
+    shell.grid.replaced = {"latest": (status, body)}
+    code, text = shell.run("test")
+    assert code == 1
+    assert text.splitlines()[0].startswith("FAILED  electricitymaps:")
+    assert told in text
+    assert "ok      annual" in text
+    shell.exporter(hours=0.2)
+    code, shown = shell.run("show")
+    assert code == 0
+    assert told in shown
+    assert "from annual (annual, lifecycle, average, Our World in Data 2023, CC BY 4.0)" in shown
+
+
 def test_test_with_an_unknown_zone_and_a_blocked_network(shell: Shell) -> None:
     shell.configure(f"[{{kind: electricitymaps, base_url: '{shell.grid.url}'}}]", zone="DE")
     assert "does not know the zone DE" in shell.run("test")[1]

@@ -65,7 +65,7 @@ def test_what_no_grid_can_have_is_refused(grams: float) -> None:
     assert caught.value.reason == "implausible"
 
 
-@pytest.mark.parametrize("grams", [0.0, 2000.0])
+@pytest.mark.parametrize("grams", [1.0, 2000.0])
 def test_the_bounds_are_plausible(grams: float) -> None:
     assert checked(Fetched(values=(value(grams),)), "FR", NOW).values[0].grams_per_kilowatt_hour == grams
 
@@ -212,6 +212,14 @@ def test_a_zone_wins_over_a_cloud_region() -> None:
     state = Refresher(config, registry.build(config, {}, None), None, lambda: NOW).current()
     assert state.average is not None
     assert state.average.zone == "DE"
+
+
+def test_a_wait_until_a_date_is_by_the_clock_of_the_host() -> None:
+    date = "Mon, 02 Mar 2026 12:12:00 GMT"
+    two_minutes_before = NOW
+    for clock in (NOW - 5 * 3600, NOW, NOW + 5 * 3600):
+        assert retry_after(date, clock, two_minutes_before) == 120.0
+    assert retry_after(date, NOW, NOW + 86400) == 120.0  # a Date after it is no clock to go by
 
 
 @pytest.mark.parametrize("cloud", ["aws", "aws:mars-1", "ibm:eu-de", ":", "eu-west-3"])
