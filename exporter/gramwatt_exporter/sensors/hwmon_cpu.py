@@ -1,0 +1,86 @@
+"""Drivers that measure a CPU's package.
+
+- amd_energy and its successor zenergy: an energy counter for each core and socket (Ecore000, Esocket0);
+- amd_hsmp_hwmon: a socket's power, from the management firmware of an EPYC (Linux 6.16);
+- fam15h_power: a package's power, one chip per socket (the driver leaves out a package's second node);
+- apm_xgene: "CPU power" and "IO power" of a socket of Ampere's eMAG and Altra, which together are its package
+  (https://docs.kernel.org/hwmon/xgene-hwmon.html);
+- zenpower: the cores' and the SoC's supply as their regulators report it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ..model import Device, Meter
+from .hwmon_bounds import most_watts
+from .hwmon_channel import Channel, Chip, Part, plain
+from .hwmon_files import Source
+
+COUNTERS = ("amd_energy", "zenergy")
+SOCKETS = ("amd_hsmp_hwmon", "fam15h_power")
+PARTED = ("apm_xgene", "xgene", "zenpower", "zenpower3", "zenpower5")
+DRIVERS = (*COUNTERS, *SOCKETS, *PARTED)
+
+UNCERTAINTY_RATIO = {"amd_energy": 0.05, "zenergy": 0.05, "amd_hsmp_hwmon": 0.05, "fam15h_power": 0.1}
+_MAX_WATTS = {"fam15h_power": 500.0}
+MAX_WATTS = 1000.0
+
+_SOCKET = re.compile(r"^Esocket(\d+)$", re.IGNORECASE)
+_XGENE = re.compile(r"^(cpu|io) power$", re.IGNORECASE)
+_ZENPOWER = re.compile(r"^(?:cpu(?P<number>\d+) )?SVI2_P_(?P<part>Core|SoC)$", re.IGNORECASE)
+_INSTANCE = re.compile(r":([0-9A-F]{2})$", re.IGNORECASE)  # APMC0D8A:01, AMDI0097:01
+
+
+def channels(
+    chip: Chip, found: Sequence[Source], source_name: str, idle_watts: float | None
+) -> list[Channel]:
+    """The packages that a chip measures, or the parts that make one."""
+    direct = [source for source in found if source.amperes is None]
+    driver = chip.driver
+    if driver in COUNTERS:
+        # Those of the cores are parts of their socket, and too many to export.
+        sockets = [(source, _SOCKET.match(source.label)) for source in direct]
+        return [
+            _package(chip, source, match[1], source_name, idle_watts) for source, match in sockets if match
+        ]
+    if driver in SOCKETS:
+        return [_package(chip, source, _instance(chip), source_name, idle_watts) for source in direct[:1]]
+    return [_part(chip, source, source_name) for source in direct]
+
+
+def _package(chip: Chip, source: Source, number: str, source_name: str, idle_watts: float | None) -> Channel:
+    driver = chip.driver
+    otherwise = _MAX_WATTS.get(driver, MAX_WATTS)
+    # fam15h_power states its TDP as the critical power; short bursts go beyond it.
+    limit = otherwise if driver == "fam15h_power" else most_watts(source.path.parent, otherwise)
+    name, ratio = f"package-{int(number)}", UNCERTAINTY_RATIO[driver]
+    return Channel(
+        chip,
+        source,
+        Device("cpu", name, source_name, ratio, idle_watts, limit),
+        Part(driver, "package", number),
+        energy=source.energy,
+    )
+
+
+def _part(chip: Chip, source: Source, source_name: str) -> Channel:
+    label = source.label
+    xgene, zenpower = _XGENE.match(label), _ZENPOWER.match(label)
+    part = None
+    if xgene is not None:
+        part = Part("apm_xgene", xgene[1].lower(), _instance(chip))
+    elif zenpower is not None:
+        part = Part("zenpower", zenpower["part"].lower(), zenpower["number"] or "0")
+    package = None if part is None else f"package-{int(part.number)}"
+    name = f"{plain(chip.driver)}-{plain(label) or source.name}"
+    return Channel(
+        chip, source, Meter(name, source_name, package, (), 0.1, MAX_WATTS), part, energy=source.energy
+    )
+
+
+def _instance(chip: Chip) -> str:
+    """The running number of an ACPI device, which is that of its socket."""
+    match = _INSTANCE.search(chip.place)
+    return str(int(match[1], 16)) if match is not None and not chip.place.startswith("0000") else "0"

@@ -1,0 +1,197 @@
+"""The files of a hwmon or IIO directory: text, labels, and which of them together measure one channel.
+
+Units are the kernel's: hwmon power in microwatts, energy in microjoules, voltage in millivolts, current in milliamperes
+(https://docs.kernel.org/hwmon/sysfs-interface.html); IIO power in milliwatts (Documentation/ABI/testing/sysfs-bus-iio).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+MOST_PRODUCTS = 16  # channels of volts times amperes on one chip: each costs two transfers on a slow bus
+
+# Drivers without labels whose channels are known: voltage and current of one rail have these numbers. ina3221 has three
+# rails; in4 to in7 are shunt voltages and their sum (https://docs.kernel.org/hwmon/ina3221.html).
+_PAIRS = {
+    "ina3221": {1: 1, 2: 2, 3: 3},
+    "ina209": {1: 1},
+    "ltc4151": {1: 1},
+    "ltc4260": {1: 1},
+}
+_CHANNEL = re.compile(r"^(energy|power)(\d+)_(input|average)$")
+_CURRENT = re.compile(r"^curr(\d+)_input$")
+_RANK = {("energy", "input"): 0, ("power", "average"): 1, ("power", "input"): 2}
+_IIO = re.compile(r"^in_power(\d*)_input$")
+# "vout1", "v_out +12v", "iout1", "curr +12v", "pout1", "power +12v": what is left after the quantity is the rail.
+_QUANTITY = re.compile(
+    r"^(?:volt(?:age)?s?|curr(?:ent)?s?|power|[vip](?=(?:_?in|_?out)))[ _-]*", re.IGNORECASE
+)
+_SUM = re.compile(r"^sum of\b", re.IGNORECASE)  # of shunt voltages, of currents: no rail
+_UNCONNECTED = ("nc", "n/c", "not connected")
+_WRONG_UNIT = 100  # power this many times below volts times amperes is in another unit than microwatts
+_ONE_WATT = 1_000_000
+
+
+class Source(Struct, frozen=True):
+    """One channel: ``path`` (times ``amperes``), its number and its label. ``scale`` makes microwatts of the value."""
+
+    name: str  # power1, in1
+    path: Path
+    label: str = ""
+    energy: bool = False
+    amperes: Path | None = None
+    scale: int = 1
+    witness: Path | None = None  # the same channel's power beside its energy
+
+
+def text(path: Path) -> str:
+    """What a file says, without the space around it; "" where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def number(path: Path) -> int | None:
+    """The whole number in a file; None where there is none."""
+    try:
+        return int(text(path))
+    except ValueError:
+        return None
+
+
+def watts(path: Path) -> float:
+    """Watts of a file in microwatts; 0 where it says nothing."""
+    return max(0, number(path) or 0) / 1e6
+
+
+def sources(folder: Path, driver: str) -> list[Source]:
+    """The best file of each channel of a chip; those of older drivers sit under ``device/``."""
+    if folder.name.startswith("iio:"):
+        return _iio(folder)
+    for place in (folder, folder / "device"):
+        try:
+            names = sorted(entry.name for entry in place.iterdir())
+        except OSError:
+            continue
+        found = _direct(place, names)
+        found += _products(place, names, driver, found)
+        if found:
+            return found
+    return []
+
+
+def _direct(folder: Path, names: list[str]) -> list[Source]:
+    """Energy and power channels."""
+    best: dict[str, tuple[int, str]] = {}  # by channel number
+    for name in names:
+        match = _CHANNEL.match(name)
+        if match is None:
+            continue
+        kind, channel, what = match.groups()
+        rank = _RANK.get((kind, what))
+        if rank is None or text(folder / f"{kind}{channel}_enable") == "0":
+            continue
+        # energy1 and power1 are two views of one channel: the energy counter is better.
+        if channel not in best or rank < best[channel][0]:
+            best[channel] = (rank, name)
+    return [_source(folder, name, set(names)) for _, name in best.values()]
+
+
+def _source(folder: Path, name: str, names: set[str]) -> Source:
+    channel = name.split("_", 1)[0]
+    energy = channel.startswith("energy")
+    power = f"power{channel.removeprefix('energy')}_input"
+    witness = folder / power if energy and power in names else None
+    return Source(channel, folder / name, _label(folder, channel), energy, witness=witness)
+
+
+def _products(folder: Path, names: list[str], driver: str, direct: list[Source]) -> list[Source]:
+    """Channels of volts times amperes, where the chip has no power file for them."""
+    found = []
+    known = {_rail(source.label) for source in direct if source.label}
+    numbers = {source.name.removeprefix("energy").removeprefix("power") for source in direct}
+    for volts, amperes in _pairs(folder, names, driver):
+        label = _label(folder, volts) or _label(folder, amperes)
+        if _SUM.match(label) or label.lower() in _UNCONNECTED:
+            continue
+        if any(text(folder / f"{channel}_enable") == "0" for channel in (volts, amperes)):
+            continue
+        power = next((s for s in direct if not s.energy and _same_rail(s, label, amperes)), None)
+        product = Source(volts, folder / f"{volts}_input", label, amperes=folder / f"{amperes}_input")
+        if power is not None and _in_another_unit(power, product):
+            direct.remove(power)
+        elif _rail(label) in known if label else volts[2:] in numbers:
+            continue
+        found.append(product)
+    return found[:MOST_PRODUCTS]
+
+
+def _pairs(folder: Path, names: list[str], driver: str) -> Iterator[tuple[str, str]]:
+    """Names of the voltage and the current of each rail ("in1", "curr1")."""
+    have = set(names)
+    currents = [int(match[1]) for match in map(_CURRENT.match, names) if match is not None]
+    if driver in _PAIRS:
+        for volts, amperes in _PAIRS[driver].items():
+            if {f"in{volts}_input", f"curr{amperes}_input"} <= have:
+                yield f"in{volts}", f"curr{amperes}"
+        return
+    rails: dict[str, str] = {}
+    for name in names:
+        if name.startswith("in") and name.endswith("_input"):
+            channel = name.removesuffix("_input")
+            label = _label(folder, channel)
+            if label:
+                rails.setdefault(_rail(label), channel)
+    for current in sorted(currents):
+        label = _label(folder, f"curr{current}")
+        volts_of = rails.get(_rail(label)) if label else None
+        if volts_of is not None:
+            yield volts_of, f"curr{current}"
+
+
+def _same_rail(power: Source, label: str, amperes: str) -> bool:
+    if power.label and label:
+        return _rail(power.label) == _rail(label)
+    return power.name.removeprefix("power") == amperes.removeprefix("curr")
+
+
+def _in_another_unit(power: Source, product: Source) -> bool:
+    """Whether a power file says a hundredth or less of what volts times amperes make: milliwatts, not microwatts."""
+    assert product.amperes is not None
+    said, volts, amperes = number(power.path), number(product.path), number(product.amperes)
+    if said is None or volts is None or amperes is None:
+        return False
+    return volts * amperes > _ONE_WATT and 0 < said * _WRONG_UNIT < volts * amperes
+
+
+def _rail(label: str) -> str:
+    """What tells the rails of one chip apart: "vout1" and "iout1" are one, "v_in" and "curr in" another."""
+    rest = _QUANTITY.sub("", label.lower().strip(), count=1)
+    rest = re.sub(r"[^a-z0-9+.]+", "", rest)
+    return rest.removeprefix("out") if rest.startswith("out") else rest
+
+
+def _iio(folder: Path) -> list[Source]:
+    """Power channels of an IIO device: NVIDIA's ina3221x of JetPack 4 names its rails in ``rail_name_N``."""
+    try:
+        names = sorted(entry.name for entry in folder.iterdir())
+    except OSError:
+        return []
+    found = []
+    for name in names:
+        match = _IIO.match(name)
+        if match is None:
+            continue
+        label = text(folder / f"rail_name_{match[1]}") or text(folder / f"in_power{match[1]}_label")
+        if label.lower() not in _UNCONNECTED:
+            found.append(Source(f"power{match[1]}", folder / name, label, scale=1000))
+    return found
+
+
+def _label(folder: Path, channel: str) -> str:
+    return text(folder / f"{channel}_label")
