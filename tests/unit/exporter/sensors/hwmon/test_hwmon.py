@@ -21,9 +21,7 @@ from hwmon_boards import (
 
 def test_cards_are_devices_by_their_pci_address(hwmon: Callable[..., Hwmon]) -> None:
     sample = hwmon("gpus", idle_watts=9.0).read()
-    devices = {
-        r.of.name: r for r in sample.readings if isinstance(r.of, Device) and r.of.component == "gpu"
-    }
+    devices = {r.of.name: r for r in sample.readings if isinstance(r.of, Device) and r.of.component == "gpu"}
     assert {name: values(sample)[name] for name in devices} == {
         "0000:03:00.0": 95_000_000,  # the average, not the momentary value
         "0000:04:00.0": 5_000_000,  # the card, not its package
