@@ -41,9 +41,9 @@ class _Counter(Struct):
 class Cray:
     """The node's energy as a meter around it, CPU and memory as devices, accelerators and the rest as meters within.
 
-    Accelerators are no devices here: their own sensors (nvml, amdsmi, hwmon) know which GPU they are. After a restart of
-    the node's controller (``startup``) the counters begin at 0, which is a step backwards and booked by nobody; a new
-    power cap (``generation``) does not touch them.
+    Accelerators are no devices here: their own sensors (nvml, amdsmi, hwmon) know which GPU they are. After a restart
+    of the node's controller (``startup``) the counters begin at 0: a step backwards, which is not booked. A new power
+    cap (``generation``) does not touch them.
     Raises NotHere, Denied, TryAgain (nothing readable, or the counters have stopped).
     """
 

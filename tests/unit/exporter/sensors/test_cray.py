@@ -168,5 +168,6 @@ def test_a_controller_that_started_anew_is_a_reset(
     assert [step.device.name for step in sample.steps if step.device.component == "cpu"] == []
     assert sample.resets == {("cpu", "node-cpu"): 1}
     tree.write(f"{COUNTERS}/cpu_energy", "1012 J")
+    tree.write(f"{COUNTERS}/freshness", "53")
     clock.advance(5)
     assert [s.microjoules for s in bank.read().steps if s.device.component == "cpu"] == [1000 * J]
