@@ -104,7 +104,7 @@ class Hwmon:
             return
         against = channel.judge(microjoules, at_ns)
         if against:
-            self.notes.append(f"{channel.of.name}: {against}: measured by {channel.path.name} from now on")
+            self.notes.append(f"{channel.of.name}: {against}: measured by {channel.file.name} from now on")
 
     def close(self) -> None:
         """Close the files."""

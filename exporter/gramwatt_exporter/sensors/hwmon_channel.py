@@ -59,7 +59,9 @@ class Channel(Struct, eq=False):
     refusal: int | None = None  # the errno that says the GPU sleeps
     status: Path | None = None  # of a battery: its value is the machine's power only while it discharges
     inside: Path | None = None  # the counter of a part of this one
-    energy: bool = False  # whether it counts energy; a counter that is not believed gives way to power
+    signed: bool = False  # a shunt's power, whose zero may be a little off
+    energy: bool = False  # whether it counts energy
+    instead: Path | None = None  # what is read since its own counter is not believed any longer
     fd: int = -1  # -1: it could not be opened last time, because of this errno:
     lost: int = errno.ENODEV
     gone_ns: int | None = None  # since when its chip does not stand there
@@ -77,13 +79,18 @@ class Channel(Struct, eq=False):
         """What it is, wherever its chip's directory stands: (driver, place, file)."""
         return (self.chip.driver, self.chip.place, self.source.path.name)
 
+    @property
+    def file(self) -> Path:
+        """What is read."""
+        return self.instead or self.source.path
+
     def open(self) -> None:
         """Open its file (again), if the chip that it belongs to still stands there. Raises OSError."""
         self.close()
         try:
             if chip_in(self.chip.folder) != self.chip:
                 raise OSError(errno.ENODEV, "another chip has this number now", str(self.path))
-            self.fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            self.fd = os.open(self.file, os.O_RDONLY | os.O_CLOEXEC)
             if self.source.amperes is not None:
                 self.amperes_fd = os.open(self.source.amperes, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
@@ -122,7 +129,7 @@ class Channel(Struct, eq=False):
             return value
         if self.energy:
             raise ValueError("no counter is negative")
-        return 0 if self.amperes_fd >= 0 and value >= -_ZERO_ERROR else value
+        return 0 if self.signed and value >= -_ZERO_ERROR else value
 
     def judge(self, microjoules: int, at_ns: int) -> str:
         """Compare a counter with what its own chip says besides: "" or why it is not believed any longer.
@@ -147,7 +154,7 @@ class Channel(Struct, eq=False):
         return against
 
     def _give_way(self, path: Path, energy: bool) -> None:
-        self.source = Source(self.source.name, path, self.source.label, energy)
+        self.instead = path
         self.energy, self.check, self.inner_check = energy, None, None
         try:
             self.open()

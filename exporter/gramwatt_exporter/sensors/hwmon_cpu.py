@@ -5,6 +5,7 @@
 - fam15h_power: a package's power, one chip per socket (the driver leaves out a package's second node);
 - apm_xgene: "CPU power" and "IO power" of a socket of Ampere's eMAG and Altra, which together are its package
   (https://docs.kernel.org/hwmon/xgene-hwmon.html);
+- ibmpowernv: the chips of a POWER machine and their memory, as its on-chip controllers measure them;
 - zenpower: the cores' and the SoC's supply as their regulators report it.
 """
 
@@ -13,14 +14,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..model import Device, Meter
+from ..model import Component, Device, Meter
 from .hwmon_bounds import most_watts
 from .hwmon_channel import Channel, Chip, Part, plain
 from .hwmon_files import Source
+from .hwmon_rails import is_machine
 
 COUNTERS = ("amd_energy", "zenergy")
 SOCKETS = ("amd_hsmp_hwmon", "fam15h_power")
-PARTED = ("apm_xgene", "xgene", "zenpower", "zenpower3", "zenpower5")
+PARTED = ("apm_xgene", "xgene", "ibmpowernv", "zenpower", "zenpower3", "zenpower5")
 DRIVERS = (*COUNTERS, *SOCKETS, *PARTED)
 
 UNCERTAINTY_RATIO = {"amd_energy": 0.05, "zenergy": 0.05, "amd_hsmp_hwmon": 0.05, "fam15h_power": 0.1}
@@ -30,6 +32,7 @@ MAX_WATTS = 1000.0
 _SOCKET = re.compile(r"^Esocket(\d+)$", re.IGNORECASE)
 _XGENE = re.compile(r"^(cpu|io) power$", re.IGNORECASE)
 _ZENPOWER = re.compile(r"^(?:cpu(?P<number>\d+) )?SVI2_P_(?P<part>Core|SoC)$", re.IGNORECASE)
+_POWER = re.compile(r"^Chip (\d+)(?: (?P<part>.*\S))?$", re.IGNORECASE)
 _INSTANCE = re.compile(r":([0-9A-F]{2})$", re.IGNORECASE)  # APMC0D8A:01, AMDI0097:01
 
 
@@ -41,10 +44,12 @@ def channels(
     driver = chip.driver
     if driver in COUNTERS:
         # Those of the cores are parts of their socket, and too many to export.
-        sockets = [(source, _SOCKET.match(source.label)) for source in direct]
-        return [
-            _package(chip, source, match[1], source_name, idle_watts) for source, match in sockets if match
-        ]
+        sockets: dict[str, Source] = {}  # names are firmware's and may come twice
+        for source in direct:
+            match = _SOCKET.match(source.label)
+            if match is not None:
+                sockets.setdefault(match[1], source)
+        return [_package(chip, source, number, source_name, idle_watts) for number, source in sockets.items()]
     if driver in SOCKETS:
         return [_package(chip, source, _instance(chip), source_name, idle_watts) for source in direct[:1]]
     return [_part(chip, source, source_name) for source in direct]
@@ -67,16 +72,30 @@ def _package(chip: Chip, source: Source, number: str, source_name: str, idle_wat
 
 def _part(chip: Chip, source: Source, source_name: str) -> Channel:
     label = source.label
-    xgene, zenpower = _XGENE.match(label), _ZENPOWER.match(label)
+    xgene, zenpower, power = _XGENE.match(label), _ZENPOWER.match(label), _POWER.match(label)
     part = None
+    package: str | None = None
+    covers: tuple[Component, ...] = ()
     if xgene is not None:
         part = Part("apm_xgene", xgene[1].lower(), _instance(chip))
     elif zenpower is not None:
         part = Part("zenpower", zenpower["part"].lower(), zenpower["number"] or "0")
-    package = None if part is None else f"package-{int(part.number)}"
+    elif power is not None and chip.driver == "ibmpowernv":
+        within = (power["part"] or "package").lower()
+        package = f"package-{int(power[1])}"
+        if within in ("package", "memory"):
+            part = Part("ibmpowernv", within, power[1])
+    elif is_machine(label):
+        covers = ("cpu", "dram", "gpu")
+    if part is not None:
+        package = f"dram-{int(part.number)}" if part.name == "memory" else f"package-{int(part.number)}"
     name = f"{plain(chip.driver)}-{plain(label) or source.name}"
     return Channel(
-        chip, source, Meter(name, source_name, package, (), 0.1, MAX_WATTS), part, energy=source.energy
+        chip,
+        source,
+        Meter(name, source_name, package, covers, 0.1, 20 * MAX_WATTS if covers else MAX_WATTS),
+        part,
+        energy=source.energy,
     )
 
 

@@ -22,6 +22,7 @@ _PREFERRED = (
     "fam15h_power",
     "grace",
     "apm_xgene",
+    "ibmpowernv",
     "amdgpu",
     "rail",
     "zenpower",
@@ -116,8 +117,16 @@ class Wholes:
         for (family, number), members in groups.items():
             if family == "grace":
                 made.append(GraceSocket(number, members, self._source, self._idle_watts))
-            elif any(member.part is not None and member.part.name != "io" for member in members):
-                made.append(self._sum(family, "cpu", f"package-{int(number)}", members))
+                continue
+            parts: dict[str, list[Channel]] = {}
+            for member in members:
+                assert member.part is not None
+                parts.setdefault("memory" if member.part.name == "memory" else "package", []).append(member)
+            package, memory = parts.get("package", []), parts.get("memory", [])
+            if any(member.part is not None and member.part.name != "io" for member in package):
+                made.append(self._sum(family, "cpu", f"package-{int(number)}", package))
+            if memory:
+                made.append(self._sum(family, "dram", f"dram-{int(number)}", memory))
         return made
 
     def _rails(self, channels: Iterable[Channel]) -> list[Whole]:

@@ -30,7 +30,8 @@ _IIO = re.compile(r"^in_power(\d*)_input$")
 _QUANTITY = re.compile(
     r"^(?:volt(?:age)?s?|curr(?:ent)?s?|power|[vip](?=(?:_?in|_?out)))[ _-]*", re.IGNORECASE
 )
-_SUM = re.compile(r"^sum of\b", re.IGNORECASE)  # of shunt voltages, of currents: no rail
+# A sum of shunt voltages is no rail, and what a charger's contract says does not flow.
+_NO_RAIL = re.compile(r"^sum of\b|\bcontract\b|\blimit\b|\bmax(?:imum)?\b", re.IGNORECASE)
 _UNCONNECTED = ("nc", "n/c", "not connected")
 _WRONG_UNIT = 100  # power this many times below volts times amperes is in another unit than microwatts
 _ONE_WATT = 1_000_000
@@ -86,8 +87,8 @@ def sources(folder: Path, driver: str) -> list[Source]:
 
 
 def _direct(folder: Path, names: list[str]) -> list[Source]:
-    """Energy and power channels."""
-    best: dict[str, tuple[int, str]] = {}  # by channel number
+    """Energy and power channels. energy1 and power1 are two views of one channel: the energy counter is better."""
+    best: dict[tuple[str, str], tuple[int, str]] = {}  # by kind and number
     for name in names:
         match = _CHANNEL.match(name)
         if match is None:
@@ -96,18 +97,34 @@ def _direct(folder: Path, names: list[str]) -> list[Source]:
         rank = _RANK.get((kind, what))
         if rank is None or text(folder / f"{kind}{channel}_enable") == "0":
             continue
-        # energy1 and power1 are two views of one channel: the energy counter is better.
-        if channel not in best or rank < best[channel][0]:
-            best[channel] = (rank, name)
-    return [_source(folder, name, set(names)) for _, name in best.values()]
+        if (kind, channel) not in best or rank < best[kind, channel][0]:
+            best[kind, channel] = (rank, name)
+    files = {key: name for key, (_, name) in best.items()}
+    found: list[Source] = []
+    counted: set[str] = set()
+    for kind, channel in sorted(files, key=lambda key: (key[0], len(key[1]), key[1])):  # energy comes first
+        label = _label(folder, f"{kind}{channel}")
+        if kind == "energy":
+            power = files.get(("power", channel))
+            same = power is not None and _label(folder, f"power{channel}") in ("", label)
+            witness = folder / power if power is not None and same else None
+            found.append(
+                Source(f"energy{channel}", folder / files[kind, channel], label, True, witness=witness)
+            )
+            counted.add(label)
+        elif not _counted(folder, files, channel, label, counted):
+            found.append(Source(f"power{channel}", folder / files[kind, channel], label))
+    return sorted(found, key=lambda source: int(re.sub(r"\D", "", source.name)))
 
 
-def _source(folder: Path, name: str, names: set[str]) -> Source:
-    channel = name.split("_", 1)[0]
-    energy = channel.startswith("energy")
-    power = f"power{channel.removeprefix('energy')}_input"
-    witness = folder / power if energy and power in names else None
-    return Source(channel, folder / name, _label(folder, channel), energy, witness=witness)
+def _counted(
+    folder: Path, files: dict[tuple[str, str], str], channel: str, label: str, counted: set[str]
+) -> bool:
+    """Whether an energy counter shows the same as this power channel: by its number, or by a label of its own."""
+    if label and label in counted:
+        return True
+    twin = _label(folder, f"energy{channel}") if ("energy", channel) in files else None
+    return twin is not None and (not label or not twin or twin == label)
 
 
 def _products(folder: Path, names: list[str], driver: str, direct: list[Source]) -> list[Source]:
@@ -117,7 +134,7 @@ def _products(folder: Path, names: list[str], driver: str, direct: list[Source])
     numbers = {source.name.removeprefix("energy").removeprefix("power") for source in direct}
     for volts, amperes in _pairs(folder, names, driver):
         label = _label(folder, volts) or _label(folder, amperes)
-        if _SUM.match(label) or label.lower() in _UNCONNECTED:
+        if _NO_RAIL.search(label) or label.lower() in _UNCONNECTED:
             continue
         if any(text(folder / f"{channel}_enable") == "0" for channel in (volts, amperes)):
             continue
@@ -172,6 +189,7 @@ def _in_another_unit(power: Source, product: Source) -> bool:
 def _rail(label: str) -> str:
     """What tells the rails of one chip apart: "vout1" and "iout1" are one, "v_in" and "curr in" another."""
     rest = _QUANTITY.sub("", label.lower().strip(), count=1)
+    rest = re.sub(r"[ _-]*(?:voltage|current|power)$", "", rest)
     rest = re.sub(r"[^a-z0-9+.]+", "", rest)
     return rest.removeprefix("out") if rest.startswith("out") else rest
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from ..model import Component, Meter
 from .hwmon_channel import Channel, Chip, Part, plain
 from .hwmon_files import Source, text
+from .standing_still import CounterCheck
 
 UNCERTAINTY_RATIO = 0.1
 MAX_WATTS = 20_000.0
@@ -30,7 +31,9 @@ _COMPONENTS: dict[str, Component] = {
     "POM_5V_CPU": "cpu",
     "CPU_POWER": "cpu",
     "CPU_PACKAGE_POWER": "cpu",
-    "Total_CPU_Core_Power": "cpu",  # Apple's, by macsmc_hwmon
+    # Apple's, by macsmc_hwmon: what CPU and GPU give to the heat pipe, in two kernels' words.
+    "Total_CPU_Core_Power": "cpu",
+    "Heatpipe_Power": "cpu",
     "GPU": "gpu",
     "VDD_GPU": "gpu",
     "VDD_GPU_SOC": "gpu",
@@ -49,7 +52,8 @@ _SYSTEM = ("VIN_SYS_5V0", "SYS5V")
 _OTHER = ("SOC", "CV", "VDD_SOC", "VDD_SYS_SOC", "POM_5V_SOC")
 _FED_BY_SYSTEM = ("VDDQ_VDD2_1V8AO",)  # a part of VIN_SYS_5V0
 
-_MACHINE = {"system", "total", "board", "node", "platform", "machine", "chassis", "server", "wall"}
+# Not "board": an accelerator card says that of itself (intel-m10-bmc-hwmon).
+_MACHINE = {"system", "total", "platform", "machine", "wall"}
 _WITH_IT = {
     "power",
     "energy",
@@ -100,8 +104,9 @@ def _channel(
     elif rail:
         part = Part("rail", rail)
         within = {"cpu": "package-0", "gpu": "gpu-0", "dram": "dram-0"}.get(_COMPONENTS.get(rail, "other"))
+    check = CounterCheck() if source.witness is not None else None
     meter = Meter(name, source_name, within, covers, UNCERTAINTY_RATIO, MAX_WATTS)
-    return Channel(chip, source, meter, part, energy=source.energy)
+    return Channel(chip, source, meter, part, signed=True, energy=source.energy, check=check)
 
 
 def rail_of(label: str) -> str:
@@ -132,6 +137,6 @@ def is_counted_elsewhere(rail: str) -> bool:
 
 
 def is_machine(label: str) -> bool:
-    """Whether a label says that the whole machine is measured: "Total System Power", "power total", "Board Power"."""
+    """Whether a label says that the whole machine is measured: "Total System Power", "power total", "System"."""
     words = set(re.findall(r"[a-z]+", label.lower()))
     return bool(words & _MACHINE) and words <= _MACHINE | _WITH_IT and not re.search(r"\d", label)
