@@ -53,7 +53,8 @@ class Cray:
         self._root = Path(sysfs) / "cray" / "pm_counters"
         self._now = boottime_ns
         self._counters: list[_Counter] = []
-        self._freshness: tuple[bytes, int] | None = None  # the last one seen, and when it was new
+        # freshness and the counters as they were seen last, and when that was new
+        self._freshness: tuple[tuple[bytes, list[int]], int] | None = None
         self.notes: list[str] = []
 
     def open(self) -> None:
@@ -102,57 +103,62 @@ class Cray:
 
     def read(self) -> Sample:
         """One reading per counter."""
-        self._check_freshness()
-        readings: list[Reading] = []
+        shown: list[tuple[_Counter, int]] = []
         failures: dict[str, str] = {}
         for counter in self._counters:
             try:
-                readings.append(self._reading(counter))
+                shown.append((counter, self._value(counter)))
             except OSError as error:
                 failures[counter.of.name] = "denied" if isinstance(error, PermissionError) else "lost"
             except ValueError:
                 failures[counter.of.name] = "garbage"
-        if not readings:
+        if not shown:
             raise TryAgain(f"no counter under {self._root} can be read: {failures}")
-        return Sample(readings, failures=failures)
+        self._check_freshness([value for counter, value in shown if counter.counts])
+        return Sample([self._reading(counter, value) for counter, value in shown], failures=failures)
 
     def close(self) -> None:
         """Nothing stays open."""
 
-    def _reading(self, counter: _Counter) -> Reading:
-        """Its energy, or its power where that has refuted its energy. Raises OSError, ValueError."""
-        if counter.counts:
-            microjoules = _number(_JOULES, counter.path) * 1_000_000
-            now = self._now()
-            if not self._refuted(counter, microjoules, now):
-                return EnergyReading(counter.of, microjoules, now)
-        return PowerReading(counter.of, _number(_WATTS, counter.power) * 1_000_000, self._now())
+    @staticmethod
+    def _value(counter: _Counter) -> int:
+        """Microjoules, or microwatts of one whose power is read instead. Raises OSError, ValueError."""
+        pattern, path = (_JOULES, counter.path) if counter.counts else (_WATTS, counter.power)
+        return _number(pattern, path) * 1_000_000
 
-    def _refuted(self, counter: _Counter, microjoules: int, at_ns: int) -> bool:
-        """Whether the node's own word on the power says that this counter does not count."""
+    def _reading(self, counter: _Counter, value: int) -> Reading:
+        now = self._now()
+        if not counter.counts:
+            return PowerReading(counter.of, value, now)
+        self._judge(counter, value, now)
+        return EnergyReading(counter.of, value, now)
+
+    def _judge(self, counter: _Counter, microjoules: int, at_ns: int) -> None:
+        """Leave a counter for the power beside it where that says that it does not count."""
         if not counter.check.wants_power(microjoules, at_ns):
-            return False
+            return
         try:
             power = _number(_WATTS, counter.power) * 1_000_000
         except (OSError, ValueError):
-            return False
+            return
         against = counter.check.refuted_by(power)
         if against:
             counter.counts = False
             self.notes.append(f"{counter.of.name}: {against}: measured by power from now on")
-        return bool(against)
 
-    def _check_freshness(self) -> None:
+    def _check_freshness(self, shown: list[int]) -> None:
+        """Raises TryAgain where nothing has moved for a while: neither ``freshness`` nor any counter."""
         try:
             text = (self._root / "freshness").read_bytes()
         except OSError:
             return
-        now = self._now()
-        if self._freshness is None or self._freshness[0] != text:
-            self._freshness = (text, now)
+        now, seen = self._now(), (text, shown)
+        if self._freshness is None or self._freshness[0] != seen:
+            self._freshness = (seen, now)
         elif now - self._freshness[1] >= STALE_NS:
             raise TryAgain(
-                f"the counters under {self._root} have stopped: freshness stays {text.decode(errors='replace').strip()}"
+                f"the counters under {self._root} have stopped:"
+                f" freshness stays {text.decode(errors='replace').strip()}"
             )
 
 

@@ -118,7 +118,9 @@ class Channel(Struct, eq=False):
 
     def _read(self) -> int:
         try:
-            value = int(os.pread(self.fd, 32, 0)) * self.source.scale
+            value = int(os.pread(self.fd, 32, 0))
+            if self.source.scale != 1:
+                value = round(value * self.source.scale)
             if self.amperes_fd >= 0:
                 value *= int(os.pread(self.amperes_fd, 32, 0))
         except OSError as error:
@@ -185,7 +187,11 @@ def iio_chips(root: Path) -> list[Chip]:
     """IIO devices that measure power; there are none on most machines."""
     try:
         folders = sorted(root.glob("iio:device*"), key=lambda folder: (len(folder.name), folder.name))
-        return [chip_in(folder) for folder in folders if any(folder.glob("in_power*_input"))]
+        return [
+            chip_in(folder)
+            for folder in folders
+            if any(folder.glob("in_power*_input")) or any(folder.glob("in_power*_raw"))
+        ]
     except OSError:
         return []
 

@@ -30,6 +30,6 @@ def channels_of(chip: Chip, idle_watts: float | None) -> list[Channel]:
         return [] if channel is None else [channel]
     if chip.driver == hwmon_acpi.DRIVER:
         return [hwmon_acpi.channel(chip, found[0], SOURCE)]
-    if chip.driver in hwmon_cpu.DRIVERS:
+    if hwmon_cpu.is_cpu(chip, found):
         return hwmon_cpu.channels(chip, found, SOURCE, idle_watts)
     return hwmon_rails.channels(chip, found, SOURCE)

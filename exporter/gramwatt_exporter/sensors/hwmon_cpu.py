@@ -20,13 +20,11 @@ from .hwmon_channel import Channel, Chip, Part, plain
 from .hwmon_files import Source
 from .hwmon_rails import is_machine
 
-COUNTERS = ("amd_energy", "zenergy")
-SOCKETS = ("amd_hsmp_hwmon", "fam15h_power")
-PARTED = ("apm_xgene", "xgene", "ibmpowernv", "zenpower", "zenpower3", "zenpower5")
-DRIVERS = (*COUNTERS, *SOCKETS, *PARTED)
+SOCKETS = ("amd_hsmp_hwmon", "fam15h_power")  # one chip a socket, and one channel of it
 
-UNCERTAINTY_RATIO = {"amd_energy": 0.05, "zenergy": 0.05, "amd_hsmp_hwmon": 0.05, "fam15h_power": 0.1}
-_MAX_WATTS = {"fam15h_power": 500.0}
+UNCERTAINTY_RATIO = {"fam15h_power": 0.1}
+DEFAULT_UNCERTAINTY_RATIO = 0.05
+PARTS_UNCERTAINTY_RATIO = 0.1
 MAX_WATTS = 1000.0
 
 _SOCKET = re.compile(r"^Esocket(\d+)$", re.IGNORECASE)
@@ -36,13 +34,24 @@ _POWER = re.compile(r"^Chip (\d+)(?: (?P<part>.*\S))?$", re.IGNORECASE)
 _INSTANCE = re.compile(r":([0-9A-F]{2})$", re.IGNORECASE)  # APMC0D8A:01, AMDI0097:01
 
 
+def is_cpu(chip: Chip, found: Sequence[Source]) -> bool:
+    """Whether a chip is one of these: by its driver, or a successor of it with the same labels."""
+    return chip.driver in SOCKETS or any(
+        (source.energy and _SOCKET.match(source.label))
+        or _XGENE.match(source.label)
+        or _ZENPOWER.match(source.label)
+        or (chip.driver == "ibmpowernv" and _POWER.match(source.label))
+        for source in found
+    )
+
+
 def channels(
     chip: Chip, found: Sequence[Source], source_name: str, idle_watts: float | None
 ) -> list[Channel]:
     """The packages that a chip measures, or the parts that make one."""
     direct = [source for source in found if source.amperes is None]
     driver = chip.driver
-    if driver in COUNTERS:
+    if any(source.energy and _SOCKET.match(source.label) for source in direct):
         # Those of the cores are parts of their socket, and too many to export.
         sockets: dict[str, Source] = {}  # names are firmware's and may come twice
         for source in direct:
@@ -57,10 +66,9 @@ def channels(
 
 def _package(chip: Chip, source: Source, number: str, source_name: str, idle_watts: float | None) -> Channel:
     driver = chip.driver
-    otherwise = _MAX_WATTS.get(driver, MAX_WATTS)
     # fam15h_power states its TDP as the critical power; short bursts go beyond it.
-    limit = otherwise if driver == "fam15h_power" else most_watts(source.path.parent, otherwise)
-    name, ratio = f"package-{int(number)}", UNCERTAINTY_RATIO[driver]
+    limit = 500.0 if driver == "fam15h_power" else most_watts(source.path.parent, MAX_WATTS)
+    name, ratio = f"package-{int(number)}", UNCERTAINTY_RATIO.get(driver, DEFAULT_UNCERTAINTY_RATIO)
     return Channel(
         chip,
         source,
@@ -93,7 +101,14 @@ def _part(chip: Chip, source: Source, source_name: str) -> Channel:
     return Channel(
         chip,
         source,
-        Meter(name, source_name, package, covers, 0.1, 20 * MAX_WATTS if covers else MAX_WATTS),
+        Meter(
+            name,
+            source_name,
+            package,
+            covers,
+            PARTS_UNCERTAINTY_RATIO,
+            20 * MAX_WATTS if covers else MAX_WATTS,
+        ),
         part,
         energy=source.energy,
     )

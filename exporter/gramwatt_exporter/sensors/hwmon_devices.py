@@ -167,7 +167,12 @@ class Wholes:
                 packages[family] = packages.get(family, 0) + 1
         if not packages:
             return preferred_so_far
-        return min(packages, key=lambda family: (-packages[family], _PREFERRED.index(family)))
+        return min(packages, key=lambda family: (-packages[family], _rank(family)))
+
+
+def _rank(family: str) -> int:
+    """The place in the order; a counter of a driver that is not known here comes first."""
+    return _PREFERRED.index(family) if family in _PREFERRED else -1
 
 
 def _beside(channel: Channel) -> Meter:

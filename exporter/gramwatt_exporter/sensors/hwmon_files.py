@@ -14,18 +14,14 @@ from msgspec import Struct
 
 MOST_PRODUCTS = 16  # channels of volts times amperes on one chip: each costs two transfers on a slow bus
 
-# Drivers without labels whose channels are known: voltage and current of one rail have these numbers. ina3221 has three
+# Drivers of power monitors: voltage and current of one rail have one number, with or without labels. ina3221 has three
 # rails; in4 to in7 are shunt voltages and their sum (https://docs.kernel.org/hwmon/ina3221.html).
-_PAIRS = {
-    "ina3221": {1: 1, 2: 2, 3: 3},
-    "ina209": {1: 1},
-    "ltc4151": {1: 1},
-    "ltc4260": {1: 1},
-}
+_MONITORS = ("ina", "ltc", "isl28", "sq52", "lm5066", "lm25066")
+_HIGHEST_CHANNEL = {"ina3221": 3}
 _CHANNEL = re.compile(r"^(energy|power)(\d+)_(input|average)$")
 _CURRENT = re.compile(r"^curr(\d+)_input$")
 _RANK = {("energy", "input"): 0, ("power", "average"): 1, ("power", "input"): 2}
-_IIO = re.compile(r"^in_power(\d*)_input$")
+_IIO = re.compile(r"^in_power(\d*)_(?:input|raw)$")
 # "vout1", "v_out +12v", "iout1", "curr +12v", "pout1", "power +12v": what is left after the quantity is the rail.
 _QUANTITY = re.compile(
     r"^(?:volt(?:age)?s?|curr(?:ent)?s?|power|[vip](?=(?:_?in|_?out)))[ _-]*", re.IGNORECASE
@@ -45,7 +41,7 @@ class Source(Struct, frozen=True):
     label: str = ""
     energy: bool = False
     amperes: Path | None = None
-    scale: int = 1
+    scale: float = 1
     witness: Path | None = None  # the same channel's power beside its energy
 
 
@@ -152,18 +148,18 @@ def _pairs(folder: Path, names: list[str], driver: str) -> Iterator[tuple[str, s
     """Names of the voltage and the current of each rail ("in1", "curr1")."""
     have = set(names)
     currents = [int(match[1]) for match in map(_CURRENT.match, names) if match is not None]
-    if driver in _PAIRS:
-        for volts, amperes in _PAIRS[driver].items():
-            if {f"in{volts}_input", f"curr{amperes}_input"} <= have:
-                yield f"in{volts}", f"curr{amperes}"
+    if driver.startswith(_MONITORS):
+        for channel in sorted(currents):
+            if f"in{channel}_input" in have and channel <= _HIGHEST_CHANNEL.get(driver, channel):
+                yield f"in{channel}", f"curr{channel}"
         return
     rails: dict[str, str] = {}
     for name in names:
         if name.startswith("in") and name.endswith("_input"):
-            channel = name.removesuffix("_input")
-            label = _label(folder, channel)
+            volts = name.removesuffix("_input")
+            label = _label(folder, volts)
             if label:
-                rails.setdefault(_rail(label), channel)
+                rails.setdefault(_rail(label), volts)
     for current in sorted(currents):
         label = _label(folder, f"curr{current}")
         volts_of = rails.get(_rail(label)) if label else None
@@ -189,7 +185,7 @@ def _in_another_unit(power: Source, product: Source) -> bool:
 def _rail(label: str) -> str:
     """What tells the rails of one chip apart: "vout1" and "iout1" are one, "v_in" and "curr in" another."""
     rest = _QUANTITY.sub("", label.lower().strip(), count=1)
-    rest = re.sub(r"[ _-]*(?:voltage|current|power)$", "", rest)
+    rest = re.sub(r"[ _-]*(?:voltage|current|power)$|[ _-][va]$", "", rest)
     rest = re.sub(r"[^a-z0-9+.]+", "", rest)
     return rest.removeprefix("out") if rest.startswith("out") else rest
 
@@ -206,8 +202,16 @@ def _iio(folder: Path) -> list[Source]:
         if match is None:
             continue
         label = text(folder / f"rail_name_{match[1]}") or text(folder / f"in_power{match[1]}_label")
+        scale = 1.0
+        if name.endswith("_raw"):
+            if f"in_power{match[1]}_input" in names:
+                continue
+            try:
+                scale = float(text(folder / f"in_power{match[1]}_scale") or text(folder / "in_power_scale"))
+            except ValueError:
+                continue
         if label.lower() not in _UNCONNECTED:
-            found.append(Source(f"power{match[1]}", folder / name, label, scale=1000))
+            found.append(Source(f"power{match[1]}", folder / name, label, scale=1000 * scale))
     return found
 
 

@@ -42,7 +42,8 @@ def channel(
     address, driver = chip.place, chip.driver
     ratio = UNCERTAINTY_RATIO[driver]
     if driver == "amdgpu" and apu.is_apu(chip.folder):
-        meter = Meter(apu.meter_name(address), source_name, apu.PACKAGE, (), ratio, APU_MAX_WATTS)
+        limit = most_watts(best.path.parent, APU_MAX_WATTS)
+        meter = Meter(apu.meter_name(address), source_name, apu.PACKAGE, (), ratio, limit)
         return Channel(chip, best, meter, Part("amdgpu", "package"), energy=best.energy)
     limit = most_watts(best.path.parent, MAX_WATTS)
     device = Device("gpu", address, source_name, ratio, idle_watts, limit)

@@ -14,7 +14,9 @@ from msgspec import Struct
 
 WATTS_PER_DIMM = 3.0  # DDR4 and DDR5 registered modules in moderate use; an idle one draws about 1.5 W
 WATTS_PER_GIGABYTE = 3 / 8  # Crucial's rule of thumb, used by codecarbon as well
-WATTS_PER_SODIMM = 1.5  # unregistered, of a laptop's or a small computer's size
+# Unregistered modules of a laptop's size: 1.6 W for 8 GB, 2.4 W for 16 GB.
+WATTS_SMALL = 0.8
+WATTS_SMALL_PER_GIGABYTE = 0.1
 # LPDDR4X and LPDDR5: a controller's worth of interface and what refreshing costs. 0.9 W for 8 GB, 2.3 W for 32 GB, as
 # the rail VDDQ_VDD2_1V8AO of a Jetson AGX Orin shows (0.75 to 1.1 W at rest and in use).
 WATTS_SOLDERED = 0.4
@@ -25,6 +27,12 @@ _LAPTOPS = {8, 9, 10, 11, 14, 30, 31, 32}  # chassis types of SMBIOS: portable, 
 _LOW_POWER_TYPES = {0x1B, 0x1C, 0x1D, 0x1E, 0x23}  # LPDDR to LPDDR5
 _SOLDERED_FORMS = {0x05, 0x0B}  # chip, row of chips
 _SMALL_FORM = 0x0D  # SODIMM
+# CPUs that are built into laptops and small computers: i7-8550U, i5-1135G7, Core Ultra 7 155H, Ryzen 7 7840U, N100.
+_LAPTOP_CPU = re.compile(
+    r"^model name\s*:.*\b(?:i[3579]-\d{4,5}(?:[UYPH]|H[QKX]|G\d)|Ultra \d \d{3}[UHV]|Ryzen.* \d{4}(?:U|H[SX]?)"
+    r"|(?:Celeron|Pentium|Core|Processor).* [NJ]\d{2,4})\b",
+    re.MULTILINE,
+)
 _VIRTUAL_BOARD = "linux,dummy-virt"  # of a device tree that QEMU makes
 _HYPERVISORS = re.compile(
     r"QEMU|KVM|Amazon EC2|Google|VMware|Xen|OpenStack|Alibaba|innotek|Parallels|Virtual", re.I
@@ -59,10 +67,12 @@ def watts(size: int, cpuinfo: str, procfs: Path, sysfs: Path) -> tuple[float, st
     if modules.soldered or _board(cpuinfo, procfs, sysfs):
         power = WATTS_SOLDERED + WATTS_SOLDERED_PER_GIGABYTE * gigabytes
         return power, f"{gigabytes:.1f} GB of low-power memory on the board"
-    small = modules.small or (not modules.count and _is_laptop(sysfs))
-    count, each = modules.count or dimms(size), WATTS_PER_SODIMM if small else WATTS_PER_DIMM
+    if modules.small or (not modules.count and (_is_laptop(sysfs) or _LAPTOP_CPU.search(cpuinfo))):
+        power = WATTS_SMALL + WATTS_SMALL_PER_GIGABYTE * gigabytes
+        return power, f"{gigabytes:.1f} GB in modules of a laptop's size"
+    count = modules.count or dimms(size)
     how = f"{count} modules" if modules.count else f"a guess of {count} modules"
-    return count * each, f"{how} of {each:g} W"
+    return count * WATTS_PER_DIMM, f"{how} of {WATTS_PER_DIMM:g} W"
 
 
 def dimms(size: int) -> int:

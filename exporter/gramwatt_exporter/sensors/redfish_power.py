@@ -104,16 +104,21 @@ def _mean(control: Mapping[str, Any]) -> float | None:
 
 
 def _supplies(resource: Mapping[str, Any]) -> float | None:
-    """What the supplies take, or give, together. One that is there and states nothing makes the sum unknown."""
+    """What the supplies take, or give, together. One that is there and states nothing makes the sum unknown.
+
+    A figure counts more than the state beside it.
+    """
     total, any_stated = 0.0, False
     for supply in _list(resource.get("PowerSupplies")):
-        if not isinstance(supply, dict) or _absent(supply):
+        if not isinstance(supply, dict):
             continue
         names = ("PowerInputWatts", "LastPowerOutputWatts", "PowerOutputWatts")
         watts = next(
             (value for value in (figure(supply.get(name)) for name in names) if value is not None), None
         )
         if watts is None:
+            if _absent(supply):
+                continue
             return None
         total, any_stated = total + watts, True
     return total if any_stated else None

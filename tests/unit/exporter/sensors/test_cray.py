@@ -171,3 +171,15 @@ def test_a_controller_that_started_anew_is_a_reset(
     tree.write(f"{COUNTERS}/freshness", "53")
     clock.advance(5)
     assert [s.microjoules for s in bank.read().steps if s.device.component == "cpu"] == [1000 * J]
+
+
+def test_counters_that_move_are_believed_whatever_their_freshness_says(
+    sysfs: Callable[[str], Any], clock: Any
+) -> None:
+    tree = sysfs("cray-ex")
+    sensor = Cray(str(tree.root), clock)
+    sensor.open()
+    for second in range(60):
+        tree.write(f"{COUNTERS}/energy", f"{900_000 + second * 900} J")
+        clock.advance(1)
+        assert sensor.read().readings

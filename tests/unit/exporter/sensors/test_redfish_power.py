@@ -81,6 +81,9 @@ SUPPLIES = {
             {"PowerSupplies": [{"PowerInputWatts": 130}, {"PowerInputWatts": None}]},
             None,
         ),  # half of a sum is none
+        # A figure counts more than the state beside it.
+        ({"PowerSupplies": [{"PowerInputWatts": 99, "Status": {"State": "Disabled"}}]}, 99),
+        ({"PowerControl": [{"PowerConsumedWatts": 99, "Status": {"State": "Disabled"}}]}, 99),
         ({"PowerWatts": None, "PowerControl": None}, None),
         ({"PowerControl": ["text", None]}, None),
         ({"PowerControl": {}}, None),
