@@ -3,7 +3,7 @@
 CPU: idle + (full - idle) * (2u - u^1.4), the curve of Fan, Weber and Barroso, "Power Provisioning for a
 Warehouse-sized Computer" (ISCA 2007). ``full`` is the TDP of each package; on a virtual machine, which has only
 a part of a CPU, it is a figure per virtual CPU.
-Memory: 3 W per 8 GB, or a guess at the number of DIMMs. Against RAPL such models were off by -54 to +187 %.
+Memory: see :mod:`memory_model`. Against RAPL such models were off by -54 to +187 %.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from ..errors import NotHere, TryAgain
 from ..model import Device, EnergyReading, Sample
-from . import cpu_table, portable
+from . import cpu_table, memory_model, portable
 
 UNCERTAINTY_RATIO = 0.5
 # Without the CPU's model even its class is a guess: between an idle core of a laptop and one of a server lies a
@@ -31,8 +31,6 @@ UNKNOWN_MODEL_UNCERTAINTY_RATIO = 0.75
 WATTS_PER_VCPU = 3.5
 # Idle as a share of full: 0.74 W of 3.5 W per vCPU in the same source.
 IDLE_SHARE = 0.21
-WATTS_PER_GIGABYTE = 3 / 8  # Crucial's rule of thumb, used by codecarbon as well
-WATTS_PER_DIMM = 3.0  # DDR4 and DDR5 registered modules in moderate use; an idle one draws about 1.5 W
 _GIGABYTE = 1_000_000_000
 # cpu_table reads 200 kB; procfs/stat has about 110 bytes per CPU before the line of interrupts.
 _STAT_BYTES_PER_CPU = 160
@@ -109,10 +107,7 @@ class Estimate:
                 model, virtual, size = portable.cpu_model(), False, portable.memory_bytes()
             else:
                 info = self._read_text("cpuinfo")
-                model, virtual = (
-                    _model_name(info),
-                    bool(re.search(r"^flags\s*:.*\bhypervisor\b", info, re.MULTILINE)),
-                )
+                model, virtual = _model_name(info), memory_model.is_guest(info, self._procfs, self._sysfs)
                 size = self._memory_bytes()
             self._packages = self._build_packages(model, virtual)
             self._memory = self._build_memory(size, virtual)
@@ -226,12 +221,11 @@ class Estimate:
             return None
         # A virtual machine has a share of its host's DIMMs, so its size tells more than a number of modules.
         if self._memory_rule == "size" or virtual:
-            power, note = size / _GIGABYTE * WATTS_PER_GIGABYTE, f"3 W per 8 GB, {size / _GIGABYTE:.1f} GB"
+            gigabytes = size / _GIGABYTE
+            power, note = gigabytes * memory_model.WATTS_PER_GIGABYTE, f"3 W per 8 GB, {gigabytes:.1f} GB"
         else:
-            power, note = (
-                dimms(size) * WATTS_PER_DIMM,
-                f"a guess of {dimms(size)} modules of {WATTS_PER_DIMM:g} W",
-            )
+            info = "" if self._portable else self._read_text("cpuinfo")
+            power, note = memory_model.watts(size, info, self._procfs, self._sysfs)
         self.notes_by_component["dram"] = [
             f"dram-0 is modelled: {power:.1f} W, +-{UNCERTAINTY_RATIO:.0%} ({note})"
         ]
@@ -243,15 +237,6 @@ class Estimate:
             return (self._procfs / name).read_text(encoding="utf-8", errors="replace")
         except OSError:
             return ""
-
-
-def dimms(size: int) -> int:
-    """A guess at the number of memory modules for so many bytes: common ways to populate boards."""
-    gigabytes = size / _GIGABYTE
-    for limit, count in ((5, 1), (36, 2), (72, 4), (280, 8), (1150, 16)):
-        if gigabytes <= limit:
-            return count
-    return 32
 
 
 def _model_name(cpuinfo: str) -> str:

@@ -1,4 +1,4 @@
-"""Power and energy of kernel hwmon drivers: AMD and Intel GPUs, ACPI power meters, NVIDIA Grace, and the rest."""
+"""Power and energy of kernel hwmon drivers: GPUs, CPUs, ACPI power meters, rails of boards, and everything else."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ..errors import Denied, NotHere, TryAgain
 from ..model import EnergyReading, PowerReading, Reading, Sample
-from .grace import Socket
-from .hwmon_chips import GPUS, SOURCE, Channel, Chip, channels_of, chips_under
+from .hwmon_channel import Channel, Chip, chips_under, iio_chips
+from .hwmon_chips import GPUS, SOURCE, channels_of
+from .hwmon_devices import Wholes
 from .hwmon_names import name_apart, noun
 
 LOOK_AGAIN_SECONDS = 60  # for chips that came, or that failed and may have come back elsewhere
@@ -39,14 +40,16 @@ class Hwmon:
 
     def __init__(self, sysfs: str, boottime_ns: Callable[[], int], idle_watts: float | None = None) -> None:
         self._root = Path(sysfs) / "class" / "hwmon"
+        self._iio_root = Path(sysfs) / "bus" / "iio" / "devices"
         self._now = boottime_ns
         self._idle_watts = idle_watts
         self._channels: list[
             Channel
         ] = []  # also those that failed or went away: their names are kept for them
-        self._sockets: dict[str, Socket] = {}  # of Grace
+        self._wholes = Wholes([], SOURCE, idle_watts, "")  # devices made of channels
         self._chips: list[Chip] = []  # when they were last looked through
         self._look_ns = 0  # when to look again
+        self.notes: list[str] = []
 
     def open(self) -> None:
         """Find the channels and open them; what was known before a close keeps its name."""
@@ -58,10 +61,11 @@ class Hwmon:
             raise NotHere(f"no energy or power channel under {self._root}")
 
     def read(self) -> Sample:
-        """One reading per channel, and the devices that Grace's rails make."""
+        """One reading per channel, and those of the devices that channels make together."""
         readings: list[Reading] = []
         failures: dict[str, str] = {}
-        rails: dict[str, dict[str, int]] = {number: {} for number in self._sockets}
+        values: dict[Channel, int] = {}  # of those that are parts of a device
+        wholes = self._wholes
         for channel in self._channels:
             try:
                 value = channel.value()
@@ -73,22 +77,34 @@ class Hwmon:
             except ValueError:
                 failures[channel.of.name] = "garbage"
                 continue
-            if channel.energy:
-                readings.append(EnergyReading(channel.of, value, self._now()))
+            if value is None:
                 continue
-            readings.append(PowerReading(channel.of, value, self._now()))
-            if channel.rail is not None:
-                rail, number = channel.rail
-                rails[number][rail] = value
-        for number, socket in self._sockets.items():
-            readings += socket.readings(rails[number], self._now())
-        if not readings:
+            now = self._now()
+            of = wholes.aside.get(channel, channel.of)
+            if channel.energy:
+                readings.append(EnergyReading(of, value, now))
+                self._judge(channel, value, now)
+            else:
+                readings.append(PowerReading(of, value, now))
+            if channel in wholes.members:
+                values[channel] = value
+        for whole in wholes.counted:
+            readings += whole.readings(values, self._now())
+        if not readings and failures:
             if not self._root.is_dir():
                 raise NotHere(f"{self._root} has gone")
             raise TryAgain(f"no channel under {self._root} can be read: {failures}")
         if self._now() >= self._look_ns:
             self._look_again()
         return Sample(readings, failures=failures)
+
+    def _judge(self, channel: Channel, microjoules: int, at_ns: int) -> None:
+        """Compare a counter with its chip's power or with a part of it, where there is either."""
+        if channel.check is None and channel.inner_check is None:
+            return
+        against = channel.judge(microjoules, at_ns)
+        if against:
+            self.notes.append(f"{channel.of.name}: {against}: measured by {channel.file.name} from now on")
 
     def close(self) -> None:
         """Close the files."""
@@ -107,9 +123,12 @@ class Hwmon:
                 self._look(chips)
 
     def _list(self) -> list[Chip]:
+        boards = iio_chips(self._iio_root)
         try:
-            return chips_under(self._root)
+            return chips_under(self._root) + boards
         except FileNotFoundError:
+            if boards:
+                return boards
             raise NotHere(f"{self._root} does not exist") from None
         except PermissionError:
             raise Denied(f"no permission to list {self._root}", FIX) from None
@@ -135,13 +154,14 @@ class Hwmon:
         gone = [c for c in stopped if c.chip not in chips and not c.chip.lasting and c.chip.driver in drivers]
         stopped = [c for c in stopped if c not in gone]
         name_apart(new, found, going, stopped)
-        named = {noun(channel.of) for channel in new}
-        gone += [c for c in stopped if noun(c.of) in named]
+        named = {noun(channel) for channel in new}
+        gone += [c for c in stopped if noun(c) in named]
         for channel in gone:
             channel.close()
         self._channels = [*going, *self._kept([c for c in stopped if c not in gone]), *new]
-        self._sockets = _sockets(self._channels, self._idle_watts)
-        return _open(new)
+        denied = _open(new)
+        self._wholes = Wholes(self._channels, SOURCE, self._idle_watts, self._wholes.family)
+        return denied
 
     def _kept(self, gone: list[Channel]) -> list[Channel]:
         """Close the channels that went away; returns those whose names are still kept for them."""
@@ -165,13 +185,3 @@ def _open(channels: Iterable[Channel]) -> Path | None:
             if error.errno in _DENIED:
                 denied = channel.path
     return denied
-
-
-def _sockets(channels: Iterable[Channel], idle_watts: float | None) -> dict[str, Socket]:
-    """The sockets of Grace by the rails that exist, whether or not they can be read now."""
-    rails: dict[str, set[str]] = {}
-    for channel in channels:
-        if channel.rail is not None:
-            rail, number = channel.rail
-            rails.setdefault(number, set()).add(rail)
-    return {number: Socket(number, known, SOURCE, idle_watts) for number, known in rails.items()}

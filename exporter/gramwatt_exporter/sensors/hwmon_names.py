@@ -8,13 +8,17 @@ from itertools import count
 
 from msgspec.structs import replace
 
-from ..model import Device, Meter
-from .hwmon_chips import Channel
+from ..model import Device
+from .hwmon_channel import Channel
+from .hwmon_cpu import SOCKETS
 
 
-def noun(of: Device | Meter) -> tuple[str, str]:
-    """What tells one counter from another."""
-    return (of.component if isinstance(of, Device) else "meter", of.name)
+def noun(channel: Channel) -> tuple[str, str]:
+    """What tells one counter from another. Of several drivers that measure one package a single one counts."""
+    of = channel.of
+    if not isinstance(of, Device):
+        return ("meter", of.name)
+    return (f"cpu of {channel.chip.driver}" if of.component == "cpu" else of.component, of.name)
 
 
 def name_apart(
@@ -24,18 +28,18 @@ def name_apart(
 
     Those that are ``going`` keep theirs, as do those that ``stopped`` and have not come back.
     """
-    wanting = Counter(noun(channel.of) for channel in found)
+    wanting = Counter(noun(channel) for channel in found)
     places = {channel.chip.place for channel in new}
     former: dict[
         tuple[str, str, str], list[tuple[str, str]]
     ] = {}  # several where devices of one model are alike
     for channel in stopped:
-        former.setdefault(channel.key, []).append(noun(channel.of))
-    taken = {noun(c.of) for c in going} | {noun(c.of) for c in stopped if c.chip.place not in places}
+        former.setdefault(channel.key, []).append(noun(channel))
+    taken = {noun(c) for c in going} | {noun(c) for c in stopped if c.chip.place not in places}
     # By their places, which last: sockets are numbered in this order after every boot.
-    new.sort(key=lambda c: (c.key not in former, len(c.chip.place), c.chip.place))
+    new.sort(key=lambda c: (c.key not in former, len(c.chip.place), c.chip.place, _number(c)))
     for channel in new:
-        kind, wanted = noun(channel.of)
+        kind, wanted = noun(channel)
         names_before = former.get(channel.key)
         before, name = names_before.pop(0) if names_before else ("", "")
         if before != kind:
@@ -45,13 +49,19 @@ def name_apart(
         taken.add((kind, name))
 
 
+def _number(channel: Channel) -> tuple[int, str]:
+    """For the order of chips at one place: that of their loading. amd_hsmp makes one for each socket."""
+    folder = channel.chip.folder.name
+    return (len(folder), folder)
+
+
 def _names(channel: Channel, alone: bool) -> Iterator[str]:
     """Names a channel may have, the best first; ``alone``: it is the only one that wants the first of them."""
     wanted, place, file = channel.of.name, channel.chip.place, channel.path.name.split("_", 1)[0]
-    if channel.chip.driver == "fam15h_power":
-        yield from (f"package-{socket}" for socket in count())
     if alone:
         yield wanted
+    if channel.chip.driver in SOCKETS:
+        yield from (f"package-{socket}" for socket in count())
     yield f"{wanted}-{place}"
     yield f"{wanted}-{place}-{file}"
     yield from (f"{wanted}-{place}-{file}-{number}" for number in count(2))

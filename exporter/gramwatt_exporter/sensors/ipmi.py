@@ -13,17 +13,13 @@ from pathlib import Path
 
 from ..errors import Denied, NotHere, TryAgain
 from ..model import Meter, PowerReading, Sample
+from . import dcmi
 from .background import Poller
 
 # DCMI promises no accuracy; the reading is in whole watts and lags by a second or more.
 UNCERTAINTY_RATIO = 0.1
 TIMEOUT_SECONDS = 20.0
 
-_IPMITOOL = re.compile(r"Instantaneous power reading:\s*(\d+)\s*Watts", re.IGNORECASE)
-_FREEIPMI = re.compile(r"^Current Power\s*:\s*(\d+)\s*Watts", re.IGNORECASE | re.MULTILINE)
-_OFF = re.compile(
-    r"(?:power reading state is|power measurement)\s*:\s*(?:deactivated|not active|inactive)", re.IGNORECASE
-)
 _DENIED = re.compile(r"permission denied|must be root|insufficient privilege", re.IGNORECASE)
 _ABSENT = re.compile(r"no such file or directory|could not open device|could not find|command not supported"
                      r"|invalid command|not supported|driver.*not|BMC.*not found", re.IGNORECASE)  # fmt: skip
@@ -86,16 +82,16 @@ class Ipmi:
             raise TryAgain(f"{self._command[0]} gave no answer within {TIMEOUT_SECONDS:g} s") from None
         except OSError as error:
             raise TryAgain(f"{self._command[0]}: {error}") from None
-        match = _IPMITOOL.search(run.stdout) or _FREEIPMI.search(run.stdout)
-        if match is not None and not _OFF.search(run.stdout):
-            watts = int(match[1])
-            if watts == 0:
-                raise TryAgain("the controller says 0 W for a running machine")
-            return Sample([PowerReading(self._meter, watts * 1_000_000, self._now())])
+        answer = dcmi.parse(run.stdout)
+        watts, why = dcmi.judge(answer)
+        if watts is not None:
+            return Sample([PowerReading(self._meter, round(watts * 1e6), self._now())])
         text = " ".join((run.stderr or run.stdout).split())[:200]
         name = Path(self._command[0]).name
-        if _OFF.search(run.stdout):
-            raise NotHere(f"{name}: power reading is switched off in the controller")
+        if answer.watts is not None:
+            if answer.off:
+                raise NotHere(f"{name}: {why}")
+            raise TryAgain(f"{name}: {why}")
         if _DENIED.search(text):
             raise Denied(
                 f"{name}: {text}", "let the exporter open /dev/ipmi0 (root, or a udev rule for its group)"

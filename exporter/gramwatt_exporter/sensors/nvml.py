@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from ..errors import Denied, Fatal, NotHere, TryAgain
 from ..model import Device, DeviceUse, EnergyReading, Meter, PowerReading, Reading, Sample
+from .standing_still import CounterCheck
 
 # A100 and H100 sample their power during a quarter of the time only; over seconds the counter is within 5 % of an
 # external meter (Yang, Adamek, Armour, "Part-time Power Measurements", https://arxiv.org/abs/2312.02741).
@@ -53,6 +54,7 @@ class _Gpu(Struct):
     amiss: bool = False  # its last read failed
     utilisation: bool = True
     empty: bool = False  # at the last read nobody held a context, for certain
+    check: CounterCheck | None = None  # of its counter against its power
 
 
 class Nvml:
@@ -196,6 +198,8 @@ class Nvml:
         ):
             gpu.module = Meter(f"module-{uuid}", self.name, part_of=None, max_watts=None)
         gpu.source = self._best_source(gpu)
+        if gpu.source == "counter":
+            gpu.check = CounterCheck()
         if gpu.source == "none":
             self.notes.append(f"{uuid} tells neither energy nor power: it is not measured")
         return gpu
@@ -249,12 +253,43 @@ class Nvml:
             return int(value.value.ullVal)
         return None
 
+    def _power_source(self, gpu: _Gpu) -> tuple[str, int] | None:
+        """The best call that answers with a power, and its milliwatts now."""
+        lib = self._lib
+        for source, field in (
+            ("mean", lib.NVML_FI_DEV_POWER_AVERAGE),
+            ("instant", lib.NVML_FI_DEV_POWER_INSTANT),
+        ):
+            milliwatts = self._field(gpu.handle, field, _GPU_SCOPE)
+            if milliwatts is not None:
+                return source, milliwatts
+        try:
+            return "usage", int(lib.nvmlDeviceGetPowerUsage(gpu.handle))
+        except lib.NVMLError as error:
+            if error.value in _GONE:
+                raise
+            return None
+
+    def _refuted(self, gpu: _Gpu, check: CounterCheck, microjoules: int, at_ns: int) -> bool:
+        """Whether the GPU's power says that its counter does not count: then its power is the source from now on."""
+        if not check.wants_power(microjoules, at_ns):
+            return False
+        power = self._power_source(gpu)
+        if power is None:
+            return False
+        against = check.refuted_by(power[1] * 1000)
+        if against:
+            gpu.source, gpu.check = power[0], None
+            self.notes.append(f"{gpu.uuid}: {against}: measured by power from now on")
+        return bool(against)
+
     def _energy(self, gpu: _Gpu) -> Reading:
         """The GPU's counter or its power. Raises NVMLError."""
         lib = self._lib
         if gpu.source == "counter":
-            millijoules = lib.nvmlDeviceGetTotalEnergyConsumption(gpu.handle)
-            return EnergyReading(gpu.device, int(millijoules) * 1000, self._now())
+            energy, at_ns = int(lib.nvmlDeviceGetTotalEnergyConsumption(gpu.handle)) * 1000, self._now()
+            if gpu.check is None or not self._refuted(gpu, gpu.check, energy, at_ns):
+                return EnergyReading(gpu.device, energy, at_ns)
         milliwatts: int | None
         if gpu.source == "usage":
             milliwatts = int(lib.nvmlDeviceGetPowerUsage(gpu.handle))

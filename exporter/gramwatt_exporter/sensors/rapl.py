@@ -17,7 +17,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from ..errors import Denied, NotHere, TryAgain
-from ..model import Device, EnergyReading, Meter, Sample
+from ..model import Component, Device, EnergyReading, Meter, Sample
+from . import powercap_names
 
 # Measured, not modelled, since Haswell; it follows external meters closely (Khan et al., "RAPL in Action", ACM TOMPECS
 # 3(2), 2018). Makers state no figure: 5 % is the project's.
@@ -25,7 +26,8 @@ UNCERTAINTY_RATIO = 0.05
 
 LOOK_AGAIN_SECONDS = 60  # for zones that came, or that fail and may have come back elsewhere
 
-_ZONE = re.compile(r"^(?P<control>intel-rapl(?:-mmio)?|amd-rapl|dtpm-rapl):(?P<path>\d+(?::\d+)*)$")
+_ZONE = re.compile(r"^(?P<control>[^:]+):(?P<path>\d+(?::\d+)*)$")
+_RAPL = re.compile(r"^(?:intel|amd)-rapl(?:-|$)")  # controls whose zones have the names of Intel's
 _PACKAGE = re.compile(r"^package-(\d+)(?:-die-(\d+))?$")
 _DENIED = (errno.EACCES, errno.EPERM)
 _SECOND = 1_000_000_000
@@ -190,7 +192,7 @@ class Rapl:
         masked = False
         for name in names:
             match = _ZONE.match(name)
-            if match is None:
+            if match is None or not self._measures(match["control"], name):
                 continue
             try:
                 label = _label(self._root / name)
@@ -202,13 +204,14 @@ class Rapl:
             found.append((match["control"].endswith("-mmio"), match["control"], match["path"], label))
         if masked and not found:
             raise Denied(f"the zones of {self._root} lead nowhere", MASKED_FIX)
+        named = self._named(found)
         packages = {(control, path): label for _, control, path, label in found if ":" not in path}
         zones = []
         taken: set[tuple[str, str]] = set()
         for _, control, path, label in sorted(found):
             outer = path.split(":", 1)[0]
             above = packages.get((control, outer), "") if ":" in path else ""
-            of = self._noun(label, path, above)
+            of = self._noun(label, path, above) if _RAPL.match(control) else named[control, path]
             key = _key(of)
             if key in taken:
                 continue  # an MMIO zone whose MSR twin came first: one hardware counter, seen through two doors
@@ -217,6 +220,33 @@ class Rapl:
             labels = [(folder, label), *([(self._root / f"{control}:{outer}", above)] if above else [])]
             zones.append(_Zone(of, folder / "energy_uj", labels, _wrap(folder)))
         return zones
+
+    def _measures(self, control: str, name: str) -> bool:
+        """Whether a zone of this control type counts energy; many only limit power."""
+        return bool(_RAPL.match(control)) or (
+            control not in powercap_names.MODELS and (self._root / name / "energy_uj").exists()
+        )
+
+    def _named(self, found: list[tuple[bool, str, str, str]]) -> dict[tuple[str, str], Device | Meter]:
+        """The zones of control types whose names are firmware's, by control and path."""
+        labels: dict[str, dict[str, str]] = {}
+        for _, control, path, label in found:
+            if not _RAPL.match(control):
+                labels.setdefault(control, {})[path] = label
+        nouns: dict[tuple[str, str], Device | Meter] = {}
+        for control, zones in labels.items():
+            for path, role in powercap_names.roles(control, zones).items():
+                if role.component is not None:
+                    idle = self._idle_watts if role.component == "cpu" else None
+                    limit = self._max_watts
+                    nouns[control, path] = Device(
+                        role.component, role.name, self.name, UNCERTAINTY_RATIO, idle, limit
+                    )
+                else:
+                    covers: tuple[Component, ...] = ("cpu", "dram", "gpu") if role.around else ()
+                    limit = 4 * self._max_watts if role.around else self._max_watts
+                    nouns[control, path] = Meter(role.name, self.name, role.part_of, covers, max_watts=limit)
+        return nouns
 
     def _noun(self, label: str, path: str, above: str) -> Device | Meter:
         """What a zone is; ``above`` is the label of the zone it lies in, "" for an outermost one."""

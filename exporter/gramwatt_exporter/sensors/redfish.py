@@ -1,12 +1,12 @@
 """Whole-machine power from the management controller by Redfish, on a thread of its own.
 
-Schemas: EnvironmentMetrics (PowerWatts) and, before it, Power (PowerControl[].PowerConsumedWatts),
-https://redfish.dmtf.org/schemas/. ``requests`` is loaded only when this sensor is enabled.
+Schemas: https://redfish.dmtf.org/schemas/; :mod:`redfish_power` says which fields count.
+``requests`` is loaded only when this sensor is enabled.
 """
 
 from __future__ import annotations
 
-import math
+import re
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +15,16 @@ from typing import Any
 from ..errors import Denied, Fatal, NotHere, TryAgain
 from ..model import Meter, PowerReading, Sample
 from .background import Poller
+from .redfish_chassis import Chassis, machine
+from .redfish_power import reading_of
 
 # As for IPMI: the same controllers, the same power supplies' sensors.
 UNCERTAINTY_RATIO = 0.1
 TIMEOUT_SECONDS = 20.0
+# A sensor of the whole machine: SystemBoardPwrConsumption (Dell), total_power (OpenBMC).
+_WHOLE_SENSOR = re.compile(
+    r"pwr_?consumption|total_?power|power_?total|system_?(?:input_?)?power$", re.IGNORECASE
+)
 
 
 class Redfish:
@@ -94,26 +100,69 @@ class Redfish:
             ) from None
 
     def _find(self) -> list[str]:
-        """Paths of the resources that hold power, one per chassis; chassis inside others are left out."""
-        chassis = self._get("/redfish/v1/Chassis")
-        paths = []
-        for member in chassis.get("Members", []):
-            resource = self._get(str(member["@odata.id"]))
-            if (resource.get("Links") or {}).get("ContainedBy"):
-                continue
-            for key in ("EnvironmentMetrics", "Power"):
-                path = (resource.get(key) or {}).get("@odata.id")
-                if path and _watts(self._get(path)) is not None:
-                    paths.append(str(path))
-                    break
-        if not paths:
+        """Paths of the resources whose power adds up to the machine's."""
+        found: list[Chassis] = []
+        within: dict[str, str] = {}
+        for path in self._members("/redfish/v1/Chassis", required=True):
+            resource = self._maybe(path)
+            contained_by = _path(_object(resource.get("Links")).get("ContainedBy"))
+            if contained_by:
+                within[path] = contained_by
+            power = self._power_of(resource)
+            if power:
+                found.append(Chassis(path, str(resource.get("ChassisType", "")), contained_by, power))
+        chosen = machine(found, within, self._of_system())
+        if not chosen:
             raise NotHere(f"{self._url} tells the power of no chassis")
-        return paths
+        return [path for chassis in chosen for path in chassis.power]
+
+    def _power_of(self, chassis: dict[str, Any]) -> list[str]:
+        """Paths of the resources whose sum is the power of a chassis; [] where it states none."""
+        zero: list[str] = []
+        for key in ("EnvironmentMetrics", "Power"):
+            path = _path(chassis.get(key))
+            watts = reading_of(self._maybe(path)) if path else None
+            if watts:
+                return [path]
+            if watts is not None and not zero:
+                zero = [path]
+        sensors = _path(chassis.get("Sensors"))
+        for path in self._members(sensors) if sensors else ():
+            if _WHOLE_SENSOR.search(path.rsplit("/", 1)[-1]) and reading_of(self._maybe(path)) is not None:
+                return [path]
+        subsystem = _path(chassis.get("PowerSubsystem"))
+        supplies = _path(self._maybe(subsystem).get("PowerSupplies")) if subsystem else ""
+        metrics = [
+            _path(self._maybe(path).get("Metrics")) for path in (self._members(supplies) if supplies else ())
+        ]
+        stated = [path for path in metrics if path and reading_of(self._maybe(path)) is not None]
+        return stated or zero
+
+    def _of_system(self) -> set[str]:
+        """Paths of the chassis that the computer systems say they stand in."""
+        found: set[str] = set()
+        for system in self._members("/redfish/v1/Systems"):
+            chassis = _object(self._maybe(system).get("Links")).get("Chassis")
+            if isinstance(chassis, list):
+                found.update(_path(link) for link in chassis)
+        return found
+
+    def _members(self, path: str, required: bool = False) -> list[str]:
+        """Paths of a collection's members."""
+        members = (self._get(path) if required else self._maybe(path)).get("Members")
+        return [_path(member) for member in members if _path(member)] if isinstance(members, list) else []
+
+    def _maybe(self, path: str) -> dict[str, Any]:
+        """A resource, {} where it does not exist."""
+        try:
+            return self._get(path)
+        except NotHere:
+            return {}
 
     def _fetch(self) -> Sample:
         total = 0.0
         for path in self._paths:
-            watts = _watts(self._get(path))
+            watts = reading_of(self._get(path))
             if watts is None:  # the sum of the others is not the machine
                 raise TryAgain(f"{path} tells no power at present")
             total += watts
@@ -152,15 +201,10 @@ class Redfish:
         return body
 
 
-def _watts(resource: dict[str, Any]) -> float | None:
-    """Power of an EnvironmentMetrics or a Power resource; None where there is none, or a value that is none.
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
-    0 is one: a chassis without supplies of its own draws nothing. Negative values stand for "unknown".
-    """
-    reading = (resource.get("PowerWatts") or {}).get("Reading")
-    if reading is None:
-        controls = resource.get("PowerControl") or []
-        reading = controls[0].get("PowerConsumedWatts") if controls else None
-    if isinstance(reading, bool) or not isinstance(reading, int | float):
-        return None
-    return float(reading) if 0 <= reading < math.inf else None  # neither is NaN, which Python's JSON lets in
+
+def _path(link: Any) -> str:
+    """Where a link leads; "" for none."""
+    return str(_object(link).get("@odata.id") or "")

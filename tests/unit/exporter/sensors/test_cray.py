@@ -120,3 +120,66 @@ def test_counters_that_stopped_are_given_up_once_and_taken_up_again(
     assert set(steps["cray"]) == {100}
     assert 115 <= len(steps["cray"]) + len(steps["estimate"]) <= 119  # none counted twice
     assert len(log.warnings()) == 1
+
+
+def test_parts_with_a_number_and_parts_nobody_knows(sysfs: Callable[[str], Any], clock: Any) -> None:
+    tree = sysfs("cray-ex")
+    for name in ("cpu0_energy", "cpu1_energy", "nic_energy"):
+        tree.write(f"{COUNTERS}/{name}", "100 J 1650000000000000 us")
+    sensor = Cray(str(tree.root), clock)
+    sensor.open()
+    found = {r.of.name: r.of for r in sensor.read().readings}
+    assert {name for name, of in found.items() if isinstance(of, Device)} == {"node-cpu", "node-memory"}
+    assert {"cpu-0", "cpu-1", "nic"} <= found.keys()  # shown, and counted in the node alone
+    (tree.root / COUNTERS / "cpu_energy").unlink()
+    sensor.open()
+    devices = {r.of.name for r in sensor.read().readings if isinstance(r.of, Device)}
+    assert devices == {"node-cpu-0", "node-cpu-1", "node-memory"}
+
+
+def test_a_counter_that_stands_still_gives_way_to_the_power_beside_it(
+    sysfs: Callable[[str], Any], make: Callable[..., Bank], clock: Any
+) -> None:
+    tree = sysfs("cray-ex")
+    sensor = Cray(str(tree.root), clock)
+    bank = make(sensor)
+    total = 0
+    for second in range(0, 120, 5):  # cpu_power says 200 W all the time
+        tree.write(f"{COUNTERS}/freshness", 5000 + second * 10)
+        total += sum(step.microjoules for step in bank.read().steps if step.device.name == "node-cpu")
+        clock.advance(5)
+    assert 90 * 200 * J <= total <= 115 * 200 * J
+    # Two of the others have no power to be compared with: they may stand still.
+    (note, *_) = [note for note in sensor.notes if note.startswith("node-cpu")]
+    assert "never below 200 W" in note
+    assert [note for note in sensor.notes if "memory" in note] == []
+
+
+def test_a_controller_that_started_anew_is_a_reset(
+    sysfs: Callable[[str], Any], make: Callable[..., Bank], clock: Any
+) -> None:
+    tree = sysfs("cray-ex")
+    bank = make(Cray(str(tree.root), clock))
+    bank.read()
+    for name, text in (("cpu_energy", "12 J"), ("startup", "2"), ("freshness", "3"), ("generation", "9")):
+        tree.write(f"{COUNTERS}/{name}", text)
+    clock.advance(5)
+    sample = bank.read()
+    assert [step.device.name for step in sample.steps if step.device.component == "cpu"] == []
+    assert sample.resets == {("cpu", "node-cpu"): 1}
+    tree.write(f"{COUNTERS}/cpu_energy", "1012 J")
+    tree.write(f"{COUNTERS}/freshness", "53")
+    clock.advance(5)
+    assert [s.microjoules for s in bank.read().steps if s.device.component == "cpu"] == [1000 * J]
+
+
+def test_counters_that_move_are_believed_whatever_their_freshness_says(
+    sysfs: Callable[[str], Any], clock: Any
+) -> None:
+    tree = sysfs("cray-ex")
+    sensor = Cray(str(tree.root), clock)
+    sensor.open()
+    for second in range(60):
+        tree.write(f"{COUNTERS}/energy", f"{900_000 + second * 900} J")
+        clock.advance(1)
+        assert sensor.read().readings

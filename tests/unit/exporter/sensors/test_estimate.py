@@ -10,7 +10,8 @@ from gramwatt_exporter.errors import NotHere
 from gramwatt_exporter.model import Device, EnergyReading, Sample
 from gramwatt_exporter.sensors import cpu_table
 from gramwatt_exporter.sensors.cpu_table import look_up, tokens
-from gramwatt_exporter.sensors.estimate import Estimate, curve, dimms
+from gramwatt_exporter.sensors.estimate import Estimate, curve
+from gramwatt_exporter.sensors.memory_model import dimms
 
 TABLE = [
     ("Intel Xeon Platinum 8252C", 150.0),

@@ -101,7 +101,10 @@ def test_freeipmi_where_there_is_no_ipmitool(
 @pytest.mark.parametrize(
     ("out", "err", "code", "kind"),
     [
-        (READING.format(watts=220, state="deactivated"), "", 0, NotHere),
+        (READING.format(watts=0, state="deactivated"), "", 0, NotHere),
+        (READING.format(watts=9000, state="deactivated"), "", 0, NotHere),  # beyond its own maximum
+        (READING.format(watts=65_535, state="activated"), "", 0, TryAgain),  # a register nobody filled in
+        (READING.format(watts=40_000, state="activated"), "", 0, TryAgain),
         (READING.format(watts=0, state="activated"), "", 0, TryAgain),
         ("", "Could not open device at /dev/ipmi0 or /dev/ipmi/0: No such file or directory", 1, NotHere),
         ("", "Could not open device at /dev/ipmi0: Permission denied", 1, Denied),
@@ -116,6 +119,25 @@ def test_what_can_go_wrong(
     ipmitool.say(out, err, code)
     with pytest.raises(kind):
         Ipmi(clock, 10).open()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        READING.format(watts=220, state="deactivated"),
+        READING.format(watts=220, state="not active"),
+        FREEIPMI.replace("164", "220").replace(": Active", ": Not Active"),
+        # Without statistics, as phosphor-host-ipmid shows them where it keeps none.
+        "Instantaneous power reading: 220 Watts\nMinimum during sampling period: 0 Watts\n"
+        "Maximum during sampling period: 0 Watts\nPower reading state is: deactivated\n",
+    ],
+)
+def test_figures_count_more_than_the_bit_beside_them(ipmitool: Program, clock: Any, answer: str) -> None:
+    ipmitool.say(answer)
+    sensor = Ipmi(clock, 10)
+    sensor.open()
+    assert watts(sensor) == 220
+    sensor.close()
 
 
 def test_an_error_in_the_background_reaches_the_reader(ipmitool: Program, clock: Any) -> None:

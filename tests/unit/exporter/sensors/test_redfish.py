@@ -182,7 +182,7 @@ def test_a_running_machine_does_not_draw_nothing(controller: Controller, clock: 
         Redfish(clock, 10, controller.url).open()
 
 
-@pytest.mark.parametrize("rubbish", [-1, -200.5, float("nan"), float("inf"), True, "344"])
+@pytest.mark.parametrize("rubbish", [-1, -200.5, float("nan"), float("inf"), True, "n/a", 65_535])
 def test_what_is_no_power_is_refused(controller: Controller, clock: Any, rubbish: Any) -> None:
     sensor = Redfish(clock, 0.01, controller.url)
     sensor.open()
@@ -203,4 +203,40 @@ def test_one_chassis_that_tells_rubbish_later_is_not_left_out_of_the_sum(
     controller.tree["/2"] = {"PowerWatts": {"Reading": -1}}
     with pytest.raises(TryAgain, match="/2 tells no power at present"):
         read_for_ten_seconds(sensor)
+    sensor.close()
+
+
+def test_the_sled_of_an_enclosure_by_its_supplies(controller: Controller, clock: Any) -> None:
+    links = {"Links": {"ContainedBy": {"@odata.id": f"{ROOT}/enclosure"}}}
+    controller.chassis(
+        "enclosure", "sled", "broken",
+        enclosure={"ChassisType": "Enclosure", "Power": {"@odata.id": "/enclosure"}},
+        sled={"ChassisType": "Sled", "PowerSubsystem": {"@odata.id": "/subsystem"}, **links},
+        broken={"Power": "text", "EnvironmentMetrics": [], "Links": None},
+    )  # fmt: skip
+    controller.tree["/enclosure"] = {"PowerControl": [{"PowerConsumedWatts": 4000}]}
+    controller.tree["/subsystem"] = {"PowerSupplies": {"@odata.id": "/supplies"}}
+    controller.tree["/supplies"] = {"Members": [{"@odata.id": "/1"}, {"@odata.id": "/2"}, {}]}
+    for number, power in (("1", 130.5), ("2", 120)):
+        controller.tree[f"/{number}"] = {"Metrics": {"@odata.id": f"/{number}/Metrics"}}
+        controller.tree[f"/{number}/Metrics"] = {"InputPowerWatts": {"Reading": power}}
+    sensor = Redfish(clock, 10, controller.url)
+    sensor.open()
+    assert watts(sensor) == 250.5
+    sensor.close()
+
+
+def test_a_sensor_of_the_board_where_the_schemas_fields_are_null(controller: Controller, clock: Any) -> None:
+    controller.chassis("1", **{"1": {"Power": {"@odata.id": "/null"}, "Sensors": {"@odata.id": "/sensors"}}})
+    controller.tree["/null"] = {"PowerControl": [{"PowerConsumedWatts": None}]}
+    names = ("CPU1Temp", "SystemBoardPwrConsumption")
+    controller.tree["/sensors"] = {"Members": [{"@odata.id": f"/sensors/{name}"} for name in names]}
+    controller.tree["/sensors/SystemBoardPwrConsumption"] = {
+        "ReadingType": "Power",
+        "ReadingUnits": "W",
+        "Reading": 231,
+    }
+    sensor = Redfish(clock, 10, controller.url)
+    sensor.open()
+    assert watts(sensor) == 231
     sensor.close()

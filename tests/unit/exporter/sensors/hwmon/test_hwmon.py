@@ -21,7 +21,7 @@ from hwmon_boards import (
 
 def test_cards_are_devices_by_their_pci_address(hwmon: Callable[..., Hwmon]) -> None:
     sample = hwmon("gpus", idle_watts=9.0).read()
-    devices = {r.of.name: r for r in sample.readings if isinstance(r.of, Device)}
+    devices = {r.of.name: r for r in sample.readings if isinstance(r.of, Device) and r.of.component == "gpu"}
     assert {name: values(sample)[name] for name in devices} == {
         "0000:03:00.0": 95_000_000,  # the average, not the momentary value
         "0000:04:00.0": 5_000_000,  # the card, not its package
@@ -82,7 +82,9 @@ def test_power_becomes_energy_in_the_bank(sysfs: Callable[[str], Any], clock: An
     clock.advance(2)
     tree.write("class/hwmon/hwmon0/power1_average", 105_000_000)
     tree.write("class/hwmon/hwmon2/energy1_input", 45_000_000)
-    steps = {step.device.name: step.microjoules for step in bank.read().steps}
+    steps = {
+        step.device.name: step.microjoules for step in bank.read().steps if step.device.component == "gpu"
+    }
     assert steps == {"0000:03:00.0": 200_000_000, "0000:04:00.0": 40_000_000, "0000:05:00.0": 0}
 
 

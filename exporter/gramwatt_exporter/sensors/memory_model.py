@@ -1,0 +1,130 @@
+"""How much the memory of a machine draws, by its size and by what kind it is. For where nothing measures it.
+
+Module types are those of SMBIOS (DSP0134, 7.18), which Linux shows in /sys/firmware/dmi/entries, to root only. Boards
+with a device tree (Raspberry Pi, Jetson, Apple's) have their memory soldered beside the CPU: a Raspberry Pi 5 with 8 GB
+draws 1.8 to 3 W at the wall when it is idle, all of it (geerlingguy/sbc-reviews issue 21).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from msgspec import Struct
+
+WATTS_PER_DIMM = 3.0  # DDR4 and DDR5 registered modules in moderate use; an idle one draws about 1.5 W
+WATTS_PER_GIGABYTE = 3 / 8  # Crucial's rule of thumb, used by codecarbon as well
+# Unregistered modules of a laptop's size: 1.6 W for 8 GB, 2.4 W for 16 GB.
+WATTS_SMALL = 0.8
+WATTS_SMALL_PER_GIGABYTE = 0.1
+# LPDDR4X and LPDDR5: a controller's worth of interface and what refreshing costs. 0.9 W for 8 GB, 2.3 W for 32 GB, as
+# the rail VDDQ_VDD2_1V8AO of a Jetson AGX Orin shows (0.75 to 1.1 W at rest and in use).
+WATTS_SOLDERED = 0.4
+WATTS_SOLDERED_PER_GIGABYTE = 0.06
+_GIGABYTE = 1_000_000_000
+
+_LAPTOPS = {8, 9, 10, 11, 14, 30, 31, 32}  # chassis types of SMBIOS: portable, laptop, notebook, tablet, ...
+_LOW_POWER_TYPES = {0x1B, 0x1C, 0x1D, 0x1E, 0x23}  # LPDDR to LPDDR5
+_SOLDERED_FORMS = {0x05, 0x0B}  # chip, row of chips
+_SMALL_FORM = 0x0D  # SODIMM
+# CPUs that are built into laptops and small computers: i7-8550U, i5-1135G7, Core Ultra 7 155H, Ryzen 7 7840U, N100.
+_LAPTOP_CPU = re.compile(
+    r"^model name\s*:.*\b(?:i[3579]-\d{4,5}(?:[UYPH]|H[QKX]|G\d)|Ultra \d \d{3}[UHV]|Ryzen.* \d{4}(?:U|H[SX]?)"
+    r"|(?:Celeron|Pentium|Core|Processor).* [NJ]\d{2,4})\b",
+    re.MULTILINE,
+)
+_VIRTUAL_BOARD = "linux,dummy-virt"  # of a device tree that QEMU makes
+_HYPERVISORS = re.compile(
+    r"QEMU|KVM|Amazon EC2|Google|VMware|Xen|OpenStack|Alibaba|innotek|Parallels|Virtual", re.I
+)
+
+
+class Modules(Struct, frozen=True):
+    """The memory modules that firmware lists."""
+
+    count: int = 0
+    soldered: bool = False
+    small: bool = False
+
+
+def is_guest(cpuinfo: str, procfs: Path, sysfs: Path) -> bool:
+    """Whether this is a virtual machine. Of x86 the CPU says so, of others firmware does."""
+    if re.search(r"^flags\s*:.*\bhypervisor\b", cpuinfo, re.MULTILINE):
+        return True
+    if re.search(r"^flags\s*:", cpuinfo, re.MULTILINE):
+        return False
+    if _board(cpuinfo, procfs, sysfs) == _VIRTUAL_BOARD:
+        return True
+    dmi = sysfs / "class" / "dmi" / "id"
+    product = _text(dmi / "product_name")
+    return ".metal" not in product and bool(_HYPERVISORS.search(f"{_text(dmi / 'sys_vendor')} {product}"))
+
+
+def watts(size: int, cpuinfo: str, procfs: Path, sysfs: Path) -> tuple[float, str]:
+    """Watts of the memory of a machine that is no guest, and where the figure comes from. ``size`` in bytes."""
+    gigabytes = size / _GIGABYTE
+    modules = _modules(sysfs)
+    if modules.soldered or _board(cpuinfo, procfs, sysfs):
+        power = WATTS_SOLDERED + WATTS_SOLDERED_PER_GIGABYTE * gigabytes
+        return power, f"{gigabytes:.1f} GB of low-power memory on the board"
+    if modules.small or (not modules.count and (_is_laptop(sysfs) or _LAPTOP_CPU.search(cpuinfo))):
+        power = WATTS_SMALL + WATTS_SMALL_PER_GIGABYTE * gigabytes
+        return power, f"{gigabytes:.1f} GB in modules of a laptop's size"
+    count = modules.count or dimms(size)
+    how = f"{count} modules" if modules.count else f"a guess of {count} modules"
+    return count * WATTS_PER_DIMM, f"{how} of {WATTS_PER_DIMM:g} W"
+
+
+def dimms(size: int) -> int:
+    """A guess at the number of memory modules for so many bytes: common ways to populate boards."""
+    gigabytes = size / _GIGABYTE
+    for limit, count in ((5, 1), (36, 2), (72, 4), (280, 8), (1150, 16)):
+        if gigabytes <= limit:
+            return count
+    return 32
+
+
+def _board(cpuinfo: str, procfs: Path, sysfs: Path) -> str:
+    """The model of an Arm or RISC-V board that a device tree describes; "" for anything else.
+
+    IBM's POWER servers have a device tree, too, and memory in modules.
+    """
+    if not re.search(r"^(?:CPU implementer|isa)\s*:", cpuinfo, re.MULTILINE):
+        return ""
+    for file in (sysfs / "firmware/devicetree/base/model", procfs / "device-tree/model"):
+        model = _text(file)
+        if model:
+            return model
+    match = re.search(r"^Model\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
+    return match[1].strip() if match else ""
+
+
+def _is_laptop(sysfs: Path) -> bool:
+    try:
+        return int(_text(sysfs / "class/dmi/id/chassis_type")) in _LAPTOPS
+    except ValueError:
+        return False
+
+
+def _modules(sysfs: Path) -> Modules:
+    """What the entries of type 17 say; nothing where they may not be read."""
+    kinds: list[tuple[int, int]] = []
+    try:
+        entries = sorted((sysfs / "firmware/dmi/entries").glob("17-*"))
+        tables = [(entry / "raw").read_bytes() for entry in entries]
+    except OSError:
+        return Modules()
+    for table in tables:
+        if len(table) < 0x13 or int.from_bytes(table[0x0C:0x0E], "little") in (0, 0xFFFF):
+            continue  # an empty slot, or one of which firmware knows nothing
+        kinds.append((table[0x0E], table[0x12]))
+    soldered = [form in _SOLDERED_FORMS or kind in _LOW_POWER_TYPES for form, kind in kinds]
+    small = [form == _SMALL_FORM for form, _ in kinds]
+    return Modules(len(kinds), bool(kinds) and all(soldered), bool(kinds) and all(small))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip("\0 \t\r\n")
+    except OSError:
+        return ""

@@ -1,0 +1,106 @@
+"""A counter against what its own device says of its power or of a part of itself. Pure.
+
+A counter is believed by what it does. Some stand still, or count far less than the device draws, while the same device
+states its power: NVIDIA/DCGM issue 171 (0 J at 247 W), kokkos/kokkos-tools issue 295 (a counter far below the power).
+"""
+
+from __future__ import annotations
+
+_SECOND = 1_000_000_000
+
+DECIDE_NS = 10 * _SECOND  # a counter is judged over at least this long
+LONGEST_GAP_NS = 30 * _SECOND  # between two looks the device may have slept: the comparison begins anew
+SHORTEST_NS = _SECOND // 2  # counters are refreshed within 100 ms
+STILL_LOOKS = 3  # powers that contradict a counter that does not move
+LOW_LOOKS = 6  # powers that contradict one that moves: bursts between two looks are no contradiction
+AGAIN_NS = 600 * _SECOND  # a counter that moves is compared so often
+LEAST_MICROWATTS = 1_000_000  # a device below 1 W may be asleep, with a counter that rightly stands still
+_FACTOR = 2
+
+
+class CounterCheck:
+    """Judges one counter. The caller asks ``wants_power`` at each read, and hands power in when it is wanted.
+
+    The power is needed while the counter stands still, and in one comparison at the start and every ten minutes, so it
+    costs no call otherwise. The lowest power seen is what counts: whatever happened between the looks, a device that
+    never showed less than that drew about that much.
+    """
+
+    def __init__(self) -> None:
+        self._energy: int | None = None  # when the comparison began
+        self._since_ns = 0
+        self._seen: int | None = None  # at the last look
+        self._seen_ns = 0
+        self._lowest = 0
+        self._looks = 0
+        self._again_ns = 0  # a counter that moves is compared from then on
+
+    def wants_power(self, microjoules: int, at_ns: int) -> bool:
+        """Take the counter's value; whether the device's power is needed to judge it."""
+        moved = self._seen is not None and microjoules != self._seen
+        gap = at_ns - self._seen_ns
+        if self._seen is None or microjoules < self._seen or gap > LONGEST_GAP_NS:
+            self._begin(microjoules, at_ns)
+            return False
+        if gap < SHORTEST_NS:
+            return False
+        if moved and at_ns < self._again_ns:
+            self._begin(microjoules, at_ns)
+            return False
+        self._seen, self._seen_ns = microjoules, at_ns
+        return True
+
+    def refuted_by(self, microwatts: int) -> str:
+        """Take the power at the moment of the last counter value: "" or what speaks against the counter."""
+        assert self._energy is not None
+        assert self._seen is not None
+        self._looks += 1
+        self._lowest = microwatts if self._looks == 1 else min(self._lowest, microwatts)
+        counted, elapsed = self._seen - self._energy, self._seen_ns - self._since_ns
+        if elapsed < DECIDE_NS or self._looks < (LOW_LOOKS if counted else STILL_LOOKS):
+            return ""
+        drawn = self._lowest * elapsed // _SECOND
+        lowest = self._lowest
+        if counted:
+            self._again_ns = self._seen_ns + AGAIN_NS
+        self._begin(self._seen, self._seen_ns)
+        if lowest < LEAST_MICROWATTS or counted * _FACTOR >= drawn:
+            return ""
+        return (
+            f"its energy counter counted {counted / 1e6:.0f} J in {elapsed / _SECOND:.0f} s"
+            f" while its power was never below {lowest / 1e6:.0f} W"
+        )
+
+    def _begin(self, microjoules: int, at_ns: int) -> None:
+        self._energy = self._seen = microjoules
+        self._since_ns = self._seen_ns = at_ns
+        self._looks = self._lowest = 0
+
+
+class PartCheck:
+    """Judges the counter of a whole by the counter of one of its parts: the whole draws at least as much."""
+
+    _TOLERANCE_PERCENT = 90  # the two are not read at the same moment
+
+    def __init__(self) -> None:
+        self._began: tuple[int, int, int] | None = None  # whole, part, when
+
+    def due(self, at_ns: int) -> bool:
+        """Whether the part's counter is needed now."""
+        return self._began is None or at_ns - self._began[2] >= DECIDE_NS
+
+    def refuted_by(self, whole: int, part: int, at_ns: int) -> str:
+        """Take both counters in microjoules, when due: "" or what speaks against the whole's."""
+        began, self._began = self._began, (whole, part, at_ns)
+        if began is None:
+            return ""
+        first_whole, first_part, since_ns = began
+        elapsed = at_ns - since_ns
+        drawn, inside = whole - first_whole, part - first_part
+        least = LEAST_MICROWATTS * elapsed // _SECOND
+        if drawn < 0 or inside < least or drawn * 100 >= inside * self._TOLERANCE_PERCENT:
+            return ""
+        return (
+            f"its energy counter counted {drawn / 1e6:.0f} J in {elapsed / _SECOND:.0f} s"
+            f" while that of a part of it counted {inside / 1e6:.0f} J"
+        )
