@@ -143,7 +143,10 @@ class Mix(Struct, frozen=True):
 
 
 class Fetched(Struct, frozen=True):
-    """What one fetch brought. ``values`` and ``forecast`` are ordered by time, newest last."""
+    """What one fetch brought. ``values`` and ``forecast`` are ordered by time, newest last.
+
+    ``forecast_factor`` and ``forecast_basis`` are those of every step of the forecast.
+    """
 
     values: Sequence[Intensity] = ()
     forecast: Sequence[ForecastPoint] = ()

@@ -105,7 +105,7 @@ def _believed(
 
 
 def better(known: Intensity | None, value: Intensity) -> Intensity:
-    """Which of two values for one moment counts: the measured one; of two of a kind the later told, ``value``."""
+    """Which of two values for one moment counts: the measured one; of two of a kind the later one, ``value``."""
     if known is None or known.factor != value.factor:
         return value
     return known if _RANK.get(known.method, 0) > _RANK.get(value.method, 0) else value

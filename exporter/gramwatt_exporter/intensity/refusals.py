@@ -81,13 +81,17 @@ def of_status(answer: Answer, question: Question) -> Refused | Unavailable:
         return Unavailable(
             "rate_limited", f"{host} asks for fewer calls (429){_said(answer)}", retry_after=wait
         )
-    told = by_words(answer, question)
+    refusal = by_words(answer, question)
     if status >= 500:
-        if told is not None and told.reason in ("no_value", "rate_limited") and re.search(_DATA, answer.text):
-            return told
+        if (
+            refusal is not None
+            and refusal.reason in ("no_value", "rate_limited")
+            and re.search(_DATA, answer.text)
+        ):
+            return refusal
         return Unavailable("server_error", f"{host} is failing ({status})", retry_after=answer.retry_after)
-    if told is not None:
-        return told
+    if refusal is not None:
+        return refusal
     if status in (204, 205):
         return Unavailable("no_value", f"{host} has no value just now ({status}, an empty answer)")
     if status in (401, 402, 403):
@@ -107,9 +111,9 @@ def of_content(answer: Answer, decoded: object, question: Question) -> Refused |
     """Of an answer with status 200: None when it holds what was asked for, or says nothing about why not."""
     if isinstance(decoded, dict) and any(_filled(decoded.get(key)) for key in question.holds):
         return None
-    told = by_words(answer, question) if answer.text else None
-    if told is not None or not words.says_error(decoded):
-        return told
+    refusal = by_words(answer, question) if answer.text else None
+    if refusal is not None or not words.says_error(decoded):
+        return refusal
     return Unavailable(
         "bad_answer", f"{answer.host} answers with an error{_quoted(answer) or ', and does not say which'}"
     )
