@@ -135,7 +135,7 @@ class Wholes:
         made: list[Whole] = []
         names: dict[Component, str] = {"cpu": "package-0", "gpu": "gpu-0", "dram": "dram-0"}
         for component, name in names.items():
-            members = [channel for channel, rail in rails if hwmon_rails.component_of(rail) == component]
+            members = hwmon_rails.members(rails, component)
             if members:
                 made.append(self._sum("rail", component, name, members))
         if any(hwmon_rails.is_system(rail) for _, rail in rails) and not any(
