@@ -132,6 +132,22 @@ def test_jetpack_4_has_its_rails_in_iio(board: Board, clock: Any) -> None:
     assert around(sample) == {"ina3221x-POM-5V-IN": 2.84}
 
 
+def test_a_monitor_of_iio_has_a_scale(board: Board, clock: Any) -> None:
+    folder = board.root / "bus/iio/devices/iio:device3"
+    folder.mkdir(parents=True)
+    for name, text in (
+        ("name", "pac1934"),
+        ("in_power1_raw", "12345"),
+        ("in_power1_scale", "0.125"),  # mW
+        ("in_power1_label", "VDD_CPU"),
+        ("in_power2_raw", "5"),
+        ("in_power2_scale", "broken"),
+    ):
+        (folder / name).write_text(f"{text}\n")
+    sample = started(board, clock).read()
+    assert values(sample) == {"pac1934-VDD-CPU": 1_543_125, "package-0": 1_543_125}
+
+
 def test_a_rail_that_is_off_is_no_failure_and_no_zero(board: Board, clock: Any) -> None:
     rails(board, 1, "1-0040", VDD_IN=8, VDD_CPU=2)
     board.write(1, "in2_enable", 0)
@@ -207,6 +223,11 @@ def test_the_zero_of_a_shunt_is_no_negative_power(
                 "curr1_label": "SYS_3V3", "curr1_input": 1500,
             },
             {"chip-SYS-3V3": 4_950_000},
+        ),
+        # The names of a Raspberry Pi's regulators.
+        (
+            {"in0_label": "VDD_CORE_V", "in0_input": 800, "curr1_label": "VDD_CORE_A", "curr1_input": 2500},
+            {"chip-VDD-CORE-V": 2 * WATT},
         ),
         # What a charger agreed upon does not flow.
         (
