@@ -92,7 +92,9 @@ class Wholes:
         self, channels: Sequence[Channel], source_name: str, idle_watts: float | None, preferred_so_far: str
     ) -> None:
         self._source, self._idle_watts = source_name, idle_watts
-        found = [channel for channel in channels if channel.part is not None]
+        present = {channel.part for channel in channels if channel.gone_ns is None}
+        # One that went away is missing from what it is a part of, unless it stands elsewhere now.
+        found = [c for c in channels if c.part is not None and (c.gone_ns is None or c.part not in present)]
         self._all: list[Whole] = [*self._numbered(found), *self._rails(found)]
         self.family = self._family(found, preferred_so_far)
         self.aside = {

@@ -14,7 +14,7 @@ from gramwatt_exporter.model import Device, Meter, Sample
 from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.sensors.hwmon import Hwmon
 from gramwatt_exporter.sensors.hwmon_channel import Channel
-from hwmon_boards import WATT, Board, started, values
+from hwmon_boards import WATT, Board, started, unloaded, values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -320,6 +320,22 @@ def test_names_of_any_kind_make_names_that_can_be_read(board: Board, clock: Any)
     assert len(found) == 11
     assert all(name.isprintable() and len(name) <= 140 for name in found)
     assert {"ch-ip-7-power1", "ch-ip-7-power2", "ch-ip-7-bus", "ch-ip-7-Zeile-1-Zeile-2"} <= found.keys()
+
+
+def test_a_chip_whose_bus_has_another_number_is_the_same_rail(board: Board, clock: Any) -> None:
+    rails(board, 1, "1-0040", VDD_IN=8, VDD_GPU=3, VDD_CPU=2)
+    sensor = started(board, clock)
+    board.remove(1)
+    unloaded(sensor, *(channel.of.name for channel in sensor._channels))
+    rails(board, 1, "7-0040", VDD_IN=8, VDD_GPU=3, VDD_CPU=2)
+    for _ in range(2):
+        clock.advance(61)
+        try:
+            sample = sensor.read()
+        except TryAgain:
+            sensor.open()
+    assert devices(sample) == {"cpu package-0": 2, "gpu gpu-0": 3}
+    sensor.close()
 
 
 def test_a_rail_moves_with_its_chip(board: Board, make: Callable[..., Bank], clock: Any) -> None:
