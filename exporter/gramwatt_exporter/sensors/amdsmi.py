@@ -20,11 +20,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from ..errors import Denied, Fatal, NotHere, TryAgain
 from ..model import Device, DeviceUse, EnergyReading, Meter, PowerReading, Reading, Sample
 from . import apu
+from .standing_still import CounterCheck
 
 # AMD does not state the accuracy of its counter; taken as for power that firmware models.
 UNCERTAINTY_RATIO = 0.1
@@ -79,6 +80,7 @@ class _Gpu(Struct):
     energy_errors: int = 0  # in a row
     check: _Check | None = None  # the comparison of counter and power while it goes on
     checked: bool = False
+    later: CounterCheck = field(default_factory=CounterCheck)  # a counter that stops after it was checked
     # PID -> time on the graphics engine (ns; 0: none is told) at the last read; None: not read yet.
     busy_ns: dict[int, int] | None = None
     listed_ns: int = 0  # when that was, in time awake
@@ -291,6 +293,7 @@ class AmdSmi:
     def _compare(self, gpu: _Gpu, energy: int, now: int) -> None:
         """Integrate power beside the counter for a while, then decide which of them to believe."""
         if gpu.checked:
+            self._compare_again(gpu, energy, now)
             return
         try:
             power = self._power(gpu)
@@ -313,6 +316,18 @@ class AmdSmi:
                 f"{gpu.of.name}: its energy counter said {counted // 1_000_000} J where its power adds up to"
                 f" {integrated // 1_000_000} J: measured by power from now on"
             )
+
+    def _compare_again(self, gpu: _Gpu, energy: int, now: int) -> None:
+        """A counter that was right may stop, or count less: power says so, asked now and then."""
+        if not gpu.later.wants_power(energy, now):
+            return
+        try:
+            against = gpu.later.refuted_by(self._power(gpu))
+        except (self._error, ValueError):
+            return  # nothing to compare with
+        if against:
+            gpu.energy_counts = False
+            self.notes.append(f"{gpu.of.name}: {against}: measured by power from now on")
 
     def _limit(self, handle: Any) -> float:
         try:

@@ -92,7 +92,9 @@ class Wholes:
         self, channels: Sequence[Channel], source_name: str, idle_watts: float | None, preferred_so_far: str
     ) -> None:
         self._source, self._idle_watts = source_name, idle_watts
-        found = [channel for channel in channels if channel.part is not None]
+        present = {channel.part for channel in channels if channel.gone_ns is None}
+        # One that went away is missing from what it is a part of, unless it stands elsewhere now.
+        found = [c for c in channels if c.part is not None and (c.gone_ns is None or c.part not in present)]
         self._all: list[Whole] = [*self._numbered(found), *self._rails(found)]
         self.family = self._family(found, preferred_so_far)
         self.aside = {
@@ -135,7 +137,7 @@ class Wholes:
         made: list[Whole] = []
         names: dict[Component, str] = {"cpu": "package-0", "gpu": "gpu-0", "dram": "dram-0"}
         for component, name in names.items():
-            members = [channel for channel, rail in rails if hwmon_rails.component_of(rail) == component]
+            members = hwmon_rails.members(rails, component)
             if members:
                 made.append(self._sum("rail", component, name, members))
         if any(hwmon_rails.is_system(rail) for _, rail in rails) and not any(

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from ..model import Component, Meter
 from .hwmon_channel import Channel, Chip, Part, plain
 from .hwmon_files import Source, text
+from .powercap_names import kind_of
 from .standing_still import CounterCheck
 
 UNCERTAINTY_RATIO = 0.1
@@ -46,6 +47,7 @@ _COMPONENTS: dict[str, Component] = {
     "VDDRQ": "dram",
     "DRAM_POWER": "dram",
 }
+_KINDS: dict[str, Component] = {"package": "cpu", "cpu": "cpu", "gpu": "gpu", "dram": "dram"}
 _AROUND = ("VDD_IN", "VIN", "POM_5V_IN")  # what a whole module is fed by
 # The rest of a module that has no such rail: its power is then the sum of its rails (AGX Xavier, AGX Orin, Thor).
 _SYSTEM = ("VIN_SYS_5V0", "SYS5V")
@@ -53,6 +55,9 @@ _OTHER = ("SOC", "CV", "VDD_SOC", "VDD_SYS_SOC", "POM_5V_SOC")
 _FED_BY_SYSTEM = ("VDDQ_VDD2_1V8AO",)  # a part of VIN_SYS_5V0
 
 # Not "board": an accelerator card says that of itself (intel-m10-bmc-hwmon).
+# Labels of these are firmware's, as the names of SCMI's powercap zones are.
+_FIRMWARE = ("scmi_sensors", "scpi_sensors")
+
 _MACHINE = {"system", "total", "platform", "machine", "wall"}
 _WITH_IT = {
     "power",
@@ -95,6 +100,9 @@ def _channel(
     label = source.label or chip_label
     name = f"{plain(chip.driver) or 'hwmon'}-{plain(label) or source.name}"
     rail = rail_of(label) if named else ""
+    if named and not rail and chip.driver in _FIRMWARE:
+        kind = kind_of(label)
+        rail = f"{kind}:" if kind in _KINDS else ""
     within: str | None = None
     covers: tuple[Component, ...] = ()
     part = None
@@ -103,7 +111,7 @@ def _channel(
         part = Part("rail", rail) if rail else None
     elif rail:
         part = Part("rail", rail)
-        within = {"cpu": "package-0", "gpu": "gpu-0", "dram": "dram-0"}.get(_COMPONENTS.get(rail, "other"))
+        within = {"cpu": "package-0", "gpu": "gpu-0", "dram": "dram-0"}.get(component_of(rail) or "other")
     check = CounterCheck() if source.witness is not None else None
     meter = Meter(name, source_name, within, covers, UNCERTAINTY_RATIO, MAX_WATTS)
     return Channel(chip, source, meter, part, signed=True, energy=source.energy, check=check)
@@ -118,7 +126,13 @@ def rail_of(label: str) -> str:
 
 def component_of(rail: str) -> Component | None:
     """The component that a rail feeds; None for the rest of the machine."""
-    return _COMPONENTS.get(rail)
+    return _COMPONENTS.get(rail) or _KINDS.get(rail.removesuffix(":"))
+
+
+def members(rails: Sequence[tuple[Channel, str]], component: Component) -> list[Channel]:
+    """The channels whose sum is a component. A whole package contains its clusters."""
+    packages = [channel for channel, rail in rails if rail == "package:"] if component == "cpu" else []
+    return packages or [channel for channel, rail in rails if component_of(rail) == component]
 
 
 def is_around(rail: str) -> bool:

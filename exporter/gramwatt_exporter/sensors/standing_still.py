@@ -10,6 +10,7 @@ _SECOND = 1_000_000_000
 
 DECIDE_NS = 10 * _SECOND  # a counter is judged over at least this long
 LONGEST_GAP_NS = 30 * _SECOND  # between two looks the device may have slept: the comparison begins anew
+USUAL_GAP_NS = 10 * _SECOND  # the longest sampling interval
 SHORTEST_NS = _SECOND // 2  # counters are refreshed within 100 ms
 STILL_LOOKS = 3  # powers that contradict a counter that does not move
 LOW_LOOKS = 6  # powers that contradict one that moves: bursts between two looks are no contradiction
@@ -31,6 +32,7 @@ class CounterCheck:
         self._since_ns = 0
         self._seen: int | None = None  # at the last look
         self._seen_ns = 0
+        self._gap_ns = 0  # the longest between two looks so far
         self._lowest = 0
         self._looks = 0
         self._again_ns = 0  # a counter that moves is compared from then on
@@ -39,7 +41,8 @@ class CounterCheck:
         """Take the counter's value; whether the device's power is needed to judge it."""
         moved = self._seen is not None and microjoules != self._seen
         gap = at_ns - self._seen_ns
-        if self._seen is None or microjoules < self._seen or gap > LONGEST_GAP_NS:
+        if self._seen is None or microjoules < self._seen or gap > self._longest_gap():
+            self._gap_ns = 0 if self._seen is None else min(gap, USUAL_GAP_NS)
             self._begin(microjoules, at_ns)
             return False
         if gap < SHORTEST_NS:
@@ -47,8 +50,13 @@ class CounterCheck:
         if moved and at_ns < self._again_ns:
             self._begin(microjoules, at_ns)
             return False
+        self._gap_ns = max(self._gap_ns, gap)
         self._seen, self._seen_ns = microjoules, at_ns
         return True
+
+    def _longest_gap(self) -> int:
+        """Three times the longest one so far: across a suspend, a counter stands still for a good reason."""
+        return min(LONGEST_GAP_NS, 3 * self._gap_ns + _SECOND) if self._gap_ns else LONGEST_GAP_NS
 
     def refuted_by(self, microwatts: int) -> str:
         """Take the power at the moment of the last counter value: "" or what speaks against the counter."""

@@ -73,6 +73,29 @@ def test_a_suspend_begins_the_comparison_anew() -> None:
         now += 60 * SECOND  # each time asleep, and nobody knows for how long
 
 
+@pytest.mark.parametrize("asleep", [3, 8, 20, 28])
+@pytest.mark.parametrize("gap", [1, 5])
+def test_a_short_suspend_is_no_contradiction(asleep: int, gap: int) -> None:
+    for sleeps_at in range(2, 20):
+        check, now, joules = CounterCheck(), SECOND, 0
+        for look in range(40):
+            if check.wants_power(joules * J, now):
+                assert check.refuted_by(100 * W) == ""
+            now += gap * SECOND
+            joules += gap * 100
+            if look == sleeps_at:
+                now += asleep * SECOND
+
+
+def test_samples_in_between_do_not_put_a_decision_off() -> None:
+    check, now, said = CounterCheck(), SECOND, []
+    for look in range(40):
+        if check.wants_power(5 * J, now):
+            said.append(check.refuted_by(90 * W))
+        now += (4 if look % 2 else 1) * SECOND
+    assert any(said[:15])
+
+
 def test_a_counter_that_goes_back_begins_anew() -> None:
     check = CounterCheck()
     assert not check.wants_power(500 * J, SECOND)

@@ -132,6 +132,20 @@ def test_a_counter_that_is_wrong_is_dropped_after_a_suspend_too(world: World, cl
     assert isinstance(reading, PowerReading)
 
 
+def test_a_counter_that_stops_after_it_was_checked_gives_way_to_power(world: World, clock: Any) -> None:
+    sensor = None
+    for second in range(120):
+        world.set(GPU, f"gpu 0 energy {min(second, 60) * 100 * 1_000_000} 1", "gpu 0 current 100")
+        sensor = sensor or world.sensor()
+        reading = only(sensor)
+        assert isinstance(reading, EnergyReading) or second > 60
+        clock.advance(1)
+    assert isinstance(reading, PowerReading)
+    assert sensor is not None
+    (note,) = sensor.notes
+    assert "never below 100 W" in note
+
+
 def test_a_counter_that_fails_for_a_moment_goes_on(world: World) -> None:
     counts = (GPU, "gpu 0 energy 7000000 1", "gpu 0 average 95")
     fails = (*counts, f"gpu 0 energy_error {BUSY}")

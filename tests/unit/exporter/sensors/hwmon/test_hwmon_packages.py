@@ -125,10 +125,10 @@ def test_the_graphics_of_an_apu_measures_the_cpu_where_rapl_may_not_be_read(
 ) -> None:
     board.chip(3, "amdgpu", "0000:c4:00.0", power1_average=15 * WATT, **APU)
     rapl = Scripted("rapl", clock)
-    rapl.energy = {Device("cpu", "package-0", "rapl", 0.05): 0}
+    rapl.power = {Device("cpu", "package-0", "rapl", 0.05): 14 * WATT}
     bank = make(rapl, Hwmon(str(board.root), clock))
     bank.read()
-    assert "package-0 of hwmon" not in joules(bank, clock, 12)
+    assert joules(bank, clock, 12) == {"package-0 of rapl": 14 * 60}
     alone = make(Hwmon(str(board.root), clock))
     alone.read()
     assert joules(alone, clock, 12) == {"package-0 of hwmon": 15 * 60}

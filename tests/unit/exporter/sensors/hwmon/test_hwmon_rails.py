@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from gramwatt_exporter.errors import NotHere
+from gramwatt_exporter.errors import NotHere, TryAgain
 from gramwatt_exporter.model import Device, Meter, Sample
 from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.sensors.hwmon import Hwmon
 from gramwatt_exporter.sensors.hwmon_channel import Channel
-from hwmon_boards import WATT, Board, started, values
+from hwmon_boards import WATT, Board, started, unloaded, values
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 MW = 1000
 
@@ -129,6 +132,22 @@ def test_jetpack_4_has_its_rails_in_iio(board: Board, clock: Any) -> None:
     assert around(sample) == {"ina3221x-POM-5V-IN": 2.84}
 
 
+def test_a_monitor_of_iio_has_a_scale(board: Board, clock: Any) -> None:
+    folder = board.root / "bus/iio/devices/iio:device3"
+    folder.mkdir(parents=True)
+    for name, text in (
+        ("name", "pac1934"),
+        ("in_power1_raw", "12345"),
+        ("in_power1_scale", "0.125"),  # mW
+        ("in_power1_label", "VDD_CPU"),
+        ("in_power2_raw", "5"),
+        ("in_power2_scale", "broken"),
+    ):
+        (folder / name).write_text(f"{text}\n")
+    sample = started(board, clock).read()
+    assert values(sample) == {"pac1934-VDD-CPU": 1_543_125, "package-0": 1_543_125}
+
+
 def test_a_rail_that_is_off_is_no_failure_and_no_zero(board: Board, clock: Any) -> None:
     rails(board, 1, "1-0040", VDD_IN=8, VDD_CPU=2)
     board.write(1, "in2_enable", 0)
@@ -204,6 +223,11 @@ def test_the_zero_of_a_shunt_is_no_negative_power(
                 "curr1_label": "SYS_3V3", "curr1_input": 1500,
             },
             {"chip-SYS-3V3": 4_950_000},
+        ),
+        # The names of a Raspberry Pi's regulators.
+        (
+            {"in0_label": "VDD_CORE_V", "in0_input": 800, "curr1_label": "VDD_CORE_A", "curr1_input": 2500},
+            {"chip-VDD-CORE-V": 2 * WATT},
         ),
         # What a charger agreed upon does not flow.
         (
@@ -298,6 +322,22 @@ def test_names_of_any_kind_make_names_that_can_be_read(board: Board, clock: Any)
     assert {"ch-ip-7-power1", "ch-ip-7-power2", "ch-ip-7-bus", "ch-ip-7-Zeile-1-Zeile-2"} <= found.keys()
 
 
+def test_a_chip_whose_bus_has_another_number_is_the_same_rail(board: Board, clock: Any) -> None:
+    rails(board, 1, "1-0040", VDD_IN=8, VDD_GPU=3, VDD_CPU=2)
+    sensor = started(board, clock)
+    board.remove(1)
+    unloaded(sensor, *(channel.of.name for channel in sensor._channels))
+    rails(board, 1, "7-0040", VDD_IN=8, VDD_GPU=3, VDD_CPU=2)
+    for _ in range(2):
+        clock.advance(61)
+        try:
+            sample = sensor.read()
+        except TryAgain:
+            sensor.open()
+    assert devices(sample) == {"cpu package-0": 2, "gpu gpu-0": 3}
+    sensor.close()
+
+
 def test_a_rail_moves_with_its_chip(board: Board, make: Callable[..., Bank], clock: Any) -> None:
     rails(board, 1, "1-0040", VDD_IN=8, VDD_GPU=3, VDD_CPU=2)
     sensor = Hwmon(str(board.root), clock)
@@ -318,3 +358,72 @@ def test_a_rail_moves_with_its_chip(board: Board, make: Callable[..., Bank], clo
         }
     assert len(list(Path("/proc/self/fd").iterdir())) == before
     sensor.close()
+
+
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [
+        ({"SOC_PWR": 5, "GPU_PWR": 2}, {"cpu package-0": 5, "gpu gpu-0": 2}),
+        ({"BIG_POW": 3, "LITTLE_POW": 1, "GPU_POW": 2, "SYS_POW": 4}, {"cpu package-0": 4, "gpu gpu-0": 2}),
+        ({"package": 5, "cluster0": 2, "cluster1": 2}, {"cpu package-0": 5}),  # which are parts of it
+        ({"PMIC": 5}, {}),
+    ],
+)
+def test_the_labels_of_arms_firmware(
+    board: Board, clock: Any, labels: dict[str, int], found: dict[str, float]
+) -> None:
+    files: dict[str, object] = {}
+    for number, (label, watts) in enumerate(labels.items(), 1):
+        files |= {f"power{number}_label": label, f"power{number}_input": watts * WATT}
+    board.chip(1, "scmi_sensors", "scmi_dev.4", **files)
+    sample = started(board, clock).read()
+    assert devices(sample) == found
+    assert around(sample) == {}  # SYS is the rest of a Juno board, not all of it
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["power", "energy", "in", "curr"]),
+            st.integers(0, 4),
+            st.one_of(
+                st.text(max_size=80),
+                st.sampled_from(
+                    ["VDD_CPU", "VDD_IN", "CPU power", "Esocket0", "Chip 0", "card", "SVI2_P_Core", "SYS5V"]
+                ),
+            ),
+            st.integers(-(10**7), 10**12),
+        ),
+        max_size=12,
+    ),
+    st.sampled_from(
+        ["ina3221", "zenergy", "amdgpu", "xe", "power_meter", "apm_xgene", "scmi_sensors", "ibmpowernv", "\n", "x" * 99]
+    ),
+)  # fmt: skip
+def test_whatever_a_chip_shows_every_reading_has_a_name_of_its_own(
+    tmp_path: Path, clock: Any, channels: list[tuple[str, int, str, int]], driver: str
+) -> None:
+    root = tmp_path / "any"
+    shutil.rmtree(root, ignore_errors=True)
+    board = Board(root)
+    board.chip(0, driver, "1-0040")
+    for kind, number, label, value in channels:
+        board.write(0, f"{kind}{number}_input", value)
+        (root / f"class/hwmon/hwmon0/{kind}{number}_label").write_text(label, encoding="utf-8")
+    sensor = Hwmon(str(root), clock)
+    try:
+        sensor.open()
+    except NotHere:
+        return
+    try:
+        readings = sensor.read().readings
+    except TryAgain:
+        return
+    finally:
+        sensor.close()
+    names = [(type(r.of), r.of.name) for r in readings]
+    assert len(set(names)) == len(names)
+    assert all(name and name.isprintable() and len(name) < 200 for _, name in names)
+    packages = [r.of for r in readings if isinstance(r.of, Device) and r.of.component == "cpu"]
+    assert len(packages) <= 1
