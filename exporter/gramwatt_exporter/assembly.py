@@ -35,7 +35,13 @@ from .processes.forks import ForkListener
 from .processes.identity import IdentityReader
 from .processes.kernel import Kernel
 from .processes.names import ContainerNames
-from .processes.procfiles import ReapedTime, ignores_children_of, list_procfs, resident_pages_of
+from .processes.procfiles import (
+    ReapedTime,
+    ignores_children_of,
+    list_procfs,
+    pages_of_threads_of,
+    resident_pages_of,
+)
 from .processes.row import Row
 from .processes.table import ProcessTable
 from .processes.users import UserNames
@@ -254,6 +260,7 @@ def _processes(config: Config) -> tuple[Any, MakeTable, Any, ExitListener | None
             ReapedTime(procfs),
             ignores_children_of(procfs),
             forks,
+            pages_of_threads_of(procfs),
         )
 
     return identities, make, kernel, exits, source.method

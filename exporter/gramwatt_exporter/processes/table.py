@@ -31,6 +31,8 @@ class Identities(Protocol):
 
     def read(self, pid: int) -> Identity | None: ...
 
+    def read_again(self, before: Identity) -> Identity | None: ...
+
     def read_with_waited(self, pid: int) -> tuple[Identity, int | None] | None: ...
 
     def start_time(self, pid: int) -> int | None: ...
@@ -84,6 +86,7 @@ class ProcessTable:
         reaped: Reaped | None = None,
         ignores_children: Callable[[int], bool] = lambda _: False,
         forks: ForkSource | None = None,
+        pages_of_threads: Callable[[int], int] = lambda _: 0,
     ) -> None:
         self._clocks = clocks
         self._identities = identities
@@ -91,6 +94,7 @@ class ProcessTable:
         self._list_pids = list_pids
         self._new_row = new_row
         self._resident_pages = resident_pages
+        self._pages_of_threads = pages_of_threads
         self._exits = exits
         self._stolen = StolenTime()
         self._forks = forks
@@ -149,6 +153,7 @@ class ProcessTable:
     def update(self, counters: KernelCounters) -> Activity:
         """Find births, drain exits, read every clock, settle deaths, in that order (else time counts twice)."""
         self._tick += 1
+        first = not self._listed
         self._replaced = []
         limbo, self._limbo = self._limbo, {}
         self._late = frozenset(limbo)
@@ -162,6 +167,8 @@ class ProcessTable:
         self._last = values
         departed = [*self._replaced, *(self.rows[i] for i in dead)]
         self._recent = {row.identity.pid: row for row in departed}
+        if first:  # a process that nobody saw alive used its time before the first sample
+            messages = [message for message in messages if message.pid in gone]
         self._messages = {message.pid: message for message in messages}
         exited, observed = self._settle_exits(messages, gone, limbo)
         self._limbo.update(gone)
@@ -266,7 +273,7 @@ class ProcessTable:
         row = self._new_row(identity)
         row.born_tick = self._tick
         if self._listed:  # else nothing is charged before _refresh has read it
-            row.pages = self._resident_pages(identity.pid) or 0
+            row.pages = self._resident_pages(identity.pid) or self._pages_of_threads(identity.pid)
         self._young.append(row)
         return row
 
@@ -322,7 +329,7 @@ class ProcessTable:
             # else a zombie: its clock is still readable and was read
 
         def ghost(message: Exit, depth: int = 0) -> Row:
-            found = ghosts.get(message.pid)
+            found = ghosts.get(id(message))  # not its pid: ids are handed out again, also between two samples
             if found is None:
                 parent_pid: int | None = self._forked_by(message.pid) or message.parent
                 parent: Row | None = None
@@ -333,7 +340,7 @@ class ProcessTable:
                     if parent is None and parent_pid in unknown:
                         parent = ghost(unknown[parent_pid], depth + 1)
                     parent_pid, depth = self._forked_by(parent_pid), depth + 1
-                found = ghosts[message.pid] = self._ghost(message, parent)
+                found = ghosts[id(message)] = self._ghost(message, parent)
             return found
 
         for message in strangers:
@@ -416,6 +423,8 @@ class ProcessTable:
 
     def _weigh(self, row: Row) -> None:
         pages = self._resident_pages(row.identity.pid)
+        if pages == 0 and row.pages:  # a zombie now, unless it is its first thread alone that has ended
+            pages = self._pages_of_threads(row.identity.pid)
         if pages is not None:
             row.pages = pages
 
@@ -440,7 +449,7 @@ class ProcessTable:
             if self.find(row.identity.pid) is not row:
                 continue
             self._weigh(row)
-            identity = self._identities.read(row.identity.pid)
+            identity = self._identities.read_again(row.identity)
             if identity is None or identity.start != row.identity.start or identity == row.identity:
                 continue
             before, row.identity = row.identity, identity
