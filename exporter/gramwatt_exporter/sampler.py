@@ -266,7 +266,7 @@ class Sampler:
 
     def attach(self, window_id: str, root: Row) -> None:
         """The tree below ``root`` belongs to the window from now on."""
-        for row in self.table.tree(root):
+        for row in self.table.tree(root, self.windows.get(window_id).left):
             row.trees = row.trees | {window_id}
             if window_id not in row.windows:
                 row.windows = row.windows | {window_id}
@@ -281,10 +281,14 @@ class Sampler:
             for pid, start in window.processes:
                 row = self.table.find(pid)
                 if row is not None and row.identity.start == start:
-                    for member in self.table.tree(row):
+                    for member in self.table.tree(row, window.left):
                         member.trees = member.trees | {window_id}
                         member.windows = member.windows | {window_id}
                         member.budgets = self._budgets_of(member)
+
+    def leave(self, window_id: str, root: Row) -> None:
+        """The tree below ``root`` does not belong to the window any more."""
+        self._joining.leave(window_id, root)
 
     def detach(self, window_id: str) -> None:
         """The window is closed: nobody is charged to it any more."""

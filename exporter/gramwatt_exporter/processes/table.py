@@ -6,7 +6,7 @@ The steady state costs one system call a process (see clocks.py) and touches in 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from itertools import compress
 from typing import Any, Protocol
 
@@ -133,8 +133,8 @@ class ProcessTable:
         """The process with this id, also when it ended since the previous sample."""
         return self.find(pid) or self._recent.get(pid)
 
-    def tree(self, root: Row) -> list[Row]:
-        """``root`` and all its living descendants."""
+    def tree(self, root: Row, without: Set[tuple[int, int]] = frozenset()) -> list[Row]:
+        """``root`` and all its living descendants, but for those of ``without`` (pid, start time) and theirs."""
         children: dict[int, list[Row]] = {}
         for row in self.rows:
             children.setdefault(row.identity.parent, []).append(row)
@@ -143,7 +143,10 @@ class ProcessTable:
             row = queue.pop()
             found.append(row)
             for child in children.get(row.identity.pid, ()):
-                if child.identity.pid not in seen:
+                if (
+                    child.identity.pid not in seen
+                    and (child.identity.pid, child.identity.start) not in without
+                ):
                     seen.add(child.identity.pid)
                     queue.append(child)
         return found

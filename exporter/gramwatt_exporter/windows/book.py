@@ -64,6 +64,7 @@ class Window(Struct):
     tags: dict[str, str]
     values: dict[str, float]
     processes: set[ProcessKey] = field(default_factory=set)  # roots: each with its descendants
+    left: set[ProcessKey] = field(default_factory=set)  # not in it any more, each with its descendants
     joined: int = 0
     state: State = "open"
     ended_by: EndedBy | None = None
@@ -205,7 +206,15 @@ class WindowBook:
         if process in window.processes:
             return False
         window.processes.add(process)
+        window.left.discard(process)
         return True
+
+    def remove_process(self, window_id: str, process: ProcessKey) -> None:
+        """A process tree counts for a window no longer. 404; nothing happens to a finished window."""
+        window = self.get(window_id)
+        if window.is_open:
+            window.processes.discard(process)
+            window.left.add(process)
 
     def stop(
         self,
