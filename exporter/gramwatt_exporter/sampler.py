@@ -266,12 +266,14 @@ class Sampler:
 
     def attach(self, window_id: str, root: Row) -> None:
         """The tree below ``root`` belongs to the window from now on."""
-        for row in self.table.tree(root, self.windows.get(window_id).left):
+        window = self.windows.get(window_id)
+        for row in self.table.tree(root, window.away):
             row.trees = row.trees | {window_id}
             if window_id not in row.windows:
                 row.windows = row.windows | {window_id}
                 row.budgets = self._budgets_of(row)
-                self.windows.joined(window_id)
+                if (row.identity.pid, row.identity.start) not in window.left:  # else it has been counted
+                    self.windows.joined(window_id)
         self.table.windows_open = True
 
     def _take_up_windows(self) -> None:
@@ -281,7 +283,7 @@ class Sampler:
             for pid, start in window.processes:
                 row = self.table.find(pid)
                 if row is not None and row.identity.start == start:
-                    for member in self.table.tree(row, window.left):
+                    for member in self.table.tree(row, window.away):
                         member.trees = member.trees | {window_id}
                         member.windows = member.windows | {window_id}
                         member.budgets = self._budgets_of(member)

@@ -64,7 +64,7 @@ class Window(Struct):
     tags: dict[str, str]
     values: dict[str, float]
     processes: set[ProcessKey] = field(default_factory=set)  # roots: each with its descendants
-    left: set[ProcessKey] = field(default_factory=set)  # not in it any more, each with its descendants
+    left: set[ProcessKey] = field(default_factory=set)  # left it; they may have joined it again
     joined: int = 0
     state: State = "open"
     ended_by: EndedBy | None = None
@@ -86,6 +86,11 @@ class Window(Struct):
     def is_open(self) -> bool:
         """Still recording."""
         return self.state == "open"
+
+    @property
+    def away(self) -> set[ProcessKey]:
+        """Not in it, each with its descendants, whatever they descend from."""
+        return self.left - self.processes
 
 
 class WindowBook:
@@ -206,7 +211,6 @@ class WindowBook:
         if process in window.processes:
             return False
         window.processes.add(process)
-        window.left.discard(process)
         return True
 
     def remove_process(self, window_id: str, process: ProcessKey) -> None:

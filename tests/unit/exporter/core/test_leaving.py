@@ -71,6 +71,7 @@ def test_a_worker_that_left_is_not_charged_and_the_others_are(simulated: Rig) ->
     assert simulated.sampler.windows.view(window).state == "open"
     join(simulated, window, worker)
     assert charged(simulated, window, worker) == [True]
+    assert simulated.sampler.windows.view(window).processes == 3
 
 
 def test_what_it_started_leaves_with_it(simulated: Rig) -> None:
