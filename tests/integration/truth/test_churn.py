@@ -121,6 +121,7 @@ def check(scrapes: list[Series]) -> None:
     for before, after in pairwise(scrapes):
         assert_no_counter_went_back(before, after)
     assert total(scrapes[-1], "gramwatt_exits_lost_total") == Decimal(0)
+    assert total(scrapes[-1], "gramwatt_cpu_overbooked_seconds_total") == Decimal(0)
 
 
 @pytest.fixture
