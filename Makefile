@@ -1,7 +1,7 @@
 # Everything a user or developer runs. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup tools up down status logs demo test check format bench pin env-dev
+.PHONY: help setup tools up down status logs demo test test-torch check format bench pin env-dev
 
 VENV := .venv/bin
 STACK := $(VENV)/python -m stack
@@ -35,6 +35,9 @@ env-dev: setup
 
 test: env-dev ## every test; sets itself up in a fresh clone
 	@stack/test.sh $(ARGS)
+
+test-torch: env-dev ## real PyTorch against the kernel's figures; downloads it (TORCH='torch==2.13.0+cpu' is smaller)
+	@TORCH="$(TORCH)" stack/torch.sh $(ARGS)
 
 check: env-dev ## format, lint, types, imports, rules, dashboards, then the tests
 	@stack/check.sh
