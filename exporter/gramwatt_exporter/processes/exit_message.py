@@ -22,7 +22,7 @@ _NLA_TYPE_MASK = 0x3FFF
 LAST_THREAD = 0x20  # AGROUP: the last thread of its thread group
 # Offsets into struct taskstats. Versions only append, so they hold from version 1; AC_TGID exists from version 12
 # (Linux 5.19).
-VERSION, AC_FLAG, AC_PID, AC_TGID = 0, 8, 128, 368
+VERSION, AC_FLAG, AC_PID, AC_TGID, _AC_TGETIME = 0, 8, 128, 368, 376
 TELLS_GROUP = 12
 _CPU_RUN_REAL, _CPU_RUN_VIRTUAL, _AC_COMM, _AC_UID, _AC_PPID = 64, 72, 80, 120, 132
 _CPU_DELAY, _AC_ETIME = 24, 144  # nanoseconds it waited for a CPU, microseconds since its birth
@@ -47,6 +47,7 @@ class Exit(Struct, frozen=True):
     ``pid`` is the id of the process (of its thread group), never of a thread. ``doubt_ns`` is by how much its
     tick-counted times differ from ``nanoseconds``: over many exits, what is missing. Of one exit it may well be
     negative. ``by_age_ns`` is how much of ``nanoseconds`` is known by the age of the process alone (see stolen.py).
+    ``age_ns`` is how long it lived, before Linux 5.19 how long its last thread did.
     """
 
     pid: int
@@ -56,6 +57,7 @@ class Exit(Struct, frozen=True):
     nanoseconds: int
     doubt_ns: int = 0
     by_age_ns: int = 0
+    age_ns: int = 0
 
 
 class ExitDecoder:
@@ -95,7 +97,8 @@ class ExitDecoder:
         command, uid = first if first is not None and pid != thread else _name_and_user(buffer, stats)
         if parent == _KTHREADD:
             command = kernel_thread_name(command)
-        return Exit(pid, parent, uid, command, *times)
+        age = _AC_TGETIME if self.version >= TELLS_GROUP else _AC_ETIME
+        return Exit(pid, parent, uid, command, *times, _U64.unpack_from(buffer, stats + age)[0] * 1000)
 
     def _remember(self, buffer: bytearray, stats: int, thread: int) -> None:
         """The first thread ended before its process, or one that may be the first where that is not told."""

@@ -6,6 +6,7 @@ The steady state costs one system call a process (see clocks.py) and touches in 
 from __future__ import annotations
 
 import operator
+import time
 from collections.abc import Callable, Iterable, Mapping, Set
 from itertools import compress
 from typing import Any, Protocol
@@ -24,6 +25,8 @@ from .waited import Reaped, WaitedFor
 # Rows whose identity is read again each sample: of those that ran (only who runs can have called exec), and of all
 # (another process may have moved them to another cgroup).
 ROTATION_RUNNING, ROTATION_ALL = 8, 2
+# How long a process may live before a sample that finds nothing of it: it began while the sample was taken.
+_FOUND_LATE_NS = 1_000_000_000
 
 
 class Identities(Protocol):
@@ -87,6 +90,7 @@ class ProcessTable:
         ignores_children: Callable[[int], bool] = lambda _: False,
         forks: ForkSource | None = None,
         pages_of_threads: Callable[[int], int] = lambda _: 0,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._clocks = clocks
         self._identities = identities
@@ -95,6 +99,9 @@ class ProcessTable:
         self._new_row = new_row
         self._resident_pages = resident_pages
         self._pages_of_threads = pages_of_threads
+        self._monotonic_ns = monotonic_ns
+        self._began_ns = 0  # of this sample
+        self._elapsed_ns = 0  # since the previous one began
         self._exits = exits
         self._stolen = StolenTime()
         self._forks = forks
@@ -157,6 +164,8 @@ class ProcessTable:
         """Find births, drain exits, read every clock, settle deaths, in that order (else time counts twice)."""
         self._tick += 1
         first = not self._listed
+        before, self._began_ns = self._began_ns, self._monotonic_ns()
+        self._elapsed_ns = self._began_ns - before
         self._replaced = []
         limbo, self._limbo = self._limbo, {}
         self._late = frozenset(limbo)
@@ -348,9 +357,10 @@ class ProcessTable:
 
         for message in strangers:
             row = ghost(message)
-            more = self._ended(message.parent, row, message.nanoseconds, message.doubt_ns)
-            if message.nanoseconds + more > 0:
-                exited.append((row, message.nanoseconds + more))
+            used = self._used_lately(message)
+            used += self._ended(message.parent, row, message.nanoseconds, message.doubt_ns)
+            if used > 0:
+                exited.append((row, used))
         replaced = [entry for pid, entry in limbo.items() if pid not in self._late]
         for row, last in (
             *gone.values(),
@@ -359,6 +369,15 @@ class ProcessTable:
             self._ended(row.identity.parent, row, last, 0)
         # What is left in limbo had its sample of grace: its end stays unattributed.
         return exited, observed + (len(gone) if self._exits is None else 0)
+
+    def _used_lately(self, message: Exit) -> int:
+        """What a process that nobody saw alive used since the previous sample: all, unless it is older than that.
+
+        Then /proc did not show it (hidepid), and what it used before it cannot have taken from this sample.
+        """
+        if message.age_ns <= self._elapsed_ns + _FOUND_LATE_NS:
+            return message.nanoseconds
+        return message.nanoseconds * self._elapsed_ns // message.age_ns
 
     def _ended(self, parent: int, owner: Row, charged: int, doubt: int) -> int:
         if self._waited is None:

@@ -25,7 +25,7 @@ def stats(version: int, **told: Any) -> bytes:
     struct.pack_into("=QQQ", text, 144, told.get("age", 0), told.get("ac_utime", 0), 0)
     struct.pack_into("=Q", text, 272, told.get("sleeps", 1))
     if version >= GROUP_IS_TOLD:
-        struct.pack_into("=I", text, 368, told.get("process", 0))
+        struct.pack_into("=IxxxxQ", text, 368, told.get("process", 0), told.get("group_age", 0))
     return bytes(text)
 
 
@@ -118,6 +118,14 @@ def test_a_name_is_not_kept_for_the_next_process_with_that_id() -> None:
 def test_the_time_of_a_lone_thread_that_never_slept_is_its_age() -> None:
     lone = message(100, 100, last=True, run=40_000_000, age=43_000, sleeps=0)
     assert decode(lone) == [Exit(100, 0, 1000, "?", 43_000_000, 0, 3_000_000)]
+
+
+@pytest.mark.parametrize(("version", "age"), [(11, 2 * SECOND), (12, 90 * SECOND)])
+def test_the_age_is_the_processs_where_the_kernel_tells_it(version: int, age: int) -> None:
+    last = message(
+        102, 100, last=True, age=2_000_000, group_age=90_000_000, group={"run": 5}, version=version
+    )
+    assert [one.age_ns for one in decode(last)] == [age]
 
 
 def test_the_age_of_a_last_thread_says_nothing_about_its_process() -> None:
