@@ -37,6 +37,7 @@ from .processes.kernel import Kernel
 from .processes.names import ContainerNames
 from .processes.procfiles import (
     ReapedTime,
+    hides_processes,
     ignores_children_of,
     list_procfs,
     pages_of_threads_of,
@@ -244,6 +245,12 @@ def _processes(config: Config) -> tuple[Any, MakeTable, Any, ExitListener | None
             "$.path.procfs",
             f"{procfs} is not a proc file system: its loadavg, stat or meminfo is not the kernel's",
         ) from None
+    if hides_processes(procfs):
+        _LOG.warning(
+            "%s does not show the processes of other users (hidepid): they are charged only when they end. Grant"
+            " CAP_SYS_PTRACE, or mount it with gid= of a group of the exporter",
+            procfs,
+        )
     identities = IdentityReader(procfs, UserNames.of(procfs), ContainerNames.of(procfs))
     exits = _exits(config) if source.method == "clock" else None
     forks = _forks() if source.method == "clock" else None

@@ -40,6 +40,11 @@ def list_procfs(procfs: str) -> Callable[[], list[int]]:
     return pids
 
 
+def hides_processes(procfs: str) -> bool:
+    """Whether processes of other users are not to be seen (mount option hidepid): not even the first one is."""
+    return not _read(f"{procfs}/1/stat", 1)
+
+
 def resident_pages_of(procfs: str) -> Callable[[int], int | None]:
     """Resident memory of a process in pages, 0 when it has none (kernel threads, zombies), None when it is gone."""
 

@@ -14,7 +14,7 @@ from gramwatt_exporter.processes.births import Births
 from gramwatt_exporter.processes.clocks import ClockSource, ProcessClock, StatClock
 from gramwatt_exporter.processes.identity import IdentityReader
 from gramwatt_exporter.processes.kernel import KernelCounters
-from gramwatt_exporter.processes.procfiles import pages_of_threads_of, resident_pages_of
+from gramwatt_exporter.processes.procfiles import hides_processes, pages_of_threads_of, resident_pages_of
 from gramwatt_exporter.processes.row import Row, WorkloadAccount
 from gramwatt_exporter.processes.table import ProcessTable
 
@@ -133,6 +133,14 @@ def test_the_memory_of_a_process_whose_first_thread_has_ended_shows_with_the_oth
     assert (pages(100), of_threads(100)) == (0, 0)  # a zombie
     tasks.add(101, ticks=50, start=11, thread_of=100)
     assert (pages(100), of_threads(100)) == (0, 100)
+
+
+def test_a_procfs_that_hides_others_is_known_by_the_first_process(tasks: Tasks) -> None:
+    tasks.add(100, ticks=1, start=10)
+    assert hides_processes(str(tasks.root))
+    tasks.add(1, ticks=1, start=1)
+    assert not hides_processes(str(tasks.root))
+    assert not hides_processes("/proc") or os.geteuid() != 0
 
 
 # What a kernel with version 1 of cgroups says of every zombie, wherever it was.
