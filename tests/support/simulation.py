@@ -268,7 +268,7 @@ def process_table(machine: Machine, new_row: Callable[[Identity], Row]) -> Proce
         machine if machine.listener else None,
         _Reaped(machine),
         forks=_Forks(machine) if machine.listener else None,
-        monotonic_ns=lambda: machine.now_ns,
+        boottime_ns=lambda: machine.now_ns,
     )
 
 

@@ -18,6 +18,7 @@ from .births import Births
 from .clocks import ClockSource
 from .exits import Exit
 from .kernel import KernelCounters
+from .procfiles import TICK_NS
 from .row import Row
 from .stolen import StolenTime
 from .waited import Reaped, WaitedFor
@@ -27,6 +28,11 @@ from .waited import Reaped, WaitedFor
 ROTATION_RUNNING, ROTATION_ALL = 8, 2
 # How long a process may live before a sample that finds nothing of it: it began while the sample was taken.
 _FOUND_LATE_NS = 1_000_000_000
+
+
+def _now_ns() -> int:
+    """Since boot, as start times of processes are told."""
+    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Identities(Protocol):
@@ -90,7 +96,7 @@ class ProcessTable:
         ignores_children: Callable[[int], bool] = lambda _: False,
         forks: ForkSource | None = None,
         pages_of_threads: Callable[[int], int] = lambda _: 0,
-        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+        boottime_ns: Callable[[], int] = _now_ns,
     ) -> None:
         self._clocks = clocks
         self._identities = identities
@@ -99,7 +105,7 @@ class ProcessTable:
         self._new_row = new_row
         self._resident_pages = resident_pages
         self._pages_of_threads = pages_of_threads
-        self._monotonic_ns = monotonic_ns
+        self._boottime_ns = boottime_ns
         self._began_ns = 0  # of this sample
         self._elapsed_ns = 0  # since the previous one began
         self._exits = exits
@@ -164,7 +170,7 @@ class ProcessTable:
         """Find births, drain exits, read every clock, settle deaths, in that order (else time counts twice)."""
         self._tick += 1
         first = not self._listed
-        before, self._began_ns = self._began_ns, self._monotonic_ns()
+        before, self._began_ns = self._began_ns, self._boottime_ns()
         self._elapsed_ns = self._began_ns - before
         self._replaced = []
         limbo, self._limbo = self._limbo, {}
@@ -366,7 +372,7 @@ class ProcessTable:
             *gone.values(),
             *replaced,
         ):  # a zombie waited for now, or its message is late or lost
-            self._ended(row.identity.parent, row, last, 0)
+            self._ended(row.identity.parent, row, last, 0, self._expected(row, last))
         # What is left in limbo had its sample of grace: its end stays unattributed.
         return exited, observed + (len(gone) if self._exits is None else 0)
 
@@ -379,10 +385,16 @@ class ProcessTable:
             return message.nanoseconds
         return message.nanoseconds * self._elapsed_ns // message.age_ns
 
-    def _ended(self, parent: int, owner: Row, charged: int, doubt: int) -> int:
+    def _ended(self, parent: int, owner: Row, charged: int, doubt: int, expected: int = 0) -> int:
         if self._waited is None:
             return 0
-        return self._waited.ended(self._living_ancestor(parent, self._messages), owner, charged, doubt)
+        ancestor = self._living_ancestor(parent, self._messages)
+        return self._waited.ended(ancestor, owner, charged, doubt, expected)
+
+    def _expected(self, row: Row, used_ns: int) -> int:
+        """CPU time of a process from the previous sample to the beginning of this one, at its mean rate so far."""
+        age = self._began_ns - self._elapsed_ns - row.identity.start * TICK_NS
+        return used_ns * self._elapsed_ns // age if age > 0 else 0
 
     def _ghost(self, message: Exit, parent: Row | None) -> Row:
         """A process nobody saw alive: in its parent's unit or container, else a workload by its own command."""

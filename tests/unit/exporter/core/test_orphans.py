@@ -20,6 +20,51 @@ def charged(simulated: Rig) -> Counter[str]:
     return Counter({account.workload.name: account.cpu_ns for account in accounts})
 
 
+@pytest.mark.parametrize("threads", [1, 4])
+def test_without_messages_the_last_moments_are_those_of_the_process_that_ended(threads: int) -> None:
+    simulated = rig(Machine(listener=False))
+    machine = simulated.machine
+    shell = machine.fork(1, command="bash", unit="session.scope")
+    assert shell is not None
+    job = machine.fork(shell.pid, command="job", unit="job.service")
+    sleeper = machine.fork(shell.pid, command="sleep", unit="sleep.service")
+    assert job is not None
+    assert sleeper is not None
+    for _ in range(3):
+        machine.work(job.pid, threads * 5 * SECOND)
+        sample(simulated)
+    before = charged(simulated)
+    machine.work(job.pid, threads * 3 * SECOND)
+    machine.exit(job.pid)
+    machine.exit(sleeper.pid)
+    sample(simulated)
+    assert charged(simulated) - before == Counter({"job.service": threads * 3 * SECOND})
+
+
+def test_without_messages_children_that_nobody_saw_are_their_parents() -> None:
+    simulated = rig(Machine(listener=False))
+    machine = simulated.machine
+    shell = machine.fork(1, command="bash", unit="session.scope")
+    assert shell is not None
+    lazy = machine.fork(shell.pid, command="lazy", unit="lazy.service")
+    assert lazy is not None
+    for _ in range(4):
+        machine.work(lazy.pid, SECOND // 2)  # a tenth of a CPU
+        sample(simulated)
+    machine.exit(lazy.pid)
+    for _ in range(10):
+        brief = machine.fork(shell.pid, command="brief")
+        assert brief is not None
+        machine.work(brief.pid, SECOND)
+        machine.exit(brief.pid)
+    before = charged(simulated)
+    sample(simulated)
+    more = charged(simulated) - before
+    assert more.total() == 10 * SECOND
+    assert more["lazy.service"] <= SECOND  # no more than it ever used in such a time
+    assert more["session.scope"] >= 9 * SECOND
+
+
 @pytest.mark.parametrize("listener", [True, False])
 @pytest.mark.parametrize("launcher_samples", [1, 4])
 def test_a_daemon_is_not_charged_again_to_who_adopted_it(listener: bool, launcher_samples: int) -> None:
