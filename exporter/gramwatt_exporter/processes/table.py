@@ -113,7 +113,9 @@ class ProcessTable:
         self._forks = forks
         self._forked: dict[int, int] = {}  # child -> parent, of this sample and of the one before
         self._forked_before: dict[int, int] = {}
-        self._waited = WaitedFor(reaped, exits is not None, ignores_children) if reaped is not None else None
+        self._waited: WaitedFor | None = None
+        if reaped is not None:
+            self._waited = WaitedFor(reaped, exits is not None, ignores_children, self._lost_a_child)
         self.rows: list[Row] = []
         self._keys: list[object] = []
         self._last: list[int] = []
@@ -429,6 +431,14 @@ class ProcessTable:
             else:
                 pid = messages[pid].parent if pid in messages else row.identity.parent
         return None
+
+    def _lost_a_child(self, parents: Set[int]) -> Set[int]:
+        read = self._clocks.read_one
+        return {
+            row.identity.parent
+            for row in self.rows
+            if row.identity.parent in parents and read(row.identity.pid) is None
+        }
 
     def _pass_on(self, departed: list[Row]) -> None:
         """What ended processes had waited for will be waited for by their own parents."""

@@ -9,7 +9,7 @@ exits. What was charged too much or too early is carried and taken off the next 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -55,17 +55,22 @@ class Reaped(Protocol):
 class WaitedFor:
     """``read`` is where waited-for time comes from. ``messages`` says whether exits are told;
     if not, the whole difference is time nobody was charged for. ``ignores(pid)`` says whether a process ignores its
-    children's ends; one that had it ignored in another way is known by never having waited."""
+    children's ends; one that had it ignored in another way is known by never having waited.
+
+    ``lost_a_child(pids)``: which of these processes have a child that ended after its clock was read. Without messages
+    such a parent is not settled in this sample: the child would be charged once more, as one that nobody saw."""
 
     def __init__(
         self,
         read: Reaped,
         messages: bool,
         ignores: Callable[[int], bool] = lambda _: False,
+        lost_a_child: Callable[[Set[int]], Set[int]] = lambda _: frozenset(),
     ) -> None:
         self._read = read
         self._messages = messages
         self._ignores = ignores
+        self._lost_a_child = lost_a_child
         self._balances: dict[Row, _Balance] = {}
         self._active: dict[Row, None] = {}
         self._looked: dict[Row, int | None] = {}
@@ -133,6 +138,12 @@ class WaitedFor:
         """Charge what was missing of what the parents concerned waited for (without messages: all that ran)."""
         if not self._messages:
             self._looked = {row: self._read(row.identity.pid) for row in (*live, *self._active)}
+            waited = {
+                row.identity.pid for row, total in self._looked.items() if (total or 0) > (row.reaped_ns or 0)
+            }
+            for row in self._looked if waited and (too_early := self._lost_a_child(waited)) else ():
+                if row.identity.pid in too_early:
+                    self._looked[row] = None
         extra: list[tuple[Row, int]] = []
         for row, total in self._looked.items():
             if total is None or (self._messages and row not in self._active):
