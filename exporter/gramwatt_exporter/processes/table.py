@@ -9,61 +9,30 @@ import operator
 import time
 from collections.abc import Callable, Iterable, Mapping, Set
 from itertools import compress
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec import Struct, field
 
-from ..model import Identity, Workload
+from ..model import Identity
 from .births import Births
 from .clocks import ClockSource
-from .exits import Exit
+from .exit_message import Exit
 from .kernel import KernelCounters
 from .procfiles import TICK_NS
 from .row import Row
+from .sources import ExitSource, ForkSource, Identities
 from .stolen import StolenTime
+from .strangers import Strangers, used_lately
 from .waited import Reaped, WaitedFor
 
 # Rows whose identity is read again each sample: of those that ran (only who runs can have called exec), and of all
 # (another process may have moved them to another cgroup).
 ROTATION_RUNNING, ROTATION_ALL = 8, 2
-# How long a process may live before a sample that finds nothing of it: it began while the sample was taken.
-_FOUND_LATE_NS = 1_000_000_000
 
 
 def _now_ns() -> int:
     """Since boot, as start times of processes are told."""
     return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-class Identities(Protocol):
-    """Who a process is."""
-
-    def read(self, pid: int) -> Identity | None: ...
-
-    def read_again(self, before: Identity) -> Identity | None: ...
-
-    def read_with_waited(self, pid: int) -> tuple[Identity, int | None] | None: ...
-
-    def start_time(self, pid: int) -> int | None: ...
-
-    def user_name(self, uid: int) -> str: ...
-
-    def job_owner(self, job: str, uid: int, parent: int) -> int: ...
-
-
-class ExitSource(Protocol):
-    """Where process exits come from."""
-
-    mode: str
-    lost: int
-
-    def drain(self) -> Iterable[Exit]: ...
-
-
-class ForkSource(Protocol):
-    """Where forks come from: (child, parent) of each process since the last drain."""
-
-    def drain(self) -> Iterable[tuple[int, int]]: ...
 
 
 class Activity(Struct, frozen=True):
@@ -103,6 +72,7 @@ class ProcessTable:
         self._births = births
         self._list_pids = list_pids
         self._new_row = new_row
+        self._strangers = Strangers(identities, new_row)
         self._resident_pages = resident_pages
         self._pages_of_threads = pages_of_threads
         self._boottime_ns = boottime_ns
@@ -360,12 +330,12 @@ class ProcessTable:
                     if parent is None and parent_pid in unknown:
                         parent = ghost(unknown[parent_pid], depth + 1)
                     parent_pid, depth = self._forked_by(parent_pid), depth + 1
-                found = ghosts[id(message)] = self._ghost(message, parent)
+                found = ghosts[id(message)] = self._strangers.row(message, parent)
             return found
 
         for message in strangers:
             row = ghost(message)
-            used = self._used_lately(message)
+            used = used_lately(message, self._elapsed_ns)
             used += self._ended(message.parent, row, message.nanoseconds, message.doubt_ns)
             if used > 0:
                 exited.append((row, used))
@@ -378,15 +348,6 @@ class ProcessTable:
         # What is left in limbo had its sample of grace: its end stays unattributed.
         return exited, observed + (len(gone) if self._exits is None else 0)
 
-    def _used_lately(self, message: Exit) -> int:
-        """What a process that nobody saw alive used since the previous sample: all, unless it is older than that.
-
-        Then /proc did not show it (hidepid), and what it used before it cannot have taken from this sample.
-        """
-        if message.age_ns <= self._elapsed_ns + _FOUND_LATE_NS:
-            return message.nanoseconds
-        return message.nanoseconds * self._elapsed_ns // message.age_ns
-
     def _ended(self, parent: int, owner: Row, charged: int, doubt: int, expected: int = 0) -> int:
         if self._waited is None:
             return 0
@@ -397,27 +358,6 @@ class ProcessTable:
         """CPU time of a process from the previous sample to the beginning of this one, at its mean rate so far."""
         age = self._began_ns - self._elapsed_ns - row.identity.start * TICK_NS
         return used_ns * self._elapsed_ns // age if age > 0 else 0
-
-    def _ghost(self, message: Exit, parent: Row | None) -> Row:
-        """A process nobody saw alive: in its parent's unit or container, else a workload by its own command."""
-        owner = None
-        if parent is not None and parent.identity.workload.kind != "command":
-            workload, owner = parent.identity.workload, parent.identity.owner
-            # A job is taken for root's as long as nobody else was seen in it.
-            if owner == 0 and message.uid and workload.kind == "slurm":
-                owner = self._identities.job_owner(workload.name, message.uid, message.parent)
-                workload = Workload(workload.name, "slurm", self._identities.user_name(owner))
-            elif owner is None:  # nobody's as a whole: each process counts for its own user
-                user = self._identities.user_name(message.uid)
-                workload = Workload(workload.name, workload.kind, user)
-        else:
-            workload = Workload(message.command, "command", self._identities.user_name(message.uid))
-        row = self._new_row(
-            Identity(message.pid, 0, message.parent, message.uid, message.command, workload, owner)
-        )
-        if parent is not None:
-            row.windows = row.trees = parent.trees
-        return row
 
     def _living_ancestor(self, pid: int, messages: Mapping[int, Exit]) -> Row | None:
         """Who waits in the end for a process whose parent was ``pid``: the first up the chain that still lives."""

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -211,3 +212,18 @@ def test_a_worker_is_charged_until_the_end_of_its_with(exporter) -> None:
         worker.communicate("done\n")
     assert after - before < 0.3 + own
     assert w.result.ended_by == "stop"
+
+
+def test_the_id_of_a_thread_is_no_process(exporter) -> None:
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    for path in ("/v1/windows", "/v1/windows/{id}/processes", "/v1/windows/{id}/leave"):
+        fields = {"name": "x", "phase": "training"}
+        window = exporter.call("POST", "/v1/windows", fields | {"pid": os.getpid()})[1]["window"]
+        body = (fields if path == "/v1/windows" else {}) | {"pid": thread.native_id}
+        status, answer = exporter.call("POST", path.format(id=window), body)
+        assert (status, answer["error"]["field"]) == (404, "pid")
+        assert answer["error"]["message"] == f"{thread.native_id} is a thread of process {os.getpid()}"
+    end.set()
+    thread.join()

@@ -98,7 +98,7 @@ def check(scrapes: list[Series]) -> None:
     for before, after in pairwise(scrapes):
         assert_no_counter_went_back(before, after)
     assert total(scrapes[-1], "gramwatt_exits_lost_total") == Decimal(0)
-    assert total(scrapes[-1], "gramwatt_cpu_overbooked_seconds_total") == Decimal(0)
+    assert total(scrapes[-1], "gramwatt_cpu_overbooked_seconds_total") < Decimal("0.2")
 
 
 def test_cpu_time_of_everything_that_lives_and_dies_is_attributed(listening: Exporter, churn: Path) -> None:

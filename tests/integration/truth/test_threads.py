@@ -15,6 +15,7 @@ from bystanders import Share, charged_by_used
 from running import Exporter
 
 TOLERANCE = 0.03
+BOUND = 0.2  # CPU seconds, of everything on this machine; one process charged twice is far beyond
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +38,7 @@ def running(request: pytest.FixtureRequest) -> Exporter:
 def check(share: Share) -> None:
     assert share.programs == pytest.approx(1, abs=TOLERANCE)
     assert share.bystander == pytest.approx(1, abs=TOLERANCE)
-    assert share.overbooked == 0
+    assert share.overbooked < BOUND
 
 
 @pytest.mark.parametrize(

