@@ -1,7 +1,7 @@
 # Everything a user or developer runs. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-browser tools up down status logs demo unit test lint check format bench wheels pin env-dev
+.PHONY: help setup setup-browser tools up down status logs demo unit test test-torch lint check format bench wheels pin env-dev
 
 VENV := .venv/bin
 STACK := $(VENV)/python -m stack
@@ -41,6 +41,9 @@ test: env-dev ## every test; sets itself up in a fresh clone
 
 setup-browser: ## install Chromium for the browser tests (as root on Debian); without it they are skipped
 	@stack/browser.sh
+
+test-torch: env-dev ## real PyTorch against the kernel's figures; downloads it (TORCH='torch==2.13.0+cpu' is smaller)
+	@TORCH="$(TORCH)" stack/torch.sh $(ARGS)
 
 lint: env-dev ## format, lint, types, imports, rules, dashboards
 	@stack/check.sh

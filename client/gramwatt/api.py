@@ -72,6 +72,10 @@ class Api:
         """Count one more process tree for a window. Joining twice counts once."""
         return self._again("POST", _path(window) + "/processes", self._identified({"pid": pid}))
 
+    def leave(self, window: str, pid: int) -> Json:
+        """A process and what it started do not count for a window any more. Older exporters answer 404."""
+        return self._again("POST", _path(window) + "/leave", self._identified({"pid": pid}))
+
     def stop(self, window: str, values: Optional[Mapping[str, float]] = None) -> Json:
         """Stop a window; stopping twice gives the same answer."""
         return self._again("POST", _path(window) + "/stop", {"values": dict(values)} if values else None)

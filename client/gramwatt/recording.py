@@ -25,6 +25,7 @@ from .api import Api, connect
 from .checks import check_name, check_phase, check_tags, check_values
 from .errors import GramwattError, Refused
 from .local import SOURCE, LocalMeter, watts_per_cpu
+from .membership import MEMBERSHIP
 from .notices import warn_once
 from .result import Result, from_window
 from .transport import DEFAULT_TIMEOUT
@@ -84,6 +85,7 @@ class Window:
         self._meter: Optional[LocalMeter] = None
         self._started_in = 0  # process id; a forked child has another one and must leave the window alone
         self._ours = True  # False: joined, somebody else stops it
+        self._joined = False
         self._rank: Optional[ranks.Rank] = None  # for launchers whose variables do not say it
         self._problem = ""
         self._result: Optional[Result] = None
@@ -148,6 +150,19 @@ class Window:
         if forked or now - self._sent_at >= _SEND_EVERY:
             self._sent_at = now
             self._send()
+
+    def leave(self) -> None:
+        """Leave a window that this process joined: what it and its children use from now on is not charged to it.
+
+        The end of the ``with`` and :meth:`stop` do so by themselves. A window that this process opened has no other
+        end than its stop: nothing happens.
+        """
+        if self.id is None or os.getpid() != self._started_in:
+            return
+        try:
+            self._leave(self.id)
+        except GramwattError as error:
+            warn_once(f"the window {self.id} could not be left: {error}", topic="leave")
 
     def environment(self) -> dict[str, str]:
         """Variables for processes started elsewhere (not by this one) that belong to this window: they join it."""
@@ -246,7 +261,7 @@ class Window:
         if not window or _around.get():
             return None
         try:
-            self._api.add_process(window, os.getpid())
+            self._join(window)
         except Refused as error:
             warn_once(f"{environment.WINDOW}={window} cannot be joined: {error}", topic=environment.WINDOW)
             return None
@@ -274,12 +289,16 @@ class Window:
             )
             return None
         try:
-            self._api.add_process(window, os.getpid())
+            self._join(window)
         except Refused as error:
             if error.status != 409:  # 409: rank 0 was quicker and has finished; its window is still the one
                 raise
         self._ours = False
         return window
+
+    def _join(self, window: str) -> None:
+        MEMBERSHIP.join(self._api, window)
+        self._joined = True
 
     def _open_own(self) -> Optional[str]:
         around = _around.get()
@@ -339,12 +358,22 @@ class Window:
             if self._ours:
                 return from_window(self._stop(self.id))
             self._send()
-            return from_window(self._api.window(self.id, sample=True))
+            return from_window(self._leave(self.id) or self._api.window(self.id, sample=True))
         except GramwattError as error:
             self._problem = str(error)
             if not self._fallback:
                 warn_once(f"the window {self.id} could not be read at its end: {error}", topic="stop")
             return self._own_estimate("finished")
+
+    def _leave(self, window: str) -> Optional[dict[str, Any]]:
+        """The window as it is after we left it; None where it is to be asked for."""
+        if not self._joined or self._ours:
+            return None
+        self._joined = False
+        try:
+            return MEMBERSHIP.leave(self._api, window)
+        except Refused:  # an older exporter does not know the call; what else is wrong, the next call says
+            return None
 
     def _stop(self, window: str) -> dict[str, Any]:
         try:

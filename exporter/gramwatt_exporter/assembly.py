@@ -35,7 +35,14 @@ from .processes.forks import ForkListener
 from .processes.identity import IdentityReader
 from .processes.kernel import Kernel
 from .processes.names import ContainerNames
-from .processes.procfiles import ReapedTime, ignores_children_of, list_procfs, resident_pages_of
+from .processes.procfiles import (
+    ReapedTime,
+    hides_processes,
+    ignores_children_of,
+    list_procfs,
+    pages_of_threads_of,
+    resident_pages_of,
+)
 from .processes.row import Row
 from .processes.table import ProcessTable
 from .processes.users import UserNames
@@ -238,6 +245,12 @@ def _processes(config: Config) -> tuple[Any, MakeTable, Any, ExitListener | None
             "$.path.procfs",
             f"{procfs} is not a proc file system: its loadavg, stat or meminfo is not the kernel's",
         ) from None
+    if hides_processes(procfs):
+        _LOG.warning(
+            "%s does not show the processes of other users (hidepid): they are charged only when they end. Grant"
+            " CAP_SYS_PTRACE, or mount it with gid= of a group of the exporter",
+            procfs,
+        )
     identities = IdentityReader(procfs, UserNames.of(procfs), ContainerNames.of(procfs))
     exits = _exits(config) if source.method == "clock" else None
     forks = _forks() if source.method == "clock" else None
@@ -254,6 +267,7 @@ def _processes(config: Config) -> tuple[Any, MakeTable, Any, ExitListener | None
             ReapedTime(procfs),
             ignores_children_of(procfs),
             forks,
+            pages_of_threads_of(procfs),
         )
 
     return identities, make, kernel, exits, source.method

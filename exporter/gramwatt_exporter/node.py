@@ -209,6 +209,15 @@ class Node:
             self.sampler.attach(window_id, root)
         return window_answer(book.view(window))
 
+    def leave_window(self, peer: Peer, window_id: str, pid: int) -> Answer:
+        """Sample, then take the process and what it started out of the window: what it used so far stays in it."""
+        book = self.sampler.windows
+        window = book.get(window_id, peer)
+        if window.is_open:
+            self._force_sample(pid)
+            self.sampler.leave(window_id, self._own_process(peer, pid))
+        return window_answer(book.view(window))
+
     def stop_window(self, peer: Peer, window_id: str, values: Mapping[str, float]) -> Answer:
         """Sample, then end: everything used so far is in it."""
         book = self.sampler.windows

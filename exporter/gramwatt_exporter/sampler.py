@@ -16,6 +16,7 @@ from .config.schema import Process as ProcessSettings
 from .config.schema import Windows as WindowSettings
 from .ledger.accounts import OTHERS, Accounts
 from .ledger.booking import Booking
+from .ledger.cpu_balance import CpuBalance
 from .ledger.extras import Extras
 from .ledger.room import Room
 from .model import COMPONENTS, BankSample, Identity, IntensityState
@@ -82,6 +83,7 @@ class Sampler:
         self.table.on_identity = self._renamed
         self._joining = Joining(config.windows, windows, self.table, self._budgets_of, self._close)
         self.booking = Booking(accounts, baseline, windows, budgets, budgets.matches({}), kernel.cpus)
+        self.cpu_balance = CpuBalance(lambda: kernel.cpus)
         self.hottest = Hottest(config.process.series, config.process.departed_scrapes)
         self._room = Room(accounts)
         self._exit_mode = exit_mode
@@ -119,7 +121,9 @@ class Sampler:
             self.table.windows_open = bool(self.windows.open_ids)
             if not self._taken_up:
                 self._joining.restore()
+            began_ns = self._boottime_ns()
             activity = self.table.update(counters)
+            self._check_cpu_time(activity, began_ns)
             self._tell_windows(bank)
             if not self._taken_up:
                 self._take_up_windows()
@@ -152,6 +156,11 @@ class Sampler:
         self.windows.expire(self._wall_clock())
         self.samples += 1
         self._sample_seconds = time.perf_counter() - began
+
+    def _check_cpu_time(self, activity: Activity, began_ns: int) -> None:
+        in_ticks = 0 if self._clock_method == "clock" else len(activity.live)
+        in_ticks += 0 if self._exit_mode == "taskstats" else len(activity.exited)
+        self.cpu_balance.observe(activity.seen_ns, began_ns, self._boottime_ns(), in_ticks)
 
     def scraped(self, scrapes: int) -> None:
         """So many scrapes read the last snapshot: finished windows and dead processes may leave in time."""
@@ -266,12 +275,14 @@ class Sampler:
 
     def attach(self, window_id: str, root: Row) -> None:
         """The tree below ``root`` belongs to the window from now on."""
-        for row in self.table.tree(root):
+        window = self.windows.get(window_id)
+        for row in self.table.tree(root, window.away):
             row.trees = row.trees | {window_id}
             if window_id not in row.windows:
                 row.windows = row.windows | {window_id}
                 row.budgets = self._budgets_of(row)
-                self.windows.joined(window_id)
+                if (row.identity.pid, row.identity.start) not in window.left:  # else it has been counted
+                    self.windows.joined(window_id)
         self.table.windows_open = True
 
     def _take_up_windows(self) -> None:
@@ -281,10 +292,14 @@ class Sampler:
             for pid, start in window.processes:
                 row = self.table.find(pid)
                 if row is not None and row.identity.start == start:
-                    for member in self.table.tree(row):
+                    for member in self.table.tree(row, window.away):
                         member.trees = member.trees | {window_id}
                         member.windows = member.windows | {window_id}
                         member.budgets = self._budgets_of(member)
+
+    def leave(self, window_id: str, root: Row) -> None:
+        """The tree below ``root`` does not belong to the window any more."""
+        self._joining.leave(window_id, root)
 
     def detach(self, window_id: str) -> None:
         """The window is closed: nobody is charged to it any more."""
@@ -382,6 +397,7 @@ class Sampler:
             clock_method=self._clock_method,
             exits_observed=dict(accounts.exits_observed),
             exits_lost=accounts.exits_lost,
+            cpu_overbooked=(self.cpu_balance.samples, self.cpu_balance.nanoseconds),
             state_saved_at=self.saved_at,
             state_save_failures=self.save_failures,
             boot_id=self._boot_id,

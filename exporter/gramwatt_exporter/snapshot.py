@@ -167,6 +167,7 @@ class Snapshot(Struct, frozen=True):
     clock_method: str
     exits_observed: Mapping[str, int]
     exits_lost: int
+    cpu_overbooked: tuple[int, int]  # samples, nanoseconds (ledger/cpu_balance.py)
     state_saved_at: float | None
     state_save_failures: int
     boot_id: str

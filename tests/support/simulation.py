@@ -218,6 +218,7 @@ class _Clocks:
 class _Identities:
     def __init__(self, machine: Machine) -> None:
         self.read = machine.identity
+        self.read_again = lambda before: machine.identity(before.pid)
         self._waited = _Reaped(machine)
         self.start_time = machine.start_time
         self.user_name = machine.user_name
@@ -267,6 +268,7 @@ def process_table(machine: Machine, new_row: Callable[[Identity], Row]) -> Proce
         machine if machine.listener else None,
         _Reaped(machine),
         forks=_Forks(machine) if machine.listener else None,
+        boottime_ns=lambda: machine.now_ns,
     )
 
 

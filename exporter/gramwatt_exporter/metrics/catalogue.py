@@ -320,6 +320,18 @@ CATALOGUE: tuple[Metric, ...] = (
     _counter(
         "exits_lost", "1", "", 'Exit messages the kernel dropped; their energy is in part="unattributed".'
     ),
+    _counter(
+        "cpu_overbooked_samples",
+        "1",
+        "",
+        "Samples that charged processes more CPU time than the CPUs had: a fault of the exporter.",
+    ),
+    _counter(
+        "cpu_overbooked_seconds",
+        "seconds",
+        "",
+        "CPU time that those samples charged beyond what the CPUs had.",
+    ),
     _gauge(
         "exit_mode_info",
         "info",

@@ -249,6 +249,9 @@ def _exporter(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     yield "sensor_read_duration_seconds", (((s.name,), s.read_seconds) for s in sensors if s.up)
     yield "exits_observed", (((mode,), float(count)) for mode, count in snapshot.exits_observed.items())
     yield "exits_lost", [((), float(snapshot.exits_lost))]
+    samples, nanoseconds = snapshot.cpu_overbooked
+    yield "cpu_overbooked_samples", [((), float(samples))]
+    yield "cpu_overbooked_seconds", [((), units.seconds(nanoseconds))]
     yield "exit_mode_info", [((snapshot.exit_mode,), 1.0)]
     yield "process_clock_info", [((snapshot.clock_method,), 1.0)]
     yield "sample_duration_seconds", [((), snapshot.sample_seconds)]

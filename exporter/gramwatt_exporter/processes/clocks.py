@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from .procfiles import TICK_NS
+from .procfiles import OF_THREAD, THREAD, TICK_NS
 
 ClockMethod = Literal["clock", "stat", "psutil"]
 
@@ -88,7 +88,11 @@ class StatClock:
             text = os.read(descriptor, 1024)
         finally:
             os.close(descriptor)
-        fields = text[text.rfind(b")") + 2 :].split(b" ", 14)
+        fields = text[text.rfind(b")") + 2 :].split(b" ", OF_THREAD + 1)
+        if fields[OF_THREAD : OF_THREAD + 1] == [
+            THREAD
+        ]:  # its numbers would be those of the whole process, once more
+            raise ProcessLookupError(path)
         return (int(fields[11]) + int(fields[12])) * TICK_NS
 
     def read(self, keys: Sequence[object]) -> tuple[list[int], list[int]]:

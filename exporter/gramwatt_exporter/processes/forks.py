@@ -8,21 +8,18 @@ Source: drivers/connector/cn_proc.c and include/uapi/linux/cn_proc.h of Linux.
 
 from __future__ import annotations
 
-import ctypes
 import socket
 import struct
-import sys
 from collections.abc import Iterator
 
 from ..errors import Denied, NotHere
-from .hearing import hears_of_a_child, make_room
+from .hearing import DROP, KEEP, filter_messages, hears_of_a_child, make_room, network_order
 
 _NETLINK_CONNECTOR = 11
 _CN_IDX_PROC, _CN_VAL_PROC = 1, 1
 _NLMSG_DONE = 3
 _LISTEN = 1  # PROC_CN_MCAST_LISTEN
 _EVENT_FORK = 0x1
-_SO_ATTACH_FILTER = 26
 # Offsets into a message: struct nlmsghdr, struct cn_msg, then struct proc_event with its fork data.
 _WHAT, _PARENT_TGID, _CHILD_PID, _CHILD_TGID, _SIZE = 36, 56, 60, 64, 68
 _PIDS = struct.Struct("=III")
@@ -60,25 +57,19 @@ class ForkListener:
         self._socket.setblocking(False)
 
     def _only_forks(self) -> None:
-        """A socket filter (classic BPF): exits, execs and new threads do not wake or fill us."""
-        # It loads words in network order.
-        fork = int.from_bytes(_EVENT_FORK.to_bytes(4, sys.byteorder), "big")
-        program = b"".join(
-            struct.pack("=HBBI", *instruction)
-            for instruction in (
+        """A socket filter: exits, execs and new threads do not wake or fill us."""
+        filter_messages(
+            self._socket,
+            (
                 (0x20, 0, 0, _WHAT),  # A = what
-                (0x15, 0, 4, fork),  # if A != fork: drop
+                (0x15, 0, 4, network_order(_EVENT_FORK, 4)),  # if A != fork: drop
                 (0x20, 0, 0, _CHILD_PID),  # A = child_pid
                 (0x07, 0, 0, 0),  # X = A
                 (0x20, 0, 0, _CHILD_TGID),  # A = child_tgid
                 (0x1D, 1, 0, 0),  # if A == X: keep
-                (0x06, 0, 0, 0),  # drop
-                (0x06, 0, 0, 0xFFFF),  # keep
-            )
-        )
-        code = ctypes.create_string_buffer(program, len(program))
-        self._socket.setsockopt(
-            socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(program) // 8, ctypes.addressof(code))
+                DROP,
+                KEEP,
+            ),
         )
 
     def drain(self, limit: int = 1 << 20) -> Iterator[tuple[int, int]]:

@@ -5,14 +5,37 @@ In a namespace of its own a listener registers without an error and never hears 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
+import struct
+import sys
 import time
 from collections.abc import Callable, Iterable
 
 RECEIVE_BUFFER = 8 << 20  # some ten thousand messages, until the next sample
-_SO_RCVBUFFORCE = 33
+_SO_RCVBUFFORCE, _SO_ATTACH_FILTER = 33, 26
 _SECONDS = 0.25
+
+Instruction = tuple[int, int, int, int]
+"""One of classic BPF: code, jump if true, jump if false, operand (linux/filter.h)."""
+
+KEEP: Instruction = (0x06, 0, 0, 0xFFFF)
+DROP: Instruction = (0x06, 0, 0, 0)
+
+
+def filter_messages(listening: socket.socket, program: Iterable[Instruction]) -> None:
+    """The kernel throws away the messages that ``program`` drops: they neither wake us nor take room."""
+    packed = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+    code = ctypes.create_string_buffer(packed, len(packed))
+    listening.setsockopt(
+        socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(packed) // 8, ctypes.addressof(code))
+    )
+
+
+def network_order(number: int, size: int) -> int:
+    """What a filter sees of a number of ``size`` bytes: it loads them in network order."""
+    return int.from_bytes(number.to_bytes(size, sys.byteorder), "big")
 
 
 def make_room(listening: socket.socket) -> None:

@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from ..model import Identity, Workload
 from .cgroups import CgroupParser, Membership, is_slurmstepd
 from .jobs import JobOwners
 from .names import ContainerNames
-from .procfiles import TICK_NS
+from .procfiles import OF_THREAD, THREAD, TICK_NS, other_threads
 
 _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC
 _STAT_BYTES = 2048  # the longest line is far below (52 numbers and a command of at most 64 bytes)
@@ -55,12 +57,31 @@ class IdentityReader:
         self._job_owners = JobOwners(self._is_slurmstepd, clock)
 
     def read(self, pid: int) -> Identity | None:
-        """The identity of a process, None when it has gone (or may not be seen at all)."""
+        """The identity of a process, None when it has gone (or may not be seen at all), or ``pid`` is a thread's."""
         found = self.read_with_waited(pid)
         return None if found is None else found[0]
 
+    def read_again(self, before: Identity) -> Identity | None:
+        """The identity that a process has now.
+
+        Of a zombie only its parent is news: the kernel says that it is in the root cgroup (of version 1), wherever it
+        was.
+        """
+        found = self._read(before.pid)
+        if found is None:
+            return None
+        identity, _, ended = found
+        return (
+            replace(before, parent=identity.parent) if ended and identity.start == before.start else identity
+        )
+
     def read_with_waited(self, pid: int) -> tuple[Identity, int] | None:
         """Also the CPU time of the children it has waited for, in nanoseconds (see procfiles.ReapedTime)."""
+        found = self._read(pid)
+        return None if found is None else found[:2]
+
+    def _read(self, pid: int) -> tuple[Identity, int, bool] | None:
+        """Also whether it has ended, with all its threads."""
         directory = b"%b/%d" % (self._root, pid)
         try:
             stat = _read(directory + b"/stat", _STAT_BYTES)
@@ -71,17 +92,22 @@ class IdentityReader:
             return None
         close = stat.rfind(b")")
         # 0 state, 1 parent, 6 flags, 13 cutime, 14 cstime, 19 start time (fields 3, 4, 9, 16, 17 and 22 of proc(5))
-        fields = stat[close + 2 :].split(b" ", 20)
-        if len(fields) < 20:
+        fields = stat[close + 2 :].split(b" ", OF_THREAD + 1)
+        if len(fields) < 20 or fields[OF_THREAD : OF_THREAD + 1] == [THREAD]:
             return None
         comm = stat[stat.find(b"(") + 1 : close]
         command = self._commands.get(comm) or self._remember_command(comm)
         membership: Membership | None = None
+        ended = False
         if int(fields[6]) & _KERNEL_THREAD:
             command = kernel_thread_name(command)
         else:
+            alive = directory
+            if fields[0] == b"Z":  # its first thread has ended; others may run on
+                alive = os.fsencode(next(other_threads(os.fsdecode(directory)), "")) or directory
+                ended = alive is directory
             try:
-                membership = self._membership(_read(directory + b"/cgroup", _CGROUP_BYTES))
+                membership = self._membership(_read(alive + b"/cgroup", _CGROUP_BYTES))
             except FileNotFoundError:
                 if not _exists(directory):
                     return None
@@ -96,15 +122,20 @@ class IdentityReader:
                 owner = self._job_owners.owner(membership.name, uid, fields[1])
         workload = self._workload(membership, command, uid if owner is None else owner)
         identity = Identity(pid, int(fields[19]), int(fields[1]), uid, command, workload, owner)
-        return identity, (int(fields[13]) + int(fields[14])) * TICK_NS
+        return identity, (int(fields[13]) + int(fields[14])) * TICK_NS, ended
 
     def start_time(self, pid: int) -> int | None:
-        """Start time in clock ticks since boot (field 22 of stat), None when the process has gone."""
+        """Start time in clock ticks since boot (field 22 of stat), None when the process has gone.
+
+        Of a thread that has taken the id of a process, 0: no process begins then.
+        """
         try:
             stat = _read(b"%b/%d/stat" % (self._root, pid), _STAT_BYTES)
         except OSError:
             return None
-        fields = stat[stat.rfind(b")") + 2 :].split(b" ", 20)
+        fields = stat[stat.rfind(b")") + 2 :].split(b" ", OF_THREAD + 1)
+        if fields[OF_THREAD : OF_THREAD + 1] == [THREAD]:
+            return 0
         return int(fields[19]) if len(fields) >= 20 else None
 
     def job_owner(self, job: str, uid: int, parent: int) -> int:

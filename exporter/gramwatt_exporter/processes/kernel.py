@@ -32,7 +32,11 @@ class Kernel:
         self._tick = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
         self._page_kib = os.sysconf("SC_PAGE_SIZE") // 1024
         self.pid_max = self._read_pid_max(procfs)
-        self.cpus = max(1, os.pread(self._stat, 1 << 20, 0).count(b"\ncpu"))
+
+    @property
+    def cpus(self) -> int:
+        """CPUs online at this moment."""
+        return max(1, os.pread(self._stat, 1 << 20, 0).count(b"\ncpu"))
 
     @staticmethod
     def _read_pid_max(procfs: str) -> int:

@@ -85,6 +85,10 @@ class PsutilIdentities:
         uid = uids.real if uids is not None else 0
         return Identity(pid, start, parent, uid, command, Workload(command, "command", user))
 
+    def read_again(self, before: Identity) -> Identity | None:
+        """The same of a process that was read before."""
+        return self.read(before.pid)
+
     def read_with_waited(self, pid: int) -> tuple[Identity, None] | None:
         identity = self.read(pid)
         return None if identity is None else (identity, None)

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")  # what the times in stat are counted in
+
+# PROCFS/ID/stat can be read for the id of any thread, too, although no listing of PROCFS shows it, and it tells the CPU
+# time of the whole process. The signal that its end sends to its parent (field 38, here counted behind the command)
+# tells them apart: the kernel itself takes a task without one for a thread that is not the first.
+OF_THREAD, THREAD = 35, b"-1"
 
 
 def _read(path: str, most: int) -> bytes:
@@ -35,16 +40,46 @@ def list_procfs(procfs: str) -> Callable[[], list[int]]:
     return pids
 
 
+def hides_processes(procfs: str) -> bool:
+    """Whether processes of other users are not to be seen (mount option hidepid): not even the first one is."""
+    return not _read(f"{procfs}/1/stat", 1)
+
+
 def resident_pages_of(procfs: str) -> Callable[[int], int | None]:
     """Resident memory of a process in pages, 0 when it has none (kernel threads, zombies), None when it is gone."""
 
     def pages(pid: int) -> int | None:
-        try:
-            return int(_read(f"{procfs}/{pid}/statm", 128).split(b" ", 2)[1])
-        except (IndexError, ValueError):
-            return None
+        return _resident_pages(f"{procfs}/{pid}")
 
     return pages
+
+
+def pages_of_threads_of(procfs: str) -> Callable[[int], int]:
+    """The same of a process whose first thread has ended: its memory shows with the threads that run on. Else 0."""
+
+    def pages(pid: int) -> int:
+        directory = f"{procfs}/{pid}"
+        return next(filter(None, (_resident_pages(thread) for thread in other_threads(directory))), 0)
+
+    return pages
+
+
+def other_threads(directory: str) -> Iterator[str]:
+    """Directories of a process's threads but for the first one; ``directory`` is that of the process."""
+    tasks = f"{directory}/task"
+    try:
+        ids = os.listdir(tasks)  # noqa: PTH208 - for speed
+    except OSError:
+        return
+    first = directory.rpartition("/")[2]
+    yield from (f"{tasks}/{thread}" for thread in ids if thread != first)
+
+
+def _resident_pages(directory: str) -> int | None:
+    try:
+        return int(_read(f"{directory}/statm", 128).split(b" ", 2)[1])
+    except (IndexError, ValueError):
+        return None
 
 
 class ReapedTime:

@@ -6,19 +6,23 @@ The steady state costs one system call a process (see clocks.py) and touches in 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping, Set
 from itertools import compress
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec import Struct, field
 
-from ..model import Identity, Workload
+from ..model import Identity
 from .births import Births
 from .clocks import ClockSource
-from .exits import Exit
+from .exit_message import Exit
 from .kernel import KernelCounters
+from .procfiles import TICK_NS
 from .row import Row
+from .sources import ExitSource, ForkSource, Identities
 from .stolen import StolenTime
+from .strangers import Strangers, used_lately
 from .waited import Reaped, WaitedFor
 
 # Rows whose identity is read again each sample: of those that ran (only who runs can have called exec), and of all
@@ -26,33 +30,9 @@ from .waited import Reaped, WaitedFor
 ROTATION_RUNNING, ROTATION_ALL = 8, 2
 
 
-class Identities(Protocol):
-    """Who a process is."""
-
-    def read(self, pid: int) -> Identity | None: ...
-
-    def read_with_waited(self, pid: int) -> tuple[Identity, int | None] | None: ...
-
-    def start_time(self, pid: int) -> int | None: ...
-
-    def user_name(self, uid: int) -> str: ...
-
-    def job_owner(self, job: str, uid: int, parent: int) -> int: ...
-
-
-class ExitSource(Protocol):
-    """Where process exits come from."""
-
-    mode: str
-    lost: int
-
-    def drain(self) -> Iterable[Exit]: ...
-
-
-class ForkSource(Protocol):
-    """Where forks come from: (child, parent) of each process since the last drain."""
-
-    def drain(self) -> Iterable[tuple[int, int]]: ...
+def _now_ns() -> int:
+    """Since boot, as start times of processes are told."""
+    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Activity(Struct, frozen=True):
@@ -84,19 +64,28 @@ class ProcessTable:
         reaped: Reaped | None = None,
         ignores_children: Callable[[int], bool] = lambda _: False,
         forks: ForkSource | None = None,
+        pages_of_threads: Callable[[int], int] = lambda _: 0,
+        boottime_ns: Callable[[], int] = _now_ns,
     ) -> None:
         self._clocks = clocks
         self._identities = identities
         self._births = births
         self._list_pids = list_pids
         self._new_row = new_row
+        self._strangers = Strangers(identities, new_row)
         self._resident_pages = resident_pages
+        self._pages_of_threads = pages_of_threads
+        self._boottime_ns = boottime_ns
+        self._began_ns = 0  # of this sample
+        self._elapsed_ns = 0  # since the previous one began
         self._exits = exits
         self._stolen = StolenTime()
         self._forks = forks
         self._forked: dict[int, int] = {}  # child -> parent, of this sample and of the one before
         self._forked_before: dict[int, int] = {}
-        self._waited = WaitedFor(reaped, exits is not None, ignores_children) if reaped is not None else None
+        self._waited: WaitedFor | None = None
+        if reaped is not None:
+            self._waited = WaitedFor(reaped, exits is not None, ignores_children, self._lost_a_child)
         self.rows: list[Row] = []
         self._keys: list[object] = []
         self._last: list[int] = []
@@ -129,8 +118,8 @@ class ProcessTable:
         """The process with this id, also when it ended since the previous sample."""
         return self.find(pid) or self._recent.get(pid)
 
-    def tree(self, root: Row) -> list[Row]:
-        """``root`` and all its living descendants."""
+    def tree(self, root: Row, without: Set[tuple[int, int]] = frozenset()) -> list[Row]:
+        """``root`` and all its living descendants, but for those of ``without`` (pid, start time) and theirs."""
         children: dict[int, list[Row]] = {}
         for row in self.rows:
             children.setdefault(row.identity.parent, []).append(row)
@@ -139,7 +128,10 @@ class ProcessTable:
             row = queue.pop()
             found.append(row)
             for child in children.get(row.identity.pid, ()):
-                if child.identity.pid not in seen:
+                if (
+                    child.identity.pid not in seen
+                    and (child.identity.pid, child.identity.start) not in without
+                ):
                     seen.add(child.identity.pid)
                     queue.append(child)
         return found
@@ -149,6 +141,9 @@ class ProcessTable:
     def update(self, counters: KernelCounters) -> Activity:
         """Find births, drain exits, read every clock, settle deaths, in that order (else time counts twice)."""
         self._tick += 1
+        first = not self._listed
+        before, self._began_ns = self._began_ns, self._boottime_ns()
+        self._elapsed_ns = self._began_ns - before
         self._replaced = []
         limbo, self._limbo = self._limbo, {}
         self._late = frozenset(limbo)
@@ -162,6 +157,8 @@ class ProcessTable:
         self._last = values
         departed = [*self._replaced, *(self.rows[i] for i in dead)]
         self._recent = {row.identity.pid: row for row in departed}
+        if first:  # a process that nobody saw alive used its time before the first sample
+            messages = [message for message in messages if message.pid in gone]
         self._messages = {message.pid: message for message in messages}
         exited, observed = self._settle_exits(messages, gone, limbo)
         self._limbo.update(gone)
@@ -266,7 +263,7 @@ class ProcessTable:
         row = self._new_row(identity)
         row.born_tick = self._tick
         if self._listed:  # else nothing is charged before _refresh has read it
-            row.pages = self._resident_pages(identity.pid) or 0
+            row.pages = self._resident_pages(identity.pid) or self._pages_of_threads(identity.pid)
         self._young.append(row)
         return row
 
@@ -322,7 +319,7 @@ class ProcessTable:
             # else a zombie: its clock is still readable and was read
 
         def ghost(message: Exit, depth: int = 0) -> Row:
-            found = ghosts.get(message.pid)
+            found = ghosts.get(id(message))  # not its pid: ids are handed out again, also between two samples
             if found is None:
                 parent_pid: int | None = self._forked_by(message.pid) or message.parent
                 parent: Row | None = None
@@ -333,48 +330,34 @@ class ProcessTable:
                     if parent is None and parent_pid in unknown:
                         parent = ghost(unknown[parent_pid], depth + 1)
                     parent_pid, depth = self._forked_by(parent_pid), depth + 1
-                found = ghosts[message.pid] = self._ghost(message, parent)
+                found = ghosts[id(message)] = self._strangers.row(message, parent)
             return found
 
         for message in strangers:
             row = ghost(message)
-            more = self._ended(message.parent, row, message.nanoseconds, message.doubt_ns)
-            if message.nanoseconds + more > 0:
-                exited.append((row, message.nanoseconds + more))
+            used = used_lately(message, self._elapsed_ns)
+            used += self._ended(message.parent, row, message.nanoseconds, message.doubt_ns)
+            if used > 0:
+                exited.append((row, used))
         replaced = [entry for pid, entry in limbo.items() if pid not in self._late]
         for row, last in (
             *gone.values(),
             *replaced,
         ):  # a zombie waited for now, or its message is late or lost
-            self._ended(row.identity.parent, row, last, 0)
+            self._ended(row.identity.parent, row, last, 0, self._expected(row, last))
         # What is left in limbo had its sample of grace: its end stays unattributed.
         return exited, observed + (len(gone) if self._exits is None else 0)
 
-    def _ended(self, parent: int, owner: Row, charged: int, doubt: int) -> int:
+    def _ended(self, parent: int, owner: Row, charged: int, doubt: int, expected: int = 0) -> int:
         if self._waited is None:
             return 0
-        return self._waited.ended(self._living_ancestor(parent, self._messages), owner, charged, doubt)
+        ancestor = self._living_ancestor(parent, self._messages)
+        return self._waited.ended(ancestor, owner, charged, doubt, expected)
 
-    def _ghost(self, message: Exit, parent: Row | None) -> Row:
-        """A process nobody saw alive: in its parent's unit or container, else a workload by its own command."""
-        owner = None
-        if parent is not None and parent.identity.workload.kind != "command":
-            workload, owner = parent.identity.workload, parent.identity.owner
-            # A job is taken for root's as long as nobody else was seen in it.
-            if owner == 0 and message.uid and workload.kind == "slurm":
-                owner = self._identities.job_owner(workload.name, message.uid, message.parent)
-                workload = Workload(workload.name, "slurm", self._identities.user_name(owner))
-            elif owner is None:  # nobody's as a whole: each process counts for its own user
-                user = self._identities.user_name(message.uid)
-                workload = Workload(workload.name, workload.kind, user)
-        else:
-            workload = Workload(message.command, "command", self._identities.user_name(message.uid))
-        row = self._new_row(
-            Identity(message.pid, 0, message.parent, message.uid, message.command, workload, owner)
-        )
-        if parent is not None:
-            row.windows = row.trees = parent.trees
-        return row
+    def _expected(self, row: Row, used_ns: int) -> int:
+        """CPU time of a process from the previous sample to the beginning of this one, at its mean rate so far."""
+        age = self._began_ns - self._elapsed_ns - row.identity.start * TICK_NS
+        return used_ns * self._elapsed_ns // age if age > 0 else 0
 
     def _living_ancestor(self, pid: int, messages: Mapping[int, Exit]) -> Row | None:
         """Who waits in the end for a process whose parent was ``pid``: the first up the chain that still lives."""
@@ -388,6 +371,14 @@ class ProcessTable:
             else:
                 pid = messages[pid].parent if pid in messages else row.identity.parent
         return None
+
+    def _lost_a_child(self, parents: Set[int]) -> Set[int]:
+        read = self._clocks.read_one
+        return {
+            row.identity.parent
+            for row in self.rows
+            if row.identity.parent in parents and read(row.identity.pid) is None
+        }
 
     def _pass_on(self, departed: list[Row]) -> None:
         """What ended processes had waited for will be waited for by their own parents."""
@@ -416,6 +407,8 @@ class ProcessTable:
 
     def _weigh(self, row: Row) -> None:
         pages = self._resident_pages(row.identity.pid)
+        if pages == 0 and row.pages:  # a zombie now, unless it is its first thread alone that has ended
+            pages = self._pages_of_threads(row.identity.pid)
         if pages is not None:
             row.pages = pages
 
@@ -440,7 +433,7 @@ class ProcessTable:
             if self.find(row.identity.pid) is not row:
                 continue
             self._weigh(row)
-            identity = self._identities.read(row.identity.pid)
+            identity = self._identities.read_again(row.identity)
             if identity is None or identity.start != row.identity.start or identity == row.identity:
                 continue
             before, row.identity = row.identity, identity

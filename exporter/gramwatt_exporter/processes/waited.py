@@ -9,7 +9,7 @@ exits. What was charged too much or too early is carried and taken off the next 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -40,6 +40,8 @@ class _Balance(Struct):
     waited: bool = False
     settled: int = 0  # samples since owners were last needed or forgotten
     owners: dict[Key, tuple[Row, int]] = field(default_factory=dict)  # the first, and how many are like it
+    # Without messages: who ended in this sample, and what each will have used since the previous one.
+    expected: list[tuple[Row, int]] = field(default_factory=list)
 
 
 class Reaped(Protocol):
@@ -53,17 +55,22 @@ class Reaped(Protocol):
 class WaitedFor:
     """``read`` is where waited-for time comes from. ``messages`` says whether exits are told;
     if not, the whole difference is time nobody was charged for. ``ignores(pid)`` says whether a process ignores its
-    children's ends; one that had it ignored in another way is known by never having waited."""
+    children's ends; one that had it ignored in another way is known by never having waited.
+
+    ``lost_a_child(pids)``: which of these processes have a child that ended after its clock was read. Without messages
+    such a parent is not settled in this sample: the child would be charged once more, as one that nobody saw."""
 
     def __init__(
         self,
         read: Reaped,
         messages: bool,
         ignores: Callable[[int], bool] = lambda _: False,
+        lost_a_child: Callable[[Set[int]], Set[int]] = lambda _: frozenset(),
     ) -> None:
         self._read = read
         self._messages = messages
         self._ignores = ignores
+        self._lost_a_child = lost_a_child
         self._balances: dict[Row, _Balance] = {}
         self._active: dict[Row, None] = {}
         self._looked: dict[Row, int | None] = {}
@@ -80,8 +87,10 @@ class WaitedFor:
         # Of that past up to coarse_ns is not told yet and must not be charged when it is: better too little than that.
         row.reaped_ns = before + self._read.coarse_ns if past and before is not None else before
 
-    def ended(self, parent: Row | None, owner: Row, charged: int, doubt: int = 0) -> int:
+    def ended(self, parent: Row | None, owner: Row, charged: int, doubt: int = 0, expected: int = 0) -> int:
         """A child of ``parent`` ended and ``owner`` was charged ``charged`` ns for all of its life.
+
+        Without messages its last moments are missing: at the rate it worked they are at most ``expected`` ns.
 
         Returns nanoseconds to charge at once, because nobody will wait for it.
         """
@@ -101,6 +110,8 @@ class WaitedFor:
         key = (owner.account, owner.windows, owner.budgets)
         first, count = balance.owners.get(key, (owner, 0))
         balance.owners[key] = (first, count + 1)
+        if expected and not self._messages:
+            balance.expected.append((owner, expected))
         self._active[parent] = None
         return 0
 
@@ -117,6 +128,7 @@ class WaitedFor:
             if balance is not None:
                 heir.doubt += balance.doubt
                 heir.exits += balance.exits
+                heir.expected += balance.expected
                 for key, (first, count) in balance.owners.items():
                     known, before = heir.owners.get(key, (first, 0))
                     heir.owners[key] = (known, before + count)
@@ -126,6 +138,12 @@ class WaitedFor:
         """Charge what was missing of what the parents concerned waited for (without messages: all that ran)."""
         if not self._messages:
             self._looked = {row: self._read(row.identity.pid) for row in (*live, *self._active)}
+            waited = {
+                row.identity.pid for row, total in self._looked.items() if (total or 0) > (row.reaped_ns or 0)
+            }
+            for row in self._looked if waited and (too_early := self._lost_a_child(waited)) else ():
+                if row.identity.pid in too_early:
+                    self._looked[row] = None
         extra: list[tuple[Row, int]] = []
         for row, total in self._looked.items():
             if total is None or (self._messages and row not in self._active):
@@ -142,6 +160,7 @@ class WaitedFor:
         return extra
 
     def _settle_one(self, row: Row, balance: _Balance, delta: int) -> list[tuple[Row, int]]:
+        expected, balance.expected = balance.expected, []
         balance.charged -= delta
         if delta:
             balance.waited, balance.still = True, 0
@@ -165,7 +184,11 @@ class WaitedFor:
         else:
             balance.settled += 1
             return []
-        charges = _spread(missing, balance.owners) if self._messages else [(row, missing)]
+        charges = (
+            _spread(missing, balance.owners)
+            if self._messages
+            else _to_those_that_ended(missing, expected, row)
+        )
         _forget_exits(balance)
         if balance.charged == 0:
             self._active.pop(row, None)
@@ -183,6 +206,18 @@ def _due(parent: Row, doubt: int) -> int:
     owed = parent.unwaited_ns + doubt
     parent.unwaited_ns = min(0, owed)
     return max(0, owed)
+
+
+def _to_those_that_ended(
+    nanoseconds: int, expected: list[tuple[Row, int]], parent: Row
+) -> list[tuple[Row, int]]:
+    """To processes that ended, in proportion to what is expected of them and at most that; the rest is of children
+    that nobody saw: it goes to their parent."""
+    total = sum(amount for _, amount in expected)
+    theirs = min(nanoseconds, total)
+    charges = [(row, theirs * amount // total) for row, amount in expected] if total else []
+    charges.append((parent, nanoseconds - sum(share for _, share in charges)))
+    return [charge for charge in charges if charge[1]]
 
 
 def _spread(nanoseconds: int, owners: dict[Key, tuple[Row, int]]) -> list[tuple[Row, int]]:

@@ -31,7 +31,7 @@ class Stop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Process(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of ``.../processes``."""
+    """Body of ``.../processes`` and ``.../leave``."""
 
     pid: int
     pid_start_ticks: StartTicks | None = None

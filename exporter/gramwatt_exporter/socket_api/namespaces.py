@@ -19,11 +19,11 @@ def pid_from_here(procfs: str, caller: int, pid: int, start_ticks: int | None = 
     Of a caller that cannot be seen (``caller`` is 0: over TCP) the number alone says nothing about its namespace. With
     ``start_ticks``, when the process began, there is only one it can be, whatever its namespace.
 
-    Raises ApiError 404 when the caller's container has no such process.
+    Raises ApiError 404 when the caller's container has no such process, or the number is a thread's.
     """
     numbers = _numbers(Path(procfs, str(caller))) if caller else ()
     if len(numbers) < 2:
-        return pid if start_ticks is None else _begun_at(procfs, pid, start_ticks)
+        return _no_thread(procfs, pid) if start_ticks is None else _begun_at(procfs, pid, start_ticks)
     if numbers[-1] == pid:
         return caller
     group = _group(Path(procfs, str(caller)))
@@ -39,9 +39,17 @@ def pid_from_here(procfs: str, caller: int, pid: int, start_ticks: int | None = 
     )
 
 
+def _no_thread(procfs: str, pid: int) -> int:
+    """``pid``. Raises ApiError 404 for the id of a thread: PROCFS answers for it, although it is no process."""
+    process = _status(Path(procfs, str(pid))).get(b"Tgid", ())
+    if process in ((), (pid,)):
+        return pid
+    raise ApiError(404, "pid", f"{pid} is a thread of process {process[0]}", f"give {process[0]}")
+
+
 def _begun_at(procfs: str, pid: int, start_ticks: int) -> int:
     if _start_ticks(Path(procfs, str(pid))) == start_ticks:
-        return pid
+        return _no_thread(procfs, pid)
     found = [
         int(process.name)
         for process in _processes(procfs)
@@ -68,14 +76,17 @@ def _start_ticks(process: Path) -> int | None:
 
 def _numbers(process: Path) -> tuple[int, ...]:
     """Ids of a process from our namespace inwards; none when it is gone or the kernel is older than 4.1."""
+    return _status(process).get(b"NSpid", ())
+
+
+def _status(process: Path) -> dict[bytes, tuple[int, ...]]:
+    """The ids in a process's status file; none when it is gone."""
     try:
         status = (process / "status").read_bytes()
     except OSError:
-        return ()
-    for line in status.splitlines():
-        if line.startswith(b"NSpid:"):
-            return tuple(map(int, line.split()[1:]))
-    return ()
+        return {}
+    fields = (line.partition(b":") for line in status.splitlines())
+    return {name: tuple(map(int, text.split())) for name, _, text in fields if name in (b"Tgid", b"NSpid")}
 
 
 def _group(process: Path) -> bytes | None:

@@ -95,13 +95,21 @@ def _values(backend: Backend, call: Call) -> Work:
     return partial(backend.record, call.peer, call.window_id, bodies.decode(call.body, bodies.Values).values)
 
 
-def _processes(backend: Backend, call: Call) -> Work:
+def _process(call: Call) -> int:
+    """The process that the body names, as it is numbered here."""
     bodies.query(call.query, {})
     asked = bodies.decode(call.body, bodies.Process)
     if not 0 < asked.pid < 2**31:
         raise ApiError(400, "pid", f"{asked.pid} is not a process id", "give a positive integer")
-    pid = call.pid(asked.pid, asked.pid_start_ticks)
-    return partial(backend.add_process, call.peer, call.window_id, pid)
+    return call.pid(asked.pid, asked.pid_start_ticks)
+
+
+def _processes(backend: Backend, call: Call) -> Work:
+    return partial(backend.add_process, call.peer, call.window_id, _process(call))
+
+
+def _leave(backend: Backend, call: Call) -> Work:
+    return partial(backend.leave_window, call.peer, call.window_id, _process(call))
 
 
 def _stop(backend: Backend, call: Call) -> Work:
@@ -123,6 +131,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/windows/{id}", 200, _window),
     Route("POST", "/v1/windows/{id}/values", 200, _values),
     Route("POST", "/v1/windows/{id}/processes", 200, _processes),
+    Route("POST", "/v1/windows/{id}/leave", 200, _leave),
     Route("POST", "/v1/windows/{id}/stop", 200, _stop),
     Route("GET", "/v1/top", 200, _top),
     Route("GET", "/v1/intensity", 200, _intensity),

@@ -64,6 +64,7 @@ class Window(Struct):
     tags: dict[str, str]
     values: dict[str, float]
     processes: set[ProcessKey] = field(default_factory=set)  # roots: each with its descendants
+    left: set[ProcessKey] = field(default_factory=set)  # left it; they may have joined it again
     joined: int = 0
     state: State = "open"
     ended_by: EndedBy | None = None
@@ -85,6 +86,11 @@ class Window(Struct):
     def is_open(self) -> bool:
         """Still recording."""
         return self.state == "open"
+
+    @property
+    def away(self) -> set[ProcessKey]:
+        """Not in it, each with its descendants, whatever they descend from."""
+        return self.left - self.processes
 
 
 class WindowBook:
@@ -206,6 +212,13 @@ class WindowBook:
             return False
         window.processes.add(process)
         return True
+
+    def remove_process(self, window_id: str, process: ProcessKey) -> None:
+        """A process tree counts for a window no longer. 404; nothing happens to a finished window."""
+        window = self.get(window_id)
+        if window.is_open:
+            window.processes.discard(process)
+            window.left.add(process)
 
     def stop(
         self,

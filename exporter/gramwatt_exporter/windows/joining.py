@@ -100,6 +100,15 @@ class Joining:
 
     # --- one process
 
+    def leave(self, window_id: str, root: Row) -> None:
+        """The tree below ``root`` leaves a client's window, but for processes in it that joined themselves."""
+        self._book.remove_process(window_id, (root.identity.pid, root.identity.start))
+        for row in self._table.tree(root, self._book.get(window_id).processes):
+            row.trees = (row.trees - {window_id}) or NO_WINDOWS
+            if window_id in row.windows and row.own_window != window_id:  # its workload's it does not leave
+                row.windows = (row.windows - {window_id}) or NO_WINDOWS
+                row.budgets = self._budgets_of(row)
+
     def join(self, row: Row) -> None:
         """It is in its workload's window, and in no other workload's; it begins it when it is the first."""
         identity = row.identity

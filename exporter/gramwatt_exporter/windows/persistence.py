@@ -19,7 +19,8 @@ _TRANSIENT = {"view", "published"}
 def dump_window(window: Window) -> dict[str, Any]:
     """Everything a window is, in types JSON has."""
     kept = {name: getattr(window, name) for name in window.__struct_fields__ if name not in _TRANSIENT}
-    kept["processes"] = sorted(list(process) for process in window.processes)
+    for name in ("processes", "left"):
+        kept[name] = sorted(list(process) for process in kept[name])
     kept["sources"] = {component: sorted(used) for component, used in window.sources.items()}
     # Emission units outgrow 64 bits after a few kilograms, and not every JSON reader keeps such integers.
     kept["emission_units"] = {

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -173,3 +174,56 @@ def test_another_users_window_cannot_be_seen(exporter) -> None:
     seen, status = done.stdout.split()
     assert seen == "0", done.stderr
     assert status in ("403", "404")
+
+
+WORKER = """
+import gramwatt, sys, time
+def burn(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end: pass
+with gramwatt.window("task", phase="training") as w:
+    burn(0.3)
+print(w.result.state, flush=True)
+sys.stdin.readline()
+burn(0.6)
+print("burned", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_worker_is_charged_until_the_end_of_its_with(exporter) -> None:
+    with client.window("driver", phase="training") as w:
+        worker = subprocess.Popen(
+            [sys.executable, "-c", WORKER],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **w.environment()},
+        )  # fmt: skip
+        assert worker.stdout is not None
+        assert worker.stdin is not None
+        assert worker.stdout.readline() == "open\n"
+        before = w.live().cpu_seconds
+        assert before >= 0.3
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+        assert worker.stdout.readline() == "burned\n"
+        own = time.process_time()
+        exporter.wait_samples(2)
+        after = w.live().cpu_seconds
+        own = time.process_time() - own
+        worker.communicate("done\n")
+    assert after - before < 0.3 + own
+    assert w.result.ended_by == "stop"
+
+
+def test_the_id_of_a_thread_is_no_process(exporter) -> None:
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    for path in ("/v1/windows", "/v1/windows/{id}/processes", "/v1/windows/{id}/leave"):
+        fields = {"name": "x", "phase": "training"}
+        window = exporter.call("POST", "/v1/windows", fields | {"pid": os.getpid()})[1]["window"]
+        body = (fields if path == "/v1/windows" else {}) | {"pid": thread.native_id}
+        status, answer = exporter.call("POST", path.format(id=window), body)
+        assert (status, answer["error"]["field"]) == (404, "pid")
+        assert answer["error"]["message"] == f"{thread.native_id} is a thread of process {os.getpid()}"
+    end.set()
+    thread.join()

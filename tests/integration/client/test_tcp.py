@@ -70,6 +70,44 @@ def test_without_the_setting_nothing_listens(exporter) -> None:
     assert "TCP" not in exporter.stderr
 
 
+def test_a_worker_leaves_over_tcp(serve) -> None:
+    exporter = serve()
+    _, window = exporter.call(
+        "POST", "/v1/windows", {"name": "driver", "phase": "training", "pid": os.getpid()}
+    )
+    code = """
+import gramwatt, sys, time
+def burn(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end: pass
+with gramwatt.window("task", phase="training"): burn(0.3)
+print("left", flush=True)
+sys.stdin.readline()
+burn(0.8)
+print("burned", flush=True)
+sys.stdin.readline()
+"""
+    worker = subprocess.Popen(
+        python(code), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "GRAMWATT_WINDOW": window["window"]},
+    )  # fmt: skip
+
+    def cpu_seconds() -> float:
+        return float(exporter.call("GET", f"/v1/windows/{window['window']}?sample=true")[1]["cpu_seconds"])
+
+    assert worker.stdout is not None
+    assert worker.stdin is not None
+    assert worker.stdout.readline() == "left\n"
+    before, own = cpu_seconds(), time.process_time()
+    assert before >= 0.3
+    worker.stdin.write("go\n")
+    worker.stdin.flush()
+    assert worker.stdout.readline() == "burned\n"
+    after, own = cpu_seconds(), time.process_time() - own
+    worker.communicate("end\n")
+    assert after - before < 0.4 + own
+
+
 def test_a_window_over_tcp(serve, gramwatt, tmp_path, monkeypatch) -> None:
     serve()
     burn = "import time\nwhile time.process_time() < 0.3: pass"

@@ -5,25 +5,19 @@ and works at another priority, and adds up its own CPU clocks. A window over its
 died when.
 """
 
-import ctypes
 import json
 import re
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypervisor import undisturbed
-from running import Exporter, Series, assert_conserved, exporter, select, total
+from running import Exporter, Series, assert_conserved, select, total
 
 TOLERANCE = 0.03
-CAP_NET_ADMIN = 12
-PR_CAPBSET_DROP = 24
-
 # A series of a process, an open window or a value that is not a running total may end or go back.
 COUNTERS = re.compile(r"gramwatt_(device|meter|workload|exits|sensor|samples|sample|priced|window)_\w*total")
 
@@ -35,23 +29,6 @@ def churn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = Path(__file__).with_name("churn.c")
     subprocess.run(["gcc", "-O2", "-pthread", "-o", program, source], check=True)
     return program
-
-
-def without_net_admin(start: Callable[[], Exporter]) -> Exporter:
-    """``start()`` in a thread that gave the capability up: a process it starts cannot get it back, root or not."""
-    started: Future[Exporter] = Future()
-
-    def run() -> None:
-        ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN, 0, 0, 0)
-        try:
-            started.set_result(start())
-        except BaseException as error:
-            started.set_exception(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    return started.result()
 
 
 def mode_of(series: Series) -> str:
@@ -121,27 +98,7 @@ def check(scrapes: list[Series]) -> None:
     for before, after in pairwise(scrapes):
         assert_no_counter_went_back(before, after)
     assert total(scrapes[-1], "gramwatt_exits_lost_total") == Decimal(0)
-
-
-@pytest.fixture
-def listening(tmp_path: Path) -> Iterator[Exporter]:
-    with exporter(tmp_path, {"sampling.interval": "200ms", "state.dir": str(tmp_path / "state")}) as running:
-        if mode_of(running.wait_samples()) != "taskstats":
-            pytest.skip(
-                "the kernel tells process exits only with CAP_NET_ADMIN and in the first PID namespace"
-            )
-        yield running
-
-
-@pytest.fixture
-def falling_back(tmp_path: Path) -> Iterator[Exporter]:
-    flags = {"web.listen-address": "127.0.0.1:0", "sampling.interval": "200ms"}
-    running = without_net_admin(lambda: Exporter(tmp_path, flags, {}))
-    try:
-        yield running
-    finally:
-        running.process.kill()
-        running.process.wait()
+    assert total(scrapes[-1], "gramwatt_cpu_overbooked_seconds_total") < Decimal("0.2")
 
 
 def test_cpu_time_of_everything_that_lives_and_dies_is_attributed(listening: Exporter, churn: Path) -> None:

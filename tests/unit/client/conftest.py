@@ -97,7 +97,7 @@ class FakeExporter:
         if body.get("parent") and body["parent"] not in self.windows:
             return 404, {"error": {"field": "parent", "message": "no such window", "fix": ""}}
         window = {**body, "window": f"w{len(self.windows) + 1}", "pid": body.get("pid", peer), "state": "open",
-                  "ended_by": None, "start": time.time(), "end": None, "joined": []}  # fmt: skip
+                  "ended_by": None, "start": time.time(), "end": None, "joined": [], "left": []}  # fmt: skip
         self.windows[window["window"]] = window
         return 201, self._view(window)
 
@@ -106,6 +106,8 @@ class FakeExporter:
             if window["state"] == "open":
                 window["values"].update((body or {}).get("values", {}))
                 window.update(state="finished", ended_by="stop", end=time.time())
+        elif rest == ["leave"]:
+            window["left"].append(body["pid"])
         elif rest and window["state"] == "finished":
             return 409, {
                 "error": {"field": "", "message": "the window has finished", "fix": "open a new one"}

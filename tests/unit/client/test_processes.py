@@ -164,3 +164,113 @@ print(w.result.measured)
     assert done.stdout == "True\n"
     assert "GRAMWATT_WINDOW=gone cannot be joined" in done.stderr
     assert exporter.names() == ["x"]
+
+
+JOINED = """
+import gramwatt
+with gramwatt.window("job", phase="training", values={"samples": 3}) as w:
+    pass
+print(w.id, w.result.state, w.result.joules > 0)
+"""
+
+
+def test_a_worker_leaves_the_window_it_joined_with_the_end_of_its_with(python, exporter) -> None:
+    import gramwatt
+
+    w = gramwatt.window("job", phase="training").start()
+    done = python(JOINED, **w.environment())
+    assert (done.stdout, done.stderr) == ("w1 open True\n", "")
+    assert exporter.only()["left"] == exporter.only()["joined"] != []
+    assert exporter.only()["values"] == {"samples": 3.0}
+
+
+def test_rank_zero_stops_the_window_and_has_nothing_to_leave(python, exporter) -> None:
+    import gramwatt
+
+    w = gramwatt.window("job", phase="training").start()
+    assert python(JOINED, **w.environment(), RANK="0").stdout == "w1 finished True\n"
+    assert exporter.only()["left"] == []
+
+
+def test_an_exporter_that_does_not_know_leaving_is_no_trouble(python, exporter) -> None:
+    import gramwatt
+
+    w = gramwatt.window("job", phase="training").start()
+    exporter.refuse["/leave"] = 404, {"field": "", "message": "no path '/v1/windows/w1/leave'", "fix": ""}
+    done = python(JOINED, **w.environment())
+    assert (done.stdout, done.stderr) == ("w1 open True\n", "")
+
+
+def test_leaving_by_hand_once_is_enough(python, exporter) -> None:
+    import gramwatt
+
+    w = gramwatt.window("job", phase="training").start()
+    done = python("""
+import gramwatt
+with gramwatt.window("job", phase="training") as w:
+    w.leave()
+    w.leave()
+    with gramwatt.window("own", phase="training") as own:
+        own.leave()
+print(w.result.state, own.result.state)
+""", **w.environment())  # fmt: skip
+    assert (done.stdout, done.stderr) == ("open finished\n", "")
+    assert len(exporter.windows["w1"]["left"]) == 1
+    assert exporter.windows["w2"]["left"] == []
+
+
+def test_the_last_of_several_tasks_at_once_leaves(python, exporter) -> None:
+    import gramwatt
+
+    w = gramwatt.window("job", phase="training").start()
+    done = python("""
+import gramwatt, threading
+both = threading.Barrier(2)
+first_is_over = threading.Event()
+def task(number):
+    with gramwatt.window("job", phase="training"):
+        both.wait()
+        if number:
+            first_is_over.wait()
+            assert not left()
+    first_is_over.set()
+def left():
+    return any(call.endswith("/leave") for call in calls)
+calls = []
+from gramwatt import transport
+call = transport.Transport.call
+transport.Transport.call = lambda self, method, path, body=None: (calls.append(path), call(self, method, path, body))[1]
+threads = [threading.Thread(target=task, args=(number,)) for number in range(2)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(left())
+""", **w.environment())  # fmt: skip
+    assert (done.stdout, done.stderr) == ("True\n", "")
+    assert len(exporter.only()["left"]) == 1
+
+
+def test_a_worker_whose_exporter_went_away_goes_on(python, exporter) -> None:
+    import gramwatt
+
+    w = gramwatt.window("job", phase="training").start()
+    exporter.fault = lambda method, path: b"" if path.endswith(("/leave", "/w1?sample=true")) else None
+    done = python(JOINED.replace("> 0", "is None"), **w.environment())
+    assert done.returncode == 0
+    assert done.stdout == "w1 finished True\n"
+    assert done.stderr.count("GramwattWarning") == 1
+
+
+def test_a_forked_child_of_a_worker_does_not_leave_for_it(python, exporter) -> None:
+    import gramwatt
+
+    w = gramwatt.window("job", phase="training").start()
+    python("""
+import gramwatt, os
+with gramwatt.window("job", phase="training") as w:
+    if os.fork() == 0:
+        w.leave()
+        w.stop()
+        os._exit(0)
+    os.wait()
+""", **w.environment())  # fmt: skip
+    assert len(exporter.only()["left"]) == 1

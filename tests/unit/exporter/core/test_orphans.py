@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import pytest
 from simulation import CPU, SECOND, Machine, Rig, rig
@@ -18,6 +20,88 @@ def charged(simulated: Rig) -> Counter[str]:
     """CPU time in nanoseconds by workload."""
     accounts = simulated.sampler.accounts.workloads.values()
     return Counter({account.workload.name: account.cpu_ns for account in accounts})
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_without_messages_the_last_moments_are_those_of_the_process_that_ended(threads: int) -> None:
+    simulated = rig(Machine(listener=False))
+    machine = simulated.machine
+    shell = machine.fork(1, command="bash", unit="session.scope")
+    assert shell is not None
+    job = machine.fork(shell.pid, command="job", unit="job.service")
+    sleeper = machine.fork(shell.pid, command="sleep", unit="sleep.service")
+    assert job is not None
+    assert sleeper is not None
+    for _ in range(3):
+        machine.work(job.pid, threads * 5 * SECOND)
+        sample(simulated)
+    before = charged(simulated)
+    machine.work(job.pid, threads * 3 * SECOND)
+    machine.exit(job.pid)
+    machine.exit(sleeper.pid)
+    sample(simulated)
+    assert charged(simulated) - before == Counter({"job.service": threads * 3 * SECOND})
+
+
+@dataclass
+class Moving(Machine):
+    """Things go on after the clocks have been read."""
+
+    after_clocks: list[Callable[[], None]] = field(default_factory=list)
+
+    def read_clocks(self, keys: Sequence[object]) -> tuple[list[int], list[int]]:
+        read = super().read_clocks(keys)
+        while self.after_clocks:
+            self.after_clocks.pop()()
+        return read
+
+
+@pytest.mark.parametrize("zombies", [True, False])
+def test_without_messages_who_is_waited_for_while_a_sample_is_taken_is_charged_once(zombies: bool) -> None:
+    machine = Moving(listener=False)
+    simulated = rig(machine)
+    shell = machine.fork(1, command="bash", unit="session.scope")
+    assert shell is not None
+    jobs = [machine.fork(shell.pid, command="job", unit="job.service") for _ in range(5)]
+    sample(simulated)
+    for job in jobs:
+        assert job is not None
+        machine.work(job.pid, SECOND)
+        if zombies:
+            machine.exit(job.pid, zombie=True)
+    sample(simulated)
+    machine.work(shell.pid, 1_000_000)
+    for job in jobs:
+        assert job is not None
+        wait = machine.reap if zombies else machine.exit
+        machine.after_clocks.append(lambda wait=wait, job=job: wait(job.pid))  # type: ignore[misc]
+    for _ in range(3):
+        sample(simulated)
+        assert charged(simulated) == Counter({"job.service": 5 * SECOND, "session.scope": 1_000_000})
+
+
+def test_without_messages_children_that_nobody_saw_are_their_parents() -> None:
+    simulated = rig(Machine(listener=False))
+    machine = simulated.machine
+    shell = machine.fork(1, command="bash", unit="session.scope")
+    assert shell is not None
+    lazy = machine.fork(shell.pid, command="lazy", unit="lazy.service")
+    assert lazy is not None
+    for _ in range(4):
+        machine.work(lazy.pid, SECOND // 2)  # a tenth of a CPU
+        sample(simulated)
+    machine.exit(lazy.pid)
+    for _ in range(10):
+        brief = machine.fork(shell.pid, command="brief")
+        assert brief is not None
+        machine.work(brief.pid, SECOND)
+        machine.exit(brief.pid)
+    before = charged(simulated)
+    sample(simulated)
+    more = charged(simulated) - before
+    assert more.total() == 10 * SECOND
+    assert more["lazy.service"] <= SECOND  # no more than it ever used in such a time
+    assert more["session.scope"] >= 9 * SECOND
 
 
 @pytest.mark.parametrize("listener", [True, False])

@@ -96,6 +96,11 @@ class Machine:
         self.book.add_process(window_id, (pid, 1))
         return self._show(window_id)
 
+    def leave_window(self, peer: Peer, window_id: str, pid: int) -> Answer:
+        self.book.get(window_id, peer)
+        self.book.remove_process(window_id, (pid, 1))
+        return self._show(window_id)
+
     def stop_window(self, peer: Peer, window_id: str, values: Mapping[str, float]) -> Answer:
         self.book.get(window_id, peer)
         self.book.stop(window_id, self.book.get(window_id).start + 1, "stop", values)

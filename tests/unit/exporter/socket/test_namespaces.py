@@ -55,6 +55,17 @@ def test_a_callers_number_is_that_of_its_own_container(procfs, caller, pid, expe
     assert pid_from_here(procfs, caller, pid) == expected
 
 
+@pytest.mark.parametrize("start_ticks", [None, 1020])
+def test_the_id_of_a_thread_is_answered_with_its_process(procfs, start_ticks):
+    thread = Path(procfs, "102")  # which the kernel does not list
+    thread.mkdir()
+    (thread / "status").write_text("Name:\tx\nTgid:\t100\nPid:\t102\nNSpid:\t102\n")
+    (thread / "stat").write_text("102 (x) S " + "0 " * 18 + "1020 0\n")
+    with pytest.raises(ApiError) as raised:
+        pid_from_here(procfs, 100 if start_ticks is None else 0, 102, start_ticks)
+    assert (raised.value.status, raised.value.field, raised.value.fix) == (404, "pid", "give 100")
+
+
 @pytest.mark.parametrize(("caller", "pid"), [(200, 6), (200, 200), (400, 5)])
 def test_processes_outside_of_the_container_cannot_be_named(procfs, caller, pid):
     with pytest.raises(ApiError) as raised:
