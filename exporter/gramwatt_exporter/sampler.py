@@ -91,8 +91,8 @@ class Sampler:
         self._boot_id = boot_id
         self._wall_clock = wall_clock
         self._boottime_ns = boottime_ns
-        self._last_ns: int | None = None
-        self._tick = 0
+        self._published_ns: int | None = None  # when the last published sample was taken
+        self._tick = 0  # published samples
         self._taken_up = False
         self.samples = 0
         self.failures = 0
@@ -105,13 +105,13 @@ class Sampler:
 
     # --- one sample
 
-    def sample(self) -> None:
-        """Read and book everything that happened since the previous sample."""
+    def sample(self, published: bool = True) -> None:
+        """Read and book everything that happened since the previous sample.
+
+        One that is not ``published`` is forced by a window: power and ranks stay those of the last published one.
+        """
         began = time.perf_counter()
         now_ns = self._boottime_ns()
-        self.interval_ns = 0 if self._last_ns is None else max(0, now_ns - self._last_ns)
-        self._last_ns = now_ns
-        self._tick += 1
         bank = self._bank_sample = self._bank.read()
         self._state = self._intensity()
         try:
@@ -137,13 +137,17 @@ class Sampler:
             self.booking.book_missed(bank, self._state.average)
             self.extras.book(bank.steps, self._state, self._wall_clock(), now_ns)
             raise
-        self.booking.book(bank, counters, activity, self.table.rows, self._find, self._state.average)
+        if published:
+            self._tick += 1
+            self.interval_ns = 0 if self._published_ns is None else max(0, now_ns - self._published_ns)
+            self._published_ns = now_ns
+        self.booking.book(bank, counters, activity, self.table.rows, self._find, self._state.average, published)
         self.extras.book(bank.steps, self._state, self._wall_clock(), now_ns)
         self.accounts.exits_observed[self._exit_mode] = (
             self.accounts.exits_observed.get(self._exit_mode, 0) + activity.exits_observed
         )
         self.accounts.exits_lost = self._lost_before + self._exits_lost()
-        self._rank(activity)
+        self._rank(activity, published)
         if self._room.make((row.account for row in self.table.rows), now_ns):
             self._leave_the_others()
         self.windows.sampled(self._wall_clock())
@@ -167,17 +171,19 @@ class Sampler:
         row = self.table.find_recent(pid)
         return None if row is None else (row, False)
 
-    def _rank(self, activity: Activity) -> None:
+    def _rank(self, activity: Activity, published: bool) -> None:
         for row in activity.departed:
             self.hottest.gone(row, self._tick)
+        if not published:  # who is hottest goes by the energy of a whole interval
+            return
         rows = self.table.rows
         if self.hottest.limit == "all":  # nothing to rank: only who has no series yet matters
             active = [r for r in rows if r.entered is None and (r.cpu_ns or r.energy[1] or r.energy[2])]
         elif self._tick % RANK_ALL_EVERY == 0:
             active = [r for r in rows if r.cpu_ns or r.energy[1] or r.energy[2]]
         else:
-            active = [row for row in self.booking.hot if self.table.find(row.identity.pid) is row]
-        for row in self.hottest.update(active, self._last_ns or 0):
+            active = [row for row in self.booking.interval.hot if self.table.find(row.identity.pid) is row]
+        for row in self.hottest.update(active, self._published_ns or 0):
             self._retire(row)
 
     def _leave_the_others(self) -> None:
@@ -304,7 +310,7 @@ class Sampler:
                 row.budgets = self._budgets_of(row)
         for row, _ in activity.exited:
             if row.born_tick == 0:  # nobody saw it alive; it may be charged again for what its message lacked
-                row.born_tick = self._tick
+                row.born_tick = self.samples + 1
                 for window_id in row.windows:
                     self.windows.joined(window_id)
                 if row.windows:

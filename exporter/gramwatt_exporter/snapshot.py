@@ -41,7 +41,7 @@ class MeterView(Struct, frozen=True):
 
 
 class ProcessView(Struct, frozen=True):
-    """One exported process; totals since it became a series, power in microjoules of the last sample."""
+    """One exported process; totals since it became a series, power in microjoules of the interval."""
 
     pid: int
     command: str
@@ -137,7 +137,8 @@ class Factors(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True):
-    """The machine at one moment. ``at`` is Unix seconds, ``interval_ns`` the time since the sample before."""
+    """The machine at one moment. ``at`` is Unix seconds, ``interval_ns`` the time since the published sample
+    before, over which every power is the mean."""
 
     at: float
     samples: int

@@ -18,6 +18,7 @@ from ..processes.kernel import KernelCounters
 from ..processes.row import Row
 from ..processes.table import Activity
 from .accounts import Accounts, DeviceAccount, MeterAccount
+from .interval import Interval
 
 _IDLE, _LIVE, _EXITED, _UNATTRIBUTED = range(4)
 _CPU, _DRAM, _GPU, _OTHER = range(4)
@@ -63,8 +64,8 @@ class Booking:
         self._cpus = cpus
         self._busy_ns: int | None = None
         self._slack_ns = 0
-        self._memory_charged = False  # whether rows hold memory power of the last sample
-        self.hot: set[Row] = set()  # rows that used CPU or GPU in the last sample
+        self._memory_charged = False  # whether rows show memory power
+        self.interval = Interval(accounts)
 
     def replace_budgets(self, budgets: BudgetCharges, node_budgets: Sequence[str]) -> None:
         """Charge these from now on."""
@@ -79,11 +80,12 @@ class Booking:
         rows: Sequence[Row],
         find: Callable[[int], tuple[Row, bool] | None],
         intensity: Intensity | None,
+        published: bool = True,
     ) -> None:
-        """``find(pid)`` gives the row of a recent process and whether it still lives."""
+        """``find(pid)`` gives the row of a recent process and whether it still lives; a sample that is not
+        ``published`` changes nobody's power."""
         price = self._price(intensity)
-        self._cool_down()
-        self._forget_power(bank)
+        self.interval.begin(bank, published)
         self._book_cpu_time(activity)
         residual, utilisation = self._residual(counters, activity, bank.steps)
         cpu_parts = [0] * (len(activity.live) + len(activity.exited))
@@ -113,13 +115,14 @@ class Booking:
             if part:
                 self._charge(row, _CPU, part, price)
         self._charge_dram(rows, memory_parts, price)
+        self.interval.end()
         self._book_meters(bank)
         self._book_price(booked, intensity, price)
 
     def book_missed(self, bank: BankSample, intensity: Intensity | None) -> None:
         """The processes of this sample could not be read: all of its energy is unattributed."""
         price = self._price(intensity)
-        self._forget_power(bank)
+        self.interval.published = False
         for step in bank.steps:
             account = self._book_device(step, price)
             account.partition[_UNATTRIBUTED] += step.microjoules
@@ -136,16 +139,14 @@ class Booking:
         account = self._accounts.device(step.device)
         account.energy[step.device.source] = account.energy.get(step.device.source, 0) + step.microjoules
         if not step.missed:  # else it is the mean of a time long before this sample
-            account.last_uj, account.last_ns = step.microjoules, step.nanoseconds
+            if self.interval.published:
+                account.last_uj += step.microjoules
+                account.last_ns += step.nanoseconds
+            else:
+                account.held_uj += step.microjoules
+                account.held_ns += step.nanoseconds
         account.units += units.emission_units(step.microjoules, price or 0)
         return account
-
-    def _forget_power(self, bank: BankSample) -> None:
-        """A device has the power of this sample or none: who knows what one that went away draws now."""
-        waiting = {(device.component, device.name) for device in bank.waiting}
-        for key, account in self._accounts.devices.items():
-            if key not in waiting:
-                account.last_uj = account.last_ns = 0
 
     def _book_meters(self, bank: BankSample) -> None:
         for meter_step in bank.meters:
@@ -156,12 +157,14 @@ class Booking:
     # --- components
 
     def _book_cpu_time(self, activity: Activity) -> None:
+        published, hot = self.interval.published, self.interval.hot
         for row, ns in (*activity.live, *activity.exited):
             row.cpu_ns += ns
             row.account.cpu_ns += ns
             row.account.version += 1
             self._accounts.used_cpu_ns += ns
-            self.hot.add(row)
+            if published:
+                hot.add(row)
             for window in row.windows:
                 self._windows.charge_cpu(window, ns)
 
@@ -219,33 +222,66 @@ class Booking:
 
     def _charge_dram(self, rows: Sequence[Row], parts: Sequence[int], price: int | None) -> None:
         """Charge the memories' energy, once for all of them; ``parts`` is empty when there was none."""
+        interval = self.interval
         if not parts:
-            if not self._memory_charged:
+            if not interval.published or not (self._memory_charged or interval.memory_held):
                 return
             parts = [0] * len(rows)
-        self._memory_charged = any(parts)
+        if not interval.published:
+            interval.memory_held = True
+            self._charge_memory_held(rows, parts, price)
+        elif interval.memory_held:
+            self._charge_memory_held(rows, parts, price)
+            self._show_memory_held(rows)
+            self._memory_charged = True
+        else:
+            self._memory_charged = any(parts)
+            self._charge_memory(rows, parts, price)
+        mg = price or 0
+        for workload in self._accounts.workloads.values():
+            part = workload.memory
+            if part:
+                workload.energy[_DRAM] += part
+                workload.units[_DRAM] += part * mg
+                workload.drawn[_DRAM] += part
+                workload.memory = 0
+                workload.version += 1
+        total = sum(parts)
+        self._accounts.used[_DRAM] += total
+        self._accounts.used_units[_DRAM] += total * mg
+
+    def _charge_memory(self, rows: Sequence[Row], parts: Sequence[int], price: int | None) -> None:
         mg = price or 0
         # Every process holds memory, so this loop is the sample's longest: no call, no test it can do without.
         for row, part in zip(rows, parts, strict=True):
             if part:
                 row.power[_DRAM] = part
                 row.energy[_DRAM] += part
-                row.account.power[_DRAM] += part
+                row.account.memory += part
                 if mg:
                     row.units[_DRAM] += part * mg
                 if row.windows or row.budgets:
                     self._charge_others(row, _DRAM, part, price)
             elif row.power[_DRAM]:
                 row.power[_DRAM] = 0
-        for workload in self._accounts.workloads.values():
-            part = workload.power[_DRAM]
+
+    def _charge_memory_held(self, rows: Sequence[Row], parts: Sequence[int], price: int | None) -> None:
+        """The same while a forced sample's share is held: nobody's power changes."""
+        mg = price or 0
+        for row, part in zip(rows, parts, strict=True):
             if part:
-                workload.energy[_DRAM] += part
-                workload.units[_DRAM] += part * mg
-                workload.version += 1
-        total = sum(parts)
-        self._accounts.used[_DRAM] += total
-        self._accounts.used_units[_DRAM] += total * mg
+                row.memory_held += part
+                row.energy[_DRAM] += part
+                row.account.memory += part
+                if mg:
+                    row.units[_DRAM] += part * mg
+                if row.windows or row.budgets:
+                    self._charge_others(row, _DRAM, part, price)
+
+    @staticmethod
+    def _show_memory_held(rows: Sequence[Row]) -> None:
+        for row in rows:
+            row.power[_DRAM], row.memory_held = row.memory_held, 0
 
     def _book_gpu(
         self,
@@ -311,13 +347,17 @@ class Booking:
 
     def _charge(self, row: Row, component: int, microjoules: int, price: int | None) -> None:
         amount = microjoules * price if price is not None else 0
-        account = row.account
+        account, interval = row.account, self.interval
         for owner in (row, account):
             owner.energy[component] += microjoules
             owner.units[component] += amount
-            owner.power[component] += microjoules
+        account.drawn[component] += microjoules
         account.version += 1
-        self.hot.add(row)
+        if interval.published:
+            row.power[component] += microjoules
+            interval.hot.add(row)
+        else:
+            interval.hold(row)[component] += microjoules
         self._accounts.used[component] += microjoules
         self._accounts.used_units[component] += amount
         if row.windows or row.budgets:
@@ -332,16 +372,6 @@ class Booking:
         if amount:
             for budget in row.budgets:
                 self._budgets.charge(budget, amount)
-
-    def _cool_down(self) -> None:
-        """Power is of the last sample only: who used nothing since goes back to zero (memory: _charge_dram)."""
-        for row in self.hot:
-            row.power = [0, 0, 0, 0]
-        for workload in self._accounts.workloads.values():
-            if any(workload.power):
-                workload.power = [0, 0, 0, 0]
-                workload.version += 1
-        self.hot = set()
 
     def _book_price(self, booked: int, intensity: Intensity | None, price: int | None) -> None:
         if not booked:

@@ -325,7 +325,10 @@ class WindowBook:
         if window.view is not None:
             return window.view
         total = sum(window.microjoules.values())
-        elapsed = max(0, self._boot_clock() - window.start_ns) if window.is_open else window.nanoseconds
+        elapsed = measured = window.nanoseconds
+        if window.is_open:
+            elapsed = max(0, self._boot_clock() - window.start_ns)
+            measured = max(0, (self._sampled_ns or 0) - window.start_ns)
         view = WindowView(
             id=window.id,
             name=window.name,
@@ -342,6 +345,7 @@ class WindowBook:
             start=window.start,
             end=window.end,
             nanoseconds=elapsed,
+            measured_nanoseconds=measured,
             microjoules=MappingProxyType(dict(window.microjoules)),
             emission_units=MappingProxyType(dict(window.emission_units)),
             cpu_nanoseconds=window.cpu_nanoseconds,

@@ -70,6 +70,7 @@ class WindowView(Struct, frozen=True):
     start: float  # Unix seconds
     end: float | None  # Unix seconds; None while open
     nanoseconds: int  # duration by a clock that does not step
+    measured_nanoseconds: int  # of that, until the last sample: the time its energy belongs to
     microjoules: Mapping[str, int]  # by component
     emission_units: Mapping[str, int | None]  # by component; None: no intensity was known
     cpu_nanoseconds: int
