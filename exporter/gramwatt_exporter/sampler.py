@@ -141,7 +141,9 @@ class Sampler:
             self._tick += 1
             self.interval_ns = 0 if self._published_ns is None else max(0, now_ns - self._published_ns)
             self._published_ns = now_ns
-        self.booking.book(bank, counters, activity, self.table.rows, self._find, self._state.average, published)
+        self.booking.book(
+            bank, counters, activity, self.table.rows, self._find, self._state.average, published
+        )
         self.extras.book(bank.steps, self._state, self._wall_clock(), now_ns)
         self.accounts.exits_observed[self._exit_mode] = (
             self.accounts.exits_observed.get(self._exit_mode, 0) + activity.exits_observed

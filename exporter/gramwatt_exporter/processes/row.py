@@ -48,8 +48,8 @@ class Row(Account):
 
     __slots__ = (
         "account", "base", "born_tick", "budgets", "entered", "gone_scrapes", "gone_tick", "identity",
-        "memory_held", "own_window", "pages", "power", "reaped_ns", "score", "score_memory", "score_ns", "trees", "unwaited_ns",
-        "waits", "windows",
+        "memory_held", "own_window", "pages", "power", "reaped_ns", "score", "score_memory", "score_ns", "trees",
+        "unwaited_ns", "waits", "windows",
     )  # fmt: skip
 
     def __init__(self, identity: Identity, account: WorkloadAccount) -> None:
