@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from .baseline import IdleBaseline
 from .budgets import BudgetBook
 from .config import Config
 from .config.schema import Process as ProcessSettings
 from .config.schema import Windows as WindowSettings
+from .idle import IdleBook, Learner
+from .idle.share import change_ratio, idle_share
 from .ledger.accounts import OTHERS, Accounts
 from .ledger.booking import Booking
 from .ledger.extras import Extras
@@ -56,7 +57,7 @@ class Sampler:
         bank: Bank,
         kernel: KernelReader,
         accounts: Accounts,
-        baseline: IdleBaseline,
+        baseline: IdleBook,
         windows: WindowBook,
         budgets: BudgetBook,
         intensity: Callable[[], IntensityState],
@@ -68,11 +69,13 @@ class Sampler:
         boot_id: str,
         wall_clock: Callable[[], float] = time.time,
         boottime_ns: Callable[[], int] = lambda: time.clock_gettime_ns(time.CLOCK_BOOTTIME),
+        learner: Learner | None = None,
     ) -> None:
         self._bank = bank
         self._kernel = kernel
         self.accounts = accounts
         self.baseline = baseline
+        self._learner = learner or Learner(baseline, kernel.cpus)
         self.windows = windows
         self.budgets = budgets
         self._intensity = intensity
@@ -120,6 +123,7 @@ class Sampler:
             if not self._taken_up:
                 self._joining.restore()
             activity = self.table.update(counters)
+            self._learner.learn(bank.steps, counters.busy_ns, activity.seen_ns, counters.package_busy_ns)
             self._tell_windows(bank)
             if not self._taken_up:
                 self._take_up_windows()
@@ -133,6 +137,7 @@ class Sampler:
             self._joining.join_all(activity)
         except Exception:
             self._joining.missed()
+            self._learner.interrupt()
             # The sensors have been read and will not tell this energy again: it was drawn, nobody knows by whom.
             self.booking.book_missed(bank, self._state.average)
             self.extras.book(bank.steps, self._state, self._wall_clock(), now_ns)
@@ -319,6 +324,10 @@ class Sampler:
                     row.budgets = self._budgets_of(row)
 
     def _tell_windows(self, bank: BankSample) -> None:
+        for change in self.baseline.take_changes():
+            steps = [step for step in bank.steps if step.device.component == change.component]
+            ratio = change_ratio(self.baseline, steps, change.before, change.after)
+            self.windows.idle_changed(change.component, ratio)
         for index, component in enumerate(COMPONENTS):
             steps = [step for step in bank.steps if step.device.component == component]
             if steps:
@@ -329,7 +338,8 @@ class Sampler:
                     else steps[0].device.uncertainty_ratio
                 )
                 sources = "+".join(sorted({step.device.source for step in steps}))
-                self.windows.measured(component, sources, ratio, self.extras.floor_microjoules(index, bank))
+                floor = self.extras.floor_microjoules(index, bank)
+                self.windows.measured(component, sources, ratio, floor, idle_share(self.baseline, steps))
 
     def _close_windows_without_processes(self) -> None:
         for window_id in self.windows.open_ids - self.windows.automatic.keys():

@@ -7,8 +7,8 @@ from typing import overload
 
 from msgspec import Struct, field
 
-from .baseline import IdleMethod
 from .budgets import BudgetView
+from .idle import Idle
 from .model import Identity, IntensityState, SensorState
 from .windows import WindowView
 
@@ -27,8 +27,7 @@ class DeviceView(Struct, frozen=True):
     units: int
     power_microwatts: int | None  # None: not known for this sample
     uncertainty_ratio: float
-    idle_microwatts: int | None
-    idle_method: IdleMethod
+    idle: Idle
 
 
 class MeterView(Struct, frozen=True):

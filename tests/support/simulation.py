@@ -10,9 +10,9 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from gramwatt_exporter.baseline import IdleBaseline
 from gramwatt_exporter.budgets import BudgetBook
 from gramwatt_exporter.config import Config
+from gramwatt_exporter.idle import IdleBook
 from gramwatt_exporter.ledger.accounts import Accounts
 from gramwatt_exporter.ledger.extras import Extras
 from gramwatt_exporter.model import (
@@ -318,7 +318,7 @@ def rig(machine: Machine | None = None, config: Config | None = None, bank: obje
         bank=bank or meters,  # type: ignore[arg-type]
         kernel=_Kernel(machine),
         accounts=accounts,
-        baseline=IdleBaseline(),
+        baseline=IdleBook(),
         windows=WindowBook(config.windows, lambda: machine.wall, lambda: machine.now_ns),
         budgets=BudgetBook(config.budgets, lambda: machine.wall),
         intensity=lambda: intensity[0],

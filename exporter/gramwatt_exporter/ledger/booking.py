@@ -12,7 +12,7 @@ from typing import Protocol
 
 from .. import units
 from ..attribution import attribute, attribute_resident, idle_energy, usual_energy
-from ..baseline import IdleBaseline
+from ..idle import IdleBook
 from ..model import COMPONENTS, BankSample, DeviceUse, EnergyStep, Intensity, Meter
 from ..processes.kernel import KernelCounters
 from ..processes.row import Row
@@ -50,7 +50,7 @@ class Booking:
     def __init__(
         self,
         accounts: Accounts,
-        baseline: IdleBaseline,
+        baseline: IdleBook,
         windows: WindowCharges,
         budgets: BudgetCharges,
         node_budgets: Sequence[str],
@@ -87,7 +87,7 @@ class Booking:
         price = self._price(intensity)
         self.interval.begin(bank, published)
         self._book_cpu_time(activity)
-        residual, utilisation = self._residual(counters, activity, bank.steps)
+        residual = self._residual(counters, activity)
         cpu_parts = [0] * (len(activity.live) + len(activity.exited))
         weights = [ns for _, ns in activity.live] + [ns for _, ns in activity.exited]
         uses = {(use.device.component, use.device.name): use for use in bank.uses}
@@ -100,7 +100,7 @@ class Booking:
             if step.missed:
                 account.partition[_UNATTRIBUTED] += step.microjoules
             elif step.device.component == "cpu":
-                self._book_cpu(account, step, weights, len(activity.live), residual, utilisation, cpu_parts)
+                self._book_cpu(account, step, weights, len(activity.live), residual, cpu_parts)
             elif step.device.component == "dram":
                 memory_pages = memory_pages or [row.pages for row in rows]
                 memory_parts = self._book_dram(account, step, memory_pages, counters, memory_parts)
@@ -168,20 +168,15 @@ class Booking:
             for window in row.windows:
                 self._windows.charge_cpu(window, ns)
 
-    def _residual(
-        self, counters: KernelCounters, activity: Activity, steps: Sequence[EnergyStep]
-    ) -> tuple[int, float | None]:
-        """CPU time the machine was busy but no known process used it; and the machine's utilisation."""
+    def _residual(self, counters: KernelCounters, activity: Activity) -> int:
+        """CPU time the machine was busy but no known process used it."""
         before, self._busy_ns = self._busy_ns, counters.busy_ns
         if before is None or counters.busy_ns < before:
-            return 0, None
+            return 0
         busy = counters.busy_ns - before
         balance = busy + self._slack_ns - activity.seen_ns
         self._slack_ns = max(min(balance, 0), -_SAMPLING_ERROR_NS * self._cpus)
-        # The shortest: a device that was not seen for a while has a step far longer than the time looked at here.
-        elapsed = min((step.nanoseconds for step in steps if step.device.component == "cpu"), default=0)
-        utilisation = min(1.0, max(busy, activity.seen_ns) / (elapsed * self._cpus)) if elapsed else None
-        return max(0, balance), utilisation
+        return max(0, balance)
 
     def _book_cpu(
         self,
@@ -190,10 +185,8 @@ class Booking:
         weights: Sequence[int],
         live: int,
         residual: int,
-        utilisation: float | None,
         parts: list[int],
     ) -> None:
-        self._learn(step, utilisation)
         idle = self._idle(step)
         if step.slept_ns:
             idle = max(idle, step.microjoules - self._used_awake(account, step, sum(weights), residual))
@@ -312,11 +305,13 @@ class Booking:
         account.partition[_UNATTRIBUTED] += shares.unattributed
 
     def _learn(self, step: EnergyStep, utilisation: float | None) -> None:
-        if not step.slept_ns:
+        if step.slept_ns:
+            self._baseline.interrupt(step.device)
+        else:
             self._baseline.observe(step.device, step.microjoules, step.nanoseconds, utilisation)
 
     def _idle(self, step: EnergyStep) -> int:
-        idle_microwatts, _ = self._baseline.of(step.device)
+        idle_microwatts = self._baseline.known(step.device).microwatts
         return idle_energy(step.microjoules, idle_microwatts or 0, step.nanoseconds - step.slept_ns)
 
     def _used_awake(self, account: DeviceAccount, step: EnergyStep, known_ns: int, residual: int) -> int:

@@ -40,6 +40,7 @@ def window_answer(view: WindowView) -> dict[str, Any]:
         "cpu_seconds": units.seconds(view.cpu_nanoseconds),
         "processes": view.processes,
         "sources": dict(view.sources),
+        "idle_methods": dict(view.idle_methods),
         "uncertainty_ratio": view.uncertainty_ratio,
         "floor_joules": units.joules(view.floor_microjoules),
         "below_floor": view.below_floor,
