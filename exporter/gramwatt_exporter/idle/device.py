@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .classes import IdleClass
-from .fitted import MODEL_SIGMA, Estimate, fit
+from .fitted import Estimate, fit
 from .loads import LoadSums, spans
 from .methods import IdleMethod
 from .quantile import FadingQuantile
@@ -92,7 +92,7 @@ class Seen:
             return self._at_most_lowest(fit(points, of), "fitted" if spans(points) else "model")
         if of.full_watts is None:
             return None
-        sigma = math.hypot(MODEL_SIGMA, of.share_sigma, of.full_sigma)
+        sigma = math.hypot(of.model_sigma, of.share_sigma, of.full_sigma)
         return Estimate(of.share * of.full_watts, sigma), "model"
 
     def _at_most_lowest(self, estimate: Estimate, method: IdleMethod) -> tuple[Estimate, IdleMethod]:

@@ -21,6 +21,7 @@ _NUMBER = re.compile(r"package-(\d+)(?:-die-\d+)?")
 TABLE = "classes.json"
 # A package draws more or less than its long-term limit at full load (0.6 to 1.1 times, by the work).
 _LIMIT_SIGMA = 0.3
+_PACKAGE_SIGMA = 0.2  # the classes are of servers, and packages differ from each other as these do not
 _THREAD_SIGMA = 0.5  # of a full package by its threads alone
 
 
@@ -112,4 +113,5 @@ def _package_class(name: str, entry: Mapping[str, Any]) -> IdleClass:
         package["shape_sigma"],
         package["watts_per_thread"],
         _THREAD_SIGMA,
+        _PACKAGE_SIGMA,
     )
