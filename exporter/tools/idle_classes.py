@@ -38,7 +38,7 @@ RANGES = ((0.02, 0.1), (0.05, 0.6), (0.2, 0.9), (0.4, 1.0), (0.55, 0.65))
 
 # Wall power holds fans, disks and losses, which hardly rest: a package's share of idle is another one. Of three
 # packages measured it was 0.08 to 0.39. It is taken from halfway between its class and this, as wide as they lie apart.
-PACKAGE_SHARE, PACKAGE_SHARE_SIGMA = 0.2, 0.6
+PACKAGE_SHARE, PACKAGE_SHARE_SIGMA = 0.25, 0.6
 # So is its curve: the governor lets one package rise at the square of the load and another to the full at a fifth.
 PACKAGE_SHAPE_SIGMA = 0.7
 PACKAGE_PART = 0.65  # of the wall power that full load draws; only for the time before the first sample

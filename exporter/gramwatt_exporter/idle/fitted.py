@@ -11,7 +11,6 @@ wide as the class is, and a span of loads a narrow one.
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
@@ -29,8 +28,10 @@ LINE_SCATTER = 0.007
 LINE_SIGMA = 0.15
 # Degrees of freedom with which the scatter itself is taken as known.
 _FREEDOM = 5.0
+# How far apart power and load are looked at, one sigma: a counter may be renewed every 50 ms, ticks count every 10.
+_TIMING_NS = 20_000_000
 # A bin counts half when it holds this much time.
-_HALF_NS = 2_000_000_000
+_HALF_NS = 1_000_000_000
 _SHARES = 61
 _SHAPES = 9
 _REACH = 2.5  # the grid reaches so many sigmas to both sides
@@ -45,8 +46,7 @@ class Estimate(Struct, frozen=True):
 
 def fit(points: Sequence[Point], of: IdleClass) -> Estimate:
     """The idle draw behind at least one point (see :meth:`LoadSums.points`)."""
-    weights = [time / (time + _HALF_NS) for _, _, time in points]
-    grid = list(_hypotheses(points, weights, of))
+    grid = list(_hypotheses(points, of))
     best = min(cost for cost, _, _ in grid)
     total = mean = square = 0.0
     for cost, idle, unseen in grid:
@@ -59,47 +59,56 @@ def fit(points: Sequence[Point], of: IdleClass) -> Estimate:
     return Estimate(math.exp(mean), math.sqrt(variance + of.model_sigma**2))
 
 
-def _hypotheses(
-    points: Sequence[Point], weights: Sequence[float], of: IdleClass
-) -> Iterator[tuple[float, float, float]]:
+def _hypotheses(points: Sequence[Point], of: IdleClass) -> Iterator[tuple[float, float, float]]:
     """Of every point of the grid minus twice the logarithm of its probability, that of the idle draw, and the variance
     of the latter."""
+    held = [time / (time + _HALF_NS) for _, _, time, _ in points]
+    noise = [_TIMING_NS**2 * count / (time * time) for _, _, time, count in points]
+    fits = _Likelihood(held, noise, [watts for _, watts, _, _ in points], of)
     for shape in _grid(_SHAPES):
         exponent = math.exp(shape * of.shape_sigma)
-        rises = [at_load(of.curve, load) ** exponent for load, _, _ in points]
-        yield from _shares(points, weights, of, rises, SCATTER, shape * shape, 0.0)
-    line = [at_load(LINE, load) for load, _, _ in points]
-    yield from _shares(points, weights, of, line, LINE_SCATTER, 0.0, LINE_SIGMA**2)
+        rises = [at_load(of.curve, load) ** exponent for load, _, _, _ in points]
+        yield from fits.shares(rises, SCATTER, shape * shape, 0.0)
+    line = [at_load(LINE, load) for load, _, _, _ in points]
+    yield from fits.shares(line, LINE_SCATTER, 0.0, LINE_SIGMA**2)
 
 
-def _shares(
-    points: Sequence[Point],
-    weights: Sequence[float],
-    of: IdleClass,
-    rises: Sequence[float],
-    scatter: float,
-    doubt: float,
-    unseen: float,
-) -> Iterator[tuple[float, float, float]]:
-    """For one curve: every share with the full power that fits best. The scatter is Student's, so that one bin in
-    which an odd program ran does not decide."""
-    # Power over watts is share * fall + rise, so that sums over the points are polynomials of the share.
-    falls = [(1 - rise) / watts for rise, (_, watts, _) in zip(rises, points, strict=True)]
-    parts = [rise / watts for rise, (_, watts, _) in zip(rises, points, strict=True)]
-    fall = sum(map(operator.mul, weights, falls))
-    part = sum(map(operator.mul, weights, parts))
-    fall_fall = sum(weight * one * one for weight, one in zip(weights, falls, strict=True))
-    fall_part = sum(weight * one * two for weight, one, two in zip(weights, falls, parts, strict=True))
-    part_part = sum(weight * two * two for weight, two in zip(weights, parts, strict=True))
-    known = sum(weights)
-    freedom, unit = _FREEDOM + known, 1 / (_FREEDOM * scatter**2)
-    doubt += 2 * known * math.log(scatter)
-    for step in _grid(_SHARES):
-        share = min(0.97, of.share * math.exp(step * of.share_sigma))
-        above = share * fall + part
-        full = above / (share * (share * fall_fall + 2 * fall_part) + part_part)
-        misfit = max(0.0, known - above * full)
-        yield step * step + doubt + freedom * math.log1p(misfit * unit), math.log(share * full), unseen
+class _Likelihood:
+    """How well curves explain the points. ``held`` is how much each counts (0..1), ``noise`` the variance of its power
+    over its value."""
+
+    def __init__(
+        self, held: Sequence[float], noise: Sequence[float], watts: Sequence[float], of: IdleClass
+    ) -> None:
+        self._held, self._noise, self._watts = held, noise, watts
+        self._freedom = _FREEDOM + sum(held)
+        self._steps = [
+            (step * step, min(0.97, of.share * math.exp(step * of.share_sigma))) for step in _grid(_SHARES)
+        ]
+
+    def shares(
+        self, rises: Sequence[float], scatter: float, doubt: float, unseen: float
+    ) -> Iterator[tuple[float, float, float]]:
+        """For one curve: every share with the full power that fits best. The scatter is Student's, so that one bin in
+        which an odd program ran does not decide."""
+        variances = [scatter * scatter + noise for noise in self._noise]
+        doubt += sum(held * math.log(variance) for held, variance in zip(self._held, variances, strict=True))
+        weights = [held / variance for held, variance in zip(self._held, variances, strict=True)]
+        # Power over watts is share * fall + rise, so that sums over the points are polynomials of the share.
+        fall = part = fall_fall = fall_part = part_part = 0.0
+        for rise, watts, weight in zip(rises, self._watts, weights, strict=True):
+            down, up = (1 - rise) / watts, rise / watts
+            fall += weight * down
+            part += weight * up
+            fall_fall += weight * down * down
+            fall_part += weight * down * up
+            part_part += weight * up * up
+        known = sum(weights)
+        for cost, share in self._steps:
+            above = share * fall + part
+            full = above / (share * (share * fall_fall + 2 * fall_part) + part_part)
+            misfit = max(0.0, known - above * full)
+            yield cost + doubt + self._freedom * math.log1p(misfit / _FREEDOM), math.log(share * full), unseen
 
 
 def _grid(count: int) -> list[float]:

@@ -15,15 +15,17 @@ _FADE_NS = 3_600_000_000_000  # applied once an hour
 SPAN = 0.15
 _LEAST_NS = 100_000_000  # less time in a bin tells nothing
 
-Point = tuple[float, float, float]
-"""Load (0..1), watts and nanoseconds of one bin."""
+Point = tuple[float, float, float, float]
+"""Load (0..1), watts, nanoseconds and the number of samples of one bin."""
 
 
 class LoadSums:
     """A microsecond a sample, whatever the time behind it."""
 
     def __init__(self) -> None:
-        self._bins = [[0.0, 0.0, 0.0] for _ in range(len(EDGES) + 1)]  # nanoseconds, microjoules, load * ns
+        self._bins = [
+            [0.0, 0.0, 0.0, 0.0] for _ in range(len(EDGES) + 1)
+        ]  # nanoseconds, microjoules, load * ns, samples
         self._since_fade_ns = 0
 
     def add(self, microjoules: int, nanoseconds: int, utilisation: float) -> None:
@@ -32,6 +34,7 @@ class LoadSums:
         into[0] += nanoseconds
         into[1] += microjoules
         into[2] += utilisation * nanoseconds
+        into[3] += 1
         self._since_fade_ns += nanoseconds
         if self._since_fade_ns >= _FADE_NS:
             left = 0.5 ** (self._since_fade_ns / HALF_LIFE_NS)
@@ -41,8 +44,8 @@ class LoadSums:
     def points(self) -> list[Point]:
         """Every bin in which something was seen."""
         return [
-            (load_ns / nanoseconds, microjoules * 1000 / nanoseconds, nanoseconds)
-            for nanoseconds, microjoules, load_ns in self._bins
+            (load_ns / nanoseconds, microjoules * 1000 / nanoseconds, nanoseconds, samples)
+            for nanoseconds, microjoules, load_ns, samples in self._bins
             if nanoseconds >= _LEAST_NS and microjoules > 0
         ]
 
@@ -57,8 +60,8 @@ class LoadSums:
         bins = [[float(int(value)) for value in each] for each in saved]
         if len(bins) != len(self._bins):
             raise ValueError("not the sums of these bins")
-        for nanoseconds, microjoules, load_ns in bins:
-            if min(nanoseconds, microjoules, load_ns) < 0 or load_ns > nanoseconds:
+        for nanoseconds, microjoules, load_ns, samples in bins:
+            if min(nanoseconds, microjoules, load_ns, samples) < 0 or load_ns > nanoseconds:
                 raise ValueError("not the sums of a load")
         self._bins = bins
 
