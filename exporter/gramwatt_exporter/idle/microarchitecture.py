@@ -47,9 +47,7 @@ class Cpu(Struct, frozen=True):
 
 def identify(cpuinfo: str) -> Cpu:
     """The first CPU of a /proc/cpuinfo."""
-    fields: dict[str, str] = {}
-    for key, value in _FIELD.findall(cpuinfo):
-        fields.setdefault(key, value)
+    fields = dict(_FIELD.findall(cpuinfo.partition("\n\n")[0]))
     model = fields.get("model name", "")
     vendor = {"GenuineIntel": "intel", "AuthenticAMD": "amd"}.get(fields.get("vendor_id", ""), "")
     if not vendor:

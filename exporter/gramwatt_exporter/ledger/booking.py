@@ -19,6 +19,7 @@ from ..processes.row import Row
 from ..processes.table import Activity
 from .accounts import Accounts, DeviceAccount, MeterAccount
 from .interval import Interval
+from .memory import MemoryCharges
 
 _IDLE, _LIVE, _EXITED, _UNATTRIBUTED = range(4)
 _CPU, _DRAM, _GPU, _OTHER = range(4)
@@ -64,8 +65,8 @@ class Booking:
         self._cpus = cpus
         self._busy_ns: int | None = None
         self._slack_ns = 0
-        self._memory_charged = False  # whether rows show memory power
         self.interval = Interval(accounts)
+        self._memory = MemoryCharges(accounts, self.interval, self._charge_others)
 
     def replace_budgets(self, budgets: BudgetCharges, node_budgets: Sequence[str]) -> None:
         """Charge these from now on."""
@@ -114,7 +115,7 @@ class Booking:
         for (row, _), part in zip(users, cpu_parts, strict=True):
             if part:
                 self._charge(row, _CPU, part, price)
-        self._charge_dram(rows, memory_parts, price)
+        self._memory.charge(rows, memory_parts, price)
         self.interval.end()
         self._book_meters(bank)
         self._book_price(booked, intensity, price)
@@ -212,69 +213,6 @@ class Booking:
         account.partition[_LIVE] += sum(shares.users)
         account.partition[_UNATTRIBUTED] += shares.unattributed
         return list(map(operator.add, parts, shares.users)) if parts else list(shares.users)
-
-    def _charge_dram(self, rows: Sequence[Row], parts: Sequence[int], price: int | None) -> None:
-        """Charge the memories' energy, once for all of them; ``parts`` is empty when there was none."""
-        interval = self.interval
-        if not parts:
-            if not interval.published or not (self._memory_charged or interval.memory_held):
-                return
-            parts = [0] * len(rows)
-        if not interval.published:
-            interval.memory_held = True
-            self._charge_memory_held(rows, parts, price)
-        elif interval.memory_held:
-            self._charge_memory_held(rows, parts, price)
-            self._show_memory_held(rows)
-            self._memory_charged = True
-        else:
-            self._memory_charged = any(parts)
-            self._charge_memory(rows, parts, price)
-        mg = price or 0
-        for workload in self._accounts.workloads.values():
-            part = workload.memory
-            if part:
-                workload.energy[_DRAM] += part
-                workload.units[_DRAM] += part * mg
-                workload.drawn[_DRAM] += part
-                workload.memory = 0
-                workload.version += 1
-        total = sum(parts)
-        self._accounts.used[_DRAM] += total
-        self._accounts.used_units[_DRAM] += total * mg
-
-    def _charge_memory(self, rows: Sequence[Row], parts: Sequence[int], price: int | None) -> None:
-        mg = price or 0
-        # Every process holds memory, so this loop is the sample's longest: no call, no test it can do without.
-        for row, part in zip(rows, parts, strict=True):
-            if part:
-                row.power[_DRAM] = part
-                row.energy[_DRAM] += part
-                row.account.memory += part
-                if mg:
-                    row.units[_DRAM] += part * mg
-                if row.windows or row.budgets:
-                    self._charge_others(row, _DRAM, part, price)
-            elif row.power[_DRAM]:
-                row.power[_DRAM] = 0
-
-    def _charge_memory_held(self, rows: Sequence[Row], parts: Sequence[int], price: int | None) -> None:
-        """The same while a forced sample's share is held: nobody's power changes."""
-        mg = price or 0
-        for row, part in zip(rows, parts, strict=True):
-            if part:
-                row.memory_held += part
-                row.energy[_DRAM] += part
-                row.account.memory += part
-                if mg:
-                    row.units[_DRAM] += part * mg
-                if row.windows or row.budgets:
-                    self._charge_others(row, _DRAM, part, price)
-
-    @staticmethod
-    def _show_memory_held(rows: Sequence[Row]) -> None:
-        for row in rows:
-            row.power[_DRAM], row.memory_held = row.memory_held, 0
 
     def _book_gpu(
         self,

@@ -105,7 +105,7 @@ def test_on_a_machine_that_is_never_quiet_it_soon_costs_what_it_draws(tmp_path: 
 def test_two_packages_are_each_known_by_their_own_cpus(tmp_path: Path) -> None:
     cpus = cpu_numbers()
     half = (len(cpus) + 1) // 2
-    packages = [(frozenset(cpus[:half]), line), (frozenset(cpus[half:]), lambda busy: 40 + 5 * busy)]
+    packages = [(frozenset(cpus[:half]), line), (frozenset(cpus[half:]), lambda busy: 20 + 10 * busy)]
     with (
         live_packages(tmp_path / "sys", *packages) as sysfs,
         running(LOAD, "0.2", "0.9", "0.5"),
@@ -113,6 +113,6 @@ def test_two_packages_are_each_known_by_their_own_cpus(tmp_path: Path) -> None:
         exporter(tmp_path, FLAGS | {"path.sysfs": str(sysfs)}) as watched,
     ):
         series = watched.wait_samples(12)
-        for device, true in (("package-0", 15), ("package-1", 40)):
+        for device, true in (("package-0", 15), ("package-1", 20)):
             (watts,) = select(series, "gramwatt_idle_baseline_watts", component="cpu", device=device).values()
             assert true / 3 <= float(watts) <= true * 1.4, (device, watts, method(series, device))
