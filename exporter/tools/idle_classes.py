@@ -163,7 +163,6 @@ def seen(loads: Iterable[float], watts: Iterable[float], of: IdleClass) -> tuple
     device = Seen()
     for load, power in zip(loads, watts, strict=True):
         device.add(round(power * 5e6), 5 * SECONDS, float(load), quiet=False)
-    device.refit()
     known = device.known(of)
     assert known is not None
     return known[0].watts, known[0].sigma

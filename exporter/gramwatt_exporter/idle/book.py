@@ -71,12 +71,10 @@ class IdleBook:
         if seen is None:
             seen = self._seen[key] = Seen()
         if busy_cpus is None:
-            taken = seen.add(
-                microjoules, nanoseconds, None, quiet=utilisation is not None and utilisation <= 0
-            )
+            due = seen.add(microjoules, nanoseconds, None, quiet=utilisation is not None and utilisation <= 0)
         else:
-            taken = seen.add(microjoules, nanoseconds, utilisation, quiet=busy_cpus < QUIET_CPUS)
-        if taken:
+            due = seen.add(microjoules, nanoseconds, utilisation, quiet=busy_cpus < QUIET_CPUS)
+        if due:
             self._settle(key, device, seen)
 
     def interrupt(self, device: Device) -> None:

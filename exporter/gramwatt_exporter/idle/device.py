@@ -26,12 +26,13 @@ QUIET_QUANTILE, QUIET_FADE_NS = 0.05, 6 * HOUR_NS
 LOWEST_QUANTILE, LOWEST_FADE_NS = 0.02, 48 * HOUR_NS
 # One sigma of a quiet device's idle draw when all quiet samples agree.
 QUIET_SIGMA = 0.02
-# The fit is made again after 1, 2, 4, 8 samples, then after every 12: it takes about a millisecond.
-FIT_EVERY = 12
+# What is known is worked out again after 1, 2, 4, 8 samples, then after every 12 (a fit takes about a millisecond), and
+# at once where a sample says that it was too much, or is the first quiet one.
+SETTLE_EVERY = 12
 
 
 class Seen:
-    """One device. A microsecond a sample; a fit once a minute while it is not quiet."""
+    """One device. A few microseconds a sample; a fit once a minute while it is not quiet."""
 
     def __init__(self) -> None:
         self.quiet = FadingQuantile(QUIET_QUANTILE, QUIET_FADE_NS)
@@ -39,11 +40,12 @@ class Seen:
         self.loads = LoadSums()
         self._pending: list[float] = [0, 0, 0.0, 0.0]  # energy, time, load * time, time that was not quiet
         self._samples = 0
-        self._fit_at = 1
-        self._fit: tuple[Estimate, IdleMethod] | None = None
+        self._settle_at = 0
+        self._lowest_told = 0.0  # microjoules a nanosecond; 0 while nothing is known
 
     def add(self, microjoules: int, nanoseconds: int, utilisation: float | None, quiet: bool) -> bool:
-        """A step; returns whether something was learned. ``utilisation`` is None where load does not explain power."""
+        """A step; returns whether what is known should be worked out again. ``utilisation`` is None where load does not
+        explain power."""
         pending = self._pending
         pending[0] += microjoules
         pending[1] += nanoseconds
@@ -52,41 +54,39 @@ class Seen:
         if pending[1] < SHORTEST_NS:
             return False
         taken = pending[1] <= LONGEST_NS and pending[0] * 1_000_000_000 >= pending[1]  # a microwatt
-        if taken:
-            self._take(round(pending[0]), round(pending[1]), utilisation is not None)
+        due = taken and self._take(round(pending[0]), round(pending[1]), utilisation is not None)
         self.interrupt()
-        return taken
+        return due
 
     def interrupt(self) -> None:
         """What was added up so far for a sample long enough is not one: it slept, or nobody looked."""
         self._pending = [0, 0, 0.0, 0.0]
 
-    def _take(self, microjoules: int, nanoseconds: int, explained: bool) -> None:
+    def _take(self, microjoules: int, nanoseconds: int, explained: bool) -> bool:
         self.lowest.add(microjoules, nanoseconds)
+        first_quiet = not self._pending[3] and not self.quiet
         if not self._pending[3]:
             self.quiet.add(microjoules, nanoseconds)
         if explained:
             self.loads.add(microjoules, nanoseconds, min(1.0, self._pending[2] / nanoseconds))
         self._samples += 1
+        too_much = microjoules < self._lowest_told * nanoseconds
+        return first_quiet or too_much or self._samples >= self._settle_at
 
     def known(self, of: IdleClass | None) -> tuple[Estimate, IdleMethod] | None:
         """The idle draw by the best method that can tell; None when none can."""
+        self._settle_at = self._samples + max(1, min(SETTLE_EVERY, self._samples))
+        found = self._known(of)
+        self._lowest_told = found[0].watts / 1000 if found is not None else 0.0
+        return found
+
+    def _known(self, of: IdleClass | None) -> tuple[Estimate, IdleMethod] | None:
         quiet = self.quiet.microwatts()
         if quiet is not None:
             spread = math.log((self.quiet.microwatts(0.5) or quiet) / quiet)
             return self._at_most_lowest(Estimate(quiet / 1e6, max(QUIET_SIGMA, spread)), "quiet")
         if of is None:
             return None
-        if self._samples >= self._fit_at or self._fit is None:
-            self._fit = self._fitted(of)
-            self._fit_at = self._samples + max(1, min(FIT_EVERY, self._samples))
-        return self._fit
-
-    def refit(self) -> None:
-        """Make the fit anew when it is asked for next."""
-        self._fit = None
-
-    def _fitted(self, of: IdleClass) -> tuple[Estimate, IdleMethod] | None:
         points = self.loads.points()
         if points:
             return self._at_most_lowest(fit(points, of), "fitted" if spans(points) else "model")

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from msgspec import Struct
-
 from ..model import Device, EnergyStep
 from .book import IdleBook
 from .machine import package_number
 
-
-class _Mark(Struct):
-    """What was counted up to a package's last step, in nanoseconds: of all CPUs, and of its own."""
-
-    machine_ns: int
-    package_ns: int
+_MACHINE = -1  # place of a package whose own busy time is not known
 
 
 class Learner:
@@ -32,10 +25,9 @@ class Learner:
         self._cpus = cpus
         self._packages = {number: (at, len(own)) for at, (number, own) in enumerate((packages or {}).items())}
         self._busy_ns: int | None = None
-        self._machine_ns = 0
-        self._package_ns: Sequence[int] = ()
-        self._previous = _Mark(0, 0)
-        self._marks: dict[str, _Mark] = {}
+        self._counted = [0]  # busy time so far of each package, and last of the machine
+        self._marks: dict[str, int] = {}  # the same, up to the last step of each device
+        self._places: dict[str, tuple[int, int]] = {}  # where to look for a device, and its CPUs
 
     def learn(
         self, steps: Sequence[EnergyStep], busy_ns: int, seen_ns: int, package_busy_ns: Sequence[int] = ()
@@ -43,40 +35,36 @@ class Learner:
         """One sample. ``busy_ns`` is since boot, ``seen_ns`` what processes used since the last sample, which is exact
         where the former goes by timer ticks."""
         before, self._busy_ns = self._busy_ns, busy_ns
-        last_machine, last_packages = self._machine_ns, self._package_ns
-        self._package_ns = package_busy_ns
         known = before is not None and busy_ns >= before
-        if known:
-            self._machine_ns += max(busy_ns - (before or 0), seen_ns)
+        last, machine = self._counted, self._counted[_MACHINE]
+        if before is not None and known:
+            machine += max(busy_ns - before, seen_ns)
+        counted = self._counted = [*package_busy_ns, machine]
         for step in steps:
-            if step.device.component != "cpu" or step.device.idle_watts is not None:
+            device = step.device
+            if device.component != "cpu" or device.idle_watts is not None:
                 continue
-            at = self._at(step.device)
-            now = _Mark(self._machine_ns, _value(package_busy_ns, at))
-            mark = self._marks.get(step.device.name) or _Mark(last_machine, _value(last_packages, at))
-            self._marks[step.device.name] = now
+            at, cpus = self._place(device, len(package_busy_ns))
+            mark = self._marks.get(device.name)
+            if mark is None:
+                mark = last[at] if len(last) == len(counted) else counted[at]
+            self._marks[device.name] = counted[at]
             if not known or step.missed or step.slept_ns or step.nanoseconds <= 0:
-                self._book.interrupt(step.device)
-            else:
-                self._observe(step, mark, now)
+                self._book.interrupt(device)
+                continue
+            busy_cpus = max(0, counted[at] - mark) / step.nanoseconds
+            self._book.observe(
+                device, step.microjoules, step.nanoseconds, min(1.0, busy_cpus / cpus), busy_cpus
+            )
 
-    def _observe(self, step: EnergyStep, mark: _Mark, now: _Mark) -> None:
-        busy, cpus = now.machine_ns - mark.machine_ns, self._cpus
-        place = self._packages.get(-1 if (number := package_number(step.device)) is None else number)
-        if place is not None and len(self._packages) > 1 and len(self._package_ns) > place[0]:
-            busy, cpus = max(0, now.package_ns - mark.package_ns), place[1]
-        busy_cpus = busy / step.nanoseconds
-        utilisation = min(1.0, busy_cpus / cpus)
-        self._book.observe(step.device, step.microjoules, step.nanoseconds, utilisation, busy_cpus)
-
-    def _at(self, device: Device) -> int:
-        number = package_number(device)
-        return self._packages.get(-1 if number is None else number, (0, 0))[0]
+    def _place(self, device: Device, packages: int) -> tuple[int, int]:
+        place = self._places.get(device.name)
+        if place is None:
+            number = package_number(device)
+            place = None if number is None or packages < 2 else self._packages.get(number)
+            place = self._places[device.name] = place or (_MACHINE, self._cpus)
+        return place
 
     def interrupt(self) -> None:
         """The processes of a sample could not be read: its steps are gone, and busy time runs on."""
         self._busy_ns = None
-
-
-def _value(values: Sequence[int], at: int) -> int:
-    return values[at] if at < len(values) else 0
