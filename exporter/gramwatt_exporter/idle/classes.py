@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 STEPS = 10
+# Where the first busy CPU wakes what all share, and the last one lowers the clock of all: packages of an EPYC 8024P and
+# of Xeon E3-1240 v2 draw so when one CPU after the other is busy.
+CONCAVE = tuple(round(1 - (1 - step / STEPS) ** 3, 4) for step in range(STEPS + 1))
 LINE = tuple(step / STEPS for step in range(STEPS + 1))
 
 
@@ -27,6 +30,7 @@ class IdleClass(Struct, frozen=True):
     # What no member of the class shows. Chosen so that of servers left out of it two thirds lie within one sigma
     # (exporter/tools/idle_classes.py prints it).
     model_sigma: float = 0.08
+    concave: bool = False  # whether some of its members rise as CONCAVE does
 
 
 def at_load(curve: Sequence[float], utilisation: float) -> float:
@@ -44,4 +48,5 @@ ANY = IdleClass(
     (0.0, 0.17, 0.25, 0.32, 0.4, 0.48, 0.56, 0.66, 0.77, 0.89, 1.0),
     0.7,
     model_sigma=0.2,
+    concave=True,
 )

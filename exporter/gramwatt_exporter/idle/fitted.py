@@ -2,10 +2,10 @@
 
     P(u) = full * (share + (1 - share) * g(u) ** shape)
 
-``g`` is the curve of the device's class, or a straight line. ``share`` and ``shape`` have log-normal priors of the
-class, ``full`` follows by least squares for each pair of them. The idle draw is the mean of ln(share * full) over what
-the measurements leave of the priors, and its sigma is what they leave of the spread. So one sample gives an answer as
-wide as the class is, and a span of loads a narrow one.
+``g`` is the curve of the device's class, a concave one or a straight line. ``share`` and ``shape`` have log-normal
+priors of the class, ``full`` follows by least squares for each pair of them. The idle draw is the mean of
+ln(share * full) over what the measurements leave of the priors, and its sigma is what they leave of the spread. So one
+sample gives an answer as wide as the class is, and a span of loads a narrow one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from .classes import LINE, IdleClass, at_load
+from .classes import CONCAVE, LINE, IdleClass, at_load
 from .loads import Point
 
 # One sigma of a bin's mean power around the curve of a class: programs differ in what a busy CPU draws.
@@ -26,6 +26,8 @@ LINE_SCATTER = 0.007
 # A step below the lowest load, which a line can't show: of that straightest tenth, one in ten has one of a third of its
 # idle draw.
 LINE_SIGMA = 0.15
+# The spread of the concave curve's shape, and how much less likely it is than the class's (minus twice a logarithm).
+CONCAVE_SIGMA, CONCAVE_DOUBT = 0.4, 3.0
 # Degrees of freedom with which the scatter itself is taken as known.
 _FREEDOM = 5.0
 # How far apart power and load are looked at, one sigma: a counter may be renewed every 50 ms, ticks count every 10.
@@ -65,10 +67,12 @@ def _hypotheses(points: Sequence[Point], of: IdleClass) -> Iterator[tuple[float,
     held = [time / (time + _HALF_NS) for _, _, time, _ in points]
     noise = [_TIMING_NS**2 * count / (time * time) for _, _, time, count in points]
     fits = _Likelihood(held, noise, [watts for _, watts, _, _ in points], of)
-    for shape in _grid(_SHAPES):
-        exponent = math.exp(shape * of.shape_sigma)
-        rises = [at_load(of.curve, load) ** exponent for load, _, _, _ in points]
-        yield from fits.shares(rises, SCATTER, shape * shape, 0.0)
+    curves = [(of.curve, of.shape_sigma, 0.0), (CONCAVE, CONCAVE_SIGMA, CONCAVE_DOUBT)]
+    for curve, shape_sigma, doubt in curves if of.concave else curves[:1]:
+        for shape in _grid(_SHAPES):
+            exponent = math.exp(shape * shape_sigma)
+            rises = [at_load(curve, load) ** exponent for load, _, _, _ in points]
+            yield from fits.shares(rises, SCATTER, doubt + shape * shape, 0.0)
     line = [at_load(LINE, load) for load, _, _, _ in points]
     yield from fits.shares(line, LINE_SCATTER, 0.0, LINE_SIGMA**2)
 

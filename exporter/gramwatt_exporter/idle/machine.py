@@ -114,4 +114,5 @@ def _package_class(name: str, entry: Mapping[str, Any]) -> IdleClass:
         package["watts_per_thread"],
         _THREAD_SIGMA,
         _PACKAGE_SIGMA,
+        concave=True,
     )
