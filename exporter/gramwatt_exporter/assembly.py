@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from .baseline import IdleBaseline
 from .budgets import BudgetBook
 from .config import Config
 from .errors import ConfigError, Denied, Fatal, GramwattError, NotHere
+from .idle import IdleBook, Learner, MachineClasses
 from .intensity.refresher import Refresher
 from .intensity.registry import build as build_providers
 from .ledger import persistence
@@ -104,7 +104,8 @@ def assemble(config: Config, environ: Mapping[str, str]) -> Exporter:
     state_file = StateFile(config.state.dir) if config.state.dir else None
     if state_file is None:
         _LOG.info("no state.dir is set: totals and windows begin again at a restart")
-    accounts, baseline = Accounts(), IdleBaseline()
+    machine = MachineClasses(config.path.procfs, config.path.sysfs)
+    accounts, baseline = Accounts(), IdleBook(machine)
     extras = Extras(config, accounts)
     windows = WindowBook(config.windows)
     budgets = BudgetBook(config.budgets, time.time)
@@ -120,13 +121,14 @@ def assemble(config: Config, environ: Mapping[str, str]) -> Exporter:
     state_dir = Path(config.state.dir) if config.state.dir else None
     providers = build_providers(config.intensity, environ, state_dir)
     refresher = Refresher(config.intensity, providers, state_dir, time.time, steady=time.monotonic)
-    identities, table, kernel, exits, clock_method = _processes(config)
+    identities, table, kernel, exits, clock_method = _processes(config, machine)
     sampler = Sampler(
         config=config,
         bank=bank,
         kernel=kernel,
         accounts=accounts,
         baseline=baseline,
+        learner=Learner(baseline, kernel.cpus, machine.packages),
         windows=windows,
         budgets=budgets,
         intensity=refresher.current,
@@ -159,7 +161,7 @@ def restore(
     state_file: StateFile,
     boot_id: str,
     bank: Bank,
-    baseline: IdleBaseline,
+    baseline: IdleBook,
     extras: Extras,
     windows: WindowBook,
     budgets: BudgetBook,
@@ -210,7 +212,9 @@ def _boot_id(procfs: str) -> str:
 MakeTable = Callable[[Callable[[Identity], Row]], ProcessTable]
 
 
-def _processes(config: Config) -> tuple[Any, MakeTable, Any, ExitListener | None, str]:
+def _processes(
+    config: Config, machine: MachineClasses
+) -> tuple[Any, MakeTable, Any, ExitListener | None, str]:
     """Readers of this machine's processes: identities, table factory, kernel counters, exits, clock method."""
     procfs = config.path.procfs
     source = clocks.choose(procfs)
@@ -236,7 +240,7 @@ def _processes(config: Config) -> tuple[Any, MakeTable, Any, ExitListener | None
             procfs,
         )
     try:
-        kernel = Kernel(procfs)
+        kernel = Kernel(procfs, machine.packages)
         kernel.read()
     except OSError as error:
         raise ConfigError("$.path.procfs", f"{procfs} is not a proc file system: {error.strerror}") from None

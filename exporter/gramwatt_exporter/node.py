@@ -58,14 +58,14 @@ class Node:
     def tick(self) -> None:
         """One regular sample: read, save, publish. In this order, a crash cannot make a published series go back."""
         self.sampler.scraped(self.exposition.take_scrapes())
-        self._sample()
+        self._sample(published=True)
         if time.monotonic() - self._saved >= self._save_interval:
             self.save(last=False)
         self.exposition.publish(self.sampler.freeze())
 
-    def _sample(self) -> None:
+    def _sample(self, published: bool) -> None:
         try:
-            self.sampler.sample()
+            self.sampler.sample(published)
         except Exception:
             self.sampler.failures += 1
             raise
@@ -133,7 +133,7 @@ class Node:
         """A sample as of now; of one just taken, a second only where ``pid`` is younger than that."""
         fresh = time.monotonic() - self._sampled < FRESH_SECONDS
         if not fresh or (pid is not None and self.sampler.table.find(pid) is None):
-            self._sample()
+            self._sample(published=False)
 
     def status(self, peer: Peer) -> Answer:
         """Who measures here, how, and who asks."""

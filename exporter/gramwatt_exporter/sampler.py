@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from .baseline import IdleBaseline
 from .budgets import BudgetBook
 from .config import Config
 from .config.schema import Process as ProcessSettings
 from .config.schema import Windows as WindowSettings
+from .idle import IdleBook, Learner
+from .idle.share import change_ratio, idle_share
 from .ledger.accounts import OTHERS, Accounts
 from .ledger.booking import Booking
 from .ledger.cpu_balance import CpuBalance
@@ -28,7 +29,7 @@ from .snapshot import Snapshot
 from .views import device_view, meter_views, process_columns, remainders, workload_view
 from .windows import ApiError, WindowBook
 from .windows.joining import Joining
-from .windows.model import EndedBy
+from .windows.model import NO_IDLE, EndedBy
 
 # Rows that hold memory but did not run compete for a series only this often; ranking all of them costs.
 RANK_ALL_EVERY = 12
@@ -57,7 +58,7 @@ class Sampler:
         bank: Bank,
         kernel: KernelReader,
         accounts: Accounts,
-        baseline: IdleBaseline,
+        baseline: IdleBook,
         windows: WindowBook,
         budgets: BudgetBook,
         intensity: Callable[[], IntensityState],
@@ -69,11 +70,13 @@ class Sampler:
         boot_id: str,
         wall_clock: Callable[[], float] = time.time,
         boottime_ns: Callable[[], int] = lambda: time.clock_gettime_ns(time.CLOCK_BOOTTIME),
+        learner: Learner | None = None,
     ) -> None:
         self._bank = bank
         self._kernel = kernel
         self.accounts = accounts
         self.baseline = baseline
+        self._learner = learner or Learner(baseline, kernel.cpus)
         self.windows = windows
         self.budgets = budgets
         self._intensity = intensity
@@ -93,8 +96,8 @@ class Sampler:
         self._boot_id = boot_id
         self._wall_clock = wall_clock
         self._boottime_ns = boottime_ns
-        self._last_ns: int | None = None
-        self._tick = 0
+        self._published_ns: int | None = None  # when the last published sample was taken
+        self._tick = 0  # published samples
         self._taken_up = False
         self.samples = 0
         self.failures = 0
@@ -107,13 +110,13 @@ class Sampler:
 
     # --- one sample
 
-    def sample(self) -> None:
-        """Read and book everything that happened since the previous sample."""
+    def sample(self, published: bool = True) -> None:
+        """Read and book everything that happened since the previous sample.
+
+        One that is not ``published`` is forced by a window: power and ranks stay those of the last published one.
+        """
         began = time.perf_counter()
         now_ns = self._boottime_ns()
-        self.interval_ns = 0 if self._last_ns is None else max(0, now_ns - self._last_ns)
-        self._last_ns = now_ns
-        self._tick += 1
         bank = self._bank_sample = self._bank.read()
         self._state = self._intensity()
         try:
@@ -124,6 +127,7 @@ class Sampler:
             began_ns = self._boottime_ns()
             activity = self.table.update(counters)
             self._check_cpu_time(activity, began_ns)
+            self._learner.learn(bank.steps, counters.busy_ns, activity.seen_ns, counters.package_busy_ns)
             self._tell_windows(bank)
             if not self._taken_up:
                 self._take_up_windows()
@@ -137,17 +141,24 @@ class Sampler:
             self._joining.join_all(activity)
         except Exception:
             self._joining.missed()
+            self._learner.interrupt()
             # The sensors have been read and will not tell this energy again: it was drawn, nobody knows by whom.
             self.booking.book_missed(bank, self._state.average)
             self.extras.book(bank.steps, self._state, self._wall_clock(), now_ns)
             raise
-        self.booking.book(bank, counters, activity, self.table.rows, self._find, self._state.average)
+        if published:
+            self._tick += 1
+            self.interval_ns = 0 if self._published_ns is None else max(0, now_ns - self._published_ns)
+            self._published_ns = now_ns
+        self.booking.book(
+            bank, counters, activity, self.table.rows, self._find, self._state.average, published
+        )
         self.extras.book(bank.steps, self._state, self._wall_clock(), now_ns)
         self.accounts.exits_observed[self._exit_mode] = (
             self.accounts.exits_observed.get(self._exit_mode, 0) + activity.exits_observed
         )
         self.accounts.exits_lost = self._lost_before + self._exits_lost()
-        self._rank(activity)
+        self._rank(activity, published)
         if self._room.make((row.account for row in self.table.rows), now_ns):
             self._leave_the_others()
         self.windows.sampled(self._wall_clock())
@@ -176,17 +187,19 @@ class Sampler:
         row = self.table.find_recent(pid)
         return None if row is None else (row, False)
 
-    def _rank(self, activity: Activity) -> None:
+    def _rank(self, activity: Activity, published: bool) -> None:
         for row in activity.departed:
             self.hottest.gone(row, self._tick)
+        if not published:  # who is hottest goes by the energy of a whole interval
+            return
         rows = self.table.rows
         if self.hottest.limit == "all":  # nothing to rank: only who has no series yet matters
             active = [r for r in rows if r.entered is None and (r.cpu_ns or r.energy[1] or r.energy[2])]
         elif self._tick % RANK_ALL_EVERY == 0:
             active = [r for r in rows if r.cpu_ns or r.energy[1] or r.energy[2]]
         else:
-            active = [row for row in self.booking.hot if self.table.find(row.identity.pid) is row]
-        for row in self.hottest.update(active, self._last_ns or 0):
+            active = [row for row in self.booking.interval.hot if self.table.find(row.identity.pid) is row]
+        for row in self.hottest.update(active, self._published_ns or 0):
             self._retire(row)
 
     def _leave_the_others(self) -> None:
@@ -319,13 +332,17 @@ class Sampler:
                 row.budgets = self._budgets_of(row)
         for row, _ in activity.exited:
             if row.born_tick == 0:  # nobody saw it alive; it may be charged again for what its message lacked
-                row.born_tick = self._tick
+                row.born_tick = self.samples + 1
                 for window_id in row.windows:
                     self.windows.joined(window_id)
                 if row.windows:
                     row.budgets = self._budgets_of(row)
 
     def _tell_windows(self, bank: BankSample) -> None:
+        for change in self.baseline.take_changes():
+            steps = [step for step in bank.steps if step.device.component == change.component]
+            ratio = change_ratio(self.baseline, steps, change.before, change.after)
+            self.windows.idle_changed(change.component, ratio)
         for index, component in enumerate(COMPONENTS):
             steps = [step for step in bank.steps if step.device.component == component]
             if steps:
@@ -336,7 +353,9 @@ class Sampler:
                     else steps[0].device.uncertainty_ratio
                 )
                 sources = "+".join(sorted({step.device.source for step in steps}))
-                self.windows.measured(component, sources, ratio, self.extras.floor_microjoules(index, bank))
+                floor = self.extras.floor_microjoules(index, bank)
+                idle = idle_share(self.baseline, steps) if self.table.windows_open else NO_IDLE
+                self.windows.measured(component, sources, ratio, floor, idle)
 
     def _close_windows_without_processes(self) -> None:
         for window_id in self.windows.open_ids - self.windows.automatic.keys():

@@ -7,8 +7,8 @@ from typing import overload
 
 from msgspec import Struct, field
 
-from .baseline import IdleMethod
 from .budgets import BudgetView
+from .idle import Idle
 from .model import Identity, IntensityState, SensorState
 from .windows import WindowView
 
@@ -27,8 +27,7 @@ class DeviceView(Struct, frozen=True):
     units: int
     power_microwatts: int | None  # None: not known for this sample
     uncertainty_ratio: float
-    idle_microwatts: int | None
-    idle_method: IdleMethod
+    idle: Idle
 
 
 class MeterView(Struct, frozen=True):
@@ -41,7 +40,7 @@ class MeterView(Struct, frozen=True):
 
 
 class ProcessView(Struct, frozen=True):
-    """One exported process; totals since it became a series, power in microjoules of the last sample."""
+    """One exported process; totals since it became a series, power in microjoules of the interval."""
 
     pid: int
     command: str
@@ -137,7 +136,8 @@ class Factors(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True):
-    """The machine at one moment. ``at`` is Unix seconds, ``interval_ns`` the time since the sample before."""
+    """The machine at one moment. ``at`` is Unix seconds, ``interval_ns`` the time since the published sample
+    before, over which every power is the mean."""
 
     at: float
     samples: int

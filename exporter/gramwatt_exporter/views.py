@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .baseline import IdleBaseline
+from .idle import IdleBook
 from .ledger.accounts import Accounts, DeviceAccount
 from .model import COMPONENTS
 from .processes.row import Row, WorkloadAccount
 from .snapshot import DeviceView, MeterView, ProcessColumns, Remainder, WorkloadView
 
 
-def device_view(account: DeviceAccount, baseline: IdleBaseline) -> DeviceView:
+def device_view(account: DeviceAccount, baseline: IdleBook) -> DeviceView:
     """One device now."""
     device = account.device
-    idle_microwatts, idle_method = baseline.of(device)
+    idle = baseline.known(device)
     power = account.last_uj * 1_000_000_000 // account.last_ns if account.last_ns > 0 else None
     return DeviceView(
         component=device.component,
@@ -25,8 +25,7 @@ def device_view(account: DeviceAccount, baseline: IdleBaseline) -> DeviceView:
         units=account.units,
         power_microwatts=power,
         uncertainty_ratio=device.uncertainty_ratio,
-        idle_microwatts=idle_microwatts,
-        idle_method=idle_method,
+        idle=idle,
     )
 
 

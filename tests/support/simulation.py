@@ -10,9 +10,9 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from gramwatt_exporter.baseline import IdleBaseline
 from gramwatt_exporter.budgets import BudgetBook
 from gramwatt_exporter.config import Config
+from gramwatt_exporter.idle import IdleBook, Learner
 from gramwatt_exporter.ledger.accounts import Accounts
 from gramwatt_exporter.ledger.extras import Extras
 from gramwatt_exporter.model import (
@@ -77,6 +77,7 @@ class Machine:
     stolen_ns: int = 0  # by the hypervisor, all of it from who ends
     by_age: bool = False  # exit messages tell the rest by age less waiting
     coarse_ns: int = 0  # waited-for time is told in steps of this
+    package_busy_ns: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         self.processes[1] = Process(1, 0, 0, uid=0, command="init")
@@ -203,7 +204,9 @@ class Machine:
         return exits
 
     def counters(self) -> KernelCounters:
-        return KernelCounters(self.last_pid, self.forks, self.busy_ns, 50_000, 100_000, self.stolen_ns)
+        return KernelCounters(
+            self.last_pid, self.forks, self.busy_ns, 50_000, 100_000, self.stolen_ns, self.package_busy_ns
+        )
 
 
 class _Clocks:
@@ -308,7 +311,13 @@ class Rig:
     intensity: list[IntensityState]
 
 
-def rig(machine: Machine | None = None, config: Config | None = None, bank: object = None) -> Rig:
+def rig(
+    machine: Machine | None = None,
+    config: Config | None = None,
+    bank: object = None,
+    idle: IdleBook | None = None,
+    learner: Learner | None = None,
+) -> Rig:
     """Build one. ``intensity[0]`` is what the grid says; replace it to change that."""
     machine = machine or Machine()
     config = config or Config()
@@ -320,7 +329,7 @@ def rig(machine: Machine | None = None, config: Config | None = None, bank: obje
         bank=bank or meters,  # type: ignore[arg-type]
         kernel=_Kernel(machine),
         accounts=accounts,
-        baseline=IdleBaseline(),
+        baseline=idle or IdleBook(),
         windows=WindowBook(config.windows, lambda: machine.wall, lambda: machine.now_ns),
         budgets=BudgetBook(config.budgets, lambda: machine.wall),
         intensity=lambda: intensity[0],
@@ -332,6 +341,7 @@ def rig(machine: Machine | None = None, config: Config | None = None, bank: obje
         boot_id="simulated",
         wall_clock=lambda: machine.wall,
         boottime_ns=lambda: machine.now_ns,
+        learner=learner,
     )
     return Rig(machine, meters, sampler, intensity)
 

@@ -13,9 +13,12 @@ OTHERS = Workload("(others)", "command", "")
 
 
 class DeviceAccount:
-    """One device. ``partition`` is in the order of ``model.PARTS`` and always sums to the energy of all sources."""
+    """One device. ``partition`` is in the order of ``model.PARTS`` and always sums to the energy of all sources.
 
-    __slots__ = ("device", "energy", "last_ns", "last_uj", "partition", "units")
+    ``last_uj`` and ``last_ns`` are what it drew in the last published interval, ``held_uj`` and ``held_ns`` since then.
+    """
+
+    __slots__ = ("device", "energy", "held_ns", "held_uj", "last_ns", "last_uj", "partition", "units")
 
     def __init__(self, device: Device) -> None:
         self.device = device
@@ -24,6 +27,8 @@ class DeviceAccount:
         self.units = 0
         self.last_uj = 0
         self.last_ns = 0
+        self.held_uj = 0
+        self.held_ns = 0
 
 
 class MeterAccount:

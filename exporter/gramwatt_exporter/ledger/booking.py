@@ -12,12 +12,14 @@ from typing import Protocol
 
 from .. import units
 from ..attribution import attribute, attribute_resident, idle_energy, usual_energy
-from ..baseline import IdleBaseline
+from ..idle import IdleBook
 from ..model import COMPONENTS, BankSample, DeviceUse, EnergyStep, Intensity, Meter
 from ..processes.kernel import KernelCounters
 from ..processes.row import Row
 from ..processes.table import Activity
 from .accounts import Accounts, DeviceAccount, MeterAccount
+from .interval import Interval
+from .memory import MemoryCharges
 
 _IDLE, _LIVE, _EXITED, _UNATTRIBUTED = range(4)
 _CPU, _DRAM, _GPU, _OTHER = range(4)
@@ -49,7 +51,7 @@ class Booking:
     def __init__(
         self,
         accounts: Accounts,
-        baseline: IdleBaseline,
+        baseline: IdleBook,
         windows: WindowCharges,
         budgets: BudgetCharges,
         node_budgets: Sequence[str],
@@ -63,8 +65,8 @@ class Booking:
         self._cpus = cpus
         self._busy_ns: int | None = None
         self._slack_ns = 0
-        self._memory_charged = False  # whether rows hold memory power of the last sample
-        self.hot: set[Row] = set()  # rows that used CPU or GPU in the last sample
+        self.interval = Interval(accounts)
+        self._memory = MemoryCharges(accounts, self.interval, self._charge_others)
 
     def replace_budgets(self, budgets: BudgetCharges, node_budgets: Sequence[str]) -> None:
         """Charge these from now on."""
@@ -79,13 +81,14 @@ class Booking:
         rows: Sequence[Row],
         find: Callable[[int], tuple[Row, bool] | None],
         intensity: Intensity | None,
+        published: bool = True,
     ) -> None:
-        """``find(pid)`` gives the row of a recent process and whether it still lives."""
+        """``find(pid)`` gives the row of a recent process and whether it still lives; a sample that is not
+        ``published`` changes nobody's power."""
         price = self._price(intensity)
-        self._cool_down()
-        self._forget_power(bank)
+        self.interval.begin(bank, published)
         self._book_cpu_time(activity)
-        residual, utilisation = self._residual(counters, activity, bank.steps)
+        residual = self._residual(counters, activity)
         cpu_parts = [0] * (len(activity.live) + len(activity.exited))
         weights = [ns for _, ns in activity.live] + [ns for _, ns in activity.exited]
         uses = {(use.device.component, use.device.name): use for use in bank.uses}
@@ -98,7 +101,7 @@ class Booking:
             if step.missed:
                 account.partition[_UNATTRIBUTED] += step.microjoules
             elif step.device.component == "cpu":
-                self._book_cpu(account, step, weights, len(activity.live), residual, utilisation, cpu_parts)
+                self._book_cpu(account, step, weights, len(activity.live), residual, cpu_parts)
             elif step.device.component == "dram":
                 memory_pages = memory_pages or [row.pages for row in rows]
                 memory_parts = self._book_dram(account, step, memory_pages, counters, memory_parts)
@@ -112,14 +115,15 @@ class Booking:
         for (row, _), part in zip(users, cpu_parts, strict=True):
             if part:
                 self._charge(row, _CPU, part, price)
-        self._charge_dram(rows, memory_parts, price)
+        self._memory.charge(rows, memory_parts, price)
+        self.interval.end()
         self._book_meters(bank)
         self._book_price(booked, intensity, price)
 
     def book_missed(self, bank: BankSample, intensity: Intensity | None) -> None:
         """The processes of this sample could not be read: all of its energy is unattributed."""
         price = self._price(intensity)
-        self._forget_power(bank)
+        self.interval.published = False
         for step in bank.steps:
             account = self._book_device(step, price)
             account.partition[_UNATTRIBUTED] += step.microjoules
@@ -136,16 +140,14 @@ class Booking:
         account = self._accounts.device(step.device)
         account.energy[step.device.source] = account.energy.get(step.device.source, 0) + step.microjoules
         if not step.missed:  # else it is the mean of a time long before this sample
-            account.last_uj, account.last_ns = step.microjoules, step.nanoseconds
+            if self.interval.published:
+                account.last_uj += step.microjoules
+                account.last_ns += step.nanoseconds
+            else:
+                account.held_uj += step.microjoules
+                account.held_ns += step.nanoseconds
         account.units += units.emission_units(step.microjoules, price or 0)
         return account
-
-    def _forget_power(self, bank: BankSample) -> None:
-        """A device has the power of this sample or none: who knows what one that went away draws now."""
-        waiting = {(device.component, device.name) for device in bank.waiting}
-        for key, account in self._accounts.devices.items():
-            if key not in waiting:
-                account.last_uj = account.last_ns = 0
 
     def _book_meters(self, bank: BankSample) -> None:
         for meter_step in bank.meters:
@@ -156,29 +158,26 @@ class Booking:
     # --- components
 
     def _book_cpu_time(self, activity: Activity) -> None:
+        published, hot = self.interval.published, self.interval.hot
         for row, ns in (*activity.live, *activity.exited):
             row.cpu_ns += ns
             row.account.cpu_ns += ns
             row.account.version += 1
             self._accounts.used_cpu_ns += ns
-            self.hot.add(row)
+            if published:
+                hot.add(row)
             for window in row.windows:
                 self._windows.charge_cpu(window, ns)
 
-    def _residual(
-        self, counters: KernelCounters, activity: Activity, steps: Sequence[EnergyStep]
-    ) -> tuple[int, float | None]:
-        """CPU time the machine was busy but no known process used it; and the machine's utilisation."""
+    def _residual(self, counters: KernelCounters, activity: Activity) -> int:
+        """CPU time the machine was busy but no known process used it."""
         before, self._busy_ns = self._busy_ns, counters.busy_ns
         if before is None or counters.busy_ns < before:
-            return 0, None
+            return 0
         busy = counters.busy_ns - before
         balance = busy + self._slack_ns - activity.seen_ns
         self._slack_ns = max(min(balance, 0), -_SAMPLING_ERROR_NS * self._cpus)
-        # The shortest: a device that was not seen for a while has a step far longer than the time looked at here.
-        elapsed = min((step.nanoseconds for step in steps if step.device.component == "cpu"), default=0)
-        utilisation = min(1.0, max(busy, activity.seen_ns) / (elapsed * self._cpus)) if elapsed else None
-        return max(0, balance), utilisation
+        return max(0, balance)
 
     def _book_cpu(
         self,
@@ -187,10 +186,8 @@ class Booking:
         weights: Sequence[int],
         live: int,
         residual: int,
-        utilisation: float | None,
         parts: list[int],
     ) -> None:
-        self._learn(step, utilisation)
         idle = self._idle(step)
         if step.slept_ns:
             idle = max(idle, step.microjoules - self._used_awake(account, step, sum(weights), residual))
@@ -216,36 +213,6 @@ class Booking:
         account.partition[_LIVE] += sum(shares.users)
         account.partition[_UNATTRIBUTED] += shares.unattributed
         return list(map(operator.add, parts, shares.users)) if parts else list(shares.users)
-
-    def _charge_dram(self, rows: Sequence[Row], parts: Sequence[int], price: int | None) -> None:
-        """Charge the memories' energy, once for all of them; ``parts`` is empty when there was none."""
-        if not parts:
-            if not self._memory_charged:
-                return
-            parts = [0] * len(rows)
-        self._memory_charged = any(parts)
-        mg = price or 0
-        # Every process holds memory, so this loop is the sample's longest: no call, no test it can do without.
-        for row, part in zip(rows, parts, strict=True):
-            if part:
-                row.power[_DRAM] = part
-                row.energy[_DRAM] += part
-                row.account.power[_DRAM] += part
-                if mg:
-                    row.units[_DRAM] += part * mg
-                if row.windows or row.budgets:
-                    self._charge_others(row, _DRAM, part, price)
-            elif row.power[_DRAM]:
-                row.power[_DRAM] = 0
-        for workload in self._accounts.workloads.values():
-            part = workload.power[_DRAM]
-            if part:
-                workload.energy[_DRAM] += part
-                workload.units[_DRAM] += part * mg
-                workload.version += 1
-        total = sum(parts)
-        self._accounts.used[_DRAM] += total
-        self._accounts.used_units[_DRAM] += total * mg
 
     def _book_gpu(
         self,
@@ -276,11 +243,13 @@ class Booking:
         account.partition[_UNATTRIBUTED] += shares.unattributed
 
     def _learn(self, step: EnergyStep, utilisation: float | None) -> None:
-        if not step.slept_ns:
+        if step.slept_ns:
+            self._baseline.interrupt(step.device)
+        else:
             self._baseline.observe(step.device, step.microjoules, step.nanoseconds, utilisation)
 
     def _idle(self, step: EnergyStep) -> int:
-        idle_microwatts, _ = self._baseline.of(step.device)
+        idle_microwatts = self._baseline.known(step.device).microwatts
         return idle_energy(step.microjoules, idle_microwatts or 0, step.nanoseconds - step.slept_ns)
 
     def _used_awake(self, account: DeviceAccount, step: EnergyStep, known_ns: int, residual: int) -> int:
@@ -311,13 +280,17 @@ class Booking:
 
     def _charge(self, row: Row, component: int, microjoules: int, price: int | None) -> None:
         amount = microjoules * price if price is not None else 0
-        account = row.account
+        account, interval = row.account, self.interval
         for owner in (row, account):
             owner.energy[component] += microjoules
             owner.units[component] += amount
-            owner.power[component] += microjoules
+        account.drawn[component] += microjoules
         account.version += 1
-        self.hot.add(row)
+        if interval.published:
+            row.power[component] += microjoules
+            interval.hot.add(row)
+        else:
+            interval.hold(row)[component] += microjoules
         self._accounts.used[component] += microjoules
         self._accounts.used_units[component] += amount
         if row.windows or row.budgets:
@@ -332,16 +305,6 @@ class Booking:
         if amount:
             for budget in row.budgets:
                 self._budgets.charge(budget, amount)
-
-    def _cool_down(self) -> None:
-        """Power is of the last sample only: who used nothing since goes back to zero (memory: _charge_dram)."""
-        for row in self.hot:
-            row.power = [0, 0, 0, 0]
-        for workload in self._accounts.workloads.values():
-            if any(workload.power):
-                workload.power = [0, 0, 0, 0]
-                workload.version += 1
-        self.hot = set()
 
     def _book_price(self, booked: int, intensity: Intensity | None, price: int | None) -> None:
         if not booked:

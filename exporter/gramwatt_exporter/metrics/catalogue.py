@@ -67,13 +67,25 @@ CATALOGUE: tuple[Metric, ...] = (
         "idle_baseline_info",
         "info",
         "component device method",
-        "Always 1; method says where the idle draw of a device comes from: configured, learned, model, or none.",
+        "Always 1; method says how the idle draw of a device is known: configured, quiet (measured while nobody used it), fitted (to its power at other loads), model (its class), residence (memory: the share that is not in use) or none.",
     ),
     _gauge(
         "idle_baseline_watts",
         "watts",
         "component device",
         "Idle draw that is kept out of the processes' shares. Absent while none is known.",
+    ),
+    _gauge(
+        "idle_baseline_uncertainty_ratio",
+        "ratio",
+        "component device",
+        "One sigma of the idle draw as a share of its value; 0 where it is configured.",
+    ),
+    _gauge(
+        "idle_baseline_since_timestamp_seconds",
+        "seconds",
+        "component device",
+        "Unix time since which the idle draw is known by its present method. Absent where it is configured.",
     ),
     _counter(
         "meter_energy_joules",

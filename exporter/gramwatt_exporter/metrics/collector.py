@@ -85,10 +85,16 @@ def _devices(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
         ),
     )
     yield "device_power_uncertainty_ratio", (((d.component, d.name), d.uncertainty_ratio) for d in devices)
-    yield "idle_baseline_info", (((d.component, d.name, d.idle_method), 1.0) for d in devices)
+    yield "idle_baseline_info", (((d.component, d.name, d.idle.method), 1.0) for d in devices)
+    known = [(d, d.idle, d.idle.microwatts) for d in devices if d.idle.microwatts is not None]
+    yield "idle_baseline_watts", (((d.component, d.name), watts / 1e6) for d, _, watts in known)
     yield (
-        "idle_baseline_watts",
-        (((d.component, d.name), d.idle_microwatts / 1e6) for d in devices if d.idle_microwatts is not None),
+        "idle_baseline_uncertainty_ratio",
+        (((d.component, d.name), idle.sigma / watts) for d, idle, watts in known if watts),
+    )
+    yield (
+        "idle_baseline_since_timestamp_seconds",
+        (((d.component, d.name), idle.since) for d, idle, _ in known if idle.since),
     )
     yield (
         "meter_energy_joules",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -20,12 +21,17 @@ class KernelCounters(Struct, frozen=True):
     used_pages: int
     capacity_pages: int
     stolen_ns: int = 0
+    package_busy_ns: Sequence[int] = ()  # busy time of each CPU package, where there are several
 
 
 class Kernel:
     """Reads PROCFS/{loadavg,stat,meminfo} through descriptors kept open: 30 us a sample."""
 
-    def __init__(self, procfs: str) -> None:
+    def __init__(self, procfs: str, packages: Mapping[int, frozenset[int]] | None = None) -> None:
+        """``packages`` are the CPUs of each package. One package alone is the machine: nothing is added up for it."""
+        several = packages if packages is not None and len(packages) > 1 else {}
+        self._package_of = {cpu: at for at, cpus in enumerate(several.values()) for cpu in cpus}
+        self._packages = len(several)
         self._loadavg = os.open(f"{procfs}/loadavg", os.O_RDONLY | os.O_CLOEXEC)
         self._stat = os.open(f"{procfs}/stat", os.O_RDONLY | os.O_CLOEXEC)
         self._meminfo = os.open(f"{procfs}/meminfo", os.O_RDONLY | os.O_CLOEXEC)
@@ -63,7 +69,17 @@ class Kernel:
             used_pages=(total - free) // self._page_kib,
             capacity_pages=total // self._page_kib,
             stolen_ns=int(cpu[8]) * self._tick if len(cpu) > 8 else 0,
+            package_busy_ns=self._busy_by_package(stat) if self._packages else (),
         )
+
+    def _busy_by_package(self, stat: bytes) -> Sequence[int]:
+        busy = [0] * self._packages
+        for line in stat[stat.find(b"\n") + 1 : stat.find(b"\nintr")].split(b"\n"):
+            fields = line.split(None, 8)
+            at = self._package_of.get(int(fields[0][3:]))
+            if at is not None:
+                busy[at] += int(fields[1]) + int(fields[2]) + int(fields[3]) + int(fields[6]) + int(fields[7])
+        return [ticks * self._tick for ticks in busy]
 
     def _memory(self) -> tuple[int, int]:
         """Installed and free memory in KiB."""

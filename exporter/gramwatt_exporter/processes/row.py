@@ -24,12 +24,16 @@ class Account:
 class WorkloadAccount(Account):
     """Totals of one workload. Never goes back, whoever exits."""
 
-    __slots__ = ("heir", "power", "quiet_ns", "quiet_version", "version", "view", "view_version", "workload")
+    __slots__ = (
+        "drawn", "heir", "memory", "power", "quiet_ns", "quiet_version", "version", "view", "view_version", "workload",
+    )  # fmt: skip
 
     def __init__(self, workload: Workload) -> None:
         super().__init__()
         self.workload = workload
-        self.power = [0, 0, 0, 0]  # microjoules of the last sample
+        self.power = [0, 0, 0, 0]  # microjoules of the last published interval
+        self.drawn = [0, 0, 0, 0]  # microjoules since then
+        self.memory = 0  # microjoules of its processes' memory in the sample that is booked
         self.version = 0  # raised with every change, so that unchanged text need not be written again
         self.view: object = None
         self.view_version = -1
@@ -44,8 +48,8 @@ class Row(Account):
 
     __slots__ = (
         "account", "base", "born_tick", "budgets", "entered", "gone_scrapes", "gone_tick", "identity",
-        "own_window", "pages", "power", "reaped_ns", "score", "score_memory", "score_ns", "trees", "unwaited_ns",
-        "waits", "windows",
+        "memory_held", "own_window", "pages", "power", "reaped_ns", "score", "score_memory", "score_ns", "trees",
+        "unwaited_ns", "waits", "windows",
     )  # fmt: skip
 
     def __init__(self, identity: Identity, account: WorkloadAccount) -> None:
@@ -57,7 +61,8 @@ class Row(Account):
         self.own_window: str | None = None  # the window its workload is, also one stopped by hand
         self.budgets: tuple[str, ...] = ()
         self.pages = 0
-        self.power = [0, 0, 0, 0]  # microjoules of the last sample
+        self.power = [0, 0, 0, 0]  # microjoules of the last published interval
+        self.memory_held = 0  # microjoules of memory since then (see ledger/interval.py)
         self.reaped_ns: int | None = None
         self.waits = True  # False: it ignores its children's ends, so nobody sums their time
         self.unwaited_ns = 0  # negative: its children were charged more than their ticks say (see waited.py)

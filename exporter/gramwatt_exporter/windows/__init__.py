@@ -3,11 +3,12 @@
 from .answers import window_answer
 from .book import Window, WindowBook
 from .errors import ApiError
-from .model import EndedBy, OpenRequest, Peer, ProcessKey, WindowView
+from .model import EndedBy, IdleShare, OpenRequest, Peer, ProcessKey, WindowView
 
 __all__ = [
     "ApiError",
     "EndedBy",
+    "IdleShare",
     "OpenRequest",
     "Peer",
     "ProcessKey",

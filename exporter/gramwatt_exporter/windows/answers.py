@@ -30,7 +30,9 @@ def window_answer(view: WindowView) -> dict[str, Any]:
         "duration_seconds": units.seconds(view.nanoseconds),
         "energy_joules": units.joules(energy),
         "emissions_grams": None if emissions is None else units.grams(emissions),
-        "mean_power_watts": units.watts(energy, view.nanoseconds) if view.nanoseconds > 0 else None,
+        "mean_power_watts": units.watts(energy, view.measured_nanoseconds)
+        if view.measured_nanoseconds > 0
+        else None,
         "components": {name: units.joules(value) for name, value in view.microjoules.items()},
         "component_emissions_grams": {
             name: None if value is None else units.grams(value) for name, value in view.emission_units.items()
@@ -38,6 +40,7 @@ def window_answer(view: WindowView) -> dict[str, Any]:
         "cpu_seconds": units.seconds(view.cpu_nanoseconds),
         "processes": view.processes,
         "sources": dict(view.sources),
+        "idle_methods": dict(view.idle_methods),
         "uncertainty_ratio": view.uncertainty_ratio,
         "floor_joules": units.joules(view.floor_microjoules),
         "below_floor": view.below_floor,

@@ -8,6 +8,7 @@ its processes are members of the outer one too because they descend from it, and
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -22,7 +23,7 @@ from ..processes.procfiles import TICK_NS
 from .checks import check_request, check_values
 from .errors import ApiError
 from .ids import Ids
-from .model import EndedBy, OpenRequest, Peer, Phase, ProcessKey, State, WindowView
+from .model import NO_IDLE, EndedBy, IdleShare, OpenRequest, Peer, Phase, ProcessKey, State, WindowView
 from .persistence import dump_window, load_window
 
 SCRAPES_KEPT = 5  # a finished window stays at least this many scrapes, so that Prometheus has its last value
@@ -44,6 +45,7 @@ class Resolution(Struct, frozen=True):
     source: str
     uncertainty_ratio: float
     floor_microjoules: int
+    idle: IdleShare = NO_IDLE
 
 
 class Window(Struct):
@@ -77,6 +79,10 @@ class Window(Struct):
     last_sample: float | None = None
     sources: dict[str, set[str]] = field(default_factory=dict)
     uncertain_microjoules: float = 0.0  # energy times its one sigma, to weight the ratio
+    idle_uncertain_microjoules: float = 0.0  # one sigma of what idle draw was kept out of it
+    idle_changed_microjoules: float = 0.0  # by which it would be another with the methods of now
+    idle_microjoules: dict[str, float] = field(default_factory=dict)  # kept out of it so far
+    idle_methods: dict[str, set[str]] = field(default_factory=dict)
     floor_microjoules: int = 0
     scrapes: int = 0
     published: bool = False  # has been in a snapshot since it finished
@@ -91,6 +97,13 @@ class Window(Struct):
     def away(self) -> set[ProcessKey]:
         """Not in it, each with its descendants, whatever they descend from."""
         return self.left - self.processes
+
+    @property
+    def sigma_microjoules(self) -> float:
+        """One sigma of its energy: of the meters, and of the idle draw that was kept out of it."""
+        return math.hypot(
+            self.uncertain_microjoules, self.idle_uncertain_microjoules, self.idle_changed_microjoules
+        )
 
 
 class WindowBook:
@@ -243,12 +256,26 @@ class WindowBook:
 
     # --- what the sampler tells
 
-    def measured(self, component: str, source: str, uncertainty_ratio: float, floor_microjoules: int) -> None:
-        """How a component is measured from now on: by what, one sigma, the least energy it can resolve.
+    def measured(
+        self,
+        component: str,
+        source: str,
+        uncertainty_ratio: float,
+        floor_microjoules: int,
+        idle: IdleShare = NO_IDLE,
+    ) -> None:
+        """How a component is measured from now on: by what, one sigma, the least energy it can resolve, and what of it
+        is idle.
 
         ``source`` joins several sensors with "+".
         """
-        self._resolutions[component] = Resolution(source, uncertainty_ratio, floor_microjoules)
+        self._resolutions[component] = Resolution(source, uncertainty_ratio, floor_microjoules, idle)
+
+    def idle_changed(self, component: str, ratio: float) -> None:
+        """The idle draw of a component is known better now, and is another one by this ratio of its value. What was
+        charged stays, and is in doubt by it."""
+        for window in self._open.values():
+            window.idle_changed_microjoules += abs(ratio) * window.idle_microjoules.get(component, 0.0)
 
     def charge(self, window_id: str, component: str, microjoules: int, emission_units: int | None) -> None:
         """Energy of one of its processes; ``emission_units`` None when no intensity is known.
@@ -267,6 +294,12 @@ class WindowBook:
         if resolution is not None:
             window.uncertain_microjoules += microjoules * resolution.uncertainty_ratio
             window.sources.setdefault(component, set()).update(resolution.source.split("+"))
+            idle = resolution.idle
+            if idle.methods:
+                window.idle_methods.setdefault(component, set()).update(idle.methods)
+                window.idle_uncertain_microjoules += microjoules * idle.sigma_ratio
+                kept = window.idle_microjoules.get(component, 0.0)
+                window.idle_microjoules[component] = kept + microjoules * idle.ratio
 
     def charge_cpu(self, window_id: str, nanoseconds: int) -> None:
         """CPU time of one of its processes."""
@@ -338,7 +371,10 @@ class WindowBook:
         if window.view is not None:
             return window.view
         total = sum(window.microjoules.values())
-        elapsed = max(0, self._boot_clock() - window.start_ns) if window.is_open else window.nanoseconds
+        elapsed = measured = window.nanoseconds
+        if window.is_open:
+            elapsed = max(0, self._boot_clock() - window.start_ns)
+            measured = max(0, (self._sampled_ns or 0) - window.start_ns)
         view = WindowView(
             id=window.id,
             name=window.name,
@@ -355,13 +391,17 @@ class WindowBook:
             start=window.start,
             end=window.end,
             nanoseconds=elapsed,
+            measured_nanoseconds=measured,
             microjoules=MappingProxyType(dict(window.microjoules)),
             emission_units=MappingProxyType(dict(window.emission_units)),
             cpu_nanoseconds=window.cpu_nanoseconds,
             processes=max(window.joined, len(window.processes)),
             samples=window.samples,
             sources=MappingProxyType({name: "+".join(sorted(used)) for name, used in window.sources.items()}),
-            uncertainty_ratio=window.uncertain_microjoules / total if total and window.sources else None,
+            idle_methods=MappingProxyType(
+                {name: "+".join(sorted(used)) for name, used in window.idle_methods.items()}
+            ),
+            uncertainty_ratio=window.sigma_microjoules / total if total and window.sources else None,
             floor_microjoules=window.floor_microjoules,
             values=MappingProxyType(dict(window.values)),
             tags=MappingProxyType(dict(window.tags)),

@@ -6,7 +6,7 @@ nanoseconds; times of day are Unix seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -52,6 +52,18 @@ class OpenRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     tags: dict[str, str] = {}
 
 
+class IdleShare(Struct, frozen=True):
+    """What of a component's energy is idle draw in one sample. For each microjoule that is charged to its users,
+    ``ratio`` microjoules were kept out, of which ``sigma_ratio`` are in doubt. ``methods`` say how they are known."""
+
+    methods: Sequence[str] = ()
+    ratio: float = 0.0
+    sigma_ratio: float = 0.0
+
+
+NO_IDLE = IdleShare()
+
+
 class WindowView(Struct, frozen=True):
     """One window at one moment, for snapshots and answers. Never changes."""
 
@@ -70,12 +82,16 @@ class WindowView(Struct, frozen=True):
     start: float  # Unix seconds
     end: float | None  # Unix seconds; None while open
     nanoseconds: int  # duration by a clock that does not step
+    measured_nanoseconds: int  # of that, until the last sample: the time its energy belongs to
     microjoules: Mapping[str, int]  # by component
     emission_units: Mapping[str, int | None]  # by component; None: no intensity was known
     cpu_nanoseconds: int
     processes: int  # processes that have belonged to it so far
     samples: int  # samples taken while it was open
     sources: Mapping[str, str]  # by component; "estimate+rapl" when it changed on the way
+    idle_methods: Mapping[
+        str, str
+    ]  # by component, how its idle draw was known: "fitted+quiet" when that changed
     uncertainty_ratio: float | None  # one sigma as a share of the energy; None while no energy was charged
     floor_microjoules: int  # smallest energy its sensors can resolve
     values: Mapping[str, float]

@@ -21,7 +21,8 @@ def dump_window(window: Window) -> dict[str, Any]:
     kept = {name: getattr(window, name) for name in window.__struct_fields__ if name not in _TRANSIENT}
     for name in ("processes", "left"):
         kept[name] = sorted(list(process) for process in kept[name])
-    kept["sources"] = {component: sorted(used) for component, used in window.sources.items()}
+    for name in ("sources", "idle_methods"):
+        kept[name] = {component: sorted(used) for component, used in kept[name].items()}
     # Emission units outgrow 64 bits after a few kilograms, and not every JSON reader keeps such integers.
     kept["emission_units"] = {
         component: None if units is None else str(units) for component, units in window.emission_units.items()

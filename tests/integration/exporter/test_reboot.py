@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 from gramwatt_exporter.assembly import restore
-from gramwatt_exporter.baseline import IdleBaseline
 from gramwatt_exporter.budgets import BudgetBook
 from gramwatt_exporter.config import Config
+from gramwatt_exporter.idle import IdleBook
 from gramwatt_exporter.ledger import persistence
 from gramwatt_exporter.ledger.accounts import Accounts
 from gramwatt_exporter.ledger.booking import Booking
@@ -25,7 +25,7 @@ DEVICE = "cpu", "package-0"
 def one_boot(directory: Path, boot_id: str, resets: int) -> list[tuple[int, int]]:
     """Resets and microjoules published after each read of an exporter that saves at its end."""
     config, state_file, now_ns = Config(), StateFile(str(directory)), [1_000_000_000_000]
-    baseline, extras = IdleBaseline(), Extras(config, Accounts())
+    baseline, extras = IdleBook(), Extras(config, Accounts())
     windows, budgets = WindowBook(config.windows), BudgetBook([], time.time)
     sensor = Scripted("rapl", lambda: now_ns[0])
     package = cpu("rapl", max_watts=100.0)

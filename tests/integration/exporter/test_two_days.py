@@ -12,10 +12,10 @@ from pathlib import Path
 
 import simulation
 from gramwatt_exporter.assembly import restore
-from gramwatt_exporter.baseline import IdleBaseline
 from gramwatt_exporter.budgets import BudgetBook
 from gramwatt_exporter.config import Config
 from gramwatt_exporter.config.schema import Process
+from gramwatt_exporter.idle import IdleBook
 from gramwatt_exporter.ledger.accounts import Accounts
 from gramwatt_exporter.ledger.extras import Extras
 from gramwatt_exporter.ledger.persistence import StateFile
@@ -64,7 +64,7 @@ class World:
     def start_exporter(self, state: Path) -> tuple[Node, Bank]:
         machine, config = self.machine, Config(process=Process(series=20))
         accounts = Accounts()
-        baseline, extras = IdleBaseline(), Extras(config, accounts)
+        baseline, extras = IdleBook(), Extras(config, accounts)
         windows = WindowBook(config.windows, lambda: machine.wall, lambda: machine.now_ns)
         budgets = BudgetBook(config.budgets, lambda: machine.wall)
         bank = Bank(
