@@ -78,8 +78,8 @@ class ExitListener:
                 "exit messages are not delivered here, most likely because this is not the host's network namespace"
                 " (compose: network_mode: host)"
             )
-        with contextlib.suppress(OSError):  # without the filter there is only less room
-            filter_messages(self._socket, _only_processes(self._decoder.version))
+        if self._decoder.version >= exit_message.TELLS_GROUP:
+            self._filter()
 
     def _family_id(self) -> int:
         reply = self._request(
@@ -104,6 +104,10 @@ class ExitListener:
                 raise OSError(-code, os.strerror(-code))
         return reply
 
+    def _filter(self) -> None:
+        with contextlib.suppress(OSError):  # without the filter there is only less room
+            filter_messages(self._socket, _only_processes(self._decoder.version))
+
     def drain(self, limit: int = 1 << 20) -> Iterator[Exit]:
         """Every process that ended since the last drain. Messages the kernel dropped are counted in ``lost``."""
         receive, buffer, decode = self._socket.recv_into, self._buffer, self._decoder.read
@@ -113,7 +117,10 @@ class ExitListener:
             except BlockingIOError:
                 return
             except OSError:
-                self.lost += 1  # ENOBUFS: one or more messages are gone; their energy stays unattributed
+                # ENOBUFS: one or more messages are gone; their energy stays unattributed.
+                if not self.lost and self._decoder.version < exit_message.TELLS_GROUP:
+                    self._filter()  # names of threads are worth less than exits
+                self.lost += 1
                 continue
             ended = decode(buffer, size)
             if ended is not None:
@@ -137,7 +144,8 @@ def _only_processes(version: int) -> tuple[Instruction, ...]:
 
     A program that starts and ends threads all the time fills the receive buffer otherwise (7,000 messages), and
     then exits of other processes are lost. Before ``version`` 12 a message does not say whether its thread is the
-    first: those messages are dropped, and a process that lived between two samples may get its last thread's name.
+    first. There, all are kept until messages have been lost once, and from then on those of last threads alone: a
+    process that lived between two samples may then get its last thread's name.
     """
     # Where struct taskstats begins in a message, without the padding that some machines put before it.
     stats = exit_message.ATTRIBUTES + 16

@@ -42,7 +42,7 @@ def check(share: Share) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scene", "code"), [("outlived", 0), ("exits", 0), ("killed", -9), ("brief", 0), ("exec", 0)]
+    ("scene", "code"), [("outlived", 0), ("exits", 0), ("killed", -9), ("brief", 0), ("tiny", 0), ("exec", 0)]
 )
 def test_a_process_of_several_threads_is_charged_once_however_it_ends(
     running: Exporter, threads: str, scene: str, code: int
@@ -52,7 +52,7 @@ def test_a_process_of_several_threads_is_charged_once_however_it_ends(
     share = charged_by_used(running, programs)
     assert share.codes == [code] * len(programs)
     check(share)
-    assert share.workloads.isdisjoint({"worker", "endless", "pool-1-thread-7"})
+    assert share.workloads.isdisjoint({"worker", "endless", "tiny", "pool-1-thread-7"})
 
 
 # What PyTorch's DataLoader does with workers: processes started anew, each with threads that are busy at its end.
