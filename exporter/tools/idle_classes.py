@@ -1,6 +1,6 @@
 """Make gramwatt_exporter/idle/classes.json: what idle and full load draw, and the curve between, by microarchitecture.
 
-    python exporter/tools/idle_classes.py SPECPOWER.csv [--rapl SWEEPS.csv] [--write]
+    python exporter/tools/idle_classes.py SPECPOWER.csv [--rapl SWEEPS.csv] [--write [FILE]]
 
 SPECPOWER.csv holds one published SPECpower_ssj2008 result a row, with the columns year, make, architecture, cpu,
 threads, watts_idle, watts_10 ... watts_100 (wall power of the whole server;
@@ -53,12 +53,14 @@ def main() -> int:
     )
     parser.add_argument("spec", type=Path)
     parser.add_argument("--rapl", type=Path)
-    parser.add_argument("--write", action="store_true", help=f"replace {TABLE.name}")
+    parser.add_argument(
+        "--write", type=Path, nargs="?", const=TABLE, help=f"replace {TABLE.name}, or another file"
+    )
     asked = parser.parse_args()
     servers = Servers(asked.spec)
     table = servers.table()
-    if asked.write:
-        TABLE.write_text(table)
+    if asked.write is not None:
+        asked.write.write_text(table)
     servers.judge()
     if asked.rapl:
         judge_sweeps(asked.rapl, load_table(table.encode()))
