@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from gramwatt_exporter.model import EnergyReading, Sample
+from gramwatt_exporter.model import Device, EnergyReading, Meter, Sample
 from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.sensors.hwmon import Hwmon
 
@@ -114,3 +114,31 @@ def power_supply(board: Board, number: int, plugged: int) -> None:
     device = f"0003:1B1C:1C0B.{plugged:04X}"
     rails = {f"power{i}_label": f"power {rail}" for i, rail in enumerate(("total", "+12v", "+5v"), 1)}
     board.chip(number, "corsairpsu", device, **rails, **{f"power{i}_input": i * WATT for i in (1, 2, 3)})
+
+
+def rails(board: Board, number: int, device: str, driver: str = "ina3221", **watts: float) -> None:
+    """A chip with these rails at 5 V, by name, in the order of its channels."""
+    files: dict[str, object] = {}
+    for channel, (label, power) in enumerate(watts.items(), 1):
+        files[f"in{channel}_label"] = label
+        files[f"in{channel}_input"] = 5000
+        files[f"curr{channel}_input"] = round(power * 1000 / 5)
+        files[f"in{channel}_enable"] = 1
+    board.chip(number, driver, device, **files)
+
+
+def devices(sample: Sample) -> dict[str, float]:
+    """Watts by component and name."""
+    shown = values(sample)
+    return {
+        f"{r.of.component} {r.of.name}": shown[r.of.name] / WATT
+        for r in sample.readings
+        if isinstance(r.of, Device)
+    }
+
+
+def around(sample: Sample) -> dict[str, float]:
+    shown = values(sample)
+    return {
+        r.of.name: shown[r.of.name] / WATT for r in sample.readings if isinstance(r.of, Meter) and r.of.covers
+    }

@@ -110,7 +110,7 @@ class Estimate:
                 model, virtual = _model_name(info), memory_model.is_guest(info, self._procfs, self._sysfs)
                 size = self._memory_bytes()
             self._packages = self._build_packages(model, virtual)
-            self._memory = self._build_memory(size, virtual)
+            self._memory = self._build_memory(size, virtual, model)
         self._awake_ns = self._awake()
 
     def read(self) -> Sample:
@@ -216,7 +216,7 @@ class Estimate:
         match = re.search(r"^MemTotal:\s*(\d+) kB", self._read_text("meminfo"), re.MULTILINE)
         return int(match[1]) * 1024 if match else 0
 
-    def _build_memory(self, size: int, virtual: bool) -> tuple[Device, int] | None:
+    def _build_memory(self, size: int, virtual: bool, model: str) -> tuple[Device, int] | None:
         if self._memory_rule == "off" or not size:
             return None
         # A virtual machine has a share of its host's DIMMs, so its size tells more than a number of modules.
@@ -224,7 +224,7 @@ class Estimate:
             gigabytes = size / _GIGABYTE
             power, note = gigabytes * memory_model.WATTS_PER_GIGABYTE, f"3 W per 8 GB, {gigabytes:.1f} GB"
         else:
-            info = "" if self._portable else self._read_text("cpuinfo")
+            info = f"model name : {model}" if self._portable else self._read_text("cpuinfo")
             power, note = memory_model.watts(size, info, self._procfs, self._sysfs)
         self.notes_by_component["dram"] = [
             f"dram-0 is modelled: {power:.1f} W, +-{UNCERTAINTY_RATIO:.0%} ({note})"

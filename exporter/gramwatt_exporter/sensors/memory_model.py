@@ -33,6 +33,7 @@ _LAPTOP_CPU = re.compile(
     r"|(?:Celeron|Pentium|Core|Processor).* [NJ]\d{2,4})\b",
     re.MULTILINE,
 )
+_APPLE = re.compile(r"^model name\s*: Apple M\d", re.MULTILINE)
 _VIRTUAL_BOARD = "linux,dummy-virt"  # of a device tree that QEMU makes
 _HYPERVISORS = re.compile(
     r"QEMU|KVM|Amazon EC2|Google|VMware|Xen|OpenStack|Alibaba|innotek|Parallels|Virtual", re.I
@@ -64,7 +65,7 @@ def watts(size: int, cpuinfo: str, procfs: Path, sysfs: Path) -> tuple[float, st
     """Watts of the memory of a machine that is no guest, and where the figure comes from. ``size`` in bytes."""
     gigabytes = size / _GIGABYTE
     modules = _modules(sysfs)
-    if modules.soldered or _board(cpuinfo, procfs, sysfs):
+    if modules.soldered or _APPLE.search(cpuinfo) or _board(cpuinfo, procfs, sysfs):
         power = WATTS_SOLDERED + WATTS_SOLDERED_PER_GIGABYTE * gigabytes
         return power, f"{gigabytes:.1f} GB of low-power memory on the board"
     if modules.small or (not modules.count and (_is_laptop(sysfs) or _LAPTOP_CPU.search(cpuinfo))):
@@ -95,7 +96,7 @@ def _board(cpuinfo: str, procfs: Path, sysfs: Path) -> str:
         model = _text(file)
         if model:
             return model
-    match = re.search(r"^Model\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
+    match = re.search(r"^(?:Model|Hardware)\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
     return match[1].strip() if match else ""
 
 

@@ -46,6 +46,15 @@ def test_a_raspberry_pi_has_no_modules(machine: Machine) -> None:
     assert machine.watts(1, named) < machine.watts(16, named) < 2.5
 
 
+@pytest.mark.parametrize("line", ["Hardware\t: ODROID-XU4", "Model\t\t: Radxa ROCK 5B"])
+def test_the_kernel_of_a_board_may_name_it_among_its_cpus(machine: Machine, line: str) -> None:
+    assert machine.watts(8, f"{ARM}\n{line}\n") <= 2
+
+
+def test_a_mac_has_no_modules(machine: Machine) -> None:
+    assert machine.watts(8, "model name : Apple M2 Pro") <= 2
+
+
 @pytest.mark.parametrize("cpuinfo", [ARM, RISCV])
 def test_a_device_tree_describes_a_board(machine: Machine, cpuinfo: str) -> None:
     assert machine.watts(8, cpuinfo) == 6  # a server with ACPI: two modules
