@@ -171,10 +171,13 @@ def all_programs(directory: str, programs: Mapping[str, str]) -> Iterator[list[T
 def one_state(count: int, warm: bool, cycles: int, directory: str, programs: Mapping[str, str]) -> bool:
     """One crowd, warm or cold: a line per program and what holds."""
     state = "warm" if warm else "cold"
-    own = sum(name.isdigit() for name in os.listdir("/proc"))
-    with crowd(count, directory), all_programs(directory, programs) as targets:
-        with kept_warm(directory, warm):
-            measure(targets, cycles)
+    own = sum(entry.name.isdigit() for entry in Path("/proc").iterdir())
+    with (
+        crowd(count, directory),
+        all_programs(directory, programs) as targets,
+        kept_warm(directory, warm),
+    ):
+        measure(targets, cycles)
     print(f"{count} idle processes beside {own} of the machine's own, {state}:")
     for target in targets:
         print(
