@@ -1,53 +1,20 @@
-"""Everything that is not per process, as prometheus_client metric families of one snapshot."""
+"""Everything that is not per process, as families of one snapshot."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator
-
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from collections.abc import Iterable, Iterator
 
 from .. import __version__, units
 from ..model import COMPONENTS, PARTS, Intensity
 from ..snapshot import Snapshot
-from .catalogue import BY_NAME
 
-_PREFIX = "gramwatt_"
 Labelled = tuple[tuple[str, ...], float]
+"""A sample: the values of the labels that the catalogue names, and the sample's own."""
 
 
-class SnapshotCollector:
-    """A prometheus_client collector over whatever ``current`` returns; yields nothing before the first sample."""
-
-    def __init__(self, current: Callable[[], Snapshot | None]) -> None:
-        self._current = current
-
-    def describe(self) -> Iterable[Metric]:
-        """Nothing: what is published depends on the machine."""
-        return ()
-
-    def collect(self) -> Iterator[Metric]:
-        """The families of the current snapshot; one without samples is left out."""
-        snapshot = self._current()
-        if snapshot is None:
-            return
-        for name, samples in _samples(snapshot):
-            family = _family(name)
-            count = 0
-            for labels, value in samples:
-                family.add_metric(list(labels), value)
-                count += 1
-            if count:
-                yield family
-
-
-def _family(name: str) -> CounterMetricFamily | GaugeMetricFamily:
-    metric = BY_NAME.get(f"{_PREFIX}{name}_total") or BY_NAME[f"{_PREFIX}{name}"]
-    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
-    return kind(f"{_PREFIX}{name}", metric.help, labels=metric.labels)
-
-
-def _samples(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
+def families(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
+    """Every family of the snapshot by its name without prefix and ``_total``; some may be without samples."""
     yield from _devices(snapshot)
     yield from _grid(snapshot)
     yield from _factors(snapshot)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from prometheus_client import CollectorRegistry, generate_latest
-
 from ..snapshot import Snapshot
-from .collector import SnapshotCollector
+from .family_text import FamilyText
 from .process_text import ProcessText
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -20,12 +18,9 @@ class Exposition:
         self._snapshot: Snapshot | None = None
         self._rendered: tuple[Snapshot, bytes] | None = None
         self._lock = threading.Lock()
+        self._family_text = FamilyText()
         self._process_text = ProcessText()
-        self._rendering: Snapshot | None = None
         self._scrapes = 0
-        # Only the snapshot's families: the process's own memory and garbage are those of one more process.
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(SnapshotCollector(lambda: self._rendering))
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -49,7 +44,6 @@ class Exposition:
                 return None
             self._scrapes += 1
             if self._rendered is None or self._rendered[0] is not snapshot:
-                self._rendering = snapshot
-                text = b"".join([generate_latest(self._registry), *self._process_text.render(snapshot)])
+                text = b"".join([*self._family_text.render(snapshot), *self._process_text.render(snapshot)])
                 self._rendered = (snapshot, text)
             return self._rendered[1]
