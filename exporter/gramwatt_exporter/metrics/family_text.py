@@ -42,6 +42,7 @@ class _Family:
         self._order = sorted(range(len(metric.labels)), key=metric.labels.__getitem__)
         self._names = metric.labels
         self._samples: list[Labelled] = []
+        self._labels: list[tuple[str, ...]] = []
         self._beginnings: list[str] = []
         self._text = b""
 
@@ -49,10 +50,9 @@ class _Family:
         """All of its lines."""
         if samples == self._samples:
             return self._text
-        if len(samples) != len(self._samples) or any(
-            new[0] != old[0] for new, old in zip(samples, self._samples, strict=True)
-        ):
-            self._beginnings = [self._beginning(labels) for labels, _ in samples]
+        labels = [labels for labels, _ in samples]
+        if labels != self._labels:
+            self._labels, self._beginnings = labels, list(map(self._beginning, labels))
         lines = [
             f"{beginning} {number(value)}\n"
             for beginning, (_, value) in zip(self._beginnings, samples, strict=True)

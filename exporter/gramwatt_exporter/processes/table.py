@@ -22,7 +22,7 @@ from .stolen import StolenTime
 from .waited import Reaped, WaitedFor
 
 # Rows whose identity is read again each sample: of those that ran (only who runs can have called exec), and of all
-# (another process may have moved them to another cgroup).
+# (another process may have moved them to another cgroup). Where few run, a quarter of them.
 ROTATION_RUNNING, ROTATION_ALL = 8, 2
 _KTHREADD = 2  # the parent of all kernel threads
 
@@ -437,7 +437,8 @@ class ProcessTable:
             self._weigh(row)
         due = adopted + [row for row in self._young if row.born_tick < self._tick]
         self._young = [row for row in self._young if row.born_tick >= self._tick]
-        for rows, most in ((running, ROTATION_RUNNING), (self.rows, ROTATION_ALL)):
+        few = min(ROTATION_RUNNING, len(running) // 4 + 1)
+        for rows, most in ((running, few), (self.rows, ROTATION_ALL)):
             count = len(rows)
             due.extend(rows[(self._tick * most + step) % count] for step in range(min(most, count)))
         for row in due:
