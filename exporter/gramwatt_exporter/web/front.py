@@ -57,6 +57,7 @@ class Front:
         self._clock = clock
         self._clients: dict[_Client, None] = {}
         self._accept_again: float | None = None
+        self._failing = False
         self._stopping = False
         self._woken, self._wake = socket.socketpair()
         self._selector = selectors.DefaultSelector()
@@ -152,6 +153,11 @@ class Front:
         except OSError as error:
             _LOG.debug("a web client went away: %s", error)
             self._close(client)
+        except Exception as error:  # one page that cannot be made must not close the door for all
+            if not self._failing:
+                _LOG.exception("a page could not be made: %r", error)
+            self._failing = True
+            self._close(client)
 
     def _read(self, client: _Client) -> None:
         data = client.socket.recv(simple.LONGEST)
@@ -165,13 +171,12 @@ class Front:
             return
         self._connections.asked(client.socket)
         page = self._pages.answer(request.path)
+        self._failing = False
         head = simple.head(page.status, page.content_type, len(page.body), request.closes, time.time())
         client.closes = request.closes
         client.deadline = self._clock() + IDLE_SECONDS
-        sent = _send(client.socket, head, page.body)
-        whole = len(head) + len(page.body)
-        if sent < whole:
-            client.rest = memoryview(head + page.body)[sent:]
+        client.rest = _send(client.socket, head, page.body)
+        if client.rest is not None:
             self._selector.modify(client.socket, _WRITE, client)
         elif client.closes:
             self._close(client)
@@ -195,11 +200,13 @@ class Front:
             client.socket.sendall(client.rest)
 
 
-def _send(connection: socket.socket, head: bytes, body: bytes) -> int:
-    """Bytes that went out. An answer is not copied to put its head before it."""
+def _send(connection: socket.socket, head: bytes, body: bytes) -> memoryview | None:
+    """What did not go out at once. A body is not copied: many clients may read slowly."""
     try:
-        if hasattr(connection, "sendmsg"):
-            return connection.sendmsg((head, body))
-        return connection.send(head + body)  # Windows
+        gathers = hasattr(connection, "sendmsg")  # not on Windows
+        sent = connection.sendmsg((head, body)) if gathers else connection.send(head + body)
     except (BlockingIOError, InterruptedError):
-        return 0
+        sent = 0
+    if sent >= len(head):
+        return memoryview(body)[sent - len(head) :] or None
+    return memoryview(head + body)[sent:]

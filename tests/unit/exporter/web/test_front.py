@@ -228,6 +228,26 @@ def test_clients_that_go_away_leave_nothing_behind() -> None:
             assert b"is healthy" in read_all(last)
 
 
+def test_a_page_that_cannot_be_made_closes_that_connection_only(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Exposition):
+        def scrape(self) -> bytes | None:
+            raise ValueError("no text for this")
+
+    server = WebServer(("127.0.0.1", 0), Broken(), WebConfig())
+    server.start()
+    try:
+        for _ in range(3):
+            with socket.create_connection(server.address, timeout=10) as client:
+                client.sendall(PROMETHEUS)
+                assert read_all(client) == b""
+        with socket.create_connection(server.address, timeout=10) as client:
+            client.sendall(b"GET /-/healthy HTTP/1.1\r\nConnection: close\r\n\r\n")
+            assert b"is healthy" in read_all(client)
+    finally:
+        server.stop()
+    assert caplog.text.count("a page could not be made: ValueError('no text for this')") == 1
+
+
 def test_stopping_ends_the_thread_and_gives_the_port_back() -> None:
     server = WebServer(("127.0.0.1", 0), Body(b""), WebConfig())
     server.start()
