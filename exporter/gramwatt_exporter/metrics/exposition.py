@@ -27,7 +27,7 @@ class Exposition:
         self._family_text = FamilyText()
         self._process_text = ProcessText()
         self._scrapes = 0
-        self._scraped: Snapshot | None = None  # the last one that was
+        self._scraped = False  # whether the current snapshot was
         self._in_a_row = 0
         self.renders_ahead = True
         """Whether a snapshot may be rendered before it is scraped."""
@@ -39,8 +39,8 @@ class Exposition:
 
     def publish(self, snapshot: Snapshot) -> None:
         """Swap the one reference everybody reads."""
-        self._in_a_row = self._in_a_row + 1 if self._scraped is self._snapshot is not None else 0
-        self._snapshot = snapshot
+        self._in_a_row = self._in_a_row + 1 if self._scraped else 0
+        self._snapshot, self._scraped = snapshot, False
         if self._in_a_row >= SCRAPED_IN_A_ROW and self.renders_ahead:
             with self._lock:
                 self._text_of(snapshot)
@@ -57,7 +57,7 @@ class Exposition:
             if snapshot is None:
                 return None
             self._scrapes += 1
-            self._scraped = snapshot
+            self._scraped = True
             return self._text_of(snapshot)
 
     def _text_of(self, snapshot: Snapshot) -> bytes:
