@@ -52,6 +52,7 @@ class StateFile:
                 f"cannot write to {directory}: {error.strerror}; make it writable for this user or set another",
             ) from None
         self.path = self.directory / FILE
+        self._path = str(self.path)
         self._temporary = self.directory / f".{FILE}.new"
         self._recent = Recent(self.directory)
         self._written: tuple[int, int] | None = None  # device and inode of the ledger that we wrote whole
@@ -111,7 +112,7 @@ class StateFile:
     def _is_ours(self) -> bool:
         """Whether the ledger is the one that we wrote: somebody may have removed it, or put another one there."""
         try:
-            status = os.stat(self.path)  # noqa: PTH116 - at every sample, and Path takes three times as long
+            status = os.stat(self._path)  # noqa: PTH116 - at every sample, and Path takes three times as long
         except OSError:
             return False
         return self._written == (status.st_dev, status.st_ino)

@@ -9,17 +9,26 @@ from .. import __version__, units
 from ..model import COMPONENTS, PARTS, Intensity
 from ..snapshot import Snapshot
 
+_PYTHON = platform.python_version()
 Labelled = tuple[tuple[str, ...], float]
 """A sample: the values of the labels that the catalogue names, and the sample's own."""
 
 
 def families(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
-    """Every family of the snapshot by its name without prefix and ``_total``; some may be without samples."""
+    """Every family of the snapshot by its name without prefix and ``_total``; some may be without samples.
+
+    What this machine has none of is not even asked for: code that runs is memory that is touched, at every scrape.
+    """
     yield from _devices(snapshot)
+    if snapshot.departed_workloads:
+        yield from _departed_workloads(snapshot)
     yield from _grid(snapshot)
     yield from _factors(snapshot)
-    yield from _windows(snapshot)
-    yield from _budgets(snapshot)
+    if snapshot.windows:
+        yield from _windows(snapshot)
+    yield "windows", [((state,), _windows_in(snapshot, state)) for state in ("open", "finished")]
+    if snapshot.budgets:
+        yield from _budgets(snapshot)
     yield from _exporter(snapshot)
 
 
@@ -57,13 +66,14 @@ def _devices(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
         "idle_baseline_watts",
         (((d.component, d.name), d.idle_microwatts / 1e6) for d in devices if d.idle_microwatts is not None),
     )
-    yield (
-        "meter_energy_joules",
-        (((m.name, m.source, m.relation), units.joules(m.energy)) for m in snapshot.meters),
-    )
-    yield "meter_resets", ((device, float(count)) for device, count in snapshot.resets.items())
+    if snapshot.meters:
+        yield (
+            "meter_energy_joules",
+            (((m.name, m.source, m.relation), units.joules(m.energy)) for m in snapshot.meters),
+        )
+    if snapshot.resets:
+        yield "meter_resets", ((device, float(count)) for device, count in snapshot.resets.items())
     yield "processes", [((), float(snapshot.process_count))]
-    yield from _departed_workloads(snapshot)
 
 
 def _departed_workloads(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
@@ -97,9 +107,10 @@ def _grid(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     def name(value: Intensity) -> tuple[str, str, str]:
         return value.zone, value.provider, value.basis
 
-    yield "grid_intensity_grams_per_kilowatt_hour", ((name(v), v.grams_per_kilowatt_hour) for v in known)
-    yield "grid_intensity_timestamp_seconds", ((name(v), v.at) for v in known)
-    yield "grid_intensity_info", (((*name(v), v.method, v.factor), 1.0) for v in known)
+    if known:
+        yield "grid_intensity_grams_per_kilowatt_hour", ((name(v), v.grams_per_kilowatt_hour) for v in known)
+        yield "grid_intensity_timestamp_seconds", ((name(v), v.at) for v in known)
+        yield "grid_intensity_info", (((*name(v), v.method, v.factor), 1.0) for v in known)
     average = state.average
     if average is not None:
         hours: dict[int, float] = {}
@@ -182,10 +193,10 @@ def _windows(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
         "window_uncertainty_ratio",
         (((w.id,), w.uncertainty_ratio) for w in windows if w.uncertainty_ratio is not None),
     )
-    yield (
-        "windows",
-        (((state,), float(sum(w.state == state for w in windows))) for state in ("open", "finished")),
-    )
+
+
+def _windows_in(snapshot: Snapshot, state: str) -> float:
+    return float(sum(w.state == state for w in snapshot.windows)) if snapshot.windows else 0.0
 
 
 def _budgets(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
@@ -221,4 +232,4 @@ def _exporter(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
         yield "state_saved_timestamp_seconds", [((), snapshot.state_saved_at)]
     if snapshot.state_saved_at is not None or snapshot.state_save_failures:  # also when none ever succeeded
         yield "state_save_failures", [((), float(snapshot.state_save_failures))]
-    yield "build_info", [((__version__, platform.python_version()), 1.0)]
+    yield "build_info", [((__version__, _PYTHON), 1.0)]
