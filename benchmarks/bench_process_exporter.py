@@ -9,74 +9,25 @@ HTTP included. The package is fetched with apt-get download unless PROCESS_EXPOR
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 from benchmarks.harness import Driver, cpu_ns, crowd, get, machine, spread, verdict, wait_for, workplace
+from benchmarks.peers import PROCESS_EXPORTER, answers, fetch, free_port, process_exporter, version
 
 ROUNDS = 15
 PAUSE = 0.25
 LIMIT = 50.0
-PEER_SETTINGS = """
-process_names:
-  - name: "{{.Comm}}:{{.PID}}"
-    cmdline: [".*"]
-  - name: "{{.Comm}}:{{.PID}}"
-    comm: []
-"""
-
-
-def fetch(directory: str) -> str:
-    """Path of the peer's program."""
-    given = os.environ.get("PROCESS_EXPORTER") or shutil.which("prometheus-process-exporter")
-    if given:
-        return given
-    subprocess.run(
-        ["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", "prometheus-process-exporter"],
-        cwd=directory, check=True,
-    )  # fmt: skip
-    package = next(Path(directory).glob("prometheus-process-exporter_*.deb"))
-    subprocess.run(["dpkg", "-x", str(package), f"{directory}/peer"], check=True)
-    return f"{directory}/peer/usr/bin/prometheus-process-exporter"
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def answers(address: str) -> bool:
-    """Whether somebody serves metrics there."""
-    try:
-        return bool(get(address))
-    except OSError:
-        return False
 
 
 def main(count: int) -> int:
     print(machine())
     with workplace() as directory:
-        program = fetch(directory)
-        version = subprocess.run([program, "-version"], capture_output=True, text=True, check=False)
-        print((version.stdout or version.stderr).splitlines()[0])
-        settings = Path(directory, "peer.yml")
-        settings.write_text(PEER_SETTINGS)
+        program = fetch(PROCESS_EXPORTER, directory)
+        print(version(program))
         address = f"127.0.0.1:{free_port()}"
-        peer = subprocess.Popen(
-            [
-                program, f"-config.path={settings}", f"-web.listen-address={address}",
-                "-threads=false", "-gather-smaps=false", "-recheck=false",
-            ],
-            stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        peer = process_exporter(program, directory, address)
         driver = Driver(directory, "process: {series: all}\n")
         try:
             wait_for(lambda: answers(address), 20, "prometheus-process-exporter")

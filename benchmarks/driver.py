@@ -24,6 +24,7 @@ from gramwatt_exporter.config import load
 
 def main(settings: str) -> None:
     exporter = assemble(load(settings, {}, {}).config, os.environ)
+    exporter.node.exposition.renders_ahead = False  # what a scrape costs is asked for, wherever it is paid
     exporter.bank.open()
     exporter.web.start()
     sampler, node = exporter.node.sampler, exporter.node

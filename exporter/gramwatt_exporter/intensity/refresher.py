@@ -34,7 +34,9 @@ NO_ZONE = (
     "no grid zone is configured, so no CO2 is published:"
     " set intensity.zone (GRAMWATT_INTENSITY_ZONE=FR) or intensity.cloud (aws:eu-west-3)"
 )
-_LONGEST_SLEEP = 30.0  # seconds; a wall clock that jumps is noticed within this time
+# Seconds after a failure, and where nothing but the thread itself can notice that the wall clock jumps.
+_LONGEST_SLEEP = 30.0
+_JUMP = 30.0  # seconds of the wall clock beyond those that passed
 _BASES: tuple[Basis, ...] = ("average", "marginal")
 
 
@@ -71,6 +73,7 @@ class Refresher:
         from the cache and from local providers are in force at once.
         """
         self._clock = clock
+        self._steady = steady
         self._budget = Budget(limit, steady)
         self._chance = chance or random.Random()  # noqa: S311 - jitter, not cryptography
         self._cache = Cache(cache_dir)
@@ -78,6 +81,7 @@ class Refresher:
         self._announcements = Announcements()
         self._pending: tuple[IntensityConfig, Sequence[IntensityProvider], str] | None = None
         self._wake = threading.Event()
+        self._asleep_since: tuple[float, float] | None = None  # of the wall clock and of the steady one
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._state = IntensityState()
@@ -87,6 +91,11 @@ class Refresher:
 
     def current(self) -> IntensityState:
         """What is known now. Never blocks, never asks."""
+        asleep_since = self._asleep_since
+        if asleep_since is not None and self._steady is not None:
+            wall, steady = asleep_since
+            if abs((self._clock() - wall) - (self._steady() - steady)) > _JUMP:
+                self._wake.set()
         return self._state
 
     def providers(self) -> Sequence[ProviderStatus]:
@@ -291,7 +300,14 @@ class Refresher:
                 due = state.next_refresh
             except Exception:
                 _log.exception("refreshing grid intensity failed; trying again")
-                due = None
+                due = now + _LONGEST_SLEEP
             to_the_hour = 3600.0 - now % 3600.0  # schedules change at full hours
-            wait = min(_LONGEST_SLEEP, to_the_hour, *([max(due - now, 0.2)] if due is not None else []))
+            wait = min(to_the_hour, *([max(due - now, 0.2)] if due is not None else [3600.0]))
+            if (
+                self._steady is not None
+            ):  # a jump of the wall clock is noticed by the reader of the current state
+                self._asleep_since = (self._clock(), self._steady())
+            else:
+                wait = min(wait, _LONGEST_SLEEP)
             self._wake.wait(wait)
+            self._asleep_since = None

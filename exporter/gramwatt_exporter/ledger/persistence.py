@@ -1,5 +1,6 @@
-"""The ledger on disk: written whole and swapped in, before what it holds is published.
+"""The ledger on disk: what a sample booked is there before it is published.
 
+Once a minute it is written whole and swapped in; the samples between go into files that are overwritten (recent.py).
 A published counter is never ahead of the saved one, so a crash or kill -9 cannot make a series go back; and the
 raw hardware counters are saved with the totals, so what the hardware counted meanwhile is booked after the
 restart (as unattributed: nobody was looking).
@@ -21,6 +22,7 @@ from ..errors import ConfigError
 from ..model import COMPONENTS, PARTS, Device, Meter, Workload
 from ..processes.row import WorkloadAccount
 from .accounts import Accounts, MeterAccount
+from .recent import Recent
 
 if sys.platform != "win32":
     import fcntl
@@ -28,7 +30,8 @@ if sys.platform != "win32":
 FILE = "ledger.json"
 LOCK = "lock"
 VERSION = 1
-# The file is flushed to the disk this often (and at the end): what a power cut may cost, the kernel keeps otherwise.
+# The ledger is written whole and flushed to the disk this often (and at the end): what a power cut may cost, the kernel
+# keeps otherwise.
 FLUSH_SECONDS = 60.0
 
 
@@ -49,6 +52,10 @@ class StateFile:
                 f"cannot write to {directory}: {error.strerror}; make it writable for this user or set another",
             ) from None
         self.path = self.directory / FILE
+        self._path = str(self.path)
+        self._temporary = self.directory / f".{FILE}.new"
+        self._recent = Recent(self.directory)
+        self._written: tuple[int, int] | None = None  # device and inode of the ledger that we wrote whole
         self._flushed = 0.0
 
     def _hold(self) -> None:
@@ -84,12 +91,11 @@ class StateFile:
         except OSError as error:
             raise ConfigError("$.state.dir", f"cannot read {self.path}: {error.strerror}") from None
         try:
-            saved = msgspec.json.decode(text)
-            if not isinstance(saved, dict) or saved.get("version") != VERSION:
-                raise ValueError(f"not a version {VERSION} ledger")
+            saved = _decoded(text)
+            newest = self._recent.newest(str(saved.get("id", "")))
+            return (saved if newest is None else _decoded(newest)), ""
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             return None, self.set_aside(str(error))
-        return saved, ""
 
     def set_aside(self, reason: str) -> str:
         """Move a damaged file away and say so; totals then begin again at zero."""
@@ -98,26 +104,51 @@ class StateFile:
         return f"{self.path} is damaged ({reason}); it is kept as {aside.name} and a fresh ledger begins"
 
     def save(self, state: Mapping[str, Any], last: bool = False) -> None:
-        """Atomically replace the file. Raises OSError."""
-        temporary = self.path.with_name(f".{FILE}.new")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        """Have ``state`` on the disk, or in the kernel's hands, before this returns. Raises OSError."""
+        flush = last or time.monotonic() - self._flushed >= FLUSH_SECONDS
+        if flush or not self._is_ours() or not self._recent.write(msgspec.json.encode(state)):
+            self._replace(state, flush)
+
+    def _is_ours(self) -> bool:
+        """Whether the ledger is the one that we wrote: somebody may have removed it, or put another one there."""
         try:
-            descriptor = os.open(temporary, flags, 0o600)
+            status = os.stat(self._path)  # noqa: PTH116 - at every sample, and Path takes three times as long
+        except OSError:
+            return False
+        return self._written == (status.st_dev, status.st_ino)
+
+    def _replace(self, state: Mapping[str, Any], flush: bool) -> None:
+        """Atomically replace the file."""
+        self._written = None
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0)
+        try:
+            descriptor = os.open(self._temporary, flags, 0o600)
         except FileNotFoundError:  # somebody removed the directory: totals are worth a new one
             self.directory.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(temporary, flags, 0o600)
+            descriptor = os.open(self._temporary, flags, 0o600)
+        ledger = os.urandom(8).hex()
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(msgspec.json.encode(state))
-                now = time.monotonic()
-                if last or now - self._flushed >= FLUSH_SECONDS:
+                file.write(msgspec.json.encode({**state, "id": ledger}))
+                if flush:
                     file.flush()
                     os.fsync(file.fileno())
-                    self._flushed = now
-            temporary.replace(self.path)
+                    self._flushed = time.monotonic()
+            self._temporary.replace(self.path)
         except OSError:
-            temporary.unlink(missing_ok=True)
+            self._temporary.unlink(missing_ok=True)
             raise
+        if sys.platform != "win32":  # which has no pwrite: there every sample replaces the file
+            self._recent.begin(ledger)
+            status = self.path.stat()
+            self._written = (status.st_dev, status.st_ino)
+
+
+def _decoded(text: bytes) -> dict[str, Any]:
+    saved = msgspec.json.decode(text)
+    if not isinstance(saved, dict) or saved.get("version") != VERSION:
+        raise ValueError(f"not a version {VERSION} ledger")
+    return saved
 
 
 def dump(accounts: Accounts, exported: tuple[list[int], list[int], int]) -> dict[str, Any]:

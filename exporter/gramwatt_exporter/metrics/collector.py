@@ -1,58 +1,34 @@
-"""Everything that is not per process, as prometheus_client metric families of one snapshot."""
+"""Everything that is not per process, as families of one snapshot."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator
-
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from collections.abc import Iterable, Iterator
 
 from .. import __version__, units
 from ..model import COMPONENTS, PARTS, Intensity
 from ..snapshot import Snapshot
-from .catalogue import BY_NAME
 
-_PREFIX = "gramwatt_"
+_PYTHON = platform.python_version()
 Labelled = tuple[tuple[str, ...], float]
+"""A sample: the values of the labels that the catalogue names, and the sample's own."""
 
 
-class SnapshotCollector:
-    """A prometheus_client collector over whatever ``current`` returns; yields nothing before the first sample."""
+def families(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
+    """Every family of the snapshot by its name without prefix and ``_total``; some may be without samples.
 
-    def __init__(self, current: Callable[[], Snapshot | None]) -> None:
-        self._current = current
-
-    def describe(self) -> Iterable[Metric]:
-        """Nothing: what is published depends on the machine."""
-        return ()
-
-    def collect(self) -> Iterator[Metric]:
-        """The families of the current snapshot; one without samples is left out."""
-        snapshot = self._current()
-        if snapshot is None:
-            return
-        for name, samples in _samples(snapshot):
-            family = _family(name)
-            count = 0
-            for labels, value in samples:
-                family.add_metric(list(labels), value)
-                count += 1
-            if count:
-                yield family
-
-
-def _family(name: str) -> CounterMetricFamily | GaugeMetricFamily:
-    metric = BY_NAME.get(f"{_PREFIX}{name}_total") or BY_NAME[f"{_PREFIX}{name}"]
-    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
-    return kind(f"{_PREFIX}{name}", metric.help, labels=metric.labels)
-
-
-def _samples(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
+    What this machine has none of is not even asked for: code that runs is memory that is touched, at every scrape.
+    """
     yield from _devices(snapshot)
+    if snapshot.departed_workloads:
+        yield from _departed_workloads(snapshot)
     yield from _grid(snapshot)
     yield from _factors(snapshot)
-    yield from _windows(snapshot)
-    yield from _budgets(snapshot)
+    if snapshot.windows:
+        yield from _windows(snapshot)
+    yield "windows", [((state,), _windows_in(snapshot, state)) for state in ("open", "finished")]
+    if snapshot.budgets:
+        yield from _budgets(snapshot)
     yield from _exporter(snapshot)
 
 
@@ -96,13 +72,14 @@ def _devices(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
         "idle_baseline_since_timestamp_seconds",
         (((d.component, d.name), idle.since) for d, idle, _ in known if idle.since),
     )
-    yield (
-        "meter_energy_joules",
-        (((m.name, m.source, m.relation), units.joules(m.energy)) for m in snapshot.meters),
-    )
-    yield "meter_resets", ((device, float(count)) for device, count in snapshot.resets.items())
+    if snapshot.meters:
+        yield (
+            "meter_energy_joules",
+            (((m.name, m.source, m.relation), units.joules(m.energy)) for m in snapshot.meters),
+        )
+    if snapshot.resets:
+        yield "meter_resets", ((device, float(count)) for device, count in snapshot.resets.items())
     yield "processes", [((), float(snapshot.process_count))]
-    yield from _departed_workloads(snapshot)
 
 
 def _departed_workloads(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
@@ -141,9 +118,10 @@ def _grid(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     def name(value: Intensity) -> tuple[str, str, str]:
         return value.zone, value.provider, value.basis
 
-    yield "grid_intensity_grams_per_kilowatt_hour", ((name(v), v.grams_per_kilowatt_hour) for v in known)
-    yield "grid_intensity_timestamp_seconds", ((name(v), v.at) for v in known)
-    yield "grid_intensity_info", (((*name(v), v.method, v.factor, _source(v)), 1.0) for v in known)
+    if known:
+        yield "grid_intensity_grams_per_kilowatt_hour", ((name(v), v.grams_per_kilowatt_hour) for v in known)
+        yield "grid_intensity_timestamp_seconds", ((name(v), v.at) for v in known)
+        yield "grid_intensity_info", (((*name(v), v.method, v.factor, _source(v)), 1.0) for v in known)
     average = state.average
     if average is not None:
         hours: dict[int, float] = {}
@@ -226,10 +204,10 @@ def _windows(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
         "window_uncertainty_ratio",
         (((w.id,), w.uncertainty_ratio) for w in windows if w.uncertainty_ratio is not None),
     )
-    yield (
-        "windows",
-        (((state,), float(sum(w.state == state for w in windows))) for state in ("open", "finished")),
-    )
+
+
+def _windows_in(snapshot: Snapshot, state: str) -> float:
+    return float(sum(w.state == state for w in snapshot.windows)) if snapshot.windows else 0.0
 
 
 def _budgets(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
@@ -268,4 +246,4 @@ def _exporter(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
         yield "state_saved_timestamp_seconds", [((), snapshot.state_saved_at)]
     if snapshot.state_saved_at is not None or snapshot.state_save_failures:  # also when none ever succeeded
         yield "state_save_failures", [((), float(snapshot.state_save_failures))]
-    yield "build_info", [((__version__, platform.python_version()), 1.0)]
+    yield "build_info", [((__version__, _PYTHON), 1.0)]

@@ -1,16 +1,20 @@
-"""/metrics of a snapshot: rendered once, on its first scrape, and handed out as the same bytes after that."""
+"""/metrics of a snapshot: rendered once, and handed out as the same bytes after that.
+
+Where every snapshot is scraped, the next one is rendered as soon as it is published: what it is made of is still in the
+processor's caches then, and the scrape a second later touches nothing but the text.
+"""
 
 from __future__ import annotations
 
 import threading
 
-from prometheus_client import CollectorRegistry, generate_latest
-
 from ..snapshot import Snapshot
-from .collector import SnapshotCollector
+from .family_text import FamilyText
 from .process_text import ProcessText
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+# So many snapshots in a row must have been scraped: one scraped more rarely than it samples is not worked for in vain.
+SCRAPED_IN_A_ROW = 2
 
 
 class Exposition:
@@ -20,12 +24,13 @@ class Exposition:
         self._snapshot: Snapshot | None = None
         self._rendered: tuple[Snapshot, bytes] | None = None
         self._lock = threading.Lock()
+        self._family_text = FamilyText()
         self._process_text = ProcessText()
-        self._rendering: Snapshot | None = None
         self._scrapes = 0
-        # Only the snapshot's families: the process's own memory and garbage are those of one more process.
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(SnapshotCollector(lambda: self._rendering))
+        self._scraped = False  # whether the current snapshot was
+        self._in_a_row = 0
+        self.renders_ahead = True
+        """Whether a snapshot may be rendered before it is scraped."""
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -34,7 +39,11 @@ class Exposition:
 
     def publish(self, snapshot: Snapshot) -> None:
         """Swap the one reference everybody reads."""
-        self._snapshot = snapshot
+        self._in_a_row = self._in_a_row + 1 if self._scraped else 0
+        self._snapshot, self._scraped = snapshot, False
+        if self._in_a_row >= SCRAPED_IN_A_ROW and self.renders_ahead:
+            with self._lock:
+                self._text_of(snapshot)
 
     def take_scrapes(self) -> int:
         """Scrapes since this was last asked."""
@@ -48,8 +57,11 @@ class Exposition:
             if snapshot is None:
                 return None
             self._scrapes += 1
-            if self._rendered is None or self._rendered[0] is not snapshot:
-                self._rendering = snapshot
-                text = b"".join([generate_latest(self._registry), *self._process_text.render(snapshot)])
-                self._rendered = (snapshot, text)
-            return self._rendered[1]
+            self._scraped = True
+            return self._text_of(snapshot)
+
+    def _text_of(self, snapshot: Snapshot) -> bytes:
+        if self._rendered is None or self._rendered[0] is not snapshot:
+            text = b"".join([*self._family_text.render(snapshot), *self._process_text.render(snapshot)])
+            self._rendered = (snapshot, text)
+        return self._rendered[1]

@@ -9,6 +9,7 @@ is not written again, and nothing as large as the whole answer is copied twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import chain, compress, repeat
 
 from .. import units
@@ -61,6 +62,7 @@ def grams_text(emission_units: int) -> str:
     return f"{picograms // 10**12}.{picograms % 10**12:012d}"
 
 
+@cache
 def header(name: str) -> str:
     """HELP and TYPE of a metric of the catalogue."""
     metric = BY_NAME[name]
@@ -114,7 +116,7 @@ class ProcessText:
         self._labels: dict[
             int, tuple[Identity, str]
         ] = {}  # by pid; a dead process and its heir share the place
-        self._workloads: dict[tuple[str, str, str], tuple[WorkloadView, bool, Texts]] = {}
+        self._workloads: dict[tuple[str, str, str], _Workload] = {}
 
     def render(self, snapshot: Snapshot) -> list[bytes]:
         """All process and workload families of a snapshot, in pieces."""
@@ -155,21 +157,36 @@ class ProcessText:
         return known[1]
 
     def _render_workloads(self, snapshot: Snapshot) -> Iterator[bytes]:
-        cache, fresh = self._workloads, {}
+        known, fresh = self._workloads, {}
         columns: list[list[bytes]] = [[], [], []]
         for view in snapshot.workloads:
             key = (view.name, view.kind, view.user)
-            known = cache.get(key)
-            if known is not None and known[0] is view and known[1] == snapshot.priced_ever:
-                entry = known
-            else:
-                entry = (view, snapshot.priced_ever, _workload_lines(view, snapshot.priced_ever))
-            fresh[key] = entry
-            for column, text in zip(columns, entry[2], strict=True):
+            workload = fresh[key] = known.get(key) or _Workload(view)
+            for column, text in zip(columns, workload.texts(view, snapshot.priced_ever), strict=True):
                 if text:
                     column.append(text)
         self._workloads = fresh
         return _families(_WORKLOAD, columns)
+
+
+class _Workload:
+    """One workload: its labels are kept, and its lines while its view is the same one."""
+
+    __slots__ = ("_labels", "_of", "_texts")
+
+    def __init__(self, view: WorkloadView) -> None:
+        self._labels = f'workload="{escape(view.name)}",kind="{view.kind}",user="{escape(view.user)}"'
+        self._of: tuple[WorkloadView, bool] | None = None
+        self._texts: Texts = ()
+
+    def texts(self, view: WorkloadView, priced: bool) -> Texts:
+        """Its lines of each workload family."""
+        if self._of is None or self._of[0] is not view or self._of[1] != priced:
+            energy, emissions = _energy_lines(self._labels, view.energy, view.units, priced)
+            cpu = f"{_WORKLOAD[2]}{{{self._labels}}} {seconds_text(view.cpu_ns)}\n"
+            self._of = (view, priced)
+            self._texts = (energy.encode(), emissions.encode(), cpu.encode())
+        return self._texts
 
 
 def _families(names: Sequence[str], columns: Sequence[list[bytes]]) -> Iterator[bytes]:
@@ -180,17 +197,17 @@ def _families(names: Sequence[str], columns: Sequence[list[bytes]]) -> Iterator[
 
 
 def _energy_lines(
-    names: Sequence[str], labels: str, energy: Iterable[int], emissions: Iterable[int], priced: bool
+    labels: str, energy: Iterable[int], emissions: Iterable[int], priced: bool
 ) -> tuple[str, str]:
-    first, second = [], []
+    first, second = "", ""
     for component, microjoules, amount in zip(COMPONENTS, energy, emissions, strict=True):
         if microjoules == 0 and component != "cpu":
             continue
-        tail = f'{{{labels},component="{component}"}}'
-        first.append(f"{names[0]}{tail} {joules_text(microjoules)}\n")
+        tail = f'{{{labels},component="{component}"}} '
+        first += f"{_WORKLOAD[0]}{tail}{joules_text(microjoules)}\n"
         if priced:
-            second.append(f"{names[1]}{tail} {grams_text(amount)}\n")
-    return "".join(first), "".join(second)
+            second += f"{_WORKLOAD[1]}{tail}{grams_text(amount)}\n"
+    return first, second
 
 
 def _split(scale: int) -> Callable[[Iterable[int]], Iterator[int]]:
@@ -255,10 +272,3 @@ def _remainder_lines(command: str, remainder: Remainder, snapshot: Snapshot) -> 
         if snapshot.priced_ever:
             second.append(f"{_PROCESS[1]}{tail} {grams_text(amount)}\n")
     return "".join(first), "".join(second), f"{_PROCESS[3]}{{{labels}}} {seconds_text(remainder.cpu_ns)}\n"
-
-
-def _workload_lines(view: WorkloadView, priced: bool) -> Texts:
-    labels = f'workload="{escape(view.name)}",kind="{view.kind}",user="{escape(view.user)}"'
-    energy, emissions = _energy_lines(_WORKLOAD, labels, view.energy, view.units, priced)
-    cpu = f"{_WORKLOAD[2]}{{{labels}}} {seconds_text(view.cpu_ns)}\n"
-    return energy.encode(), emissions.encode(), cpu.encode()

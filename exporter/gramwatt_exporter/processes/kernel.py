@@ -8,6 +8,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+_PAGE = 4096
+
 
 class KernelCounters(Struct, frozen=True):
     """``busy_ns`` is the time all CPUs together were not idle since boot; ``last_pid`` the last id handed out.
@@ -38,11 +40,12 @@ class Kernel:
         self._tick = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
         self._page_kib = os.sysconf("SC_PAGE_SIZE") // 1024
         self.pid_max = self._read_pid_max(procfs)
+        self._stat_bytes = _PAGE
 
     @property
     def cpus(self) -> int:
         """CPUs online at this moment."""
-        return max(1, os.pread(self._stat, 1 << 20, 0).count(b"\ncpu"))
+        return max(1, self._whole_stat().count(b"\ncpu"))
 
     @staticmethod
     def _read_pid_max(procfs: str) -> int:
@@ -53,7 +56,7 @@ class Kernel:
 
     def read(self) -> KernelCounters:
         """Raises OSError when procfs went away."""
-        stat = os.pread(self._stat, 1 << 20, 0)
+        stat = self._whole_stat()
         # After the fork count: a fork in between may then only widen the interval of ids to probe.
         last_pid = int(os.pread(self._loadavg, 128, 0).rsplit(None, 1)[1])
         # user nice system (idle iowait) irq softirq; steal belongs to somebody else's machine.
@@ -80,6 +83,12 @@ class Kernel:
             if at is not None:
                 busy[at] += int(fields[1]) + int(fields[2]) + int(fields[3]) + int(fields[6]) + int(fields[7])
         return [ticks * self._tick for ticks in busy]
+
+    def _whole_stat(self) -> bytes:
+        """A buffer much longer than the file would be new memory from the system every time."""
+        while len(text := os.pread(self._stat, self._stat_bytes, 0)) == self._stat_bytes:
+            self._stat_bytes *= 2
+        return text
 
     def _memory(self) -> tuple[int, int]:
         """Installed and free memory in KiB."""

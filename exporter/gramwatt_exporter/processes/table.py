@@ -26,8 +26,9 @@ from .strangers import Strangers, used_lately
 from .waited import Reaped, WaitedFor
 
 # Rows whose identity is read again each sample: of those that ran (only who runs can have called exec), and of all
-# (another process may have moved them to another cgroup).
+# (another process may have moved them to another cgroup). Where few run, a quarter of them.
 ROTATION_RUNNING, ROTATION_ALL = 8, 2
+_KTHREADD = 2  # the parent of all kernel threads
 
 
 def _now_ns() -> int:
@@ -328,7 +329,7 @@ class ProcessTable:
                     if parent is None and parent_pid in gone:
                         parent = gone[parent_pid][0]
                     if parent is None and parent_pid in unknown:
-                        parent = ghost(unknown[parent_pid], depth + 1)
+                        parent = ghost(unknown[parent_pid], depth + 1)  # noqa: F821 - deleted further down
                     parent_pid, depth = self._forked_by(parent_pid), depth + 1
                 found = ghosts[id(message)] = self._strangers.row(message, parent)
             return found
@@ -339,6 +340,7 @@ class ProcessTable:
             used += self._ended(message.parent, row, message.nanoseconds, message.doubt_ns)
             if used > 0:
                 exited.append((row, used))
+        del ghost  # it holds itself, and with itself every row of this sample until the garbage is collected
         replaced = [entry for pid, entry in limbo.items() if pid not in self._late]
         for row, last in (
             *gone.values(),
@@ -422,11 +424,14 @@ class ProcessTable:
     def _refresh(self, live: list[tuple[Row, int]], adopted: list[Row]) -> None:
         """Read identities again: of the ``adopted``, of all one sample after birth (exec renames), then in a slow
         rotation; and the memory of those that ran (who did not run cannot have grown)."""
-        for row, _ in live:
+        # Kernel threads have no memory and call no exec, and on a machine at rest most of what runs is theirs.
+        running = [row for row, _ in live if row.pages or row.identity.parent != _KTHREADD]
+        for row in running:
             self._weigh(row)
         due = adopted + [row for row in self._young if row.born_tick < self._tick]
         self._young = [row for row in self._young if row.born_tick >= self._tick]
-        for rows, most in (([row for row, _ in live], ROTATION_RUNNING), (self.rows, ROTATION_ALL)):
+        few = min(ROTATION_RUNNING, len(running) // 4 + 1)
+        for rows, most in ((running, few), (self.rows, ROTATION_ALL)):
             count = len(rows)
             due.extend(rows[(self._tick * most + step) % count] for step in range(min(most, count)))
         for row in due:

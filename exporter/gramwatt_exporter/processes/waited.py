@@ -94,10 +94,10 @@ class WaitedFor:
 
         Returns nanoseconds to charge at once, because nobody will wait for it.
         """
-        if parent is not None and parent not in self._balances and self._ignores(parent.identity.pid):
-            parent.waits = False
         if parent is None:
             return 0
+        if parent.waits and parent not in self._balances and self._ignores(parent.identity.pid):
+            parent.waits = False
         if not parent.waits:
             return _due(parent, doubt)
         balance = self._balances.get(parent)

@@ -1,0 +1,212 @@
+"""The door: one thread that sleeps until somebody connects or asks, and answers simple requests itself.
+
+Nothing wakes it while nobody asks, and a scrape over a connection that is kept wakes it once.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from ..webconfig import WebConfig
+from . import simple
+from .connections import Connections
+from .ordinary import IDLE_SECONDS, Ordinary
+from .pages import Pages
+
+_LOG = logging.getLogger(__name__)
+REQUEST_SECONDS = 15.0  # until the first request of a connection
+_AGAIN_SECONDS = 1.0  # until connections are accepted again after the system had no descriptor left
+_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+
+class _Client:
+    """One connection: what of its answer has not gone out, and when it has been silent for too long."""
+
+    __slots__ = ("address", "closes", "deadline", "rest", "socket")
+
+    def __init__(self, connection: socket.socket, address: object, deadline: float) -> None:
+        self.socket = connection
+        self.address = address
+        self.deadline = deadline
+        self.rest: memoryview | None = None
+        self.closes = False
+
+
+class Front:
+    """``run`` serves ``listening`` until ``stop``, which any other thread may call."""
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        pages: Pages,
+        guard: WebConfig,
+        connections: Connections,
+        ordinary: Ordinary,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._listening = listening
+        self._pages = pages
+        self._guard = guard
+        self._connections = connections
+        self._ordinary = ordinary
+        self._clock = clock
+        self._clients: dict[_Client, None] = {}
+        self._accept_again: float | None = None
+        self._failing = False
+        self._stopping = False
+        self._woken, self._wake = socket.socketpair()
+        self._selector = selectors.DefaultSelector()
+        for door in (listening, self._woken):
+            door.setblocking(False)
+            self._selector.register(door, _READ)
+
+    def run(self) -> None:
+        """Serve. Ends with all connections of its own closed; answers that are under way go out before."""
+        while not self._stopping:
+            for key, _ in self._selector.select(self._patience()):
+                if key.data is not None:
+                    self._turn(key.data)
+                elif key.fileobj is self._listening:
+                    self._accept()
+            self._end_silent()
+        for client in list(self._clients):
+            if client.rest is not None:
+                self._finish(client)
+            self._close(client)
+
+    def stop(self) -> None:
+        """End :meth:`run` soon."""
+        self._stopping = True
+        self._wake.send(b"\0")
+
+    def close(self) -> None:
+        """Give back what ``run`` needs, when it has ended."""
+        self._selector.close()
+        self._woken.close()
+        self._wake.close()
+
+    def _patience(self) -> float | None:
+        """Seconds until something is due, None for nothing: then only a client can wake us."""
+        due = [client.deadline for client in self._clients]
+        if self._accept_again is not None:
+            due.append(self._accept_again)
+        return max(0.0, min(due) - self._clock()) if due else None
+
+    def _end_silent(self) -> None:
+        now = self._clock()
+        for client in [client for client in self._clients if client.deadline <= now]:
+            self._close(client)
+        if self._accept_again is not None and self._accept_again <= now:
+            self._accept_again = None
+            self._selector.register(self._listening, _READ)
+
+    # --- connections
+
+    def _accept(self) -> None:
+        try:
+            connection, address = self._listening.accept()
+        except (BlockingIOError, ConnectionAbortedError, InterruptedError):
+            return
+        except OSError as error:  # out of file descriptors, most likely: else we would be told at once again
+            _LOG.warning("cannot accept a web client, trying again in a second: %s", error)
+            self._selector.unregister(self._listening)
+            self._accept_again = self._clock() + _AGAIN_SECONDS
+            return
+        self._connections.enter(connection)
+        if self._guard.ssl_context is not None:
+            self._ordinary.take(connection, address)
+            return
+        connection.setblocking(False)
+        with suppress(OSError):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client = _Client(connection, address, self._clock() + REQUEST_SECONDS)
+        self._clients[client] = None
+        self._selector.register(connection, _READ, client)
+
+    def _release(self, client: _Client) -> None:
+        """It is not ours any more."""
+        del self._clients[client]
+        self._selector.unregister(client.socket)
+
+    def _close(self, client: _Client) -> None:
+        self._release(client)
+        self._connections.leave(client.socket)
+        client.socket.close()
+
+    # --- requests
+
+    def _turn(self, client: _Client) -> None:
+        if client not in self._clients:  # closed while this round of events was worked off
+            return
+        try:
+            if client.rest is not None:
+                self._go_on(client)
+            else:
+                self._read(client)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            _LOG.debug("a web client went away: %s", error)
+            self._close(client)
+        except Exception as error:  # one page that cannot be made must not close the door for all
+            if not self._failing:
+                _LOG.exception("a page could not be made: %r", error)
+            self._failing = True
+            self._close(client)
+
+    def _read(self, client: _Client) -> None:
+        data = client.socket.recv(simple.LONGEST)
+        if not data:
+            self._close(client)
+            return
+        request = simple.parse(data)
+        if request is None or not (self._pages.is_open(request.path) or self._guard.allows(None)):
+            self._release(client)
+            self._ordinary.take(client.socket, client.address, data)
+            return
+        self._connections.asked(client.socket)
+        page = self._pages.answer(request.path)
+        self._failing = False
+        head = simple.head(page.status, page.content_type, len(page.body), request.closes, time.time())
+        client.closes = request.closes
+        client.deadline = self._clock() + IDLE_SECONDS
+        client.rest = _send(client.socket, head, page.body)
+        if client.rest is not None:
+            self._selector.modify(client.socket, _WRITE, client)
+        elif client.closes:
+            self._close(client)
+
+    def _go_on(self, client: _Client) -> None:
+        """More of an answer that was too long for the connection's buffer."""
+        assert client.rest is not None
+        client.rest = client.rest[client.socket.send(client.rest) :] or None
+        if client.rest is not None:
+            return
+        if client.closes:
+            self._close(client)
+        else:
+            self._selector.modify(client.socket, _READ, client)
+
+    def _finish(self, client: _Client) -> None:
+        """The exporter ends: the rest of the answer, if the client takes it at once."""
+        assert client.rest is not None
+        with suppress(OSError):
+            client.socket.settimeout(1.0)
+            client.socket.sendall(client.rest)
+
+
+def _send(connection: socket.socket, head: bytes, body: bytes) -> memoryview | None:
+    """What did not go out at once. A body is not copied: many clients may read slowly."""
+    try:
+        gathers = hasattr(connection, "sendmsg")  # not on Windows
+        sent = connection.sendmsg((head, body)) if gathers else connection.send(head + body)
+    except (BlockingIOError, InterruptedError):
+        sent = 0
+    if sent >= len(head):
+        return memoryview(body)[sent - len(head) :] or None
+    return memoryview(head + body)[sent:]

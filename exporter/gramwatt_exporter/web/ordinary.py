@@ -1,0 +1,137 @@
+"""Requests that are not simple ones, read by the standard library: one thread for each connection."""
+
+from __future__ import annotations
+
+import io
+import logging
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from ..webconfig import WebConfig
+from .connections import Connections
+from .pages import TEXT, Page, Pages
+
+_LOG = logging.getLogger(__name__)
+HANDSHAKE_SECONDS = 15.0
+IDLE_SECONDS = 120  # a connection that is kept open
+
+
+class Ordinary:
+    """Serves one connection after the other, each in a thread of its own."""
+
+    def __init__(self, pages: Pages, guard: WebConfig, connections: Connections) -> None:
+        self.pages = pages
+        self.guard = guard
+        self.connections = connections
+
+    def take(self, connection: socket.socket, address: object, read: bytes = b"") -> None:
+        """Serve ``connection``, of which ``read`` has been read, until it ends. Closes it in any case."""
+        thread = threading.Thread(
+            target=self._serve, args=(connection, address, read), name="web-client", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:  # no thread can be had
+            _LOG.debug("connection dropped: %s", error)
+            self.connections.leave(connection)
+            connection.close()
+
+    def _serve(self, connection: socket.socket, address: object, read: bytes) -> None:
+        entered = connection
+        try:
+            connection.settimeout(HANDSHAKE_SECONDS)
+            context = self.guard.ssl_context
+            if context is not None:
+                # The handshake belongs to this thread, so that a silent client cannot stop the door.
+                connection = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                self.connections.leave(entered)
+                self.connections.enter(connection)
+                entered = connection
+                connection.do_handshake()
+            _Handler(connection, address, self, read)
+            _end(connection)
+        except Exception:
+            _LOG.debug("a web client went away", exc_info=True)
+        finally:
+            self.connections.leave(entered)
+            connection.close()
+
+
+def _end(connection: socket.socket) -> None:
+    """Say that nothing more comes, as a reader that got no length needs it."""
+    try:
+        socket.socket.shutdown(connection, socket.SHUT_WR)
+    except OSError as error:
+        _LOG.debug("the client was gone: %s", error)
+
+
+class _Behind(io.RawIOBase):
+    """What has been read already, and after it what comes from the connection."""
+
+    def __init__(self, read: bytes, rest: io.RawIOBase) -> None:
+        self._read = read
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> Any:
+        if not self._read:
+            return self._rest.readinto(buffer)
+        size = min(len(buffer), len(self._read))
+        buffer[:size], self._read = self._read[:size], self._read[size:]
+        return size
+
+    def close(self) -> None:
+        self._rest.close()
+        super().close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "gramwatt-exporter"
+    sys_version = ""
+    timeout = IDLE_SECONDS
+    disable_nagle_algorithm = True  # behind the TLS session tickets an answer would wait 40 ms for an ACK
+    connection: socket.socket
+
+    def __init__(self, connection: socket.socket, address: object, door: Ordinary, read: bytes) -> None:
+        self._door = door
+        self._read = read
+        super().__init__(connection, address, None)  # type: ignore[arg-type]  # no server of the library's is behind it
+
+    def setup(self) -> None:
+        super().setup()
+        if self._read:
+            self.rfile = io.BufferedReader(_Behind(self._read, self.rfile.detach()))
+
+    def do_GET(self) -> None:
+        """Every page there is."""
+        with self._door.connections.answering(self.connection):
+            path = self.path.split("?", 1)[0]
+            pages = self._door.pages
+            if pages.is_open(path) or self._door.guard.allows(self.headers.get("Authorization")):
+                self._send(pages.answer(path))
+            else:
+                self._send(
+                    Page(401, b"user name and password needed\n", TEXT),
+                    {"WWW-Authenticate": 'Basic realm="gramwatt"'},
+                )
+
+    do_HEAD = do_GET  # noqa: N815 - the base class's spelling
+
+    def _send(self, page: Page, headers: dict[str, str] | None = None) -> None:
+        self.send_response(page.status)
+        self.send_header("Content-Type", page.content_type)
+        self.send_header("Content-Length", str(len(page.body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(page.body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """A line per scrape would be noise."""
+        _LOG.debug(format, *args)

@@ -1,0 +1,71 @@
+"""What is answered at which path, whoever carries it."""
+
+from __future__ import annotations
+
+import html
+import socket
+
+from msgspec import Struct
+
+from .. import __version__
+from ..metrics.exposition import CONTENT_TYPE, Exposition
+
+TEXT = "text/plain; charset=utf-8"
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Gramwatt exporter</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}}
+code{{background:#8882;padding:.1em .3em;border-radius:.2em}}</style></head>
+<body><h1>Gramwatt exporter</h1>
+<p>Power and CO2 of every process and device of <code>{host}</code>. Version {version}.</p>
+<ul><li><a href="/metrics">/metrics</a> for Prometheus</li>
+<li><a href="/-/healthy">/-/healthy</a>: the process answers</li>
+<li><a href="/-/ready">/-/ready</a>: the first sample has been taken</li></ul>
+{note}</body></html>
+"""
+
+
+class Page(Struct, frozen=True, gc=False):
+    """One answer."""
+
+    status: int
+    body: bytes
+    content_type: str = TEXT
+
+
+_HEALTHY = Page(200, b"Gramwatt exporter is healthy.\n")
+_READY = Page(200, b"ready\n")
+_WAITING = Page(503, b"waiting for the first sample\n")
+_NOT_FOUND = Page(404, b"not found; try /metrics\n")
+
+
+class Pages:
+    """The pages of ``exposition``."""
+
+    def __init__(self, exposition: Exposition) -> None:
+        self._exposition = exposition
+
+    @staticmethod
+    def is_open(path: str) -> bool:
+        """Whether everybody may read it, also where a password is needed for the rest."""
+        return path in ("/-/healthy", "/-/ready")
+
+    def answer(self, path: str) -> Page:
+        """The page at ``path``, which is without its query."""
+        if path == "/metrics":
+            body = self._exposition.scrape()
+            return _WAITING if body is None else Page(200, body, CONTENT_TYPE)
+        if path == "/-/healthy":
+            return _HEALTHY
+        if path == "/-/ready":
+            return _WAITING if self._exposition.snapshot is None else _READY
+        return Page(200, self._front_page(), "text/html; charset=utf-8") if path == "/" else _NOT_FOUND
+
+    def _front_page(self) -> bytes:
+        snapshot = self._exposition.snapshot
+        message = (
+            snapshot.intensity.message if snapshot is not None else "The first sample has not been taken yet."
+        )
+        note = f"<p>{html.escape(message)}</p>" if message else ""
+        return _PAGE.format(host=html.escape(socket.gethostname()), version=__version__, note=note).encode()
