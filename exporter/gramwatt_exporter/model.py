@@ -47,12 +47,16 @@ class Meter(Struct, frozen=True):
 
 
 class EnergyReading(Struct, frozen=True):
-    """A cumulative hardware counter; ``wraps_at`` is its largest value before it starts again (None: never)."""
+    """A cumulative hardware counter; ``wraps_at`` is its largest value before it starts again (None: never).
+
+    ``door`` says through which interface it is seen where there are several: counting begins anew when it changes.
+    """
 
     of: Device | Meter
     microjoules: int
     at_ns: int  # CLOCK_BOOTTIME of the read
     wraps_at: int | None = None
+    door: str = ""
 
 
 class PowerReading(Struct, frozen=True):

@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from ..model import BankSample, Device, DeviceUse, EnergyStep, Meter, MeterStep, Reading, Sample, Sensor
+from ..model import BankSample, Device, DeviceUse, EnergyReading, EnergyStep, Meter, MeterStep, Reading, Sample, Sensor
+from .announcements import Announcements
 from .around import Around
 from .claims import Claims, claim_of
+from .delivery import Delivery, Fault, PartOfWhole
+from .mirrors import Mirrors
+from .presence import Presence
 from .slot import Logger, Slot
-from .tracks import POWER_GAP_SECONDS, Suspends, Tracks, key_of, sensor_of
+from .substitutes import substitute
+from .suspends import Suspends
+from .timeline import MODELLED
+from .tracks import POWER_GAP_SECONDS, Advance, Tracks, key_of, sensor_of
 
 SLOW_OPEN_WAIT_SECONDS = 0.25  # what the start of the exporter waits for sensors that open slowly
+
+
+class Taken(Struct):
+    """One reading and what became of it."""
+
+    slot: Slot
+    reading: Reading
+    key: str
+    advance: Advance | None
+    usable: bool
 
 
 class Bank:
     """Reads every sensor once per call of ``read``; one failing sensor never stops the others.
 
     ``boottime_ns`` is CLOCK_BOOTTIME. ``awake_ns`` (CLOCK_MONOTONIC), where given, shows by its difference to the
-    former that the machine slept: hardware counters may be lost then.
+    former that the machine slept: hardware counters may be lost then. ``wanted`` are sensors that the user switched on:
+    that one of them is absent is a warning. ``packages`` is what Mirrors asks.
     In a BankSample, ``resets`` are totals since the ledger began, every SensorState's ``failures`` since the start.
     """
 
@@ -31,20 +50,28 @@ class Bank:
         boottime_ns: Callable[[], int],
         log: Logger,
         awake_ns: Callable[[], int] | None = None,
+        wanted: Collection[str] = (),
+        packages: Callable[[], int | None] = lambda: None,
     ) -> None:
-        self._slots = [Slot(sensor, order, log) for order, sensor in enumerate(sensors)]
+        self._slots = [Slot(sensor, order, log, sensor.name in wanted) for order, sensor in enumerate(sensors)]
         self._now = boottime_ns
         self._log = log
+        self._says = Announcements(log)
         self._tick = 0
         self._by_name = {slot.name: slot for slot in self._slots}
         self._claims = Claims(self._by_name, self._surely_gone)
         self._tracks = Tracks()
         self._suspends = Suspends(boottime_ns, awake_ns or boottime_ns)
+        self._delivery = Delivery()
+        self._parts = PartOfWhole()
+        self._mirrors = Mirrors(packages)
+        self._presence = Presence()
         self._around = Around()
         self._read_ns: int | None = None
-        self._stalled = False
         self._resets: dict[tuple[str, str], int] = {}
         self._doubted: set[Device | Meter] = set()  # whose last reading was no step, and said so
+        self._taken: list[Taken] = []  # of the last read, for `overview`
+        self._hidden: dict[str, str] = {}  # second doors to a counter -> the first
 
     def _surely_gone(self, sensor: str) -> bool:
         slot = self._by_name.get(sensor)
@@ -69,26 +96,30 @@ class Bank:
         self._tick += 1
         now = self._now()
         # Stopped (a debugger, docker pause, a disk that hangs): power was not measured, counters went on.
-        self._stalled = self._read_ns is not None and now - self._read_ns > POWER_GAP_SECONDS * 1_000_000_000
+        stalled = self._read_ns is not None and now - self._read_ns > POWER_GAP_SECONDS * 1_000_000_000
         self._read_ns = now
         self._suspends.before(now)
         samples = self._read_all(now)
         self._suspends.after()
-        owned = self._settle_claims(samples, now)
-        delivered = (reading for _, sample in samples for reading in sample.readings)
-        self._around.elect(delivered, now, self._surely_gone)
-        steps: list[EnergyStep] = []
-        meters: list[tuple[MeterStep, int]] = []
-        waiting: list[Device] = []
-        for slot, sample in samples:
-            slot.pass_on_notes(self._claims.of(slot.name))
-            for reading in sample.readings:
-                self._take(slot, reading, now, steps, meters, waiting)
-        rest = self._around.rest(steps, meters, now)
+        self._find_mirrors(samples, now)
+        self._around.seen((reading for _, sample in samples for reading in sample.readings), now)
+        taken = self._taken = [
+            self._take(slot, reading, key, now, stalled)
+            for slot, sample in samples
+            for reading in sample.readings
+            if (key := key_of(reading.of)) not in self._hidden
+        ]
+        self._compare_parts(taken, now)
+        owned, changed = self._settle_claims(taken, now)
+        steps, spare, waiting = self._book_devices(taken, changed, now)
+        steps += self._substitutes(taken, samples, spare, now)
+        meters = self._book_meters(taken)
+        steps, rest = self._surround(steps, meters, now)
         if rest is not None:
             steps.append(rest)
         elif self._rest_waits(now) and self._around.device is not None:
             waiting.append(self._around.device)
+        self._speak(samples, taken)
         return BankSample(
             steps,
             [step for step, _ in meters],
@@ -99,9 +130,11 @@ class Bank:
         )
 
     def _rest_waits(self, now: int) -> bool:
-        """Whether the meter around the machine is just slow. A call of a controller may fail now and then."""
+        """Whether the meter around the machine is just slow, or waits. A call of a controller may fail now and then."""
         key = self._around.key
-        return self._tracks.waits(key, now) and not self._surely_gone(sensor_of(key))
+        return self._around.holds or (self._tracks.waits(key, now) and not self._surely_gone(sensor_of(key)))
+
+    # --- reading
 
     def _read_all(self, now: int) -> list[tuple[Slot, Sample]]:
         samples = []
@@ -113,67 +146,229 @@ class Bank:
                 samples.append((slot, sample))
         return samples
 
-    def _settle_claims(self, samples: Sequence[tuple[Slot, Sample]], now: int) -> dict[str, Device]:
-        """Decide who measures what; returns the device of every claim that its owner delivered."""
+    def _find_mirrors(self, samples: Sequence[tuple[Slot, Sample]], now: int) -> None:
+        hidden: dict[str, str] = {}
+        for _, sample in samples:
+            if len(sample.readings) > 1:
+                hidden |= self._mirrors.settle(sample.readings, now)
+        for key in hidden.keys() - self._hidden.keys():
+            self._tracks.drop(key)
+            self._presence.drop([key])
+        if hidden or self._hidden:
+            self._says.mirrors(hidden)
+        self._hidden = hidden
+
+    def _take(self, slot: Slot, reading: Reading, key: str, now: int, stalled: bool) -> Taken:
+        """Turn one reading into a step, whoever measures the device."""
+        asleep, doubtful = self._suspends.at(reading.at_ns)
+        advance = self._tracks.advance(reading, self._tick, asleep, doubtful, stalled)
+        step = None if advance is None else advance.step
+        if step is None or slot.name == MODELLED:
+            return Taken(slot, reading, key, advance, True)
+        usable = self._delivery.note(key, reading.of, step.microjoules, step.reset, now)
+        return Taken(slot, reading, key, advance, usable)
+
+    def _compare_parts(self, taken: Sequence[Taken], now: int) -> None:
+        """No inner meter shows more than the device it is part of."""
+        wholes = {(t.slot.name, t.reading.of.name): t for t in taken if isinstance(t.reading.of, Device)}
+        for part in taken:
+            of = part.reading.of
+            if not isinstance(of, Meter) or of.part_of is None:
+                continue
+            whole = wholes.get((part.slot.name, of.part_of))
+            if whole is None or not _counts(whole) or not _counts(part):
+                continue
+            a, b = whole.advance.step, part.advance.step  # type: ignore[union-attr]
+            below = self._parts.compare(whole.key, part.key, a.nanoseconds, a.microjoules, b.microjoules)  # type: ignore[union-attr]
+            if below is not None:
+                self._delivery.below(whole.key, below, now)
+                if below:
+                    whole.usable = False
+                    self._count_reset(whole.reading.of)
+
+    # --- who measures what
+
+    def _settle_claims(self, taken: Sequence[Taken], now: int) -> tuple[dict[str, Device], set[str]]:
+        """Decide who measures what; returns the device of every claim that its owner delivered, and what changed."""
         delivered: dict[str, dict[str, Device]] = {}  # claim -> sensor -> one of its devices
-        for slot, sample in samples:
-            for reading in sample.readings:
-                if isinstance(reading.of, Device):
-                    delivered.setdefault(claim_of(reading.of), {})[slot.name] = reading.of
-        owned = {}
+        useful: set[tuple[str, str]] = set()
+        for item in taken:
+            of = item.reading.of
+            if isinstance(of, Device):
+                claim = claim_of(of)
+                delivered.setdefault(claim, {})[item.slot.name] = of
+                if not self._delivery.fault(item.key):
+                    useful.add((claim, item.slot.name))
+        owned, changed = {}, set()
         for claim, sensors in delivered.items():
-            former = self._claims.settle(claim, sensors, now)
+            useless = [sensor for sensor in sensors if (claim, sensor) not in useful]
+            former = self._claims.settle(claim, sensors, now, useless)
             owner = self._claims.owner(claim)
-            if former is not None:
+            if former is not None and owner is not None:
                 self._tracks.forget(former, claim)  # what it counts from now on, another one counts too
-                self._log.info("measured by another sensor now", what=claim, sensor=owner, before=former)
+                self._presence.drop(self._presence.keys_of(former, claim))
+                changed.add(claim)
+                self._says.handover(claim, owner, former)
             if owner in sensors:
                 owned[claim] = sensors[owner]
-        return owned
+        return owned, changed
 
-    def _take(
+    def _book_devices(
+        self, taken: Sequence[Taken], changed: Collection[str], now: int
+    ) -> tuple[list[EnergyStep], list[EnergyStep], list[Device]]:
+        """Steps of the devices by their owners, steps of the others, devices that wait for a slow meter."""
+        steps: list[EnergyStep] = []
+        spare: list[EnergyStep] = []
+        waiting: list[Device] = []
+        for item in taken:
+            of, advance = item.reading.of, item.advance
+            if not isinstance(of, Device):
+                continue
+            claim = claim_of(of)
+            mine = self._claims.owner(claim) == item.slot.name
+            if mine:
+                self._presence.note(item.key, now)
+            if advance is None:
+                if mine and self._tracks.waits(item.key, now):
+                    waiting.append(of)
+                continue
+            step = advance.step
+            if step is None:
+                continue
+            if step.reset:
+                if mine:
+                    self._note_reset(of)
+                continue
+            if not item.usable or claim in changed:
+                continue
+            if mine and self._doubted:
+                self._doubted.discard(of)
+            (steps if mine else spare).append(
+                EnergyStep(of, step.microjoules, step.nanoseconds, advance.missed, advance.slept_ns)
+            )
+        return steps, spare, waiting
+
+    def _substitutes(
         self,
-        slot: Slot,
-        reading: Reading,
+        taken: Sequence[Taken],
+        samples: Sequence[tuple[Slot, Sample]],
+        spare: Sequence[EnergyStep],
         now: int,
-        steps: list[EnergyStep],
-        meters: list[tuple[MeterStep, int]],
-        waiting: list[Device],
-    ) -> None:
-        """Turn one reading into a step of its device or meter."""
-        of = reading.of
-        if isinstance(of, Device) and self._claims.owner(claim_of(of)) != slot.name:
-            return
-        asleep, doubtful = self._suspends.at(reading.at_ns)
-        advance = self._tracks.advance(reading, self._tick, asleep, doubtful, self._stalled)
-        if advance is None:
-            if isinstance(of, Device) and self._tracks.waits(key_of(of), now):
-                waiting.append(of)
-            return
-        step = advance.step
-        if step is None or step.reset:
-            if step is not None:
+    ) -> list[EnergyStep]:
+        """Steps for packages and memories that their owner does not bring while it brings others."""
+        wanting: list[tuple[str, str, str, str]] = []  # component, name, owner, key
+        beside: dict[tuple[str, str], int] = {}
+        for item in taken:
+            of = item.reading.of
+            if isinstance(of, Device) and of.component != "gpu" and self._claims.owner(of.component) == item.slot.name:
+                owner = (of.component, item.slot.name)
+                beside[owner] = beside.get(owner, 0) + 1
+                if self._delivery.fault(item.key):
+                    wanting.append((of.component, of.name, item.slot.name, item.key))
+        for slot, sample in samples:
+            for name in sample.failures:
+                for component in ("cpu", "dram"):
+                    key = f"device|{slot.name}|{component}|{name}"
+                    owner = (component, slot.name)
+                    if owner in beside and key in self._tracks:
+                        beside[owner] += 1
+                        if self._presence.overdue(key, now):
+                            wanting.append((component, name, slot.name, key))
+        steps = []
+        for component, name, sensor, key in wanting:
+            others = {step.device.source for step in spare if step.device.component == component}
+            for source in sorted(others, key=self._claims.order):
+                step = substitute(component, name, beside[component, sensor], spare, source)
+                if step is not None:
+                    steps.append(step)
+                    if self._presence.overdue(key, now):
+                        self._tracks.drop(key)  # what it counted meanwhile is booked by this
+                    break
+        return steps
+
+    # --- meters
+
+    def _book_meters(self, taken: Sequence[Taken]) -> list[tuple[MeterStep, int]]:
+        meters: list[tuple[MeterStep, int]] = []
+        for item in taken:
+            of, advance = item.reading.of, item.advance
+            if not isinstance(of, Meter) or advance is None:
+                continue
+            step = advance.step
+            if step is not None and step.reset:
                 self._note_reset(of)
-            if isinstance(of, Meter):
-                self._around.begin(reading)
-            return
-        if self._doubted:
-            self._doubted.discard(of)
-        if isinstance(of, Device):
-            steps.append(EnergyStep(of, step.microjoules, step.nanoseconds, advance.missed, advance.slept_ns))
-        else:
-            meters.append((MeterStep(of, step.microjoules, step.nanoseconds, advance.missed), reading.at_ns))
+            if step is None or step.reset or (of.covers and not item.usable and step.microjoules > 0):
+                self._around.begin(item.reading)
+                continue
+            if self._doubted:
+                self._doubted.discard(of)
+            meters.append((MeterStep(of, step.microjoules, step.nanoseconds, advance.missed), item.reading.at_ns))
+        return meters
+
+    def _surround(
+        self, steps: list[EnergyStep], meters: Sequence[tuple[MeterStep, int]], now: int
+    ) -> tuple[list[EnergyStep], EnergyStep | None]:
+        """The devices as they fit into the meter around the machine, and what it shows beyond them."""
+        around = self._around
+        unreadable = bool(around.key) and self._presence.unreadable(now, around.covers, self._goes_on)
+        more_to_come = not around.key and any(slot.pending for slot in self._slots)
+        bounded, models = around.bounded(steps)
+        rest = around.rest(
+            bounded,
+            models,
+            meters,
+            now,
+            lambda: around.election.elect(now, self._surely_gone, more_to_come),
+            unreadable,
+        )
+        self._says.platform(around.election, around.change)
+        self._says.bound(around.key, around.model_ratio)
+        return bounded, rest
+
+    def _goes_on(self, key: str) -> bool:
+        """Whether the sensor of a device still measures it and may come back."""
+        _, sensor, component, name = key.split("|", 3)
+        claim = f"gpu/{name}" if component == "gpu" else component
+        return self._claims.owner(claim) == sensor and not self._surely_gone(sensor) and key in self._tracks
+
+    # --- what is said
 
     def _note_reset(self, of: Device | Meter) -> None:
-        key = (of.component if isinstance(of, Device) else "meter", of.name)
-        self._resets[key] = self._resets.get(key, 0) + 1
+        key = self._count_reset(of)
         if of not in self._doubted:
             self._doubted.add(of)
             self._log.info(
-                "counter was reset or shows what cannot be, its step is not booked",
+                "counter was reset or its step is implausible: it is not booked",
                 source=of.source,
                 what="/".join(key),
             )
+
+    def _count_reset(self, of: Device | Meter) -> tuple[str, str]:
+        key = (of.component if isinstance(of, Device) else "meter", of.name)
+        self._resets[key] = self._resets.get(key, 0) + 1
+        return key
+
+    def _speak(self, samples: Sequence[tuple[Slot, Sample]], taken: Sequence[Taken]) -> None:
+        faults: dict[str, list[Fault]] = {slot.name: [] for slot, _ in samples}
+        sound = set()
+        shows: dict[str, list[str]] = {}
+        for item in taken:
+            of = item.reading.of
+            if isinstance(of, Meter):
+                shows.setdefault(item.slot.name, []).append(of.name)
+                if not of.covers:
+                    continue
+            fault = self._delivery.fault(item.key)
+            self._says.fault(item.key, of, fault)
+            if fault:
+                faults[item.slot.name].append(fault)
+            else:
+                sound.add(item.slot.name)
+        for slot, sample in samples:
+            slot.judge(faults[slot.name], slot.name not in sound)
+            measures = self._claims.of(slot.name)
+            slot.announce(measures, [*shows.get(slot.name, ()), *(use.device.name for use in sample.uses)])
+            slot.pass_on_notes(measures)
 
     # --- keeping what was counted across restarts
 
@@ -199,13 +394,20 @@ class Bank:
         """
         now = self._now()
         resets = {(str(component), str(name)): int(count) for component, name, count in saved["resets"]}
-        around = Around.restored(saved["around"], now)
         tracks = Tracks()
         tracks.restore(saved["counters"], now)
+        around = Around.restored(saved["around"], now, tracks.__contains__)
         self._claims.restore(saved["owners"], now)
-        self._tracks, self._resets = tracks, resets
-        if around.key in tracks:  # else it is a meter of power, without energy for the gap: begin anew
-            self._around = around
+        self._tracks, self._resets, self._around = tracks, resets, around
+        for key in tracks.devices():
+            if self._goes_on(key) or self._claims.owner(key.split("|", 3)[2]) == sensor_of(key):
+                self._presence.note(key, now)
+
+
+def _counts(item: Taken) -> bool:
+    """Whether it is a counter with a step."""
+    step = None if item.advance is None else item.advance.step
+    return isinstance(item.reading, EnergyReading) and step is not None and not step.reset
 
 
 def _uses(samples: Sequence[tuple[Slot, Sample]], owned: Mapping[str, Device]) -> list[DeviceUse]:
