@@ -41,7 +41,8 @@ class Announcements:
             return
         self._faults[key] = fault
         if fault:
-            self._log.warning(FAULTS[fault], sensor=of.source, what=of.name)
+            say = self._log.warning if isinstance(of, Device) else self._log.info
+            say(FAULTS[fault], sensor=of.source, what=of.name)
         else:
             self._log.info("counter delivers again", sensor=of.source, what=of.name)
 

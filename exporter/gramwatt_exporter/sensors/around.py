@@ -78,35 +78,32 @@ class Around:
         now_ns: int,
         elect: Callable[[], str],
         unreadable: bool = False,
+        comparable: bool = True,
     ) -> EnergyStep | None:
         """Energy beyond the covered devices since the meter's last reading; ``meters`` come with their time.
 
-        ``elect`` lets ``election`` choose; ``change`` then says what came of it.
+        ``elect`` lets ``election`` choose; ``change`` then says what came of it. ``comparable`` says that the devices
+        are those of the last sample, without a gap: else meters are not judged by them.
         """
         self.change = None
-        now, missed = self._pending or nothing(), nothing()
+        now = self._pending or nothing()
         for step, model in zip(steps, models, strict=True):
-            if step.missed:
-                energy = step.microjoules
-                if step.device.component in self._covers:
-                    energy = self._counted_too(step, now_ns)
-                book(missed, step, energy)
-            else:
+            if not step.missed:
                 book(now, step, step.microjoules, model)
         self._pending = None
         if unreadable and self._marked is not None and self._begin_ns is None:
-            self._pending = [a + b for a, b in zip(now, missed, strict=True)]
+            self._pending = self._with_missed(now, steps, now_ns)
             self._note(meters, None)
             self._hold(self._own(meters))
             return None
         if self._begin_ns is None:
-            self._devices.add(now_ns, [a + b for a, b in zip(now, missed, strict=True)])
+            self._devices.add(now_ns, self._with_missed(now, steps, now_ns))
         else:  # after the devices' energy up to that moment
             self._devices.add(now_ns, now)
             self._mark(self._begin_ns)
-            self._devices.add(now_ns, missed)
+            self._devices.add(now_ns, self._with_missed(nothing(), steps, now_ns))
             self._begin_ns = None
-        self._note(meters, self._devices)
+        self._note(meters, self._devices if comparable else None)
         if not self._elect(elect):
             own = self._own(meters)
             if own is not None and self._marked is None:
@@ -156,6 +153,14 @@ class Around:
         for step, at_ns in meters:
             if step.meter.covers:
                 self.election.note(step, at_ns, devices)
+
+    def _with_missed(self, amounts: list[int], steps: Sequence[EnergyStep], now_ns: int) -> list[int]:
+        """The amounts and, of what passed unseen, the part that the meter counted too."""
+        for step in steps:
+            if step.missed:
+                inside = step.device.component in self._covers
+                book(amounts, step, self._counted_too(step, now_ns) if inside else step.microjoules)
+        return amounts
 
     def _counted_too(self, step: EnergyStep, now_ns: int) -> int:
         """Of energy that passed unseen up to now (uJ), the part since the meter counts, as if drawn evenly.

@@ -20,7 +20,7 @@ from .slot import Logger, Slot
 from .substitutes import substitute
 from .suspends import Suspends
 from .timeline import MODELLED
-from .tracks import POWER_GAP_SECONDS, Advance, Tracks, key_of, sensor_of
+from .tracks import POWER_GAP_SECONDS, Advance, Tracks, claim_of_key, key_of, sensor_of
 
 SLOW_OPEN_WAIT_SECONDS = 0.25  # what the start of the exporter waits for sensors that open slowly
 
@@ -114,7 +114,8 @@ class Bank:
         steps, spare, waiting = self._book_devices(taken, changed, now)
         steps += self._substitutes(taken, samples, spare, now)
         meters = self._book_meters(taken)
-        steps, rest = self._surround(steps, meters, now)
+        comparable = not changed and self._presence.same() and not any(step.missed for step in steps)
+        steps, rest = self._surround(steps, meters, now, comparable)
         if rest is not None:
             steps.append(rest)
         elif self._rest_waits(now) and self._around.device is not None:
@@ -306,7 +307,7 @@ class Bank:
         return meters
 
     def _surround(
-        self, steps: list[EnergyStep], meters: Sequence[tuple[MeterStep, int]], now: int
+        self, steps: list[EnergyStep], meters: Sequence[tuple[MeterStep, int]], now: int, comparable: bool
     ) -> tuple[list[EnergyStep], EnergyStep | None]:
         """The devices as they fit into the meter around the machine, and what it shows beyond them."""
         around = self._around
@@ -320,6 +321,7 @@ class Bank:
             now,
             lambda: around.election.elect(now, self._surely_gone, more_to_come),
             unreadable,
+            comparable,
         )
         self._says.platform(around.election, around.change)
         self._says.bound(around.key, around.model_ratio)
@@ -327,9 +329,9 @@ class Bank:
 
     def _goes_on(self, key: str) -> bool:
         """Whether the sensor of a device still measures it and may come back."""
-        _, sensor, component, name = key.split("|", 3)
-        claim = f"gpu/{name}" if component == "gpu" else component
-        return self._claims.owner(claim) == sensor and not self._surely_gone(sensor) and key in self._tracks
+        sensor = sensor_of(key)
+        mine = self._claims.owner(claim_of_key(key)) == sensor
+        return mine and not self._surely_gone(sensor) and key in self._tracks
 
     # --- what is said
 
@@ -400,8 +402,8 @@ class Bank:
         self._claims.restore(saved["owners"], now)
         self._tracks, self._resets, self._around = tracks, resets, around
         for key in tracks.devices():
-            if self._goes_on(key) or self._claims.owner(key.split("|", 3)[2]) == sensor_of(key):
-                self._presence.note(key, now)
+            if self._claims.owner(claim_of_key(key)) == sensor_of(key):
+                self._presence.note(key, now - 1)  # not now: it has still to be read
 
 
 def _counts(item: Taken) -> bool:

@@ -40,6 +40,7 @@ class Candidate(Struct):
     at_ns: int  # of its last reading taken into account
     good_ns: int  # of its last step with energy
     energy: int = 0  # since begun_ns
+    looks: int = 0  # readings with news: a beginning, a refused value, a step
     slowest_ns: int = 0  # longest time between two steps
     beyond_watts: float | None = None  # more than all devices, mean of the last block
     watts: float = 0.0  # shown, of the same
@@ -102,22 +103,24 @@ class Election:
         if candidate is not None:
             candidate.begun_ns = candidate.at_ns = at_ns
             candidate.energy, candidate.bin = 0, []
+            candidate.looks += 1
 
     def note(self, step: MeterStep, at_ns: int, devices: Timeline | None) -> None:
-        """It showed a step up to this moment; None for ``devices`` while one of them cannot be read."""
+        """It showed a step up to this moment; None for ``devices`` while they cannot be compared with it."""
         candidate = self.candidates.get(key_of(step.meter))
         if candidate is None:
             return
         since, candidate.at_ns = candidate.at_ns, at_ns
         candidate.energy += step.microjoules
-        if step.missed:  # of a time in which the devices were not looked at, either
+        candidate.looks += 1
+        if step.missed and at_ns - step.nanoseconds < candidate.begun_ns:  # of before the exporter's start
             candidate.energy, candidate.begun_ns = 0, at_ns
         if step.microjoules > 0:
             if not step.missed:
                 candidate.slowest_ns = max(candidate.slowest_ns, min(at_ns - candidate.good_ns, step.nanoseconds))
             candidate.good_ns = at_ns
         if devices is None or step.missed:
-            candidate.block, candidate.bin = [], []
+            candidate.block, candidate.bin, candidate.follow = [], [], []
             return
         everything = devices.at(at_ns, _ALL).since(devices.at(since, _ALL)).booked
         covers = candidate.meter.covers
@@ -126,16 +129,24 @@ class Election:
 
     def elect(self, now_ns: int, surely_gone: Callable[[str], bool], more_to_come: bool) -> str:
         """Choose; ``more_to_come``: a sensor is still being opened. Returns why the former one lost its place."""
-        usable = [c for c in self.candidates.values() if not c.unfit and c.energy > 0 and c.delivers(now_ns)]
+        usable = [
+            c
+            for c in self.candidates.values()
+            if not c.unfit and c.energy > 0 and c.delivers(now_ns)
+            and (c.seen_ns == now_ns or not surely_gone(c.meter.source))
+        ]  # fmt: skip
         best = _widest(usable)
         if not self.key:
+            if best is None and len(self.candidates) == 1 and self._first_ns == now_ns:
+                best = next(iter(self.candidates.values()))  # the only one: no step is needed to prefer it
             if best is not None and not self._waits(now_ns, more_to_come):
                 self._choose(best, now_ns)
             return ""
         why = self._lost(now_ns, surely_gone)
         if why:
-            if best is not None and key_of(best.meter) != self.key:
-                self._choose(best, now_ns)
+            other = _widest([c for c in usable if key_of(c.meter) != self.key])
+            if other is not None:
+                self._choose(other, now_ns)
             elif why in ("below", "constant"):
                 self.key = ""
             else:
@@ -160,7 +171,8 @@ class Election:
     def _waits(self, now_ns: int, more_to_come: bool) -> bool:
         if self._first_ns is None or now_ns - self._first_ns > FIRST_WAIT_SECONDS * _SECOND:
             return False
-        return more_to_come or any(c.energy <= 0 and c.seen_ns == now_ns for c in self.candidates.values())
+        young = any(c.looks < 2 and c.seen_ns == now_ns for c in self.candidates.values())
+        return more_to_come or (young and len(self.candidates) > 1)
 
     def _lost(self, now_ns: int, surely_gone: Callable[[str], bool]) -> str:
         current = self.chosen

@@ -14,6 +14,7 @@ class Presence:
 
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}
+        self._count = 0
 
     def note(self, key: str, now_ns: int) -> None:
         """It was delivered."""
@@ -40,6 +41,11 @@ class Presence:
                 if component in covers and goes_on(key):
                     return True
         return False
+
+    def same(self) -> bool:
+        """Whether there are as many devices as at the last call."""
+        before, self._count = self._count, len(self._seen)
+        return before == self._count
 
     def overdue(self, key: str, now_ns: int) -> bool:
         """Whether it has not been delivered for HOLD_SECONDS."""

@@ -57,6 +57,12 @@ def name_of(key: str) -> str:
     return key.split("|", 3 if key.startswith("device|") else 2)[-1]
 
 
+def claim_of_key(key: str) -> str:
+    """What one sensor may claim of the device in a key, see claims.py."""
+    _, _, component, name = key.split("|", 3)
+    return f"gpu/{name}" if component == "gpu" else component
+
+
 class Tracks:
     """Keeps what was read last, by ``key_of``."""
 
