@@ -47,12 +47,16 @@ class Meter(Struct, frozen=True):
 
 
 class EnergyReading(Struct, frozen=True):
-    """A cumulative hardware counter; ``wraps_at`` is its largest value before it starts again (None: never)."""
+    """A cumulative hardware counter; ``wraps_at`` is its largest value before it starts again (None: never).
+
+    ``door`` says through which interface it is seen where there are several: counting begins anew when it changes.
+    """
 
     of: Device | Meter
     microjoules: int
     at_ns: int  # CLOCK_BOOTTIME of the read
     wraps_at: int | None = None
+    door: str = ""
 
 
 class PowerReading(Struct, frozen=True):
@@ -210,7 +214,11 @@ class MeterStep(Struct, frozen=True):
 
 
 class SensorState(Struct, frozen=True):
-    """Health of one sensor. ``reason`` is "" while up, else absent, denied, error, lost or disabled."""
+    """Health of one sensor.
+
+    ``reason`` is "" while up, else absent, denied, error, lost, disabled, stale (old readings), or why nothing that it
+    reads can be used: still, refused, below.
+    """
 
     name: str
     up: bool

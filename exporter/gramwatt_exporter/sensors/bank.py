@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
-from ..model import BankSample, Device, DeviceUse, EnergyStep, Meter, MeterStep, Reading, Sample, Sensor
+from ..model import BankSample, Device, DeviceUse, EnergyStep, Meter, MeterStep, Sensor
+from .announcements import Announcements
 from .around import Around
-from .claims import Claims, claim_of
+from .claims import claim_of
+from .delivery import Fault
+from .intake import Intake, Taken
+from .layout import Samples
+from .ownership import Ownership
+from .resets import Resets
 from .slot import Logger, Slot
-from .tracks import POWER_GAP_SECONDS, Suspends, Tracks, key_of, sensor_of
+from .suspends import Suspends
+from .tracks import Tracks, sensor_of
 
 SLOW_OPEN_WAIT_SECONDS = 0.25  # what the start of the exporter waits for sensors that open slowly
 
@@ -21,7 +28,8 @@ class Bank:
     """Reads every sensor once per call of ``read``; one failing sensor never stops the others.
 
     ``boottime_ns`` is CLOCK_BOOTTIME. ``awake_ns`` (CLOCK_MONOTONIC), where given, shows by its difference to the
-    former that the machine slept: hardware counters may be lost then.
+    former that the machine slept: hardware counters may be lost then. ``wanted`` are sensors that the user switched on:
+    that one of them is absent is a warning. ``packages`` is what Mirrors asks.
     In a BankSample, ``resets`` are totals since the ledger began, every SensorState's ``failures`` since the start.
     """
 
@@ -31,20 +39,20 @@ class Bank:
         boottime_ns: Callable[[], int],
         log: Logger,
         awake_ns: Callable[[], int] | None = None,
+        wanted: Collection[str] = (),
+        packages: Callable[[], int | None] = lambda: None,
     ) -> None:
-        self._slots = [Slot(sensor, order, log) for order, sensor in enumerate(sensors)]
+        self.slots = [Slot(sensor, order, log, sensor.name in wanted) for order, sensor in enumerate(sensors)]
+        self.around = Around()
+        self.taken: list[Taken] = []  # what the last read brought
+        self._spoken: tuple[object, ...] = ()  # of what was last judged
         self._now = boottime_ns
-        self._log = log
-        self._tick = 0
-        self._by_name = {slot.name: slot for slot in self._slots}
-        self._claims = Claims(self._by_name, self._surely_gone)
-        self._tracks = Tracks()
+        self._says = Announcements(log)
+        self._resets = Resets(log)
         self._suspends = Suspends(boottime_ns, awake_ns or boottime_ns)
-        self._around = Around()
-        self._read_ns: int | None = None
-        self._stalled = False
-        self._resets: dict[tuple[str, str], int] = {}
-        self._doubted: set[Device | Meter] = set()  # whose last reading was no step, and said so
+        self._by_name = {slot.name: slot for slot in self.slots}
+        self.intake = Intake(self._suspends, packages, self._resets, self._says)
+        self.ownership = Ownership(self._by_name, self._surely_gone, self.intake, self._resets, self._says)
 
     def _surely_gone(self, sensor: str) -> bool:
         slot = self._by_name.get(sensor)
@@ -53,59 +61,46 @@ class Bank:
     def open(self) -> None:
         """Open every sensor. Those that may take long go on in the background."""
         now = self._now()
-        for slot in self._slots:
+        for slot in self.slots:
             slot.open(now)
         deadline = time.monotonic() + SLOW_OPEN_WAIT_SECONDS
-        for slot in self._slots:
+        for slot in self.slots:
             slot.await_open(max(0.0, deadline - time.monotonic()), now)
 
     def close(self) -> None:
         """Close every sensor that is open."""
-        for slot in self._slots:
+        for slot in self.slots:
             slot.close()
 
     def read(self) -> BankSample:
         """Read every sensor and merge. Devices without a previous reading give no step: nothing is known yet."""
-        self._tick += 1
         now = self._now()
-        # Stopped (a debugger, docker pause, a disk that hangs): power was not measured, counters went on.
-        self._stalled = self._read_ns is not None and now - self._read_ns > POWER_GAP_SECONDS * 1_000_000_000
-        self._read_ns = now
         self._suspends.before(now)
         samples = self._read_all(now)
         self._suspends.after()
-        owned = self._settle_claims(samples, now)
-        delivered = (reading for _, sample in samples for reading in sample.readings)
-        self._around.elect(delivered, now, self._surely_gone)
-        steps: list[EnergyStep] = []
-        meters: list[tuple[MeterStep, int]] = []
-        waiting: list[Device] = []
-        for slot, sample in samples:
-            slot.pass_on_notes(self._claims.of(slot.name))
-            for reading in sample.readings:
-                self._take(slot, reading, now, steps, meters, waiting)
-        rest = self._around.rest(steps, meters, now)
+        taken = self.taken = self.intake.take(samples, now)
+        self.around.seen(self.intake.layout.around, now)
+        self.ownership.settle(taken, now)
+        steps, waiting = self.ownership.book(taken, samples, now)
+        meters = self._book_meters(taken)
+        steps, rest = self._surround(steps, meters, now)
         if rest is not None:
             steps.append(rest)
-        elif self._rest_waits(now) and self._around.device is not None:
-            waiting.append(self._around.device)
+        elif self._rest_waits(now) and self.around.device is not None:
+            waiting.append(self.around.device)
+        self._speak(samples, taken)
         return BankSample(
             steps,
             [step for step, _ in meters],
-            _uses(samples, owned),
-            [slot.state() for slot in self._slots],
-            dict(self._resets),
+            _uses(samples, self.ownership.owned),
+            [slot.state() for slot in self.slots],
+            dict(self._resets.totals),
             waiting,
         )
 
-    def _rest_waits(self, now: int) -> bool:
-        """Whether the meter around the machine is just slow. A call of a controller may fail now and then."""
-        key = self._around.key
-        return self._tracks.waits(key, now) and not self._surely_gone(sensor_of(key))
-
-    def _read_all(self, now: int) -> list[tuple[Slot, Sample]]:
+    def _read_all(self, now: int) -> Samples:
         samples = []
-        for slot in self._slots:
+        for slot in self.slots:
             if not slot.up:
                 slot.revive(now)
             sample = slot.read(now) if slot.up else None
@@ -113,82 +108,104 @@ class Bank:
                 samples.append((slot, sample))
         return samples
 
-    def _settle_claims(self, samples: Sequence[tuple[Slot, Sample]], now: int) -> dict[str, Device]:
-        """Decide who measures what; returns the device of every claim that its owner delivered."""
-        delivered: dict[str, dict[str, Device]] = {}  # claim -> sensor -> one of its devices
+    # --- meters
+
+    def _book_meters(self, taken: Sequence[Taken]) -> list[tuple[MeterStep, int]]:
+        meters: list[tuple[MeterStep, int]] = []
+        for item in taken:
+            of, advance = item.place.of, item.advance
+            if item.place.claim or advance is None or not isinstance(of, Meter):
+                continue
+            step = advance.step
+            if step is not None and step.reset:
+                self._resets.note(of)
+            if step is None or step.reset or (of.covers and not item.usable and step.microjoules > 0):
+                self.around.begin(item.reading)
+                continue
+            self._resets.believed(of)
+            booked = MeterStep(of, step.microjoules, step.nanoseconds, advance.missed)
+            meters.append((booked, item.reading.at_ns))
+        return meters
+
+    def _surround(
+        self, steps: Sequence[EnergyStep], meters: Sequence[tuple[MeterStep, int]], now: int
+    ) -> tuple[list[EnergyStep], EnergyStep | None]:
+        """The devices as they fit into the meter around the machine, and what it shows beyond them."""
+        around, owners = self.around, self.ownership
+        if not around.in_use:
+            around.idle(now)
+            return list(steps), None
+        unreadable = bool(around.key) and owners.presence.unreadable(now, around.covers, owners.goes_on)
+        more_to_come = not around.key and any(slot.pending for slot in self.slots)
+        comparable = owners.presence.same() and not owners.changed and not any(s.missed for s in steps)
+        bounded, models = around.bounded(steps)
+        rest = around.rest(
+            bounded,
+            models,
+            meters,
+            now,
+            lambda: around.election.elect(now, self._surely_gone, more_to_come),
+            unreadable,
+            comparable,
+        )
+        self._says.platform(around.election, around.change)
+        self._says.bound(around.key, around.model_ratio)
+        return bounded, rest
+
+    def _rest_waits(self, now: int) -> bool:
+        """Whether the meter around the machine is just slow, or waits. A call of a controller may fail now and then."""
+        key = self.around.key
+        slow = self.intake.tracks.waits(key, now) and not self._surely_gone(sensor_of(key))
+        return self.around.holds or slow
+
+    # --- what is said
+
+    def _speak(self, samples: Samples, taken: Sequence[Taken]) -> None:
+        intake = self.intake
+        state = (intake.layout, intake.delivery.version, len(taken), *self.ownership.changed)
+        if intake.delivery.faults or state != self._spoken:
+            self._spoken = state
+            self._judge(samples, taken)
+        for slot, _ in samples:
+            if slot.has_notes:
+                slot.pass_on_notes(self.ownership.claims.of(slot.name))
+
+    def _judge(self, samples: Samples, taken: Sequence[Taken]) -> None:
+        """Say which sensors deliver, what for, and what of it cannot be used."""
+        faults: dict[str, list[Fault]] = {slot.name: [] for slot, _ in samples}
+        shows: dict[str, list[str]] = {slot.name: [] for slot, _ in samples}
+        sound = set()
+        for item in taken:
+            place, sensor = item.place, item.place.slot.name
+            if not place.claim:
+                shows[sensor].append(place.of.name)
+                if not place.around:
+                    continue
+            fault = self.intake.delivery.fault(place.key)
+            self._says.fault(place.key, place.of, fault)
+            if fault:
+                faults[sensor].append(fault)
+            else:
+                sound.add(sensor)
         for slot, sample in samples:
-            for reading in sample.readings:
-                if isinstance(reading.of, Device):
-                    delivered.setdefault(claim_of(reading.of), {})[slot.name] = reading.of
-        owned = {}
-        for claim, sensors in delivered.items():
-            former = self._claims.settle(claim, sensors, now)
-            owner = self._claims.owner(claim)
-            if former is not None:
-                self._tracks.forget(former, claim)  # what it counts from now on, another one counts too
-                self._log.info("measured by another sensor now", what=claim, sensor=owner, before=former)
-            if owner in sensors:
-                owned[claim] = sensors[owner]
-        return owned
-
-    def _take(
-        self,
-        slot: Slot,
-        reading: Reading,
-        now: int,
-        steps: list[EnergyStep],
-        meters: list[tuple[MeterStep, int]],
-        waiting: list[Device],
-    ) -> None:
-        """Turn one reading into a step of its device or meter."""
-        of = reading.of
-        if isinstance(of, Device) and self._claims.owner(claim_of(of)) != slot.name:
-            return
-        asleep, doubtful = self._suspends.at(reading.at_ns)
-        advance = self._tracks.advance(reading, self._tick, asleep, doubtful, self._stalled)
-        if advance is None:
-            if isinstance(of, Device) and self._tracks.waits(key_of(of), now):
-                waiting.append(of)
-            return
-        step = advance.step
-        if step is None or step.reset:
-            if step is not None:
-                self._note_reset(of)
-            if isinstance(of, Meter):
-                self._around.begin(reading)
-            return
-        if self._doubted:
-            self._doubted.discard(of)
-        if isinstance(of, Device):
-            steps.append(EnergyStep(of, step.microjoules, step.nanoseconds, advance.missed, advance.slept_ns))
-        else:
-            meters.append((MeterStep(of, step.microjoules, step.nanoseconds, advance.missed), reading.at_ns))
-
-    def _note_reset(self, of: Device | Meter) -> None:
-        key = (of.component if isinstance(of, Device) else "meter", of.name)
-        self._resets[key] = self._resets.get(key, 0) + 1
-        if of not in self._doubted:
-            self._doubted.add(of)
-            self._log.info(
-                "counter was reset or shows what cannot be, its step is not booked",
-                source=of.source,
-                what="/".join(key),
-            )
+            slot.judge(faults[slot.name], slot.name not in sound)
+            measures = self.ownership.claims.of(slot.name)
+            slot.announce(measures, [*shows[slot.name], *(use.device.name for use in sample.uses)])
 
     # --- keeping what was counted across restarts
 
     def state(self) -> dict[str, Any]:
         """What to save: raw counters, who measures what, resets. JSON-able."""
         return {
-            "counters": self._tracks.state(self._now()),
-            "owners": self._claims.state(),
-            "resets": [[component, name, count] for (component, name), count in self._resets.items()],
-            "around": self._around.state(),
+            "counters": self.intake.tracks.state(self._now()),
+            "owners": self.ownership.claims.state(),
+            "resets": [[component, name, count] for (component, name), count in self._resets.totals.items()],
+            "around": self.around.state(),
         }
 
     def go_on_counting_resets(self, totals: Mapping[tuple[str, str], int]) -> None:
         """From these, by (component or "meter", name): they are totals, on whatever boot the hardware counts now."""
-        self._resets = dict(totals)
+        self._resets.go_on(totals)
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Go on from what was saved, before the first read, on the same boot only.
@@ -199,16 +216,16 @@ class Bank:
         """
         now = self._now()
         resets = {(str(component), str(name)): int(count) for component, name, count in saved["resets"]}
-        around = Around.restored(saved["around"], now)
         tracks = Tracks()
         tracks.restore(saved["counters"], now)
-        self._claims.restore(saved["owners"], now)
-        self._tracks, self._resets = tracks, resets
-        if around.key in tracks:  # else it is a meter of power, without energy for the gap: begin anew
-            self._around = around
+        around = Around.restored(saved["around"], now, tracks.__contains__)
+        self.ownership.claims.restore(saved["owners"], now)
+        self.intake.tracks, self.around = tracks, around
+        self._resets.go_on(resets)
+        self.ownership.restore(now)
 
 
-def _uses(samples: Sequence[tuple[Slot, Sample]], owned: Mapping[str, Device]) -> list[DeviceUse]:
+def _uses(samples: Samples, owned: Mapping[str, Device]) -> list[DeviceUse]:
     """Who used the devices: one use per device, whoever measures its energy."""
     uses: dict[str, DeviceUse] = {}
     for _, sample in samples:

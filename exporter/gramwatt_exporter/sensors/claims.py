@@ -6,7 +6,7 @@ returns. Only when it is surely gone, or away for HOLD_SECONDS, the next one tak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from ..model import Device
 
@@ -32,19 +32,28 @@ class Claims:
         """The sensor whose readings count for this claim."""
         return self._owners.get(claim)
 
+    def order(self, sensor: str) -> int:
+        """Its place in the order of preference."""
+        return self._order.get(sensor, len(self._order))
+
     def of(self, sensor: str) -> set[str]:
         """The claims of a sensor."""
         return {claim for claim, owner in self._owners.items() if owner == sensor}
 
-    def settle(self, claim: str, delivered_by: Iterable[str], now_ns: int) -> str | None:
-        """A claim was delivered by these sensors: decide whose it is. Returns the former owner if that changed."""
-        sensors = list(delivered_by)
+    def settle(
+        self, claim: str, delivered_by: Iterable[str], now_ns: int, useless: Collection[str] = ()
+    ) -> str | None:
+        """A claim was delivered by these sensors: decide whose it is. Returns the former owner if that changed.
+
+        Those that are ``useless`` answer and bring nothing (see delivery.py): they have it only where nobody else does.
+        """
+        sensors = [sensor for sensor in delivered_by if sensor not in useless] or list(delivered_by)
         best = min(sensors, key=self._order.__getitem__)
         owner = self._owners.get(claim)
         former = None
         if owner is None:
             self._owners[claim] = best
-        elif owner != best and self._may_replace(owner, best, claim, now_ns):
+        elif owner != best and (owner in useless or self._may_replace(owner, best, claim, now_ns)):
             self._owners[claim], former = best, owner
         if self._owners[claim] in sensors:
             self._seen_ns[claim] = now_ns
@@ -54,6 +63,11 @@ class Claims:
         if owner not in self._order or self._order[other] < self._order[owner] or self._surely_gone(owner):
             return True
         return now_ns - self._seen_ns.setdefault(claim, now_ns) > HOLD_SECONDS * _SECOND
+
+    def seen(self, claims: Iterable[str], now_ns: int) -> None:
+        """Their owners delivered them again."""
+        for claim in claims:
+            self._seen_ns[claim] = now_ns
 
     def state(self) -> dict[str, str]:
         """What to save."""

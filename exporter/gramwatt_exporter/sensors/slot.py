@@ -13,9 +13,11 @@ from .disabled import Disabled
 
 HANGING_READ_WAIT_SECONDS = 1.0  # what a tick waits, once, for a driver that may hang
 FAILURES_BEFORE_REOPEN = 3
-RETRY_SECONDS = (1, 2, 5, 10, 30, 60)
+# Often while its devices are waited for (claims.HOLD_SECONDS): a gap that ends in that time is booked.
+RETRY_SECONDS = (1, 2, 5, 10, 10, 10, 30, 30, 60)
 RETRY_LATER_SECONDS = 60  # for what is absent or denied: somebody may load a driver or grant a right
 RETRY_FATAL_SECONDS = 600
+STALE_SECONDS = 60  # a reading that is older, and than three of its source's intervals, says nothing of now
 _SECOND = 1_000_000_000
 
 
@@ -41,13 +43,19 @@ class Slot:
     interest only where it is the one that measures that component.
     """
 
-    def __init__(self, sensor: Sensor, order: int, log: Logger) -> None:
+    def __init__(self, sensor: Sensor, order: int, log: Logger, wanted: bool = False) -> None:
         self.sensor = sensor
         self.name = sensor.name
         self.order = order  # smaller is preferred
         self.up = False  # open, to be read
         self.reason = "absent"  # "" while it delivers
+        self.message = ""  # for a person, why it does not deliver
+        self.fix = ""  # and what helps
         self._log = log
+        self._wanted = wanted  # the user switched it on: that it is absent is worth a warning
+        self._fault = ""  # why nothing that it reads can be used
+        self._newest_ns = 0  # of its newest reading
+        self._period_ns = 0  # the longest time between two
         self._worker = Worker(f"sensor-{sensor.name}")  # its thread exists only for sensors that need one
         self._opening: Attempt[None] | None = None
         self._reading: Attempt[Sample] | None = None
@@ -57,6 +65,7 @@ class Slot:
         self._read_seconds = 0.0
         self._failures: dict[str, int] = {}
         self._said: tuple[str, str] | None = None  # state and text last logged
+        self._announced = False  # that it delivers
         self._broken: Mapping[str, str] = {}  # device -> reason, as last logged
         self._noted: set[str] = set()
 
@@ -65,10 +74,27 @@ class Slot:
         """It does not measure and will not do so in the next moments."""
         return self.reason in ("absent", "denied", "disabled")
 
+    @property
+    def pending(self) -> bool:
+        """It may still deliver for the first time: being opened, open and not read yet, or tried again soon."""
+        return (
+            self._opening is not None
+            or (self._said is None and not self.surely_gone)
+            or self.reason == "error"
+        )
+
     def state(self) -> SensorState:
         """Health for the snapshot; failures are totals since the start."""
-        up = self.up and not self.reason
-        return SensorState(self.name, up, self.reason, self._read_seconds, dict(self._failures))
+        reason = self.reason or self._fault
+        return SensorState(
+            self.name, self.up and not reason, reason, self._read_seconds, dict(self._failures)
+        )
+
+    def judge(self, faults: Collection[str], all_of_it: bool) -> None:
+        """What of its readings cannot be used, and whether that is all of them."""
+        for fault in faults:
+            self._failures[fault] = self._failures.get(fault, 0) + 1
+        self._fault = next(iter(faults)) if all_of_it and faults else ""
 
     # --- opening
 
@@ -143,7 +169,7 @@ class Slot:
             return None
         finally:
             self._read_seconds = time.perf_counter() - began
-        self._delivered(sample)
+        self._delivered(sample, now_ns)
         return sample
 
     def _guarded(self) -> Sample:
@@ -160,12 +186,11 @@ class Slot:
     def _stay_open(self) -> None:
         self._retry_ns, self.up = None, True
 
-    def _delivered(self, sample: Sample) -> None:
+    def _delivered(self, sample: Sample, now_ns: int) -> None:
         self._errors_in_a_row = self._opens = 0
-        self.reason = ""
+        self.reason, self.message, self.fix = self._stale(sample, now_ns), "", ""
         if self._said is None or self._said[0] != "up":
-            self._said = ("up", "")
-            self._log.info("sensor delivers", sensor=self.name)
+            self._said, self._announced = ("up", ""), False
         for device, reason in sample.failures.items():
             self._failures[reason] = self._failures.get(reason, 0) + 1
             if self._broken.get(device) != reason:
@@ -174,7 +199,33 @@ class Slot:
             self._log.info("device readable again", sensor=self.name, device=device)
         self._broken = dict(sample.failures)
 
+    def _stale(self, sample: Sample, now_ns: int) -> str:
+        """ "stale" when a slow source gives the same old answer for longer than it ever took, else ""."""
+        # A sensor reads everything at about one time.
+        newest = sample.readings[-1].at_ns if sample.readings else now_ns
+        if newest > self._newest_ns:
+            if self._newest_ns:
+                self._period_ns = max(self._period_ns, newest - self._newest_ns)
+            self._newest_ns = newest
+        late = now_ns - newest
+        return "stale" if late > STALE_SECONDS * _SECOND and late > 3 * self._period_ns else ""
+
     # --- talking
+
+    def announce(self, measures: Collection[str], shows: Collection[str]) -> None:
+        """Say once that it delivers, and what for; a source that stands for nothing has nothing to say."""
+        if self._announced or not (measures or shows) or self._said is None or self._said[0] != "up":
+            return
+        self._announced = True
+        more: dict[str, object] = {"measures": ", ".join(sorted(measures))} if measures else {}
+        if shows:
+            more["shows"] = ", ".join(sorted(shows))
+        self._log.info("sensor delivers", sensor=self.name, **more)
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether it has anything to say."""
+        return bool(getattr(self.sensor, "notes", ()) or getattr(self.sensor, "notes_by_component", ()))
 
     def pass_on_notes(self, measures: Collection[str]) -> None:
         """Log what the sensor has to say, once each; of components only those it measures."""
@@ -204,6 +255,7 @@ class Slot:
             pause = pause if error.retry_after is None else error.retry_after
         else:
             text = f"{type(error).__name__}: {error}"
+        self.message, self.fix = text, fix
         self._retry_ns = now_ns + round(pause * _SECOND)
         if self.reason in ("error", "lost"):
             self._failures[self.reason] = self._failures.get(self.reason, 0) + 1
@@ -211,5 +263,5 @@ class Slot:
             return
         news = self._said is None or self._said[0] != self.reason
         self._said = (self.reason, text)
-        say = self._log.warning if news and self.reason != "absent" else self._log.debug
+        say = self._log.warning if news and (self.reason != "absent" or self._wanted) else self._log.debug
         say("sensor down", sensor=self.name, reason=self.reason, error=text, **({"fix": fix} if fix else {}))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -17,56 +16,6 @@ POWER_GAP_SECONDS = 60  # power is integrated over a gap up to this long; beyond
 _SECOND = 1_000_000_000
 
 
-class Suspends:
-    """How long the machine had slept since boot at the moment of a reading.
-
-    Two clocks are looked at before and after the sensors are read: ``boottime_ns`` goes on in a suspend, ``awake_ns``
-    stands still. Nearly always all looks say the same.
-    """
-
-    def __init__(self, boottime_ns: Callable[[], int], awake_ns: Callable[[], int]) -> None:
-        self._now = boottime_ns
-        self._awake = awake_ns
-        self._looks: list[
-            tuple[int, int]
-        ] = []  # moments, and how long it had slept: after the last sample, ...
-        self._slept = False  # since then
-        self._calm = (0, False)  # what to say of every moment where it did not
-
-    def before(self, now_ns: int) -> None:
-        """The sensors will be read now."""
-        del self._looks[:-1]
-        self._look(now_ns)
-
-    def after(self) -> None:
-        """They have been read."""
-        self._look(self._now())
-        asleep = self._looks[-1][1]
-        self._slept, self._calm = asleep - self._looks[0][1] > _SECOND, (asleep, False)
-
-    def _look(self, now_ns: int) -> None:
-        asleep = now_ns - self._awake()
-        if self._looks and asleep < self._looks[-1][1]:  # did not run between the two clocks: too little
-            asleep = self._looks[-1][1]
-        self._looks.append((now_ns, asleep))
-
-    def at(self, at_ns: int) -> tuple[int, bool]:
-        """Nanoseconds slept until then, and whether that is in doubt: it slept while the sensors were read.
-
-        A suspend lasts longer than they take, so the time of a reading is of before or of after it. But the value
-        may be of the other side: it is taken shortly before or after the time, and a process may be stopped between.
-        """
-        if not self._slept:
-            return self._calm
-        looks = self._looks
-        index = min(bisect_right(looks, at_ns, key=lambda look: look[0]), len(looks) - 1)
-        (before_ns, before), (after_ns, after) = looks[max(0, index - 1)], looks[index]
-        slept = after - before
-        if slept <= _SECOND:  # the two clocks are not read at the same moment
-            return after, False
-        return (after if after_ns - at_ns < slept <= at_ns - before_ns else before), True
-
-
 class _Track(Struct):
     last: Counter | Integrator
     tick: int  # in which it was seen
@@ -74,6 +23,7 @@ class _Track(Struct):
     doubtful: bool = False  # whether the last reading may be of the other side of a suspend
     step_ns: int = 0  # length of the last step; 0 when there is none
     repeats: bool = False  # it is told more often than it is taken
+    door: str = ""  # through which its counter was seen
 
 
 class Advance(Struct, frozen=True):
@@ -102,6 +52,17 @@ def sensor_of(key: str) -> str:
     return key.partition("|")[2].partition("|")[0]
 
 
+def name_of(key: str) -> str:
+    """The name of the device or meter in a key."""
+    return key.split("|", 3 if key.startswith("device|") else 2)[-1]
+
+
+def claim_of_key(key: str) -> str:
+    """What one sensor may claim of the device in a key, see claims.py."""
+    _, _, component, name = key.split("|", 3)
+    return f"gpu/{name}" if component == "gpu" else component
+
+
 class Tracks:
     """Keeps what was read last, by ``key_of``."""
 
@@ -113,21 +74,34 @@ class Tracks:
         return key in self._tracks
 
     def advance(
-        self, reading: Reading, tick: int, asleep_ns: int, doubtful: bool = False, stalled: bool = False
+        self,
+        reading: Reading,
+        tick: int,
+        asleep_ns: int,
+        doubtful: bool = False,
+        stalled: bool = False,
+        key: str = "",
     ) -> Advance | None:
         """Take a reading. None for a repeated one; no step for the first one and over a gap without measurement.
 
         ``asleep_ns`` and ``doubtful`` are what ``Suspends.at`` says of its time; ``stalled`` says that no sensor at
-        all was read for longer than power is bridged.
+        all was read for longer than power is bridged; ``key`` is the reading's, where it is known.
         """
-        key = key_of(reading.of)
+        key = key or key_of(reading.of)
         track = self._tracks.get(key)
         counts = isinstance(reading, EnergyReading)
-        if track is None or isinstance(track.last, Counter) != counts or reading.at_ns < track.last.at_ns:
+        door = reading.door if isinstance(reading, EnergyReading) else ""
+        if (
+            track is None
+            or isinstance(track.last, Counter) != counts
+            or reading.at_ns < track.last.at_ns
+            or (door and track.door and door != track.door)
+        ):
             begin = _begin(reading)
-            self._tracks[key] = _Track(begin, tick, asleep_ns, doubtful)
+            self._tracks[key] = _Track(begin, tick, asleep_ns, doubtful, door=door)
             refused = isinstance(begin, Integrator) and begin.microwatts is None
             return Advance(Step(0, 0, reset=True)) if refused else _BEGINS
+        track.door = door
         missed = track.tick < tick - 1
         track.tick = tick
         elapsed = reading.at_ns - track.last.at_ns
@@ -171,13 +145,21 @@ class Tracks:
             and now_ns - track.last.at_ns <= max(HOLD_SECONDS * _SECOND, 2 * track.step_ns)
         )
 
+    def devices(self) -> list[str]:
+        """Keys of the devices among them."""
+        return [key for key in self._tracks if key.startswith("device|")]
+
+    def drop(self, key: str) -> None:
+        """Forget one: its counting begins anew."""
+        self._tracks.pop(key, None)
+
     def forget(self, sensor: str, claim: str) -> None:
         """Drop what a sensor counted for a claim: from now on another one measures it."""
         prefix = f"device|{sensor}|{claim.replace('/', '|', 1)}"
         for key in [key for key in self._tracks if key == prefix or key.startswith(prefix + "|")]:
             del self._tracks[key]
 
-    def state(self, now_ns: int) -> dict[str, dict[str, int]]:
+    def state(self, now_ns: int) -> dict[str, dict[str, int | str]]:
         """What to save: raw counters. Power and estimates have no energy while nobody looks.
 
         Those that nobody has delivered for KEEP_SECONDS, while the exporter ran, are left out: they are gone.
@@ -190,6 +172,7 @@ class Tracks:
                 "at": track.last.at_ns,
                 "asleep": track.asleep_ns,
             }
+            | ({"door": track.door} if track.door else {})
             for key, track in self._tracks.items()
             if isinstance(track.last, Counter)
             and "|estimate|" not in key
@@ -201,7 +184,10 @@ class Tracks:
         self._restored_ns = now_ns
         self._tracks = {
             str(key): _Track(
-                Counter(int(value["uj"]), int(value["at"]), int(value.get("nj", 0))), -1, int(value["asleep"])
+                Counter(int(value["uj"]), int(value["at"]), int(value.get("nj", 0))),
+                -1,
+                int(value["asleep"]),
+                door=str(value.get("door", "")),
             )
             for key, value in saved.items()
             if int(value["at"]) <= now_ns

@@ -18,7 +18,7 @@ IPMI = Meter("ipmi", "ipmi", None, ALL, 0.1, 20_000.0)
 
 
 class Node:
-    """A CPU at 50 W in a machine at 80 W by psys and at 200 W by the management controller."""
+    """A CPU at 50 W in a machine at 200 W by psys and at 80 W by the management controller, which sees less of it."""
 
     def __init__(self, clock: Any) -> None:
         self.clock = clock
@@ -26,7 +26,7 @@ class Node:
         self.ipmi = Scripted("ipmi", clock)
         self.estimate = Scripted("estimate", clock)
         self.rapl.energy = {cpu("rapl"): 0, PSYS: 0}
-        self.ipmi.power = {IPMI: 200 * J}
+        self.ipmi.power = {IPMI: 80 * J}
         self.estimate.energy = {cpu("estimate"): 0}
 
     def other(self, bank: Bank, seconds: int) -> dict[str, int]:
@@ -34,7 +34,7 @@ class Node:
         joules: dict[str, int] = {}
         for _ in range(seconds):
             self.clock.advance(1)
-            for scripted, watts in ((self.rapl, {PSYS: 80}), (self.estimate, {})):
+            for scripted, watts in ((self.rapl, {PSYS: 200}), (self.estimate, {})):
                 for of in scripted.energy:
                     scripted.energy[of] += watts.get(of, 50) * J
             for (component, name, _), energy in booked(bank.read()).items():
@@ -56,15 +56,15 @@ def saved(bank: Bank) -> Any:
 def test_a_meter_that_goes_away_is_replaced(make: Any, node: Node, gone: Exception) -> None:
     bank = make(node.rapl, node.ipmi, node.estimate)
     bank.read()
-    assert node.other(bank, 100) == {"psys": 3000}
+    assert node.other(bank, 100) == {"psys": 15_000}
     node.rapl.reading = node.rapl.opening = gone
     after = node.other(bank, 300)
     waited = 5 if isinstance(gone, NotHere) else 63  # else it may still come back
     assert set(after) == {"ipmi"}
-    assert 150 * (300 - waited) <= after["ipmi"] <= 150 * 300
+    assert 30 * (300 - waited) <= after["ipmi"] <= 30 * 300
     node.rapl.reading = node.rapl.opening = None
-    # It spans as much, so there is no reason to change again. The second in which the CPU is handed back is the rest's.
-    assert node.other(bank, 300) == {"ipmi": 45_000 + 50}
+    node.other(bank, 120)
+    assert node.other(bank, 10) == {"psys": 1500}  # it shows more of the machine
 
 
 def test_a_meter_that_comes_back_in_time_loses_nothing(make: Any, node: Node) -> None:
@@ -74,7 +74,7 @@ def test_a_meter_that_comes_back_in_time_loses_nothing(make: Any, node: Node) ->
     node.rapl.reading = TryAgain("bus error")
     assert node.other(bank, 30) == {}
     node.rapl.reading = None
-    assert node.other(bank, 30) == {"psys": 60 * 30}
+    assert node.other(bank, 30) == {"psys": 60 * 150}
 
 
 def test_a_meter_whose_file_alone_is_gone_is_replaced(make: Any, node: Node) -> None:
@@ -83,7 +83,7 @@ def test_a_meter_whose_file_alone_is_gone_is_replaced(make: Any, node: Node) -> 
     node.other(bank, 10)
     del node.rapl.energy[PSYS]
     assert node.other(bank, 60) == {}
-    assert node.other(bank, 100) == {"ipmi": 15_000 - 150}  # less the moment it begins
+    assert node.other(bank, 100)["ipmi"] >= 3000 - 60  # less the moments it begins
 
 
 def test_the_one_that_takes_over_books_nothing_of_before(make: Any, node: Node) -> None:
@@ -111,6 +111,7 @@ def test_the_one_that_takes_over_books_nothing_of_before(make: Any, node: Node) 
 def test_a_wider_meter_that_returns_takes_its_place_again(make: Any, node: Node) -> None:
     narrow = Meter("psys", "rapl", None, ("cpu", "dram"), 0.1, 4000.0)
     node.rapl.energy = {cpu("rapl"): 0, narrow: 0}
+    node.ipmi.power = {IPMI: 200 * J}
     bank = make(node.rapl, node.ipmi)
     bank.read()
     assert node.other(bank, 10) == {"ipmi": 1500}
@@ -135,7 +136,7 @@ def test_a_meter_switched_off_over_a_restart_is_replaced_at_once(
     bank.restore(state)
     bank.open()
     bank.read()
-    assert node.other(bank, 100) == {"ipmi": 15_000}
+    assert node.other(bank, 100)["ipmi"] >= 3000 - 30  # less the moment it begins
 
 
 def test_a_meter_that_is_late_after_a_restart_keeps_its_place(
@@ -155,7 +156,7 @@ def test_a_meter_that_is_late_after_a_restart_keeps_its_place(
     bank = Bank([node.rapl, node.ipmi, node.estimate], clock, log)
     bank.restore(state)
     bank.open()
-    assert node.other(bank, 10) == {"psys": 30 * 30}
+    assert node.other(bank, 10) == {"psys": 30 * 150}
 
 
 def test_a_counter_nobody_has_delivered_for_a_day_is_saved_no_longer(
@@ -227,20 +228,20 @@ def test_what_a_late_device_drew_before_a_power_meter_began_does_not_silence_the
 
 
 def test_what_a_late_device_drew_while_the_meter_counted_is_not_the_rest_s(clock: Any, log: Any) -> None:
-    """Until it was there, the rest was taken to be 500 W more; it makes up for that."""
+    """Until it is there, the rest waits: else it would be taken to be 500 W more."""
     meters = Scripted("hwmon", clock)
     meters.power = {IPMI: 800 * J}
     bank, pass_time = late_gpu(clock, log, meters, downtime=1800, late=40)
     after = pass_time(bank, 1800)
-    assert after["other"] == 200 * 1800 - 500 * 40
+    assert after["other"] == 200 * (1800 + 40)
 
 
 def test_a_counter_around_the_machine_counts_through_a_restart(clock: Any, log: Any) -> None:
     meters = Scripted("hwmon", clock)
     meters.energy = {PSYS: 0}
     bank, pass_time = late_gpu(clock, log, meters, downtime=1800, late=0)
-    # While the GPU was late, its half hour was the rest's: all is made up for within that time.
-    assert pass_time(bank, 3600 * 2)["other"] == 200 * 7200 - 500 * 1800
+    # The rest waits for the GPU and its half hour.
+    assert pass_time(bank, 3600 * 2)["other"] == 200 * (7200 + 1800)
 
 
 def test_a_state_from_before_is_taken_up(make: Any, node: Node, clock: Any, log: Any) -> None:
@@ -252,4 +253,19 @@ def test_a_state_from_before_is_taken_up(make: Any, node: Node, clock: Any, log:
     bank = Bank([node.rapl, node.estimate], clock, log)
     bank.restore(state)
     bank.open()
-    assert node.other(bank, 10) == {"psys": 300}
+    assert node.other(bank, 10) == {"psys": 1500}
+
+
+def test_the_account_of_an_older_version_goes_on_with_its_debt(
+    make: Any, node: Node, clock: Any, log: Any
+) -> None:
+    bank = make(node.rapl, node.estimate)
+    bank.read()
+    node.other(bank, 10)
+    state = saved(bank)
+    # It kept totals: meter, devices, booked, and the devices' at the beginning. 400 J were booked too much.
+    state["around"][3] = [2000 * J, 500 * J, 1900 * J, 0]
+    bank = Bank([node.rapl, node.estimate], clock, log)
+    bank.restore(state)
+    bank.open()
+    assert node.other(bank, 10) == {"psys": 1500 - 400}
