@@ -29,7 +29,7 @@ from .snapshot import Snapshot
 from .views import device_view, meter_views, process_columns, remainders, workload_view
 from .windows import ApiError, WindowBook
 from .windows.joining import Joining
-from .windows.model import NO_IDLE, EndedBy
+from .windows.model import EndedBy
 
 # Rows that hold memory but did not run compete for a series only this often; ranking all of them costs.
 RANK_ALL_EVERY = 12
@@ -354,7 +354,7 @@ class Sampler:
                 )
                 sources = "+".join(sorted({step.device.source for step in steps}))
                 floor = self.extras.floor_microjoules(index, bank)
-                idle = idle_share(self.baseline, steps) if self.table.windows_open else NO_IDLE
+                idle = idle_share(self.baseline, steps)
                 self.windows.measured(component, sources, ratio, floor, idle)
 
     def _close_windows_without_processes(self) -> None:

@@ -37,8 +37,9 @@ class MachineClasses:
         self._of: dict[str, IdleClass] = {}
 
     def of(self, device: Device) -> IdleClass | None:
-        """The class of a CPU package; None for other devices, whose power load does not explain."""
-        if device.component != "cpu":
+        """The class of a CPU package; None for devices whose power the load of this machine does not explain: others,
+        and recorded ones that are replayed."""
+        if device.component != "cpu" or device.source == "replay":
             return None
         known = self._of.get(device.name)
         if known is None:

@@ -117,6 +117,7 @@ def test_a_machine_that_shows_nothing_has_a_class(tmp_path: Path) -> None:
     assert of is not None
     assert (of.name, of.full_watts) == ("any", None)
     assert machine.of(Device("gpu", "GPU-a", "nvml", 0.05)) is None
+    assert machine.of(Device("cpu", "package-0", "replay", 0.05)) is None
 
 
 @pytest.mark.parametrize(
