@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 import os
 import signal
 import sys
@@ -19,7 +17,9 @@ from ..checks import MAX_NAME
 from ..environment import PARENT
 from ..errors import GramwattError, Refused
 from ..local import children_cpu_seconds
+from ..outputs import guarded, say, write_json
 from ..result import Result, from_window
+from ..texts import utf8
 from ..wording import block
 from .passthrough import Ended, Passthrough, StoppedEarly, die_of
 
@@ -71,14 +71,14 @@ def main(args: argparse.Namespace) -> int:
         )
         return 2
     fields: dict[str, Any] = {
-        "name": args.name or Path(command[0]).name[:MAX_NAME] or "command",
+        "name": utf8(args.name or Path(command[0]).name[:MAX_NAME] or "command"),
         "phase": args.phase,
-        "model": args.model,
-        "task": args.task,
-        "dataset": args.dataset,
-        "parent": os.environ.get(PARENT, ""),
-        "values": dict(args.value),
-        "tags": dict(args.tag),
+        "model": utf8(args.model),
+        "task": utf8(args.task),
+        "dataset": utf8(args.dataset),
+        "parent": utf8(os.environ.get(PARENT, "")),
+        "values": {utf8(key): value for key, value in args.value},
+        "tags": {utf8(key): utf8(value) for key, value in args.tag},
         "pid": os.getpid(),
     }
     passthrough = Passthrough()
@@ -142,31 +142,24 @@ def _close(api: Api, window: Optional[str], fields: Mapping[str, Any], seconds: 
 
 def _report(args: argparse.Namespace, ended: Ended, result: Result) -> None:
     if ended.problem:
-        _say(f"gramwatt run: {ended.problem}")
+        say(f"gramwatt run: {ended.problem}")
     elif result.measured and not args.quiet:
-        _say(block(result))
+        guarded("the summary", lambda: say(block(result)), _warn)
     if args.emissions_csv and not ended.problem:
-        try:
-            emissions_csv.append(Path(args.emissions_csv), result)
-        except OSError as error:
-            _warn(f"--emissions-csv {args.emissions_csv}: {error.strerror}")
+        guarded(
+            f"--emissions-csv {args.emissions_csv}",
+            lambda: emissions_csv.append(Path(args.emissions_csv), result),
+            _warn,
+        )
     if args.summary_json:
         summary = {**result.summary(), "exit_code": ended.code}
-        try:
-            Path(args.summary_json).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            _warn(f"--summary-json {args.summary_json}: {error.strerror}")
+        guarded(
+            f"--summary-json {args.summary_json}", lambda: write_json(Path(args.summary_json), summary), _warn
+        )
 
 
 def _warn(message: str) -> None:
-    _say(f"gramwatt: warning: {message}")
-
-
-def _say(text: str) -> None:
-    with contextlib.suppress(
-        OSError, ValueError, AttributeError
-    ):  # standard error is closed: the exit code counts
-        print(text, file=sys.stderr, flush=True)
+    say(f"gramwatt: warning: {message}")
 
 
 def _name(text: str) -> str:
