@@ -92,7 +92,11 @@ def _is_still(path: Path, fd: int) -> bool:
 
 def _columns_of(fd: int, size: int) -> Optional[list[str]]:
     """The header of a file that can be gone on with; [] of an empty one, None of another."""
-    parts = [_read(fd, 0, size)] if size <= _LARGEST_CHECKED else [_read(fd, 0, _EDGE), _read(fd, size - _EDGE, _EDGE)]
+    parts = (
+        [_read(fd, 0, size)]
+        if size <= _LARGEST_CHECKED
+        else [_read(fd, 0, _EDGE), _read(fd, size - _EDGE, _EDGE)]
+    )
     if not b"".join(parts).strip():
         return []
     try:

@@ -52,7 +52,9 @@ def _poll(attempt: object, deadline: float) -> bool:
 if sys.platform == "win32":
     import msvcrt
 
-    _LOCKED_BYTE = 1 << 40  # far behind the end: Windows keeps others from reading and writing the bytes themselves
+    _LOCKED_BYTE = (
+        1 << 40
+    )  # far behind the end: Windows keeps others from reading and writing the bytes themselves
 
     def _try_lock(fd: int) -> bool:
         os.lseek(fd, _LOCKED_BYTE, os.SEEK_SET)

@@ -77,4 +77,4 @@ def say(text: str) -> None:
     except Exception:
         # Closed, full or gone. What is left in its buffer fails again when Python ends, and Python then makes 120 of
         # our exit code: without a stream there is nothing to flush.
-        sys.stderr = None  # type: ignore[assignment]
+        sys.stderr = None

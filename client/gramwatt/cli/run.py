@@ -17,9 +17,10 @@ from ..checks import MAX_NAME
 from ..environment import PARENT
 from ..errors import GramwattError, Refused
 from ..local import children_cpu_seconds
+from ..outcome import Outcome, of_command
 from ..outputs import guarded, say, write_json
 from ..result import Result, from_window
-from ..texts import utf8
+from ..texts import sendable
 from ..wording import block
 from .passthrough import Ended, Passthrough, StoppedEarly, die_of
 
@@ -71,14 +72,14 @@ def main(args: argparse.Namespace) -> int:
         )
         return 2
     fields: dict[str, Any] = {
-        "name": utf8(args.name or Path(command[0]).name[:MAX_NAME] or "command"),
+        "name": sendable(args.name or Path(command[0]).name[:MAX_NAME] or "command"),
         "phase": args.phase,
-        "model": utf8(args.model),
-        "task": utf8(args.task),
-        "dataset": utf8(args.dataset),
-        "parent": utf8(os.environ.get(PARENT, "")),
-        "values": {utf8(key): value for key, value in args.value},
-        "tags": {utf8(key): utf8(value) for key, value in args.tag},
+        "model": sendable(args.model),
+        "task": sendable(args.task),
+        "dataset": sendable(args.dataset),
+        "parent": sendable(os.environ.get(PARENT, "")),
+        "values": {sendable(key): value for key, value in args.value},
+        "tags": {sendable(key): sendable(value) for key, value in args.tag},
         "pid": os.getpid(),
     }
     passthrough = Passthrough()
@@ -89,7 +90,8 @@ def main(args: argparse.Namespace) -> int:
         ended = passthrough.run(command, _environment(window))
     except StoppedEarly as early:
         ended = early.ended
-    result = _close(api, window, fields, time.monotonic() - began)
+    outcome = of_command(ended.code, ended.signum)
+    result = _close(api, window, fields, time.monotonic() - began, outcome)
     _report(args, ended, result)
     if ended.interrupted:
         die_of(signal.SIGINT)
@@ -120,10 +122,12 @@ def _environment(window: Optional[str]) -> dict[str, str]:
     return environ
 
 
-def _close(api: Api, window: Optional[str], fields: Mapping[str, Any], seconds: float) -> Result:
+def _close(
+    api: Api, window: Optional[str], fields: Mapping[str, Any], seconds: float, outcome: Outcome
+) -> Result:
     if window is not None:
         try:
-            return from_window(api.stop(window))
+            return from_window(api.stop(window, outcome=outcome))
         except GramwattError as error:
             _warn(f"the window {window} could not be read at its end: {error}")
     return Result(
@@ -136,6 +140,7 @@ def _close(api: Api, window: Optional[str], fields: Mapping[str, Any], seconds: 
         model=str(fields["model"]),
         task=str(fields["task"]),
         dataset=str(fields["dataset"]),
+        outcome=outcome,
         note="not measured" if window is None else "the exporter could not be asked at the end",
     )
 
