@@ -7,7 +7,7 @@ import math
 from ..model import Grade, Measurement, Reference, ScaleId, Window
 from .exact import exact, nearest
 from .functional import units_of
-from .gate import refusal, unusable_quotient
+from .gate import failed_run, refusal, unusable_quotient
 from .scale import AbsoluteScale, EeiReference, EeiScale, letter_of, span
 
 
@@ -25,7 +25,7 @@ def grade_eei(
     def refuse(reason: str) -> Grade:
         return Grade(identity, None, reason, letters)
 
-    if reason := refusal(window, measurement):
+    if reason := failed_run(window) or refusal(measurement):
         return refuse(reason)
     hardware = hardware or hardware_class(measurement)
     candidates, reason = _references(window, scale, hardware)
@@ -67,7 +67,7 @@ def grade_absolute(
     def refuse(reason: str) -> Grade:
         return Grade(identity, None, reason, letters)
 
-    if reason := refusal(window, measurement):
+    if reason := failed_run(window) or refusal(measurement):
         return refuse(reason)
     if not window.phase:
         return refuse("a phase (--phase training or inference)")

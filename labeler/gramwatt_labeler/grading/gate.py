@@ -12,10 +12,15 @@ MINIMUM_COVERAGE = 0.95
 MINIMUM_SAMPLES = 3
 
 
-def refusal(window: Window, measurement: Measurement) -> str:
-    """Why this measurement must not be graded, or "" when it may."""
+def failed_run(window: Window) -> str:
+    """Why this run must not be graded whatever it used, or ""."""
     if window.failure:
         return f"a run that succeeded ({window.failure}); a failed run used less because it did less"
+    return ""
+
+
+def refusal(measurement: Measurement) -> str:
+    """Why this measurement must not be graded, or "" when it may."""
     energy = measurement.energy_joules
     if measurement.imported is None and not measurement.components:
         return "energy (no sample of gramwatt_window_energy_joules_total)"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
@@ -17,6 +16,7 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct
 
+from ..decode_errors import message_and_path
 from ..errors import ScaleError
 from ..model import ScaleId
 from .exact import Number, exact
@@ -125,8 +125,6 @@ class RatedScale(_Scale, frozen=True, tag="rated"):
 
 Scale = EeiScale | AbsoluteScale | RelativeScale | RatedScale
 
-_MESSAGE = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
-
 
 def decode(text: bytes, file: str) -> tuple[Scale, ScaleId]:
     """A scale and its identity from the bytes of a file. Raises ScaleError naming file, key and what is allowed."""
@@ -137,8 +135,7 @@ def decode(text: bytes, file: str) -> tuple[Scale, ScaleId]:
     try:
         scale: Scale = msgspec.convert(tree, Scale)
     except msgspec.ValidationError as error:
-        match = _MESSAGE.match(str(error))
-        message, path = (match["message"], match["path"] or "$") if match else (str(error), "$")
+        message, path = message_and_path(str(error))
         raise ScaleError(f"{file}: {path}: {message}") from None
     _check(scale, file)
     return scale, ScaleId(scale.name, scale.version, scale.date.isoformat(), hashlib.sha256(text).hexdigest())

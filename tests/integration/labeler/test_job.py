@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 import requests
 import uvicorn
@@ -69,7 +70,7 @@ class Job:
         self.published = Published(self.registry)
         output = Output(self.labels, formats, "http://127.0.0.1:10045")
         self.watch = Watch(
-            Prometheus(url, requests.Session(), 5), self.store, pick(self.scales, ["gramwatt", "comparia"]), output,
+            Prometheus(url, httpx.Client(), 5), self.store, pick(self.scales, ["gramwatt", "comparia"]), output,
             Health(self.registry), self.published, annotator, lookback=86_400 * 2, now=lambda: now,
         )  # fmt: skip
         self.client = Site(
@@ -153,7 +154,7 @@ def test_grades_and_health_are_metrics(job: Job) -> None:
 
 def test_every_metric_is_published_as_written_and_documented(job: Job, tmp_path: Path, now: float) -> None:
     job.watch.poll()
-    job.watch._prometheus = Prometheus("http://127.0.0.1:1", requests.Session(), 1)
+    job.watch._prometheus = Prometheus("http://127.0.0.1:1", httpx.Client(), 1)
     job.watch.poll()
     seen = [
         (family, sample)
@@ -177,7 +178,7 @@ def test_prometheus_may_come_and_go(tmp_path: Path, prometheus_url: str, now: fl
     assert job.metrics()["gramwatt_labeler_poll_failures_total"] == {"unavailable": 2}
     assert len([record for record in caplog.records if "trying again" in record.message]) == 1
     assert "gramwatt_labeler_last_poll_timestamp_seconds" not in job.metrics()
-    job.watch._prometheus = Prometheus(prometheus_url, requests.Session(), 5)
+    job.watch._prometheus = Prometheus(prometheus_url, httpx.Client(), 5)
     with caplog.at_level("INFO"):
         assert job.watch.poll()
     assert "answers again" in caplog.text

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
-import requests
 from gramwatt_labeler.errors import NotFound, NotYet, TryAgain
 from gramwatt_labeler.grading.gate import refusal
 from gramwatt_labeler.model import Measurement, Window
@@ -15,7 +15,7 @@ DAY = 86_400.0
 
 @pytest.fixture
 def prometheus(prometheus_url: str) -> Prometheus:
-    return Prometheus(prometheus_url, requests.Session())
+    return Prometheus(prometheus_url, httpx.Client())
 
 
 @pytest.fixture
@@ -124,4 +124,4 @@ def test_names_with_any_character_are_found(prometheus: Prometheus, now: float) 
 
 def test_no_server_is_a_failure_that_may_pass() -> None:
     with pytest.raises(TryAgain, match="connection failed"):
-        Prometheus("http://127.0.0.1:1", requests.Session(), 1).instant("up", 0)
+        Prometheus("http://127.0.0.1:1", httpx.Client(), 1).instant("up", 0)
