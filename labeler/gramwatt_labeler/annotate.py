@@ -9,7 +9,6 @@ from . import units
 from .errors import Rejected, TryAgain
 from .model import Graded
 
-
 _NO_ENTRY = (401, 403)
 
 

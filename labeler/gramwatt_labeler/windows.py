@@ -119,6 +119,8 @@ def _counters(series: Iterable[Series], ending: str, main: Origin) -> dict[str, 
 
 def _final_samples(prometheus: Prometheus, found: Finished, now: float) -> list[Series]:
     """Samples of the end timestamp. Whatever was scraped together with one of them is final."""
+    if found.end > now + _SKEW_SECONDS:
+        raise Rejected(f"it ends {found.end - now:.3g} s from now: the clocks of exporter and labeler differ")
     select = selector(_PREFIX + "end_timestamp_seconds", window=found.id)
     near = min(now, found.end + _TAIL_SECONDS)
     series = _filled(prometheus.raw(select, found.end - _SKEW_SECONDS, near))

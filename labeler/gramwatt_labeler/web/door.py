@@ -6,10 +6,12 @@ its requests carry that site's name. Names an attacker can register have a dot, 
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from h11 import LocalProtocolError
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -66,7 +68,9 @@ class Door:
         if scope["type"] == "http":
             refusal = self._refusal(scope)
             if refusal is not None:
-                await refusal(scope, receive, send)
+                # A body that is no HTTP may come in before the refusal is out: then the server has answered by itself.
+                with contextlib.suppress(LocalProtocolError):
+                    await refusal(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 

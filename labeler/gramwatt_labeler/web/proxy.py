@@ -87,8 +87,21 @@ class Proxy:
         )
 
     async def get(self, call: str, request: Request, allowed: tuple[str, ...]) -> Response:
-        """Raises nothing: whatever goes wrong is an answer in Prometheus' own error format."""
+        """Raises nothing: whatever goes wrong is an answer in Prometheus' own error format.
+
+        A browser that has gone (another page, another time range) gives its slot back.
+        """
         parameters = [(name, value) for name, value in request.query_params.multi_items() if name in allowed]
+        work = asyncio.ensure_future(self._answer(call, parameters))
+        gone = asyncio.ensure_future(_gone(request))
+        try:
+            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+            return work.result() if work.done() else error(503, "canceled", "The browser has gone")
+        finally:
+            work.cancel()
+            gone.cancel()
+
+    async def _answer(self, call: str, parameters: list[tuple[str, str]]) -> Response:
         try:
             async with asyncio.timeout(self._deadline), self._slots:
                 return await self._ask(call, parameters)
@@ -106,6 +119,10 @@ class Proxy:
     async def _ask(self, call: str, parameters: list[tuple[str, str]]) -> Response:
         query = httpx.QueryParams(tuple(parameters))
         async with self._client.stream("GET", f"{self._url}/api/v1/{call}", params=query) as answer:
+            if answer.is_redirect:
+                raise _Odd(
+                    f"answers with status {answer.status_code} and another address; check prometheus.url"
+                )
             if answer.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
                 raise _Odd(f"answers with status {answer.status_code}, but not like Prometheus")
             if answer.headers.get("content-encoding", "identity").strip().lower() != "identity":
@@ -118,6 +135,11 @@ class Proxy:
                 held.drop()
                 raise
             return held.closed()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 class _Held(Response):
