@@ -6,7 +6,9 @@ import contextlib
 import json
 import math
 import os
+import stat
 import sys
+import threading
 from pathlib import Path
 from typing import Any, Callable
 
@@ -39,19 +41,33 @@ def reason(error: BaseException) -> str:
 def write_json(path: Path, value: Any) -> None:
     """One JSON object with a line break; NaN and infinity, which JSON does not have, become null. Raises OSError.
 
-    A disk that fills up leaves an empty file, not half an object.
+    The file appears whole or not at all, also where several runs write it at once or the disk fills up.
     """
     data = (json.dumps(finite(value), indent=2, allow_nan=False) + "\n").encode()
-    is_stream = path.exists() and not path.is_file()
-    fd = open_stream(path) if is_stream else os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
+    if path.exists() and not path.is_file():
+        _write(open_stream(path), data)
+        return
+    real = Path(os.path.realpath(path))  # a link stays a link
+    part = real.with_name(f".{real.name}.{os.getpid()}.{threading.get_ident()}.part")
+    try:
+        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
+    except OSError:  # a folder that takes no new file: the old one may take the text
+        _write(os.open(real, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE), data)
+        return
+    try:
+        _write(fd, data)
+        with contextlib.suppress(OSError):
+            part.chmod(stat.S_IMODE(real.stat().st_mode))
+        part.replace(real)
+    except OSError:
+        part.unlink()
+        raise
+
+
+def _write(fd: int, data: bytes) -> None:
     try:
         while data:
             data = data[os.write(fd, data) :]
-    except OSError:
-        if not is_stream:
-            with contextlib.suppress(OSError):
-                os.ftruncate(fd, 0)
-        raise
     finally:
         os.close(fd)
 

@@ -15,7 +15,7 @@ from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 
 from .. import __version__
-from ..errors import TryAgain
+from ..errors import DatabaseAway, TryAgain
 from ..render.text import clean
 from ..scale_files import LoadedScale
 from ..store import Store
@@ -88,5 +88,6 @@ def create_app(
 
 
 def _not_now(_: Request, error: Exception) -> Response:
-    """The database is away: one line for a person, to be tried again."""
-    return PlainTextResponse(f"{clean(str(error))}; try again\n", 503, headers={"Retry-After": "5"})
+    """The database is away: one line for a person, to be tried again. Where it is, is in the log and not here."""
+    what = "the database does not answer" if isinstance(error, DatabaseAway) else clean(str(error))
+    return PlainTextResponse(f"{what}; try again\n", 503, headers={"Retry-After": "5"})

@@ -228,8 +228,7 @@ def test_the_database_may_be_away_and_come_back(job: Job, caplog) -> None:
     ):
         answer = job.client.get(path)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5"), path
-        assert answer.text.count("\n") == 1
-        assert "does not answer: connection refused; try again" in answer.text
+        assert answer.text == "the database does not answer; try again\n"
     assert job.client.get("/-/ready").status_code == 503
     assert job.client.get("/-/healthy").status_code == 200
     assert job.client.get("/metrics").status_code == 200

@@ -197,6 +197,33 @@ def test_summary_has_null_for_what_json_has_not(tmp_path) -> None:
     assert finite((1, "x", None, True)) == [1, "x", None, True]
 
 
+def test_a_summary_appears_whole_or_not_at_all(tmp_path) -> None:
+    target = tmp_path / "real.json"
+    target.write_text("old")
+    target.chmod(0o640)
+    (tmp_path / "link.json").symlink_to(target)
+    write_json(tmp_path / "link.json", {"a": 1})
+    assert json.loads(target.read_text()) == {"a": 1}
+    assert (tmp_path / "link.json").is_symlink()
+    assert target.stat().st_mode & 0o777 == 0o640
+    code = f"""
+import resource, signal
+from pathlib import Path
+from gramwatt.outputs import write_json
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (5, resource.RLIM_INFINITY))
+try:
+    write_json(Path({str(target)!r}), {{"b": "x" * 1000}})
+except OSError:
+    print("refused")
+"""
+    environ = {**os.environ, "PYTHONPATH": str(CLIENT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True)
+    assert done.stdout == "refused\n", done.stderr
+    assert json.loads(target.read_text()) == {"a": 1}
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["link.json", "real.json"]
+
+
 def test_a_guard_lets_nothing_through() -> None:
     said: list[str] = []
 
