@@ -143,7 +143,7 @@ def _text(answer: Mapping[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _finite(value: Any) -> Optional[float]:
+def finite_number(value: Any) -> Optional[float]:
     """A finite float; JSON as Python reads it also has NaN, infinity and integers beyond every float."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return None
@@ -155,7 +155,7 @@ def _finite(value: Any) -> Optional[float]:
 
 
 def _number(answer: Mapping[str, Any], key: str) -> Optional[float]:
-    return _finite(answer.get(key))
+    return finite_number(answer.get(key))
 
 
 def _whole(answer: Mapping[str, Any], key: str) -> Optional[int]:
@@ -167,7 +167,7 @@ def _numbers(answer: Mapping[str, Any], key: str) -> dict[str, float]:
     value = answer.get(key)
     if not isinstance(value, dict):
         return {}
-    found = {str(name): _finite(one) for name, one in value.items()}
+    found = {str(name): finite_number(one) for name, one in value.items()}
     return {name: one for name, one in found.items() if one is not None}
 
 

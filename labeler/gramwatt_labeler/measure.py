@@ -54,8 +54,13 @@ def drops(samples: Samples) -> list[Interval]:
     return list(count(samples).resets)
 
 
-def coverage_ratio(start: float, end: float, uncovered: Iterable[Interval]) -> float:
-    """Share of [start, end] outside the given intervals, which may overlap. 0 for a window without duration."""
+def coverage_ratio(
+    start: float, end: float, uncovered: Iterable[Interval], missed_seconds: float = 0.0
+) -> float:
+    """Share of [start, end] outside the given intervals, which may overlap. 0 for a window without duration.
+
+    ``missed_seconds`` were not counted at moments nobody knows; they may lie in the intervals, so the larger counts.
+    """
     if not end > start:
         return 0.0
     lost, reached = 0.0, start
@@ -64,4 +69,4 @@ def coverage_ratio(start: float, end: float, uncovered: Iterable[Interval]) -> f
         if high > low:
             lost += high - low
             reached = high
-    return max(0.0, 1.0 - lost / (end - start))
+    return max(0.0, 1.0 - max(lost, missed_seconds) / (end - start))

@@ -232,6 +232,7 @@ def _measurement(
     if not math.isfinite(joules):
         raise Rejected(f"its energy counters add up to {joules} J")
     resets = [interval for one in counted.values() for interval in one.resets]
+    missed = _newest(described, "missed_seconds")  # that the exporter itself says it did not see
     notes = []
     if resets:
         notes.append(f"the energy counter went back {len(resets)} time(s)")
@@ -241,7 +242,7 @@ def _measurement(
         energy_joules=joules,
         components={component: one.increase for component, one in counted.items()},
         samples=min((one.samples for one in counted.values()), default=0),
-        coverage_ratio=coverage_ratio(window.start, window.end, [*resets, *breaks]),
+        coverage_ratio=coverage_ratio(window.start, window.end, [*resets, *breaks], missed or 0.0),
         resets=len(resets),
         emissions_grams=_finite(_sum(grams)) if grams else None,
         cpu_seconds=_newest(described, "cpu_seconds_total"),
