@@ -22,8 +22,14 @@ from .errors import ConfigError, DatabaseAway, Rejected
 _TRIES = 20  # to create the tables while another program does the same
 _TRY_SECONDS = 0.1
 _CONNECT_SECONDS = 5  # a server that does not answer must not hold a page for minutes
-# What several drivers call it: psycopg, psycopg2 and pg8000 differ.
-_CONNECT_TIMEOUT = {"psycopg": "connect_timeout", "psycopg2": "connect_timeout", "pg8000": "timeout"}
+_UNANSWERED_MILLISECONDS = 10_000  # a machine that vanished behind an open connection
+_LIBPQ = {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _UNANSWERED_MILLISECONDS}
+# What each driver calls it.
+_TIMEOUTS: dict[str, dict[str, Any]] = {
+    "psycopg": _LIBPQ,
+    "psycopg2": _LIBPQ,
+    "pg8000": {"timeout": _CONNECT_SECONDS},
+}
 
 
 class Database:
@@ -54,8 +60,7 @@ class Database:
 
     def _open(self, url: URL) -> Engine:
         if not self._is_file:
-            timeout = _CONNECT_TIMEOUT.get(url.get_driver_name())
-            arguments: dict[str, Any] = {timeout: _CONNECT_SECONDS} if timeout else {}
+            arguments = _TIMEOUTS.get(url.get_driver_name(), {})
             # A server that was restarted has closed the connections of the pool: each is tried before it is used.
             return create_engine(
                 url, pool_pre_ping=True, pool_timeout=_CONNECT_SECONDS, connect_args=arguments

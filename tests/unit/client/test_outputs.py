@@ -294,3 +294,27 @@ def test_an_absurd_end_is_a_line_not_a_traceback(tmp_path) -> None:
     assert len(said) <= 1
     append(tmp_path / "e.csv", Result("x", "training"))
     assert rows(tmp_path / "e.csv")[0] == list(COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code"), [(">/dev/full", 1), (">&-", 0), ("| true", 141), ("2>&- >/dev/full", 1)]
+)
+def test_a_command_whose_output_cannot_be_written_says_so_in_one_line(exporter, redirection, code) -> None:
+    """`gramwatt windows` and the others; many names, so that the output is larger than a pipe."""
+    for _ in range(600):
+        exporter.answer(
+            "POST", "/v1/windows", {"name": "n" * 128, "phase": "training", "values": {}}, os.getpid()
+        )
+    shell = f"{sys.executable} -m gramwatt windows {redirection}; exit ${{PIPESTATUS[0]}}"
+    environ = {**os.environ, "PYTHONPATH": str(CLIENT)}
+    done = subprocess.run(["bash", "-c", shell], env=environ, timeout=60, capture_output=True, text=True)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") <= 1
+
+
+def test_a_terminal_that_cannot_show_a_name_shows_its_number(gramwatt, exporter) -> None:
+    body = {"name": "caf\N{LATIN SMALL LETTER E WITH ACUTE}", "phase": "training", "values": {}}
+    exporter.answer("POST", "/v1/windows", body, os.getpid())
+    done = gramwatt("windows", environ={"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, "caf\\xe9" in done.stdout) == (0, True)

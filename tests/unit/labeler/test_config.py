@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -174,3 +176,13 @@ def test_a_long_text_that_is_no_duration_is_refused_in_one_pass(text: str) -> No
 )
 def test_where_an_error_is_is_read_from_its_end(text: str, message: str | None, path: str) -> None:
     assert message_and_path(text) == (text if message is None else message, path)
+
+
+@pytest.mark.parametrize(("redirection", "code"), [(">/dev/full", 1), (">&-", 0), ("| true", 141)])
+def test_an_output_that_cannot_be_written_is_no_traceback(redirection: str, code: int) -> None:
+    # Unbuffered, so that the very first line meets a pipe that nobody reads.
+    shell = (
+        f"sleep 0.2; {sys.executable} -u -m gramwatt_labeler scales {redirection}; exit ${{PIPESTATUS[0]}}"
+    )
+    done = subprocess.run(["bash", "-c", shell], timeout=60, capture_output=True, text=True)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
