@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Optional
 from urllib.parse import quote, urlencode
 
+from .breaker import PROBE_SECONDS, Breaker, breaker_of
 from .connections import is_url
 from .environment import socket_candidates
 from .errors import Refused, Unavailable
@@ -18,6 +19,7 @@ PHASES = ("training", "inference")
 """The two phases of a window."""
 
 _RETRY_DELAY = 0.5  # seconds; an exporter that restarts listens again well within this
+_INSISTED_SECONDS = 1.0  # for a stop while the exporter is being left alone
 
 Json = dict[str, Any]
 
@@ -27,11 +29,18 @@ class Api:
 
     Every method raises :class:`~gramwatt.errors.Unavailable` when no exporter answers and
     :class:`~gramwatt.errors.Refused` when it says no. Calls that may be repeated without harm are tried a second
-    time, so that a window survives a restart of the exporter in the middle.
+    time, so that a window survives a restart of the exporter in the middle; both together take the transport's
+    timeout at most. After a failure the exporter is left alone for 1, 2, 4 .. 60 s: calls then fail at once.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, breaker: Optional[Breaker] = None) -> None:
         self._transport = transport
+        self._breaker = breaker_of(transport.candidates) if breaker is None else breaker
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether calls fail at once now, because the last one failed."""
+        return self._breaker.seconds_left > 0
 
     def status(self) -> Json:
         """Version, sensors, sampling interval, intensity."""
@@ -39,20 +48,7 @@ class Api:
 
     def open(self, fields: Mapping[str, Any]) -> Json:
         """Open a window; ``fields`` is the Open object. Not repeated once it may have reached the exporter."""
-        fields = self._identified(fields)
-        try:
-            return self._transport.call("POST", "/v1/windows", fields)
-        except Unavailable as error:
-            if error.sent:
-                raise
-            # Nobody listened, so nothing was opened. One path that is missing needs no second look.
-            if not any(is_url(path) or Path(path).exists() for path in self._transport.candidates):
-                raise
-        except Refused as error:
-            if error.status not in (429, 503):
-                raise
-        time.sleep(_RETRY_DELAY)
-        return self._transport.call("POST", "/v1/windows", fields)
+        return self._call("POST", "/v1/windows", self._identified(fields), repeats=self._opens_again)
 
     def windows(self, state: str = "") -> list[Json]:
         """The caller's windows, newest first; ``state`` is "", "open" or "finished"."""
@@ -64,9 +60,9 @@ class Api:
         """One window; ``sample`` makes the exporter read its sensors first."""
         return self._again("GET", _path(window) + ("?sample=true" if sample else ""))
 
-    def values(self, window: str, values: Mapping[str, float]) -> Json:
-        """Merge values into a window."""
-        return self._again("POST", _path(window) + "/values", {"values": dict(values)})
+    def values(self, window: str, values: Mapping[str, float], timeout: Optional[float] = None) -> Json:
+        """Merge values into a window, within ``timeout`` seconds."""
+        return self._call("POST", _path(window) + "/values", {"values": dict(values)}, timeout=timeout)
 
     def add_process(self, window: str, pid: int) -> Json:
         """Count one more process tree for a window. Joining twice counts once."""
@@ -76,9 +72,29 @@ class Api:
         """A process and what it started do not count for a window any more. Older exporters answer 404."""
         return self._again("POST", _path(window) + "/leave", self._identified({"pid": pid}))
 
-    def stop(self, window: str, values: Optional[Mapping[str, float]] = None) -> Json:
-        """Stop a window; stopping twice gives the same answer."""
-        return self._again("POST", _path(window) + "/stop", {"values": dict(values)} if values else None)
+    def stop(
+        self,
+        window: str,
+        values: Optional[Mapping[str, float]] = None,
+        outcome: Optional[Mapping[str, Any]] = None,
+        timeout: Optional[float] = None,
+    ) -> Json:
+        """Stop a window; stopping twice gives the same answer. ``outcome``: how its run ended.
+
+        Asks even an exporter that is being left alone, but only for a second: a result cannot be had later.
+        """
+        body: Json = {}
+        if values:
+            body["values"] = dict(values)
+        if outcome:
+            body["outcome"] = dict(outcome)
+        try:
+            return self._call("POST", _path(window) + "/stop", body or None, timeout=timeout, insists=True)
+        except Refused as error:
+            if error.field != "outcome":
+                raise
+        # An exporter of an earlier version does not know the field.
+        return self.stop(window, values, timeout=timeout)
 
     def top(self, processes: int = 50, workloads: int = 50) -> Json:
         """What draws power now."""
@@ -95,7 +111,63 @@ class Api:
         return fields if ticks is None else {**fields, "pid_start_ticks": ticks}
 
     def _again(self, method: str, path: str, body: Optional[Mapping[str, Any]] = None) -> Json:
-        return _twice(lambda: self._transport.call(method, path, body))
+        return self._call(method, path, body)
+
+    def _opens_again(self, error: Unavailable) -> bool:
+        """Whether nothing was opened and somebody may listen soon: a path that is missing needs no second look."""
+        return not error.sent and any(is_url(path) or _exists(path) for path in self._transport.candidates)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: Optional[Mapping[str, Any]] = None,
+        *,
+        timeout: Optional[float] = None,
+        repeats: Callable[[Unavailable], bool] = lambda _: True,
+        insists: bool = False,
+    ) -> Json:
+        """One call and, where it failed and may be repeated, another; within the timeout."""
+        limit = self._transport.timeout if timeout is None else timeout
+        tripped = self._breaker.is_tripped
+        if tripped and insists:
+            limit = min(limit, _INSISTED_SECONDS)
+        elif tripped:
+            self._probe()
+        deadline = time.monotonic() + limit
+        try:
+            return self._ask(method, path, body, limit)
+        except Unavailable as error:
+            left = deadline - time.monotonic() - _RETRY_DELAY
+            if left <= 0 or not repeats(error):
+                raise
+        except Refused as error:
+            left = deadline - time.monotonic() - _RETRY_DELAY
+            if left <= 0 or error.status not in (429, 503):
+                raise
+        time.sleep(_RETRY_DELAY)
+        return self._ask(method, path, body, left)
+
+    def _probe(self) -> None:
+        """After a failure: raise at once during the pause; behind it, find out quickly whether it answers again."""
+        left = self._breaker.seconds_left
+        if left:
+            raise Unavailable(f"{self._breaker.problem} (it is not asked again for {left:.0f} s)")
+        self._ask("GET", "/v1/status", None, min(PROBE_SECONDS, self._transport.timeout))
+
+    def _ask(self, method: str, path: str, body: Optional[Mapping[str, Any]], timeout: float) -> Json:
+        """One request. The breaker hears of its outcome."""
+        began = time.monotonic()
+        try:
+            answer = self._transport.call(method, path, body, timeout)
+        except Unavailable as error:
+            self._breaker.failed(str(error), time.monotonic() - began)
+            raise
+        except Refused:
+            self._breaker.answered()
+            raise
+        self._breaker.answered()
+        return answer
 
 
 def connect(socket: str = "", timeout: float = DEFAULT_TIMEOUT) -> Api:
@@ -107,16 +179,11 @@ def connect(socket: str = "", timeout: float = DEFAULT_TIMEOUT) -> Api:
 
 
 def _path(window: str) -> str:
-    return "/v1/windows/" + quote(window, safe="")
+    return "/v1/windows/" + quote(window, safe="", errors="replace")
 
 
-def _twice(call: Callable[[], Json]) -> Json:
+def _exists(path: str) -> bool:
     try:
-        return call()
-    except Unavailable:
-        pass
-    except Refused as error:
-        if error.status not in (429, 503):
-            raise
-    time.sleep(_RETRY_DELAY)
-    return call()
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False

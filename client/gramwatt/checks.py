@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 from .api import PHASES
 from .notices import warn_once
+from .texts import sendable
 
 MAX_NAME = 128
 
@@ -28,7 +29,7 @@ def check_phase(phase: str) -> str:
 
 def check_tags(tags: Optional[Mapping[str, str]]) -> dict[str, str]:
     """Tags as texts."""
-    return {str(key): str(value) for key, value in (tags or {}).items()}
+    return {sendable(key): sendable(value) for key, value in (tags or {}).items()}
 
 
 def check_values(values: Optional[Mapping[str, Any]]) -> dict[str, float]:
@@ -45,7 +46,7 @@ def check_values(values: Optional[Mapping[str, Any]]) -> dict[str, float]:
             raise TypeError(f"{key}: {value!r} is not a number")
         number = float(value)
         if math.isfinite(number):
-            checked[str(key)] = number
+            checked[sendable(key)] = number
         else:
             warn_once(f"{key}={number} is not a finite number and is left out", topic=f"value {key}")
     return checked

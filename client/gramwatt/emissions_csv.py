@@ -6,13 +6,13 @@ kilograms, kilowatt-hours, watts, seconds.
 
 from __future__ import annotations
 
-import csv
 import datetime
 import os
 import platform
 from pathlib import Path
 from typing import Any
 
+from .csv_file import append_row
 from .result import Result
 
 COLUMNS = (
@@ -61,37 +61,14 @@ def row(result: Result) -> dict[str, Any]:
 
 
 def append(path: Path, result: Result) -> None:
-    """Add one row; a new or empty file gets the header. A file with other columns is set aside as ``.bak`` first.
+    """Add one row; a new or empty file gets the header. A file that cannot be gone on with becomes ``.bak`` first.
+
+    Several processes may do so at once.
 
     Raises:
         OSError: the file cannot be written.
     """
-    columns = _existing_columns(path)
-    if columns is not None and set(columns) != set(COLUMNS):
-        path.replace(_free_name(path))
-        columns = None
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns or COLUMNS)
-        if columns is None:
-            writer.writeheader()
-        writer.writerow(row(result))
-
-
-def _existing_columns(path: Path) -> Any:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return next(csv.reader(file), None)
-    except FileNotFoundError:
-        return None
-
-
-def _free_name(path: Path) -> Path:
-    candidate = path.with_name(path.name + ".bak")
-    number = 0
-    while candidate.exists():
-        number += 1
-        candidate = path.with_name(f"{path.name}_{number}.bak")
-    return candidate
+    append_row(path, COLUMNS, row(result))
 
 
 def _timestamp(result: Result) -> str:

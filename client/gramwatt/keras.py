@@ -29,7 +29,7 @@ class GramwattCallback(Callback):
         super().set_params(params)
         if self._fitting:  # and so that fit has died
             self._fitting = False
-            self._windows.end()
+            self._windows.abandon()
 
     @property
     def result(self) -> Optional[Result]:

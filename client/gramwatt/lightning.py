@@ -52,8 +52,8 @@ class GramwattCallback(Callback):
     def on_fit_end(self, *_: Any) -> None:
         self._windows.end()
 
-    def on_exception(self, *_: Any) -> None:
-        self._windows.end()
+    def on_exception(self, _: Any, __: Any, exception: BaseException) -> None:
+        self._windows.end(error=exception)
 
     def on_validation_start(self, trainer: Any, *_: Any) -> None:
         if not _fitting(trainer):  # else it is a part of the fit

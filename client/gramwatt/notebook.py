@@ -45,6 +45,7 @@ def load(shell: Any) -> None:
             )  # fmt: skip
         with window:
             outcome = shell.run_cell(code)
+            window.stop(outcome.error_before_exec or outcome.error_in_exec)
         shell.push({RESULT: window.result})
         print(block(window.result))
         outcome.raise_error()

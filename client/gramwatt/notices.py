@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 from .errors import GramwattWarning
+from .outputs import say
 
 _PACKAGE = str(Path(__file__).parent)
 _said: set[str] = set()
@@ -17,7 +18,14 @@ def warn_once(message: str, topic: str) -> None:
     if topic in _said:
         return
     _said.add(topic)
-    warnings.warn(f"gramwatt: {message}", GramwattWarning, stacklevel=_level_of_the_caller())
+    try:
+        warnings.warn(f"gramwatt: {message}", GramwattWarning, stacklevel=_level_of_the_caller())
+    except (
+        GramwattWarning
+    ):  # warnings are errors here (python -W error), but this one must not end a training
+        say(f"gramwatt: warning: {message}")
+    except Exception:  # standard error is closed, or the program's own showwarning failed
+        return
 
 
 def _level_of_the_caller() -> int:

@@ -1,4 +1,4 @@
-"""What the kernel says about a process of ours."""
+"""What the kernel says about processes of ours."""
 
 from __future__ import annotations
 
@@ -9,8 +9,26 @@ from typing import Optional
 
 def start_ticks(pid: int) -> Optional[int]:
     """When a process began, in clock ticks after boot (field 22 of proc(5)); None where that is not to be had."""
+    return _field(pid, 22)
+
+
+def parent_of(pid: int) -> Optional[int]:
+    """The process that is another's parent now; None where that is not to be had."""
+    return _field(pid, 4)
+
+
+def was_started_with(pid: int, variable: str) -> bool:
+    """Whether a process found this variable in its environment when it began; False where that is not to be had."""
+    try:
+        environ = Path("/proc", str(pid), "environ").read_bytes()
+    except OSError:
+        return False
+    return (b"\0" + environ).find(b"\0" + os.fsencode(variable) + b"=") >= 0
+
+
+def _field(pid: int, number: int) -> Optional[int]:
     try:
         stat = Path("/proc", "self" if pid == os.getpid() else str(pid), "stat").read_bytes()
-        return int(stat[stat.rindex(b")") + 2 :].split()[19])
+        return int(stat[stat.rindex(b")") + 2 :].split()[number - 3])
     except (OSError, ValueError, IndexError):
         return None

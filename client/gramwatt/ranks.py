@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
-from .api import Api
+from .api import Api, Json
 from .errors import GramwattError
+from .procfs import parent_of, was_started_with
+from .texts import sendable
 
 TAG = "ranks"
 """Tag of a window that several ranks share."""
@@ -25,12 +27,38 @@ _OLDEST_SECONDS = 300.0  # ranks start together: an older window with the same t
 _CLOCK_SECONDS = 0.05  # the exporter and we read one clock
 _IMPORTED_AT = time.time()
 
-# Names of: rank on this machine, number of ranks, what tells one job from another.
+# Names of: rank on this machine, number of ranks, what tells one job from another. The first that is set counts.
 _LAUNCHERS = (
+    # torchrun, accelerate, Ray Train: https://docs.pytorch.org/docs/stable/elastic/run.html#environment-variables
     ("LOCAL_RANK", "LOCAL_WORLD_SIZE", ("TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT", "MASTER_PORT")),
-    ("OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE", ("OMPI_MCA_ess_base_jobid",)),
+    # deepspeed/launcher/launch.py
+    ("LOCAL_RANK", "LOCAL_SIZE", ("MASTER_PORT",)),
+    # horovod/runner/gloo_run.py
+    ("HOROVOD_LOCAL_RANK", "HOROVOD_LOCAL_SIZE", ("HOROVOD_GLOO_RENDEZVOUS_PORT",)),
+    # Open MPI 4 and 5
+    (
+        "OMPI_COMM_WORLD_LOCAL_RANK",
+        "OMPI_COMM_WORLD_LOCAL_SIZE",
+        ("OMPI_MCA_ess_base_jobid", "PMIX_NAMESPACE"),
+    ),
+    # MVAPICH 2, and from 3 on
+    ("MV2_COMM_WORLD_LOCAL_RANK", "MV2_COMM_WORLD_LOCAL_SIZE", ()),
+    ("MVP_COMM_WORLD_LOCAL_RANK", "MVP_COMM_WORLD_LOCAL_SIZE", ()),
+    # Hydra: MPICH and Intel MPI
+    ("MPI_LOCALRANKID", "MPI_LOCALNRANKS", ("PMI_SIZE",)),
+    # Cray: PALS, and PMI before it
+    ("PALS_LOCAL_RANKID", "PALS_LOCAL_SIZE", ("PALS_APID",)),
+    ("PMI_LOCAL_RANK", "PMI_LOCAL_SIZE", ("PMI_JOBID",)),
+    # IBM jsrun
+    ("JSM_NAMESPACE_LOCAL_RANK", "JSM_NAMESPACE_LOCAL_SIZE", ("LSB_JOBID", "JSM_NAMESPACE_ID")),
+    # Flux
+    ("FLUX_TASK_LOCAL_ID", "FLUX_JOB_SIZE", ("FLUX_JOB_ID",)),
     ("SLURM_LOCALID", "SLURM_STEP_NUM_TASKS", ("SLURM_JOB_ID", "SLURM_STEP_ID")),
+    # Lightning outside its callback, and scripts that set the variables of torch.distributed alone. The number is that
+    # of all machines: a rank 0 that is alone on its machine leads a window nobody joins.
+    ("LOCAL_RANK", "WORLD_SIZE", ("MASTER_PORT",)),
 )
+_MOST_WRAPPERS = 8  # shells between a launcher and a rank
 
 
 @dataclass(frozen=True)
@@ -40,6 +68,10 @@ class Rank:
     local: int
     job: str
     since: Optional[float] = None  # Unix seconds: windows of this launch are not older
+    launcher: int = (
+        0  # process that started the ranks, and with some launchers is rank 0 itself; 0: not known
+    )
+    guessed: bool = False  # no variable says how many ranks this machine has
 
     @property
     def leads(self) -> bool:
@@ -54,42 +86,87 @@ def current(environ: Optional[Mapping[str, str]] = None) -> Optional[Rank]:
         local, size = _whole(environ.get(local_name)), _whole(environ.get(size_name))
         if local is None or size is None or size < 2:
             continue
-        # Ranks have one launcher process as their parent; job ids alone are not unique ("none", port 29500).
-        job = [str(os.getppid()), *(environ.get(name, "") for name in job_names)]
-        return Rank(local, "/".join(job))
+        # Ranks have one launcher as their ancestor; job ids alone are not unique ("none", port 29500).
+        launcher = launcher_of(os.getppid(), local_name)
+        job = [str(launcher), *(environ.get(name, "") for name in job_names)]
+        return Rank(local, sendable("/".join(job)), launcher=launcher, guessed=size_name == "WORLD_SIZE")
     return None
+
+
+def of_process(told: Optional[Rank]) -> Optional[Rank]:
+    """This process's rank: by its variables, else as its framework told."""
+    found = current()
+    return told if found is None or (found.guessed and told is not None) else found
+
+
+def launcher_of(pid: int, variable: str) -> int:
+    """The first process from ``pid`` upwards that was not itself started as a rank: shells in between were.
+
+    Where the platform does not tell (macOS, a process of another user) it is ``pid``.
+    """
+    for _ in range(_MOST_WRAPPERS):
+        parent = parent_of(pid)
+        if not parent or not was_started_with(pid, variable):
+            return pid
+        pid = parent
+    return pid
 
 
 def leads_joined(environ: Optional[Mapping[str, str]] = None) -> bool:
     """Whether this process should stop a window it joined by GRAMWATT_WINDOW: only an explicit rank 0 does."""
     environ = os.environ if environ is None else environ
-    return environ.get("LOCAL_RANK", environ.get("RANK", "")) == "0"
+    if "LOCAL_RANK" in environ or "RANK" in environ:
+        return environ.get("LOCAL_RANK", environ.get("RANK", "")) == "0"
+    rank = current(environ)
+    return rank is not None and rank.leads
 
 
-def find(api: Api, tag: str, wait: float = WAIT_SECONDS, since: Optional[float] = None) -> Optional[str]:
+def find(
+    api: Api,
+    tag: str,
+    wait: float = WAIT_SECONDS,
+    since: Optional[float] = None,
+    launcher: int = 0,
+    name: str = "",
+) -> Optional[str]:
     """The id of the window that carries ``tag``, waiting for the leader to open it; None when it does not come.
 
-    ``since`` (Unix seconds) leaves out older windows with the same tag; without it, those of an earlier job.
+    ``since`` (Unix seconds) leaves out older windows with the same tag; without it, those of an earlier job. An open
+    window ``name`` of the process ``launcher`` is the leader's, too: Lightning's rank 0 starts the others itself, and
+    may have opened its window before it knew that it is a rank.
     """
     deadline = time.monotonic() + wait
     oldest = _IMPORTED_AT - _OLDEST_SECONDS if since is None else since - _CLOCK_SECONDS
     while True:
         try:
-            for window in api.windows():
-                tags, started = window.get("tags"), window.get("start")
-                if (
-                    not isinstance(tags, dict)
-                    or tags.get(TAG) != tag
-                    or not isinstance(started, (int, float))
-                ):
-                    continue
-                if started > oldest and isinstance(window.get("window"), str):
-                    return str(window["window"])
+            found = [window for window in api.windows() if isinstance(window.get("window"), str)]
         except GramwattError:
             return None
+        for window in found:
+            if _is_tagged(window, tag, oldest) or _is_launchers(window, launcher, name):
+                return str(window["window"])
         if time.monotonic() >= deadline:
             return None
         time.sleep(_POLL_SECONDS)
+
+
+def _is_tagged(window: Json, tag: str, oldest: float) -> bool:
+    tags, started = window.get("tags"), window.get("start")
+    return (
+        isinstance(tags, dict)
+        and tags.get(TAG) == tag
+        and isinstance(started, (int, float))
+        and started > oldest
+    )
+
+
+def _is_launchers(window: Json, launcher: int, name: str) -> bool:
+    return (
+        bool(launcher and name)
+        and window.get("pid") == launcher
+        and window.get("name") == name
+        and window.get("state") == "open"
+    )
 
 
 def _whole(text: Optional[str]) -> Optional[int]:

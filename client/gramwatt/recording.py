@@ -12,22 +12,26 @@ import contextvars
 import functools
 import inspect
 import os
-import time
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Callable, Optional, TypeVar, Union, cast
 
+from . import at_exit, environment, ranks
 from . import emissions_csv as csv_rows
-from . import environment, ranks
 from .api import Api, connect
 from .checks import check_name, check_phase, check_tags, check_values
 from .errors import GramwattError, Refused
 from .local import SOURCE, LocalMeter, watts_per_cpu
 from .membership import MEMBERSHIP
 from .notices import warn_once
+from .outbox import Outbox, send_values
+from .outcome import Outcome, of_exception
+from .outputs import guarded
 from .result import Result, from_window
+from .texts import sendable
 from .transport import DEFAULT_TIMEOUT
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -40,7 +44,7 @@ _around: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("gramw
 _opened: collections.Counter[str] = collections.Counter()
 _lonely: set[str] = set()  # names whose leader never came: not waited for again
 
-_SEND_EVERY = 1.0  # seconds between recorded values that are sent at once; the rest goes with the stop
+_FLUSH_SECONDS = 1.0  # that a window which somebody else stops waits for its values to be sent
 
 
 class Window:
@@ -70,18 +74,17 @@ class Window:
             "model": model, "task": task, "dataset": dataset, "tags": tags, "values": values, "fallback": fallback,
             "per_rank": per_rank, "emissions_csv": emissions_csv, "socket": socket, "timeout": timeout,
         }  # fmt: skip
-        self.name = check_name(name)
+        self.name = sendable(check_name(name))
         self.phase = check_phase(phase)
-        self.model, self.task, self.dataset = str(model), str(task), str(dataset)
+        self.model, self.task, self.dataset = sendable(model), sendable(task), sendable(dataset)
         self.id: Optional[str] = None
         self._tags = check_tags(tags)
         self._values = check_values(values)
-        self._unsent: dict[str, float] = {}
-        self._sent_at = float("-inf")
         self._fallback = fallback
         self._per_rank = per_rank
         self._csv = None if emissions_csv is None else Path(emissions_csv)
         self._api: Api = connect(socket, timeout)
+        self._outbox = Outbox(self._api)
         self._meter: Optional[LocalMeter] = None
         self._started_in = 0  # process id; a forked child has another one and must leave the window alone
         self._ours = True  # False: joined, somebody else stops it
@@ -89,6 +92,7 @@ class Window:
         self._rank: Optional[ranks.Rank] = None  # for launchers whose variables do not say it
         self._problem = ""
         self._result: Optional[Result] = None
+        self._handled: Optional[BaseException] = None  # being handled when the window began: not its failure
 
     def __repr__(self) -> str:
         state = "finished" if self._result else "open" if self._meter else "new"
@@ -106,13 +110,14 @@ class Window:
         self._step_in()
         return self
 
-    def stop(self) -> Result:
+    def stop(self, error: Optional[BaseException] = None) -> Result:
         """Close the window and return its result. Stopping twice gives the same result.
 
-        In a forked child this does nothing to the window: it is its parent's.
+        ``error`` is what the run failed by; without it, the exception whose ``finally`` or ``except`` this is called
+        in. In a forked child this does nothing to the window: it is its parent's.
         """
         self._step_out()
-        return self._close()
+        return self._close(self._outcome() if error is None else of_exception(error))
 
     @property
     def result(self) -> Result:
@@ -137,19 +142,15 @@ class Window:
     def record(self, **values: float) -> None:
         """Keep numbers with the window: ``samples=60000, accuracy=0.98, tokens=...``. The later value wins.
 
-        Cheap enough for a loop: values are sent about once a second and with the stop.
+        Cheap enough for a loop: values are sent in the background, about once a second, and with the stop. An exporter
+        that hangs costs the loop nothing.
 
         Raises:
             TypeError: a value is not a number.
         """
         checked = check_values(values)
         self._values.update(checked)
-        self._unsent.update(checked)
-        now = time.monotonic()
-        forked = bool(self._started_in) and os.getpid() != self._started_in  # a child never gets to the stop
-        if forked or now - self._sent_at >= _SEND_EVERY:
-            self._sent_at = now
-            self._send()
+        self._outbox.put(checked, forked=bool(self._started_in) and os.getpid() != self._started_in)
 
     def leave(self) -> None:
         """Leave a window that this process joined: what it and its children use from now on is not charged to it.
@@ -184,7 +185,8 @@ class Window:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        self.stop()
+        self._step_out()
+        self._close(of_exception(error))
 
     async def __aenter__(self) -> Window:
         await _in_thread(self._open)
@@ -199,7 +201,7 @@ class Window:
     ) -> None:
         self._step_out()
         # A cancelled task still gets its window closed: the thread runs to its end.
-        await asyncio.shield(_in_thread(self._close))
+        await asyncio.shield(_in_thread(functools.partial(self._close, of_exception(error))))
 
     def __call__(self, function: Function) -> Function:
         """Decorate: every call is a window of its own. Functions, coroutines and generators."""
@@ -248,12 +250,16 @@ class Window:
             )
         self._meter = LocalMeter()
         self._started_in = os.getpid()
+        self._handled = sys.exc_info()[1]
         try:
             self.id = self._join_named() or self._join_leader() or self._open_own()
         except GramwattError as error:
             self._problem = str(error)
             if not self._fallback:
                 warn_once(f"windows are not measured: {error}", topic="no exporter")
+        if self.id is not None:
+            self._outbox.window = self.id
+            at_exit.remember(self)
 
     def _join_named(self) -> Optional[str]:
         """Join the window GRAMWATT_WINDOW names, unless we are inside one already."""
@@ -266,12 +272,12 @@ class Window:
             warn_once(f"{environment.WINDOW}={window} cannot be joined: {error}", topic=environment.WINDOW)
             return None
         self._ours = ranks.leads_joined()
-        self._unsent.update(self._values)
+        self._outbox.put(self._values)
         return window
 
     def _join_leader(self) -> Optional[str]:
         """As one of several ranks: the leader marks its window, the others find and join it."""
-        rank = None if self._per_rank else ranks.current() or self._rank
+        rank = None if self._per_rank else ranks.of_process(self._rank)
         if rank is None:
             return None
         tag = f"{rank.job}/{self.name}/{_opened[self.name]}"
@@ -281,7 +287,7 @@ class Window:
             return None
         if self.name in _lonely:
             return None
-        window = ranks.find(self._api, tag, since=rank.since)
+        window = ranks.find(self._api, tag, since=rank.since, launcher=rank.launcher, name=self.name)
         if window is None:
             _lonely.add(self.name)
             warn_once(
@@ -326,44 +332,40 @@ class Window:
     def _step_out(self) -> None:
         _around.set(tuple(window for window in _around.get() if window != self.id))
 
-    def _send(self) -> None:
-        if self.id is None or not self._unsent:
-            return
-        sending, self._unsent = self._unsent, {}
-        try:
-            self._api.values(self.id, sending)
-        except GramwattError as error:
-            self._unsent = {**sending, **self._unsent}  # they go with the stop
-            if isinstance(error, Refused):
-                warn_once(f"values were not kept: {error}", topic="values")
-
     # --- closing
 
-    def _close(self) -> Result:
+    def _outcome(self) -> Optional[Outcome]:
+        """By what exception a plain ``stop()`` was reached, if by one."""
+        error = sys.exc_info()[1]
+        return None if error is self._handled else of_exception(error)
+
+    def _close(self, outcome: Optional[Outcome]) -> Result:
         if self._result is not None:
             return self._result
         if self._meter is None:
             return self._unmeasured("the window was never started")
         if os.getpid() != self._started_in:
             return self._unmeasured("a forked child does not stop its parent's window", "open")
-        self._result = self._ask_result()
+        self._handled = None
+        at_exit.forget(self)
+        self._result = self._ask_result(outcome)
         if self._csv is not None and self._ours:
             self._write_csv(self._csv, self._result)
         return self._result
 
-    def _ask_result(self) -> Result:
+    def _ask_result(self, outcome: Optional[Outcome]) -> Result:
         if self.id is None:
-            return self._own_estimate("finished")
+            return replace(self._own_estimate("finished"), outcome=outcome)
         try:
             if self._ours:
-                return from_window(self._stop(self.id))
-            self._send()
+                return from_window(self._stop(self.id, outcome))
+            self._outbox.flush(_FLUSH_SECONDS)
             return from_window(self._leave(self.id) or self._api.window(self.id, sample=True))
         except GramwattError as error:
             self._problem = str(error)
             if not self._fallback:
                 warn_once(f"the window {self.id} could not be read at its end: {error}", topic="stop")
-            return self._own_estimate("finished")
+            return replace(self._own_estimate("finished"), outcome=outcome)
 
     def _leave(self, window: str) -> Optional[dict[str, Any]]:
         """The window as it is after we left it; None where it is to be asked for."""
@@ -375,15 +377,30 @@ class Window:
         except Refused:  # an older exporter does not know the call; what else is wrong, the next call says
             return None
 
-    def _stop(self, window: str) -> dict[str, Any]:
+    def _stop(
+        self, window: str, outcome: Optional[Outcome], timeout: Optional[float] = None
+    ) -> dict[str, Any]:
+        values = self._outbox.take()
         try:
-            return self._api.stop(window, self._unsent)
+            return self._api.stop(window, values, outcome, timeout)
         except Refused as error:
-            if error.status != 400 or not self._unsent:
+            if error.status != 400 or not values:
                 raise
-            # A value with a key the exporter does not take must not keep the window open.
-            warn_once(f"values were not kept: {error}", topic="values")
-            return self._api.stop(window)
+        # One value that the exporter does not take must neither keep the window open nor cost the others.
+        send_values(self._api, window, values, timeout)
+        return self._api.stop(window, outcome=outcome, timeout=timeout)
+
+    def at_exit(self, outcome: Optional[Outcome], timeout: float) -> bool:
+        """The program ends and the window is still open; see :mod:`gramwatt.at_exit`."""
+        if self.id is None or self._result is not None:
+            return True
+        if not self._ours or outcome is None:
+            return self._outbox.flush(timeout)
+        try:
+            self._stop(self.id, outcome, timeout)
+        except GramwattError:
+            return False
+        return True
 
     def _own_estimate(self, state: str) -> Result:
         if not self._fallback or self._meter is None:
@@ -418,10 +435,11 @@ class Window:
 
     @staticmethod
     def _write_csv(path: Path, result: Result) -> None:
-        try:
-            csv_rows.append(path, result)
-        except OSError as error:
-            warn_once(f"{path}: {error.strerror or error}", topic=f"csv {path}")
+        guarded(
+            str(path),
+            lambda: csv_rows.append(path, result),
+            lambda problem: warn_once(problem, topic=f"csv {path}"),
+        )
 
 
 async def _in_thread(call: Callable[[], Any]) -> Any:

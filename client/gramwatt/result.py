@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from .equivalents import Equivalent, equivalents
+from .outcome import Outcome, failed, from_answer
 
 _JOULES_PER_WATT_HOUR = 3600.0
 
@@ -49,6 +51,8 @@ class Result:
     task: str = ""
     dataset: str = ""
     parent: str = ""
+    outcome: Optional[Outcome] = None
+    """How the run ended: ``exit_code``, ``signal`` or ``exception``; None when nothing was said of it."""
     note: str = ""
     """Why numbers are missing or how they were assumed; "" when there is nothing to say."""
 
@@ -61,6 +65,11 @@ class Result:
     def measured(self) -> bool:
         """Whether the energy is known, from a sensor or from a model (see ``sources``)."""
         return self.joules is not None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run is known to have failed. Such a run gets no grade."""
+        return failed(self.outcome)
 
     @property
     def equivalents(self) -> tuple[Equivalent, ...]:
@@ -88,6 +97,7 @@ class Result:
             "below_floor": self.below_floor,
             "floor_joules": self.floor_joules,
             "ended_by": self.ended_by,
+            "outcome": None if self.outcome is None else dict(self.outcome),
             "note": self.note,
         }
 
@@ -114,7 +124,7 @@ def from_window(answer: Mapping[str, Any]) -> Result:
         components=_numbers(answer, "components"),
         component_grams=_numbers(answer, "component_emissions_grams"),
         cpu_seconds=_number(answer, "cpu_seconds"),
-        processes=None if _number(answer, "processes") is None else int(answer["processes"]),
+        processes=_whole(answer, "processes"),
         sources=_texts(answer, "sources"),
         uncertainty=_number(answer, "uncertainty_ratio"),
         floor_joules=_number(answer, "floor_joules"),
@@ -124,6 +134,7 @@ def from_window(answer: Mapping[str, Any]) -> Result:
         task=_text(answer, "task"),
         dataset=_text(answer, "dataset"),
         parent=_text(answer, "parent"),
+        outcome=from_answer(answer.get("outcome")),
     )
 
 
@@ -132,20 +143,32 @@ def _text(answer: Mapping[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def finite_number(value: Any) -> Optional[float]:
+    """A finite float; JSON as Python reads it also has NaN, infinity and integers beyond every float."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _number(answer: Mapping[str, Any], key: str) -> Optional[float]:
-    value = answer.get(key)
-    return float(value) if value is not None and _is_number(value) else None
+    return finite_number(answer.get(key))
+
+
+def _whole(answer: Mapping[str, Any], key: str) -> Optional[int]:
+    number = _number(answer, key)
+    return None if number is None else int(number)
 
 
 def _numbers(answer: Mapping[str, Any], key: str) -> dict[str, float]:
     value = answer.get(key)
     if not isinstance(value, dict):
         return {}
-    return {str(k): float(v) for k, v in value.items() if _is_number(v)}
+    found = {str(name): finite_number(one) for name, one in value.items()}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def _texts(answer: Mapping[str, Any], key: str) -> dict[str, str]:

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_DURATIONS = re.compile(
+    rf"(?:{_DURATION.pattern})+"
+)  # the whole text first: searching it for parts is quadratic
 
 DAY = 86400.0
 
@@ -24,10 +27,9 @@ def parse_duration(text: str) -> float:
     Raises:
         ValueError: it is not such a text, or zero.
     """
-    found = _DURATION.findall(text)
-    if not found or "".join(number + unit for number, unit in found) != text:
+    if not _DURATIONS.fullmatch(text):
         raise ValueError(f"{text!r} is not a duration; write for example 30m, 4h or 1h30m")
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in found)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(text))
     if seconds <= 0:
         raise ValueError(f"{text!r} is no time at all")
     return seconds

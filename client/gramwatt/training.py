@@ -12,6 +12,10 @@ from .result import Result
 _EPOCH_OPTIONS = ("socket", "per_rank", "timeout", "fallback")
 
 
+class Unfinished(Exception):
+    """A fit that its framework began and never ended."""
+
+
 class FitWindows:
     """Windows that follow a framework's events. Events may be missing or come twice; none of them raises.
 
@@ -45,7 +49,7 @@ class FitWindows:
 
         ``values`` among the options are those of the training where there is one: an evaluation has other samples.
         """
-        self.end()
+        self.abandon()
         options = dict(self._options)
         if phase == "training":
             self._trained = True
@@ -53,6 +57,10 @@ class FitWindows:
             options.pop("values", None)
         self._rank = rank
         self._fit = Window(self._name, phase, **options).as_rank(rank).start()
+
+    def abandon(self) -> None:
+        """What was begun and never ended has failed: the framework says nothing of errors. Else this does nothing."""
+        self.end(error=Unfinished())
 
     def begin_epoch(self) -> None:
         """An epoch begins."""
@@ -69,22 +77,22 @@ class FitWindows:
             self._record(self._fit, values)
         self._end_epoch()
 
-    def end(self, values: Optional[Mapping[str, Any]] = None) -> None:
-        """The fit has ended, also by an error; or the evaluation, with these metrics."""
-        self._end_epoch()
+    def end(self, values: Optional[Mapping[str, Any]] = None, error: Optional[BaseException] = None) -> None:
+        """The fit has ended, by ``error`` if there was one; or the evaluation, with these metrics."""
+        self._end_epoch(error)
         if self._fit is not None and values:
             self._record(self._fit, values)
         if self._fit is not None:
-            self._fit.stop()
+            self._fit.stop(error)
 
     def _record(self, window: Window, values: Optional[Mapping[str, Any]]) -> None:
-        rank = None if self._options.get("per_rank") else ranks.current() or self._rank
+        rank = None if self._options.get("per_rank") else ranks.of_process(self._rank)
         if rank is None or rank.leads:
             window.record(**_numbers(values))
 
-    def _end_epoch(self) -> None:
+    def _end_epoch(self, error: Optional[BaseException] = None) -> None:
         if self._epoch is not None:
-            self._epoch.stop()
+            self._epoch.stop(error)
             self._epoch = None
 
 

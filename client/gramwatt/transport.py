@@ -36,21 +36,32 @@ class Transport:
         """Whether the exporter is asked over TCP, where it cannot see which process asks."""
         return any(map(is_url, self.candidates))
 
-    def call(self, method: str, path: str, body: Optional[Mapping[str, Any]] = None) -> dict[str, Any]:
-        """One request; the answer's JSON object.
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Optional[Mapping[str, Any]] = None,
+        timeout: Optional[float] = None,
+    ) -> dict[str, Any]:
+        """One request; the answer's JSON object. ``timeout`` is in seconds for all of it, instead of the usual one.
 
         Raises:
             Unavailable: nobody listens, the connection broke or timed out, or the answer is not HTTP with JSON.
             Refused: the exporter answered with an error status.
         """
+        timeout = self.timeout if timeout is None else timeout
         problems = []
         for candidate in self.candidates:
-            connection = self._connection(candidate)
+            connection = self._connection(candidate, timeout)
             try:
                 connection.connect()
             except OSError as error:
                 connection.close()
                 problems.append(_no_connection(candidate, error))
+                continue
+            except ValueError as error:  # a path with a NUL character
+                connection.close()
+                problems.append(f"{candidate!r} cannot be used: {error}")
                 continue
             try:
                 return self._exchange(connection, candidate, method, path, body)
@@ -58,16 +69,16 @@ class Transport:
                 connection.close()
         raise Unavailable("; ".join(problems) or "no socket path to try")
 
-    def _connection(self, candidate: str) -> Connection:
+    def _connection(self, candidate: str, timeout: float) -> Connection:
         if not is_url(candidate):
             if AF_UNIX is None:
                 raise Unavailable(
                     "this platform has no Unix sockets; the exporter runs on Linux, its windows may be served over TCP"
                     f" ({environment.URL})"
                 )
-            return UnixConnection(candidate, self.timeout)
+            return UnixConnection(candidate, timeout)
         try:
-            return TcpConnection(candidate, self.timeout, environment.ca_file())
+            return TcpConnection(candidate, timeout, environment.ca_file())
         except (ValueError, http.client.InvalidURL) as error:
             raise Unavailable(f"the exporter's URL cannot be used: {error}; give http://HOST:PORT") from None
 
@@ -91,7 +102,7 @@ class Transport:
             raw = response.read(_MAX_ANSWER + 1)
         except socket.timeout as error:
             raise Unavailable(
-                f"the exporter at {candidate} did not answer within {self.timeout:g} s", sent=True
+                f"the exporter at {candidate} did not answer within {connection.timeout:g} s", sent=True
             ) from error
         except http.client.HTTPException as error:
             raise Unavailable(

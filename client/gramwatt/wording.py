@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Optional
 
+from .outcome import words
 from .result import Result
 
 UNKNOWN = "unknown"
@@ -125,6 +126,8 @@ def block(result: Result) -> str:
             )
         )
     rows += [("about", str(equivalent)) for equivalent in result.equivalents if equivalent.amount >= 0.01]
+    if result.outcome is not None and result.failed:
+        rows.append(("failed", f"{printable(words(result.outcome))}: no grade"))
     if result.note:
         rows.append(("note", result.note))
     width = max(len(key) for key, _ in rows)

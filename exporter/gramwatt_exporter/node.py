@@ -19,6 +19,7 @@ from .model import COMPONENTS
 from .processes.row import Row
 from .sampler import Sampler
 from .windows import ApiError, OpenRequest, Peer, window_answer
+from .windows.outcome import Told
 
 _LOG = logging.getLogger(__name__)
 
@@ -218,12 +219,14 @@ class Node:
             self.sampler.leave(window_id, self._own_process(peer, pid))
         return window_answer(book.view(window))
 
-    def stop_window(self, peer: Peer, window_id: str, values: Mapping[str, float]) -> Answer:
+    def stop_window(
+        self, peer: Peer, window_id: str, values: Mapping[str, float], outcome: Told | None = None
+    ) -> Answer:
         """Sample, then end: everything used so far is in it."""
         book = self.sampler.windows
         window = book.get(window_id, peer)
         if window.is_open:
             self._force_sample()
-            book.stop(window_id, time.time(), "stop", values)
+            book.stop(window_id, time.time(), "stop", values, outcome)
             self.sampler.detach(window_id)
         return window_answer(book.view(window))

@@ -26,12 +26,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             format="%(asctime)s %(levelname)s %(message)s",
             stream=sys.stderr,
         )
+        for library in ("httpx", "httpcore"):  # they log every request
+            logging.getLogger(library).setLevel(logging.WARNING)
         for warning in loaded.warnings:
             _log.warning("%s", warning)
         if options.config_check:
             print(describe(loaded))
             return 0
-        return int(options.run(options, loaded.config))
+        code = int(options.run(options, loaded.config))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except ConfigError as error:
         print(f"gramwatt-labeler: {error}", file=sys.stderr)
         return exit_codes.USAGE
@@ -40,6 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exit_codes.ERROR
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
+    except BrokenPipeError:  # `gramwatt-labeler scales | head`
+        sys.stdout = None  # what is left in its buffer would fail again when Python ends
+        return exit_codes.BROKEN_PIPE
+    except OSError as error:  # standard output is full; commands turn their own failures into other errors
+        sys.stdout = None
+        _log.error("%s", error.strerror or error)
+        return exit_codes.ERROR
 
 
 if __name__ == "__main__":

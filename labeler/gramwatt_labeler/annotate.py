@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import requests
 from grafana_client.api import GrafanaApi
 from grafana_client.client import GrafanaClientError, GrafanaException, GrafanaServerError, TokenAuth
 
 from . import units
 from .errors import Rejected, TryAgain
 from .model import Graded
+
+_NO_ENTRY = (401, 403)
 
 
 class Annotator:
@@ -31,8 +32,11 @@ class Annotator:
         except GrafanaServerError as error:
             raise TryAgain(f"Grafana at {self._url} failed: {error.message}") from None
         except GrafanaClientError as error:
-            raise Rejected(f"Grafana at {self._url} refused the annotation: {error.message}") from None
-        except (GrafanaException, requests.RequestException, OSError) as error:
+            message = f"Grafana at {self._url} refused the annotation: {error.message}"
+            if error.status_code in _NO_ENTRY:  # it refuses them all, until the token is changed
+                raise TryAgain(message) from None
+            raise Rejected(message) from None
+        except (GrafanaException, OSError) as error:  # what its HTTP library raises are OSErrors
             raise TryAgain(f"no answer from Grafana at {self._url}: {type(error).__name__}") from None
 
 

@@ -15,6 +15,7 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct, field
 
+from .decode_errors import message_and_path
 from .errors import ConfigError
 
 ENV_PREFIX = "GRAMWATT_LABELER_"
@@ -27,8 +28,10 @@ _OTHER_VARIABLES = ("GRAMWATT_LABELER_CONFIG_FILE",)
 FORMATS = ("svg", "png", "pdf")
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_DURATIONS = re.compile(
+    rf"(?:{_DURATION.pattern})+"
+)  # the whole text first: searching it for parts is quadratic
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_MESSAGE = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 
 
 class Duration(float):
@@ -37,10 +40,9 @@ class Duration(float):
     @classmethod
     def parse(cls, text: object) -> Duration:
         """Raises ValueError saying what is allowed."""
-        matches = list(_DURATION.finditer(text)) if isinstance(text, str) else []
-        if not matches or "".join(match[0] for match in matches) != text:
+        if not isinstance(text, str) or not _DURATIONS.fullmatch(text):
             raise ValueError(f"expected a duration such as 500ms, 15s, 10m or 1d, got {text!r}")
-        return cls(sum(float(match[1]) * _SECONDS[match[2]] for match in matches))
+        return cls(sum(float(match[1]) * _SECONDS[match[2]] for match in _DURATION.finditer(text)))
 
     def __str__(self) -> str:
         for unit in ("w", "d", "h", "m", "s"):
@@ -92,6 +94,7 @@ class Labels(_Section, frozen=True):
     dir: str = ""  # empty: <data.dir>/labels
     formats: list[Literal["svg", "png", "pdf"]] = field(default_factory=lambda: ["svg", "png", "pdf"])
     base_url: str = ""  # what the QR code points to; empty: http://<web.listen_address>
+    parts: bool = False  # also of windows inside another one, such as epochs and requests
 
 
 class Web(_Section, frozen=True):
@@ -99,6 +102,7 @@ class Web(_Section, frozen=True):
 
     listen_address: str = "127.0.0.1:10045"
     dashboards_dir: str = "grafana/dashboards"
+    allowed_hosts: list[str] = field(default_factory=list)  # names beyond addresses and names without a dot
 
 
 class Grafana(_Section, frozen=True):
@@ -242,6 +246,8 @@ def _value(hint: Any, text: str) -> object:
     base = typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint
     if typing.get_origin(base) is list:
         return [part.strip() for part in text.split(",") if part.strip()]
+    if base is bool:
+        return {"true": True, "false": False}.get(text.lower(), text)
     return text
 
 
@@ -255,8 +261,7 @@ def _decode(tree: Mapping[str, Any], origin: str) -> Config:
     try:
         return msgspec.convert(tree, Config, dec_hook=_dec_hook)
     except msgspec.ValidationError as error:
-        match = _MESSAGE.match(str(error))
-        message, path = (match["message"], match["path"] or "$") if match else (str(error), "$")
+        message, path = message_and_path(str(error))
         raise ConfigError(path, f"{message} ({origin}){_allowed(path, message)}") from None
 
 

@@ -9,6 +9,7 @@
     ├── NotFound        there is no such window (or label, or scale)
     ├── NotYet          the window exists but cannot be measured yet: ask again later
     ├── TryAgain        a server did not answer or is overloaded: counted, retried
+    │   └── DatabaseAway    it is the database
     └── Rejected        a server understood and refused: retrying the same call is pointless
 
 A window that was measured but may not get a letter is not an error: it is a Grade with a reason.
@@ -46,6 +47,10 @@ class NotYet(LabelerError):
 
 class TryAgain(LabelerError):
     """A server failed in a way that may pass."""
+
+
+class DatabaseAway(TryAgain):
+    """The database does not answer; the message is one line and the same while it stays away."""
 
 
 class Rejected(LabelerError):

@@ -38,14 +38,15 @@ def count(samples: Samples, origin: Interval | None = None, until: float = math.
     points = [(t, v) for t, v in points if t <= until]
     if origin is not None:
         points = [origin, *((t, v) for t, v in points if t > origin[0])]
-    total, resets = 0.0, []
+    # By stretches, not by steps: without a reset this is the last value itself, to the last digit.
+    begin, parts, resets = (points[0][1] if points else 0.0), [], []
     for (t0, v0), (t1, v1) in pairwise(points):
         if v1 < v0:
             resets.append((t0, t1))
-            total += v1
-        else:
-            total += v1 - v0
-    return Counted(total, seen, tuple(resets))
+            parts.append(v0 - begin)
+            begin = 0.0
+    parts.append((points[-1][1] if points else 0.0) - begin)
+    return Counted(math.fsum(parts), seen, tuple(resets))
 
 
 def drops(samples: Samples) -> list[Interval]:
@@ -53,8 +54,13 @@ def drops(samples: Samples) -> list[Interval]:
     return list(count(samples).resets)
 
 
-def coverage_ratio(start: float, end: float, uncovered: Iterable[Interval]) -> float:
-    """Share of [start, end] outside the given intervals, which may overlap. 0 for a window without duration."""
+def coverage_ratio(
+    start: float, end: float, uncovered: Iterable[Interval], missed_seconds: float = 0.0
+) -> float:
+    """Share of [start, end] outside the given intervals, which may overlap. 0 for a window without duration.
+
+    ``missed_seconds`` were not counted at moments nobody knows; they may lie in the intervals, so the larger counts.
+    """
     if not end > start:
         return 0.0
     lost, reached = 0.0, start
@@ -63,4 +69,4 @@ def coverage_ratio(start: float, end: float, uncovered: Iterable[Interval]) -> f
         if high > low:
             lost += high - low
             reached = high
-    return max(0.0, 1.0 - lost / (end - start))
+    return max(0.0, 1.0 - max(lost, missed_seconds) / (end - start))

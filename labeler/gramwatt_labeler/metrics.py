@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from prometheus_client.registry import Collector
 
 from . import __version__
 from .model import Graded
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ POLL_FAILURES = Metric("gramwatt_labeler_poll_failures_total", "counter", ("reas
     "Polls that ended in an error: unavailable, rejected, internal.")  # fmt: skip
 GRADED = Metric("gramwatt_labeler_windows_total", "counter", ("result",),
     "Windows handled since the start, by result: graded, refused.")  # fmt: skip
+WINDOW_FAILURES = Metric("gramwatt_labeler_window_failures_total", "counter", ("reason",),
+    "Times one window could not be graded: unavailable, rejected, internal. Refused after three.")  # fmt: skip
 WAITING = Metric("gramwatt_labeler_windows_waiting", "gauge", (),
     "Finished windows that wait for their last samples.")  # fmt: skip
 LAST_POLL = Metric("gramwatt_labeler_last_poll_timestamp_seconds", "gauge", (),
@@ -57,8 +62,8 @@ BUILD = Metric(
 )
 
 METRICS = (
-    GRADE, INDEX, INFO, PER_UNIT, REFUSED, POLLS, POLL_FAILURES, GRADED, WAITING, LAST_POLL, POLL_SECONDS,
-    ANNOTATION_FAILURES, BUILD,
+    GRADE, INDEX, INFO, PER_UNIT, REFUSED, POLLS, POLL_FAILURES, GRADED, WINDOW_FAILURES, WAITING, LAST_POLL,
+    POLL_SECONDS, ANNOTATION_FAILURES, BUILD,
 )  # fmt: skip
 
 
@@ -71,6 +76,11 @@ class Health:
             POLL_FAILURES.name, POLL_FAILURES.help, POLL_FAILURES.labels, registry=registry
         )
         self.windows = Counter(GRADED.name, GRADED.help, GRADED.labels, registry=registry)
+        self.window_failures = Counter(
+            WINDOW_FAILURES.name, WINDOW_FAILURES.help, WINDOW_FAILURES.labels, registry=registry
+        )
+        for reason in ("unavailable", "rejected", "internal"):
+            self.window_failures.labels(reason)  # from 0, so that the first one is an increase
         self.waiting = Gauge(WAITING.name, WAITING.help, registry=registry)
         self.poll_seconds = Gauge(POLL_SECONDS.name, POLL_SECONDS.help, registry=registry)
         self.annotation_failures = Counter(
@@ -106,29 +116,38 @@ class Published(Collector):
             for row in (GRADE, INDEX, INFO, PER_UNIT, REFUSED)
         }
         for one in grades:
-            window, grade = one.window, one.grade
-            key = [window.id, grade.scale.name]
-            imported = one.measurement.imported if one.measurement else None
-            origin = imported.text if imported else ""
-            if grade.letter is None or grade.ordinal is None:
-                families[REFUSED].add_metric(
-                    [*key, window.name, window.phase, window.task, grade.reason, origin], 1
-                )
+            try:
+                rows = list(_rows(one))
+            except (ValueError, TypeError) as error:  # one odd record must not cost the scrape
+                _log.debug("grade of window %s is not published: %s", one.window.id, error)
                 continue
-            span = grade.letter if grade.best == grade.worst else f"{grade.best}-{grade.worst}"
-            families[GRADE].add_metric(key, grade.ordinal)
-            families[INFO].add_metric(
-                [
-                    *key, grade.letter, "" if grade.best is None else span, window.name, window.phase, window.model,
-                    window.task, window.dataset, grade.unit, grade.scale.version, grade.scale.short_hash,
-                    origin,
-                ],
-                1,
-            )  # fmt: skip
-            if grade.index is not None:
-                families[INDEX].add_metric(key, grade.index)
-            if grade.energy_per_unit_joules is not None:
-                families[PER_UNIT].add_metric([*key, grade.unit], grade.energy_per_unit_joules)
+            for row, labels, value in rows:
+                families[row].add_metric(labels, value)
         yield from families.values()
         if last_poll is not None:
             yield GaugeMetricFamily(LAST_POLL.name, LAST_POLL.help, value=last_poll)
+
+
+def _rows(one: Graded) -> Iterator[tuple[Metric, list[str], float]]:
+    """The samples of one result."""
+    window, grade = one.window, one.grade
+    key = [window.id, grade.scale.name]
+    imported = one.measurement.imported if one.measurement else None
+    origin = imported.text if imported else ""
+    if grade.letter is None or grade.ordinal is None:
+        yield REFUSED, [*key, window.name, window.phase, window.task, grade.reason, origin], 1
+        return
+    span = grade.letter if grade.best == grade.worst else f"{grade.best}-{grade.worst}"
+    yield GRADE, key, grade.ordinal
+    yield (
+        INFO,
+        [
+            *key, grade.letter, "" if grade.best is None else span, window.name, window.phase, window.model,
+            window.task, window.dataset, grade.unit, grade.scale.version, grade.scale.short_hash, origin,
+        ],
+        1,
+    )  # fmt: skip
+    if grade.index is not None:
+        yield INDEX, key, grade.index
+    if grade.energy_per_unit_joules is not None:
+        yield PER_UNIT, [*key, grade.unit], grade.energy_per_unit_joules

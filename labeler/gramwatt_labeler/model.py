@@ -28,6 +28,7 @@ class Window:
     user: str = ""
     values: Mapping[str, float] = field(default_factory=lambda: _NO_NUMBERS)
     instance: str = ""  # the exporter it was recorded on, as Prometheus names it
+    failure: str = ""  # how its run failed, in words; "" when it is not known to have failed
 
     @property
     def seconds(self) -> float:
@@ -82,6 +83,7 @@ class Measurement:
     sources: tuple[str, ...] = ()  # the sensors behind it: rapl, nvml, estimate, ...
     notes: tuple[str, ...] = ()
     imported: Imported | None = None
+    floor_joules: float | None = None  # the least energy the sensors could resolve
 
 
 @dataclass(frozen=True, slots=True)

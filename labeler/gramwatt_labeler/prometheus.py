@@ -8,17 +8,20 @@ API: https://prometheus.io/docs/prometheus/latest/querying/api/
 
 from __future__ import annotations
 
+import json
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import requests
+import httpx
 
 from .errors import Rejected, TryAgain
 
 # One answer holds at most this much time: a day of 5 s scrapes is 17,280 samples per series.
 _CHUNK_SECONDS = 86_400.0
+_LONGEST_ANSWER = 256 * 1024 * 1024  # bytes; a chunk of 100 such series has 50 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +54,20 @@ def _quote(text: str) -> str:
 
 
 class Prometheus:
-    """A server's query API. ``session`` carries authentication, if any."""
+    """A server's query API. ``client`` carries authentication, if any."""
 
-    def __init__(self, url: str, session: requests.Session, timeout: float = 10.0) -> None:
+    def __init__(self, url: str, client: httpx.Client, timeout: float = 10.0) -> None:
         self.url = url.rstrip("/")
-        self._session = session
+        self._client = client
         self._timeout = timeout
 
     def instant(self, query: str, at: float) -> list[Series]:
         """One sample per series, at most. Raises TryAgain or Rejected."""
-        return [Series(row["metric"], [_sample(row["value"])]) for row in self._query(query, at, "vector")]
+        return [
+            Series(_labels(row), [_sample(row["value"])])
+            for row in self._query(query, at, "vector")
+            if isinstance(row.get("value"), list)
+        ]
 
     def raw(self, select: str, start: float, end: float) -> list[Series]:
         """Every raw sample of the selected series with start <= t <= end. Raises TryAgain or Rejected."""
@@ -71,8 +78,8 @@ class Prometheus:
             # A millisecond more on the left: Prometheus 3 leaves the left edge out, 2 includes it.
             milliseconds = math.ceil((stop - at) * 1000) + 1
             for row in self._query(f"{select}[{milliseconds}ms]", stop, "matrix"):
-                samples = merged.setdefault(tuple(sorted(row["metric"].items())), {})
-                samples.update(_sample(pair) for pair in row["values"])
+                samples = merged.setdefault(tuple(sorted(_labels(row).items())), {})
+                samples.update(_sample(pair) for pair in row.get("values", ()))
             if stop >= end:
                 break
             at = stop
@@ -82,41 +89,59 @@ class Prometheus:
         ]
 
     def _query(self, query: str, at: float, kind: str) -> list[dict[str, Any]]:
+        status, content = self._ask({"query": query, "time": f"{at:.3f}"})
+        if status >= 500 or status == 429:
+            raise TryAgain(f"Prometheus at {self.url} answered {status}: {_words(content)}")
+        if status != 200:
+            raise Rejected(f"Prometheus at {self.url} answered {status}: {_words(content)}")
         try:
-            answer = self._session.post(
-                f"{self.url}/api/v1/query", data={"query": query, "time": f"{at:.3f}"}, timeout=self._timeout
-            )
-        except requests.RequestException as error:
-            raise TryAgain(f"no answer from Prometheus at {self.url}: {_cause(error)}") from None
-        if answer.status_code >= 500 or answer.status_code == 429:
-            raise TryAgain(f"Prometheus at {self.url} answered {answer.status_code}: {_words(answer)}")
-        if answer.status_code != 200:
-            raise Rejected(f"Prometheus at {self.url} answered {answer.status_code}: {_words(answer)}")
-        try:
-            data = answer.json()["data"]
+            data = json.loads(content)["data"]
             found, rows = data["resultType"], data["result"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise Rejected(f"{self.url} did not answer like Prometheus; check prometheus.url") from None
         if found != kind:
             raise Rejected(f"{self.url} answered with a {found} instead of a {kind}")
         return list(rows)
+
+    def _ask(self, form: Mapping[str, str]) -> tuple[int, bytes]:
+        """Status and body within the timeout as a whole: a server that drips must not hold the job for ever."""
+        deadline = time.monotonic() + self._timeout
+        url = f"{self.url}/api/v1/query"
+        content = bytearray()
+        try:
+            with self._client.stream("POST", url, data=form, timeout=self._timeout) as answer:
+                for chunk in answer.iter_bytes():
+                    content += chunk
+                    if len(content) > _LONGEST_ANSWER:
+                        raise Rejected(
+                            f"the answer of Prometheus at {self.url} is beyond {_LONGEST_ANSWER} bytes"
+                        )
+                    if time.monotonic() > deadline:
+                        raise httpx.ReadTimeout("the answer takes too long")
+                return answer.status_code, bytes(content)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise TryAgain(f"no answer from Prometheus at {self.url}: {_cause(error)}") from None
+
+
+def _labels(row: Mapping[str, Any]) -> dict[str, str]:
+    return {str(name): str(text) for name, text in row.get("metric", {}).items()}
 
 
 def _sample(pair: Sequence[Any]) -> tuple[float, float]:
     return float(pair[0]), float(pair[1])
 
 
-def _words(answer: requests.Response) -> str:
+def _words(content: bytes) -> str:
     try:
-        text = str(answer.json()["error"])
-    except (ValueError, KeyError, TypeError):
-        text = answer.text
-    return " ".join(text.split())[:200] or answer.reason
+        text = str(json.loads(content)["error"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        text = content[:1000].decode("utf-8", "replace")
+    return " ".join(text.split())[:200] or "nothing"
 
 
-def _cause(error: requests.RequestException) -> str:
-    if isinstance(error, requests.Timeout):
+def _cause(error: Exception) -> str:
+    if isinstance(error, httpx.TimeoutException):
         return "timed out"
-    if isinstance(error, requests.ConnectionError):
+    if isinstance(error, httpx.NetworkError):
         return "connection failed"
     return type(error).__name__

@@ -5,9 +5,10 @@ A window is graded once per scale; the row keeps the version and hash of the sca
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,18 +21,20 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    create_engine,
-    event,
+    func,
     insert,
+    or_,
     select,
     update,
 )
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 
-from .errors import ConfigError, TryAgain
+from .database import Database, first_line
+from .errors import TryAgain
 from .model import Grade, Graded, Measurement, Window
 
+_log = logging.getLogger(__name__)
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _METADATA = MetaData()
 
 GRADES = Table(
@@ -61,56 +64,50 @@ GRADES = Table(
 )
 
 
+_SEARCHED = tuple(
+    GRADES.c[name] for name in ("name", "model", "task", "dataset", "phase", "window", "letter", "reason")
+)
+
+
 class Store:
-    """All grades. Safe to use from several threads."""
+    """All grades. Safe to use from several threads. Every method raises DatabaseAway while the database is away."""
 
     def __init__(self, url: str) -> None:
-        """Open, and create what is missing. Raises ConfigError naming the setting."""
-        try:
-            parsed = make_url(url)
-            if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
-                Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = create_engine(parsed)
-            if parsed.get_backend_name() == "sqlite":
-                event.listen(self._engine, "connect", _sqlite_manners)
-            _METADATA.create_all(self._engine)
-        except (ArgumentError, ModuleNotFoundError) as error:
-            raise ConfigError("$.data.database_url", f"{_first_line(error)}") from None
-        except (SQLAlchemyError, OSError) as error:
-            raise ConfigError(
-                "$.data.database_url", f"cannot open {make_url(url).render_as_string()}: {_first_line(error)}"
-            ) from None
+        """Open, and create what is missing. Raises ConfigError naming the setting; a server that is away is none."""
+        self._database = Database(url, _METADATA)
+        self._unreadable: set[str] = set()  # said once
 
     @property
     def engine(self) -> Engine:
-        return self._engine
+        return self._database.engine
+
+    def ping(self) -> None:
+        """Ask for one row."""
+        with self._database.reading() as connection:
+            connection.execute(select(GRADES.c.window).limit(1)).first()
 
     def has(self, window: str, scale: str) -> bool:
         """Whether this window was graded (or refused) on this scale."""
         query = select(GRADES.c.window).where(GRADES.c.window == window, GRADES.c.scale == scale)
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return connection.execute(query).first() is not None
 
     def add(self, graded: Graded) -> bool:
-        """Keep a result; False when this window already has one on this scale. Raises TryAgain."""
+        """Keep a result; False when this window already has one on this scale. Raises Rejected for an odd row."""
         try:
-            with self._engine.begin() as connection:
+            with self._database.writing() as connection:
                 connection.execute(insert(GRADES).values(_row(graded)))
         except IntegrityError:
             return False
-        except SQLAlchemyError as error:
-            raise TryAgain(
-                f"cannot write the grade of window {graded.window.id}: {_first_line(error)}"
-            ) from None
         return True
 
     def add_all(self, new: Sequence[Graded], replacing: Sequence[Graded] = ()) -> None:
         """Keep all of these or none: ``new`` ones, and others in place of what their window has on their scale.
 
-        A replaced result keeps its annotation. Raises TryAgain, also when somebody else wrote one of ``new`` meanwhile.
+        A replaced result keeps its annotation. Raises TryAgain when somebody else wrote one of ``new`` meanwhile.
         """
         try:
-            with self._engine.begin() as connection:
+            with self._database.writing() as connection:
                 if new:
                     connection.execute(insert(GRADES), [_row(graded) for graded in new])
                 for graded in replacing:
@@ -121,8 +118,8 @@ class Store:
                         .where(GRADES.c.window == row["window"], GRADES.c.scale == row["scale"])
                         .values(row)
                     )
-        except SQLAlchemyError as error:
-            raise TryAgain(f"cannot write grades, none was written: {_first_line(error)}") from None
+        except IntegrityError as error:
+            raise TryAgain(f"cannot write grades, none was written: {first_line(error)}") from None
 
     def get(self, window: str, scale: str = "") -> list[Graded]:
         """Results of one window, on one scale or on all, by scale name."""
@@ -131,12 +128,16 @@ class Store:
             query = query.where(GRADES.c.scale == scale)
         return self._read(query)
 
-    def recent(self, limit: int = 1000, scale: str = "") -> list[Graded]:
-        """Results of the windows that ended last, newest first."""
+    def recent(self, limit: int = 1000, scale: str = "", search: str = "", offset: int = 0) -> list[Graded]:
+        """Results of the windows that ended last, newest first; ``search`` as in :meth:`count`."""
         query = select(GRADES.c.record).order_by(GRADES.c.window_end.desc(), GRADES.c.window, GRADES.c.scale)
-        if scale:
-            query = query.where(GRADES.c.scale == scale)
-        return self._read(query.limit(limit))
+        return self._read(_matching(query, scale, search).limit(limit).offset(offset))
+
+    def count(self, scale: str = "", search: str = "") -> int:
+        """How many results there are whose name, model, task, data set, phase, id or reason has ``search`` in it."""
+        query = _matching(select(func.count()).select_from(GRADES), scale, search)
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def not_annotated(self, since: float) -> list[Graded]:
         """Results of windows that ended at or after ``since`` and have no annotation in Grafana yet, oldest first."""
@@ -152,21 +153,38 @@ class Store:
         change = (
             update(GRADES).where(GRADES.c.window == window, GRADES.c.scale == scale).values(annotated=True)
         )
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             connection.execute(change)
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._database.close()
 
     def _read(self, query: Any) -> list[Graded]:
-        with self._engine.connect() as connection:
+        """One record that cannot be read (another version wrote it) must not hide the others."""
+        with self._database.reading() as connection:
             rows: Sequence[Any] = connection.execute(query).all()
-        return [msgspec.convert(row[0], Graded) for row in rows]
+        found = []
+        for (record,) in rows:
+            try:
+                found.append(msgspec.convert(record, Graded))
+            except msgspec.ValidationError as error:
+                if str(error) not in self._unreadable:
+                    self._unreadable.add(str(error))
+                    _log.warning("a stored grade cannot be read and is left out: %s", error)
+        return found
+
+
+def _matching(query: Any, scale: str, search: str) -> Any:
+    if scale:
+        query = query.where(GRADES.c.scale == scale)
+    if search:
+        query = query.where(or_(*(column.icontains(search, autoescape=True) for column in _SEARCHED)))
+    return query
 
 
 def _row(graded: Graded) -> dict[str, Any]:
     window, measured, grade = graded.window, graded.measurement, graded.grade
-    return {
+    row = {
         "window": window.id,
         "scale": grade.scale.name,
         "scale_version": grade.scale.version,
@@ -189,6 +207,7 @@ def _row(graded: Graded) -> dict[str, Any]:
         "annotated": False,
         "record": _plain(graded),
     }
+    return {name: _storable(value) for name, value in row.items()}
 
 
 def _plain(graded: Graded) -> Any:
@@ -208,12 +227,12 @@ def _fields(one: Window | Measurement | Grade) -> dict[str, Any]:
     return {name: dict(value) if hasattr(value, "keys") else value for name, value in found.items()}
 
 
-def _sqlite_manners(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")  # readers (the web) never wait for the writer (the watch)
-    cursor.execute("PRAGMA busy_timeout=5000")
-    cursor.close()
-
-
-def _first_line(error: BaseException) -> str:
-    return str(getattr(error, "orig", None) or error).splitlines()[0]
+def _storable(value: Any) -> Any:
+    """The same with U+FFFD for characters that no database, and no scrape, can carry."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_storable(key): _storable(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_storable(one) for one in value]
+    return value

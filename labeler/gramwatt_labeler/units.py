@@ -4,6 +4,7 @@ Inside: joules, grams of CO2 equivalent, Unix seconds.
 """
 
 import math
+from datetime import UTC, datetime
 
 JOULES_PER_WATT_HOUR = 3_600.0
 JOULES_PER_KILOWATT_HOUR = 3_600_000.0
@@ -59,6 +60,8 @@ def mass(grams: float) -> str:
 
 def duration(seconds: float) -> str:
     """Seconds as ``850 ms``, ``12.3 s``, ``4 min 5 s`` or ``2 h 3 min``."""
+    if not math.isfinite(seconds):
+        return "?"
     if seconds < 1:
         return f"{number(seconds * 1000)} ms"
     if seconds < 60:
@@ -67,6 +70,14 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def moment(seconds: float) -> str:
+    """Unix seconds as ``2026-01-31 12:00:00 UTC``; ``?`` for what no calendar has."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return "?"
 
 
 def _scaled(value: float, steps: tuple[tuple[str, float], ...]) -> str:

@@ -11,18 +11,21 @@ from pathlib import Path
 from urllib.parse import quote
 
 from .annotate import Annotator
-from .errors import LabelerError, NotYet, Rejected, TryAgain
+from .errors import DatabaseAway, LabelerError, NotYet, Rejected, TryAgain
 from .metrics import Health, Published
-from .model import Graded
+from .model import Grade, Graded, Window
 from .prometheus import Prometheus
 from .render.files import write_labels
 from .render.text import clean
 from .scale_files import LoadedScale, grade
 from .store import Store
+from .troubles import TRIES, Troubles
 from .windows import Finished, finished, measure
 
 _log = logging.getLogger(__name__)
 _PUBLISHED_WINDOWS = 1000
+_UNANSWERED = 3  # windows in a row that the server does not answer for
+_REFUSED = 10  # annotations that Grafana refuses in one poll
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Output:
     directory: Path
     formats: Sequence[str]
     base_url: str
+    parts: bool = False  # also for windows inside another one: epochs, requests
 
     def page(self, window: str) -> str:
         """Address of a label's page."""
@@ -67,7 +71,9 @@ class Watch:
         self._patience = patience
         self._now = now
         self._trouble = ""
+        self._away = ""  # who the trouble is with
         self._annotation_trouble = ""
+        self._troubles = Troubles()
         self._done: set[str] = set()  # windows the store already has, so that a poll does not ask it for each
 
     def publish(self, last_poll: float | None = None) -> None:
@@ -102,72 +108,138 @@ class Watch:
 
     def _grade_new(self) -> list[Graded]:
         now = self._now()
-        new, waiting = [], 0
-        for found in finished(self._prometheus, now, self._lookback):
-            if found.id in self._done:
+        new: list[Graded] = []
+        waiting = unanswered = 0
+        todo = [
+            found for found in finished(self._prometheus, now, self._lookback) if found.id not in self._done
+        ]
+        # Those that failed before come last: they must not use up the others' time.
+        for found in sorted(todo, key=lambda one: self._troubles.tries(one.id)):
+            try:
+                new += self._grade_one(found, now)
+            except NotYet as error:
+                waiting += 1
+                _log.debug("%s", error)
                 continue
-            todo = [scale for scale in self._scales if not self._store.has(found.id, scale.id.name)]
-            if todo:
-                try:
-                    new += self._grade_one(found, todo, now)
-                except NotYet as error:
+            except DatabaseAway:
+                raise
+            except TryAgain as error:
+                # One window may be too much for the server. Several in a row: it is the server.
+                unanswered += 1
+                waiting += 1
+                self._say(found, "unavailable", error)
+                if unanswered >= _UNANSWERED:
+                    raise
+                continue
+            except Exception as error:  # a bug, or a window nobody thought of: it must not hold up the others
+                if not self._refuse(found, error, now, new):
                     waiting += 1
-                    _log.debug("%s", error)
                     continue
-                except Rejected as error:  # one odd window must not hold up the others
-                    _log.warning("window %s: %s", found.id, error)
-                    continue
+            unanswered = 0
+            self._troubles.over(found.id)
             self._done.add(found.id)
         self._health.waiting.set(waiting)
         self._annotate(now)
         return new
 
-    def _grade_one(self, found: Finished, scales: Sequence[LoadedScale], now: float) -> list[Graded]:
+    def _grade_one(self, found: Finished, now: float) -> list[Graded]:
+        scales = [scale for scale in self._scales if not self._store.has(found.id, scale.id.name)]
+        if not scales:
+            return []
         window, measurement = measure(self._prometheus, found, now, self._patience)
         new = []
         for scale in scales:
             graded = Graded(window, measurement, grade(scale, window, measurement, self._hardware), now)
+            if self._keep(graded):
+                new.append(graded)
             if scale is self._scales[0]:
                 self._write(graded)
-            if self._store.add(graded):
-                new.append(graded)
-                self._health.windows.labels("graded" if graded.grade.letter else "refused").inc()
-                # Cleaned: a name with a line break must not write log lines of its own.
-                facts = (window.id, window.name, scale.id.name, graded.grade.text)
-                _log.info("window %s (%s) on %s: %s", *map(clean, facts))
         return new
 
+    def _keep(self, graded: Graded) -> bool:
+        if not self._store.add(graded):
+            return False
+        self._health.windows.labels("graded" if graded.grade.letter else "refused").inc()
+        # Cleaned: a name with a line break must not write log lines of its own.
+        facts = (graded.window.id, graded.window.name, graded.grade.scale.name, graded.grade.text)
+        _log.info("window %s (%s) on %s: %s", *map(clean, facts))
+        return True
+
+    def _say(self, found: Finished, reason: str, error: Exception) -> None:
+        """Count a failure of one window; say it when it is news."""
+        self._health.window_failures.labels(reason).inc()
+        text = f"{type(error).__name__}: {error}" if reason == "internal" else str(error)
+        if self._troubles.failed(found.id, text):
+            # The trace of a bug, once: it is what there is to mend it by.
+            trace = error if reason == "internal" else None
+            _log.warning("window %s: %s", clean(found.id), clean(text), exc_info=trace)
+
+    def _refuse(self, found: Finished, error: Exception, now: float, new: list[Graded]) -> bool:
+        """A window that cannot be graded gets a refusal with the reason after three tries. False before."""
+        reason = "rejected" if isinstance(error, LabelerError) else "internal"
+        self._say(found, reason, error)
+        if self._troubles.tries(found.id) < TRIES:
+            return False
+        why = str(error) if reason == "rejected" else f"{type(error).__name__}: {error}"
+        window = Window(found.id, "", "", found.end, found.end)
+        for scale in self._scales:
+            graded = Graded(window, None, Grade(scale.id, None, f"{reason}: {clean(why)[:500]}"), now)
+            try:
+                if self._keep(graded):
+                    new.append(graded)
+            except Rejected as refused:  # not even that can be stored: said, and given up
+                _log.warning("window %s: %s", clean(found.id), refused)
+        return True
+
     def _write(self, graded: Graded) -> None:
-        """Label files are a convenience (the web renders on demand): a full disk must not lose the grade."""
+        """Label files are a convenience (the web renders on demand): none may cost a grade."""
         output = self._output
+        if graded.window.parent and not output.parts:
+            return
         try:
             write_labels(graded, output.page(graded.window.id), output.directory, output.formats)
-        except OSError as error:
-            _log.warning("cannot write the label of window %s: %s", graded.window.id, error)
+        except Exception as error:  # a full disk, or a name that the renderer cannot draw
+            _log.warning(
+                "cannot write the label of window %s: %s", clean(graded.window.id), clean(str(error))
+            )
 
     def _annotate(self, now: float) -> None:
+        """What Grafana refuses is tried again with the next poll, and keeps the others from nothing."""
         if self._annotator is None:
             return
+        refused = 0
         for graded in self._store.not_annotated(now - self._lookback):
             try:
                 self._annotator.add(graded, self._output.page(graded.window.id))
-            except (TryAgain, Rejected) as error:
-                self._health.annotation_failures.inc()
-                if str(error) != self._annotation_trouble:
-                    self._annotation_trouble = str(error)
-                    _log.warning("%s; trying again with every poll", error)
+            except TryAgain as error:
+                self._annotation_failed(error)
                 return
-            self._annotation_trouble = ""
+            except Exception as error:  # refused by Grafana, or nothing an annotation can be made of
+                self._annotation_failed(error)
+                refused += 1
+                if refused >= _REFUSED:
+                    return
+                continue
             self._store.mark_annotated(graded.window.id, graded.grade.scale.name)
+        if not refused:
+            self._annotation_trouble = ""
+
+    def _annotation_failed(self, error: Exception) -> None:
+        self._health.annotation_failures.inc()
+        if str(error) != self._annotation_trouble:
+            self._annotation_trouble = str(error)
+            _log.warning("%s; trying again with every poll", clean(str(error)))
 
     def _failed(self, reason: str, error: Exception) -> list[Graded]:
         self._health.poll_failures.labels(reason).inc()
         if str(error) != self._trouble:
             self._trouble = str(error)
+            is_database = isinstance(error, DatabaseAway)
+            self._away = "the database" if is_database else f"Prometheus at {self._prometheus.url}"
             _log.warning("%s; trying again with every poll", error)
         return []
 
     def _recovered(self) -> None:
         if self._trouble:
             self._trouble = ""
-            _log.info("Prometheus at %s answers again", self._prometheus.url)
+            _log.info("%s answers again", self._away)

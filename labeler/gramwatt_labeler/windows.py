@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from .errors import NotFound, NotYet
+from .errors import NotFound, NotYet, Rejected
+from .identity import Origin, Samples, by_label, main_origin, one_counter, origin_of, targets
 from .measure import Interval, count, coverage_ratio, drops
 from .model import Measurement, Window
 from .prometheus import Prometheus, Series, selector
@@ -18,6 +20,12 @@ _PREFIX = "gramwatt_window_"
 # A GPU that cannot be read has no second source, unlike the CPU, which falls back to an estimate.
 _GPU_SENSORS = ("nvml", "amdsmi")
 _LOST = ("error", "lost")
+_FAILED_WITHOUT_A_WORD = MappingProxyType(
+    {
+        "exit": "its process ended without stopping the window: it was killed, crashed, or did not call stop",
+        "limit": "the window was closed while it still ran",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,37 +83,44 @@ def measure(
     Raises NotYet while fewer than three samples are in and, by ``patience`` seconds after the last one, more may come.
     """
     finals = _final_samples(prometheus, found, now)
-    target, final_times = _one_target(finals)
+    main = main_origin(finals)
+    final_times = sorted({t for one in finals if origin_of(one) == main for t, _ in one.samples})
     last = final_times[-1]
-    described = [
-        series
-        for series in prometheus.raw(
-            selector(_PREFIX + ".+", regex=True, window=found.id), final_times[0], last
-        )
-        if series.target == target and series.samples
-    ]
-    window = _describe(found, target[1], described)
-    counters = [
-        series
-        for series in prometheus.raw(
+    described = _filled(
+        prometheus.raw(selector(_PREFIX + ".+", regex=True, window=found.id), final_times[0], last)
+    )
+    window = _describe(found, dict(main).get("instance", ""), described)
+    counters = _filled(
+        prometheus.raw(
             selector(_PREFIX + "(energy_joules|emissions_grams)_total", regex=True, window=found.id),
             min(window.start, found.end) - _SKEW_SECONDS,
             last,
         )
-        if series.target == target
-    ]
-    energy = {s.labels.get("component", ""): s for s in counters if s.name.endswith("energy_joules_total")}
-    samples = min((len(series.samples) for series in energy.values()), default=0)
+    )
+    energy = _counters(counters, "energy_joules_total", main)
+    samples = min((len(one) for one in energy.values()), default=0)
     if samples < MINIMUM_SAMPLES and now - last < patience:
         raise NotYet(f"window {found.id} has {samples} of {MINIMUM_SAMPLES} samples of its energy counter")
-    times = sorted({t for series in energy.values() for t, _ in series.samples})
-    breaks = _breaks(prometheus, target, window, times)
-    sources = _sources(prometheus, target, set(energy), final_times[0])
-    return window, _measurement(window, energy, counters, described, final_times[0], breaks, sources)
+    where = targets([*finals, *counters])
+    times = sorted({t for one in energy.values() for t, _ in one})
+    breaks = _breaks(prometheus, where, window, times)
+    sources = _sources(prometheus, where, set(energy), final_times[0])
+    grams = _counters(counters, "emissions_grams_total", main)
+    return window, _measurement(window, energy, grams, described, final_times[0], breaks, sources)
+
+
+def _counters(series: Iterable[Series], ending: str, main: Origin) -> dict[str, Samples]:
+    """Samples by component, each component's counter once."""
+    named = [one for one in series if one.name.endswith(ending)]
+    return {
+        component: one_counter(copies, main) for component, copies in by_label(named, "component").items()
+    }
 
 
 def _final_samples(prometheus: Prometheus, found: Finished, now: float) -> list[Series]:
     """Samples of the end timestamp. Whatever was scraped together with one of them is final."""
+    if found.end > now + _SKEW_SECONDS:
+        raise Rejected(f"it ends {found.end - now:.3g} s from now: the clocks of exporter and labeler differ")
     select = selector(_PREFIX + "end_timestamp_seconds", window=found.id)
     near = min(now, found.end + _TAIL_SECONDS)
     series = _filled(prometheus.raw(select, found.end - _SKEW_SECONDS, near))
@@ -120,28 +135,22 @@ def _filled(series: Iterable[Series]) -> list[Series]:
     return [one for one in series if one.samples]
 
 
-def _one_target(finals: Sequence[Series]) -> tuple[tuple[str, str], list[float]]:
-    """The target with the most samples: a second job that scrapes the same exporter must not count twice."""
-    times: dict[tuple[str, str], set[float]] = {}
-    for series in finals:
-        times.setdefault(series.target, set()).update(t for t, _ in series.samples)
-    target = max(times, key=lambda key: (len(times[key]), key))
-    return target, sorted(times[target])
-
-
 def _describe(found: Finished, instance: str, described: Sequence[Series]) -> Window:
+    newest = sorted(described, key=lambda one: one.samples[-1][0])  # of copies, the one seen last wins
     info: dict[str, str] = {}
     start = math.nan
     values: dict[str, float] = {}
-    newest = -math.inf
-    for series in described:
-        t, value = series.samples[-1]
-        if series.name == _PREFIX + "info" and t >= newest:
-            info, newest = dict(series.labels), t
+    outcome = ""
+    for series in newest:
+        value = series.samples[-1][1]
+        if series.name == _PREFIX + "info":
+            info = dict(series.labels)
         elif series.name == _PREFIX + "start_timestamp_seconds":
             start = value
         elif series.name == _PREFIX + "value" and math.isfinite(value):
             values[series.labels.get("key", "")] = value
+        elif series.name == _PREFIX + "outcome_info":
+            outcome = outcome_text(series.labels.get("outcome", ""), series.labels.get("detail", ""))
     return Window(
         id=found.id,
         name=info.get("name", ""),
@@ -155,74 +164,107 @@ def _describe(found: Finished, instance: str, described: Sequence[Series]) -> Wi
         end=found.end,
         values=dict(sorted(values.items())),
         instance=instance,
+        failure=outcome,
     )
 
 
+def outcome_text(outcome: str, detail: str) -> str:
+    """How a run failed, in words; "" when it is not known to have failed."""
+    if outcome == "exit_code":
+        return "" if detail == "0" else f"exit code {detail}"
+    if outcome in ("signal", "exception"):
+        return f"{outcome} {detail}"
+    return _FAILED_WITHOUT_A_WORD.get(outcome, "")
+
+
 def _breaks(
-    prometheus: Prometheus, target: tuple[str, str], window: Window, times: Sequence[float]
+    prometheus: Prometheus, where: Sequence[tuple[str, str]], window: Window, times: Sequence[float]
 ) -> list[Interval]:
     """Stretches in which the exporter was not counting: it restarted, or a GPU could not be read."""
-    job, instance = target
     low, high = window.start - _SKEW_SECONDS, window.end + _SKEW_SECONDS
     found: list[Interval] = []
-    for series in prometheus.raw(selector("gramwatt_samples_total", job=job, instance=instance), low, high):
+    ticks: list[Series] = []
+    for job, instance in where:
+        ticks += _filled(
+            prometheus.raw(selector("gramwatt_samples_total", job=job, instance=instance), low, high)
+        )
+        for sensor in _GPU_SENSORS:
+            select = selector("gramwatt_sensor_up", job=job, instance=instance, sensor=sensor)
+            for series in prometheus.raw(select, low, high):
+                if series.labels.get("reason", "") in _LOST:
+                    down = [t for t, value in series.samples if value == 0]
+                    found += [(max((u for u in times if u < t), default=window.start), t) for t in down]
+    # Each copy by itself, and over a change of labels, which a restart often brings.
+    for samples in (*(one.samples for one in ticks), one_counter(ticks)):
         # A restart between the last sample in front of the window and its first was before it opened: an exporter
         # that is down opens none.
-        found += [interval for interval in drops(series.samples) if window.start <= interval[0] < window.end]
-    for sensor in _GPU_SENSORS:
-        select = selector("gramwatt_sensor_up", job=job, instance=instance, sensor=sensor)
-        for series in prometheus.raw(select, low, high):
-            if series.labels.get("reason", "") in _LOST:
-                down = [t for t, value in series.samples if value == 0]
-                found += [(max((u for u in times if u < t), default=window.start), t) for t in down]
+        found += [interval for interval in drops(samples) if window.start <= interval[0] < window.end]
     return found
 
 
 def _sources(
-    prometheus: Prometheus, target: tuple[str, str], components: set[str], at: float
+    prometheus: Prometheus, where: Sequence[tuple[str, str]], components: set[str], at: float
 ) -> tuple[str, ...]:
     """Which sensors measured the components the window used, such as rapl or estimate."""
-    select = selector("gramwatt_device_energy_joules_total", job=target[0], instance=target[1])
-    rows = prometheus.instant(select, at)
-    found = {row.labels.get("source", "") for row in rows if row.labels.get("component") in components}
+    found = set()
+    for job, instance in where:
+        select = selector("gramwatt_device_energy_joules_total", job=job, instance=instance)
+        for row in prometheus.instant(select, at):
+            if row.labels.get("component") in components:
+                found.add(row.labels.get("source", ""))
     return tuple(sorted(found - {""}))
 
 
 def _measurement(
     window: Window,
-    energy: dict[str, Series],
-    counters: Sequence[Series],
+    energy: Mapping[str, Samples],
+    emissions: Mapping[str, Samples],
     described: Sequence[Series],
     final: float,
     breaks: Sequence[Interval],
     sources: tuple[str, ...],
 ) -> Measurement:
+    """Raises Rejected when the counters hold no energy that a number can be."""
     origin = (window.start, 0.0)
-    counted = {
-        component: count(series.samples, origin, final) for component, series in sorted(energy.items())
-    }
-    grams = [
-        count(series.samples, origin, final).increase
-        for series in counters
-        if series.name.endswith("emissions_grams_total")
-    ]
+    counted = {component: count(samples, origin, final) for component, samples in energy.items()}
+    grams = [count(samples, origin, final).increase for samples in emissions.values()]
+    joules = _sum(one.increase for one in counted.values())
+    if not math.isfinite(joules):
+        raise Rejected(f"its energy counters add up to {joules} J")
     resets = [interval for one in counted.values() for interval in one.resets]
+    missed = _newest(described, "missed_seconds")  # that the exporter itself says it did not see
     notes = []
     if resets:
         notes.append(f"the energy counter went back {len(resets)} time(s)")
     if breaks:
         notes.append("the exporter restarted or lost a GPU inside the window")
-    single = {series.name: series.samples[-1][1] for series in described}
-    uncertainty = single.get(_PREFIX + "uncertainty_ratio")
     return Measurement(
-        energy_joules=sum(one.increase for one in counted.values()),
+        energy_joules=joules,
         components={component: one.increase for component, one in counted.items()},
         samples=min((one.samples for one in counted.values()), default=0),
-        coverage_ratio=coverage_ratio(window.start, window.end, [*resets, *breaks]),
+        coverage_ratio=coverage_ratio(window.start, window.end, [*resets, *breaks], missed or 0.0),
         resets=len(resets),
-        emissions_grams=sum(grams) if grams else None,
-        cpu_seconds=single.get(_PREFIX + "cpu_seconds_total"),
-        uncertainty_ratio=uncertainty if uncertainty is not None and math.isfinite(uncertainty) else None,
+        emissions_grams=_finite(_sum(grams)) if grams else None,
+        cpu_seconds=_newest(described, "cpu_seconds_total"),
+        uncertainty_ratio=_newest(described, "uncertainty_ratio"),
         sources=sources,
         notes=tuple(notes),
+        floor_joules=_newest(described, "floor_joules"),
     )
+
+
+def _newest(described: Sequence[Series], ending: str) -> float | None:
+    """The last value of a metric that a window has once; None when there is none or it is no number."""
+    found = [one.samples[-1] for one in described if one.name == _PREFIX + ending]
+    return _finite(max(found)[1]) if found else None
+
+
+def _sum(values: Iterable[float]) -> float:
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        return math.inf
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

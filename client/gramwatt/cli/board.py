@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
+from ..result import finite_number
 from ..wording import UNKNOWN, duration, grams, percent, printable, quantity
 from .table import table
 
@@ -148,7 +149,7 @@ def _list(top: Json, key: str) -> list[Json]:
 
 
 def _number(value: Any) -> Optional[float]:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    return finite_number(value)
 
 
 def _text(row: Json, key: str) -> str:

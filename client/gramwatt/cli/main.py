@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from typing import Optional
 
 from ..errors import GramwattError
+from ..outputs import reason, say
 from . import completion, run, top, when, windows
 from .version import version
 
@@ -36,14 +38,29 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Parse and run; returns the exit code. Errors are one line on standard error."""
     args = parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that cannot show a name shows its number
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code: int = args.run(args)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except GramwattError as error:
         print(f"gramwatt {args.subcommand}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `gramwatt windows | head`
-        sys.stderr.close()
+        _forget_output()
         return 141
+    except (
+        OSError
+    ) as error:  # standard output is full or gone; commands turn their own failures into other errors
+        _forget_output()
+        say(f"gramwatt {args.subcommand}: cannot write the answer: {reason(error)}")
+        return 1
     return code
+
+
+def _forget_output() -> None:
+    """What is left in its buffer would fail again when Python ends, and change the exit code."""
+    sys.stdout = None

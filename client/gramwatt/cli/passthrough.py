@@ -42,12 +42,14 @@ class Ended:
     """How the command ended. ``code`` is its exit code, or 128 + the number of the signal that killed it.
 
     ``interrupted`` is True when it died of a Ctrl-C from the terminal, so that the caller can die the same way and
-    a shell script around both stops too. ``problem`` says why it could not be started, "" when it was.
+    a shell script around both stops too. ``problem`` says why it could not be started, "" when it was. ``signum`` is
+    the signal that killed it, 0 for none.
     """
 
     code: int
     interrupted: bool = False
     problem: str = ""
+    signum: int = 0
 
 
 class StoppedEarly(Exception):
@@ -55,7 +57,7 @@ class StoppedEarly(Exception):
 
     def __init__(self, signum: int, interrupted: bool) -> None:
         super().__init__(signum)
-        self.ended = Ended(128 + signum, interrupted)
+        self.ended = Ended(128 + signum, interrupted, signum=signum)
 
 
 class Passthrough:
@@ -164,7 +166,8 @@ class Passthrough:
                 self._follow_stop(pid, os.WSTOPSIG(status))
             elif os.WIFSIGNALED(status):
                 signum = os.WTERMSIG(status)
-                ended = Ended(128 + signum, interrupted=self._interrupted and signum == signal.SIGINT)
+                interrupted = self._interrupted and signum == signal.SIGINT
+                ended = Ended(128 + signum, interrupted, signum=signum)
             else:
                 ended = Ended(os.WEXITSTATUS(status))
 

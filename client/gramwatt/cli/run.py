@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 import os
 import signal
 import sys
@@ -19,7 +17,10 @@ from ..checks import MAX_NAME
 from ..environment import PARENT
 from ..errors import GramwattError, Refused
 from ..local import children_cpu_seconds
+from ..outcome import Outcome, of_command
+from ..outputs import guarded, say, write_json
 from ..result import Result, from_window
+from ..texts import sendable
 from ..wording import block
 from .passthrough import Ended, Passthrough, StoppedEarly, die_of
 
@@ -71,14 +72,14 @@ def main(args: argparse.Namespace) -> int:
         )
         return 2
     fields: dict[str, Any] = {
-        "name": args.name or Path(command[0]).name[:MAX_NAME] or "command",
+        "name": sendable(args.name or Path(command[0]).name[:MAX_NAME] or "command"),
         "phase": args.phase,
-        "model": args.model,
-        "task": args.task,
-        "dataset": args.dataset,
-        "parent": os.environ.get(PARENT, ""),
-        "values": dict(args.value),
-        "tags": dict(args.tag),
+        "model": sendable(args.model),
+        "task": sendable(args.task),
+        "dataset": sendable(args.dataset),
+        "parent": sendable(os.environ.get(PARENT, "")),
+        "values": {sendable(key): value for key, value in args.value},
+        "tags": {sendable(key): sendable(value) for key, value in args.tag},
         "pid": os.getpid(),
     }
     passthrough = Passthrough()
@@ -89,7 +90,8 @@ def main(args: argparse.Namespace) -> int:
         ended = passthrough.run(command, _environment(window))
     except StoppedEarly as early:
         ended = early.ended
-    result = _close(api, window, fields, time.monotonic() - began)
+    outcome = of_command(ended.code, ended.signum)
+    result = _close(api, window, fields, time.monotonic() - began, outcome)
     _report(args, ended, result)
     if ended.interrupted:
         die_of(signal.SIGINT)
@@ -120,10 +122,12 @@ def _environment(window: Optional[str]) -> dict[str, str]:
     return environ
 
 
-def _close(api: Api, window: Optional[str], fields: Mapping[str, Any], seconds: float) -> Result:
+def _close(
+    api: Api, window: Optional[str], fields: Mapping[str, Any], seconds: float, outcome: Outcome
+) -> Result:
     if window is not None:
         try:
-            return from_window(api.stop(window))
+            return from_window(api.stop(window, outcome=outcome))
         except GramwattError as error:
             _warn(f"the window {window} could not be read at its end: {error}")
     return Result(
@@ -136,37 +140,31 @@ def _close(api: Api, window: Optional[str], fields: Mapping[str, Any], seconds: 
         model=str(fields["model"]),
         task=str(fields["task"]),
         dataset=str(fields["dataset"]),
+        outcome=outcome,
         note="not measured" if window is None else "the exporter could not be asked at the end",
     )
 
 
 def _report(args: argparse.Namespace, ended: Ended, result: Result) -> None:
     if ended.problem:
-        _say(f"gramwatt run: {ended.problem}")
+        say(f"gramwatt run: {ended.problem}")
     elif result.measured and not args.quiet:
-        _say(block(result))
+        guarded("the summary", lambda: say(block(result)), _warn)
     if args.emissions_csv and not ended.problem:
-        try:
-            emissions_csv.append(Path(args.emissions_csv), result)
-        except OSError as error:
-            _warn(f"--emissions-csv {args.emissions_csv}: {error.strerror}")
+        guarded(
+            f"--emissions-csv {args.emissions_csv}",
+            lambda: emissions_csv.append(Path(args.emissions_csv), result),
+            _warn,
+        )
     if args.summary_json:
         summary = {**result.summary(), "exit_code": ended.code}
-        try:
-            Path(args.summary_json).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            _warn(f"--summary-json {args.summary_json}: {error.strerror}")
+        guarded(
+            f"--summary-json {args.summary_json}", lambda: write_json(Path(args.summary_json), summary), _warn
+        )
 
 
 def _warn(message: str) -> None:
-    _say(f"gramwatt: warning: {message}")
-
-
-def _say(text: str) -> None:
-    with contextlib.suppress(
-        OSError, ValueError, AttributeError
-    ):  # standard error is closed: the exit code counts
-        print(text, file=sys.stderr, flush=True)
+    say(f"gramwatt: warning: {message}")
 
 
 def _name(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..api import Api, connect
 from ..errors import Refused
+from ..outcome import words
 from ..result import Result, from_window
 from ..wording import UNKNOWN, block, duration, grams, printable, quantity
 from .table import table
@@ -52,6 +53,8 @@ def show(args: argparse.Namespace) -> int:
     result = from_window(window)
     lines = [block(result)]
     facts = [("state", result.state + (f" (by {result.ended_by})" if result.ended_by else ""))]
+    if result.outcome is not None:
+        facts.append(("outcome", printable(words(result.outcome))))
     facts += [(key, printable(value)) for key, value in (("model", result.model), ("task", result.task),
               ("dataset", result.dataset), ("part of", result.parent)) if value]  # fmt: skip
     facts.append(("started", _clock(result.start)))
@@ -92,4 +95,13 @@ def _row(result: Result) -> tuple[str, ...]:
 
 
 def _clock(at: Any) -> str:
-    return UNKNOWN if at is None else datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    if at is None:
+        return UNKNOWN
+    try:
+        return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (
+        ValueError,
+        OverflowError,
+        OSError,
+    ):  # a moment that no calendar has must not hide the other windows
+        return UNKNOWN

@@ -270,6 +270,12 @@ CATALOGUE: tuple[Metric, ...] = (
         "window name phase model task dataset parent user",
         "Always 1; what a recorded window is.",
     ),
+    _gauge(
+        "window_outcome_info",
+        "info",
+        "window outcome detail",
+        "Always 1; how a finished window ended: exit_code, signal, exception, stop, exit, limit, ended; and which.",
+    ),
     _gauge("window_state", "1", "window state", "1 for the state (open, finished) a recorded window is in."),
     _gauge(
         "window_start_timestamp_seconds", "seconds", "window", "Unix time at which a recorded window began."
@@ -291,6 +297,12 @@ CATALOGUE: tuple[Metric, ...] = (
         "ratio",
         "window",
         "One sigma of the window's energy as a share of its value.",
+    ),
+    _gauge(
+        "window_floor_joules",
+        "joules",
+        "window",
+        "The least energy that the window's sensors can resolve: below it the energy means less than this.",
     ),
     _gauge("windows", "1", "state", "Recorded windows held by the exporter."),
     # --- budgets

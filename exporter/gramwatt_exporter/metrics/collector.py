@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from .. import __version__, units
 from ..model import COMPONENTS, PARTS, Intensity
 from ..snapshot import Snapshot
+from ..windows.outcome import outcome_labels
 
 _PYTHON = platform.python_version()
 Labelled = tuple[tuple[str, ...], float]
@@ -196,6 +197,15 @@ def _windows(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
         "window_info",
         (((w.id, w.name, w.phase, w.model, w.task, w.dataset, w.parent, w.user), 1.0) for w in windows),
     )
+    yield (
+        "window_outcome_info",
+        (
+            ((w.id, *outcome_labels(w.outcome, w.ended_by, w.is_automatic)), 1.0)
+            for w in windows
+            if w.ended_by is not None
+        ),
+    )
+    yield "window_floor_joules", (((w.id,), units.joules(w.floor_microjoules)) for w in windows)
     yield "window_state", (((w.id, w.state), 1.0) for w in windows)
     yield "window_start_timestamp_seconds", (((w.id,), w.start) for w in windows)
     yield "window_end_timestamp_seconds", (((w.id,), w.end) for w in windows if w.end is not None)

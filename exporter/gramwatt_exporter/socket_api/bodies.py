@@ -10,6 +10,7 @@ import msgspec
 
 from ..windows.errors import ApiError
 from ..windows.model import StartTicks
+from ..windows.outcome import Outcome
 
 _UNKNOWN = re.compile(r"unknown field `(?P<field>[^`]*)`")
 _MISSING = re.compile(r"missing required field `(?P<field>[^`]*)`")
@@ -28,6 +29,7 @@ class Stop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of ``.../stop``; may be absent altogether."""
 
     values: dict[str, float] = {}
+    outcome: Outcome | None = None
 
 
 class Process(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

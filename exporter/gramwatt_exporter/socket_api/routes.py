@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from ..windows.errors import ApiError
 from ..windows.model import OpenRequest, Peer
+from ..windows.outcome import told
 from . import bodies
 from .backend import Answer, Backend
 from .namespaces import pid_from_here
@@ -114,9 +115,8 @@ def _leave(backend: Backend, call: Call) -> Work:
 
 def _stop(backend: Backend, call: Call) -> Work:
     bodies.query(call.query, {})
-    return partial(
-        backend.stop_window, call.peer, call.window_id, bodies.decode(call.body, bodies.Stop).values
-    )
+    asked = bodies.decode(call.body, bodies.Stop)
+    return partial(backend.stop_window, call.peer, call.window_id, asked.values, told(asked.outcome))
 
 
 def _document(backend: Backend, call: Call) -> bytes:  # noqa: ARG001 - every handler is called alike

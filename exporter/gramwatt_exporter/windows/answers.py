@@ -46,4 +46,5 @@ def window_answer(view: WindowView) -> dict[str, Any]:
         "below_floor": view.below_floor,
         "values": dict(view.values),
         "tags": dict(view.tags),
+        "outcome": None if view.outcome is None else dict(view.outcome),
     }

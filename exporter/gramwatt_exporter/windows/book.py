@@ -87,6 +87,7 @@ class Window(Struct):
     scrapes: int = 0
     published: bool = False  # has been in a snapshot since it finished
     view: WindowView | None = None  # remembered once it has finished
+    outcome: dict[str, int | str] | None = None  # what its owner said of it at the stop
 
     @property
     def is_open(self) -> bool:
@@ -239,8 +240,10 @@ class WindowBook:
         now: float,
         ended_by: EndedBy = "stop",
         values: Mapping[str, float] | None = None,
+        outcome: Mapping[str, int | str] | None = None,
     ) -> Window:
-        """End a window at Unix time ``now``, after a last sample. Stopping again changes nothing.
+        """End a window at Unix time ``now``, after a last sample. Stopping again changes nothing. ``outcome`` is how
+        its run ended.
 
         404; 400 for wrong values, and then the window stays open.
         """
@@ -250,6 +253,7 @@ class WindowBook:
         if values:
             check_values(window.values, values)
             window.values.update(values)
+        window.outcome = None if outcome is None else dict(outcome)
         window.nanoseconds = max(0, self._boot_clock() - window.start_ns)
         self._finish(window, max(now, window.start), ended_by)
         return window
@@ -405,6 +409,8 @@ class WindowBook:
             floor_microjoules=window.floor_microjoules,
             values=MappingProxyType(dict(window.values)),
             tags=MappingProxyType(dict(window.tags)),
+            outcome=None if window.outcome is None else MappingProxyType(dict(window.outcome)),
+            is_automatic=not window.processes,  # a client's window has the process it was asked for
         )
         if not window.is_open:
             window.view = view

@@ -96,6 +96,10 @@ class WindowView(Struct, frozen=True):
     floor_microjoules: int  # smallest energy its sensors can resolve
     values: Mapping[str, float]
     tags: Mapping[str, str]
+    outcome: Mapping[str, int | str] | None = (
+        None  # what its owner said of it: exit_code, signal or exception
+    )
+    is_automatic: bool = False  # a workload that is a window by itself
 
     @property
     def total_microjoules(self) -> int:

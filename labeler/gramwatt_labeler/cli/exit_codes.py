@@ -8,3 +8,5 @@ NOT_GRADED = 3
 """The window was found and measured, and the scale gives it no letter."""
 INTERRUPTED = 130
 """Ended from the keyboard: 128 + SIGINT, as shells count."""
+BROKEN_PIPE = 141
+"""Nobody reads the output any more: 128 + SIGPIPE."""

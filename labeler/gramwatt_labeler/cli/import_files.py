@@ -73,7 +73,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
     try:
         for file in options.files:
             try:
-                results = read_emissions(Path(file), settings)
+                results = read_emissions(Path(file), settings, _left_out)
             except InputError as error:
                 failed = True
                 print(f"gramwatt-labeler: {clean(str(error))}; nothing of it was imported", file=sys.stderr)
@@ -103,9 +103,14 @@ def _write_labels(imported: Sequence[Imported], scale: LoadedScale, config: Conf
             window = one.graded.window.id
             try:
                 write_labels(one.graded, to.page(window), to.directory, to.formats)
-            except OSError as error:
-                _log.warning("cannot write the label of window %s: %s", window, error)
-                return
+            except Exception as error:  # the disk, or a name that the renderer cannot draw
+                _log.warning("cannot write the label of window %s: %s", clean(window), clean(str(error)))
+                if isinstance(error, OSError):
+                    return
+
+
+def _left_out(what: str) -> None:
+    print(f"gramwatt-labeler: {clean(what)}; left out", file=sys.stderr)
 
 
 def _print(file: str, imported: Sequence[Imported]) -> None:

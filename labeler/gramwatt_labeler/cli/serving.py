@@ -7,9 +7,9 @@ import logging
 import threading
 
 from prometheus_client import CollectorRegistry
-from sqlalchemy.exc import SQLAlchemyError
 
 from ..config import Config
+from ..errors import TryAgain
 from ..metrics import Published
 from ..scale_files import load_scales, pick
 from ..store import Store
@@ -25,15 +25,22 @@ def main(_: argparse.Namespace, config: Config) -> int:
     registry = CollectorRegistry()
     store = Store(config.database_url)
     published = Published(registry)
-    published.publish(store.recent())
     stop = threading.Event()
 
     def follow() -> None:  # what `import` or a `watch` elsewhere adds to the same database
-        while not stop.wait(config.watch.interval):
+        trouble = ""
+        while not stop.is_set():
             try:
                 published.publish(store.recent())
-            except SQLAlchemyError as error:
-                _log.warning("cannot read grades, trying again: %s", type(error).__name__)
+            except TryAgain as error:
+                if str(error) != trouble:
+                    _log.warning("%s; trying again", error)
+                trouble = str(error)
+            else:
+                if trouble:
+                    _log.info("the database answers again")
+                trouble = ""
+            stop.wait(config.watch.interval)
 
     follower = threading.Thread(target=follow, name="follow", daemon=True)
     follower.start()

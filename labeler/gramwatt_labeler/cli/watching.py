@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import threading
 
 from prometheus_client import CollectorRegistry
 
 from ..config import Config
+from ..errors import TryAgain
 from ..metrics import Health, Published
 from ..scale_files import load_scales, pick
 from ..store import Store
@@ -47,7 +49,10 @@ def main(options: argparse.Namespace, config: Config) -> int:
         for graded in watch.poll():
             print(one_line(graded))
         return 0
-    watch.publish()
+    with contextlib.suppress(
+        TryAgain
+    ):  # the database is away: the first poll says so, and publishes when it is back
+        watch.publish()
     stop = threading.Event()
     worker = threading.Thread(target=watch.run, args=(config.watch.interval, stop), name="watch", daemon=True)
     worker.start()

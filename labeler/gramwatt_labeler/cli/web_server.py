@@ -15,6 +15,7 @@ from ..errors import ConfigError
 from ..scale_files import LoadedScale
 from ..store import Store
 from ..web.app import create_app
+from ..web.door import host_of
 from . import exit_codes
 from .wiring import output, prometheus_headers
 
@@ -32,13 +33,23 @@ def build(
         config.prometheus.url,
         Path(config.web.dashboards_dir),
         prometheus_headers(config),
+        [*config.web.allowed_hosts, host_of(config.base_url)],
     )
 
 
 def run(app: FastAPI, config: Config) -> int:
     """Serve until SIGINT or SIGTERM; returns the exit code. Raises ConfigError when it cannot listen."""
     host, port = config.listen
-    server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False))
+    settings = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http="h11",
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=3,
+    )
+    server = uvicorn.Server(settings)
     # uvicorn ends on these, then raises them again for whoever asked before: us, for whom ending is enough.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)

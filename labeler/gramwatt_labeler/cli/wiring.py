@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import requests
+import httpx
 
 from ..annotate import Annotator
 from ..config import Config
@@ -16,7 +16,7 @@ from ..watch import Output
 
 def prometheus(config: Config) -> Prometheus:
     """The server that windows and their measurements are read from."""
-    return Prometheus(config.prometheus.url, _session(config), config.prometheus.timeout)
+    return Prometheus(config.prometheus.url, _client(config), config.prometheus.timeout)
 
 
 def prometheus_headers(config: Config) -> dict[str, str]:
@@ -41,13 +41,11 @@ def annotator(config: Config) -> Annotator | None:
 
 def output(config: Config) -> Output:
     """Where label files go and pages are."""
-    return Output(config.labels_dir, config.labels.formats, config.base_url)
+    return Output(config.labels_dir, config.labels.formats, config.base_url, config.labels.parts)
 
 
-def _session(config: Config) -> requests.Session:
-    session = requests.Session()
-    session.headers.update(prometheus_headers(config))
-    return session
+def _client(config: Config) -> httpx.Client:
+    return httpx.Client(headers=prometheus_headers(config), follow_redirects=True)
 
 
 def _secret(file: str, key: str) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from ..model import Grade, Measurement, Reference, ScaleId, Window
+from .exact import exact, nearest
 from .functional import units_of
-from .gate import refusal
+from .gate import failed_run, refusal, unusable_quotient
 from .scale import AbsoluteScale, EeiReference, EeiScale, letter_of, span
 
 
@@ -22,7 +25,7 @@ def grade_eei(
     def refuse(reason: str) -> Grade:
         return Grade(identity, None, reason, letters)
 
-    if reason := refusal(measurement):
+    if reason := failed_run(window) or refusal(measurement):
         return refuse(reason)
     hardware = hardware or hardware_class(measurement)
     candidates, reason = _references(window, scale, hardware)
@@ -34,10 +37,10 @@ def grade_eei(
         if units is None:
             missing.append(lack)
             continue
-        if reason := _quality(window, reference):
+        if reason := _quality(window, reference) or unusable_quotient(measurement, units, reference.joules):
             return refuse(reason)
-        per_unit = measurement.energy_joules / units
-        index = per_unit / reference.joules
+        per_unit = exact(measurement.energy_joules) / exact(units)
+        index = per_unit / exact(reference.joules)
         best, worst = span(index, measurement.uncertainty_ratio, scale.bands)
         return Grade(
             scale=identity,
@@ -45,10 +48,10 @@ def grade_eei(
             letters=letters,
             best=best,
             worst=worst,
-            index=index,
+            index=nearest(index),
             unit=reference.unit,
             units=units,
-            energy_per_unit_joules=per_unit,
+            energy_per_unit_joules=nearest(per_unit),
             emissions_per_unit_grams=_per(measurement.emissions_grams, units),
             reference=Reference(reference.joules, hardware, reference.source, reference.date.isoformat()),
         )
@@ -64,7 +67,7 @@ def grade_absolute(
     def refuse(reason: str) -> Grade:
         return Grade(identity, None, reason, letters)
 
-    if reason := refusal(measurement):
+    if reason := failed_run(window) or refusal(measurement):
         return refuse(reason)
     if not window.phase:
         return refuse("a phase (--phase training or inference)")
@@ -77,8 +80,10 @@ def grade_absolute(
     units, lack = units_of(window, scale.unit)
     if units is None:
         return refuse(lack)
-    per_unit = measurement.energy_joules / units
-    value = per_unit / scale.joules
+    if reason := unusable_quotient(measurement, units, scale.joules):
+        return refuse(reason)
+    per_unit = exact(measurement.energy_joules) / exact(units)
+    value = per_unit / exact(scale.joules)
     best, worst = span(value, measurement.uncertainty_ratio, scale.bands, scale.limit)
     return Grade(
         scale=identity,
@@ -88,9 +93,9 @@ def grade_absolute(
         worst=worst,
         unit=scale.unit,
         units=units,
-        energy_per_unit_joules=per_unit,
+        energy_per_unit_joules=nearest(per_unit),
         emissions_per_unit_grams=_per(measurement.emissions_grams, units),
-        notes=(f"{value:.4g} {scale.measure}",),
+        notes=(f"{nearest(value):.4g} {scale.measure}",),
     )
 
 
@@ -144,4 +149,8 @@ def _quality(window: Window, reference: EeiReference) -> str:
 
 
 def _per(grams: float | None, units: float) -> float | None:
-    return None if grams is None else grams / units
+    """Grams of CO2 per unit; None where they are not known or beyond every number."""
+    if grams is None or not math.isfinite(grams):
+        return None
+    found = nearest(exact(grams) / exact(units))
+    return found if math.isfinite(found) else None

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from ..model import Window
 from .scale import Unit
 
+LEAST_UNITS, MOST_UNITS = 1e-6, 1e18
+"""Nothing that is counted in samples, tokens or requests lies outside: a number there is a mistake in a unit."""
+
 
 @dataclass(frozen=True, slots=True)
 class FunctionalUnit:
@@ -43,6 +46,11 @@ def units_of(window: Window, unit: Unit) -> tuple[float | None, str]:
 
 
 def _usable(value: float, key: str) -> tuple[float | None, str]:
-    if math.isfinite(value) and value > 0:
-        return value, ""
-    return None, f"a usable value {key!r} (it is {value:g})"
+    if not math.isfinite(value) or value <= 0:
+        return None, f"a usable value {key!r} (it is {value:g})"
+    if not LEAST_UNITS <= value <= MOST_UNITS:
+        return (
+            None,
+            f"a usable value {key!r} (it is {value:g}; {LEAST_UNITS:g} to {MOST_UNITS:g} are possible)",
+        )
+    return value, ""

@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 
+from .exact import weighted_mean
 from .scale import RatedMetric, RatedScale
 
 
@@ -25,7 +27,11 @@ class Rated:
 
 
 def index(value: float, metric: RatedMetric) -> float:
-    """value/reference, or reference/value where lower is better; the value itself without a reference."""
+    """value/reference, or reference/value where lower is better; the value itself without a reference.
+
+    One division of floats, which IEEE 754 rounds correctly. The bounds are results of the same division (quantiles of
+    the study's own models), so a model on a bound is found there; as fractions the two would differ in the 17th digit.
+    """
     if metric.reference is None:
         return value
     return metric.reference / value if metric.lower_is_better else value / metric.reference
@@ -64,11 +70,13 @@ def rate(values: Mapping[str, float | None], scale: RatedScale) -> Rated:
         return Rated(None, letters, tuple(missing), ", ".join(lacking))
     if not usable:
         return Rated(None, {}, tuple(missing), "any of " + ", ".join(scale.metrics))
-    # Sorted, so that a sum of floats does not depend on the order of the metrics.
-    names = sorted(usable)
-    weight = math.fsum(scale.metrics[name].weight for name in names)
-    mean = math.fsum(usable[name] * scale.metrics[name].weight for name in names) / weight
-    return Rated(scale.letters[round(mean)], letters, tuple(missing))
+    mean = weighted_mean((Fraction(step), scale.metrics[name].weight) for name, step in usable.items())
+    return Rated(scale.letters[_rounded(mean, scale)], letters, tuple(missing))
+
+
+def _rounded(mean: Fraction, scale: RatedScale) -> int:
+    """The nearest rating; one exactly in the middle goes to the worse where the scale says so, else to the even."""
+    return math.floor(mean + Fraction(1, 2)) if scale.ties == "worse" else round(mean)
 
 
 def derived(

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import math
+import sys
 
-from ..model import Measurement
+from ..model import Measurement, Window
+from .exact import exact, nearest
 
 MINIMUM_COVERAGE = 0.95
 MINIMUM_SAMPLES = 3
+
+
+def failed_run(window: Window) -> str:
+    """Why this run must not be graded whatever it used, or ""."""
+    if window.failure:
+        return f"a run that succeeded ({window.failure}); a failed run used less because it did less"
+    return ""
 
 
 def refusal(measurement: Measurement) -> str:
@@ -27,4 +36,17 @@ def refusal(measurement: Measurement) -> str:
             f"coverage (the counters cover {100 * coverage:.1f} % of the window,"
             f" {100 * MINIMUM_COVERAGE:g} % are needed)"
         )
+    floor = measurement.floor_joules
+    if floor is not None and energy < floor:
+        return f"energy that the sensors can resolve (it is {energy:g} J, they resolve {floor:g} J); run for longer"
+    return ""
+
+
+def unusable_quotient(measurement: Measurement, units: float, reference: float) -> str:
+    """Why the energy per unit, or its share of a reference (J per unit), is no number to grade, or ""."""
+    per_unit = exact(measurement.energy_joules) / exact(units)
+    for value, what in ((per_unit, "J per unit"), (per_unit / exact(reference), "times the reference")):
+        number = nearest(value)
+        if not sys.float_info.min <= number <= sys.float_info.max:
+            return f"a usable energy per unit (it is {number:g} {what})"
     return ""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from .exact import exact
 from .scale import RelativeScale
 
 
@@ -57,5 +58,6 @@ def place(value: float, population: Population, scale: RelativeScale) -> Placed:
         low, high = min(population.values.values()), max(population.values.values())
         if high == low:
             return Placed(None, n, f"a population that differs (all of {population.name} are {low:g})")
-        step = math.ceil((value - low) / (high - low) * count) - 1
+        share = (exact(value) - exact(low)) / (exact(high) - exact(low))
+        step = math.ceil(share * count) - 1
     return Placed(scale.letters[min(max(step, 0), count - 1)], n)

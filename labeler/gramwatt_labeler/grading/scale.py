@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections.abc import Sequence
 from datetime import date
+from fractions import Fraction
 from typing import Annotated, Literal
 
 import msgspec
 import yaml
 from msgspec import Meta, Struct
 
+from ..decode_errors import message_and_path
 from ..errors import ScaleError
 from ..model import ScaleId
+from .exact import Number, exact
 
 Phase = Literal["training", "inference"]
 Unit = Literal["sample", "token", "request", "run"]
@@ -118,11 +120,10 @@ class RatedScale(_Scale, frozen=True, tag="rated"):
     metrics: Annotated[dict[str, RatedMetric], Meta(min_length=1)]
     required: list[str] = []
     phase: Phase | None = None
+    ties: Literal["even", "worse"] = "even"  # a mean in the middle of two ratings; even is Python's round()
 
 
 Scale = EeiScale | AbsoluteScale | RelativeScale | RatedScale
-
-_MESSAGE = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 
 
 def decode(text: bytes, file: str) -> tuple[Scale, ScaleId]:
@@ -134,28 +135,31 @@ def decode(text: bytes, file: str) -> tuple[Scale, ScaleId]:
     try:
         scale: Scale = msgspec.convert(tree, Scale)
     except msgspec.ValidationError as error:
-        match = _MESSAGE.match(str(error))
-        message, path = (match["message"], match["path"] or "$") if match else (str(error), "$")
+        message, path = message_and_path(str(error))
         raise ScaleError(f"{file}: {path}: {message}") from None
     _check(scale, file)
     return scale, ScaleId(scale.name, scale.version, scale.date.isoformat(), hashlib.sha256(text).hexdigest())
 
 
-def letter_of(value: float, bands: Sequence[Band], limit: Literal["better", "worse"] = "better") -> str:
+def letter_of(value: Number, bands: Sequence[Band], limit: Literal["better", "worse"] = "better") -> str:
     """The letter of the band a finite value falls into. Raises ValueError for NaN and infinity.
 
     A value on a limit belongs to the better side, unless a published scale says otherwise.
     """
-    if not math.isfinite(value):
+    if not isinstance(value, Fraction) and not math.isfinite(value):
         raise ValueError(f"{value} has no letter")
+    place = exact(value)
     for band in bands:
-        if band.up_to is None or value < band.up_to or (value == band.up_to and limit == "better"):
+        if band.up_to is None:
+            return band.letter
+        up_to = exact(band.up_to)
+        if place < up_to or (place == up_to and limit == "better"):
             return band.letter
     raise ValueError("the last band has a limit")
 
 
 def span(
-    value: float,
+    value: Number,
     uncertainty_ratio: float | None,
     bands: Sequence[Band],
     limit: Literal["better", "worse"] = "better",
@@ -163,7 +167,8 @@ def span(
     """Best and worst letter one sigma away from a value; (None, None) when the uncertainty is unknown."""
     if uncertainty_ratio is None or not math.isfinite(uncertainty_ratio) or uncertainty_ratio < 0:
         return None, None
-    low, high = value * max(0.0, 1 - uncertainty_ratio), value * (1 + uncertainty_ratio)
+    sigma = exact(uncertainty_ratio)
+    low, high = exact(value) * max(Fraction(0), 1 - sigma), exact(value) * (1 + sigma)
     return letter_of(low, bands, limit), letter_of(high, bands, limit)
 
 

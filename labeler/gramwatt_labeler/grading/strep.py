@@ -10,10 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
+
+from .exact import Number, exact, nearest, weighted_mean
 
 LETTERS = ("A", "B", "C", "D", "E")
 MINIMUM = 10
+_QUINTILES = tuple(Fraction(fifths, 5) for fifths in (4, 3, 2, 1))
 Mode = Literal["mean", "median"]
 
 
@@ -38,30 +42,31 @@ class StrepGrade:
     n: int
 
 
-def weights(metrics: Mapping[str, StrepMetric]) -> dict[str, float]:
+def weights(metrics: Mapping[str, StrepMetric]) -> dict[str, Fraction]:
     """Weight per metric, by name: 1 / (groups x metrics in the group), unless given."""
     groups = {metric.group for metric in metrics.values()}
     size = {group: sum(metric.group == group for metric in metrics.values()) for group in groups}
     return {
-        name: 1 / (len(groups) * size[metric.group]) if metric.weight is None else metric.weight
+        name: Fraction(1, len(groups) * size[metric.group]) if metric.weight is None else exact(metric.weight)
         for name, metric in metrics.items()
     }
 
 
-def quantile(values: Sequence[float], share: float) -> float:
+def quantile(values: Sequence[Number], share: Number) -> Fraction:
     """Linear interpolation between the two nearest of the sorted values (numpy's default). Raises on none."""
-    ordered = sorted(values)
-    place = share * (len(ordered) - 1)
+    ordered = sorted(exact(value) for value in values)
+    place = exact(share) * (len(ordered) - 1)
     low = math.floor(place)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
-def weighted_median(pairs: Sequence[tuple[float, float]]) -> float:
+def weighted_median(pairs: Sequence[tuple[Number, Number]]) -> Fraction:
     """The value at which half of the weight is reached; a tie goes to the lower (worse) value."""
-    half = math.fsum(weight for _, weight in pairs) / 2
-    reached = 0.0
-    for value, weight in sorted(pairs):
+    listed = sorted((exact(value), exact(weight)) for value, weight in pairs)
+    half = sum((weight for _, weight in listed), Fraction(0)) / 2
+    reached = Fraction(0)
+    for value, weight in listed:
         reached += weight
         if reached >= half:
             return value
@@ -84,7 +89,7 @@ def grade_population(
     if not metrics:
         raise ValueError("no metrics")
     share = weights(metrics)
-    indices: dict[str, dict[str, float]] = {model: {} for model in models}
+    indices: dict[str, dict[str, Fraction]] = {model: {} for model in models}
     letters: dict[str, dict[str, str]] = {model: {} for model in models}
     for name, metric in metrics.items():
         usable = {
@@ -94,22 +99,22 @@ def grade_population(
         }
         if not usable:
             continue
-        best = max(usable.values()) if metric.higher_is_better else min(usable.values())
+        best = exact(max(usable.values()) if metric.higher_is_better else min(usable.values()))
         found = {
-            model: (value / best if metric.higher_is_better else best / value)
+            model: (exact(value) / best if metric.higher_is_better else best / exact(value))
             for model, value in usable.items()
         }
-        cuts = [quantile(list(found.values()), at) for at in (0.8, 0.6, 0.4, 0.2)]
+        cuts = [quantile(list(found.values()), at) for at in _QUINTILES]
         for model, ratio in found.items():
             indices[model][name] = ratio
             letters[model][name] = _letter(ratio, cuts)
     compounds = {model: _compound(found, share, mode) for model, found in indices.items()}
-    cuts = [quantile(list(compounds.values()), at) for at in (0.8, 0.6, 0.4, 0.2)]
+    cuts = [quantile(list(compounds.values()), at) for at in _QUINTILES]
     return {
         model: StrepGrade(
-            indices[model],
+            {name: nearest(ratio) for name, ratio in indices[model].items()},
             letters[model],
-            compounds[model],
+            nearest(compounds[model]),
             _letter(compounds[model], cuts),
             tuple(name for name in metrics if name not in indices[model]),
             len(models),
@@ -118,14 +123,12 @@ def grade_population(
     }
 
 
-def _compound(found: Mapping[str, float], share: Mapping[str, float], mode: Mode) -> float:
-    names = sorted(share)
-    if mode == "median":
-        return weighted_median([(found.get(name, 0.0), share[name]) for name in names])
-    return math.fsum(found.get(name, 0.0) * share[name] for name in names) / math.fsum(share.values())
+def _compound(found: Mapping[str, Fraction], share: Mapping[str, Fraction], mode: Mode) -> Fraction:
+    pairs = [(found.get(name, Fraction(0)), weight) for name, weight in share.items()]
+    return weighted_median(pairs) if mode == "median" else weighted_mean(pairs)
 
 
-def _letter(ratio: float, cuts: Sequence[float]) -> str:
+def _letter(ratio: Fraction, cuts: Sequence[Fraction]) -> str:
     return next((letter for letter, cut in zip(LETTERS, cuts, strict=False) if ratio >= cut), LETTERS[-1])
 
 

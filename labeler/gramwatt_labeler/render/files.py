@@ -38,7 +38,7 @@ def write_labels(graded: Graded, url: str, directory: Path, formats: Iterable[st
     written = []
     for form in formats:
         path = directory / f"{file_stem(graded.window.id)}.{form}"
-        part = path.with_name(path.name + ".part")
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")  # another labeler may write the same label
         part.write_bytes(convert(svg, form))
         os.replace(part, path)  # noqa: PTH105 - the atomic rename is the point
         written.append(path)

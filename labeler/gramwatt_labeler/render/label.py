@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import segno
@@ -81,7 +80,8 @@ def render_svg(graded: Graded, url: str) -> str:
     )
     drawn = tiles(graded)
     footer_top = bottom + 32 + 104 * -(-len(drawn) // 3)
-    when = datetime.fromtimestamp(window.end, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    when = units.moment(window.end)
+    when = f"{when[:16]} UTC" if len(when) > 16 else when
     spot = next((arrow for arrow in arrows if arrow.letter == grade.letter), None)
     return _TEMPLATES.get_template("label.svg.j2").render(
         width=WIDTH,

@@ -23,26 +23,31 @@ def clean(text: str) -> str:
 
 def width(text: str, size: float) -> float:
     """Estimated width in pixels of text at a font size."""
-    em = sum(
-        0.3 if one in _NARROW else 0.88 if one in _WIDE else 1.0 if ord(one) > 0x2E7F else 0.58
-        for one in text
-    )
-    return em * size
+    return sum(map(_em, text)) * size
+
+
+def _em(one: str) -> float:
+    return 0.3 if one in _NARROW else 0.88 if one in _WIDE else 1.0 if ord(one) > 0x2E7F else 0.58
 
 
 def fit(text: str, size: float, room: float) -> str:
-    """``text`` if it fits into ``room`` pixels, else its beginning with an ellipsis."""
-    if width(text, size) <= room:
-        return text
-    while text and width(text + "…", size) > room:
-        text = text[:-1]
-    return text.rstrip() + "…"
+    """``text`` if it fits into ``room`` pixels, else its beginning with an ellipsis. One pass, however long it is."""
+    kept, used, ellipsis = 0, 0.0, _em("…") * size
+    for index, one in enumerate(text):
+        used += _em(one) * size
+        if used > room:
+            return text[:kept].rstrip() + "…"
+        if used + ellipsis <= room:
+            kept = index + 1
+    return text
 
 
 def wrap(text: str, size: float, room: float, lines: int) -> list[str]:
     """Words broken into at most ``lines`` lines that fit; what does not fit ends in an ellipsis."""
     found: list[str] = []
     current = ""
+    # More than this cannot be shown, as no letter is narrower.
+    text = text[: int(lines * room / (0.3 * size)) + lines + 1]
     words = text.split()
     for index, word in enumerate(words):
         longer = f"{current} {word}".strip()

@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from itertools import pairwise
@@ -39,6 +39,7 @@ VALUES = ("samples", "dataset_samples", "epochs", "tokens", "output_tokens", "re
 """Columns of these names are values of the window; others need to be named."""
 PHASES = ("training", "inference")
 
+_MEASURED = ("energy_consumed", "duration")  # empty where nothing was measured
 _COMPONENTS = (("cpu", "cpu_energy"), ("gpu", "gpu_energy"), ("dram", "ram_energy"))
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -77,13 +78,18 @@ class _Reading:
     grams: float | None
 
 
-def read_emissions(path: Path, options: Options | None = None) -> list[Result]:
+def read_emissions(
+    path: Path, options: Options | None = None, left_out: Callable[[str], None] = lambda _: None
+) -> list[Result]:
     """The runs (or tasks) of a file, in the order of their first rows.
+
+    A row without energy or duration was not measured (the tracker, or the exporter behind ``--emissions-csv``, was
+    away): it is named to ``left_out`` and costs the others nothing.
 
     Raises:
         InputError: naming file, line, column and fix. Nothing of such a file is usable.
     """
-    return _File(read_table(path), options or Options()).results()
+    return _File(read_table(path), options or Options()).results(left_out)
 
 
 class _File:
@@ -94,15 +100,24 @@ class _File:
         self._options = options
         self._columns = self._settle()
 
-    def results(self) -> list[Result]:
+    def results(self, left_out: Callable[[str], None]) -> list[Result]:
         groups: dict[tuple[str, str], list[_Reading]] = {}
+        seen = set()
         for row in self._table.rows:
             run = self._cell(row, "run_id")
             if self._options.runs and run not in self._options.runs:
                 continue
+            seen.add(run)
+            unknown = next((name for name in _MEASURED if not self._cell(row, name)), "")
+            if unknown:
+                column = self._columns[unknown]
+                left_out(
+                    f"{self._table.path}: line {row.line}: column {column!r} is empty: it was not measured"
+                )
+                continue
             key = (run or _hash(row), self._cell(row, "task_name"))
             groups.setdefault(key, []).append(self._reading(row))
-        missing = set(self._options.runs) - {run for run, _ in groups}
+        missing = set(self._options.runs) - seen
         if missing:
             raise InputError(f"{self._table.path}: no row with run_id {sorted(missing)[0]!r} (--run)")
         return [self._result(run, task, readings) for (run, task), readings in groups.items()]
@@ -168,12 +183,17 @@ class _File:
 
     def _reading(self, row: Row) -> _Reading:
         kilograms = self._number(row, "emissions")
+        joules = self._needed(row, "energy_consumed") * JOULES_PER_KILOWATT_HOUR
+        grams = None if kilograms is None else grams_of_kilograms(kilograms)
+        for name, value in (("energy_consumed", joules), ("emissions", grams or 0.0)):
+            if not math.isfinite(value):
+                raise self._bad(row, name, f"{self._cell(row, name)!r} is beyond every measurement")
         return _Reading(
             row=row,
             at=self._time(row),
             seconds=self._needed(row, "duration"),
-            joules=self._needed(row, "energy_consumed") * JOULES_PER_KILOWATT_HOUR,
-            grams=None if kilograms is None else grams_of_kilograms(kilograms),
+            joules=joules,
+            grams=grams,
         )
 
     def _result(self, run: str, task: str, unordered: Sequence[_Reading]) -> Result:

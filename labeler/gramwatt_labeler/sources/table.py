@@ -45,6 +45,8 @@ def read_table(path: Path) -> Table:
     _check_header(path, columns)
     rows = []
     for line, cells in records[1:]:
+        if [cell.strip() for cell in cells] == columns:
+            continue  # several programs began the file at the same moment, each with its header
         if len(cells) != len(columns):
             fix = (
                 "the file is cut off there: copy it again or remove that line"

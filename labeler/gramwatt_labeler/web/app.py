@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import PlainTextResponse, RedirectResponse
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 
 from .. import __version__
+from ..errors import DatabaseAway, TryAgain
+from ..render.text import clean
 from ..scale_files import LoadedScale
 from ..store import Store
 from . import labels
 from .dashboards import router as dashboards_router
+from .door import Door, Hosts
+
+_READY_SECONDS = 2.0
 
 
 def create_app(
@@ -27,8 +35,18 @@ def create_app(
     prometheus_url: str,
     dashboards_dir: Path,
     prometheus_headers: Mapping[str, str] | None = None,
+    allowed_hosts: Iterable[str] = (),
 ) -> FastAPI:
-    """Everything the labeler serves. A scrape reads what was published and asks nobody."""
+    """Everything the labeler serves. A scrape reads what was published and asks nobody.
+
+    Health and metrics run on the event loop, not in the pool of threads that the pages share: pages that wait for a
+    database cannot hold them up. ``allowed_hosts`` are names this server has, see :class:`~.door.Hosts`.
+    """
+
+    @cache
+    def own_threads() -> CapacityLimiter:
+        return CapacityLimiter(2)  # made on the event loop that uses it
+
     app = FastAPI(
         title="Gramwatt labeler",
         version=__version__,
@@ -37,19 +55,25 @@ def create_app(
         openapi_url="/api/v1/openapi.json",
     )
 
+    app.add_middleware(Door, hosts=Hosts(allowed_hosts))
+    app.add_exception_handler(TryAgain, _not_now)
+
     @app.get("/metrics", include_in_schema=False)
-    def metrics(request: Request) -> Response:
+    async def metrics(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(registry), media_type=content_type)
 
     @app.get("/-/healthy", include_in_schema=False)
-    def healthy() -> Response:
+    async def healthy() -> Response:
         return Response("ok\n", media_type="text/plain")
 
     @app.get("/-/ready", include_in_schema=False)
-    def ready() -> Response:
+    async def ready() -> Response:
         try:
-            store.recent(1)
+            async with asyncio.timeout(_READY_SECONDS):
+                await to_thread.run_sync(store.ping, abandon_on_cancel=True, limiter=own_threads())
+        except TimeoutError:
+            return Response("no database: it does not answer\n", 503, media_type="text/plain")
         except Exception as error:  # whatever the database driver raises, the answer is the same
             return Response(f"no database: {type(error).__name__}\n", 503, media_type="text/plain")
         return Response("ok\n", media_type="text/plain")
@@ -61,3 +85,9 @@ def create_app(
     app.include_router(labels.router(store, dict(scales), main_scale, page_of))
     app.include_router(dashboards_router(prometheus_url, dashboards_dir, prometheus_headers))
     return app
+
+
+def _not_now(_: Request, error: Exception) -> Response:
+    """The database is away: one line for a person, to be tried again. Where it is, is in the log and not here."""
+    what = "the database does not answer" if isinstance(error, DatabaseAway) else clean(str(error))
+    return PlainTextResponse(f"{what}; try again\n", 503, headers={"Retry-After": "5"})

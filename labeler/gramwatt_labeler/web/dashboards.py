@@ -13,19 +13,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import requests
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
+
+from .proxy import Proxy
 
 _HERE = Path(__file__).parent
 _STATIC = _HERE / "static" / "dashboards"
 _UID = re.compile(r"[a-zA-Z0-9_-]{1,80}")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,127}")
-_TIMEOUT = (3.05, 30.0)  # seconds to connect, to answer
-_LONGEST = 32 * 1024 * 1024  # bytes of an answer a browser can be expected to draw
 
 # Everything comes from this server; a script from anywhere else, or written into a label, does not run.
 _HEADERS = {
@@ -58,7 +56,7 @@ def router(prometheus_url: str, dashboards_dir: Path, headers: Mapping[str, str]
         loader=FileSystemLoader(_HERE / "templates" / "dashboards"),
         autoescape=select_autoescape(default=True),
     )
-    proxy = _Proxy(prometheus_url, headers or {})
+    proxy = Proxy(prometheus_url, headers or {})
 
     def page(name: str, **values: object) -> HTMLResponse:
         return HTMLResponse(pages.get_template(name).render(**values), headers=_HEADERS)
@@ -75,22 +73,22 @@ def router(prometheus_url: str, dashboards_dir: Path, headers: Mapping[str, str]
         return FileResponse(path, headers=_HEADERS)
 
     @routes.get("/api/v1/query", include_in_schema=False)
-    def query(request: Request) -> Response:
-        return proxy.get("query", request, ("query", "time", "timeout"))
+    async def query(request: Request) -> Response:
+        return await proxy.get("query", request, ("query", "time", "timeout"))
 
     @routes.get("/api/v1/query_range", include_in_schema=False)
-    def query_range(request: Request) -> Response:
-        return proxy.get("query_range", request, ("query", "start", "end", "step", "timeout"))
+    async def query_range(request: Request) -> Response:
+        return await proxy.get("query_range", request, ("query", "start", "end", "step", "timeout"))
 
     @routes.get("/api/v1/series", include_in_schema=False)
-    def series(request: Request) -> Response:
-        return proxy.get("series", request, ("match[]", "start", "end", "limit"))
+    async def series(request: Request) -> Response:
+        return await proxy.get("series", request, ("match[]", "start", "end", "limit"))
 
     @routes.get("/api/v1/label/{label}/values", include_in_schema=False)
-    def label_values(label: str, request: Request) -> Response:
+    async def label_values(label: str, request: Request) -> Response:
         if not _LABEL.fullmatch(label):
             raise HTTPException(404, f"{label!r} is not a label name")
-        return proxy.get(f"label/{label}/values", request, ("match[]", "start", "end", "limit"))
+        return await proxy.get(f"label/{label}/values", request, ("match[]", "start", "end", "limit"))
 
     @routes.get("/{uid}.json", include_in_schema=False)
     def definition(uid: str) -> JSONResponse:
@@ -104,59 +102,6 @@ def router(prometheus_url: str, dashboards_dir: Path, headers: Mapping[str, str]
         )
 
     return routes
-
-
-class _Proxy:
-    """Forwards a few read-only calls to Prometheus and nothing else."""
-
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
-        self._url = url.rstrip("/")
-        self._headers = dict(headers)
-        self._shown = urlsplit(self._url).netloc.rpartition("@")[2]  # never a password
-
-    def get(self, call: str, request: Request, allowed: tuple[str, ...]) -> Response:
-        """Raises nothing: whatever goes wrong is an answer in Prometheus' own error format."""
-        parameters = [(name, value) for name, value in request.query_params.multi_items() if name in allowed]
-        try:
-            with requests.get(
-                f"{self._url}/api/v1/{call}",
-                params=parameters,
-                headers=self._headers,
-                timeout=_TIMEOUT,
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                body = _read(answer)
-                status = answer.status_code
-        except requests.Timeout:
-            return _error(504, "timeout", f"Prometheus at {self._shown} takes too long to answer")
-        except (requests.RequestException, OSError):
-            return _error(502, "unavailable", f"Prometheus at {self._shown} does not answer")
-        if body is None:
-            return _error(502, "too_large", "The answer is too large to draw: choose a shorter time range")
-        if not _is_json(answer):
-            message = f"{self._shown} answers with status {status}, but not like Prometheus"
-            return _error(502, "unavailable", message)
-        return Response(body, status, media_type="application/json", headers={"Cache-Control": "no-store"})
-
-
-def _read(answer: requests.Response) -> bytes | None:
-    """The body, or None when it is too long."""
-    body = bytearray()
-    for chunk in answer.iter_content(65536):
-        body += chunk
-        if len(body) > _LONGEST:
-            return None
-    return bytes(body)
-
-
-def _is_json(answer: requests.Response) -> bool:
-    return answer.headers.get("Content-Type", "").partition(";")[0].strip() == "application/json"
-
-
-def _error(status: int, kind: str, message: str) -> JSONResponse:
-    body = {"status": "error", "errorType": kind, "error": message}
-    return JSONResponse(body, status, headers={"Cache-Control": "no-store"})
 
 
 def _boards(folder: Path) -> list[Board]:

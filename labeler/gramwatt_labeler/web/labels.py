@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,8 +32,12 @@ _TEMPLATES.filters.update(
     mass=units.mass,
     number=units.number,
     duration=units.duration,
-    when=lambda seconds: datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+    when=units.moment,
+    short=lambda text, most: text if len(text) <= most else text[: most - 1].rstrip() + "…",
 )
+_PAGE = 50  # rows of the list
+_LONGEST_SEARCH = 200
+_LAST_PAGE = 100_000
 # Labels carry names written by strangers; nothing in them may run.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self' 'unsafe-inline'",
@@ -56,11 +59,21 @@ def router(
         return found[0]
 
     @routes.get("/labels/", response_class=HTMLResponse)
-    def label_list() -> Response:
-        page = _TEMPLATES.get_template("list.html.j2").render(
-            grades=store.recent(500, main_scale), scale=main_scale
+    def label_list(
+        q: Annotated[str, Query(max_length=_LONGEST_SEARCH)] = "",
+        page: Annotated[int, Query(ge=1, le=_LAST_PAGE)] = 1,
+    ) -> Response:
+        search = clean(q)
+        count = store.count(main_scale, search)
+        text = _TEMPLATES.get_template("list.html.j2").render(
+            grades=store.recent(_PAGE, main_scale, search, (page - 1) * _PAGE),
+            scale=main_scale,
+            search=search,
+            count=count,
+            page=page,
+            pages=max(1, -(-count // _PAGE)),
         )
-        return HTMLResponse(page, headers=_HEADERS)
+        return HTMLResponse(text, headers=_HEADERS)
 
     @routes.get("/labels", include_in_schema=False)
     def label_list_slash() -> Response:
@@ -82,8 +95,14 @@ def router(
         return HTMLResponse(page, headers=_HEADERS)
 
     @routes.get("/api/v1/grades")
-    def grades(limit: Annotated[int, Query(ge=1, le=1000)] = 100, scale: str = "") -> Response:
-        return _json({"grades": [as_json(graded, page_of) for graded in store.recent(limit, scale)]})
+    def grades(
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        scale: Annotated[str, Query(max_length=_LONGEST_SEARCH)] = "",
+        q: Annotated[str, Query(max_length=_LONGEST_SEARCH)] = "",
+        offset: Annotated[int, Query(ge=0, le=_PAGE * _LAST_PAGE)] = 0,
+    ) -> Response:
+        found = store.recent(limit, scale, clean(q), offset)
+        return _json({"grades": [as_json(graded, page_of) for graded in found]})
 
     @routes.get("/api/v1/grades/{window}")
     def grade(window: str, scale: str = "") -> Response:

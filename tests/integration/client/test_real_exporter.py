@@ -227,3 +227,37 @@ def test_the_id_of_a_thread_is_no_process(exporter) -> None:
         assert answer["error"]["message"] == f"{thread.native_id} is a thread of process {os.getpid()}"
     end.set()
     thread.join()
+
+
+def test_how_a_run_ended_is_in_the_window_and_in_the_metrics(exporter, running, gramwatt) -> None:
+    """A command that fails, one that is killed, a program that raises, one that vanishes, one that ends well."""
+    for name, script in (("failed", "exit 3"), ("killed", "kill -9 $$"), ("fine", "exit 0")):
+        gramwatt("run", "--name", name, "--phase", "training", "--", "sh", "-c", script)
+    begin = "import gramwatt, os; w = gramwatt.window({!r}, phase='training').start(); "
+    for name, end in (
+        ("raised", "raise MemoryError"),
+        ("vanished", "os.kill(os.getpid(), 9)"),
+        ("ended", "w.stop()"),
+    ):
+        subprocess.run([sys.executable, "-c", begin.format(name) + end], capture_output=True)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        windows = json.loads(gramwatt("windows", "--json").stdout)
+        if all(window["state"] == "finished" for window in windows):
+            break
+        time.sleep(0.1)
+    outcomes = {window["name"]: window["outcome"] for window in windows}
+    assert outcomes == {
+        "failed": {"exit_code": 3}, "killed": {"signal": "SIGKILL"}, "fine": {"exit_code": 0},
+        "raised": {"exception": "MemoryError"}, "vanished": None, "ended": None,
+    }  # fmt: skip
+    names = {window["window"]: window["name"] for window in windows}
+    exporter.wait_samples(1)
+    published = {}
+    for key in running.select(exporter.scrape(), "gramwatt_window_outcome_info"):
+        labels = dict(key)
+        published[names[labels["window"]]] = (labels["outcome"], labels["detail"])
+    assert published == {
+        "failed": ("exit_code", "3"), "killed": ("signal", "SIGKILL"), "fine": ("exit_code", "0"),
+        "raised": ("exception", "MemoryError"), "vanished": ("exit", ""), "ended": ("stop", ""),
+    }  # fmt: skip

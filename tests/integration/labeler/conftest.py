@@ -43,15 +43,19 @@ class Script:
     phase: str = "training"
     task: str = "image-classification"
     grams: float | None = None
+    extra: str = ""  # more labels of the scrape, such as 'prometheus_replica="a"'
+    outcome: tuple[str, str] | None = None
+    floor: float | None = None
     uncertainty: float | None = 0.05
     values: dict[str, float] = field(default_factory=lambda: {"samples": 1000.0})
 
     def lines(self) -> Iterator[str]:
         target = f'job="{self.job}",instance="{self.instance}",window="{self.id}"'
+        target += f",{self.extra}" if self.extra else ""
         at = self.first
         while at <= self.last:
             stamp = f"{at:.3f}"
-            over = self.end is not None and at >= self.end
+            over = self.end is not None and at >= min(self.end, self.last - 30)
             for component, value in self.energy.items():
                 joules = value(min(at, self.end) if self.end is not None else at)
                 yield f'gramwatt_window_energy_joules_total{{{target},component="{component}"}} {joules} {stamp}'
@@ -66,6 +70,13 @@ class Script:
             yield f'gramwatt_window_state{{{target},state="{"finished" if over else "open"}"}} 1 {stamp}'
             if over:
                 yield f"gramwatt_window_end_timestamp_seconds{{{target}}} {self.end} {stamp}"
+                if self.outcome is not None:
+                    outcome, detail = self.outcome
+                    yield (
+                        f'gramwatt_window_outcome_info{{{target},outcome="{outcome}",detail="{detail}"}} 1 {stamp}'
+                    )
+            if self.floor is not None:
+                yield f"gramwatt_window_floor_joules{{{target}}} {self.floor} {stamp}"
             if self.uncertainty is not None:
                 yield f"gramwatt_window_uncertainty_ratio{{{target}}} {self.uncertainty} {stamp}"
             for key, number in self.values.items():
@@ -102,6 +113,31 @@ def scripts(now: float) -> list[Script]:
         Script("open", t, None, {"cpu": linear(t, 10)}, t, now, step=60, name="open-one"),
         Script("hostile", t, t + 600, {"cpu": linear(t, 10)}, t, t + 660, name=HOSTILE),
         Script("no-task", t, t + 600, {"cpu": linear(t, 10)}, t, t + 660, task=""),
+        # Two servers that scrape one exporter, read through one API without deduplication.
+        Script("replicas", t, t + 600, {"cpu": linear(t, 10), "gpu": linear(t, 5)}, t, t + 660, grams=0.25,
+               extra='prometheus_replica="a"'),
+        Script("replicas", t, t + 600, {"cpu": linear(t, 10), "gpu": linear(t, 5)}, t + 2, t + 662, grams=0.25,
+               extra='prometheus_replica="b"'),
+        # One of them lags: what it shows at a moment is what the other showed 20 s before.
+        Script("lagging", t, t + 600, {"cpu": linear(t, 10)}, t, t + 660, extra='replica="a"'),
+        Script("lagging", t, t + 600, {"cpu": linear(t + 20, 10)}, t - 3, t + 640, extra='replica="b"'),
+        # A label that changes while the window is open: one series ends where the other begins.
+        Script("renamed", t, t + 600, {"cpu": linear(t, 10)}, t, t + 300, extra='pod="exporter-1"', grams=0.5),
+        Script("renamed", t, t + 600, {"cpu": linear(t, 10)}, t + 305, t + 660, extra='pod="exporter-2"', grams=0.5),
+        # And the exporter lost its state with it, so that it counted anew.
+        Script("renamed-reset", t, t + 1200, {"cpu": linear(t, 10)}, t, t + 600, instance="10.0.0.1:1"),
+        Script("renamed-reset", t, t + 1200, {"cpu": linear(t + 600, 10)}, t + 605, t + 1260, instance="10.0.0.2:1"),
+        Script("crashed", t, t + 600, {"cpu": linear(t, 10)}, t, t + 660, outcome=("exit_code", "1")),
+        Script("killed", t, t + 600, {"cpu": linear(t, 10)}, t, t + 660, outcome=("signal", "SIGKILL")),
+        Script("raised", t, t + 600, {"cpu": linear(t, 10)}, t, t + 660, outcome=("exception", "MemoryError")),
+        Script("vanished", t, t + 600, {"cpu": linear(t, 10)}, t, t + 660, outcome=("exit", "")),
+        Script("succeeded", t, t + 600, {"cpu": linear(t, 10)}, t, t + 660, outcome=("exit_code", "0"), floor=1.0),
+        Script("over", t, t + 600, {"cpu": linear(t, 10)}, t, t + 660, outcome=("ended", "")),
+        Script("tiny", t, t + 20, {"cpu": lambda _: 0.5}, t, t + 60, floor=1.0),
+        Script("absurd", t, t + 600, {"cpu": linear(t, 10)}, t, t + 660, values={"samples": 1e-320}),
+        Script("huge", t, t + 600, {"cpu": linear(t, 10)}, t, t + 660, values={"samples": 1e300}),
+        Script("beyond", t, t + 600, {"cpu": lambda _: 1.7e308, "gpu": lambda _: 1.7e308}, t, t + 660),
+        Script("distant", 1e15, 1e15 + 600, {"cpu": lambda _: 100.0}, t, t + 660),
         Script("no-uncertainty", t, t + 600, {"cpu": linear(t, 10)}, t, t + 660, uncertainty=None),
     ]  # fmt: skip
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 import requests
 import uvicorn
@@ -24,8 +25,15 @@ from gramwatt_labeler.web.app import create_app
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-GRADEABLE = {"short", "steady", "reset-long", "twice", "hostile", "no-uncertainty"}
-REFUSED = {"reset-short", "restarted", "gpu-lost", "two-samples", "zero", "no-task"}
+GRADEABLE = {
+    "short", "steady", "reset-long", "twice", "hostile", "no-uncertainty", "replicas", "lagging", "renamed",
+    "renamed-reset", "succeeded", "over",
+}  # fmt: skip
+REFUSED = {
+    "reset-short", "restarted", "gpu-lost", "two-samples", "zero", "no-task", "crashed", "killed", "raised", "vanished",
+    "tiny", "absurd", "huge",
+}  # fmt: skip
+NEVER_MEASURED = {"beyond", "distant"}  # tried three times, then refused
 DOCS = Path(__file__).parents[3] / "docs" / "labeler.md"
 
 
@@ -69,7 +77,7 @@ class Job:
         self.published = Published(self.registry)
         output = Output(self.labels, formats, "http://127.0.0.1:10045")
         self.watch = Watch(
-            Prometheus(url, requests.Session(), 5), self.store, pick(self.scales, ["gramwatt", "comparia"]), output,
+            Prometheus(url, httpx.Client(), 5), self.store, pick(self.scales, ["gramwatt", "comparia"]), output,
             Health(self.registry), self.published, annotator, lookback=86_400 * 2, now=lambda: now,
         )  # fmt: skip
         self.client = Site(
@@ -134,6 +142,184 @@ def test_a_second_job_on_the_same_store_does_nothing_again(
     again.close()
 
 
+def test_a_window_that_always_fails_is_refused_after_three_tries_and_stops_nobody(job: Job, caplog) -> None:
+    first = {one.window.id for one in job.watch.poll()}
+    assert first >= GRADEABLE
+    assert not first & NEVER_MEASURED
+    assert job.watch.poll() == []
+    refused = {one.window.id: one.grade for one in job.watch.poll() if one.grade.scale.name == "gramwatt"}
+    assert set(refused) == NEVER_MEASURED
+    assert "add up to inf J" in refused["beyond"].text
+    assert "clocks of exporter and labeler differ" in refused["distant"].text
+    assert job.watch.poll() == []
+    assert job.metrics()["gramwatt_labeler_window_failures_total"]["rejected"] == 3 * len(NEVER_MEASURED)
+    assert job.metrics()["gramwatt_labeler_windows_waiting"][""] == 1
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(said) == len(NEVER_MEASURED)  # once each
+    assert "Traceback" not in caplog.text
+
+
+def test_a_bug_in_grading_one_window_stops_nobody(job: Job, monkeypatch, caplog) -> None:
+    from gramwatt_labeler import watch
+
+    def grade(scale, window, measurement, hardware):
+        if window.id == "steady":
+            raise ZeroDivisionError("a bug\nnobody thought of")
+        return original(scale, window, measurement, hardware)
+
+    original = watch.grade
+    monkeypatch.setattr(watch, "grade", grade)
+    assert {one.window.id for one in job.watch.poll()} >= GRADEABLE - {"steady"}
+    job.watch.poll()
+    refused = {one.window.id: one.grade for one in job.watch.poll() if one.grade.scale.name == "gramwatt"}
+    assert refused["steady"].text == "not graded: internal: ZeroDivisionError: a bug nobody thought of"
+    assert job.client.get("/labels/steady").status_code == 200
+    assert job.client.get("/labels/steady.svg").status_code == 200
+    assert job.metrics()["gramwatt_labeler_window_failures_total"]["internal"] == 3
+
+
+def test_a_label_that_cannot_be_drawn_costs_no_grade(
+    tmp_path: Path, prometheus_url: str, now: float, monkeypatch
+):
+    from gramwatt_labeler import watch
+
+    def broken(*_):
+        raise ValueError("cannot draw this")
+
+    monkeypatch.setattr(watch, "write_labels", broken)
+    job = Job(tmp_path, prometheus_url, now, formats=("svg",))
+    assert {one.window.id for one in job.watch.poll()} >= GRADEABLE
+    job.close()
+
+
+def test_failed_and_absurd_runs_say_why_they_have_no_grade(job: Job) -> None:
+    reasons = {
+        one.window.id: one.grade.reason for one in job.watch.poll() if one.grade.scale.name == "gramwatt"
+    }
+    assert reasons["crashed"].startswith("a run that succeeded (exit code 1)")
+    assert reasons["killed"].startswith("a run that succeeded (signal SIGKILL)")
+    assert reasons["tiny"].startswith("energy that the sensors can resolve")
+    assert reasons["absurd"].startswith("a usable value 'samples' (it is 9.99989e-321")
+    assert reasons["huge"].startswith("a usable value 'samples' (it is 1e+300")
+
+
+def test_the_database_may_be_away_and_come_back(job: Job, caplog) -> None:
+    import sqlite3
+
+    from sqlalchemy import event
+
+    job.watch.poll()
+    caplog.clear()
+    caplog.set_level("INFO", "gramwatt_labeler")
+
+    def away(*_):
+        raise sqlite3.OperationalError("connection refused\nby the server")
+
+    job.store.engine.dispose()
+    event.listen(job.store.engine, "do_connect", away)
+    for _ in range(3):
+        assert job.watch.poll() == []
+    for path in (
+        "/labels/",
+        "/labels/steady",
+        "/labels/steady.svg",
+        "/api/v1/grades",
+        "/api/v1/grades/steady",
+    ):
+        answer = job.client.get(path)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5"), path
+        assert answer.text == "the database does not answer; try again\n"
+    assert job.client.get("/-/ready").status_code == 503
+    assert job.client.get("/-/healthy").status_code == 200
+    assert job.client.get("/metrics").status_code == 200
+    said = [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+    assert len(said) == 1
+    assert "Traceback" not in caplog.text
+    event.remove(job.store.engine, "do_connect", away)
+    job.watch.poll()
+    assert "the database answers again" in caplog.text
+    assert job.client.get("/labels/steady").status_code == 200
+    assert job.client.get("/-/ready").status_code == 200
+
+
+def test_the_list_has_search_and_pages_and_stays_readable(job: Job) -> None:
+    import dataclasses
+
+    from gramwatt_labeler.model import Grade
+
+    job.watch.poll()
+    one = job.store.get("no-task", "gramwatt")[0]
+    long = dataclasses.replace(
+        one,
+        window=dataclasses.replace(one.window, id="long-reason", name="n" * 5000, task="100%_done"),
+        grade=dataclasses.replace(one.grade, reason="reason " * 2000),
+    )
+    job.store.add(long)
+    for n in range(120):
+        window = dataclasses.replace(one.window, id=f"many-{n:03}", name=f"many {n:03}")
+        job.store.add(dataclasses.replace(one, window=window))
+    page = job.client.get("/labels/", {"q": "long-reason"})
+    assert page.text.count("<tr>") == 2  # the header's and one
+    assert len(page.text) < 25_000  # the whole reason stands once, where the mouse shows it
+    assert page.text.count("n" * 100) == 0
+    assert job.client.get("/labels/", {"q": "100%_"}).text.count("<tr>") == 2  # no wildcards
+    assert (
+        "No graded window has <q>&lt;script&gt;x</q>" in job.client.get("/labels/", {"q": "<script>x"}).text
+    )
+    first = job.client.get("/labels/", {"q": "MANY"})
+    assert first.text.count("<tr>") == 51
+    assert "120 windows, page 1 of 3" in first.text
+    assert "?page=2&amp;q=MANY" in first.text
+    last = job.client.get("/labels/", {"q": "many", "page": 3})
+    assert last.text.count("<tr>") == 21
+    assert 'rel="next"' not in last.text
+    assert 'rel="prev"' in last.text
+    assert "There is no page 9" in job.client.get("/labels/", {"page": 9}).text
+    for bad in ({"page": 0}, {"page": "x"}, {"page": 10**30}, {"q": "x" * 201}):
+        assert job.client.get("/labels/", bad).status_code == 422
+    found = job.client.get(
+        "/api/v1/grades", {"q": "many", "limit": 5, "offset": 118, "scale": "gramwatt"}
+    ).json()
+    assert len(found["grades"]) == 2
+    assert isinstance(one.grade, Grade)
+
+
+def test_a_record_of_another_version_does_not_hide_the_others(job: Job, caplog) -> None:
+    from gramwatt_labeler.store import GRADES
+    from sqlalchemy import update
+
+    job.watch.poll()
+    with job.store.engine.begin() as connection:
+        connection.execute(update(GRADES).where(GRADES.c.window == "short").values(record={"window": 3}))
+        which = (GRADES.c.window == "twice", GRADES.c.scale == "gramwatt")
+        record = connection.execute(GRADES.select().where(*which)).mappings().one()["record"]
+        record["window"]["end"] = 1e30  # what no calendar has
+        connection.execute(update(GRADES).where(*which).values(record=record))
+    assert job.client.get("/labels/").status_code == 200
+    assert job.client.get("/labels/twice").status_code == 200
+    assert job.client.get("/labels/twice.svg").status_code == 200
+    assert job.client.get("/labels/short").status_code == 404
+    job.watch.publish()
+    assert set(job.metrics()["gramwatt_grade"]) == (GRADEABLE | {"long"}) - {"short"}
+    assert caplog.text.count("cannot be read and is left out") == 1
+
+
+def test_windows_inside_another_get_no_label_files_unless_asked(
+    tmp_path: Path, prometheus_url: str, now: float
+) -> None:
+    import dataclasses
+
+    job = Job(tmp_path, prometheus_url, now, formats=("svg",))
+    graded = next(one for one in job.watch.poll() if one.window.id == "steady")
+    part = dataclasses.replace(graded, window=dataclasses.replace(graded.window, id="epoch", parent="steady"))
+    job.watch._write(part)
+    assert not (job.labels / "epoch.svg").exists()
+    job.watch._output = dataclasses.replace(job.watch._output, parts=True)
+    job.watch._write(part)
+    assert (job.labels / "epoch.svg").exists()
+    job.close()
+
+
 def test_grades_and_health_are_metrics(job: Job) -> None:
     job.watch.poll()
     metrics = job.metrics()
@@ -142,7 +328,8 @@ def test_grades_and_health_are_metrics(job: Job) -> None:
     assert metrics["gramwatt_grade_energy_per_unit_joules"]["steady"] == 6
     assert set(metrics["gramwatt_grade_info"]) == GRADEABLE | {"long"}
     assert set(metrics["gramwatt_grade_refused_info"]) == REFUSED
-    assert metrics["gramwatt_labeler_windows_waiting"][""] == 1  # "fresh"
+    # "fresh", and those that are tried again before they are refused.
+    assert metrics["gramwatt_labeler_windows_waiting"][""] == 1 + len(NEVER_MEASURED)
     assert metrics["gramwatt_labeler_polls_total"][""] == 1
     assert metrics["gramwatt_labeler_last_poll_timestamp_seconds"][""] > 0
     text = generate_latest(job.registry).decode()
@@ -153,7 +340,7 @@ def test_grades_and_health_are_metrics(job: Job) -> None:
 
 def test_every_metric_is_published_as_written_and_documented(job: Job, tmp_path: Path, now: float) -> None:
     job.watch.poll()
-    job.watch._prometheus = Prometheus("http://127.0.0.1:1", requests.Session(), 1)
+    job.watch._prometheus = Prometheus("http://127.0.0.1:1", httpx.Client(), 1)
     job.watch.poll()
     seen = [
         (family, sample)
@@ -177,7 +364,7 @@ def test_prometheus_may_come_and_go(tmp_path: Path, prometheus_url: str, now: fl
     assert job.metrics()["gramwatt_labeler_poll_failures_total"] == {"unavailable": 2}
     assert len([record for record in caplog.records if "trying again" in record.message]) == 1
     assert "gramwatt_labeler_last_poll_timestamp_seconds" not in job.metrics()
-    job.watch._prometheus = Prometheus(prometheus_url, requests.Session(), 5)
+    job.watch._prometheus = Prometheus(prometheus_url, httpx.Client(), 5)
     with caplog.at_level("INFO"):
         assert job.watch.poll()
     assert "answers again" in caplog.text

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
-import requests
 from gramwatt_labeler.errors import NotFound, NotYet, TryAgain
 from gramwatt_labeler.grading.gate import refusal
 from gramwatt_labeler.model import Measurement, Window
@@ -15,7 +15,7 @@ DAY = 86_400.0
 
 @pytest.fixture
 def prometheus(prometheus_url: str) -> Prometheus:
-    return Prometheus(prometheus_url, requests.Session())
+    return Prometheus(prometheus_url, httpx.Client())
 
 
 @pytest.fixture
@@ -124,4 +124,50 @@ def test_names_with_any_character_are_found(prometheus: Prometheus, now: float) 
 
 def test_no_server_is_a_failure_that_may_pass() -> None:
     with pytest.raises(TryAgain, match="connection failed"):
-        Prometheus("http://127.0.0.1:1", requests.Session(), 1).instant("up", 0)
+        Prometheus("http://127.0.0.1:1", httpx.Client(), 1).instant("up", 0)
+
+
+def test_copies_told_apart_by_a_replica_label_are_one_window(measured) -> None:
+    _, measurement = measured("replicas")
+    assert measurement.components == {"cpu": 6000.0, "gpu": 3000.0}
+    assert measurement.emissions_grams == 0.25
+    assert measurement.resets == 0
+    assert refusal(measurement) == ""
+
+
+def test_a_copy_that_lags_is_no_reset(measured) -> None:
+    _, measurement = measured("lagging")
+    assert measurement.energy_joules == 6000.0
+    assert (measurement.resets, measurement.coverage_ratio) == (0, 1.0)
+
+
+def test_a_label_that_changes_inside_the_window_splits_nothing(measured) -> None:
+    _, measurement = measured("renamed")
+    assert (measurement.energy_joules, measurement.emissions_grams, measurement.resets) == (6000.0, 0.5, 0)
+
+
+def test_what_was_counted_before_a_change_of_labels_is_not_lost(measured) -> None:
+    _, measurement = measured("renamed-reset")
+    assert measurement.energy_joules == 6000.0 + 6000.0
+    assert measurement.resets == 1
+
+
+@pytest.mark.parametrize(
+    ("window", "failure"),
+    [
+        ("crashed", "exit code 1"), ("killed", "signal SIGKILL"), ("raised", "exception MemoryError"),
+        ("vanished", "its process ended without stopping the window"), ("succeeded", ""), ("over", ""), ("steady", ""),
+    ],
+)  # fmt: skip
+def test_how_a_run_ended_is_read(measured, window, failure) -> None:
+    found, _ = measured(window)
+    assert found.failure.startswith(failure)
+    assert bool(found.failure) == bool(failure)
+
+
+def test_energy_below_the_floor_is_refused(measured) -> None:
+    _, measurement = measured("tiny")
+    assert measurement.floor_joules == 1.0
+    assert refusal(measurement).startswith(
+        "energy that the sensors can resolve (it is 0.5 J, they resolve 1 J)"
+    )

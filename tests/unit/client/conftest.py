@@ -20,6 +20,19 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 CLIENT = Path(__file__).parents[3] / "client"
+LAUNCHERS = (
+    "GRAMWATT_",
+    "OMPI_",
+    "SLURM_",
+    "HOROVOD_",
+    "MV2_",
+    "MVP_",
+    "MPI_",
+    "PMI_",
+    "PALS_",
+    "JSM_",
+    "FLUX_",
+)
 WATTS = 10.0  # what every window of this server draws
 
 
@@ -31,6 +44,7 @@ class FakeExporter:
         self.windows: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, str, Any]] = []
         self.fault: Callable[[str, str], bytes | None] | None = None
+        self.bad_key = ""  # a value that is refused
         self.refuse: dict[str, tuple[int, dict[str, str]]] = {}  # path ending -> answer
         self.intensity: dict[str, Any] = {
             "average": None, "marginal": None, "forecast": [], "history": [], "message": "no grid zone is configured",
@@ -102,10 +116,13 @@ class FakeExporter:
         return 201, self._view(window)
 
     def _on_window(self, window: dict[str, Any], rest: list[str], body: Any) -> tuple[int, dict[str, Any]]:
+        if self.bad_key and self.bad_key in (body or {}).get("values", {}):
+            return 400, {"error": {"field": "values", "message": self.bad_key, "fix": ""}}
         if rest == ["stop"]:
             if window["state"] == "open":
                 window["values"].update((body or {}).get("values", {}))
-                window.update(state="finished", ended_by="stop", end=time.time())
+                outcome = (body or {}).get("outcome")
+                window.update(state="finished", ended_by="stop", end=time.time(), outcome=outcome)
         elif rest == ["leave"]:
             window["left"].append(body["pid"])
         elif rest and window["state"] == "finished":
@@ -125,8 +142,9 @@ class FakeExporter:
         return {
             **{key: window.get(key, "") for key in ("window", "name", "phase", "model", "task", "dataset", "parent")},
             "user": "u", "uid": os.getuid(), "pid": window["pid"], "state": window["state"],
-            "ended_by": window["ended_by"], "start": window["start"], "end": window["end"],
-            "duration_seconds": seconds, "energy_joules": joules, "emissions_grams": joules * 1e-5,
+            "ended_by": window["ended_by"], "outcome": window.get("outcome"), "start": window["start"],
+            "end": window["end"], "duration_seconds": seconds,
+            "energy_joules": joules, "emissions_grams": joules * 1e-5,
             "mean_power_watts": WATTS, "components": {"cpu": joules * 0.9, "dram": joules * 0.1},
             "component_emissions_grams": {"cpu": joules * 0.9e-5, "dram": joules * 0.1e-5}, "cpu_seconds": seconds,
             "processes": 1, "sources": {"cpu": "rapl", "dram": "rapl"}, "uncertainty_ratio": 0.05,
@@ -191,14 +209,15 @@ def exporter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEx
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch) -> None:
     """No exporter of this machine, no window around the tests, no warning said before."""
-    for name in [name for name in os.environ if name.startswith(("GRAMWATT_", "OMPI_", "SLURM_"))]:
+    for name in [name for name in os.environ if name.startswith(LAUNCHERS)]:
         monkeypatch.delenv(name)
-    for name in ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "XDG_RUNTIME_DIR"):
+    for name in ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "LOCAL_SIZE", "WORLD_SIZE", "XDG_RUNTIME_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GRAMWATT_SOCKET_PATH", "/nonexistent/gramwatt.sock")
-    from gramwatt import notices
+    from gramwatt import breaker, notices
 
     monkeypatch.setattr(notices, "_said", set())
+    breaker.forget_all()
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 CLIENT = Path(__file__).parents[3] / "client"
 
 
@@ -126,6 +128,85 @@ def test_ranks_share_one_window_that_rank_zero_opens_and_stops(exporter) -> None
         assert window["values"] == {"samples": 10.0}
         assert window["ended_by"] == "stop"
     assert sum(path.endswith("/stop") for _, path, _ in exporter.calls) == 2
+
+
+LAUNCHERS = {
+    "deepspeed": {
+        "LOCAL_RANK": "{i}",
+        "LOCAL_SIZE": "3",
+        "RANK": "{i}",
+        "WORLD_SIZE": "3",
+        "MASTER_PORT": "29500",
+    },
+    "horovod": {"HOROVOD_LOCAL_RANK": "{i}", "HOROVOD_LOCAL_SIZE": "3"},
+    "open mpi": {"OMPI_COMM_WORLD_LOCAL_RANK": "{i}", "OMPI_COMM_WORLD_LOCAL_SIZE": "3"},
+    "mvapich": {"MV2_COMM_WORLD_LOCAL_RANK": "{i}", "MV2_COMM_WORLD_LOCAL_SIZE": "3"},
+    "mvapich 4": {"MVP_COMM_WORLD_LOCAL_RANK": "{i}", "MVP_COMM_WORLD_LOCAL_SIZE": "3"},
+    "hydra": {"MPI_LOCALRANKID": "{i}", "MPI_LOCALNRANKS": "3", "PMI_RANK": "{i}", "PMI_SIZE": "3"},
+    "pals": {"PALS_LOCAL_RANKID": "{i}", "PALS_LOCAL_SIZE": "3"},
+    "cray pmi": {"PMI_LOCAL_RANK": "{i}", "PMI_LOCAL_SIZE": "3"},
+    "jsrun": {"JSM_NAMESPACE_LOCAL_RANK": "{i}", "JSM_NAMESPACE_LOCAL_SIZE": "3"},
+    "flux": {"FLUX_TASK_LOCAL_ID": "{i}", "FLUX_JOB_SIZE": "3"},
+    "slurm": {"SLURM_LOCALID": "{i}", "SLURM_STEP_NUM_TASKS": "3"},
+    "variables of torch.distributed": {
+        "LOCAL_RANK": "{i}",
+        "RANK": "{i}",
+        "WORLD_SIZE": "3",
+        "MASTER_PORT": "29500",
+    },
+}
+ONE_WINDOW = """
+import gramwatt, time
+with gramwatt.window("train", phase="training") as w:
+    time.sleep(0.7)
+print(w.id)
+"""
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_ranks_of_every_launcher_share_one_window(exporter, launcher, wrapped) -> None:
+    """Also where each rank is started through a shell of its own, as ``mpirun ... sh wrapper.sh`` does."""
+    variables = LAUNCHERS[launcher]
+    command = [sys.executable, "-c", ONE_WINDOW]
+    if wrapped:
+        command = ["sh", "-c", '"$@"; exit $?', "sh", *command]
+    processes = [
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": str(CLIENT), **{k: v.format(i=i) for k, v in variables.items()}},
+        )
+        for i in range(3)
+    ]  # fmt: skip
+    assert [process.communicate(timeout=60) for process in processes] == [("w1\n", "")] * 3
+    assert exporter.names() == ["train"]
+    assert len(exporter.only()["joined"]) == 2
+    assert exporter.only()["ended_by"] == "stop"
+
+
+def test_a_rank_that_starts_the_others_leads_them(python, exporter) -> None:
+    """As Lightning does: rank 0 runs the script again for the others, and its window is older than the variables."""
+    done = python("""
+import gramwatt, os, subprocess, sys
+w = gramwatt.window("train", phase="training").start()
+child = None
+if "LOCAL_RANK" not in os.environ:
+    os.environ.update(LOCAL_RANK="0", WORLD_SIZE="2", MASTER_PORT="1")
+    child = subprocess.Popen([sys.executable, *sys.argv], env={**os.environ, "LOCAL_RANK": "1"})
+    child.wait(30)
+w.stop()
+print(w.id, flush=True)
+""")
+    assert (done.stdout, done.stderr) == ("w1\nw1\n", "")
+    assert exporter.names() == ["train"]
+
+
+def test_one_rank_alone_is_no_rank() -> None:
+    from gramwatt import ranks
+
+    assert ranks.current({"LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1", "WORLD_SIZE": "1"}) is None
+    assert ranks.current({"LOCAL_RANK": "x", "WORLD_SIZE": "4"}) is None
+    assert ranks.current({"WORLD_SIZE": "4"}) is None
 
 
 def test_ranks_on_their_own_when_asked(exporter) -> None:

@@ -217,20 +217,18 @@ def test_diverged_numbers_do_not_end_a_training(exporter, value) -> None:
     assert w.result.values == {"step": 1.0}
 
 
-def test_a_refused_value_does_not_keep_the_window_open(exporter) -> None:
-    body = b'{"error": {"field": "values", "message": "a bad key"}}'
-    refusals = [b"HTTP/1.1 400 Bad\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)] * 2
-
-    def refuse_values(method: str, path: str) -> bytes | None:
-        return refusals.pop() if refusals and path.endswith(("/values", "/stop")) else None
-
-    exporter.fault = refuse_values
+def test_a_refused_value_neither_keeps_the_window_open_nor_costs_the_others(exporter) -> None:
+    exporter.bad_key = "bad"
     w = gramwatt.window("x", phase="training").start()
-    with pytest.warns(gramwatt.GramwattWarning, match="values were not kept: values: a bad key"):
-        w.record(bad=1)
-    assert w.stop().joules is not None
-    assert refusals == []
+
+    def work() -> None:
+        w.record(bad=1, samples=5)
+        assert w.stop().joules is not None
+
+    with pytest.warns(gramwatt.GramwattWarning, match="a value was not kept: values: bad"):
+        work()
     assert exporter.only()["state"] == "finished"
+    assert exporter.only()["values"] == {"samples": 5.0}
 
 
 def test_without_exporter_one_warning_per_process_and_the_work_goes_on() -> None:

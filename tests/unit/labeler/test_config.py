@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from gramwatt_labeler.config import describe, load, settings
+from gramwatt_labeler.config import Duration, describe, load, settings
+from gramwatt_labeler.decode_errors import message_and_path
 from gramwatt_labeler.errors import ConfigError, ScaleError
 from gramwatt_labeler.scale_files import load_scales, pick
 
@@ -138,3 +141,48 @@ def test_scales_are_picked_by_name(built_in) -> None:
         pick(built_in, ["gaissa"])
     with pytest.raises(ScaleError, match="/no/such is not a directory"):
         load_scales("/no/such")
+
+
+def test_names_of_the_server_and_flags_by_word() -> None:
+    loaded = load(
+        environ={"GRAMWATT_LABELER_WEB_ALLOWED_HOSTS": "labels.example.org, *.example.net"},
+        flags={"labels.parts": "true"},
+    )
+    assert loaded.config.web.allowed_hosts == ["labels.example.org", "*.example.net"]
+    assert loaded.config.labels.parts is True
+    with pytest.raises(ConfigError, match=r"labels\.parts"):
+        load(flags={"labels.parts": "perhaps"})
+
+
+@pytest.mark.parametrize("text", ["1" * 100_000, "1." * 50_000, "1s" * 50_000 + "x", "1h" * 10 + "1"])
+def test_a_long_text_that_is_no_duration_is_refused_in_one_pass(text: str) -> None:
+    """Each took the square of its length: minutes for a hundred thousand digits."""
+    with pytest.raises(ValueError, match="expected a duration"):
+        Duration.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "path"),
+    [
+        (
+            "Expected `int`, got `str` - at `$.watch.interval`",
+            "Expected `int`, got `str`",
+            "$.watch.interval",
+        ),
+        ("Expected `int`", "Expected `int`", "$"),
+        ("unknown field ` - at `x` - at `$.a`", "unknown field ` - at `x`", "$.a"),
+        ("Object contains unknown field ` - at `" + "a - at `" * 50_000, None, "$"),
+    ],
+)
+def test_where_an_error_is_is_read_from_its_end(text: str, message: str | None, path: str) -> None:
+    assert message_and_path(text) == (text if message is None else message, path)
+
+
+@pytest.mark.parametrize(("redirection", "code"), [(">/dev/full", 1), (">&-", 0), ("| true", 141)])
+def test_an_output_that_cannot_be_written_is_no_traceback(redirection: str, code: int) -> None:
+    # Unbuffered, so that the very first line meets a pipe that nobody reads.
+    shell = (
+        f"sleep 0.2; {sys.executable} -u -m gramwatt_labeler scales {redirection}; exit ${{PIPESTATUS[0]}}"
+    )
+    done = subprocess.run(["bash", "-c", shell], timeout=60, capture_output=True, text=True)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)

@@ -91,3 +91,9 @@ def test_a_window_without_duration_has_no_coverage() -> None:
 
 def test_drops_are_restarts() -> None:
     assert drops([(0, 1), (5, 2), (60, 1), (65, 2)]) == [(5, 60)]
+
+
+def test_seconds_that_the_exporter_missed_cost_coverage() -> None:
+    assert coverage_ratio(0, 100, [], 10) == 0.9
+    assert coverage_ratio(0, 100, [(0, 20)], 10) == 0.8  # they may be the same seconds
+    assert coverage_ratio(0, 100, [], 1000) == 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import pytest
 from gramwatt_labeler.grading.relative import Population, place
@@ -107,7 +108,7 @@ def ten() -> dict[str, dict[str, float | None]]:
 
 def test_weights_are_even_over_groups_then_metrics() -> None:
     assert weights(METRICS) == {"energy": 0.25, "time": 0.25, "accuracy": 0.5}
-    assert weights(METRICS | {"time": StrepMetric("resources", weight=0.7)})["time"] == 0.7
+    assert weights(METRICS | {"time": StrepMetric("resources", weight=0.7)})["time"] == Fraction("0.7")
 
 
 def test_strep_indices_letters_and_compound() -> None:
@@ -134,8 +135,8 @@ def test_a_missing_metric_counts_zero_and_never_helps() -> None:
 
 
 def test_median_mode_takes_the_worse_of_a_tie() -> None:
-    assert weighted_median([(0.2, 0.5), (0.8, 0.5)]) == 0.2
-    assert weighted_median([(0.2, 0.2), (0.5, 0.2), (0.9, 0.6)]) == 0.9
+    assert weighted_median([(0.2, 0.5), (0.8, 0.5)]) == Fraction("0.2")
+    assert weighted_median([(0.2, 0.2), (0.5, 0.2), (0.9, 0.6)]) == Fraction("0.9")
     graded = grade_population(ten(), METRICS, mode="median")
     assert graded["m1"].letter == "A"
     assert graded["m10"].letter == "E"

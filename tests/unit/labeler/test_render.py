@@ -155,3 +155,32 @@ def test_colours_for_any_number_of_letters() -> None:
     assert colours(5) == ["#639b30", "#b8ac2b", "#f8b830", "#ef7d29", "#e52421"]
     assert len(set(colours(7))) == 7
     assert (colours(6)[0], colours(6)[-1], colours(1)) == ("#639b30", "#e52421", ["#639b30"])
+
+
+def test_long_texts_take_no_longer_than_their_length(graded) -> None:
+    """Counted in letters that are looked at, not in seconds: a text of strangers must not take the square of it."""
+    from gramwatt_labeler.render import text
+
+    looked = 0
+    original = text._em
+
+    def counting(one: str) -> float:
+        nonlocal looked
+        looked += 1
+        return original(one)
+
+    text._em = counting
+    try:
+        length = 200_000
+        assert fit("x" * length, 11, 400).endswith("…")
+        assert wrap("word " * (length // 5), 11, 400, 4)[-1].endswith("…")
+        assert len(wrap("x" * length, 11, 400, 4)) == 1
+    finally:
+        text._em = original
+    assert looked < 20_000
+
+
+def test_moments_of_no_calendar_are_a_question_mark(graded) -> None:
+    for end in (1e30, -1e30, float("nan"), float("inf")):
+        window = dataclasses.replace(graded.window, end=end)
+        assert "?" in texts(render_svg(dataclasses.replace(graded, window=window), URL))

@@ -214,7 +214,7 @@ def test_byte_order_mark_empty_lines_and_windows_line_ends(file) -> None:
     [
         ([COLUMNS, row(energy_consumed="nan")], r"line 2: column 'energy_consumed': 'nan' is not a number"),
         ([COLUMNS, row(energy_consumed="-0.1")], r"line 2: column 'energy_consumed': '-0.1' is not .*not negative"),
-        ([COLUMNS, ROW, row(energy_consumed="")], r"line 3: column 'energy_consumed': the cell is empty; fill"),
+        ([COLUMNS, row(energy_consumed="1e308")], r"line 2: column 'energy_consumed': '1e308' is beyond every"),
         ([COLUMNS, row(duration="inf")], r"line 2: column 'duration': 'inf'"),
         ([COLUMNS, row(emissions="0,5".replace(",", ";"))], r"line 2: column 'emissions': '0;5'"),
         ([COLUMNS, row(gpu_energy="-1e-9")], r"line 2: column 'gpu_energy'"),
@@ -258,3 +258,22 @@ def test_no_such_file(tmp_path: Path) -> None:
     for path in (tmp_path / "none.csv", tmp_path):
         with pytest.raises(InputError, match="cannot read the file"):
             read_emissions(path, UTC)
+
+
+@pytest.mark.parametrize("column", ["energy_consumed", "duration"])
+def test_a_row_that_was_not_measured_is_named_and_left_out(file, column: str) -> None:
+    said: list[str] = []
+    path = file(COLUMNS, ROW, row(run_id="r9", **{column: ""}))
+    assert [result.window.id for result in read_emissions(path, left_out=said.append)] == [
+        result.window.id for result in read_emissions(file(COLUMNS, ROW))
+    ]
+    assert said == [f"{path}: line 3: column '{column}' is empty: it was not measured"]
+
+
+def test_a_run_whose_rows_were_not_measured_is_no_unknown_run(file) -> None:
+    path = file(COLUMNS, row(run_id="r9", energy_consumed=""))
+    assert read_emissions(path, Options(runs=["r9"])) == []
+
+
+def test_a_header_that_several_programs_wrote_counts_once(file) -> None:
+    assert len(read_emissions(file(COLUMNS, COLUMNS, ROW, COLUMNS))) == 1

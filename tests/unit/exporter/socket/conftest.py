@@ -101,9 +101,15 @@ class Machine:
         self.book.remove_process(window_id, (pid, 1))
         return self._show(window_id)
 
-    def stop_window(self, peer: Peer, window_id: str, values: Mapping[str, float]) -> Answer:
+    def stop_window(
+        self,
+        peer: Peer,
+        window_id: str,
+        values: Mapping[str, float],
+        outcome: Mapping[str, int | str] | None = None,
+    ) -> Answer:
         self.book.get(window_id, peer)
-        self.book.stop(window_id, self.book.get(window_id).start + 1, "stop", values)
+        self.book.stop(window_id, self.book.get(window_id).start + 1, "stop", values, outcome)
         return self._show(window_id)
 
 
