@@ -320,7 +320,7 @@ def left():
 calls = []
 from gramwatt import transport
 call = transport.Transport.call
-transport.Transport.call = lambda self, method, path, body=None: (calls.append(path), call(self, method, path, body))[1]
+transport.Transport.call = lambda self, method, path, *more, **named: (calls.append(path), call(self, method, path, *more, **named))[1]
 threads = [threading.Thread(target=task, args=(number,)) for number in range(2)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
