@@ -418,6 +418,34 @@ def test_the_thread_refreshes_and_ends(grid: Any, environ: dict[str, str]) -> No
     assert "intensity" not in {thread.name for thread in threading.enumerate()}
 
 
+def test_a_wall_clock_that_jumps_is_noticed_by_whoever_asks(grid: Any, environ: dict[str, str]) -> None:
+    """The thread itself sleeps until something is due: nothing wakes a machine at rest to look at the clock."""
+    config = configured(grid)
+    keeper = Refresher(
+        config, registry.build(config, environ, None), None, lambda: grid.now, steady=lambda: 1000.0
+    )
+
+    def calls_become(count: int) -> bool:
+        for _ in range(200):
+            if len(grid.calls) >= count:
+                return True
+            keeper.current()
+            threading.Event().wait(0.05)
+        return False
+
+    keeper.start()
+    try:
+        assert calls_become(1)
+        asked = len(grid.calls)
+        grid.now += 5
+        keeper.current()
+        assert len(grid.calls) == asked
+        grid.now += 6 * HOUR
+        assert calls_become(asked + 1)
+    finally:
+        keeper.stop()
+
+
 def test_a_reader_never_waits_for_a_provider_that_hangs(grid: Any, environ: dict[str, str]) -> None:
     grid.fault = "silence"
     keeper = started(grid, environ)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import os
+import resource
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from gramwatt_exporter.metrics.exposition import Exposition
@@ -226,6 +229,33 @@ def test_clients_that_go_away_leave_nothing_behind() -> None:
         with socket.create_connection(address, timeout=10) as last:
             last.sendall(b"GET /-/healthy HTTP/1.1\r\nConnection: close\r\n\r\n")
             assert b"is healthy" in read_all(last)
+
+
+def use_up_descriptors(stack: ExitStack, descriptor: int) -> None:
+    """Until ``stack`` is closed nothing more can be opened in this process."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limit)
+    most = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir()) + 1
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, limit[1]))
+    with suppress(OSError):
+        while True:
+            stack.callback(os.close, os.dup(descriptor))
+
+
+def test_without_descriptors_it_waits_and_then_serves_those_who_came(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with serving() as address, socket.socket() as client, ExitStack() as stack:
+        client.settimeout(10)
+        use_up_descriptors(stack, client.fileno())
+        client.connect(address)
+        client.sendall(b"GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n")
+        deadline = time.monotonic() + 10
+        while "cannot accept a web client" not in caplog.text and time.monotonic() < deadline:
+            time.sleep(0.01)
+        stack.close()
+        assert read_all(client).endswith(b"a 1\n")
+    assert "cannot accept a web client" in caplog.text
 
 
 def test_a_page_that_cannot_be_made_closes_that_connection_only(caplog: pytest.LogCaptureFixture) -> None:
