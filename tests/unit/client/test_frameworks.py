@@ -36,7 +36,7 @@ def rank(local, before, after):
     for hook in ("on_train_epoch_end", "on_fit_end"):
         getattr(callback, hook)(trainer, None)
     # In one piece: two ranks write to one pipe.
-    print(f"{local} {callback.result.window}\n", end="", flush=True)
+    print(f"{local} {callback.result.window}\\n", end="", flush=True)
 
 def child(local, ready, go, done):
     def before():
