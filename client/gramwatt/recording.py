@@ -10,19 +10,19 @@ import asyncio
 import collections
 import contextvars
 import functools
-import inspect
 import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Callable, Optional, TypeVar, Union, cast
+from typing import Any, Callable, Optional, Union
 
 from . import at_exit, environment, ranks
 from . import emissions_csv as csv_rows
 from .api import Api, connect
 from .checks import check_name, check_phase, check_tags, check_values
+from .decorating import Function, decorated
 from .errors import GramwattError, Refused
 from .local import SOURCE, LocalMeter, watts_per_cpu
 from .membership import MEMBERSHIP
@@ -33,8 +33,6 @@ from .outputs import guarded
 from .result import Result, from_window
 from .texts import sendable
 from .transport import DEFAULT_TIMEOUT
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Ids of the windows around the running code, outermost first. A context variable, so that tasks of an event loop do
 # not become each other's parents.
@@ -205,38 +203,7 @@ class Window:
 
     def __call__(self, function: Function) -> Function:
         """Decorate: every call is a window of its own. Functions, coroutines and generators."""
-        if inspect.isasyncgenfunction(function):
-
-            @functools.wraps(function)
-            async def measured_async_generator(*args: Any, **kwargs: Any) -> Any:
-                async with self._again():
-                    async for item in function(*args, **kwargs):
-                        yield item
-
-            return cast(Function, measured_async_generator)
-        if inspect.iscoroutinefunction(function):
-
-            @functools.wraps(function)
-            async def measured_coroutine(*args: Any, **kwargs: Any) -> Any:
-                async with self._again():
-                    return await function(*args, **kwargs)
-
-            return cast(Function, measured_coroutine)
-        if inspect.isgeneratorfunction(function):
-
-            @functools.wraps(function)
-            def measured_generator(*args: Any, **kwargs: Any) -> Any:
-                with self._again():
-                    return (yield from function(*args, **kwargs))
-
-            return cast(Function, measured_generator)
-
-        @functools.wraps(function)
-        def measured(*args: Any, **kwargs: Any) -> Any:
-            with self._again():
-                return function(*args, **kwargs)
-
-        return cast(Function, measured)
+        return decorated(function, self._again)
 
     def _again(self) -> Window:
         return Window(self.name, self.phase, **self._arguments)

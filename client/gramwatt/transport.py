@@ -64,7 +64,7 @@ class Transport:
                 problems.append(f"{candidate!r} cannot be used: {error}")
                 continue
             try:
-                return self._exchange(connection, candidate, method, path, body)
+                return self._exchange(connection, candidate, method, path, body, timeout)
             finally:
                 connection.close()
         raise Unavailable("; ".join(problems) or "no socket path to try")
@@ -89,6 +89,7 @@ class Transport:
         method: str,
         path: str,
         body: Optional[Mapping[str, Any]],
+        timeout: float,
     ) -> dict[str, Any]:
         data = None if body is None else json.dumps(body, allow_nan=False).encode()
         headers = {"Accept": "application/json", "Connection": "close"}
@@ -102,7 +103,7 @@ class Transport:
             raw = response.read(_MAX_ANSWER + 1)
         except socket.timeout as error:
             raise Unavailable(
-                f"the exporter at {candidate} did not answer within {connection.timeout:g} s", sent=True
+                f"the exporter at {candidate} did not answer within {timeout:.3g} s", sent=True
             ) from error
         except http.client.HTTPException as error:
             raise Unavailable(

@@ -88,6 +88,7 @@ class Window(Struct):
     published: bool = False  # has been in a snapshot since it finished
     view: WindowView | None = None  # remembered once it has finished
     outcome: dict[str, int | str] | None = None  # what its owner said of it at the stop
+    was_asked_for: bool = False  # by a client, for a process; not a workload that is a window by itself
 
     @property
     def is_open(self) -> bool:
@@ -225,6 +226,7 @@ class WindowBook:
         if process in window.processes:
             return False
         window.processes.add(process)
+        window.was_asked_for = True
         return True
 
     def remove_process(self, window_id: str, process: ProcessKey) -> None:
@@ -410,7 +412,7 @@ class WindowBook:
             values=MappingProxyType(dict(window.values)),
             tags=MappingProxyType(dict(window.tags)),
             outcome=None if window.outcome is None else MappingProxyType(dict(window.outcome)),
-            is_automatic=not window.processes,  # a client's window has the process it was asked for
+            is_automatic=not (window.was_asked_for or window.processes),
         )
         if not window.is_open:
             window.view = view

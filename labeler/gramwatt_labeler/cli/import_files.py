@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from ..config import Config
-from ..errors import InputError
+from ..errors import InputError, Rejected
 from ..importing import Imported, Outcome, import_results
 from ..render.files import write_labels
 from ..render.text import clean
@@ -74,13 +74,17 @@ def main(options: argparse.Namespace, config: Config) -> int:
         for file in options.files:
             try:
                 results = read_emissions(Path(file), settings, _left_out)
-            except InputError as error:
+                new = import_results(
+                    results, store, scales, time.time(), config.grading.hardware, options.replace
+                )
+            except (InputError, Rejected) as error:
                 failed = True
-                print(f"gramwatt-labeler: {clean(str(error))}; nothing of it was imported", file=sys.stderr)
+                where = "" if isinstance(error, InputError) else f"{file}: "
+                print(
+                    f"gramwatt-labeler: {clean(where + str(error))}; nothing of it was imported",
+                    file=sys.stderr,
+                )
                 continue
-            new = import_results(
-                results, store, scales, time.time(), config.grading.hardware, options.replace
-            )
             _write_labels(new, scales[0], config)
             if not options.json:
                 _print(file, new)

@@ -191,6 +191,15 @@ def test_a_file_that_is_wrong_adds_nothing_and_keeps_no_other_out(hand: Path, da
     assert {one.window.id for one in stored(data)} == {"r1", "r2"}  # not r3, whose own line is right
 
 
+def test_what_was_not_measured_is_named_and_left_out(hand: Path, data: Path, capsys) -> None:
+    hand.write_text(HAND.replace("0.002,0.002", "0.002,"))
+    assert main(["import", str(hand)]) == 0
+    said = capsys.readouterr()
+    assert f"{hand}: line 3: column 'energy_consumed' is empty: it was not measured; left out" in said.err
+    assert said.out.count("(new)") == 1
+    assert {one.window.id for one in stored(data)} == {"r1"}
+
+
 def test_all_of_a_file_or_nothing(hand: Path, tmp_path: Path) -> None:
     """Somebody else writes the second window between our look and our write: the first is not kept either."""
     results = read_emissions(hand, Options())

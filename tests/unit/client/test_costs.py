@@ -126,6 +126,25 @@ def test_both_tries_together_take_the_time_limit(hung) -> None:
     assert hung.met == 1
 
 
+@pytest.mark.parametrize(("status", "times", "longest"), [(429, 3, 0.25), (503, 1, 0.5)])
+def test_a_call_too_many_waits_for_the_next_place_only(exporter, monkeypatch, status, times, longest) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("gramwatt.api.time.sleep", slept.append)
+    body = b'{"error": {"field": "", "message": "too many calls", "fix": "wait"}}'
+    refusals = [b"HTTP/1.1 %d No\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)] * times
+    exporter.fault = lambda *_: refusals.pop() if refusals else None
+    window = Api(Transport([str(exporter.path)]), Breaker()).open(
+        {"name": "n", "phase": "training", "values": {}}
+    )
+    assert window["state"] == "open"
+    assert len(slept) == times
+    assert sum(slept) <= longest
+    exporter.refuse["/windows"] = (status, {"field": "", "message": "too many calls", "fix": ""})
+    with pytest.raises(Refused):
+        Api(Transport([str(exporter.path)]), Breaker()).open({"name": "n", "phase": "training"})
+    assert sum(slept) < 2
+
+
 def test_recording_does_not_wait_for_an_exporter_that_hangs(exporter) -> None:
     release = threading.Event()
     w = gramwatt.window("x", phase="training", timeout=30).start()

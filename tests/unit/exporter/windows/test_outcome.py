@@ -80,3 +80,5 @@ def test_a_window_of_a_workload_has_no_process_that_it_was_asked_for(book, clock
     assert book.view(window).is_automatic
     book.add_process(window.id, (4711, 99))
     assert not book.view(window).is_automatic
+    window.processes.clear()  # they may have left it
+    assert not book.view(window).is_automatic
