@@ -25,17 +25,24 @@ LAST_THREAD = 0x20  # AGROUP: the last thread of its thread group
 VERSION, AC_FLAG, AC_PID, AC_TGID, _AC_TGETIME = 0, 8, 128, 368, 376
 TELLS_GROUP = 12
 _CPU_RUN_REAL, _CPU_RUN_VIRTUAL, _AC_COMM, _AC_UID, _AC_PPID = 64, 72, 80, 120, 132
-_CPU_DELAY, _AC_ETIME = 24, 144  # nanoseconds it waited for a CPU, microseconds since its birth
+_CPU_COUNT, _CPU_DELAY, _AC_ETIME = (
+    16,
+    24,
+    144,
+)  # runs, nanoseconds waited for a CPU, microseconds since birth
 _AC_UTIME, _AC_STIME = 152, 160  # microseconds
-_VOLUNTARY_SWITCHES = 272
+_VOLUNTARY_SWITCHES = 272  # and the involuntary ones behind them
 
 _U16 = struct.Struct("=H")
 _U16_PAIR = struct.Struct("=HH")
 _U32 = struct.Struct("=I")
 _U64 = struct.Struct("=Q")
+_U64_PAIR = struct.Struct("=QQ")
 
 # The timer tick is 1 to 10 ms (CONFIG_HZ); the interface does not tell which.
 _LONGEST_TICK_NS = 10_000_000
+# Most that a thread uses after its message: 8 to 10 us were measured.
+_END_OF_THREAD_NS = 100_000
 _KTHREADD = 2  # parent of all kernel threads, in the initial PID namespace, which alone hears of exits
 _LEADERS = 4096  # first threads that are remembered until their process ends
 
@@ -47,7 +54,8 @@ class Exit(Struct, frozen=True):
     ``pid`` is the id of the process (of its thread group), never of a thread. ``doubt_ns`` is by how much its
     tick-counted times differ from ``nanoseconds``: over many exits, what is missing. Of one exit it may well be
     negative. ``by_age_ns`` is how much of ``nanoseconds`` is known by the age of the process alone (see stolen.py).
-    ``age_ns`` is how long it lived, before Linux 5.19 how long its last thread did.
+    ``age_ns`` is how long it lived, before Linux 5.19 how long its last thread did. ``unseen_ns`` is what the
+    ends of its threads may have cost besides: of 20,000 threads in a row, 288 of 449 ms were told.
     """
 
     pid: int
@@ -58,6 +66,7 @@ class Exit(Struct, frozen=True):
     doubt_ns: int = 0
     by_age_ns: int = 0
     age_ns: int = 0
+    unseen_ns: int = 0
 
 
 class ExitDecoder:
@@ -89,16 +98,17 @@ class ExitDecoder:
         group = ATTRIBUTES + ((length + 3) & ~3)
         if size > group + 4 and _U16_PAIR.unpack_from(buffer, group)[1] & _NLA_TYPE_MASK == _TYPE_AGGR_TGID:
             pid = _U32.unpack_from(buffer, group + 8)[0]
-            times = _group_nanoseconds(buffer, stats_offset(buffer, group))
+            times, unseen = _group_nanoseconds(buffer, stats_offset(buffer, group))
         else:  # it never had another thread
-            pid, times = of_group, _lone_nanoseconds(buffer, stats)
+            pid, times, unseen = of_group, _lone_nanoseconds(buffer, stats), 0
         parent = _U32.unpack_from(buffer, stats + _AC_PPID)[0]
         first = self._leaders.pop(pid, None)
         command, uid = first if first is not None and pid != thread else _name_and_user(buffer, stats)
         if parent == _KTHREADD:
             command = kernel_thread_name(command)
-        age = _AC_TGETIME if self.version >= TELLS_GROUP else _AC_ETIME
-        return Exit(pid, parent, uid, command, *times, _U64.unpack_from(buffer, stats + age)[0] * 1000)
+        at = stats + (_AC_TGETIME if self.version >= TELLS_GROUP else _AC_ETIME)
+        age = _U64.unpack_from(buffer, at)[0] * 1000
+        return Exit(pid, parent, uid, command, *times, age, unseen)
 
     def _remember(self, buffer: bytearray, stats: int, thread: int) -> None:
         """The first thread ended before its process, or one that may be the first where that is not told."""
@@ -140,11 +150,15 @@ def _lone_nanoseconds(buffer: bytearray, stats: int) -> tuple[int, int, int]:
     return _with_doubt(run, (utime + stime) * 1000)
 
 
-def _group_nanoseconds(buffer: bytearray, stats: int) -> tuple[int, int, int]:
-    """The same of a whole thread group. Its tick-counted times are the sum that every kernel keeps for a group
-    (ac_utime and ac_stime of a group are 0 in older ones)."""
+def _group_nanoseconds(buffer: bytearray, stats: int) -> tuple[tuple[int, int, int], int]:
+    """The same of a whole thread group, and what the ends of its threads may have cost besides. Its tick-counted times
+    are the sum that every kernel keeps for a group (ac_utime and ac_stime of a group are 0 in older ones)."""
     run: int = _U64.unpack_from(buffer, stats + _CPU_RUN_VIRTUAL)[0]
-    return _with_doubt(run, _U64.unpack_from(buffer, stats + _CPU_RUN_REAL)[0])
+    ticks: int = _U64.unpack_from(buffer, stats + _CPU_RUN_REAL)[0]
+    runs: int = _U64.unpack_from(buffer, stats + _CPU_COUNT)[0]
+    switches = sum(_U64_PAIR.unpack_from(buffer, stats + _VOLUNTARY_SWITCHES))
+    threads = max(0, runs - switches)  # each has begun to run once more than it has been taken off a CPU
+    return _with_doubt(run, ticks), threads * _END_OF_THREAD_NS
 
 
 def _with_doubt(run: int, ticks: int) -> tuple[int, int, int]:

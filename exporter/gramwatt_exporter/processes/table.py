@@ -310,7 +310,7 @@ class ProcessTable:
                 # One that came late was handed to its parent a sample ago, with what was known of it then.
                 charged = more if late else last + more
                 doubt = message.nanoseconds + message.doubt_ns - last - more
-                more += self._ended(message.parent, row, charged, doubt)
+                more += self._ended(message.parent, row, charged, doubt, unseen=message.unseen_ns)
                 if more:
                     exited.append((row, more))
             elif message.pid not in self._where or message.pid in settled:
@@ -337,7 +337,9 @@ class ProcessTable:
         for message in strangers:
             row = ghost(message)
             used = used_lately(message, self._elapsed_ns)
-            used += self._ended(message.parent, row, message.nanoseconds, message.doubt_ns)
+            used += self._ended(
+                message.parent, row, message.nanoseconds, message.doubt_ns, unseen=message.unseen_ns
+            )
             if used > 0:
                 exited.append((row, used))
         del ghost  # it holds itself, and with itself every row of this sample until the garbage is collected
@@ -350,11 +352,13 @@ class ProcessTable:
         # What is left in limbo had its sample of grace: its end stays unattributed.
         return exited, observed + (len(gone) if self._exits is None else 0)
 
-    def _ended(self, parent: int, owner: Row, charged: int, doubt: int, expected: int = 0) -> int:
+    def _ended(
+        self, parent: int, owner: Row, charged: int, doubt: int, expected: int = 0, unseen: int = 0
+    ) -> int:
         if self._waited is None:
             return 0
         ancestor = self._living_ancestor(parent, self._messages)
-        return self._waited.ended(ancestor, owner, charged, doubt, expected)
+        return self._waited.ended(ancestor, owner, charged, doubt, expected, unseen)
 
     def _expected(self, row: Row, used_ns: int) -> int:
         """CPU time of a process from the previous sample to the beginning of this one, at its mean rate so far."""

@@ -36,6 +36,7 @@ class _Balance(Struct):
     charged: int = 0
     doubt: int = 0  # what the messages lack, by their tick-counted times
     exits: int = 0
+    most: int = 0  # that the messages of these exits lack
     still: int = 0
     waited: bool = False
     settled: int = 0  # samples since owners were last needed or forgotten
@@ -87,10 +88,19 @@ class WaitedFor:
         # Of that past up to coarse_ns is not told yet and must not be charged when it is: better too little than that.
         row.reaped_ns = before + self._read.coarse_ns if past and before is not None else before
 
-    def ended(self, parent: Row | None, owner: Row, charged: int, doubt: int = 0, expected: int = 0) -> int:
+    def ended(
+        self,
+        parent: Row | None,
+        owner: Row,
+        charged: int,
+        doubt: int = 0,
+        expected: int = 0,
+        unseen: int = 0,
+    ) -> int:
         """A child of ``parent`` ended and ``owner`` was charged ``charged`` ns for all of its life.
 
-        Without messages its last moments are missing: at the rate it worked they are at most ``expected`` ns.
+        Without messages its last moments are missing: at the rate it worked they are at most ``expected`` ns. With
+        them, ``unseen`` ns is what the ends of its threads may have cost.
 
         Returns nanoseconds to charge at once, because nobody will wait for it.
         """
@@ -106,6 +116,7 @@ class WaitedFor:
         balance.charged += charged
         balance.doubt += doubt
         balance.exits += 1
+        balance.most += MOST_PER_EXIT_NS + unseen
         balance.still = 0
         key = (owner.account, owner.windows, owner.budgets)
         first, count = balance.owners.get(key, (owner, 0))
@@ -128,6 +139,7 @@ class WaitedFor:
             if balance is not None:
                 heir.doubt += balance.doubt
                 heir.exits += balance.exits
+                heir.most += balance.most
                 heir.expected += balance.expected
                 for key, (first, count) in balance.owners.items():
                     known, before = heir.owners.get(key, (first, 0))
@@ -170,7 +182,7 @@ class WaitedFor:
         if missing > 0:
             balance.charged = 0
             if self._messages:
-                missing = min(missing, balance.exits * MOST_PER_EXIT_NS)
+                missing = min(missing, balance.most)
         elif balance.still >= PATIENCE or balance.settled >= (
             MOST_SETTLED if balance.waited else NEVER_WAITED
         ):
@@ -197,7 +209,7 @@ class WaitedFor:
 
 
 def _forget_exits(balance: _Balance) -> None:
-    balance.owners, balance.exits, balance.doubt, balance.settled = {}, 0, 0, 0
+    balance.owners, balance.exits, balance.most, balance.doubt, balance.settled = {}, 0, 0, 0, 0
 
 
 def _due(parent: Row, doubt: int) -> int:

@@ -29,6 +29,8 @@ static void *worker(void *name) { /* threads have names of their own, which no p
     return NULL;
 }
 
+static void *nothing(void *argument) { return argument; }
+
 static void *endless(void *name) {
     prctl(PR_SET_NAME, name);
     for (;;)
@@ -71,9 +73,9 @@ int main(int argc, char **argv) {
     }
     if (strcmp(scene, "tiny") == 0) { /* threads that end before the kernel has brought their run time up to date */
         struct timespec at = {0};
-        long all = milliseconds;
-        for (milliseconds = 0; at.tv_sec * 1000 + at.tv_nsec / 1000000 < all;) {
-            pthread_join(begin(worker, "tiny"), NULL);
+        while (at.tv_sec * 1000 + at.tv_nsec / 1000000 < milliseconds) {
+            for (int number = 0; number < 200; number++)
+                pthread_join(begin(nothing, NULL), NULL);
             clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &at);
         }
         return 0;

@@ -18,12 +18,13 @@ def stats(version: int, **told: Any) -> bytes:
     text = bytearray(416 if version >= GROUP_IS_TOLD else 328)
     struct.pack_into("=H", text, 0, version)
     text[8] = told.get("flag", 0)
+    struct.pack_into("=Q", text, 16, told.get("runs", 0))
     struct.pack_into("=QQ", text, 64, told.get("ticks", 0) * 1000, told.get("run", 0))
     text[80 : 80 + len(told.get("comm", b""))] = told.get("comm", b"")
     struct.pack_into("=I", text, 120, told.get("uid", 1000))
     struct.pack_into("=II", text, 128, told.get("thread", 0), told.get("parent", 0))
     struct.pack_into("=QQQ", text, 144, told.get("age", 0), told.get("ac_utime", 0), 0)
-    struct.pack_into("=Q", text, 272, told.get("sleeps", 1))
+    struct.pack_into("=QQ", text, 272, told.get("sleeps", 1), told.get("preempted", 0))
     if version >= GROUP_IS_TOLD:
         struct.pack_into("=IxxxxQ", text, 368, told.get("process", 0), told.get("group_age", 0))
     return bytes(text)
@@ -138,6 +139,14 @@ def test_a_groups_doubt_is_by_the_sum_that_every_kernel_keeps() -> None:
     # Older kernels leave ac_utime of a group at 0: taken at its word, each lacked nothing and had too much.
     (ended,) = decode(message(102, 100, last=True, group={"run": 50_000_000, "ticks": 52_000}))
     assert ended.doubt_ns == 2_000_000
+
+
+def test_the_ends_of_many_threads_may_have_cost_more_than_is_told() -> None:
+    group = {"run": 288_000_000, "runs": 40_004, "sleeps": 19_992, "preempted": 11}
+    (ended,) = decode(message(100, 100, last=True, group=group))
+    assert ended.unseen_ns == 20_001 * 100_000
+    (lone,) = decode(message(100, 100, last=True, run=5, runs=40_004))
+    assert lone.unseen_ns == 0
 
 
 def test_kernel_threads_have_the_name_of_their_family() -> None:
