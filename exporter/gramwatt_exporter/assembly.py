@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,9 @@ from .processes.table import ProcessTable
 from .processes.users import UserNames
 from .sampler import Sampler
 from .sensors.bank import Bank
+from .sensors.packages import packages
 from .sensors.registry import build as build_sensors
+from .sensors.slot import Logger
 from .socket_api import SocketApi, default_paths
 from .web import WebServer
 from .webconfig import WebConfig
@@ -91,8 +93,8 @@ def boottime_ns() -> int:
     return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-def assemble(config: Config, environ: Mapping[str, str]) -> Exporter:
-    """Wire everything. Raises GramwattError naming the setting and the fix."""
+def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str] = ()) -> Exporter:
+    """Wire everything. ``wanted`` are the sensors that the user switched on. Raises GramwattError naming setting and fix."""
     boot_id = _boot_id(config.path.procfs)
     state_file = StateFile(config.state.dir) if config.state.dir else None
     if state_file is None:
@@ -101,12 +103,7 @@ def assemble(config: Config, environ: Mapping[str, str]) -> Exporter:
     extras = Extras(config, accounts)
     windows = WindowBook(config.windows)
     budgets = BudgetBook(config.budgets, time.time)
-    bank = Bank(
-        build_sensors(config, boottime_ns, time.monotonic_ns),
-        boottime_ns,
-        FieldLogger("gramwatt_exporter.sensors"),
-        time.monotonic_ns,
-    )
+    bank = sensor_bank(config, FieldLogger("gramwatt_exporter.sensors"), wanted)
     if state_file is not None:
         restored = restore(state_file, boot_id, bank, baseline, extras, windows, budgets)
         accounts = extras.accounts = restored or accounts
@@ -146,6 +143,18 @@ def assemble(config: Config, environ: Mapping[str, str]) -> Exporter:
     web = _web(config, exposition)
     socket_api = _socket(config, environ, node, identities.user_name)
     return Exporter(config, bank, refresher, node, loop, web, socket_api, _tcp(config, node, socket_api))
+
+
+def sensor_bank(config: Config, log: Logger, wanted: Collection[str] = ()) -> Bank:
+    """Every sensor of the configuration; nothing is opened yet."""
+    return Bank(
+        build_sensors(config, boottime_ns, time.monotonic_ns),
+        boottime_ns,
+        log,
+        time.monotonic_ns,
+        wanted,
+        lambda: packages(config.path.procfs),
+    )
 
 
 def restore(

@@ -7,7 +7,7 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from . import __version__, log
 from .assembly import Exporter, assemble, check, running_as
@@ -41,27 +41,43 @@ def _parser() -> argparse.ArgumentParser:
         description="Publishes power and CO2 of every process and every device of this machine for Prometheus.",
         epilog="Every setting of the file is also an environment variable: sampling.interval is"
         " GRAMWATT_SAMPLING_INTERVAL. Flags win over the environment, the environment over the file."
-        " 'gramwatt-exporter intensity --help' shows and tests the grid's carbon intensity.",
+        " 'gramwatt-exporter intensity --help' shows and tests the grid's carbon intensity;"
+        " 'gramwatt-exporter sensors' shows which meter stands for what.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"gramwatt-exporter {__version__}")
     parser.add_argument(
-        "--config.file", dest="config_file", metavar="FILE", default=None, help="YAML settings"
-    )
-    parser.add_argument(
         "--config.check", dest="config_check", action="store_true", help="print the settings in force and end"
     )
-    for flag, (key, metavar, text) in _FLAGS.items():
-        parser.add_argument(f"--{flag}", dest=key, metavar=metavar, default=None, help=text)
+    add_flags(parser)
     return parser
 
 
-def _load(arguments: argparse.Namespace) -> Loaded:
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The settings that are flags, too."""
+    parser.add_argument(
+        "--config.file", dest="config_file", metavar="FILE", default=None, help="YAML settings"
+    )
+    for flag, (key, metavar, text) in _FLAGS.items():
+        parser.add_argument(f"--{flag}", dest=key, metavar=metavar, default=None, help=text)
+
+
+def load_flags(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Loaded:
+    """The settings by flags, environment and file. Raises ConfigError."""
     file = arguments.config_file
     if file is None:
-        file = os.environ.get("GRAMWATT_CONFIG_FILE", "")
+        file = environ.get("GRAMWATT_CONFIG_FILE", "")
     flags = {key: value for key, _, _ in _FLAGS.values() if (value := getattr(arguments, key)) is not None}
-    return load(file, os.environ, flags)
+    return load(file, environ, flags)
+
+
+def wanted_sensors(loaded: Loaded) -> set[str]:
+    """Sensors that the user switched on, by file, environment or flag."""
+    ours = [key.split(".") for key, origin in loaded.origins.items() if origin != "default"]
+    named = {key[1] for key in ours if key[0] == "sensors" and key[-1] == "enabled"}
+    settings = loaded.config.sensors
+    wanted = {name for name in named if getattr(settings, name).enabled}
+    return wanted | ({"replay"} if settings.replay.file else set())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,10 +87,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         from .intensity.cli import run as run_intensity
 
         return run_intensity(words[1:], os.environ, sys.stdout)
+    if words[:1] == ["sensors"]:
+        from .sensors_command import run as run_sensors
+
+        return run_sensors(words[1:], os.environ, sys.stdout)
     arguments = _parser().parse_args(words)
     signals = Signals()
     try:
-        loaded = _load(arguments)
+        loaded = load_flags(arguments, os.environ)
         if arguments.config_check:
             check(loaded.config)
             print(describe(loaded))
@@ -82,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         log.configure(loaded.config.log.level, loaded.config.log.format)
         for warning in loaded.warnings:
             _LOG.warning(warning)
-        exporter = assemble(loaded.config, os.environ)
+        exporter = assemble(loaded.config, os.environ, wanted_sensors(loaded))
     except ConfigError as error:
         print(f"gramwatt-exporter: {error}", file=sys.stderr)
         return 2
@@ -97,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(exporter: Exporter, arguments: argparse.Namespace, signals: Signals) -> None:
     def reload() -> None:
         try:
-            loaded = _load(arguments)
+            loaded = load_flags(arguments, os.environ)
         except ConfigError as error:
             _LOG.error("the new settings are refused and the old ones stay in force: %s", error)
             return

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..model import Component, Device, EnergyStep, Meter, MeterStep, Reading
 from .claims import HOLD_SECONDS
-from .election import Candidate, Election
+from .election import Election
 from .model_bound import ModelBound
 from .timeline import Inside, Timeline, book, nothing
 from .tracks import key_of
@@ -33,7 +33,9 @@ class Around:
         self._covers: tuple[Component, ...] = ()
         self._devices = Timeline()
         self._bound = ModelBound()
-        self._marked: Inside | None = None  # the devices' total at the last reading; None: counting has not begun
+        self._marked: Inside | None = (
+            None  # the devices' total at the last reading; None: counting has not begun
+        )
         self._ahead = Inside()  # of before the restart, after the meter's last reading
         self._excess = 0  # the meter less the devices, less what is booked: negative for a debt
         self._at_ns = 0  # of the last reading taken into account
@@ -45,7 +47,9 @@ class Around:
         self._held_at_ns = 0  # up to then
         self._meter: Meter | None = None  # as it was delivered last
         self._missed = False  # whether its last step spans a time in which nobody looked
-        self.change: tuple[str, str] | None = None  # in this tick: the former meter's key, and why it lost its place
+        self.change: tuple[str, str] | None = (
+            None  # in this tick: the former meter's key, and why it lost its place
+        )
         self._begin_ns: int | None = None  # when the meter's counting began, in this tick
         self._chosen_before = False  # whether a meter was ever in use: only the first brings energy of before
 

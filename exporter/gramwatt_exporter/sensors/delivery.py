@@ -56,8 +56,10 @@ class Delivery:
             return usable
         record.reads += 1
         record.refused += refused
-        if record.fault != "below" and record.reads >= STILL_READS and now_ns - record.good_ns > max(
-            STILL_SECONDS * _SECOND, 2 * record.slowest_ns
+        if (
+            record.fault != "below"
+            and record.reads >= STILL_READS
+            and now_ns - record.good_ns > max(STILL_SECONDS * _SECOND, 2 * record.slowest_ns)
         ):
             record.fault = "refused" if 2 * record.refused >= record.reads else "still"
         return record.fault == "" and not refused

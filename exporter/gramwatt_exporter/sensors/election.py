@@ -46,9 +46,9 @@ class Candidate(Struct):
     watts: float = 0.0  # shown, of the same
     unfit: str = ""  # why it cannot be the one: "below" its parts, "constant"
     below: int = 0  # blocks in a row in which it was below its parts
-    block: list[int] = []  # noqa: RUF012 - msgspec copies it: ns, energy, all parts, measured parts it covers
-    follow: list[float] = []  # noqa: RUF012 - seconds, bins, lowest and highest of it and of its parts
-    bin: list[int] = []  # noqa: RUF012 - ns, energy, parts
+    block: list[int] = []  # ns, energy, all parts, measured parts that it covers
+    follow: list[float] = []  # seconds, bins, lowest and highest of it and of its parts
+    bin: list[int] = []  # ns, energy, parts
 
     def delivers(self, now_ns: int) -> bool:
         """Whether it still shows energy."""
@@ -117,7 +117,9 @@ class Election:
             candidate.energy, candidate.begun_ns = 0, at_ns
         if step.microjoules > 0:
             if not step.missed:
-                candidate.slowest_ns = max(candidate.slowest_ns, min(at_ns - candidate.good_ns, step.nanoseconds))
+                candidate.slowest_ns = max(
+                    candidate.slowest_ns, min(at_ns - candidate.good_ns, step.nanoseconds)
+                )
             candidate.good_ns = at_ns
         if devices is None or step.missed:
             candidate.block, candidate.bin, candidate.follow = [], [], []

@@ -55,7 +55,11 @@ class Mirrors:
         groups: dict[str, list[EnergyReading]] = {}
         for reading in readings:
             of = reading.of
-            if isinstance(reading, EnergyReading) and isinstance(of, Device) and of.component in ("cpu", "dram"):
+            if (
+                isinstance(reading, EnergyReading)
+                and isinstance(of, Device)
+                and of.component in ("cpu", "dram")
+            ):
                 groups.setdefault(of.component, []).append(reading)
         seen: dict[str, EnergyReading] = {}
         for _, group in sorted(groups.items()):  # packages first: they say which memories may be one
@@ -92,16 +96,18 @@ class Mirrors:
                     pair.one = False
         hidden: dict[str, str] = {}
         for first, second in combinations(group, 2):
-            one, other = keys[id(first)], keys[id(second)]
-            if self._pairs[one, other].one and one not in hidden:
-                hidden.setdefault(other, one)
+            shown, other = keys[id(first)], keys[id(second)]
+            if self._pairs[shown, other].one and shown not in hidden:
+                hidden.setdefault(other, shown)
         for key in keys.values():
             if key in hidden:
                 self._hidden[key] = (hidden[key], now_ns)
             else:
                 self._hidden.pop(key, None)
 
-    def _may_be_one(self, first: EnergyReading, second: EnergyReading, group: Sequence[EnergyReading]) -> bool:
+    def _may_be_one(
+        self, first: EnergyReading, second: EnergyReading, group: Sequence[EnergyReading]
+    ) -> bool:
         """Whether two counters with equal totals are one: dies of a package are, packages only where that is odd."""
         a, b = first.of, second.of
         assert isinstance(a, Device)

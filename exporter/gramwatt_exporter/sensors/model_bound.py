@@ -10,7 +10,9 @@ from msgspec.structs import replace
 from ..model import Component, Device, EnergyStep
 from .timeline import MODELLED, Inside
 
-MEMORY_SECONDS = 60.0  # what the meter leaves is averaged over about so long: its readings lag behind the load
+MEMORY_SECONDS = (
+    60.0  # what the meter leaves is averaged over about so long: its readings lag behind the load
+)
 # Of a part that is only known to lie between nothing and what the meter leaves, one sigma is 0.29 of the upper end
 # (a uniform distribution); the model said more than fits, so the truth lies nearer to the upper end than that.
 BOUNDED_UNCERTAINTY_RATIO = 0.3

@@ -1,4 +1,4 @@
-"""Which devices were delivered when: one that cannot be read for a moment still counts, one that is gone does not. Pure."""
+"""When each device was delivered last: one that cannot be read for a moment counts on. Pure."""
 
 from __future__ import annotations
 
@@ -46,6 +46,10 @@ class Presence:
         """Whether there are as many devices as at the last call."""
         before, self._count = self._count, len(self._seen)
         return before == self._count
+
+    def knows(self, key: str) -> bool:
+        """Whether it was ever delivered."""
+        return key in self._seen
 
     def overdue(self, key: str, now_ns: int) -> bool:
         """Whether it has not been delivered for HOLD_SECONDS."""

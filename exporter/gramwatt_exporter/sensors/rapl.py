@@ -105,7 +105,9 @@ class Rapl:
 
     def _reading(self, zone: Zone, value: int) -> Reading:
         if zone.counts:
-            return EnergyReading(zone.of, value, self._now(), zone.wraps_at, zone.control if zone.twins else "")
+            return EnergyReading(
+                zone.of, value, self._now(), zone.wraps_at, zone.control if zone.twins else ""
+            )
         return PowerReading(zone.of, value, self._now())
 
     def _compare(self, index: int, zone: Zone, value: int | None) -> tuple[Zone, int | None]:
@@ -131,7 +133,9 @@ class Rapl:
         zone.twins = []
         self._zones[index] = twin
         why = "stands still" if value is not None else "cannot be read"
-        self.notes.append(f"{zone.control}:{zone.of.name} {why} while {twin.control} counts: that one is read now")
+        self.notes.append(
+            f"{zone.control}:{zone.of.name} {why} while {twin.control} counts: that one is read now"
+        )
         return twin, shown
 
     def _look_again(self) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from ..errors import Denied, NotHere
-from ..model import Device, Meter
+from ..model import Component, Device, Meter
 
 # Measured, not modelled, since Haswell; it follows external meters closely (Khan et al., "RAPL in Action", ACM TOMPECS
 # 3(2), 2018). Makers state no figure: 5 % is the project's.
@@ -36,7 +36,7 @@ _PACKAGE = re.compile(r"^package-(\d+)(?:-die-(\d+))?$")
 _WHOLE_CPU = re.compile(r"^(?:soc|package|pkg|socket)\b", re.IGNORECASE)
 _CPU = re.compile(r"^(?:cpu|cluster|big|little|core)", re.IGNORECASE)
 _MODELLED = ("dtpm",)  # the kernel's energy model, no meter: https://docs.kernel.org/power/powercap/dtpm.html
-_PSYS_COVERS = ("cpu", "dram", "gpu")
+_PSYS_COVERS: tuple[Component, ...] = ("cpu", "dram", "gpu")
 
 
 class Zone(Struct):
@@ -118,7 +118,9 @@ def list_names(root: Path) -> list[str]:
 def discover(root: Path, source: str, max_watts: float, idle_watts: float | None) -> Found:
     """Every zone that has a counter or a power value, each once. Raises NotHere or Denied."""
     listed, nameless, masked = list_names(root), [], False
-    labelled: list[tuple[bool, str, str, str]] = []  # through MMIO, control, path, label: MSR zones sort first
+    labelled: list[
+        tuple[bool, str, str, str]
+    ] = []  # through MMIO, control, path, label: MSR zones sort first
     for name in listed:
         match = _ZONE.match(name)
         if match is None:
@@ -169,7 +171,9 @@ def _noun(
         name = re.sub(r"[^\w.-]+", "-", label).strip("-").lower() or f"{control}-{path.replace(':', '-')}"
         whole = any(_WHOLE_CPU.match(text) for text in beside)
         if control in _MODELLED or ":" in path or not (_WHOLE_CPU if whole else _CPU).match(label):
-            return Meter(f"{control}-{name}" if ":" in path else name, source, part_of=None, max_watts=max_watts)
+            return Meter(
+                f"{control}-{name}" if ":" in path else name, source, part_of=None, max_watts=max_watts
+            )
         return Device("cpu", name, source, UNCERTAINTY_RATIO, idle_watts, bound)
     if _PACKAGE.match(label):
         return Device("cpu", label, source, UNCERTAINTY_RATIO, idle_watts, bound)

@@ -48,6 +48,8 @@ class Slot:
         self.order = order  # smaller is preferred
         self.up = False  # open, to be read
         self.reason = "absent"  # "" while it delivers
+        self.message = ""  # for a person, why it does not deliver
+        self.fix = ""  # and what helps
         self._log = log
         self._wanted = wanted  # the user switched it on: that it is absent is worth a warning
         self._fault = ""  # why nothing that it reads can be used
@@ -74,12 +76,18 @@ class Slot:
     @property
     def pending(self) -> bool:
         """It may still deliver for the first time: being opened, open and not read yet, or tried again soon."""
-        return self._opening is not None or (self._said is None and not self.surely_gone) or self.reason == "error"
+        return (
+            self._opening is not None
+            or (self._said is None and not self.surely_gone)
+            or self.reason == "error"
+        )
 
     def state(self) -> SensorState:
         """Health for the snapshot; failures are totals since the start."""
         reason = self.reason or self._fault
-        return SensorState(self.name, self.up and not reason, reason, self._read_seconds, dict(self._failures))
+        return SensorState(
+            self.name, self.up and not reason, reason, self._read_seconds, dict(self._failures)
+        )
 
     def judge(self, faults: Collection[str], all_of_it: bool) -> None:
         """What of its readings cannot be used, and whether that is all of them."""
@@ -179,7 +187,7 @@ class Slot:
 
     def _delivered(self, sample: Sample, now_ns: int) -> None:
         self._errors_in_a_row = self._opens = 0
-        self.reason = self._stale(sample, now_ns)
+        self.reason, self.message, self.fix = self._stale(sample, now_ns), "", ""
         if self._said is None or self._said[0] != "up":
             self._said, self._announced = ("up", ""), False
         for device, reason in sample.failures.items():
@@ -240,6 +248,7 @@ class Slot:
             pause = pause if error.retry_after is None else error.retry_after
         else:
             text = f"{type(error).__name__}: {error}"
+        self.message, self.fix = text, fix
         self._retry_ns = now_ns + round(pause * _SECOND)
         if self.reason in ("error", "lost"):
             self._failures[self.reason] = self._failures.get(self.reason, 0) + 1

@@ -1,4 +1,4 @@
-"""One package of several brings nothing: another sensor's figure for it, or an equal share of that sensor's sum. Pure."""
+"""Where one package of several brings nothing: another sensor's figure, or a share of its sum. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ def substitute(
 
     ``spare`` are the steps of all sensors that measure nothing now; those of ``source`` are taken.
     """
-    steps = [s for s in spare if s.device.component == component and s.device.source == source and not s.missed]
+    steps = [
+        s for s in spare if s.device.component == component and s.device.source == source and not s.missed
+    ]
     if not steps:
         return None
     same = next((step for step in steps if step.device.name == name), None)

@@ -85,8 +85,12 @@ class Tracks:
         track = self._tracks.get(key)
         counts = isinstance(reading, EnergyReading)
         door = reading.door if isinstance(reading, EnergyReading) else ""
-        if track is None or isinstance(track.last, Counter) != counts or reading.at_ns < track.last.at_ns \
-                or (door and track.door and door != track.door):
+        if (
+            track is None
+            or isinstance(track.last, Counter) != counts
+            or reading.at_ns < track.last.at_ns
+            or (door and track.door and door != track.door)
+        ):
             begin = _begin(reading)
             self._tracks[key] = _Track(begin, tick, asleep_ns, doubtful, door=door)
             refused = isinstance(begin, Integrator) and begin.microwatts is None

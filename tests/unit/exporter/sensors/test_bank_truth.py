@@ -123,7 +123,9 @@ def test_what_was_counted_is_booked_exactly(
         assert sample.resets == {}
     for _ in range(71):  # an open that failed may have been put off by a second or more
         clock.ns += 10**9
-        hardware.true = [true + drawn for true, drawn in zip(hardware.true, (10**6, 10**6, 3 * 10**6), strict=True)]
+        hardware.true = [
+            true + drawn for true, drawn in zip(hardware.true, (10**6, 10**6, 3 * 10**6), strict=True)
+        ]
         for step in bank.read().steps:
             booked[step.device.name] += step.microjoules
     grown = [now - then for now, then in zip(hardware.true, began, strict=True)]

@@ -1,0 +1,147 @@
+"""What stands for what: every sensor, everything it found, what that is used for, and why or why not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from ..model import Device, Meter, PowerReading
+from .announcements import FAULTS, WHY_LOST
+from .bank import Bank
+from .claims import claim_of
+from .intake import Taken
+from .ownership import Ownership
+from .tracks import key_of, name_of
+
+Use = str  # "counted", "other", "shown" or "not used"
+
+
+class SensorRow(Struct, frozen=True):
+    """One sensor: whether it delivers, and if not, why and what helps."""
+
+    sensor: str
+    state: str  # "delivers", or the reason of gramwatt_sensor_up
+    message: str = ""
+    fix: str = ""
+
+
+class MeterRow(Struct, frozen=True):
+    """One counter or power value that was found."""
+
+    sensor: str
+    name: str
+    claims: str  # what it says it measures: "cpu", "part of package-0", "around cpu, dram, gpu"
+    use: Use
+    why: str
+    watts: float | None  # None: nothing usable was read
+    uncertainty_ratio: float
+
+
+class Overview(Struct, frozen=True):
+    """All of it, in the order of preference."""
+
+    sensors: Sequence[SensorRow]
+    meters: Sequence[MeterRow]
+
+
+class Looks:
+    """Reads the bank some times and remembers what every counter drew in between."""
+
+    def __init__(self, bank: Bank) -> None:
+        self._bank = bank
+        self._energy: dict[str, tuple[int, int]] = {}  # key -> microjoules and nanoseconds
+        self._taken: dict[str, Taken] = {}
+
+    def look(self) -> None:
+        """Read every sensor once."""
+        self._bank.read()
+        for item in self._bank.taken:
+            self._taken[item.key] = item
+            step = None if item.advance is None else item.advance.step
+            if step is not None and not step.reset:
+                energy, time = self._energy.get(item.key, (0, 0))
+                self._energy[item.key] = (energy + step.microjoules, time + step.nanoseconds)
+
+    def waits(self) -> bool:
+        """Whether a sensor is still being opened."""
+        return any(slot.pending and slot.reason != "error" for slot in self._bank.slots)
+
+    def overview(self) -> Overview:
+        """What was seen so far."""
+        sensors = [
+            SensorRow(slot.name, slot.state().reason or "delivers", slot.message, slot.fix)
+            for slot in self._bank.slots
+        ]
+        watts = {key: self._watts(item) for key, item in self._taken.items()}
+        around = self._around(watts)
+        meters = [self._row(item, watts[key], around) for key, item in self._taken.items()]
+        order = {slot.name: slot.order for slot in self._bank.slots}
+        meters += [self._second_door(key, first) for key, first in self._bank.intake.hidden.items()]
+        return Overview(sensors, sorted(meters, key=lambda row: order.get(row.sensor, 0)))
+
+    def _watts(self, item: Taken) -> float | None:
+        if isinstance(item.reading, PowerReading):
+            step = None if item.advance is None else item.advance.step
+            return None if step is not None and step.reset else item.reading.microwatts / 1e6
+        energy, time = self._energy.get(item.key, (0, 0))
+        return energy * 1e3 / time if time else None
+
+    def _around(self, watts: Mapping[str, float | None]) -> str:
+        """Key of the meter that makes ``other``, or would: comparing meters takes the exporter some seconds."""
+        if self._bank.around.key:
+            return self._bank.around.key
+        shown = {
+            key: watts.get(key) or 0.0 for key in self._bank.around.election.candidates if watts.get(key)
+        }
+        return max(shown, key=shown.__getitem__, default="")
+
+    def _row(self, item: Taken, watts: float | None, around: str) -> MeterRow:
+        of = item.reading.of
+        if isinstance(of, Device):
+            claims, (use, why) = of.component, _use_of_device(item, of, self._bank.ownership)
+        else:
+            claims, (use, why) = _claims_of(of), self._use_of_meter(of, around)
+        fault = self._bank.intake.delivery.fault(item.key)
+        if not fault and watts is None:
+            why = f"{why}; no value that can be believed was read" if item.advance is not None else why
+        elif not fault and watts == 0 and isinstance(of, Device) and of.component in ("cpu", "dram"):
+            why = f"{why}; it has not moved while this looked: the exporter gives it up after 20 s"
+        if fault:
+            why = FAULTS[fault]
+        return MeterRow(item.slot.name, of.name, claims, use, why, watts, of.uncertainty_ratio)
+
+    def _use_of_meter(self, of: Meter, around: str) -> tuple[Use, str]:
+        if not of.covers:
+            if of.part_of:
+                return "shown", f"it is part of {of.part_of}, which is counted"
+            return "shown", "it overlaps with devices that are counted"
+        if key_of(of) == around:
+            return "other", "the rest of the machine is what it shows beyond the devices inside it"
+        candidate = self._bank.around.election.candidates.get(key_of(of))
+        if candidate is not None and candidate.unfit:
+            return "shown", WHY_LOST[candidate.unfit]
+        if around:
+            return "shown", f"one meter stands for the rest of the machine: {name_of(around)}"
+        return "shown", "it shows no energy"
+
+    def _second_door(self, key: str, first: str) -> MeterRow:
+        _, sensor, component, name = key.split("|", 3)
+        why = f"the same counter as {name_of(first)}: counted once"
+        return MeterRow(sensor, name, component, "not used", why, None, 0.0)
+
+
+def _use_of_device(item: Taken, of: Device, owners: Ownership) -> tuple[Use, str]:
+    owner = owners.claims.owner(claim_of(of))
+    if owner == item.slot.name:
+        stand_in = owners.stand_ins.get(item.key)
+        if stand_in:
+            return "not used", f"{stand_in} stands in for it"
+        return "counted", f"the first source of {of.component} that delivers"
+    return "not used", f"{owner} measures {of.component}" if owner else "nothing was read twice"
+
+
+def _claims_of(of: Meter) -> str:
+    if of.covers:
+        return f"around {', '.join(of.covers)}"
+    return f"part of {of.part_of}" if of.part_of else "a part of the machine"

@@ -1,0 +1,43 @@
+"""Steps that were not believed: counted always, said once for each counter until it is believed again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..model import Device, Meter
+from .slot import Logger
+
+
+class Resets:
+    """Totals since the ledger began, by (component or "meter", name)."""
+
+    def __init__(self, log: Logger) -> None:
+        self.totals: dict[tuple[str, str], int] = {}
+        self._log = log
+        self._doubted: set[Device | Meter] = set()
+
+    def go_on(self, totals: Mapping[tuple[str, str], int]) -> None:
+        """Count on from these."""
+        self.totals = dict(totals)
+
+    def count(self, of: Device | Meter) -> tuple[str, str]:
+        """One more."""
+        key = (of.component if isinstance(of, Device) else "meter", of.name)
+        self.totals[key] = self.totals.get(key, 0) + 1
+        return key
+
+    def note(self, of: Device | Meter) -> None:
+        """One more, said if it is the first."""
+        key = self.count(of)
+        if of not in self._doubted:
+            self._doubted.add(of)
+            self._log.info(
+                "counter was reset or its step is implausible: it is not booked",
+                source=of.source,
+                what="/".join(key),
+            )
+
+    def believed(self, of: Device | Meter) -> None:
+        """It brought a step."""
+        if self._doubted:
+            self._doubted.discard(of)
