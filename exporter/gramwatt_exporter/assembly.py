@@ -94,7 +94,10 @@ def boottime_ns() -> int:
 
 
 def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str] = ()) -> Exporter:
-    """Wire everything. ``wanted`` are the sensors that the user switched on. Raises GramwattError naming setting and fix."""
+    """Wire everything; ``wanted`` are the sensors that the user switched on.
+
+    Raises GramwattError naming the setting and the fix.
+    """
     boot_id = _boot_id(config.path.procfs)
     state_file = StateFile(config.state.dir) if config.state.dir else None
     if state_file is None:

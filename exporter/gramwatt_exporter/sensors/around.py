@@ -52,6 +52,7 @@ class Around:
         )
         self._begin_ns: int | None = None  # when the meter's counting began, in this tick
         self._chosen_before = False  # whether a meter was ever in use: only the first brings energy of before
+        self._booked: int | None = 0  # uJ since the start; None after a restart
 
     # --- one tick
 
@@ -108,7 +109,7 @@ class Around:
             self._devices.add(now_ns, self._with_missed(nothing(), steps, now_ns))
             self._begin_ns = None
         self._note(meters, self._devices if comparable else None)
-        if not self._elect(elect):
+        if not self._elect(elect, now_ns):
             own = self._own(meters)
             if own is not None and self._marked is None:
                 self._mark(own[1])  # chosen while it counts: of before, the devices' energy is not known here
@@ -116,8 +117,12 @@ class Around:
             self._hold(own)
         return self._step() if self._held_at_ns and self.election.key else None
 
-    def _elect(self, elect: Callable[[], str]) -> bool:
-        """Whether another meter was chosen. Who is chosen first brings all that it showed since its counting began."""
+    def _elect(self, elect: Callable[[], str], now_ns: int) -> bool:
+        """Whether another meter was chosen.
+
+        The first one brings all that it showed since its counting began. So does one that soon turns out to be wider,
+        less what was booked until then.
+        """
         before = self.election.key
         why = elect()
         if self.election.key == before:
@@ -129,10 +134,13 @@ class Around:
         self._bound = ModelBound()
         chosen = self.election.chosen
         if chosen is not None:
+            from_its_beginning = not self._chosen_before or (
+                why == "narrow" and self._booked is not None and self.election.young(now_ns)
+            )
             self._covers = chosen.meter.covers
-            self._mark(chosen.at_ns if self._chosen_before else chosen.begun_ns)
-            if not self._chosen_before:
-                self._held, self._held_at_ns = chosen.energy, chosen.at_ns
+            self._mark(chosen.begun_ns if from_its_beginning else chosen.at_ns)
+            if from_its_beginning:
+                self._held, self._held_at_ns, self._excess = chosen.energy, chosen.at_ns, -(self._booked or 0)
             self._chosen_before = True
         return True
 
@@ -190,6 +198,8 @@ class Around:
         self._bound.interval(shown, inside, self._excess, elapsed / 1e9)
         energy = max(0, self._excess)
         self._excess -= energy
+        if self._booked is not None:
+            self._booked += energy
         meter = self._meter or (self.election.chosen.meter if self.election.chosen is not None else None)
         if meter is None:
             return None
@@ -236,6 +246,7 @@ class Around:
         key, covers, at_ns, account, *more = saved
         around.election.keep(str(key), now_ns)
         around._chosen_before = bool(key)
+        around._booked = None if key else 0
         around._covers, around._at_ns = tuple(covers), int(at_ns)
         if isinstance(account, dict):
             around._excess = int(account["excess"])

@@ -91,7 +91,13 @@ class PartOfWhole:
         self._windows: dict[tuple[str, str], list[int]] = {}  # (whole, part) -> ns, its uJ, the part's uJ
 
     def compare(self, whole: str, part: str, nanoseconds: int, energy: int, part_energy: int) -> bool | None:
-        """Take one step of both; True once the part drew more over a whole window, False if not, else None."""
+        """Take one step of both; True once the part drew more over a whole window, False if not, else None.
+
+        A whole that stands still is known as such, and nothing is compared with it.
+        """
+        if energy <= 0:
+            self._windows.pop((whole, part), None)
+            return None
         window = self._windows.setdefault((whole, part), [0, 0, 0])
         for index, amount in enumerate((nanoseconds, energy, part_energy)):
             window[index] += amount

@@ -18,6 +18,8 @@ from .tracks import key_of, sensor_of
 FIRST_WAIT_SECONDS = 15  # what the first election waits for meters whose sensor is still opening
 DELIVERS_SECONDS = 30  # a meter without a step for so long (or 3 of its intervals) delivers nothing
 BLOCK_SECONDS = 30  # means are compared over blocks of at least so long
+YOUNG_SECONDS = 60  # so long after the start, over blocks of at least
+YOUNG_BLOCK_SECONDS = 10
 FOLLOW_SECONDS = 120  # over so long a meter must move when its parts do
 FORGET_SECONDS = 600
 MARGIN_RATIO = 0.03  # a meter is wider when it shows so much more, and at least
@@ -53,6 +55,12 @@ class Candidate(Struct):
     def delivers(self, now_ns: int) -> bool:
         """Whether it still shows energy."""
         return now_ns - self.good_ns <= max(DELIVERS_SECONDS * _SECOND, 3 * self.slowest_ns)
+
+    def settled(self, young: bool) -> bool:
+        """Whether its mean spans enough time to be compared."""
+        if self.beyond_watts is not None:
+            return True
+        return young and bool(self.block) and self.block[0] >= YOUNG_BLOCK_SECONDS * _SECOND
 
     @property
     def beyond(self) -> float:
@@ -154,18 +162,23 @@ class Election:
             else:
                 return ""
             return why
+        return self._replaced_by_wider(best, now_ns)
+
+    def young(self, now_ns: int) -> bool:
+        """Whether the first choice is still open: it was made with little to go by."""
+        return self._first_ns is not None and now_ns - self._first_ns <= YOUNG_SECONDS * _SECOND
+
+    def _replaced_by_wider(self, best: Candidate | None, now_ns: int) -> str:
         current = self.chosen
-        if (
-            best is not None
-            and current is not None
-            and best is not current
-            and best.beyond_watts is not None
-            and current.beyond_watts is not None
-            and best.beyond_watts > current.beyond_watts + _margin(current)
-        ):
-            self._choose(best, now_ns)
-            return "narrow"
-        return ""
+        if best is None or current is None or best is current or current.seen_ns != now_ns:
+            return ""
+        young = self.young(now_ns)
+        if not (best.settled(young) and current.settled(young)):
+            return ""
+        if best.beyond <= current.beyond + _margin(current):
+            return ""
+        self._choose(best, now_ns)
+        return "narrow"
 
     def _choose(self, candidate: Candidate, now_ns: int) -> None:
         self.key, self._held_ns = key_of(candidate.meter), now_ns

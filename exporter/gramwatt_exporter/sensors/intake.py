@@ -114,6 +114,6 @@ class Intake:
 def _counted(item: Taken) -> tuple[int, int] | None:
     """Nanoseconds and microjoules of a counter's step; None where it is none."""
     step = None if item.advance is None else item.advance.step
-    if step is None or step.reset or not isinstance(item.reading, EnergyReading):
+    if step is None or not isinstance(item.reading, EnergyReading):
         return None
-    return step.nanoseconds, step.microjoules
+    return step.nanoseconds, 0 if step.reset else step.microjoules

@@ -12,7 +12,7 @@ from .bank import Bank
 from .claims import claim_of
 from .intake import Taken
 from .ownership import Ownership
-from .tracks import key_of, name_of
+from .tracks import claim_of_key, key_of, name_of, sensor_of
 
 Use = str  # "counted", "other", "shown" or "not used"
 
@@ -98,10 +98,11 @@ class Looks:
 
     def _row(self, item: Taken, watts: float | None, around: str) -> MeterRow:
         of = item.reading.of
+        claims = of.component if isinstance(of, Device) else _claims_of(of)
         if isinstance(of, Device):
-            claims, (use, why) = of.component, _use_of_device(item, of, self._bank.ownership)
+            use, why = _use_of_device(item, of, self._bank.ownership)
         else:
-            claims, (use, why) = _claims_of(of), self._use_of_meter(of, around)
+            use, why = self._use_of_meter(of, around)
         fault = self._bank.intake.delivery.fault(item.key)
         if not fault and watts is None:
             why = f"{why}; no value that can be believed was read" if item.advance is not None else why
@@ -126,9 +127,8 @@ class Looks:
         return "shown", "it shows no energy"
 
     def _second_door(self, key: str, first: str) -> MeterRow:
-        _, sensor, component, name = key.split("|", 3)
         why = f"the same counter as {name_of(first)}: counted once"
-        return MeterRow(sensor, name, component, "not used", why, None, 0.0)
+        return MeterRow(sensor_of(key), name_of(key), claim_of_key(key), "not used", why, None, 0.0)
 
 
 def _use_of_device(item: Taken, of: Device, owners: Ownership) -> tuple[Use, str]:

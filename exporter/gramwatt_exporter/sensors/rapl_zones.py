@@ -89,6 +89,7 @@ class Zone(Struct):
         if value is not None and value != self.value:
             self.value, self.moved_ns, self.reads = value, now_ns, 0
         else:
+            self.moved_ns = self.moved_ns or now_ns
             self.reads += 1
 
 

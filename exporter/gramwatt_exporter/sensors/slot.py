@@ -13,7 +13,17 @@ from .disabled import Disabled
 
 HANGING_READ_WAIT_SECONDS = 1.0  # what a tick waits, once, for a driver that may hang
 FAILURES_BEFORE_REOPEN = 3
-RETRY_SECONDS = (1, 2, 5, 10, 30, 60)
+RETRY_SECONDS = (
+    1,
+    2,
+    5,
+    10,
+    10,
+    10,
+    30,
+    30,
+    60,
+)  # often while its devices are waited for (claims.HOLD_SECONDS)
 RETRY_LATER_SECONDS = 60  # for what is absent or denied: somebody may load a driver or grant a right
 RETRY_FATAL_SECONDS = 600
 STALE_SECONDS = 60  # a reading that is older, and than three of its source's intervals, says nothing of now
