@@ -209,7 +209,11 @@ class MeterStep(Struct, frozen=True):
 
 
 class SensorState(Struct, frozen=True):
-    """Health of one sensor. ``reason`` is "" while up, else absent, denied, error, lost or disabled."""
+    """Health of one sensor.
+
+    ``reason`` is "" while up, else absent, denied, error, lost, disabled, stale (old readings), or why nothing that it
+    reads can be used: still, refused, below.
+    """
 
     name: str
     up: bool

@@ -191,7 +191,7 @@ class Machine:
         """Start the exporter's sensors, or start them again with what they saved."""
         for file in self.files.values():
             file.now_watts = file.watts(busy_at(self.seconds))
-        self._pass(0.0)
+        self.pass_time(0.0)
         cpus = [f"processor\t: {n}\nphysical id\t: {n % self.sockets}\n{self.cpuinfo}" for n in range(CPUS)]
         self.write("proc/cpuinfo", "\n".join(cpus))
         self.write("proc/meminfo", "MemTotal:       16384000 kB")
@@ -213,7 +213,7 @@ class Machine:
         """The exporter ends, and is started after ``away`` seconds; its state is older than its end by ``lost``."""
         assert self.bank is not None
         saved = json.loads(json.dumps(self.bank.state()))
-        self._pass(away + lost)
+        self.pass_time(away + lost)
         self.bank.close()
         self.start(saved)
 
@@ -225,13 +225,14 @@ class Machine:
     def tick(self, seconds: float) -> None:
         """Time passes, then one sample."""
         assert self.bank is not None
-        self._pass(seconds)
+        self.pass_time(seconds)
         for step in self.bank.read().steps:
             assert step.microjoules >= 0
             key = (step.device.component, step.device.source)
             self.booked[key] = self.booked.get(key, 0) + step.microjoules
 
-    def _pass(self, seconds: float) -> None:
+    def pass_time(self, seconds: float) -> None:
+        """Time passes, and nobody looks."""
         end = self.now_ns + round(seconds * 1e9)
         while self.now_ns < end:
             part_ns = min(STEP_NS, end - self.now_ns)

@@ -307,7 +307,8 @@ CATALOGUE: tuple[Metric, ...] = (
         "sensor_up",
         "1",
         "sensor reason",
-        "1 while a sensor delivers; else 0 and why: absent, denied, error, lost, disabled.",
+        "1 while a sensor delivers; else 0 and why: absent, denied, error, lost,"
+        " disabled, stale, still, refused, below.",
     ),
     _counter("sensor_read_failures", "1", "sensor reason", "Failed reads of a sensor."),
     _gauge("sensor_read_duration_seconds", "seconds", "sensor", "Duration of the last read of a sensor."),

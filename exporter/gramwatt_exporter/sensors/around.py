@@ -7,7 +7,7 @@ meter's reading by linear interpolation, so a slow meter is not compared with la
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..model import Component, Device, EnergyStep, Meter, MeterStep, Reading
@@ -56,10 +56,10 @@ class Around:
 
     # --- one tick
 
-    def seen(self, readings: Iterable[Reading], now_ns: int) -> None:
-        """These were delivered."""
-        meters = (r.of for r in readings if isinstance(r.of, Meter) and r.of.covers)
-        self.election.present(meters, now_ns)
+    def seen(self, meters: Sequence[Meter], now_ns: int) -> None:
+        """These, which surround devices, were delivered."""
+        if meters or self.election.candidates:
+            self.election.present(meters, now_ns)
 
     def begin(self, reading: Reading) -> None:
         """A meter's counting begins with this reading: its first, or the first after a reset or a gap."""
@@ -67,6 +67,10 @@ class Around:
             self.election.begin(reading.of, reading.at_ns)
             if key_of(reading.of) == self.election.key:
                 self._begin_ns = reading.at_ns
+
+    def idle(self, now_ns: int) -> None:
+        """There is no meter around the machine."""
+        self._devices.begin(now_ns)
 
     def bounded(self, steps: Sequence[EnergyStep]) -> tuple[list[EnergyStep], list[int]]:
         """The steps as they may be booked, and what the modelled ones were."""
@@ -262,6 +266,11 @@ class Around:
             around._held, around._held_at_ns = held, held_at_ns
             around._counts_since_ns = int(more[0]) if more and more[0] is not None else None
         return around
+
+    @property
+    def in_use(self) -> bool:
+        """Whether there is a meter around the machine, or was one before the restart."""
+        return bool(self.election.key or self.election.candidates)
 
     @property
     def device(self) -> Device | None:

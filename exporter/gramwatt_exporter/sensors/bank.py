@@ -13,7 +13,8 @@ from .announcements import Announcements
 from .around import Around
 from .claims import claim_of
 from .delivery import Fault
-from .intake import Intake, Samples, Taken
+from .intake import Intake, Taken
+from .layout import Samples
 from .ownership import Ownership
 from .resets import Resets
 from .slot import Logger, Slot
@@ -44,6 +45,7 @@ class Bank:
         self.slots = [Slot(sensor, order, log, sensor.name in wanted) for order, sensor in enumerate(sensors)]
         self.around = Around()
         self.taken: list[Taken] = []  # what the last read brought
+        self._spoken: tuple[object, ...] = ()  # of what was last judged
         self._now = boottime_ns
         self._says = Announcements(log)
         self._resets = Resets(log)
@@ -76,8 +78,8 @@ class Bank:
         self._suspends.before(now)
         samples = self._read_all(now)
         self._suspends.after()
-        self.around.seen((reading for _, sample in samples for reading in sample.readings), now)
         taken = self.taken = self.intake.take(samples, now)
+        self.around.seen(self.intake.layout.around, now)
         self.ownership.settle(taken, now)
         steps, waiting = self.ownership.book(taken, samples, now)
         meters = self._book_meters(taken)
@@ -111,8 +113,8 @@ class Bank:
     def _book_meters(self, taken: Sequence[Taken]) -> list[tuple[MeterStep, int]]:
         meters: list[tuple[MeterStep, int]] = []
         for item in taken:
-            of, advance = item.reading.of, item.advance
-            if not isinstance(of, Meter) or advance is None:
+            of, advance = item.place.of, item.advance
+            if item.place.claim or advance is None or not isinstance(of, Meter):
                 continue
             step = advance.step
             if step is not None and step.reset:
@@ -130,6 +132,9 @@ class Bank:
     ) -> tuple[list[EnergyStep], EnergyStep | None]:
         """The devices as they fit into the meter around the machine, and what it shows beyond them."""
         around, owners = self.around, self.ownership
+        if not around.in_use:
+            around.idle(now)
+            return list(steps), None
         unreadable = bool(around.key) and owners.presence.unreadable(now, around.covers, owners.goes_on)
         more_to_come = not around.key and any(slot.pending for slot in self.slots)
         comparable = owners.presence.same() and not owners.changed and not any(s.missed for s in steps)
@@ -156,17 +161,28 @@ class Bank:
     # --- what is said
 
     def _speak(self, samples: Samples, taken: Sequence[Taken]) -> None:
+        intake = self.intake
+        state = (intake.layout, intake.delivery.version, len(taken), *self.ownership.changed)
+        if intake.delivery.faults or state != self._spoken:
+            self._spoken = state
+            self._judge(samples, taken)
+        for slot, _ in samples:
+            if slot.has_notes:
+                slot.pass_on_notes(self.ownership.claims.of(slot.name))
+
+    def _judge(self, samples: Samples, taken: Sequence[Taken]) -> None:
+        """Say which sensors deliver, what for, and what of it cannot be used."""
         faults: dict[str, list[Fault]] = {slot.name: [] for slot, _ in samples}
         shows: dict[str, list[str]] = {slot.name: [] for slot, _ in samples}
         sound = set()
         for item in taken:
-            of, sensor = item.reading.of, item.slot.name
-            if isinstance(of, Meter):
-                shows[sensor].append(of.name)
-                if not of.covers:
+            place, sensor = item.place, item.place.slot.name
+            if not place.claim:
+                shows[sensor].append(place.of.name)
+                if not place.around:
                     continue
-            fault = self.intake.delivery.fault(item.key)
-            self._says.fault(item.key, of, fault)
+            fault = self.intake.delivery.fault(place.key)
+            self._says.fault(place.key, place.of, fault)
             if fault:
                 faults[sensor].append(fault)
             else:
@@ -175,7 +191,6 @@ class Bank:
             slot.judge(faults[slot.name], slot.name not in sound)
             measures = self.ownership.claims.of(slot.name)
             slot.announce(measures, [*shows[slot.name], *(use.device.name for use in sample.uses)])
-            slot.pass_on_notes(measures)
 
     # --- keeping what was counted across restarts
 

@@ -64,6 +64,11 @@ class Claims:
             return True
         return now_ns - self._seen_ns.setdefault(claim, now_ns) > HOLD_SECONDS * _SECOND
 
+    def seen(self, claims: Iterable[str], now_ns: int) -> None:
+        """Their owners delivered them again."""
+        for claim in claims:
+            self._seen_ns[claim] = now_ns
+
     def state(self) -> dict[str, str]:
         """What to save."""
         return dict(self._owners)

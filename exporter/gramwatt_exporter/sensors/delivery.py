@@ -11,8 +11,6 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ..model import Device, Meter
-
 STILL_SECONDS = 20  # without a step for so long, or twice as long as it ever took: it stands still
 STILL_READS = 3  # and read so often
 _SECOND = 1_000_000_000
@@ -32,27 +30,39 @@ class Delivery:
     """What each counter (by ``key_of``) brought lately."""
 
     def __init__(self) -> None:
+        self.faults: dict[str, Fault] = {}  # of those that have one
+        self.version = 0  # moves when a fault comes or goes
         self._records: dict[str, _Record] = {}
 
     def fault(self, key: str) -> Fault:
         """Why its steps cannot be used: "still", "refused", "below" (its own parts), or ""."""
-        record = self._records.get(key)
-        return "" if record is None else record.fault
+        return self.faults.get(key, "")
 
-    def note(self, key: str, of: Device | Meter, microjoules: int, refused: bool, now_ns: int) -> bool:
+    def _set(self, key: str, record: _Record, fault: Fault) -> None:
+        if fault == record.fault:
+            return
+        record.fault = fault
+        self.version += 1
+        if fault:
+            self.faults[key] = fault
+        else:
+            self.faults.pop(key, None)
+
+    def note(self, key: str, draws: bool, microjoules: int, refused: bool, now_ns: int) -> bool:
         """It was read: a step, a refused one, or one of 0 uJ. Returns whether the step may be booked.
 
-        The step that ends a standstill may not: it may span the whole of it, which another source counted.
+        ``draws`` says that it draws power at every moment in which the machine is awake. The step that ends a
+        standstill may not be booked: it may span the whole of it, which another source counted.
         """
         record = self._records.get(key)
         if record is None:
             record = self._records[key] = _Record(now_ns)
-        if not refused and (microjoules > 0 or not _always_draws(of)):
+        if not refused and (microjoules > 0 or not draws):
             usable = record.fault == ""
             record.slowest_ns = max(record.slowest_ns, now_ns - record.good_ns)
             record.good_ns, record.reads, record.refused = now_ns, 0, 0
             if record.fault != "below":
-                record.fault = ""
+                self._set(key, record, "")
             return usable
         record.reads += 1
         record.refused += refused
@@ -61,7 +71,7 @@ class Delivery:
             and record.reads >= STILL_READS
             and now_ns - record.good_ns > max(STILL_SECONDS * _SECOND, 2 * record.slowest_ns)
         ):
-            record.fault = "refused" if 2 * record.refused >= record.reads else "still"
+            self._set(key, record, "refused" if 2 * record.refused >= record.reads else "still")
         return record.fault == "" and not refused
 
     def below(self, key: str, is_below: bool, now_ns: int) -> None:
@@ -70,14 +80,9 @@ class Delivery:
         if record is None:
             record = self._records[key] = _Record(now_ns)
         if is_below:
-            record.fault = "below"
+            self._set(key, record, "below")
         elif record.fault == "below":
-            record.fault = ""
-
-
-def _always_draws(of: Device | Meter) -> bool:
-    """Whether it draws power at every moment in which the machine is awake. Inner parts (uncore) may not."""
-    return of.component in ("cpu", "dram") if isinstance(of, Device) else bool(of.covers)
+            self._set(key, record, "")
 
 
 class PartOfWhole:

@@ -50,6 +50,11 @@ class Mirrors:
         self._pairs: dict[tuple[str, str], _Pair] = {}
         self._hidden: dict[str, tuple[str, int]] = {}  # key -> the one that counts, and when that was seen
 
+    @property
+    def all_apart(self) -> bool:
+        """Whether every two counters were compared for long enough, and none is another's."""
+        return not self._hidden and all(pair.different >= SETTLED_AFTER for pair in self._pairs.values())
+
     def settle(self, readings: Sequence[Reading], now_ns: int) -> dict[str, str]:
         """Of one sensor's readings those not to count: key -> key of the one that counts."""
         groups: dict[str, list[EnergyReading]] = {}

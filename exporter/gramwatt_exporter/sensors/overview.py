@@ -11,7 +11,9 @@ from .announcements import FAULTS, WHY_LOST
 from .bank import Bank
 from .claims import claim_of
 from .intake import Taken
+from .model_bound import BOUNDED_UNCERTAINTY_RATIO
 from .ownership import Ownership
+from .timeline import MODELLED
 from .tracks import claim_of_key, key_of, name_of, sensor_of
 
 Use = str  # "counted", "other", "shown" or "not used"
@@ -57,11 +59,11 @@ class Looks:
         """Read every sensor once."""
         self._bank.read()
         for item in self._bank.taken:
-            self._taken[item.key] = item
+            self._taken[item.place.key] = item
             step = None if item.advance is None else item.advance.step
             if step is not None and not step.reset:
-                energy, time = self._energy.get(item.key, (0, 0))
-                self._energy[item.key] = (energy + step.microjoules, time + step.nanoseconds)
+                energy, time = self._energy.get(item.place.key, (0, 0))
+                self._energy[item.place.key] = (energy + step.microjoules, time + step.nanoseconds)
 
     def waits(self) -> bool:
         """Whether a sensor is still being opened."""
@@ -84,7 +86,7 @@ class Looks:
         if isinstance(item.reading, PowerReading):
             step = None if item.advance is None else item.advance.step
             return None if step is not None and step.reset else item.reading.microwatts / 1e6
-        energy, time = self._energy.get(item.key, (0, 0))
+        energy, time = self._energy.get(item.place.key, (0, 0))
         return energy * 1e3 / time if time else None
 
     def _around(self, watts: Mapping[str, float | None]) -> str:
@@ -103,17 +105,25 @@ class Looks:
             use, why = _use_of_device(item, of, self._bank.ownership)
         else:
             use, why = self._use_of_meter(of, around)
-        fault = self._bank.intake.delivery.fault(item.key)
+        sigma = of.uncertainty_ratio
+        ratio = self._bank.around.model_ratio
+        if use == "counted" and of.source == MODELLED and watts is not None and ratio < 1.0:
+            watts, sigma = watts * ratio, min(sigma, BOUNDED_UNCERTAINTY_RATIO)
+            why = f"{why}; bounded by what {name_of(around)} leaves"
+        fault = self._bank.intake.delivery.fault(item.place.key)
         if not fault and watts is None:
             why = f"{why}; no value that can be believed was read" if item.advance is not None else why
         elif not fault and watts == 0 and isinstance(of, Device) and of.component in ("cpu", "dram"):
             why = f"{why}; it has not moved while this looked: the exporter gives it up after 20 s"
         if fault:
             why = FAULTS[fault]
-        return MeterRow(item.slot.name, of.name, claims, use, why, watts, of.uncertainty_ratio)
+        return MeterRow(item.place.slot.name, of.name, claims, use, why, watts, sigma)
 
     def _use_of_meter(self, of: Meter, around: str) -> tuple[Use, str]:
         if not of.covers:
+            hidden = self._bank.intake.hidden
+            if any(name_of(key) == of.part_of for key in hidden):
+                return "shown", f"it is part of {of.part_of}, which is counted under another name"
             if of.part_of:
                 return "shown", f"it is part of {of.part_of}, which is counted"
             return "shown", "it overlaps with devices that are counted"
@@ -133,8 +143,8 @@ class Looks:
 
 def _use_of_device(item: Taken, of: Device, owners: Ownership) -> tuple[Use, str]:
     owner = owners.claims.owner(claim_of(of))
-    if owner == item.slot.name:
-        stand_in = owners.stand_ins.get(item.key)
+    if owner == item.place.slot.name:
+        stand_in = owners.stand_ins.get(item.place.key)
         if stand_in:
             return "not used", f"{stand_in} stands in for it"
         return "counted", f"the first source of {of.component} that delivers"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from ..model import Device, EnergyStep
 from .announcements import Announcements
-from .claims import Claims, claim_of
-from .intake import Intake, Samples, Taken
+from .claims import Claims
+from .intake import Intake, Taken
+from .layout import Samples
 from .presence import Presence
 from .resets import Resets
 from .substitutes import substitute
@@ -34,22 +35,27 @@ class Ownership:
         self.stand_ins: dict[
             str, str
         ] = {}  # key of a device that brings nothing -> the source that stands in
+        self._settled: tuple[object, ...] | None = None  # of what the claims are settled
         self._surely_gone = surely_gone
         self._intake = intake
         self._resets = resets
         self._says = says
 
     def settle(self, taken: Sequence[Taken], now_ns: int) -> None:
-        """Decide who measures what."""
+        """Decide who measures what. As long as the same is delivered by sources without new faults, nothing changes."""
+        settled = (self._intake.layout, self._intake.delivery.version, self._intake.hidden)
+        if self._settled is not None and settled == self._settled:
+            self.claims.seen(self.owned, now_ns)
+            self.changed = set()
+            return
         delivered: dict[str, dict[str, Device]] = {}  # claim -> sensor -> one of its devices
         useful: set[tuple[str, str]] = set()
         for item in taken:
-            of = item.reading.of
-            if isinstance(of, Device):
-                claim = claim_of(of)
-                delivered.setdefault(claim, {})[item.slot.name] = of
-                if not self._intake.delivery.fault(item.key):
-                    useful.add((claim, item.slot.name))
+            place = item.place
+            if isinstance(place.of, Device):
+                delivered.setdefault(place.claim, {})[place.slot.name] = place.of
+                if not self._intake.delivery.fault(place.key):
+                    useful.add((place.claim, place.slot.name))
         self.owned, self.changed = {}, set()
         for claim, sensors in delivered.items():
             useless = [sensor for sensor in sensors if (claim, sensor) not in useful]
@@ -64,6 +70,21 @@ class Ownership:
                 self._says.handover(claim, owner, former)
             if owner in sensors:
                 self.owned[claim] = sensors[owner]
+        self._settled = settled if self._is_steady(delivered, useful) else None
+
+    def _is_steady(
+        self, delivered: Mapping[str, Mapping[str, Device]], useful: Collection[tuple[str, str]]
+    ) -> bool:
+        """Whether every claim is with the best sensor that brings something: time alone changes nothing then."""
+        for claim, sensors in delivered.items():
+            best = min(
+                (sensor for sensor in sensors if (claim, sensor) in useful),
+                key=self.claims.order,
+                default=None,
+            )
+            if self.claims.owner(claim) != best:
+                return False
+        return True
 
     def book(
         self, taken: Sequence[Taken], samples: Samples, now_ns: int
@@ -75,23 +96,26 @@ class Ownership:
         if self._intake.hidden:
             self.presence.drop(self._intake.hidden)
         for item in taken:
-            of = item.reading.of
-            if not isinstance(of, Device):
+            place = item.place
+            if not place.claim:
                 continue
-            claim = claim_of(of)
-            mine = self.claims.owner(claim) == item.slot.name
+            mine = self.claims.owner(place.claim) == place.slot.name
             if mine:
-                self.presence.note(item.key, now_ns)
-                if item.advance is None and self._intake.tracks.waits(item.key, now_ns):
-                    waiting.append(of)
-            step = self._step(item, of, mine)
-            if step is not None and claim not in self.changed:
+                self.presence.note(place.key, now_ns)
+                waits = item.advance is None and self._intake.tracks.waits(place.key, now_ns)
+                if waits and isinstance(place.of, Device):
+                    waiting.append(place.of)
+            step = self._step(item, mine)
+            if step is not None and place.claim not in self.changed:
                 (steps if mine else spare).append(step)
-        return steps + self._substitutes(taken, samples, spare, now_ns), waiting
+        failing = any(sample.failures for _, sample in samples)
+        if failing or self._intake.delivery.faults:
+            steps += self._substitutes(taken, samples, spare, now_ns)
+        return steps, waiting
 
-    def _step(self, item: Taken, of: Device, mine: bool) -> EnergyStep | None:
-        advance = item.advance
-        if advance is None or advance.step is None:
+    def _step(self, item: Taken, mine: bool) -> EnergyStep | None:
+        advance, of = item.advance, item.place.of
+        if advance is None or advance.step is None or not isinstance(of, Device):
             return None
         step = advance.step
         if step.reset:
@@ -130,12 +154,12 @@ class Ownership:
         wanting: list[tuple[str, str, str, str]] = []
         beside: dict[tuple[str, str], int] = {}
         for item in taken:
-            of, sensor = item.reading.of, item.slot.name
-            if not isinstance(of, Device) or self.claims.owner(of.component) != sensor:
+            place, sensor = item.place, item.place.slot.name
+            if place.claim not in _BOARD or self.claims.owner(place.claim) != sensor:
                 continue
-            beside[of.component, sensor] = beside.get((of.component, sensor), 0) + 1
-            if self._intake.delivery.fault(item.key):
-                wanting.append((of.component, of.name, sensor, item.key))
+            beside[place.claim, sensor] = beside.get((place.claim, sensor), 0) + 1
+            if self._intake.delivery.fault(place.key):
+                wanting.append((place.claim, place.of.name, sensor, place.key))
         for slot, sample in samples:
             for name in sample.failures:
                 for component in _BOARD:

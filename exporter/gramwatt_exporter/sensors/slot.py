@@ -210,7 +210,9 @@ class Slot:
 
     def _stale(self, sample: Sample, now_ns: int) -> str:
         """ "stale" when a slow source gives the same old answer for longer than it ever took, else ""."""
-        newest = max((reading.at_ns for reading in sample.readings), default=now_ns)
+        newest = (
+            sample.readings[-1].at_ns if sample.readings else now_ns
+        )  # a sensor reads all at about one time
         if newest > self._newest_ns:
             if self._newest_ns:
                 self._period_ns = max(self._period_ns, newest - self._newest_ns)
@@ -229,6 +231,11 @@ class Slot:
         if shows:
             more["shows"] = ", ".join(sorted(shows))
         self._log.info("sensor delivers", sensor=self.name, **more)
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether it has anything to say."""
+        return bool(getattr(self.sensor, "notes", ()) or getattr(self.sensor, "notes_by_component", ()))
 
     def pass_on_notes(self, measures: Collection[str]) -> None:
         """Log what the sensor has to say, once each; of components only those it measures."""

@@ -52,6 +52,11 @@ class Timeline:
         self._totals = tuple([a + b for a, b in zip(self._totals, amounts, strict=True)])
         self._points.append((at_ns, self._totals))
 
+    def begin(self, at_ns: int) -> None:
+        """Nobody asks for moments before this one."""
+        self._points.clear()
+        self._points.append((at_ns, self._totals))
+
     def at(self, at_ns: int, covers: Iterable[Component]) -> Inside:
         """Totals at a moment; before and after what is known, the nearest known ones."""
         totals = self._at(at_ns)

@@ -74,14 +74,20 @@ class Tracks:
         return key in self._tracks
 
     def advance(
-        self, reading: Reading, tick: int, asleep_ns: int, doubtful: bool = False, stalled: bool = False
+        self,
+        reading: Reading,
+        tick: int,
+        asleep_ns: int,
+        doubtful: bool = False,
+        stalled: bool = False,
+        key: str = "",
     ) -> Advance | None:
         """Take a reading. None for a repeated one; no step for the first one and over a gap without measurement.
 
         ``asleep_ns`` and ``doubtful`` are what ``Suspends.at`` says of its time; ``stalled`` says that no sensor at
-        all was read for longer than power is bridged.
+        all was read for longer than power is bridged; ``key`` is the reading's, where it is known.
         """
-        key = key_of(reading.of)
+        key = key or key_of(reading.of)
         track = self._tracks.get(key)
         counts = isinstance(reading, EnergyReading)
         door = reading.door if isinstance(reading, EnergyReading) else ""

@@ -1,0 +1,80 @@
+"""What the sensors deliver, worked out once for as long as it stays the same. Pure.
+
+A sensor gives the same nouns (Device, Meter) with every sample; what follows from them alone need not be found again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from ..model import Device, EnergyReading, Meter, Sample
+from .claims import claim_of
+from .slot import Slot
+from .timeline import MODELLED
+from .tracks import key_of
+
+Samples = Sequence[tuple[Slot, Sample]]
+
+
+class Place(Struct):
+    """One device or meter of one sensor."""
+
+    slot: Slot
+    of: Device | Meter
+    key: str
+    claim: str  # "" for a meter
+    around: bool  # a meter that surrounds devices
+    judged: bool  # its steps are judged: a model's are not
+    draws: bool  # it draws power at every moment in which the machine is awake; inner parts (uncore) may not
+    whole: int = -1  # index of the device that it is part of
+
+
+class Layout:
+    """The places in the order of the readings."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.places: list[Place] = []
+        for slot, sample in samples:
+            self.places += [_place(slot, reading.of) for reading in sample.readings]
+        self.ids = identities(samples)
+        self.around = [place.of for place in self.places if isinstance(place.of, Meter) and place.around]
+        self.parts = [index for index in range(len(self.places)) if self._find_whole(index)]
+        self.doors = _several_counters(samples)  # two may be one: they are compared
+
+    def _find_whole(self, index: int) -> bool:
+        part = self.places[index]
+        if not isinstance(part.of, Meter) or part.of.part_of is None:
+            return False
+        for number, place in enumerate(self.places):
+            if place.slot is part.slot and place.claim and place.of.name == part.of.part_of:
+                part.whole = number
+                return True
+        return False
+
+
+def identities(samples: Samples) -> list[int]:
+    """Tells one layout from another, as long as the nouns of the former are kept."""
+    return [id(reading.of) for _, sample in samples for reading in sample.readings]
+
+
+def _place(slot: Slot, of: Device | Meter) -> Place:
+    if isinstance(of, Device):
+        draws = of.component in ("cpu", "dram")
+        return Place(slot, of, key_of(of), claim_of(of), False, slot.name != MODELLED, draws)
+    around = bool(of.covers)
+    return Place(slot, of, key_of(of), "", around, True, around)
+
+
+def _several_counters(samples: Samples) -> bool:
+    """Whether a sensor has several counters of packages or memories: two may be one."""
+    for _, sample in samples:
+        components = [
+            reading.of.component
+            for reading in sample.readings
+            if isinstance(reading, EnergyReading) and isinstance(reading.of, Device)
+        ]
+        if components.count("cpu") > 1 or components.count("dram") > 1:
+            return True
+    return False
