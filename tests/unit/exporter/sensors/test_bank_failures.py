@@ -12,6 +12,8 @@ from gramwatt_exporter.errors import Denied, Fatal, NotHere, TryAgain
 from gramwatt_exporter.model import (
     Device,
     EnergyStep,
+    Meter,
+    PowerReading,
     Sample,
 )
 from gramwatt_exporter.sensors.bank import Bank
@@ -108,6 +110,33 @@ def test_absent_is_not_worth_a_warning(make: Any, clock: Any, log: Any) -> None:
     assert (state_of(sample, "rapl").up, state_of(sample, "rapl").reason) == (False, "absent")
     assert log.warnings() == []
     assert state_of(sample, "rapl").failures == {}
+
+
+def test_absent_is_a_warning_once_where_the_user_switched_it_on(make: Any, clock: Any, log: Any) -> None:
+    ipmi = Scripted("ipmi", clock)
+    ipmi.opening = NotHere("no ipmitool on the PATH")
+    bank = make(ipmi, wanted={"ipmi"})
+    for _ in range(20):
+        clock.advance(30)
+        bank.read()
+    (line,) = log.warnings()
+    assert (line["sensor"], line["reason"]) == ("ipmi", "absent")
+
+
+def test_an_old_answer_given_again_and_again_is_stale(make: Any, clock: Any) -> None:
+    ipmi = Scripted("ipmi", clock)
+    bank = make(ipmi)
+    meter = Meter("ipmi", "ipmi", None, ("cpu", "dram", "gpu"))
+    for _ in range(3):
+        clock.advance(10)
+        ipmi.answer = Sample([PowerReading(meter, 100 * J, clock.ns)])
+        assert state_of(bank.read(), "ipmi").up
+    for _ in range(7):
+        clock.advance(10)
+        state = state_of(bank.read(), "ipmi")
+    assert (state.up, state.reason) == (False, "stale")
+    ipmi.answer = Sample([PowerReading(meter, 100 * J, clock.ns)])
+    assert state_of(bank.read(), "ipmi").up
 
 
 def test_disabled_is_reported(make: Any) -> None:

@@ -254,3 +254,18 @@ def test_a_state_from_before_is_taken_up(make: Any, node: Node, clock: Any, log:
     bank.restore(state)
     bank.open()
     assert node.other(bank, 10) == {"psys": 1500}
+
+
+def test_the_account_of_an_older_version_goes_on_with_its_debt(
+    make: Any, node: Node, clock: Any, log: Any
+) -> None:
+    bank = make(node.rapl, node.estimate)
+    bank.read()
+    node.other(bank, 10)
+    state = saved(bank)
+    # It kept totals: meter, devices, booked, and the devices' at the beginning. 400 J were booked too much.
+    state["around"][3] = [2000 * J, 500 * J, 1900 * J, 0]
+    bank = Bank([node.rapl, node.estimate], clock, log)
+    bank.restore(state)
+    bank.open()
+    assert node.other(bank, 10) == {"psys": 1500 - 400}

@@ -118,6 +118,44 @@ def test_a_gap_across_a_restart_is_booked_once(tmp_path: Path) -> None:
     assert 0.9 < machine.ratio() < 1.02
 
 
+@pytest.mark.parametrize("seconds", [100, 300])
+@pytest.mark.parametrize("files", [("intel-rapl:0", "intel-rapl:1"), ("intel-rapl:1",)])
+def test_a_gap_for_which_nobody_waits_is_booked_once_too(
+    tmp_path: Path, seconds: int, files: tuple[str, ...]
+) -> None:
+    """After a minute another source stands in; what the rest took too much until then, it pays back."""
+    machine = machines.server(tmp_path / "machine", ipmi=False).start()
+    machine.run(40)
+    machine.forget()
+    for key in files:
+        machine.files[key].garbage = "no number"
+    machine.run(seconds)
+    for key in files:
+        machine.files[key].garbage = None
+    machine.run(3)
+    machine.restart()
+    machine.run(150)
+    assert machine.ratio() == pytest.approx(1.0, abs=0.01)
+
+
+def test_counters_that_come_later_are_taken(tmp_path: Path) -> None:
+    """The driver is loaded while the exporter runs."""
+    machine = machines.two_sockets(tmp_path / "machine", mmio=False)
+    powercap, away, files = machine.root / "sys/class/powercap", machine.root / "away", machine.files
+    powercap.rename(away)
+    machine.files = {}
+    machine.start()
+    machine.run(70)
+    assert machine.sources("cpu") == {"estimate"}
+    away.rename(powercap)
+    machine.files = files
+    machine.run(80)
+    machine.forget()
+    machine.run(60)
+    agree(machine)
+    assert machine.sources("cpu") == {"rapl"}
+
+
 # --- counters that stand still, or come to life
 
 
@@ -164,6 +202,17 @@ def test_one_of_two_packages_stands_still(tmp_path: Path) -> None:
     assert rapl.up
     assert set(rapl.failures) <= {"still", "below"}  # its cores count, so it is below a part of it, too
     assert sum(rapl.failures.values()) > 0
+
+
+def test_a_counter_that_runs_too_fast_is_refused_by_what_the_package_states(tmp_path: Path) -> None:
+    machine = machines.two_sockets(tmp_path / "machine", mmio=False)
+    for key in ("intel-rapl:0", "intel-rapl:1"):
+        machine.files[key].watts = lambda busy: 600.0  # plausible for the largest packages there are
+        machine.write(f"sys/class/powercap/{key}/constraint_0_max_power_uw", 145_000_000)
+    machine.start()
+    machine.run(60)
+    assert machine.sources("cpu") == {"estimate"}
+    assert "every value is implausible" in machine.log.text()
 
 
 @pytest.mark.parametrize("stuck", ["intel-rapl:0", "intel-rapl-mmio:0"])
