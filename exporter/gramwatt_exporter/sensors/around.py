@@ -33,9 +33,8 @@ class Around:
         self._covers: tuple[Component, ...] = ()
         self._devices = Timeline()
         self._bound = ModelBound()
-        self._marked: Inside | None = (
-            None  # the devices' total at the last reading; None: counting has not begun
-        )
+        # The devices' total at the meter's last reading; None: counting has not begun.
+        self._marked: Inside | None = None
         self._ahead = Inside()  # of before the restart, after the meter's last reading
         self._excess = 0  # the meter less the devices, less what is booked: negative for a debt
         self._at_ns = 0  # of the last reading taken into account
@@ -47,9 +46,8 @@ class Around:
         self._held_at_ns = 0  # up to then
         self._meter: Meter | None = None  # as it was delivered last
         self._missed = False  # whether its last step spans a time in which nobody looked
-        self.change: tuple[str, str] | None = (
-            None  # in this tick: the former meter's key, and why it lost its place
-        )
+        # In this tick another meter was chosen: the former one's key, and why it lost its place.
+        self.change: tuple[str, str] | None = None
         self._begin_ns: int | None = None  # when the meter's counting began, in this tick
         self._chosen_before = False  # whether a meter was ever in use: only the first brings energy of before
         self._booked: int | None = 0  # uJ since the start; None after a restart

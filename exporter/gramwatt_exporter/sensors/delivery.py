@@ -13,6 +13,7 @@ from msgspec import Struct
 
 STILL_SECONDS = 20  # without a step for so long, or twice as long as it ever took: it stands still
 STILL_READS = 3  # and read so often
+SLOWEST_NS = 300_000_000_000  # no counter takes longer to bring a step
 _SECOND = 1_000_000_000
 
 Fault = Literal["", "still", "refused", "below"]
@@ -59,7 +60,10 @@ class Delivery:
             record = self._records[key] = _Record(now_ns)
         if not refused and (microjoules > 0 or not draws):
             usable = record.fault == ""
-            record.slowest_ns = max(record.slowest_ns, now_ns - record.good_ns)
+            if (
+                record.reads
+            ):  # else nobody looked (a suspend, an outage), which says nothing about the counter
+                record.slowest_ns = min(SLOWEST_NS, max(record.slowest_ns, now_ns - record.good_ns))
             record.good_ns, record.reads, record.refused = now_ns, 0, 0
             if record.fault != "below":
                 self._set(key, record, "")

@@ -197,8 +197,10 @@ class Election:
             return "gone"
         if now_ns - self._held_ns > HOLD_SECONDS * _SECOND:
             return "gone"
-        if current is not None and current.seen_ns == now_ns and not current.delivers(now_ns):
-            return "still"
+        if current is not None and current.seen_ns == now_ns:
+            nothing_yet = current.energy <= 0 and current.looks >= 3
+            if nothing_yet or not current.delivers(now_ns):
+                return "still"
         return ""
 
 

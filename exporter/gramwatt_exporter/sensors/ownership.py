@@ -32,9 +32,7 @@ class Ownership:
         self.presence = Presence()
         self.owned: dict[str, Device] = {}  # claim -> a device of it that its owner delivered now
         self.changed: set[str] = set()  # claims that went to another sensor now
-        self.stand_ins: dict[
-            str, str
-        ] = {}  # key of a device that brings nothing -> the source that stands in
+        self.stand_ins: dict[str, str] = {}  # key of a device that brings nothing -> source instead
         self._settled: tuple[object, ...] | None = None  # of what the claims are settled
         self._surely_gone = surely_gone
         self._intake = intake
@@ -62,9 +60,8 @@ class Ownership:
             former = self.claims.settle(claim, sensors, now_ns, useless)
             owner = self.claims.owner(claim)
             if former is not None and owner is not None:
-                self._intake.tracks.forget(
-                    former, claim
-                )  # what it counts from now on, another one counts too
+                # What the former one counts from now on, this one counts too.
+                self._intake.tracks.forget(former, claim)
                 self.presence.drop(self.presence.keys_of(former, claim))
                 self.changed.add(claim)
                 self._says.handover(claim, owner, former)

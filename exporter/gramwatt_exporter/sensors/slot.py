@@ -13,17 +13,8 @@ from .disabled import Disabled
 
 HANGING_READ_WAIT_SECONDS = 1.0  # what a tick waits, once, for a driver that may hang
 FAILURES_BEFORE_REOPEN = 3
-RETRY_SECONDS = (
-    1,
-    2,
-    5,
-    10,
-    10,
-    10,
-    30,
-    30,
-    60,
-)  # often while its devices are waited for (claims.HOLD_SECONDS)
+# Often while its devices are waited for (claims.HOLD_SECONDS): a gap that ends in that time is booked.
+RETRY_SECONDS = (1, 2, 5, 10, 10, 10, 30, 30, 60)
 RETRY_LATER_SECONDS = 60  # for what is absent or denied: somebody may load a driver or grant a right
 RETRY_FATAL_SECONDS = 600
 STALE_SECONDS = 60  # a reading that is older, and than three of its source's intervals, says nothing of now
@@ -210,9 +201,8 @@ class Slot:
 
     def _stale(self, sample: Sample, now_ns: int) -> str:
         """ "stale" when a slow source gives the same old answer for longer than it ever took, else ""."""
-        newest = (
-            sample.readings[-1].at_ns if sample.readings else now_ns
-        )  # a sensor reads all at about one time
+        # A sensor reads everything at about one time.
+        newest = sample.readings[-1].at_ns if sample.readings else now_ns
         if newest > self._newest_ns:
             if self._newest_ns:
                 self._period_ns = max(self._period_ns, newest - self._newest_ns)

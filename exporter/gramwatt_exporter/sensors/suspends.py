@@ -18,9 +18,8 @@ class Suspends:
     def __init__(self, boottime_ns: Callable[[], int], awake_ns: Callable[[], int]) -> None:
         self._now = boottime_ns
         self._awake = awake_ns
-        self._looks: list[
-            tuple[int, int]
-        ] = []  # moments, and how long it had slept: after the last sample, ...
+        # Moments, and how long it had slept: after the last sample, before and after this one.
+        self._looks: list[tuple[int, int]] = []
         self._slept = False  # since then
         self._calm = (0, False)  # what to say of every moment where it did not
 
