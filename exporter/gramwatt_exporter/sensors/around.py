@@ -44,6 +44,7 @@ class Around:
         self._pending: list[int] | None = None  # what the others drew
         self._held = 0  # what the meter showed, uJ
         self._held_at_ns = 0  # up to then
+        self._unseen: list[tuple[int, int]] = []  # times in between that the meter did not see
         self._meter: Meter | None = None  # as it was delivered last
         self._missed = False  # whether its last step spans a time in which nobody looked
         # In this tick another meter was chosen: the former one's key, and why it lost its place.
@@ -93,12 +94,13 @@ class Around:
         are those of the last sample, without a gap: else meters are not judged by them.
         """
         self.change = None
+        self._go_on_holding(unreadable)
         now = self._pending or nothing()
         for step, model in zip(steps, models, strict=True):
             if not step.missed:
                 book(now, step, step.microjoules, model)
         self._pending = None
-        if unreadable and self._marked is not None and self._begin_ns is None:
+        if unreadable and self._marked is not None:
             self._pending = self._with_missed(now, steps, now_ns)
             self._note(meters, None)
             self._hold(self._own(meters))
@@ -118,6 +120,15 @@ class Around:
                 return None
             self._hold(own)
         return self._step() if self._held_at_ns and self.election.key else None
+
+    def _go_on_holding(self, unreadable: bool) -> None:
+        """Where the meter's counting begins anew while its energy waits, the time in between was not seen."""
+        if self._begin_ns is None or self._marked is None:
+            return
+        if unreadable or self._pending is not None:
+            since = max([self._held_at_ns or self._at_ns, *(until for _, until in self._unseen)])
+            self._unseen.append((since, self._begin_ns))
+            self._begin_ns = None
 
     def _elect(self, elect: Callable[[], str], now_ns: int) -> bool:
         """Whether another meter was chosen.
@@ -155,7 +166,7 @@ class Around:
         """Meter and devices are compared from here on; a debt stays."""
         self._marked, self._ahead = self._devices.at(at_ns, self._covers), Inside()
         self._counts_since_ns = self._at_ns = at_ns
-        self._held, self._held_at_ns = 0, 0
+        self._held, self._held_at_ns, self._unseen = 0, 0, []
 
     def _hold(self, own: tuple[MeterStep, int] | None) -> None:
         if own is not None:
@@ -194,6 +205,10 @@ class Around:
         self._held, self._held_at_ns = 0, 0
         total = self._devices.at(at_ns, self._covers)
         inside = total.since(self._marked).plus(self._ahead)
+        for since, until in self._unseen:
+            if until <= at_ns:
+                inside = inside.since(self._between(since, until))
+        self._unseen = [times for times in self._unseen if times[1] > at_ns]
         self._marked, self._ahead = total, Inside()
         self._excess += shown - inside.booked
         elapsed, self._at_ns = at_ns - self._at_ns, at_ns
@@ -213,16 +228,16 @@ class Around:
         missed = self._missed and elapsed > HOLD_SECONDS * _SECOND
         return EnergyStep(self._device, energy, max(1, elapsed), missed)
 
+    def _between(self, since_ns: int, until_ns: int) -> Inside:
+        return self._devices.at(until_ns, self._covers).since(self._devices.at(since_ns, self._covers))
+
     # --- over a restart
 
     def state(self) -> list[Any]:
         """What to save."""
         ahead = self._ahead
         if self._marked is not None:
-            pending = Timeline()
-            pending.add(0, self._pending or nothing())
-            total = self._devices.at(1 << 62, self._covers).plus(pending.at(0, self._covers))
-            ahead = total.since(self._marked).plus(self._ahead)
+            ahead = self._devices.at(1 << 62, self._covers).since(self._marked).plus(ahead)
         return [
             self.election.key,
             list(self._covers),
@@ -232,6 +247,8 @@ class Around:
                 "ahead": [ahead.measured, ahead.modelled, ahead.model],
                 "begun": self._marked is not None,
                 "held": [self._held, self._held_at_ns],
+                "pending": [self._devices.until_ns, *self._pending] if self._pending is not None else [],
+                "unseen": [list(times) for times in self._unseen],
                 "bound": self._bound.state(),
             },
             self._counts_since_ns,
@@ -242,7 +259,7 @@ class Around:
         """Go on from what was saved; the meter has the usual time to come back.
 
         ``goes_on`` says of a key whether its counter counted meanwhile. A meter of power did not: nothing is known of
-        the gap, and only the debt stays.
+        the time in between, and only the debt stays, and what waits for a device that could not be read.
         """
         around = cls()
         key, covers, at_ns, account, *more = saved
@@ -250,19 +267,20 @@ class Around:
         around._chosen_before = bool(key)
         around._booked = None if key else 0
         around._covers, around._at_ns = tuple(covers), int(at_ns)
-        if isinstance(account, dict):
-            around._excess = int(account["excess"])
-            around._bound = ModelBound.restored(account["bound"])
-            ahead, begun = Inside(*map(int, account["ahead"])), bool(account["begun"])
-            held, held_at_ns = map(int, account["held"])
-        else:  # of a version that kept totals
+        if not isinstance(account, dict):  # of a version that kept totals
             meter, covered, booked, start = (int(part or 0) for part in account)
-            begun, ahead, held, held_at_ns = account[3] is not None, Inside(), 0, 0
-            around._excess = min(0, meter - (covered - start) - booked)
-        if begun and goes_on(around.election.key):
-            around._marked, around._ahead = Inside(), ahead
-            around._held, around._held_at_ns = held, held_at_ns
+            account = {"excess": min(0, meter - (covered - start) - booked), "begun": account[3] is not None}
+        around._excess = int(account["excess"])
+        around._bound = ModelBound.restored(account.get("bound", (0, 0, 0)))
+        pending = [int(part) for part in account.get("pending", ())]
+        if account["begun"] and (pending or goes_on(around.election.key)):
+            around._marked, around._ahead = Inside(), Inside(*map(int, account.get("ahead", ())))
+            around._held, around._held_at_ns = map(int, account.get("held", (0, 0)))
+            around._unseen = [(int(since), int(until)) for since, until in account.get("unseen", ())]
             around._counts_since_ns = int(more[0]) if more and more[0] is not None else None
+        if pending:
+            around._devices.begin(pending[0])
+            around._pending = pending[1:]
         return around
 
     @property

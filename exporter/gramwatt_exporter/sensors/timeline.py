@@ -57,6 +57,11 @@ class Timeline:
         self._points.clear()
         self._points.append((at_ns, self._totals))
 
+    @property
+    def until_ns(self) -> int:
+        """The last moment that is known."""
+        return self._points[-1][0] if self._points else 0
+
     def at(self, at_ns: int, covers: Iterable[Component]) -> Inside:
         """Totals at a moment; before and after what is known, the nearest known ones."""
         totals = self._at(at_ns)
