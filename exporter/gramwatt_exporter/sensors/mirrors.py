@@ -20,8 +20,10 @@ from .tracks import key_of
 # Read one after the other, one counter moved on by at most the energy of a refresh (1 ms): 0.3 J at 300 W.
 TOLERANCE_UJ = 300_000
 # The totals of two sockets under the same load differ by a part in a thousand at least. Below this total, equal values
-# prove nothing about counters of different packages.
+# prove nothing about counters of different packages; less is enough for two that are equal at the first look, which
+# comes long after the boot as a rule.
 TELLING_UJ = 5_000_000_000
+TELLING_FIRST_UJ = 500_000_000
 MANY = 3  # so many equal ones are no chance whatever their total
 APART_AFTER = 3  # different values in a row: one of two files may be a moment older than the other
 TOGETHER_AFTER = 5  # equal values in a row that make one counter of two that were apart
@@ -89,12 +91,12 @@ class Mirrors:
                 continue
             equal = first.microjoules > 0 and _distance(first, second) <= TOLERANCE_UJ
             if pair is None:
-                one = equal and self._may_be_one(first, second, group)
+                one = equal and self._may_be_one(first, second, group, TELLING_FIRST_UJ)
                 pair = self._pairs[pair_key] = _Pair(one)
             if equal:
                 pair.equal, pair.different = pair.equal + 1, 0
                 if not pair.one and pair.equal >= TOGETHER_AFTER:
-                    pair.one = self._may_be_one(first, second, group)
+                    pair.one = self._may_be_one(first, second, group, TELLING_UJ)
             else:
                 pair.equal, pair.different = 0, pair.different + 1
                 if pair.different >= APART_AFTER:
@@ -111,7 +113,7 @@ class Mirrors:
                 self._hidden.pop(key, None)
 
     def _may_be_one(
-        self, first: EnergyReading, second: EnergyReading, group: Sequence[EnergyReading]
+        self, first: EnergyReading, second: EnergyReading, group: Sequence[EnergyReading], telling: int
     ) -> bool:
         """Whether two counters with equal totals are one: dies of a package are, packages only where that is odd."""
         a, b = first.of, second.of
@@ -123,7 +125,7 @@ class Mirrors:
             return self._hidden.get(packages[1], ("", 0))[0] == packages[0]
         if a.component != "cpu" or not self._odd(len({_DIE.sub("", reading.of.name) for reading in group})):
             return False
-        if min(first.microjoules, second.microjoules) >= TELLING_UJ:
+        if min(first.microjoules, second.microjoules) >= telling:
             return True
         return sum(_distance(first, other) <= TOLERANCE_UJ for other in group) >= MANY
 
