@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import Denied, NotHere, TryAgain
 from ..model import EnergyReading, PowerReading, Reading, Sample
-from .rapl_zones import MASKED_FIX, UNCERTAINTY_RATIO, Zone, discover, key, list_names
+from .rapl_zones import MASKED_FIX, UNCERTAINTY_RATIO, Makings, Zone, discover, key, list_names
 
 LOOK_AGAIN_SECONDS = 60  # for zones that came, or that fail and may have come back elsewhere
 STILL_SECONDS = 10  # a counter that shows one value for so long, while its twin counts, gives way to the twin
@@ -48,8 +48,7 @@ class Rapl:
     ) -> None:
         self._root = Path(sysfs) / "class" / "powercap"
         self._now = boottime_ns
-        self._max_watts = max_watts
-        self._idle_watts = idle_watts
+        self._makings = Makings(self.name, max_watts, idle_watts)
         self._zones: list[Zone] = []
         self._nameless: list[str] = []  # directories of zones that do not say what they are
         self._listed: list[str] = []  # the zones' directories when they were last looked through
@@ -152,7 +151,7 @@ class Rapl:
         Returns a counter that may not be read, if there is one. The others that cannot be opened are tried by read.
         """
         self._look_ns = self._now() + LOOK_AGAIN_SECONDS * _SECOND
-        found = discover(self._root, self.name, self._max_watts, self._idle_watts)
+        found = discover(self._root, self._makings)
         self._listed, self._nameless = found.listed, found.nameless
         going = {key(zone.of): zone for zone in self._zones if zone.fd >= 0}
         new = {key(zone.of): zone for zone in found.zones if key(zone.of) not in going}

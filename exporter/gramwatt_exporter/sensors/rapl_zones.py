@@ -11,13 +11,15 @@ import contextlib
 import errno
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ..errors import Denied, NotHere
 from ..model import Component, Device, Meter
+from . import powercap_names
 
 # Measured, not modelled, since Haswell; it follows external meters closely (Khan et al., "RAPL in Action", ACM TOMPECS
 # 3(2), 2018). Makers state no figure: 5 % is the project's.
@@ -32,11 +34,8 @@ TURBO_FACTOR = 2.0
 _ZONE = re.compile(r"^(?P<control>[^:]+):(?P<path>\d+(?::\d+)*)$")
 _RAPL = re.compile(r"^(?:intel|amd)-rapl(?:-|$)")  # controls whose zones have Intel's names
 _PACKAGE = re.compile(r"^package-(\d+)(?:-die-(\d+))?$")
-# Other control types (Arm's SCMI) take their names from firmware.
-_WHOLE_CPU = re.compile(r"^(?:soc|package|pkg|socket)\b", re.IGNORECASE)
-_CPU = re.compile(r"^(?:cpu|cluster|big|little|core)", re.IGNORECASE)
-_MODELLED = ("dtpm",)  # the kernel's energy model, no meter: https://docs.kernel.org/power/powercap/dtpm.html
-_PSYS_COVERS: tuple[Component, ...] = ("cpu", "dram", "gpu")
+_FILES = ("energy_uj", "power_uw")  # the better first
+_WHOLE: tuple[Component, ...] = ("cpu", "dram", "gpu")
 
 
 class Zone(Struct):
@@ -116,15 +115,30 @@ def list_names(root: Path) -> list[str]:
         raise Denied(f"no permission to list {root}", MASKED_FIX) from None
 
 
-def discover(root: Path, source: str, max_watts: float, idle_watts: float | None) -> Found:
+class Makings(Struct, frozen=True):
+    """What the nouns of all zones are made with."""
+
+    source: str
+    max_watts: float  # what a package draws at most
+    idle_watts: float | None
+
+
+class _Listed(Struct, frozen=True, order=True):
+    """One zone in the order in which zones are taken: those of the MSR before those seen through MMIO."""
+
+    mmio: bool
+    control: str
+    path: str
+    label: str
+
+
+def discover(root: Path, makings: Makings) -> Found:
     """Every zone that has a counter or a power value, each once. Raises NotHere or Denied."""
     listed, nameless, masked = list_names(root), [], False
-    labelled: list[
-        tuple[bool, str, str, str]
-    ] = []  # through MMIO, control, path, label: MSR zones sort first
+    labelled: list[_Listed] = []
     for name in listed:
         match = _ZONE.match(name)
-        if match is None:
+        if match is None or not _measures(root, match["control"], name):
             continue
         try:
             label = _label(root / name)
@@ -132,60 +146,81 @@ def discover(root: Path, source: str, max_watts: float, idle_watts: float | None
             masked |= (root / name).is_symlink() and not (root / name).exists()
             nameless.append(name)
             continue
-        labelled.append((match["control"].endswith("-mmio"), match["control"], match["path"], label))
+        mmio = match["control"].endswith("-mmio")
+        labelled.append(_Listed(mmio, match["control"], match["path"], label))
     if masked and not labelled:
         raise Denied(f"the zones of {root} lead nowhere", MASKED_FIX)
-    labels = {(control, path): label for _, control, path, label in labelled}
+    labels = {(zone.control, zone.path): zone.label for zone in labelled}
+    named = _named(labels, makings)
     zones: dict[tuple[str, str], Zone] = {}
-    for _, control, path, label in sorted(labelled):
-        folder = root / f"{control}:{path}"
-        file = next((f for f in (folder / "energy_uj", folder / "power_uw") if f.exists()), None)
-        if file is None and not _RAPL.match(control):
-            continue  # it limits power and shows none
-        outer = path.split(":", 1)[0]
-        above = labels.get((control, outer), "") if ":" in path else ""
-        beside = [text for (other, at), text in labels.items() if other == control and ":" not in at]
-        bound = _stated(folder, max_watts) if not above else max_watts
-        of = _noun(control, label, path, above, beside, source, bound, idle_watts, max_watts)
-        seen = [(folder, label), *([(root / f"{control}:{outer}", above)] if above else [])]
-        zone = Zone(of, file or folder / "energy_uj", seen, _wrap(folder), control)
-        first = zones.setdefault(key(of), zone)
+    for item in sorted(labelled):
+        zone = _zone(root, item, labels, named, makings)
+        first = zones.setdefault(key(zone.of), zone)
         if first is not zone and first.counts == zone.counts:
             first.twins.append(zone)  # one hardware counter, seen through two doors
     return Found(list(zones.values()), listed, nameless)
 
 
-def _noun(
-    control: str,
-    label: str,
-    path: str,
-    above: str,
-    beside: Sequence[str],
-    source: str,
-    bound: float,
-    idle_watts: float | None,
-    max_watts: float,
-) -> Device | Meter:
-    """What a zone is; ``above`` labels the zone it lies in ("" for an outermost one), ``beside`` the outermost ones."""
-    suffix = above.removeprefix("package-") or path.split(":", 1)[0]
-    if not _RAPL.match(control):
-        name = re.sub(r"[^\w.-]+", "-", label).strip("-").lower() or f"{control}-{path.replace(':', '-')}"
-        whole = any(_WHOLE_CPU.match(text) for text in beside)
-        if control in _MODELLED or ":" in path or not (_WHOLE_CPU if whole else _CPU).match(label):
-            return Meter(
-                f"{control}-{name}" if ":" in path else name, source, part_of=None, max_watts=max_watts
-            )
-        return Device("cpu", name, source, UNCERTAINTY_RATIO, idle_watts, bound)
+def _measures(root: Path, control: str, name: str) -> bool:
+    """Whether a zone of this control type shows energy or power; many only limit it."""
+    if _RAPL.match(control):
+        return True
+    return control not in powercap_names.MODELS and any((root / name / file).exists() for file in _FILES)
+
+
+def _zone(
+    root: Path,
+    item: _Listed,
+    labels: Mapping[tuple[str, str], str],
+    named: Mapping[tuple[str, str], Device | Meter],
+    makings: Makings,
+) -> Zone:
+    folder = root / f"{item.control}:{item.path}"
+    outer = item.path.split(":", 1)[0]
+    above = labels.get((item.control, outer), "") if ":" in item.path else ""
+    of = named.get((item.control, item.path)) or _noun(item.label, item.path, above, makings)
+    if isinstance(of, Device) and of.component == "cpu":
+        of = replace(of, max_watts=_stated(folder, makings.max_watts))
+    file = next((folder / file for file in _FILES if (folder / file).exists()), folder / _FILES[0])
+    seen = [(folder, item.label), *([(root / f"{item.control}:{outer}", above)] if above else [])]
+    return Zone(of, file, seen, _wrap(folder), item.control)
+
+
+def _named(labels: Mapping[tuple[str, str], str], makings: Makings) -> dict[tuple[str, str], Device | Meter]:
+    """The zones of control types whose names are firmware's, by control and path."""
+    controls: dict[str, dict[str, str]] = {}
+    for (control, path), label in labels.items():
+        if not _RAPL.match(control):
+            controls.setdefault(control, {})[path] = label
+    nouns: dict[tuple[str, str], Device | Meter] = {}
+    for control, zones in controls.items():
+        for path, role in powercap_names.roles(control, zones).items():
+            if role.component is not None:
+                idle = makings.idle_watts if role.component == "cpu" else None
+                nouns[control, path] = Device(
+                    role.component, role.name, makings.source, UNCERTAINTY_RATIO, idle, makings.max_watts
+                )
+            else:
+                covers = _WHOLE if role.around else ()
+                most = (4 if role.around else 1) * makings.max_watts
+                nouns[control, path] = Meter(role.name, makings.source, role.part_of, covers, max_watts=most)
+    return nouns
+
+
+def _noun(label: str, path: str, above: str, makings: Makings) -> Device | Meter:
+    """What a zone with one of Intel's names is; ``above`` labels the zone it lies in, "" for an outermost one."""
+    source, most = makings.source, makings.max_watts
     if _PACKAGE.match(label):
-        return Device("cpu", label, source, UNCERTAINTY_RATIO, idle_watts, bound)
+        return Device("cpu", label, source, UNCERTAINTY_RATIO, makings.idle_watts, most)
+    suffix = above.removeprefix("package-") or path.split(":", 1)[0]
     if label == "dram":
         # sysfs nests dram under its package, yet the package's counter does not contain it.
-        return Device("dram", f"dram-{suffix}", source, UNCERTAINTY_RATIO, None, max_watts)
+        return Device("dram", f"dram-{suffix}", source, UNCERTAINTY_RATIO, None, most)
     if label.startswith("psys"):
         # What the platform meter spans is the board maker's choice; taken as everything, so that
         # "other" is never too large.
-        return Meter(label, source, covers=_PSYS_COVERS, uncertainty_ratio=0.1, max_watts=4 * max_watts)
-    return Meter(f"{label}-{suffix}", source, part_of=above or None, max_watts=max_watts)
+        return Meter(label, source, covers=_WHOLE, uncertainty_ratio=0.1, max_watts=4 * most)
+    return Meter(f"{label}-{suffix}", source, part_of=above or None, max_watts=most)
 
 
 def _stated(folder: Path, max_watts: float) -> float:
