@@ -235,6 +235,20 @@ def test_a_counter_that_runs_too_fast_is_refused_by_what_the_package_states(tmp_
     assert "every value is implausible" in machine.log.text()
 
 
+def test_one_of_two_packages_can_never_be_read(tmp_path: Path) -> None:
+    machine = machines.two_sockets(tmp_path / "machine", mmio=False)
+    machine.files["intel-rapl:1"].garbage = "no number"
+    machine.start()
+    machine.run(60)
+    assert machine.sources("cpu") == {"rapl", "estimate"}
+    machine.files["intel-rapl:1"].garbage = None
+    machine.run(5)
+    machine.forget()
+    machine.run(60)
+    agree(machine)
+    assert machine.sources("cpu") == {"rapl"}
+
+
 @pytest.mark.parametrize("stuck", ["intel-rapl:0", "intel-rapl-mmio:0"])
 def test_of_two_doors_to_one_counter_the_living_one_is_read(tmp_path: Path, stuck: str) -> None:
     machine = machines.two_sockets(tmp_path / "machine").start()
