@@ -166,7 +166,7 @@ class Ownership:
                 for component in _BOARD:
                     key, owner = f"device|{slot.name}|{component}|{name}", (component, slot.name)
                     known = self.presence.knows(key) or name.startswith(_NAMES[component])
-                    if owner in beside and known:
+                    if owner in beside and known and not self._intake.has_twin(key):
                         beside[owner] += 1
                         if self.presence.overdue(key, now_ns):
                             wanting.append((component, name, slot.name, key))
