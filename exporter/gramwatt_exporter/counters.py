@@ -1,4 +1,4 @@
-"""From raw counters and power values to energy steps: wraps, resets, integration, the rest of a node. Pure.
+"""From raw counters and power values to energy steps: wraps, resets, integration. Pure.
 
 Integers only (microjoules, microwatts, nanoseconds): what is not booked now is carried, so no microjoule is lost
 or invented by rounding.
@@ -6,9 +6,6 @@ or invented by rounding.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import deque
-from collections.abc import Sequence
 from functools import cache
 
 from msgspec import Struct
@@ -147,71 +144,3 @@ class Integrator(Struct):
     def jump(self, microwatts: int, at_ns: int) -> None:
         """Go on from here without booking the time between: nothing was measured."""
         self.microwatts, self.at_ns = microwatts, at_ns
-
-
-class Beyond:
-    """What a surrounding meter shows beyond the devices it covers, as a total that never falls.
-
-    The meter and the devices are read at different moments and both are noisy, so their difference may dip; only
-    a new maximum of (meter - devices) is energy that certainly belongs to nobody else. Devices are taken at
-    the moment of the meter's reading by linear interpolation, so a slow meter is not compared with later devices.
-    """
-
-    KEEP = 256  # device totals remembered: a meter read every 10 s with ticks of 100 ms needs 100
-
-    def __init__(self) -> None:
-        self._meter = 0
-        self._covered = 0
-        self._booked = 0
-        self._start: int | None = None  # devices' total when the meter's first value was read
-        self._history: deque[tuple[int, int]] = deque(maxlen=self.KEEP)
-
-    def cover(self, microjoules: int, at_ns: int) -> None:
-        """Energy the covered devices drew up to ``at_ns`` since the previous call."""
-        self._covered += microjoules
-        self._history.append((at_ns, self._covered))
-
-    @property
-    def begun(self) -> bool:
-        """Whether there is a moment from which meter and devices are compared."""
-        return self._start is not None
-
-    def begin(self, at_ns: int) -> None:
-        """The meter's first value (or its first after a reset) was read at ``at_ns``."""
-        self._start = self._at(at_ns) - self._meter + self._booked
-        # From here on: meter - (covered - start) counts up from what is booked already.
-
-    def surround(self, microjoules: int, at_ns: int) -> int:
-        """Energy the meter showed up to ``at_ns`` since its previous value -> energy to book beyond the devices."""
-        assert self._start is not None, "begin comes first"
-        self._meter += microjoules
-        beyond = self._meter - (self._at(at_ns) - self._start)
-        step = max(0, beyond - self._booked)
-        self._booked += step
-        return step
-
-    def state(self) -> list[int | None]:
-        """What to save."""
-        return [self._meter, self._covered, self._booked, self._start]
-
-    @classmethod
-    def restored(cls, saved: Sequence[int | None]) -> Beyond:
-        """Go on from ``state``."""
-        beyond = cls()
-        meter, covered, booked, start = saved
-        beyond._meter, beyond._covered, beyond._booked = int(meter or 0), int(covered or 0), int(booked or 0)
-        beyond._start = None if start is None else int(start)
-        return beyond
-
-    def _at(self, at_ns: int) -> int:
-        """Total of the covered devices at a moment; before and after what is known, the nearest known value."""
-        history = self._history
-        if not history:
-            return self._covered
-        index = bisect_right(history, at_ns, key=lambda point: point[0])
-        if index == 0:
-            return history[0][1]
-        if index == len(history):
-            return history[-1][1]
-        (t0, e0), (t1, e1) = history[index - 1], history[index]
-        return e0 + (e1 - e0) * (at_ns - t0) // (t1 - t0)

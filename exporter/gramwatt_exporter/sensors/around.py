@@ -14,7 +14,8 @@ from ..model import Component, Device, EnergyStep, Meter, MeterStep, Reading
 from .claims import HOLD_SECONDS
 from .election import Election
 from .model_bound import ModelBound
-from .timeline import Inside, Timeline, book, nothing
+from .rest_account import RestAccount, of_older_version
+from .timeline import Timeline, book, nothing
 from .tracks import key_of
 
 _SECOND = 1_000_000_000
@@ -33,18 +34,9 @@ class Around:
         self._covers: tuple[Component, ...] = ()
         self._devices = Timeline()
         self._bound = ModelBound()
-        # The devices' total at the meter's last reading; None: counting has not begun.
-        self._marked: Inside | None = None
-        self._ahead = Inside()  # of before the restart, after the meter's last reading
-        self._excess = 0  # the meter less the devices, less what is booked: negative for a debt
-        self._at_ns = 0  # of the last reading taken into account
-        self._counts_since_ns: int | None = None  # when it began last; None: not known, before a restart
+        self._account = RestAccount()
         self._device: Device | None = None  # what it made last
-        # While a covered device cannot be read:
-        self._pending: list[int] | None = None  # what the others drew
-        self._held = 0  # what the meter showed, uJ
-        self._held_at_ns = 0  # up to then
-        self._unseen: list[tuple[int, int]] = []  # times in between that the meter did not see
+        self._pending: list[int] | None = None  # what the others drew while a covered device cannot be read
         self._meter: Meter | None = None  # as it was delivered last
         self._missed = False  # whether its last step spans a time in which nobody looked
         # In this tick another meter was chosen: the former one's key, and why it lost its place.
@@ -100,7 +92,7 @@ class Around:
             if not step.missed:
                 book(now, step, step.microjoules, model)
         self._pending = None
-        if unreadable and self._marked is not None:
+        if unreadable and self._account.marked:
             self._pending = self._with_missed(now, steps, now_ns)
             self._note(meters, None)
             self._hold(self._own(meters))
@@ -115,19 +107,18 @@ class Around:
         self._note(meters, self._devices if comparable else None)
         if not self._elect(elect, now_ns):
             own = self._own(meters)
-            if own is not None and self._marked is None:
+            if own is not None and not self._account.marked:
                 self._mark(own[1])  # chosen while it counts: of before, the devices' energy is not known here
                 return None
             self._hold(own)
-        return self._step() if self._held_at_ns and self.election.key else None
+        return self._step() if self._account.held_at_ns and self.election.key else None
 
     def _go_on_holding(self, unreadable: bool) -> None:
-        """Where the meter's counting begins anew while its energy waits, the time in between was not seen."""
-        if self._begin_ns is None or self._marked is None:
+        """The meter's counting may begin anew while its energy waits."""
+        if self._begin_ns is None or not self._account.marked:
             return
         if unreadable or self._pending is not None:
-            since = max([self._held_at_ns or self._at_ns, *(until for _, until in self._unseen)])
-            self._unseen.append((since, self._begin_ns))
+            self._account.begins_anew(self._begin_ns)
             self._begin_ns = None
 
     def _elect(self, elect: Callable[[], str], now_ns: int) -> bool:
@@ -142,8 +133,7 @@ class Around:
             return False
         self.change = (before, why)
         self._covers, self._device, self._meter, self._missed = (), None, None, False
-        self._marked, self._held, self._held_at_ns, self._ahead = None, 0, 0, Inside()
-        self._excess = min(0, self._excess) if why == "gone" else 0
+        self._account = RestAccount(min(0, self._account.excess) if why == "gone" else 0)
         self._bound = ModelBound()
         chosen = self.election.chosen
         if chosen is not None:
@@ -153,7 +143,8 @@ class Around:
             self._covers = chosen.meter.covers
             self._mark(chosen.begun_ns if from_its_beginning else chosen.at_ns)
             if from_its_beginning:
-                self._held, self._held_at_ns, self._excess = chosen.energy, chosen.at_ns, -(self._booked or 0)
+                self._account.hold(chosen.energy, chosen.at_ns)
+                self._account.excess = -(self._booked or 0)
             self._chosen_before = True
         return True
 
@@ -163,15 +154,11 @@ class Around:
     # --- the account
 
     def _mark(self, at_ns: int) -> None:
-        """Meter and devices are compared from here on; a debt stays."""
-        self._marked, self._ahead = self._devices.at(at_ns, self._covers), Inside()
-        self._counts_since_ns = self._at_ns = at_ns
-        self._held, self._held_at_ns, self._unseen = 0, 0, []
+        self._account.mark(self._devices, self._covers, at_ns)
 
     def _hold(self, own: tuple[MeterStep, int] | None) -> None:
         if own is not None:
-            self._held += own[0].microjoules
-            self._held_at_ns = own[1]
+            self._account.hold(own[0].microjoules, own[1])
             self._meter, self._missed = own[0].meter, own[0].missed
 
     def _note(self, meters: Sequence[tuple[MeterStep, int]], devices: Timeline | None) -> None:
@@ -184,39 +171,18 @@ class Around:
         for step in steps:
             if step.missed:
                 inside = step.device.component in self._covers
-                book(amounts, step, self._counted_too(step, now_ns) if inside else step.microjoules)
+                book(amounts, step, self._account.counted_too(step, now_ns) if inside else step.microjoules)
         return amounts
-
-    def _counted_too(self, step: EnergyStep, now_ns: int) -> int:
-        """Of energy that passed unseen up to now (uJ), the part since the meter counts, as if drawn evenly.
-
-        What a device drew before, while the exporter was down, the meter does not show: taken from it, that would
-        silence the rest of the machine for as long.
-        """
-        if self._counts_since_ns is None:
-            return step.microjoules
-        together = min(max(0, now_ns - self._counts_since_ns), step.nanoseconds)
-        return step.microjoules * together // max(1, step.nanoseconds)
 
     def _step(self) -> EnergyStep | None:
         """What the meter showed since its last reading, less the devices."""
-        assert self._marked is not None
-        shown, at_ns = self._held, self._held_at_ns
-        self._held, self._held_at_ns = 0, 0
-        total = self._devices.at(at_ns, self._covers)
-        inside = total.since(self._marked).plus(self._ahead)
-        for since, until in self._unseen:
-            if until <= at_ns:
-                inside = inside.since(self._between(since, until))
-        self._unseen = [times for times in self._unseen if times[1] > at_ns]
-        self._marked, self._ahead = total, Inside()
-        self._excess += shown - inside.booked
-        elapsed, self._at_ns = at_ns - self._at_ns, at_ns
-        self._bound.interval(shown, inside, self._excess, elapsed / 1e9)
-        energy = max(0, self._excess)
-        self._excess -= energy
+        settled = self._account.settle(self._devices)
+        self._bound.interval(
+            settled.shown, settled.inside, self._account.excess, settled.nanoseconds / _SECOND
+        )
+        self._account.book(settled.beyond)
         if self._booked is not None:
-            self._booked += energy
+            self._booked += settled.beyond
         meter = self._meter or (self.election.chosen.meter if self.election.chosen is not None else None)
         if meter is None:
             return None
@@ -225,34 +191,17 @@ class Around:
             "other", meter.name, meter.source, meter.uncertainty_ratio, None, meter.max_watts
         )
         # A call of a slow controller fails now and then; what is missed for longer has no power to show.
-        missed = self._missed and elapsed > HOLD_SECONDS * _SECOND
-        return EnergyStep(self._device, energy, max(1, elapsed), missed)
-
-    def _between(self, since_ns: int, until_ns: int) -> Inside:
-        return self._devices.at(until_ns, self._covers).since(self._devices.at(since_ns, self._covers))
+        missed = self._missed and settled.nanoseconds > HOLD_SECONDS * _SECOND
+        return EnergyStep(self._device, settled.beyond, max(1, settled.nanoseconds), missed)
 
     # --- over a restart
 
     def state(self) -> list[Any]:
         """What to save."""
-        ahead = self._ahead
-        if self._marked is not None:
-            ahead = self._devices.at(1 << 62, self._covers).since(self._marked).plus(ahead)
-        return [
-            self.election.key,
-            list(self._covers),
-            self._at_ns,
-            {
-                "excess": self._excess,
-                "ahead": [ahead.measured, ahead.modelled, ahead.model],
-                "begun": self._marked is not None,
-                "held": [self._held, self._held_at_ns],
-                "pending": [self._devices.until_ns, *self._pending] if self._pending is not None else [],
-                "unseen": [list(times) for times in self._unseen],
-                "bound": self._bound.state(),
-            },
-            self._counts_since_ns,
-        ]
+        account = self._account.state(self._devices)
+        pending = [self._devices.until_ns, *self._pending] if self._pending is not None else []
+        account |= {"bound": self._bound.state(), "pending": pending}
+        return [self.election.key, list(self._covers), account["at"], account, account["since"]]
 
     @classmethod
     def restored(cls, saved: Sequence[Any], now_ns: int, goes_on: Callable[[str], bool]) -> Around:
@@ -264,20 +213,14 @@ class Around:
         around = cls()
         key, covers, at_ns, account, *more = saved
         around.election.keep(str(key), now_ns)
-        around._chosen_before = bool(key)
-        around._booked = None if key else 0
-        around._covers, around._at_ns = tuple(covers), int(at_ns)
-        if not isinstance(account, dict):  # of a version that kept totals
-            meter, covered, booked, start = (int(part or 0) for part in account)
-            account = {"excess": min(0, meter - (covered - start) - booked), "begun": account[3] is not None}
-        around._excess = int(account["excess"])
+        around._chosen_before, around._booked = bool(key), None if key else 0
+        around._covers = tuple(covers)
+        if not isinstance(account, dict):
+            account = of_older_version(account, int(at_ns), more[0] if more else None)
         around._bound = ModelBound.restored(account.get("bound", (0, 0, 0)))
         pending = [int(part) for part in account.get("pending", ())]
-        if account["begun"] and (pending or goes_on(around.election.key)):
-            around._marked, around._ahead = Inside(), Inside(*map(int, account.get("ahead", ())))
-            around._held, around._held_at_ns = map(int, account.get("held", (0, 0)))
-            around._unseen = [(int(since), int(until)) for since, until in account.get("unseen", ())]
-            around._counts_since_ns = int(more[0]) if more and more[0] is not None else None
+        compared = bool(pending) or goes_on(around.election.key)
+        around._account = RestAccount.restored(account, around._covers, compared)
         if pending:
             around._devices.begin(pending[0])
             around._pending = pending[1:]

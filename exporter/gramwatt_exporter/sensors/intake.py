@@ -52,7 +52,7 @@ class Intake:
         if identities(samples) != self.layout.ids:
             self.layout = Layout(samples)
         layout = self.layout
-        if layout.doors:
+        if layout.doors or self.hidden:
             self._find_mirrors(samples, now_ns)
         readings = [reading for _, sample in samples for reading in sample.readings]
         taken = [
@@ -65,6 +65,10 @@ class Intake:
             taken = [item for item in taken if item.place.key not in self.hidden]
         return taken
 
+    def has_twin(self, key: str) -> bool:
+        """Whether another device shows the same counter."""
+        return self._mirrors.has_twin(key)
+
     def _find_mirrors(self, samples: Samples, now_ns: int) -> None:
         hidden: dict[str, str] = {}
         for _, sample in samples:
@@ -73,6 +77,11 @@ class Intake:
         if hidden or self.hidden:
             for key in hidden.keys() ^ self.hidden.keys():
                 self.tracks.drop(key)
+            # Where the first door cannot be read any more, the second one counts: the gap is not the first one's.
+            delivered = {place.key for place in self.layout.places}
+            for key in self.hidden.keys() - hidden.keys():
+                if key in delivered and self.hidden[key] not in delivered:
+                    self.tracks.drop(self.hidden[key])
             self._says.mirrors(hidden)
             self.hidden = hidden
         self.layout.doors = not self._mirrors.all_apart

@@ -57,6 +57,10 @@ class Mirrors:
         """Whether every two counters were compared for long enough, and none is another's."""
         return not self._hidden and all(pair.different >= SETTLED_AFTER for pair in self._pairs.values())
 
+    def has_twin(self, key: str) -> bool:
+        """Whether another device shows the same counter, also while this one cannot be read."""
+        return any(pair.one and key in keys for keys, pair in self._pairs.items())
+
     def settle(self, readings: Sequence[Reading], now_ns: int) -> dict[str, str]:
         """Of one sensor's readings those not to count: key -> key of the one that counts."""
         groups: dict[str, list[EnergyReading]] = {}
@@ -70,8 +74,8 @@ class Mirrors:
                 groups.setdefault(of.component, []).append(reading)
         seen: dict[str, EnergyReading] = {}
         for _, group in sorted(groups.items()):  # packages first: they say which memories may be one
+            seen.update({key_of(reading.of): reading for reading in group})
             if len(group) > 1:
-                seen.update({key_of(reading.of): reading for reading in group})
                 self._compare(group, now_ns)
         for key, (first, _) in list(self._hidden.items()):
             if first in seen:

@@ -15,6 +15,10 @@ from .substitutes import substitute
 from .tracks import claim_of_key, sensor_of
 
 _BOARD = ("cpu", "dram")  # components that one sensor measures as a whole
+_NAMES = {
+    "cpu": "package-",
+    "dram": "dram-",
+}  # how devices are named of which nothing but the name was ever read
 
 
 class Ownership:
@@ -161,7 +165,8 @@ class Ownership:
             for name in sample.failures:
                 for component in _BOARD:
                     key, owner = f"device|{slot.name}|{component}|{name}", (component, slot.name)
-                    if owner in beside and self.presence.knows(key):
+                    known = self.presence.knows(key) or name.startswith(_NAMES[component])
+                    if owner in beside and known and not self._intake.has_twin(key):
                         beside[owner] += 1
                         if self.presence.overdue(key, now_ns):
                             wanting.append((component, name, slot.name, key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from decimal import Decimal
@@ -25,12 +26,12 @@ class Meters(threading.Thread):
         zones = {
             "0": "package-0-die-0", "0:0": "dram", "1": "package-0-die-1", "2": "psys",
         }  # fmt: skip
-        self._files = {}
+        self._files: dict[str, int] = {}
         for path, label in zones.items():
             folder = powercap / f"intel-rapl:{path}"
             folder.mkdir(parents=True)
             (folder / "name").write_text(label)
-            self._files[path] = folder / "energy_uj"
+            self._files[path] = os.open(folder / "energy_uj", os.O_RDWR | os.O_CREAT, 0o644)
         self._show()
 
     def run(self) -> None:
@@ -46,8 +47,16 @@ class Meters(threading.Thread):
     def _show(self) -> None:
         package, dram = START + self.joules["package"] * 1e6, 7e9 + self.joules["dram"] * 1e6
         psys = 9e9 + sum(self.joules.values()) * 1e6
-        for path, value in (("0", package), ("0:0", dram), ("1", package + 3), ("2", psys)):
-            self._files[path].write_text(f"{int(value)}\n")
+        # In place and of one length: a reader sees the former value or this one.
+        for path, value in (("0", package), ("1", package + 3), ("0:0", dram), ("2", psys)):
+            os.pwrite(self._files[path], b"%020d\n" % int(value), 0)
+
+    def close(self) -> None:
+        """Stop counting."""
+        self.halt.set()
+        self.join()
+        for file in self._files.values():
+            os.close(file)
 
 
 def test_what_the_meters_counted_is_booked_once(tmp_path: Path) -> None:
@@ -58,8 +67,7 @@ def test_what_the_meters_counted_is_booked_once(tmp_path: Path) -> None:
         end = time.monotonic() + 4
         while time.monotonic() < end:
             sum(range(20_000))
-        meters.halt.set()
-        meters.join()
+        meters.close()
         series = running.wait_samples(3)
         assert_conserved(series)
         for component, part in (("cpu", "package"), ("dram", "dram"), ("other", "rest")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from fractions import Fraction
 
-from gramwatt_exporter.counters import Beyond, Counter, Integrator, difference, plausible
+from gramwatt_exporter.counters import Counter, Integrator, difference, plausible
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -138,42 +138,3 @@ def test_integration_is_the_trapezoid_to_the_last_microjoule(
         exact += Fraction((last + power) * elapsed, 2 * SECOND)
         last = power
     assert booked == exact // 1  # only what is below one microjoule is still carried
-
-
-def test_the_rest_of_the_node_is_the_meter_less_the_devices() -> None:
-    beyond = Beyond()
-    beyond.cover(0, 0)
-    beyond.begin(0)
-    beyond.cover(60, SECOND)
-    assert beyond.surround(100, SECOND) == 40
-    beyond.cover(60, 2 * SECOND)
-    assert beyond.surround(100, 2 * SECOND) == 40
-
-
-def test_a_slow_meter_is_compared_with_the_devices_of_its_own_moment() -> None:
-    beyond = Beyond()
-    beyond.cover(0, 0)
-    beyond.begin(0)
-    for second in range(1, 11):
-        beyond.cover(10, second * SECOND)
-    # The meter's answer is of second 5; what the devices drew later is not held against it.
-    assert beyond.surround(100, 5 * SECOND) == 50
-
-
-@given(st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), max_size=60), st.integers(0, 60))
-def test_the_rest_never_falls_and_never_exceeds_the_meter(steps: list[tuple[int, int]], cut: int) -> None:
-    beyond, meter, booked, covered = Beyond(), 0, 0, 0
-    beyond.cover(0, 0)
-    beyond.begin(0)
-    best = 0
-    for number, (device, around) in enumerate(steps, 1):
-        if number == cut:  # a restart in the middle changes nothing
-            beyond = Beyond.restored(beyond.state())
-        beyond.cover(device, number)
-        covered += device
-        meter += around
-        step = beyond.surround(around, number)
-        assert step >= 0
-        booked += step
-        best = max(best, meter - covered)
-        assert booked == best

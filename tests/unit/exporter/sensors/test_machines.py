@@ -235,6 +235,37 @@ def test_a_counter_that_runs_too_fast_is_refused_by_what_the_package_states(tmp_
     assert "every value is implausible" in machine.log.text()
 
 
+@pytest.mark.parametrize("unreadable", ["intel-rapl:0", "intel-rapl:1"])
+@pytest.mark.parametrize("seconds", [40, 120])
+def test_one_of_two_doors_cannot_be_read_for_a_while(tmp_path: Path, unreadable: str, seconds: int) -> None:
+    """Neither is the other one counted beside it, nor a model."""
+    machine = machines.dies(tmp_path / "machine").start()
+    machine.run(30)
+    machine.forget()
+    machine.files[unreadable].garbage = "no number"
+    machine.run(seconds)
+    machine.files[unreadable].garbage = None
+    machine.run(100)
+    assert machine.sources("cpu") == {"rapl"}
+    assert machine.ratio() < 1.02
+    if unreadable == "intel-rapl:1" or seconds < 60:
+        agree(machine, 0.02)
+
+
+def test_one_of_two_packages_can_never_be_read(tmp_path: Path) -> None:
+    machine = machines.two_sockets(tmp_path / "machine", mmio=False)
+    machine.files["intel-rapl:1"].garbage = "no number"
+    machine.start()
+    machine.run(60)
+    assert machine.sources("cpu") == {"rapl", "estimate"}
+    machine.files["intel-rapl:1"].garbage = None
+    machine.run(5)
+    machine.forget()
+    machine.run(60)
+    agree(machine)
+    assert machine.sources("cpu") == {"rapl"}
+
+
 @pytest.mark.parametrize("stuck", ["intel-rapl:0", "intel-rapl-mmio:0"])
 def test_of_two_doors_to_one_counter_the_living_one_is_read(tmp_path: Path, stuck: str) -> None:
     machine = machines.two_sockets(tmp_path / "machine").start()
