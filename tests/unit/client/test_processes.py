@@ -320,7 +320,10 @@ def left():
 calls = []
 from gramwatt import transport
 call = transport.Transport.call
-transport.Transport.call = lambda self, method, path, *more, **named: (calls.append(path), call(self, method, path, *more, **named))[1]
+def heard(self, method, path, *more, **named):
+    calls.append(path)
+    return call(self, method, path, *more, **named)
+transport.Transport.call = heard
 threads = [threading.Thread(target=task, args=(number,)) for number in range(2)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
