@@ -14,7 +14,6 @@ from .config import Config
 from .config.schema import Process as ProcessSettings
 from .config.schema import Windows as WindowSettings
 from .idle import IdleBook, Learner
-from .idle.share import change_ratio, idle_share
 from .ledger.accounts import OTHERS, Accounts
 from .ledger.booking import Booking
 from .ledger.cpu_balance import CpuBalance
@@ -28,6 +27,7 @@ from .processes.table import Activity, ProcessTable
 from .snapshot import Snapshot
 from .views import device_view, meter_views, process_columns, remainders, workload_view
 from .windows import ApiError, WindowBook
+from .windows.idle_share import change_ratio, idle_share
 from .windows.joining import Joining
 from .windows.model import EndedBy
 
