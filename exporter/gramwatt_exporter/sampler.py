@@ -117,6 +117,7 @@ class Sampler:
         try:
             counters = self._kernel.read()
             self.table.windows_open = bool(self.windows.open_ids)
+            self.table.ended.wanted = bool(bank.known_until)
             if not self._taken_up:
                 self._joining.restore()
             activity = self.table.update(counters)
@@ -165,6 +166,8 @@ class Sampler:
         if row is not None:
             return row, True
         row = self.table.find_recent(pid)
+        if row is not None and row.account.heir is not None:
+            row.account = row.account.heir
         return None if row is None else (row, False)
 
     def _rank(self, activity: Activity) -> None:

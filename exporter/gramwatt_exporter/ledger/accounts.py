@@ -15,12 +15,13 @@ OTHERS = Workload("(others)", "command", "")
 class DeviceAccount:
     """One device. ``partition`` is in the order of ``model.PARTS`` and always sums to the energy of all sources."""
 
-    __slots__ = ("device", "energy", "last_ns", "last_uj", "partition", "units")
+    __slots__ = ("context", "device", "energy", "last_ns", "last_uj", "partition", "units")
 
     def __init__(self, device: Device) -> None:
         self.device = device
         self.energy: dict[str, int] = {}
         self.partition = [0] * len(PARTS)
+        self.context = 0  # of live and exited, what a GPU drew for open contexts while nobody worked
         self.units = 0
         self.last_uj = 0
         self.last_ns = 0

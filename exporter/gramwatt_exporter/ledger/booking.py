@@ -18,6 +18,7 @@ from ..processes.kernel import KernelCounters
 from ..processes.row import Row
 from ..processes.table import Activity
 from .accounts import Accounts, DeviceAccount, MeterAccount
+from .gpu_booking import share
 
 _IDLE, _LIVE, _EXITED, _UNATTRIBUTED = range(4)
 _CPU, _DRAM, _GPU, _OTHER = range(4)
@@ -255,25 +256,16 @@ class Booking:
         find: Callable[[int], tuple[Row, bool] | None],
         price: int | None,
     ) -> None:
-        users: list[tuple[Row, bool]] = []
-        weights: list[int] = []
-        residual = 0
         if use is not None:
-            for pid, weight in use.weights.items():
-                found = find(pid)
-                if found is None:
-                    residual += weight
-                else:
-                    users.append(found)
-                    weights.append(weight)
             self._learn(step, 0.0 if use.quiet else None)
-        shares = attribute(step.microjoules, self._idle(step), weights, residual)
-        for (row, alive), part in zip(users, shares.users, strict=True):
+        shares = share(step.microjoules, self._idle(step), use, find)
+        for row, alive, part in shares.users:
             if part:
                 self._charge(row, _GPU, part, price)
             account.partition[_LIVE if alive else _EXITED] += part
         account.partition[_IDLE] += shares.idle
         account.partition[_UNATTRIBUTED] += shares.unattributed
+        account.context += shares.context
 
     def _learn(self, step: EnergyStep, utilisation: float | None) -> None:
         if not step.slept_ns:

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from ..model import Identity, Workload
 from .births import Births
 from .clocks import ClockSource
+from .ended import Ended
 from .exits import Exit
 from .kernel import KernelCounters
 from .row import Row
@@ -110,6 +111,7 @@ class ProcessTable:
         )
         self._seen_start = 0  # latest start time in the table, to tell a birth from an old acquaintance
         self._recent: dict[int, Row] = {}  # who ended in this sample
+        self.ended = Ended()  # in this sample or shortly before
         self._messages: dict[int, Exit] = {}  # of this sample
         self._late: frozenset[int] = frozenset()  # who ended a sample ago without a message
         self.born: list[Row] = []  # who was found in this sample
@@ -126,8 +128,8 @@ class ProcessTable:
         return None if index is None else self.rows[index]
 
     def find_recent(self, pid: int) -> Row | None:
-        """The process with this id, also when it ended since the previous sample."""
-        return self.find(pid) or self._recent.get(pid)
+        """The process with this id, also when it ended since the previous sample or shortly before."""
+        return self.find(pid) or self._recent.get(pid) or self.ended.find(pid)
 
     def tree(self, root: Row) -> list[Row]:
         """``root`` and all its living descendants."""
@@ -163,6 +165,7 @@ class ProcessTable:
         departed = [*self._replaced, *(self.rows[i] for i in dead)]
         self._recent = {row.identity.pid: row for row in departed}
         self._messages = {message.pid: message for message in messages}
+        self.ended.add(departed)
         exited, observed = self._settle_exits(messages, gone, limbo)
         self._limbo.update(gone)
         for index in reversed(dead):
@@ -341,6 +344,7 @@ class ProcessTable:
             more = self._ended(message.parent, row, message.nanoseconds, message.doubt_ns)
             if message.nanoseconds + more > 0:
                 exited.append((row, message.nanoseconds + more))
+        self.ended.add(ghosts.values())
         replaced = [entry for pid, entry in limbo.items() if pid not in self._late]
         for row, last in (
             *gone.values(),

@@ -96,6 +96,7 @@ class Bank:
             [slot.state() for slot in self._slots],
             dict(self._resets),
             waiting,
+            {name: ns for _, sample in samples for name, ns in sample.known_until.items()},
         )
 
     def _rest_waits(self, now: int) -> bool:

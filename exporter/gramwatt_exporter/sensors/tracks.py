@@ -74,6 +74,7 @@ class _Track(Struct):
     doubtful: bool = False  # whether the last reading may be of the other side of a suspend
     step_ns: int = 0  # length of the last step; 0 when there is none
     repeats: bool = False  # it is told more often than it is taken
+    own: bool = False  # integrated by this process: it has no value for the next one
 
 
 class Advance(Struct, frozen=True):
@@ -125,7 +126,8 @@ class Tracks:
         counts = isinstance(reading, EnergyReading)
         if track is None or isinstance(track.last, Counter) != counts or reading.at_ns < track.last.at_ns:
             begin = _begin(reading)
-            self._tracks[key] = _Track(begin, tick, asleep_ns, doubtful)
+            own = isinstance(reading, EnergyReading) and reading.own
+            self._tracks[key] = _Track(begin, tick, asleep_ns, doubtful, own=own)
             refused = isinstance(begin, Integrator) and begin.microwatts is None
             return Advance(Step(0, 0, reset=True)) if refused else _BEGINS
         missed = track.tick < tick - 1
@@ -193,6 +195,7 @@ class Tracks:
             for key, track in self._tracks.items()
             if isinstance(track.last, Counter)
             and "|estimate|" not in key
+            and not track.own
             and max(track.last.at_ns, self._restored_ns) >= since
         }
 

@@ -1,0 +1,138 @@
+"""Energy waits until it is known who used the GPU when it was drawn, for a bounded time. Pure.
+
+Drivers tell who ran by rows, one per process every 1/6 to 1 s. A time without a row says "nobody ran" only once its
+rows would have come. So energy is reported up to the newest row, or up to the moment whose rows have had time to come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from .holders import Context, Holders
+from .probe import Look
+from .row_clock import Moment, RowClock
+from .rows import Row
+
+LONGEST_WAIT_NS = 15_000_000_000  # for rows whose clock is in doubt
+QUIET_CHUNK_NS = 1_000_000_000  # idle draw is learned from times of about a second
+
+
+class Interval(Struct, frozen=True):
+    """A time whose users are known: weights by PID, {} when nobody ran."""
+
+    since_ns: int
+    until_ns: int
+    weights: dict[int, int]
+
+
+class Coverage:
+    """Up to when it is known who used one GPU, and who that was."""
+
+    def __init__(self) -> None:
+        self.clock = RowClock()
+        self.until_ns = 0  # users are known up to here
+        self._began = False
+        self._before: Moment | None = None
+        self._known: dict[int, int] = {}  # newest stamp of each PID
+        self._late: dict[int, int] = {}  # weights of rows that came after their time was given up
+        self._intervals: list[Interval] = []
+        self._holders: set[int] = set()
+        self._last_holders: frozenset[int] = frozenset()
+        self._complete = True
+        self._idle = True
+        self._doubted = False  # rows were dropped, and nobody was left
+
+    def begin(self, look: Look) -> None:
+        """Energy counts from this look on; its rows are of the time before."""
+        if not self._began:
+            self.clock.begin(look.rows or [], look.moment)
+            self._began = True
+        self._remember(look.rows or ())
+        self._before = look.moment
+        self.until_ns = look.at_ns
+        self._intervals.clear()
+        self._reset(look.context)
+
+    def take(self, look: Look) -> None:
+        """One look at the GPU."""
+        self._note(look)
+        if look.context is None or look.context.instances is not None or not look.rows_told:
+            self.give_up(look.at_ns)
+            return
+        dropped, before = self.clock.dropped, self._before or look.moment
+        believed = self.clock.judge(look.rows or [], look.moment, before)
+        if not believed and look.all_rows:
+            believed = self.clock.went_back(look.all_rows, self._known, look.moment)
+        self._before = look.moment
+        self._remember(believed)
+        if look.rows is None or (not believed and self.clock.dropped > dropped):
+            self._doubted = True
+        until = look.at_ns - self.clock.settled_us * 1_000
+        if self.clock.doubtful:
+            until = look.at_ns - LONGEST_WAIT_NS
+        if believed:
+            newest = max(self.clock.boot_ns(row.stamp_us, look.moment) for row in believed)
+            until = max(until, min(newest, look.at_ns))
+        weights = self._late
+        for row in believed:
+            weights[row.pid] = weights.get(row.pid, 0) + row.weight
+        self._late = {}
+        if until > self.until_ns:
+            self._extend(until, weights)
+        else:
+            self._late = weights
+
+    @property
+    def due(self) -> bool:
+        """Whether there is something to report: idle time is reported in pieces of about a second."""
+        if not self._intervals:
+            return False
+        length = self._intervals[-1].until_ns - self._intervals[0].since_ns
+        return length >= QUIET_CHUNK_NS or any(interval.weights for interval in self._intervals)
+
+    def give_up(self, at_ns: int) -> None:
+        """No more rows will come for the time up to then: what is known of it has to do."""
+        weights, self._late = self._late, {}
+        self._extend(at_ns, weights)
+
+    def users(self) -> tuple[list[Interval], Holders, bool, bool]:
+        """The times whose users are known since the last call, who held a context in them, whether every gauge was
+        idle, and whether rows were refused that say that somebody unknown ran."""
+        intervals, self._intervals = self._intervals, []
+        holders = Holders(frozenset(self._holders), self._complete)
+        idle, doubted = self._idle, self._doubted
+        self._holders, self._complete = set(self._last_holders), True
+        self._idle, self._doubted = True, False
+        return intervals, holders, idle, doubted
+
+    # --- inside
+
+    def _extend(self, until_ns: int, weights: dict[int, int]) -> None:
+        if until_ns > self.until_ns:
+            self._intervals.append(Interval(self.until_ns, until_ns, weights))
+            self.until_ns = until_ns
+
+    def _note(self, look: Look) -> None:
+        self._idle = self._idle and look.engines_idle
+        context = look.context
+        if context is None:
+            self._complete = False
+            return
+        self._last_holders = context.holders.pids
+        self._holders |= context.holders.pids
+        self._complete = self._complete and context.holders.complete
+
+    def _reset(self, context: Context | None) -> None:
+        pids = context.holders.pids if context is not None else frozenset()
+        self._holders, self._last_holders = set(pids), pids
+        self._complete = context is not None and context.holders.complete
+        # What ran before the first look, or while the GPU could not be read, may run on.
+        self._idle = self._doubted = False
+
+    def _remember(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            self._known[row.pid] = max(row.stamp_us, 0)
+        if len(self._known) > 4096:
+            self._known = dict(list(self._known.items())[-1024:])

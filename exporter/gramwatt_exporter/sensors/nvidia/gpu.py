@@ -1,0 +1,220 @@
+"""One GPU: what the looks at it say becomes readings whose users are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from ...counters import HEADROOM_PERCENT
+from ...model import Device, DeviceUse, EnergyReading, Meter, PowerReading, Reading
+from ..background import Attempt, Repeater, Worker
+from . import uses
+from .coverage import Coverage
+from .history import History
+from .holders import Context, Holders
+from .power_reader import PowerReader
+from .probe import Look, Probe, Question
+
+# A counter refreshes every 20 to 100 ms: over a second that no longer matters for its power.
+JUDGED_NS = 1_000_000_000
+BELIEVED_PERCENT = 75  # of the counter's power, if the power reading shows as much
+
+
+class Gpu:
+    """State of one GPU. All methods are called by the sensor's reader; only the look itself runs elsewhere."""
+
+    def __init__(
+        self,
+        uuid: str,
+        index: int,
+        handle: Any,
+        device: Device,
+        module: Meter | None,
+        source: str,
+        probe: Probe,
+    ) -> None:
+        self.uuid = uuid
+        self.index = index  # in NVML's order, which a reset or a GPU plugged in may change
+        self.handle = handle
+        self.device = device
+        self.module = module
+        self.source = source  # counter, instant, mean, usage, none
+        self.probe = probe
+        self.worker = Worker(f"nvml-{uuid}")
+        self.looking: Attempt[Look] | None = None
+        self.looking_since_ns = 0
+        self.slow = False  # its last look took longer than the sensor waits
+        self.failed = ""  # reason slug while its last look failed
+        self.power: PowerReader | None = None
+        self.repeater: Repeater | None = None
+        self.notes: list[str] = []
+        self._history = History()
+        self._coverage = Coverage()
+        self._context: Context | None = None
+        self._last: list[Reading] = []
+        self._highest = 0  # highest power read of late, microwatts
+
+    # --- asking
+
+    def question(self, pids_usable: bool) -> Question:
+        """What the next look asks."""
+        return Question(
+            self.handle,
+            self.source,
+            self.module is not None,
+            pids_usable,
+            self._coverage.clock.newest_us,
+            bool(self._context and self._context.holders.pids),
+        )
+
+    def read_power(self, power: Callable[[], int | None], now_ns: Callable[[], int]) -> None:
+        """From now on its energy is the integral of its power."""
+        self.power = PowerReader(power, now_ns, self.device.max_watts)
+        self.repeater = Repeater(self.power.step, f"nvml-power-{self.uuid}")
+
+    def close(self) -> None:
+        """No more reads of power."""
+        if self.repeater is not None:
+            self.repeater.stop()
+
+    # --- what the looks say
+
+    def take(self, look: Look) -> tuple[list[Reading], DeviceUse | None]:
+        """One look: readings to report, in order, and who used what they show. A repeated reading says "not yet"."""
+        self.failed = ""
+        readings: list[Reading] = []
+        use: DeviceUse | None = None
+        if self.power is not None:
+            self._take_points()
+            if not self._history:
+                return [], None
+            look = replace(look, at_ns=min(look.at_ns, self._history.newest_ns))
+        elif look.microjoules is not None:
+            if self._history and not self._goes_on(look):
+                readings, use = self.flush()
+                self._history.clear()
+            self._history.add(look.at_ns, look.microjoules)
+        self._context = look.context
+        if not self._coverage.until_ns or self._history.begins:
+            self._coverage.begin(look)
+            readings.append(self._reading(self._coverage.until_ns))
+            if use is None and self._context is not None:
+                use = self._use({}, self._context.holders, idle=False, doubted=True, rows_told=look.rows_told)
+        else:
+            self._coverage.take(look)
+            if self._coverage.due or not look.rows_told or self._is_split(look):
+                more, use = self._report(look.rows_told)
+                readings += more
+            else:
+                readings += self._last
+        self._last = readings[-1:]
+        if self.module is not None and look.module_microwatts is not None:
+            readings = [*readings, PowerReading(self.module, look.module_microwatts, look.at_ns)]
+        return readings, use
+
+    def flush(self) -> tuple[list[Reading], DeviceUse | None]:
+        """All energy read so far, with what is known of its users: the next look may be long in coming."""
+        if not self._history or not self._coverage.until_ns:
+            return [], None
+        self._coverage.give_up(self._history.newest_ns)
+        return self._report(rows_told=True)
+
+    def lost(self, reason: str) -> tuple[list[Reading], DeviceUse | None]:
+        """Its look failed: report what was read before, once. Counting goes on with the next good look."""
+        first, self.failed = not self.failed, reason
+        if not first:
+            return [], None
+        readings, use = self.flush()
+        self._coverage.until_ns = 0
+        self._last = []
+        return readings, use
+
+    @property
+    def repeated(self) -> list[Reading]:
+        """The last reading again, while nothing newer is known."""
+        return self._last
+
+    @property
+    def known_until_ns(self) -> int:
+        """Up to here energy and users are reported."""
+        return self._coverage.until_ns
+
+    @property
+    def rows_dropped(self) -> int:
+        """Rows that were not believed so far."""
+        return self._coverage.clock.dropped
+
+    # --- inside
+
+    def _is_split(self, look: Look) -> bool:
+        return look.context is None or look.context.instances is not None
+
+    def _take_points(self) -> None:
+        assert self.power is not None
+        for at_ns, microjoules in self.power.drain():
+            self._history.add(at_ns, microjoules)
+        ratio = self.power.uncertainty_ratio
+        if ratio != self.device.uncertainty_ratio:
+            self.device = replace(self.device, uncertainty_ratio=ratio)
+
+    def _goes_on(self, look: Look) -> bool:
+        """Whether the counter went on from its last value by what the GPU can draw.
+
+        The bound is on the power over a second at least. A power above the stated limit is believed where the GPU's
+        own power reading shows it as well: limits are set for boards, and some boards exceed theirs.
+        """
+        assert look.microjoules is not None
+        if look.microwatts is not None:
+            self._highest = max(look.microwatts, self._highest * 9 // 10)
+        if look.microjoules < self._history.newest_microjoules:
+            return False
+        since_ns = min(self._history.newest_ns, look.at_ns - JUDGED_NS)
+        since_ns = max(since_ns, self._history.oldest_ns)
+        elapsed, limit = look.at_ns - since_ns, self.device.max_watts
+        if elapsed < JUDGED_NS or limit is None:
+            return True
+        power = (look.microjoules - self._history.at(since_ns)) * 1_000_000_000 // elapsed
+        if power <= limit * 10_000 * HEADROOM_PERCENT:
+            return True
+        if self._highest * 100 < power * BELIEVED_PERCENT:
+            return False
+        self.notes.append(
+            f"{self.uuid} draws {power / 1e6:.0f} W by its counter and by its power reading, above its limit of"
+            f" {limit:.0f} W: it is believed"
+        )
+        self.device = replace(self.device, max_watts=round(power / 1e6 * 1.1, 1))
+        return True
+
+    def _reading(self, at_ns: int) -> EnergyReading:
+        return EnergyReading(self.device, self._history.at(at_ns), at_ns, own=self.power is not None)
+
+    def _report(self, rows_told: bool) -> tuple[list[Reading], DeviceUse | None]:
+        intervals, holders, idle, doubted = self._coverage.users()
+        if not intervals:
+            return list(self._last), None
+        at = self._history.at
+        energies = [at(interval.until_ns) - at(interval.since_ns) for interval in intervals]
+        weights = uses.merged(intervals, energies)
+        reading = self._reading(intervals[-1].until_ns)
+        self._history.forget_before(min(reading.at_ns, self._history.newest_ns - JUDGED_NS))
+        use = self._use(weights, holders, idle, doubted, rows_told)
+        return [reading], use
+
+    def _use(
+        self, weights: dict[int, int], holders: Holders, idle: bool, doubted: bool, rows_told: bool
+    ) -> DeviceUse | None:
+        context = self._context
+        if context is None:
+            return None
+        nobody = holders.complete and not holders.pids
+        if context.instances is not None:
+            return uses.of_instances(self.device, context, holders, idle and nobody)
+        if weights:
+            return uses.of_rows(self.device, weights, context, holders)
+        if not rows_told:
+            return uses.of_contexts(self.device, holders, idle and nobody)
+        if doubted:
+            return uses.of_contexts(self.device, holders, quiet=False)
+        return uses.of_nobody(self.device, holders, idle)
