@@ -53,7 +53,9 @@ class EnergyReading(Struct, frozen=True):
     microjoules: int
     at_ns: int  # CLOCK_BOOTTIME of the read
     wraps_at: int | None = None
-    own: bool = False  # integrated by this process: it begins anew at a restart, and is not a counter that was reset
+    own: bool = (
+        False  # integrated by this process: it begins anew at a restart, and is not a counter that was reset
+    )
 
 
 class PowerReading(Struct, frozen=True):

@@ -28,6 +28,7 @@ from .views import device_view, meter_views, process_columns, remainders, worklo
 from .windows import ApiError, WindowBook
 from .windows.joining import Joining
 from .windows.model import EndedBy
+from .windows.settling import Settling
 
 # Rows that hold memory but did not run compete for a series only this often; ranking all of them costs.
 RANK_ALL_EVERY = 12
@@ -84,6 +85,7 @@ class Sampler:
         self.booking = Booking(accounts, baseline, windows, budgets, budgets.matches({}), kernel.cpus)
         self.hottest = Hottest(config.process.series, config.process.departed_scrapes)
         self._room = Room(accounts)
+        self._settling = Settling()
         self._exit_mode = exit_mode
         self._clock_method = clock_method
         self._exits_lost = exits_lost
@@ -329,7 +331,22 @@ class Sampler:
     def _close_windows_without_processes(self) -> None:
         for window_id in self.windows.open_ids - self.windows.automatic.keys():
             if not self._has_process(window_id):
-                self._close(window_id, "exit")
+                self.end_window(window_id, "exit")
+
+    def end_window(
+        self, window_id: str, ended_by: EndedBy, values: Mapping[str, float] | None = None
+    ) -> bool:
+        """End a window, after a sample. False while energy of it may still come: it is to be asked again, and its end
+        is the moment it was asked for first. Raises ApiError."""
+        now_ns = self._boottime_ns()
+        end = self._settling.end(window_id, self._wall_clock(), now_ns)
+        known_until = self._bank_sample.known_until if self._bank_sample is not None else {}
+        if self._settling.waits(end, now_ns, known_until):
+            return False
+        self.windows.stop(window_id, end.at, ended_by, values, end.at_ns)
+        self._settling.closed(window_id)
+        self.detach(window_id)
+        return True
 
     def _close(self, window_id: str, ended_by: EndedBy) -> None:
         self.windows.stop(window_id, self._wall_clock(), ended_by)

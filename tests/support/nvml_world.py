@@ -33,7 +33,15 @@ class World:
     def sensor(self, opened: bool = True, pids: bool = True, **settings: Any) -> Nvml:
         # Tests may run in a container: then the namespace they are in stands for the machine's first one.
         first = Path("/proc/self/ns/pid").stat().st_ino if pids else 1
-        sensor = Nvml("/proc", self.clock, self.wall_us, initial_pid_namespace=first, **settings)
+        sensor = Nvml(
+            "/proc",
+            self.clock,
+            self.wall_us,
+            initial_pid_namespace=first,
+            patience_seconds=20,
+            background=False,
+            **settings,
+        )
         if opened:
             sensor.open()
         return sensor

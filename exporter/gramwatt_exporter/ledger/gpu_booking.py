@@ -70,4 +70,3 @@ def _together(group: Group, find: Find) -> list[tuple[Row, bool]]:
         return members if all(row.windows == windows for row in rows) else []
     alike = all(row.account is rows[0].account and not row.windows for row in rows)
     return members if alike else []
-

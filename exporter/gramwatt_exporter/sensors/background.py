@@ -92,12 +92,12 @@ class Repeater:
     ``once`` makes it now, on the thread of the caller, and never while the other thread makes it.
     """
 
-    def __init__(self, call: Callable[[], float], name: str) -> None:
+    def __init__(self, call: Callable[[], float], name: str, background: bool = True) -> None:
         self._call = call
         self._stop = threading.Event()
         self._turn = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        if background:
+            threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def once(self) -> float:
         """Make the call now."""

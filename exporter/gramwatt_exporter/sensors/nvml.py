@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import NotHere, TryAgain
 from ..model import Device, DeviceUse, Meter, Reading, Sample
-from .background import Attempt, Turns, Worker
+from .background import Attempt, Repeater, Turns, Worker
 from .nvidia.gpu import Gpu
 from .nvidia.holders import ContextReader
 from .nvidia.library import GONE, InTurn, failure, load
@@ -32,6 +32,7 @@ SHORTEST_NS = 100_000_000
 LOOK_AGAIN_NS = 60_000_000_000
 LOOK_PAUSES = 600  # a survey that takes a second is made every ten minutes
 PATIENCE_SECONDS = 0.1  # what a read waits for looks; one that takes longer is reported by a later read
+COUNT_SECONDS = 1.0
 HANGS_NS = 10_000_000_000  # a look that has not come back for so long is a failure of its GPU
 # Inode of the first PID namespace, fixed in the kernel's include/linux/proc_ns.h (PROC_PID_INIT_INO).
 INITIAL_PID_NAMESPACE = 4026531836
@@ -58,7 +59,9 @@ class Nvml:
         initial_pid_namespace: int = INITIAL_PID_NAMESPACE,
         awake_ns: Callable[[], int] | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
+        background: bool = True,
     ) -> None:
+        """``background`` False: nothing is read but when ``read`` is called, for clocks that a test moves."""
         self._procfs = Path(procfs)
         self._now = boottime_ns
         self._wall_us = wall_us
@@ -66,6 +69,8 @@ class Nvml:
         self._idle_watts = idle_watts
         self._initial_pid_namespace = initial_pid_namespace
         self._patience = patience_seconds
+        self._background = background
+        self._counting: Repeater | None = None
         self._lib: Any = None
         self._gpus: list[Gpu] = []
         self._failed: dict[str, str] = {}  # GPUs that cannot be opened, by their index
@@ -106,11 +111,14 @@ class Nvml:
             if not failed:
                 raise NotHere("no NVIDIA GPU")
             raise TryAgain(f"no NVIDIA GPU answers: {_listed(failed)}", retry_after=60)
+        self._counting = Repeater(self._count, "nvml-counters", self._background)
 
     def close(self) -> None:
         """Let the library go."""
         lib, self._lib, gpus, self._gpus, self._last = self._lib, None, self._gpus, [], None
         self._surveying = None
+        if self._counting is not None:
+            self._counting.stop()
         for gpu in gpus:
             gpu.close()
         if lib is not None:
@@ -147,8 +155,17 @@ class Nvml:
         if found.source == "none":
             self.notes.append(f"{found.uuid} reports neither energy nor power: it is not measured")
         elif found.source != "counter":
-            gpu.read_power(partial(self._power_of, gpu), self._now)
+            gpu.read_power(partial(self._power_of, gpu), self._now, self._background)
         return gpu
+
+    def _count(self) -> float:
+        """Read the counters between two looks, so that it is known when energy was drawn. On a thread of its own."""
+        lib = self._lib
+        for gpu in list(self._gpus):
+            if lib is not None:
+                with contextlib.suppress(lib.NVMLError):  # the looks will say what is wrong
+                    gpu.read_count(lib.nvmlDeviceGetTotalEnergyConsumption, self._now)
+        return COUNT_SECONDS
 
     def _power_of(self, gpu: Gpu) -> int | None:
         return power_now(self._lib, gpu.handle, gpu.source)
@@ -207,7 +224,7 @@ class Nvml:
             if gpu.failed:
                 failures[gpu.uuid] = gpu.failed
             self._pass_on_notes(gpu)
-        behind = {gpu.uuid: gpu.known_until_ns for gpu in gpus if not gpu.failed}
+        behind = {gpu.uuid: gpu.known_until_ns for gpu in gpus if gpu.waits}
         if worst is not None and all(gpu.failed for gpu in gpus) and not readings:
             self._raise(worst, failures)
         self._last = began, Sample(readings, (), failures, behind)

@@ -213,9 +213,11 @@ class WindowBook:
         now: float,
         ended_by: EndedBy = "stop",
         values: Mapping[str, float] | None = None,
+        at_ns: int | None = None,
     ) -> Window:
         """End a window at Unix time ``now``, after a last sample. Stopping again changes nothing.
 
+        ``at_ns`` is the same moment by the boot clock, where the last sample came later.
         404; 400 for wrong values, and then the window stays open.
         """
         window = self.get(window_id)
@@ -224,7 +226,8 @@ class WindowBook:
         if values:
             check_values(window.values, values)
             window.values.update(values)
-        window.nanoseconds = max(0, self._boot_clock() - window.start_ns)
+        ended_ns = self._boot_clock() if at_ns is None else at_ns
+        window.nanoseconds = max(0, ended_ns - window.start_ns)
         self._finish(window, max(now, window.start), ended_by)
         return window
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from .history import History
 from .holders import Context, Holders
 from .probe import Look
 from .row_clock import Moment, RowClock
@@ -38,6 +39,7 @@ class Coverage:
         self._known: dict[int, int] = {}  # newest stamp of each PID
         self._late: dict[int, int] = {}  # weights of rows that came after their time was given up
         self._intervals: list[Interval] = []
+        self._ran: dict[int, int] = {}  # weights of the newest time, where its end is not at a reading
         self._holders: set[int] = set()
         self._last_holders: frozenset[int] = frozenset()
         self._complete = True
@@ -53,17 +55,23 @@ class Coverage:
         self._before = look.moment
         self.until_ns = look.at_ns
         self._intervals.clear()
-        self._reset(look.context)
+        self._ran = {}
+        self._reset(look)
 
-    def take(self, look: Look) -> None:
-        """One look at the GPU."""
+    def take(self, look: Look, history: History) -> None:
+        """One look at the GPU, whose energy is in ``history``.
+
+        Between two readings of the energy nobody knows when it was drawn. So a time without rows ends at a reading.
+        """
         self._note(look)
         if look.context is None or look.context.instances is not None or not look.rows_told:
             self.give_up(look.at_ns)
             return
         dropped, before = self.clock.dropped, self._before or look.moment
         believed = self.clock.judge(look.rows or [], look.moment, before)
-        if not believed and look.all_rows:
+        if not look.rows and not look.all_rows:
+            self.clock.calm()
+        elif not believed and look.all_rows:
             believed = self.clock.went_back(look.all_rows, self._known, look.moment)
         self._before = look.moment
         self._remember(believed)
@@ -79,8 +87,10 @@ class Coverage:
         for row in believed:
             weights[row.pid] = weights.get(row.pid, 0) + row.weight
         self._late = {}
+        if not weights:
+            until = history.reading_before(until)
         if until > self.until_ns:
-            self._extend(until, weights)
+            self._pass_over(until, weights, history)
         else:
             self._late = weights
 
@@ -91,6 +101,11 @@ class Coverage:
             return False
         length = self._intervals[-1].until_ns - self._intervals[0].since_ns
         return length >= QUIET_CHUNK_NS or any(interval.weights for interval in self._intervals)
+
+    @property
+    def named(self) -> bool:
+        """Whether rows named somebody whose time is not reported yet."""
+        return bool(self._late) or any(interval.weights for interval in self._intervals)
 
     def give_up(self, at_ns: int) -> None:
         """No more rows will come for the time up to then: what is known of it has to do."""
@@ -109,6 +124,13 @@ class Coverage:
 
     # --- inside
 
+    def _pass_over(self, until_ns: int, weights: dict[int, int], history: History) -> None:
+        """The next time. One without rows begins at a reading: up to there, those who ran before drew the energy."""
+        if not weights and self._ran:
+            self._extend(min(until_ns, history.reading_after(self.until_ns)), self._ran)
+        self._extend(until_ns, weights)
+        self._ran = weights
+
     def _extend(self, until_ns: int, weights: dict[int, int]) -> None:
         if until_ns > self.until_ns:
             self._intervals.append(Interval(self.until_ns, until_ns, weights))
@@ -124,12 +146,12 @@ class Coverage:
         self._holders |= context.holders.pids
         self._complete = self._complete and context.holders.complete
 
-    def _reset(self, context: Context | None) -> None:
+    def _reset(self, look: Look) -> None:
+        context = look.context
         pids = context.holders.pids if context is not None else frozenset()
         self._holders, self._last_holders = set(pids), pids
         self._complete = context is not None and context.holders.complete
-        # What ran before the first look, or while the GPU could not be read, may run on.
-        self._idle = self._doubted = False
+        self._idle, self._doubted = look.engines_idle, False
 
     def _remember(self, rows: Iterable[Row]) -> None:
         for row in rows:

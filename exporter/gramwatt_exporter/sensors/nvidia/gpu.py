@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
 
-from ...counters import HEADROOM_PERCENT
+from ...counters import HEADROOM_PERCENT, plausible
 from ...model import Device, DeviceUse, EnergyReading, Meter, PowerReading, Reading
 from ..background import Attempt, Repeater, Worker
 from . import uses
@@ -19,6 +20,8 @@ from .probe import Look, Probe, Question
 
 # A counter refreshes every 20 to 100 ms: over a second that no longer matters for its power.
 JUDGED_NS = 1_000_000_000
+COUNT_NS = 900_000_000  # between two looks that are longer apart the counter is read every second
+IDLE_PERCENT = 110  # of the lowest power seen: more than that was drawn for somebody
 BELIEVED_PERCENT = 75  # of the counter's power, if the power reading shows as much
 
 
@@ -50,11 +53,14 @@ class Gpu:
         self.power: PowerReader | None = None
         self.repeater: Repeater | None = None
         self.notes: list[str] = []
+        self.counts: deque[tuple[int, int]] = deque(maxlen=64)  # (ns, microjoules) read between two looks
         self._history = History()
         self._coverage = Coverage()
         self._context: Context | None = None
         self._last: list[Reading] = []
         self._highest = 0  # highest power read of late, microwatts
+        self._lowest: int | None = None  # lowest mean power of a reported time, microwatts
+        self._in_use = True  # somebody used it in the time reported last
 
     # --- asking
 
@@ -69,10 +75,22 @@ class Gpu:
             bool(self._context and self._context.holders.pids),
         )
 
-    def read_power(self, power: Callable[[], int | None], now_ns: Callable[[], int]) -> None:
-        """From now on its energy is the integral of its power."""
+    def read_power(
+        self, power: Callable[[], int | None], now_ns: Callable[[], int], background: bool
+    ) -> None:
+        """From now on its energy is the integral of its power, read several times a second in the background."""
         self.power = PowerReader(power, now_ns, self.device.max_watts)
-        self.repeater = Repeater(self.power.step, f"nvml-power-{self.uuid}")
+        self.repeater = Repeater(self.power.step, f"nvml-power-{self.uuid}", background)
+
+    def read_count(self, read: Callable[[Any], int], now_ns: Callable[[], int]) -> None:
+        """The counter between two looks. Called on another thread; raises what ``read`` raises."""
+        began = now_ns()
+        if self.source != "counter" or self.slow or began - self.looking_since_ns < COUNT_NS:
+            return
+        millijoules = read(self.handle)
+        ended = now_ns()
+        if ended - began < COUNT_NS // 10:
+            self.counts.append(((began + ended) // 2, millijoules * 1_000))
 
     def close(self) -> None:
         """No more reads of power."""
@@ -92,6 +110,7 @@ class Gpu:
                 return [], None
             look = replace(look, at_ns=min(look.at_ns, self._history.newest_ns))
         elif look.microjoules is not None:
+            self._take_counts()
             if self._history and not self._goes_on(look):
                 readings, use = self.flush()
                 self._history.clear()
@@ -103,7 +122,7 @@ class Gpu:
             if use is None and self._context is not None:
                 use = self._use({}, self._context.holders, idle=False, doubted=True, rows_told=look.rows_told)
         else:
-            self._coverage.take(look)
+            self._coverage.take(look, self._history)
             if self._coverage.due or not look.rows_told or self._is_split(look):
                 more, use = self._report(look.rows_told)
                 readings += more
@@ -142,6 +161,17 @@ class Gpu:
         return self._coverage.until_ns
 
     @property
+    def waits(self) -> bool:
+        """Whether there may be energy whose users are not known yet, beyond the lowest it was ever seen to draw."""
+        if self.failed or not self._coverage.until_ns:
+            return False
+        if self._in_use or self._coverage.named or self._lowest is None or self.looking is not None:
+            return True
+        elapsed = self._history.newest_ns - self._coverage.until_ns
+        drawn = self._history.newest_microjoules - self._history.at(self._coverage.until_ns)
+        return elapsed <= 0 or drawn * 1_000_000_000 // elapsed > self._lowest * IDLE_PERCENT // 100
+
+    @property
     def rows_dropped(self) -> int:
         """Rows that were not believed so far."""
         return self._coverage.clock.dropped
@@ -158,6 +188,16 @@ class Gpu:
         ratio = self.power.uncertainty_ratio
         if ratio != self.device.uncertainty_ratio:
             self.device = replace(self.device, uncertainty_ratio=ratio)
+
+    def _take_counts(self) -> None:
+        """Values of the counter between two looks. One that does not go on as it should is for the next look to judge."""
+        while self.counts:
+            at_ns, microjoules = self.counts.popleft()
+            if not self._history or at_ns <= self._history.newest_ns:
+                continue
+            drawn, limit = microjoules - self._history.newest_microjoules, self.device.max_watts
+            if drawn >= 0 and plausible(drawn, at_ns - self._history.newest_ns, limit):
+                self._history.add(at_ns, microjoules)
 
     def _goes_on(self, look: Look) -> bool:
         """Whether the counter went on from its last value by what the GPU can draw.
@@ -197,10 +237,17 @@ class Gpu:
         at = self._history.at
         energies = [at(interval.until_ns) - at(interval.since_ns) for interval in intervals]
         weights = uses.merged(intervals, energies)
+        self._observe(sum(energies), intervals[-1].until_ns - intervals[0].since_ns)
+        self._in_use = bool(weights)
         reading = self._reading(intervals[-1].until_ns)
         self._history.forget_before(min(reading.at_ns, self._history.newest_ns - JUDGED_NS))
         use = self._use(weights, holders, idle, doubted, rows_told)
         return [reading], use
+
+    def _observe(self, energy: int, nanoseconds: int) -> None:
+        if nanoseconds >= JUDGED_NS // 2:
+            power = energy * 1_000_000_000 // nanoseconds
+            self._lowest = power if self._lowest is None else min(self._lowest, power)
 
     def _use(
         self, weights: dict[int, int], holders: Holders, idle: bool, doubted: bool, rows_told: bool

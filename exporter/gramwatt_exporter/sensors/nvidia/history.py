@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 
 KEEP = 512  # readings: at ten a second, the time for which energy waits for its owners at most
@@ -56,6 +56,17 @@ class History:
             return points[-1][1]
         (t0, e0), (t1, e1) = points[index - 1], points[index]
         return e0 + (e1 - e0) * (at_ns - t0) // (t1 - t0)
+
+    def reading_before(self, at_ns: int) -> int:
+        """Moment of the last reading at or before that; of the oldest when there is none."""
+        index = bisect_right(self._points, at_ns, key=lambda point: point[0])
+        return self._points[max(0, index - 1)][0]
+
+    def reading_after(self, at_ns: int) -> int:
+        """Moment of the first reading at or after that; of the newest when there is none."""
+        points = self._points
+        index = bisect_left(points, at_ns, key=lambda point: point[0])
+        return points[min(index, len(points) - 1)][0]
 
     def forget_before(self, at_ns: int) -> None:
         """Drop what lies before that moment, except the reading that gives its value."""

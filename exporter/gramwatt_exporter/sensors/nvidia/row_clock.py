@@ -43,7 +43,6 @@ class RowClock:
         self._suspect: tuple[int, int] | None = (
             None  # first stamp that does not fit, and when it was seen (us)
         )
-        self._suspect_us = 0
         self._ages: deque[int] = deque(maxlen=_REMEMBERED)  # of the newest rows when they were new
         self._steps: deque[int] = deque(maxlen=_REMEMBERED)  # between their stamps
         self._newest_us = 0  # newest stamp believed
@@ -71,8 +70,7 @@ class RowClock:
     def settled_us(self) -> int:
         """Time after which a moment's rows have come, if there are any: how late they are, one period, and slack."""
         late = min(self._ages, default=0)
-        periods = self.period_us * 3 // 2 if len(self._steps) >= 4 else 3 * self.period_us
-        return max(0, late) + periods + 100_000
+        return max(0, late) + self.period_us * 3 // 2 + 100_000
 
     def boot_ns(self, stamp_us: int, now: Moment) -> int:
         """A stamp by CLOCK_BOOTTIME."""
@@ -93,8 +91,6 @@ class RowClock:
         self.dropped += len(rows) - len(plausible)
         fresh = [row for row in plausible if row.stamp_us > self._newest_us]
         if not fresh:
-            if not plausible:
-                self._suspect = None
             return []
         oldest = (now.at_ns - before.at_ns) // 1_000 + SLACK_US
         if not self._name:
@@ -110,6 +106,10 @@ class RowClock:
         self._suspect = None
         self._take(believed, now)
         return believed
+
+    def calm(self) -> None:
+        """The driver has no rows at all: there is nothing to doubt."""
+        self._suspect = None
 
     def went_back(self, rows: Sequence[Row], known: Mapping[int, int], now: Moment) -> list[Row]:
         """``rows`` are all the driver has, where none was new. Those that are new all the same tell a clock set back.
