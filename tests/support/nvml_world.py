@@ -59,6 +59,26 @@ def use_of(sample: Sample, uuid: str = "GPU-a") -> DeviceUse:
     return next(use for use in sample.uses if use.device.name == uuid)
 
 
+def uses_within(world: World, sensor: Nvml, seconds: float, step: float = 0.5) -> list[DeviceUse]:
+    """What the sensor reports of GPU-a in the next seconds: users are known some time after they ran."""
+    found = []
+    for _ in range(round(seconds / step)):
+        world.clock.advance(step)
+        found += [use for use in sensor.read().uses if use.device.name == "GPU-a"]
+    return found
+
+
+def weights_within(world: World, sensor: Nvml, seconds: float) -> dict[int, int]:
+    """The first weights reported in the next seconds."""
+    return next((dict(use.weights) for use in uses_within(world, sensor, seconds) if use.weights), {})
+
+
+def drawn(before: Sample, after: Sample) -> dict[str, int]:
+    """Microjoules of each counter between two samples."""
+    former = energies(before)
+    return {name: value - former[name] for name, value in energies(after).items() if name in former}
+
+
 def busy(*rows: str) -> list[str]:
     return [
         "gpu 0 uuid GPU-a",

@@ -67,6 +67,7 @@ class Coverage:
         if look.context is None or look.context.instances is not None or not look.rows_told:
             self.give_up(look.at_ns)
             return
+        earliest = self.until_ns - self.clock.settled_us * 1_000
         dropped, before = self.clock.dropped, self._before or look.moment
         believed = self.clock.judge(look.rows or [], look.moment, before)
         if not look.rows and not look.all_rows:
@@ -85,7 +86,10 @@ class Coverage:
             until = max(until, min(newest, look.at_ns))
         weights = self._late
         for row in believed:
-            weights[row.pid] = weights.get(row.pid, 0) + row.weight
+            if (
+                self.clock.boot_ns(row.stamp_us, look.moment) > earliest
+            ):  # else its time has long been reported
+                weights[row.pid] = weights.get(row.pid, 0) + row.weight
         self._late = {}
         if not weights:
             until = history.reading_before(until)

@@ -145,10 +145,10 @@ class Gpu:
         first, self.failed = not self.failed, reason
         if not first:
             return [], None
+        repeated = self._last
         readings, use = self.flush()
-        self._coverage.until_ns = 0
-        self._last = []
-        return readings, use
+        self._coverage.until_ns, self._last = 0, []
+        return ([], None) if readings == repeated else (readings, use)
 
     @property
     def repeated(self) -> list[Reading]:
@@ -190,7 +190,7 @@ class Gpu:
             self.device = replace(self.device, uncertainty_ratio=ratio)
 
     def _take_counts(self) -> None:
-        """Values of the counter between two looks. One that does not go on as it should is for the next look to judge."""
+        """Values of the counter between two looks. One that does not go on is for the next look to judge."""
         while self.counts:
             at_ns, microjoules = self.counts.popleft()
             if not self._history or at_ns <= self._history.newest_ns:

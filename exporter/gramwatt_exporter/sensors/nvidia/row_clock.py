@@ -116,7 +116,8 @@ class RowClock:
 
         ``known`` is the newest stamp seen of each PID.
         """
-        changed = [row for row in rows if row.plausible and known.get(row.pid, 0) != row.stamp_us]
+        newest = {row.pid: row for row in sorted(rows, key=lambda row: row.stamp_us) if row.plausible}
+        changed = [row for row in newest.values() if known.get(row.pid, 0) != row.stamp_us]
         if not changed:
             self._suspect = None
             return []
