@@ -208,25 +208,24 @@ class Nvml:
             return self._last[1]  # the same readings again: no time has passed
         self._survey_again(began)
         gpus = [gpu for gpu in self._gpus if gpu.source != "none"]
+        outcomes = {gpu.uuid: self._outcome(gpu) for gpu in gpus if gpu.looking is not None}
         self._look_at(gpus)
         readings: list[Reading] = []
         uses: list[DeviceUse] = []
         failures = dict(self._failed)
-        worst: Any = None
         for gpu in gpus:
-            try:
-                told, use = self._outcome(gpu)
-            except self._lib.NVMLError as error:
-                worst = error
-                told, use = gpu.lost(GONE.get(error.value, "error"))
+            told, use = outcomes.get(gpu.uuid, ([], None))
+            if use is None:  # else the look just begun is reported by the next read
+                more, use = self._outcome(gpu)
+                told = [*told, *more]
             readings += told
             uses += [use] if use is not None else []
             if gpu.failed:
                 failures[gpu.uuid] = gpu.failed
             self._pass_on_notes(gpu)
         behind = {gpu.uuid: gpu.known_until_ns for gpu in gpus if gpu.waits}
-        if worst is not None and all(gpu.failed for gpu in gpus) and not readings:
-            self._raise(worst, failures)
+        if gpus and not readings and all(gpu.error is not None for gpu in gpus):
+            self._raise(gpus[-1].error, failures)
         self._last = began, Sample(readings, (), failures, behind)
         return Sample(readings, uses, failures, behind)
 
@@ -234,7 +233,7 @@ class Nvml:
         """Begin a look at every GPU that is not being looked at, and wait a moment for those that are fast."""
         for gpu in gpus:
             if gpu.looking is None:
-                look = partial(gpu.probe.look, gpu.question(self._pids_usable))
+                look = partial(gpu.look, gpu.question(self._pids_usable))
                 gpu.looking, gpu.looking_since_ns = gpu.worker.submit(look), self._now()
         deadline = time.monotonic() + self._patience
         for gpu in gpus:
@@ -242,19 +241,21 @@ class Nvml:
                 gpu.slow = not gpu.looking.done(max(0.0, deadline - time.monotonic()))
 
     def _outcome(self, gpu: Gpu) -> tuple[list[Reading], DeviceUse | None]:
-        """What the look at a GPU brought; its last reading again while it is under way. Raises NVMLError."""
-        assert gpu.looking is not None
+        """What the look at a GPU brought; its last reading again while it is under way."""
+        if gpu.looking is None:
+            return [], None
         if not gpu.looking.done():
             if self._now() - gpu.looking_since_ns > HANGS_NS:
                 gpu.failed = "no_answer"
             return gpu.repeated, None
         looking, gpu.looking = gpu.looking, None
-        look = looking.result()
-        gpu.slow = look.seconds > self._patience
-        if gpu.repeater is not None and gpu.power is not None:
-            gpu.repeater.once()
-            if gpu.power.failed is not None:
-                raise gpu.power.failed
+        try:
+            look = looking.result()
+            gpu.slow = look.seconds > self._patience
+        except self._lib.NVMLError as error:
+            gpu.error = error
+            return gpu.lost(GONE.get(error.value, "error"))
+        gpu.error = None
         return gpu.take(look)
 
     def _pass_on_notes(self, gpu: Gpu) -> None:
@@ -262,7 +263,8 @@ class Nvml:
             self.notes += gpu.notes
             gpu.notes.clear()
 
-    def _raise(self, worst: Any, failures: dict[str, str]) -> None:
+    @staticmethod
+    def _raise(worst: Any, failures: dict[str, str]) -> None:
         """No GPU answers."""
         error = failure(worst, "reading")
         if isinstance(error, TryAgain) and worst.value in GONE:

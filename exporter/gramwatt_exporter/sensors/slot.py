@@ -209,7 +209,8 @@ class Slot:
             self._failures[self.reason] = self._failures.get(self.reason, 0) + 1
         if self._said == (self.reason, text):
             return
-        news = self._said is None or self._said[0] != self.reason
+        # What somebody has to do is news, whatever was said before.
+        news = self._said is None or self._said[0] != self.reason or isinstance(error, Fatal)
         self._said = (self.reason, text)
         say = self._log.warning if news and self.reason != "absent" else self._log.debug
         say("sensor down", sensor=self.name, reason=self.reason, error=text, **({"fix": fix} if fix else {}))

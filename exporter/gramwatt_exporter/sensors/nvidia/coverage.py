@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from .history import History
-from .holders import Context, Holders
+from .holders import Holders
 from .probe import Look
 from .row_clock import Moment, RowClock
 from .rows import Row

@@ -50,6 +50,7 @@ class Gpu:
         self.looking_since_ns = 0
         self.slow = False  # its last look took longer than the sensor waits
         self.failed = ""  # reason slug while its last look failed
+        self.error: Any = None  # NVML's error then
         self.power: PowerReader | None = None
         self.repeater: Repeater | None = None
         self.notes: list[str] = []
@@ -74,6 +75,15 @@ class Gpu:
             self._coverage.clock.newest_us,
             bool(self._context and self._context.holders.pids),
         )
+
+    def look(self, question: Question) -> Look:
+        """One look, on the thread of this GPU. Raises NVMLError where the GPU does not say what it draws."""
+        look = self.probe.look(question)
+        if self.repeater is not None and self.power is not None:
+            self.repeater.once()
+            if self.power.failed is not None:
+                raise self.power.failed
+        return look
 
     def read_power(
         self, power: Callable[[], int | None], now_ns: Callable[[], int], background: bool

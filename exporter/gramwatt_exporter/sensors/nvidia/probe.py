@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -12,10 +12,31 @@ from .library import GONE, GPU_SCOPE, MODULE_SCOPE, NEVER, power_field
 from .row_clock import Moment
 from .rows import Row, rows_of
 
+T = TypeVar("T")
+
 # A call that took longer than this does not say when its value was true.
 LONGEST_CALL_NS = 1_000_000_000
-# Where the lists of processes take time they are read less often than the energy: a tenth of the time at most.
-LIST_PAUSES = 10
+# What is not needed at each look (contexts, gauges, power beside a counter) takes a tenth of the time at most.
+PAUSES = 10
+
+
+class _Spared(Generic[T]):
+    """A call whose last answer serves again for a while where the driver is slow."""
+
+    def __init__(self, call: Callable[[Any], T], now_ns: Callable[[], int]) -> None:
+        self._call = call
+        self._now = now_ns
+        self._answer: T | None = None
+        self._again_ns = 0
+
+    def ask(self, handle: Any) -> T:
+        """The answer of now, or the last one."""
+        began = self._now()
+        if self._answer is None or began >= self._again_ns:
+            self._answer = self._call(handle)
+            ended = self._now()
+            self._again_ns = ended + PAUSES * (ended - began)
+        return self._answer
 
 
 class Look(Struct, frozen=True):
@@ -52,11 +73,11 @@ class Probe:
         self, lib: Any, contexts: ContextReader, now_ns: Callable[[], int], moment: Callable[[], Moment]
     ) -> None:
         self._lib = lib
-        self._contexts = contexts
         self._now = now_ns
         self._moment = moment
-        self._context: Context | None = None
-        self._list_again_ns = 0
+        self._contexts = _Spared(contexts.read, now_ns)
+        self._idle = _Spared(self._engines_idle, now_ns)
+        self._power = _Spared(self._read_power, now_ns)
         self._absent: set[str] = set()  # gauges that this GPU or driver does not have
         self.rows_supported = True
 
@@ -68,14 +89,14 @@ class Probe:
         rows = all_rows = context = None
         moment: Moment | None = None
         if question.pids_usable:
-            context = self._who(question.handle)
+            context = self._contexts.ask(question.handle)
             if context.instances is not None:
                 self.rows_supported = True  # asked again when MIG is switched off
             elif self.rows_supported:
                 rows, moment = self._rows_in_time(question.handle, question.rows_after_us)
                 if rows == [] and question.rows_after_us and (context.holders.pids or question.anyone):
                     all_rows = self._rows(question.handle, 0)
-        idle = not rows and self._engines_idle(question.handle)
+        idle = not rows and self._idle.ask(question.handle)
         seconds = (self._now() - began) / 1e9
         return Look(
             at_ns,
@@ -104,9 +125,9 @@ class Probe:
             ended = self._now()
             if ended - began < LONGEST_CALL_NS:
                 break
-        return int(millijoules) * 1_000, self._power(handle), (began + ended) // 2
+        return int(millijoules) * 1_000, self._power.ask(handle), (began + ended) // 2
 
-    def _power(self, handle: Any) -> int | None:
+    def _read_power(self, handle: Any) -> int | None:
         lib = self._lib
         if "power" in self._absent:
             return None
@@ -128,14 +149,6 @@ class Probe:
         return None
 
     # --- users
-
-    def _who(self, handle: Any) -> Context:
-        began = self._now()
-        if self._context is None or began >= self._list_again_ns:
-            self._context = self._contexts.read(handle)
-            ended = self._now()
-            self._list_again_ns = ended + LIST_PAUSES * (ended - began)
-        return self._context
 
     def _rows_in_time(self, handle: Any, after_us: int) -> tuple[list[Row] | None, Moment]:
         """Rows newer than that, and when they were asked for; a call that hung does not say when that was."""
