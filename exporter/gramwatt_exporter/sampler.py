@@ -141,6 +141,7 @@ class Sampler:
             self.extras.book(bank.steps, self._state, self._wall_clock(), now_ns)
             raise
         self.booking.book(bank, counters, activity, self.table.rows, self._find, self._state.average)
+        self.booking.gpu_unknown.sampled(bank, now_ns, self._find)
         self.extras.book(bank.steps, self._state, self._wall_clock(), now_ns)
         self.accounts.exits_observed[self._exit_mode] = (
             self.accounts.exits_observed.get(self._exit_mode, 0) + activity.exits_observed
@@ -343,6 +344,7 @@ class Sampler:
         known_until = self._bank_sample.known_until if self._bank_sample is not None else {}
         if self._settling.waits(end, now_ns, known_until):
             return False
+        self.booking.gpu_unknown.cut(window_id, known_until, end.at_ns)
         self.windows.stop(window_id, end.at, ended_by, values, end.at_ns)
         self._settling.closed(window_id)
         self.detach(window_id)

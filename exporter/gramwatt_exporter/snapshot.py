@@ -29,6 +29,7 @@ class DeviceView(Struct, frozen=True):
     uncertainty_ratio: float
     idle_microwatts: int | None
     idle_method: IdleMethod
+    context: int = 0  # of live and exited, what it drew for open contexts while nobody worked
 
 
 class MeterView(Struct, frozen=True):

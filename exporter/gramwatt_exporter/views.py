@@ -27,6 +27,7 @@ def device_view(account: DeviceAccount, baseline: IdleBaseline) -> DeviceView:
         uncertainty_ratio=device.uncertainty_ratio,
         idle_microwatts=idle_microwatts,
         idle_method=idle_method,
+        context=account.context,
     )
 
 

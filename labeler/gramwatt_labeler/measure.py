@@ -64,3 +64,8 @@ def coverage_ratio(start: float, end: float, uncovered: Iterable[Interval]) -> f
             lost += high - low
             reached = high
     return max(0.0, 1.0 - lost / (end - start))
+
+
+def known_ratio(known: float, unknown: float) -> float:
+    """Share of the energy that is known, where ``unknown`` more may have been used, at most."""
+    return known / (known + unknown) if unknown > 0 else 1.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import NotFound, NotYet
-from .measure import Interval, count, coverage_ratio, drops
+from .measure import Interval, count, coverage_ratio, drops, known_ratio
 from .model import Measurement, Window
 from .prometheus import Prometheus, Series, selector
 
@@ -212,17 +212,32 @@ def _measurement(
         notes.append(f"the energy counter went back {len(resets)} time(s)")
     if breaks:
         notes.append("the exporter restarted or lost a GPU inside the window")
+    unknown = _unknown(described)
+    energy_joules = sum(one.increase for one in counted.values())
     single = {series.name: series.samples[-1][1] for series in described}
     uncertainty = single.get(_PREFIX + "uncertainty_ratio")
-    return Measurement(
-        energy_joules=sum(one.increase for one in counted.values()),
+    measurement = Measurement(
+        energy_joules=energy_joules,
         components={component: one.increase for component, one in counted.items()},
         samples=min((one.samples for one in counted.values()), default=0),
-        coverage_ratio=coverage_ratio(window.start, window.end, [*resets, *breaks]),
+        coverage_ratio=coverage_ratio(window.start, window.end, [*resets, *breaks])
+        * known_ratio(energy_joules, sum(unknown.values())),
         resets=len(resets),
         emissions_grams=sum(grams) if grams else None,
         cpu_seconds=single.get(_PREFIX + "cpu_seconds_total"),
         uncertainty_ratio=uncertainty if uncertainty is not None and math.isfinite(uncertainty) else None,
         sources=sources,
-        notes=tuple(notes),
+        unknown=unknown,
     )
+    text = measurement.unknown_text
+    return replace(measurement, notes=(*notes, *([text] if text else [])))
+
+
+def _unknown(described: Sequence[Series]) -> dict[str, float]:
+    """Energy by component that may be the window's own and that the exporter could not give to anybody."""
+    last = {
+        series.labels.get("component", ""): series.samples[-1][1]
+        for series in described
+        if series.name == _PREFIX + "unknown_energy_joules"
+    }
+    return {name: joules for name, joules in sorted(last.items()) if math.isfinite(joules) and joules > 0}

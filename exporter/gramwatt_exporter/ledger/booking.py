@@ -19,6 +19,7 @@ from ..processes.row import Row
 from ..processes.table import Activity
 from .accounts import Accounts, DeviceAccount, MeterAccount
 from .gpu_booking import share
+from .gpu_unknown import GpuUnknown, UnknownCharges
 
 _IDLE, _LIVE, _EXITED, _UNATTRIBUTED = range(4)
 _CPU, _DRAM, _GPU, _OTHER = range(4)
@@ -28,7 +29,7 @@ _CPU, _DRAM, _GPU, _OTHER = range(4)
 _SAMPLING_ERROR_NS = 40_000_000
 
 
-class WindowCharges(Protocol):
+class WindowCharges(UnknownCharges, Protocol):
     """The part of the window book that booking needs."""
 
     def charge(
@@ -62,6 +63,7 @@ class Booking:
         self._budgets = budgets
         self.node_budgets = node_budgets  # those that match everything: idle and unattributed energy too
         self._cpus = cpus
+        self.gpu_unknown = GpuUnknown(windows)
         self._busy_ns: int | None = None
         self._slack_ns = 0
         self._memory_charged = False  # whether rows hold memory power of the last sample
@@ -98,6 +100,8 @@ class Booking:
             booked += step.microjoules
             if step.missed:
                 account.partition[_UNATTRIBUTED] += step.microjoules
+                if step.device.component == "gpu":
+                    self.gpu_unknown.missed(step.device.name, step.microjoules, find)
             elif step.device.component == "cpu":
                 self._book_cpu(account, step, weights, len(activity.live), residual, utilisation, cpu_parts)
             elif step.device.component == "dram":
@@ -266,6 +270,7 @@ class Booking:
         account.partition[_IDLE] += shares.idle
         account.partition[_UNATTRIBUTED] += shares.unattributed
         account.context += shares.context
+        self.gpu_unknown.booked(step.device.name, step.microjoules, step.nanoseconds, use, shares, find)
 
     def _learn(self, step: EnergyStep, utilisation: float | None) -> None:
         if not step.slept_ns:

@@ -84,6 +84,10 @@ def _devices(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
             for part, energy in zip(PARTS, d.partition, strict=True)
         ),
     )
+    yield (
+        "device_context_energy_joules",
+        (((d.component, d.name), units.joules(d.context)) for d in devices if d.component == "gpu"),
+    )
     yield "device_power_uncertainty_ratio", (((d.component, d.name), d.uncertainty_ratio) for d in devices)
     yield "idle_baseline_info", (((d.component, d.name, d.idle_method), 1.0) for d in devices)
     yield (
@@ -214,6 +218,10 @@ def _windows(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     yield (
         "window_uncertainty_ratio",
         (((w.id,), w.uncertainty_ratio) for w in windows if w.uncertainty_ratio is not None),
+    )
+    yield (
+        "window_unknown_energy_joules",
+        (((w.id, c), units.joules(uj)) for w in windows for c, uj in w.unknown_microjoules.items()),
     )
     yield (
         "windows",

@@ -8,6 +8,7 @@ its processes are members of the outer one too because they descend from it, and
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -75,6 +76,7 @@ class Window(Struct):
     samples: int = 0
     last_sample: float | None = None
     sources: dict[str, set[str]] = field(default_factory=dict)
+    unknown_microjoules: dict[str, int] = field(default_factory=dict)  # may be its own, nobody can tell
     uncertain_microjoules: float = 0.0  # energy times its one sigma, to weight the ratio
     floor_microjoules: int = 0
     scrapes: int = 0
@@ -258,6 +260,13 @@ class WindowBook:
             window.uncertain_microjoules += microjoules * resolution.uncertainty_ratio
             window.sources.setdefault(component, set()).update(resolution.source.split("+"))
 
+    def charge_unknown(self, window_id: str, component: str, microjoules: int) -> None:
+        """Energy that may be of one of its processes, at most so much, and nobody can tell."""
+        window = self._open.get(window_id)
+        if window is not None and microjoules > 0:
+            unknown = window.unknown_microjoules
+            unknown[component] = unknown.get(component, 0) + microjoules
+
     def charge_cpu(self, window_id: str, nanoseconds: int) -> None:
         """CPU time of one of its processes."""
         window = self._open.get(window_id)
@@ -351,7 +360,8 @@ class WindowBook:
             processes=max(window.joined, len(window.processes)),
             samples=window.samples,
             sources=MappingProxyType({name: "+".join(sorted(used)) for name, used in window.sources.items()}),
-            uncertainty_ratio=window.uncertain_microjoules / total if total and window.sources else None,
+            unknown_microjoules=MappingProxyType(dict(window.unknown_microjoules)),
+            uncertainty_ratio=_uncertainty_ratio(window, total),
             floor_microjoules=window.floor_microjoules,
             values=MappingProxyType(dict(window.values)),
             tags=MappingProxyType(dict(window.tags)),
@@ -466,6 +476,16 @@ class WindowBook:
     def _refine_floor(self, window: Window) -> None:
         floor = sum(resolution.floor_microjoules for resolution in self._resolutions.values())
         window.floor_microjoules = max(window.floor_microjoules, floor)
+
+
+def _uncertainty_ratio(window: Window, total: int) -> float | None:
+    """One sigma of the energy. What may be its own lies anywhere between nothing and all of it: width / sqrt(12)."""
+    if not total or not window.sources:
+        return None
+    if not window.unknown_microjoules:
+        return window.uncertain_microjoules / total
+    unknown = sum(window.unknown_microjoules.values()) / math.sqrt(12)
+    return math.hypot(window.uncertain_microjoules, unknown) / total
 
 
 def _entries(state: Mapping[str, Any]) -> Iterable[Any]:

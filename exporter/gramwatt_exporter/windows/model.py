@@ -76,6 +76,9 @@ class WindowView(Struct, frozen=True):
     processes: int  # processes that have belonged to it so far
     samples: int  # samples taken while it was open
     sources: Mapping[str, str]  # by component; "estimate+rapl" when it changed on the way
+    unknown_microjoules: Mapping[
+        str, int
+    ]  # by component: at most so much more may be its own, nobody can tell
     uncertainty_ratio: float | None  # one sigma as a share of the energy; None while no energy was charged
     floor_microjoules: int  # smallest energy its sensors can resolve
     values: Mapping[str, float]

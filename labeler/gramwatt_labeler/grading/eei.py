@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from ..model import Grade, Measurement, Reference, ScaleId, Window
 from .functional import units_of
-from .gate import refusal
+from .gate import refusal, undecided
 from .scale import AbsoluteScale, EeiReference, EeiScale, letter_of, span
 
 
 def hardware_class(measurement: Measurement) -> str:
-    """``gpu`` when any of the energy was a GPU's, else ``cpu``."""
-    return "gpu" if measurement.components.get("gpu", 0.0) > 0 else "cpu"
+    """``gpu`` when any of the energy was a GPU's or may have been, ``cpu`` only where no GPU can have been used."""
+    used = measurement.components.get("gpu", 0.0) + measurement.unknown.get("gpu", 0.0)
+    return "gpu" if used > 0 else "cpu"
 
 
 def grade_eei(
@@ -24,6 +25,8 @@ def grade_eei(
 
     if reason := refusal(measurement):
         return refuse(reason)
+    if not hardware and measurement.unknown.get("gpu") and not measurement.components.get("gpu"):
+        return refuse(f"hardware class ({measurement.unknown_text}: whether it used the GPU is not known)")
     hardware = hardware or hardware_class(measurement)
     candidates, reason = _references(window, scale, hardware)
     if not candidates:
@@ -38,10 +41,14 @@ def grade_eei(
             return refuse(reason)
         per_unit = measurement.energy_joules / units
         index = per_unit / reference.joules
+        letter = letter_of(index, scale.bands)
+        most = letter_of(measurement.most_joules / units / reference.joules, scale.bands)
+        if reason := undecided(measurement, letter, most):
+            return refuse(reason)
         best, worst = span(index, measurement.uncertainty_ratio, scale.bands)
         return Grade(
             scale=identity,
-            letter=letter_of(index, scale.bands),
+            letter=letter,
             letters=letters,
             best=best,
             worst=worst,
@@ -79,10 +86,14 @@ def grade_absolute(
         return refuse(lack)
     per_unit = measurement.energy_joules / units
     value = per_unit / scale.joules
+    letter = letter_of(value, scale.bands, scale.limit)
+    most = letter_of(measurement.most_joules / units / scale.joules, scale.bands, scale.limit)
+    if reason := undecided(measurement, letter, most):
+        return refuse(reason)
     best, worst = span(value, measurement.uncertainty_ratio, scale.bands, scale.limit)
     return Grade(
         scale=identity,
-        letter=letter_of(value, scale.bands, scale.limit),
+        letter=letter,
         letters=letters,
         best=best,
         worst=worst,
