@@ -119,7 +119,8 @@ class Sampler:
         try:
             counters = self._kernel.read()
             self.table.windows_open = bool(self.windows.open_ids)
-            self.table.ended.wanted = bool(bank.known_until)
+            if bank.uses or bank.known_until:
+                self.table.ended.wanted = True
             if not self._taken_up:
                 self._joining.restore()
             activity = self.table.update(counters)

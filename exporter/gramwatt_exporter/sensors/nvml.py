@@ -111,7 +111,7 @@ class Nvml:
             if not failed:
                 raise NotHere("no NVIDIA GPU")
             raise TryAgain(f"no NVIDIA GPU answers: {_listed(failed)}", retry_after=60)
-        self._counting = Repeater(self._count, "nvml-counters", self._background)
+        self._counting = Repeater(self.count, "nvml-counters", self._background)
 
     def close(self) -> None:
         """Let the library go."""
@@ -158,10 +158,15 @@ class Nvml:
             gpu.read_power(partial(self._power_of, gpu), self._now, self._background)
         return gpu
 
-    def _count(self) -> float:
-        """Read the counters between two looks, so that it is known when energy was drawn. On a thread of its own."""
+    def count(self) -> float:
+        """Read what is read between two looks, so that it is known when energy was drawn. Returns seconds to pause.
+
+        Called on a thread of its own, or by who moves the clock.
+        """
         lib = self._lib
         for gpu in list(self._gpus):
+            if gpu.repeater is not None and not self._background:
+                gpu.repeater.once()
             if lib is not None:
                 with contextlib.suppress(lib.NVMLError):  # the looks will say what is wrong
                     gpu.read_count(lib.nvmlDeviceGetTotalEnergyConsumption, self._now)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from .history import History
-from .holders import Holders
+from .presence import Presence, Seen
 from .probe import Look
 from .row_clock import Moment, RowClock
 from .rows import Row
@@ -40,11 +40,7 @@ class Coverage:
         self._late: dict[int, int] = {}  # weights of rows that came after their time was given up
         self._intervals: list[Interval] = []
         self._ran: dict[int, int] = {}  # weights of the newest time, where its end is not at a reading
-        self._holders: set[int] = set()
-        self._last_holders: frozenset[int] = frozenset()
-        self._complete = True
-        self._idle = True
-        self._doubted = False  # rows were dropped, and nobody was left
+        self._presence = Presence()
 
     def begin(self, look: Look) -> None:
         """Energy counts from this look on; its rows are of the time before."""
@@ -56,15 +52,15 @@ class Coverage:
         self.until_ns = look.at_ns
         self._intervals.clear()
         self._ran = {}
-        self._reset(look)
+        self._presence.begin(look)
 
     def take(self, look: Look, history: History) -> None:
         """One look at the GPU, whose energy is in ``history``.
 
         Between two readings of the energy nobody knows when it was drawn. So a time without rows ends at a reading.
         """
-        self._note(look)
         if look.context is None or look.context.instances is not None or not look.rows_told:
+            self._presence.add(look, doubted=False)
             self.give_up(look.at_ns)
             return
         earliest = self.until_ns - self.clock.settled_us * 1_000
@@ -76,8 +72,8 @@ class Coverage:
             believed = self.clock.went_back(look.all_rows, self._known, look.moment)
         self._before = look.moment
         self._remember(believed)
-        if look.rows is None or (not believed and self.clock.dropped > dropped):
-            self._doubted = True
+        refused = not believed and self.clock.dropped > dropped
+        self._presence.add(look, doubted=look.rows is None or refused)
         until = look.at_ns - self.clock.settled_us * 1_000
         if self.clock.doubtful:
             until = look.at_ns - LONGEST_WAIT_NS
@@ -86,9 +82,8 @@ class Coverage:
             until = max(until, min(newest, look.at_ns))
         weights = self._late
         for row in believed:
-            if (
-                self.clock.boot_ns(row.stamp_us, look.moment) > earliest
-            ):  # else its time has long been reported
+            # A row that came too late is of a time that has long been reported.
+            if self.clock.boot_ns(row.stamp_us, look.moment) > earliest:
                 weights[row.pid] = weights.get(row.pid, 0) + row.weight
         self._late = {}
         if not weights:
@@ -116,15 +111,12 @@ class Coverage:
         weights, self._late = self._late, {}
         self._extend(at_ns, weights)
 
-    def users(self) -> tuple[list[Interval], Holders, bool, bool]:
-        """The times whose users are known since the last call, who held a context in them, whether every gauge was
-        idle, and whether rows were refused that say that somebody unknown ran."""
+    def users(self) -> tuple[list[Interval], Seen]:
+        """The times whose users are known since the last call, and what the looks around them saw."""
         intervals, self._intervals = self._intervals, []
-        holders = Holders(frozenset(self._holders), self._complete)
-        idle, doubted = self._idle, self._doubted
-        self._holders, self._complete = set(self._last_holders), True
-        self._idle, self._doubted = True, False
-        return intervals, holders, idle, doubted
+        if not intervals:
+            return [], self._presence.between(self.until_ns, self.until_ns)
+        return intervals, self._presence.between(intervals[0].since_ns, intervals[-1].until_ns)
 
     # --- inside
 
@@ -139,23 +131,6 @@ class Coverage:
         if until_ns > self.until_ns:
             self._intervals.append(Interval(self.until_ns, until_ns, weights))
             self.until_ns = until_ns
-
-    def _note(self, look: Look) -> None:
-        self._idle = self._idle and look.engines_idle
-        context = look.context
-        if context is None:
-            self._complete = False
-            return
-        self._last_holders = context.holders.pids
-        self._holders |= context.holders.pids
-        self._complete = self._complete and context.holders.complete
-
-    def _reset(self, look: Look) -> None:
-        context = look.context
-        pids = context.holders.pids if context is not None else frozenset()
-        self._holders, self._last_holders = set(pids), pids
-        self._complete = context is not None and context.holders.complete
-        self._idle, self._doubted = look.engines_idle, False
 
     def _remember(self, rows: Iterable[Row]) -> None:
         for row in rows:

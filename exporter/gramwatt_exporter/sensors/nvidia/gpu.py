@@ -14,8 +14,9 @@ from ..background import Attempt, Repeater, Worker
 from . import uses
 from .coverage import Coverage
 from .history import History
-from .holders import Context, Holders
+from .holders import Context
 from .power_reader import PowerReader
+from .presence import Seen
 from .probe import Look, Probe, Question
 
 # A counter refreshes every 20 to 100 ms: over a second that no longer matters for its power.
@@ -130,7 +131,7 @@ class Gpu:
             self._coverage.begin(look)
             readings.append(self._reading(self._coverage.until_ns))
             if use is None and self._context is not None:
-                use = self._use({}, self._context.holders, idle=False, doubted=True, rows_told=look.rows_told)
+                use = self._use({}, Seen(self._context.holders, idle=False, doubted=True), look.rows_told)
         else:
             self._coverage.take(look, self._history)
             if self._coverage.due or not look.rows_told or self._is_split(look):
@@ -241,7 +242,7 @@ class Gpu:
         return EnergyReading(self.device, self._history.at(at_ns), at_ns, own=self.power is not None)
 
     def _report(self, rows_told: bool) -> tuple[list[Reading], DeviceUse | None]:
-        intervals, holders, idle, doubted = self._coverage.users()
+        intervals, seen = self._coverage.users()
         if not intervals:
             return list(self._last), None
         at = self._history.at
@@ -251,7 +252,7 @@ class Gpu:
         self._in_use = bool(weights)
         reading = self._reading(intervals[-1].until_ns)
         self._history.forget_before(min(reading.at_ns, self._history.newest_ns - JUDGED_NS))
-        use = self._use(weights, holders, idle, doubted, rows_told)
+        use = self._use(weights, seen, rows_told)
         return [reading], use
 
     def _observe(self, energy: int, nanoseconds: int) -> None:
@@ -259,19 +260,17 @@ class Gpu:
             power = energy * 1_000_000_000 // nanoseconds
             self._lowest = power if self._lowest is None else min(self._lowest, power)
 
-    def _use(
-        self, weights: dict[int, int], holders: Holders, idle: bool, doubted: bool, rows_told: bool
-    ) -> DeviceUse | None:
-        context = self._context
+    def _use(self, weights: dict[int, int], seen: Seen, rows_told: bool) -> DeviceUse | None:
+        context, holders = self._context, seen.holders
         if context is None:
             return None
         nobody = holders.complete and not holders.pids
         if context.instances is not None:
-            return uses.of_instances(self.device, context, holders, idle and nobody)
+            return uses.of_instances(self.device, context, holders, seen.idle and nobody)
         if weights:
             return uses.of_rows(self.device, weights, context, holders)
         if not rows_told:
-            return uses.of_contexts(self.device, holders, idle and nobody)
-        if doubted:
+            return uses.of_contexts(self.device, holders, seen.idle and nobody)
+        if seen.doubted:
             return uses.of_contexts(self.device, holders, quiet=False)
-        return uses.of_nobody(self.device, holders, idle)
+        return uses.of_nobody(self.device, holders, seen.idle)
