@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,7 @@ class Nvml:
         self._surveying: Attempt[Census | None] | None = None
         self._surveyor = Worker("nvml-survey")
         self._pids_usable = True
+        self._rows_dropped = 0  # of GPUs that were closed
         self._last: tuple[int, Sample] | None = None
         self.notes: list[str] = []
 
@@ -117,6 +118,7 @@ class Nvml:
         """Let the library go."""
         lib, self._lib, gpus, self._gpus, self._last = self._lib, None, self._gpus, [], None
         self._surveying = None
+        self._rows_dropped += sum(gpu.rows_dropped for gpu in gpus)
         if self._counting is not None:
             self._counting.stop()
         for gpu in gpus:
@@ -152,11 +154,18 @@ class Nvml:
         module = Meter(f"module-{found.uuid}", self.name, max_watts=None) if found.has_module else None
         probe = Probe(self._lib, ContextReader(self._lib, self._procfs), self._now, self._moment)
         gpu = Gpu(found.uuid, found.index, found.handle, device, module, found.source, probe)
+        gpu.power_source = found.power_source
         if found.source == "none":
             self.notes.append(f"{found.uuid} reports neither energy nor power: it is not measured")
         elif found.source != "counter":
             gpu.read_power(partial(self._power_of, gpu), self._now, self._background)
         return gpu
+
+    def _give_way(self, gpu: Gpu) -> None:
+        """Its counter is refuted by its own power: from now on its energy is the integral of that."""
+        gpu.source = gpu.power_source
+        gpu.read_power(partial(self._power_of, gpu), self._now, self._background)
+        self.notes.append(f"{gpu.uuid}: {gpu.refuted}; its power is integrated instead")
 
     def count(self) -> float:
         """Read what is read between two looks, so that it is known when energy was drawn. Returns seconds to pause.
@@ -261,7 +270,15 @@ class Nvml:
             gpu.error = error
             return gpu.lost(GONE.get(error.value, "error"))
         gpu.error = None
+        if gpu.refuted and gpu.source == "counter" and gpu.power_source != "none":
+            self._give_way(gpu)
         return gpu.take(look)
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """How many rows of utilisation were not believed since the start, by reason."""
+        rows = self._rows_dropped + sum(gpu.rows_dropped for gpu in self._gpus)
+        return {"implausible_row": rows} if rows else {}
 
     def _pass_on_notes(self, gpu: Gpu) -> None:
         if gpu.notes:

@@ -37,7 +37,7 @@ class Slot:
     """Keeps one sensor alive. A sensor may have these attributes besides the protocol's:
 
     ``slow_open``: its open may take seconds and is made in the background. ``may_hang``: its read calls a driver
-    that may never come back. ``notes``: what it has to say to a person; ``notes_by_component``: the same, of
+    that may never come back. ``refused``: what was read and not believed, as totals by reason. ``notes``: what it has to say to a person; ``notes_by_component``: the same, of
     interest only where it is the one that measures that component.
     """
 
@@ -68,7 +68,8 @@ class Slot:
     def state(self) -> SensorState:
         """Health for the snapshot; failures are totals since the start."""
         up = self.up and not self.reason
-        return SensorState(self.name, up, self.reason, self._read_seconds, dict(self._failures))
+        failures = {**self._failures, **getattr(self.sensor, "refused", {})}
+        return SensorState(self.name, up, self.reason, self._read_seconds, failures)
 
     # --- opening
 

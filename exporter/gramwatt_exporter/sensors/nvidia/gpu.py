@@ -45,6 +45,8 @@ class Gpu:
         self.device = device
         self.module = module
         self.source = source  # counter, instant, mean, usage, none
+        self.power_source = "none"
+        self.refuted = ""  # what speaks against its counter, where something does
         self.probe = probe
         self.worker = Worker(f"nvml-{uuid}")
         self.looking: Attempt[Look] | None = None
@@ -90,6 +92,7 @@ class Gpu:
         self, power: Callable[[], int | None], now_ns: Callable[[], int], background: bool
     ) -> None:
         """From now on its energy is the integral of its power, read several times a second in the background."""
+        self._history.clear()
         self.power = PowerReader(power, now_ns, self.device.max_watts)
         self.repeater = Repeater(self.power.step, f"nvml-power-{self.uuid}", background)
 

@@ -16,7 +16,10 @@ _PLAIN = re.compile(r"[^\w.:-]", re.ASCII)
 
 
 class Found(Struct, frozen=True):
-    """One GPU that answers. ``source`` is None where it was known before."""
+    """One GPU that answers. ``source`` is None where it was known before.
+
+    ``power_source`` is what measures it where its counter is not believed: instant, mean, usage or none.
+    """
 
     uuid: str
     index: int
@@ -24,6 +27,7 @@ class Found(Struct, frozen=True):
     max_watts: float = DEFAULT_MAX_WATTS
     has_module: bool = False
     source: str | None = None
+    power_source: str = "none"
 
 
 class Census(Struct, frozen=True):
@@ -79,4 +83,10 @@ def _measured(lib: Any, handle: Any, uuid: str, index: int) -> Found:
         limit = lib.nvmlDeviceGetPowerManagementLimitConstraints(handle)[1] / 1000 or limit
     fields = (lib.NVML_FI_DEV_POWER_AVERAGE, lib.NVML_FI_DEV_POWER_INSTANT)
     module = any(power_field(lib, handle, which, MODULE_SCOPE) for which in fields)
-    return Found(uuid, index, handle, limit, module, best_source(lib, handle, module))
+    source = best_source(lib, handle, module)
+    power_source = source
+    if source == "counter":
+        power_source = "none"
+        with contextlib.suppress(lib.NVMLError):
+            power_source = best_source(lib, handle, has_module=True)
+    return Found(uuid, index, handle, limit, module, source, power_source)
