@@ -6,6 +6,7 @@ Pure, in microjoules: idle + users + unattributed == energy.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import lcm
 
 from msgspec import Struct
 
@@ -28,26 +29,25 @@ class GpuShares(Struct, frozen=True):
 
 def share(energy: int, idle: int, use: DeviceUse | None, find: Find) -> GpuShares:
     """``find(pid)`` gives the row of a recent process and whether it still lives."""
+    weights = use.weights if use is not None else {}
+    groups = [(group.weight, _together(group, find)) for group in use.groups] if use is not None else []
+    # Among themselves nobody knows better than equal parts; the scale keeps them whole numbers.
+    scale = lcm(*(len(members) or 1 for _, members in groups))
     users: list[tuple[Row, bool]] = []
-    weights: list[int] = []
+    scaled: list[int] = []
     residual = 0
-    for pid, weight in use.weights.items() if use is not None else ():
+    for pid, weight in weights.items():
         found = find(pid)
         if found is None:
-            residual += weight
+            residual += weight * scale
         else:
             users.append(found)
-            weights.append(weight)
-    for group in use.groups if use is not None else ():
-        members = _together(group, find)
-        if not members:
-            residual += group.weight
-            continue
-        # As a whole they are known; among themselves nobody knows better than equal parts. The factor keeps them whole.
+            scaled.append(weight * scale)
+    for weight, members in groups:
         users += members
-        weights = [weight * len(members) for weight in weights] + [group.weight] * len(members)
-        residual *= len(members)
-    shares = attribute(energy, idle, weights, residual)
+        scaled += [weight * scale // len(members)] * len(members) if members else []
+        residual += 0 if members else weight * scale
+    shares = attribute(energy, idle, scaled, residual)
     told = [(row, lives, part) for (row, lives), part in zip(users, shares.users, strict=True)]
     context = sum(shares.users) if use is not None and use.method == "context" else 0
     return GpuShares(shares.idle, told, shares.unattributed, context)
@@ -61,7 +61,7 @@ def _together(group: Group, find: Find) -> list[tuple[Row, bool]]:
         if found is None:
             return []
         members.append(found)
-    if len(members) == 1:
+    if len(members) <= 1:
         return members
     rows = [row for row, _ in members]
     windows = frozenset.intersection(*(row.windows for row in rows))
