@@ -172,7 +172,7 @@ class Gpu:
     @property
     def known_until_ns(self) -> int:
         """Up to here energy and users are reported."""
-        return self._coverage.until_ns
+        return self._last[-1].at_ns if self._last else 0
 
     @property
     def waits(self) -> bool:
@@ -181,8 +181,8 @@ class Gpu:
             return False
         if self._in_use or self._coverage.named or self._lowest is None or self.looking is not None:
             return True
-        elapsed = self._history.newest_ns - self._coverage.until_ns
-        drawn = self._history.newest_microjoules - self._history.at(self._coverage.until_ns)
+        elapsed = self._history.newest_ns - self.known_until_ns
+        drawn = self._history.newest_microjoules - self._history.at(self.known_until_ns)
         return elapsed <= 0 or drawn * 1_000_000_000 // elapsed > self._lowest * IDLE_PERCENT // 100
 
     @property
