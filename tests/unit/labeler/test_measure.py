@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from gramwatt_labeler.measure import count, coverage_ratio, drops
+from gramwatt_labeler.measure import count, coverage_ratio, drops, known_ratio
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,3 +91,9 @@ def test_a_window_without_duration_has_no_coverage() -> None:
 
 def test_drops_are_restarts() -> None:
     assert drops([(0, 1), (5, 2), (60, 1), (65, 2)]) == [(5, 60)]
+
+
+def test_the_known_share_of_the_energy() -> None:
+    assert known_ratio(100.0, 0.0) == known_ratio(0.0, 0.0) == 1.0
+    assert known_ratio(75.0, 25.0) == 0.75
+    assert known_ratio(0.0, 5.0) == 0.0
