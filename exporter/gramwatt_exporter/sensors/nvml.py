@@ -87,6 +87,7 @@ class Nvml:
     def open(self) -> None:
         """Load the library, initialise it and find the GPUs."""
         self.close()
+        began = self._now()
         lib = InTurn(load(LIBRARY), Turns())
         try:
             lib.nvmlInit()
@@ -111,7 +112,8 @@ class Nvml:
             self.close()
             if not failed:
                 raise NotHere("no NVIDIA GPU")
-            raise TryAgain(f"no NVIDIA GPU answers: {_listed(failed)}", retry_after=60)
+            pause = min(60.0, max(5.0, LOOK_PAUSES * (self._now() - began) / 1e9))
+            raise TryAgain(f"no NVIDIA GPU answers: {_listed(failed)}", retry_after=pause)
         self._counting = Repeater(self.count, "nvml-counters", self._background)
 
     def close(self) -> None:

@@ -42,14 +42,14 @@ class Coverage:
         self._ran: dict[int, int] = {}  # weights of the newest time, where its end is not at a reading
         self._presence = Presence()
 
-    def begin(self, look: Look) -> None:
-        """Energy counts from this look on; its rows are of the time before."""
+    def begin(self, look: Look, at_ns: int) -> None:
+        """Energy counts from ``at_ns`` on; the rows of this first look may be of the time before."""
         if not self._began:
             self.clock.begin(look.rows or [], look.moment)
             self._began = True
         self._remember(look.rows or ())
         self._before = look.moment
-        self.until_ns = look.at_ns
+        self.until_ns = at_ns
         self._intervals.clear()
         self._ran = {}
         self._presence.begin(look)

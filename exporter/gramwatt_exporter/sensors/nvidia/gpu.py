@@ -118,20 +118,23 @@ class Gpu:
         self.failed = ""
         readings: list[Reading] = []
         use: DeviceUse | None = None
+        anew = False
         if self.power is not None:
             self._take_points()
             if not self._history:
                 return [], None
             look = replace(look, at_ns=min(look.at_ns, self._history.newest_ns))
         elif look.microjoules is not None:
-            self._take_counts()
-            if self._history and not self._goes_on(look):
+            beyond = self._take_counts()
+            anew = bool(self._history) and not self._goes_on(look)
+            if anew:
                 readings, use = self.flush()
-                self._history.clear()
+                self._begin_anew(beyond, look.microjoules)
             self._history.add(look.at_ns, look.microjoules)
         self._context = look.context
         if not self._coverage.until_ns or self._history.begins:
-            self._coverage.begin(look)
+            # After a loss, what was read before it is of another time.
+            self._coverage.begin(look, self._history.oldest_ns if anew else look.at_ns)
             readings.append(self._reading(self._coverage.until_ns))
             if use is None and self._context is not None:
                 use = self._use({}, Seen(self._context.holders, idle=False, doubted=True), look.rows_told)
@@ -203,15 +206,28 @@ class Gpu:
         if ratio != self.device.uncertainty_ratio:
             self.device = replace(self.device, uncertainty_ratio=ratio)
 
-    def _take_counts(self) -> None:
-        """Values of the counter between two looks. One that does not go on is for the next look to judge."""
+    def _take_counts(self) -> list[tuple[int, int]]:
+        """Values of the counter between two looks. Returns those from the first on that does not go on from the last:
+        what they mean is for the look to judge."""
+        counts = []
         while self.counts:
-            at_ns, microjoules = self.counts.popleft()
+            counts.append(self.counts.popleft())
+        for index, (at_ns, microjoules) in enumerate(counts):
             if not self._history or at_ns <= self._history.newest_ns:
                 continue
             drawn, limit = microjoules - self._history.newest_microjoules, self.device.max_watts
-            if drawn >= 0 and plausible(drawn, at_ns - self._history.newest_ns, limit):
-                self._history.add(at_ns, microjoules)
+            if drawn < 0 or not plausible(drawn, at_ns - self._history.newest_ns, limit):
+                return counts[index:]
+            self._history.add(at_ns, microjoules)
+        return []
+
+    def _begin_anew(self, beyond: list[tuple[int, int]], microjoules: int) -> None:
+        """The counter was reset or leapt: it counts from the first value beyond that."""
+        self._history.clear()
+        self._coverage.until_ns = 0
+        for at_ns, value in beyond:
+            if value <= microjoules:
+                self._history.add(at_ns, value)
 
     def _goes_on(self, look: Look) -> bool:
         """Whether the counter went on from its last value by what the GPU can draw.

@@ -160,8 +160,9 @@ class RowClock:
                 self._suspect = None
             elif passed >= CONFIRM_US:
                 self._suspect = None
+                late = min(self._ages, default=0)  # rows are as late as they were, or it is another clock
                 self._ages.clear()
-                self._name = self._fitting(stamps, now, oldest_us)
+                self._name = self._fitting(stamps, now, late + PERIOD_SLACK_US)
                 if not self._name:
                     self._follow(newest, now)
                 self._newest_us = 0

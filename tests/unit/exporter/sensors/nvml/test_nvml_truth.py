@@ -40,6 +40,7 @@ SCENARIOS: dict[str, tuple[Scenario, float]] = {
     "stamps since boot": (Scenario(_two(), stamp_seconds=lambda _: -BOOT), 0.03),
     "stamps of no known clock": (Scenario(_two(), stamp_seconds=lambda _: -BOOT / 2), 0.05),
     "stamps set back": (Scenario(_two(), stamp_seconds=lambda t: -3600 if t > 15 else 0), 0.05),
+    "stamps set back by 5 s": (Scenario(_two(), stamp_seconds=lambda t: -5 if t > 15 else 0), 0.05),
     "stamps set forward": (Scenario(_two(), stamp_seconds=lambda t: 3600 if t > 15 else 0), 0.05),
     "rows that come late": (Scenario(_two(), rows_late=1.5), 0.05),
     "a row of tomorrow": (Scenario(_two(), facts=_garbage), 0.03),
