@@ -30,6 +30,8 @@ from .windows import ApiError, WindowBook
 from .windows.idle_share import change_ratio, idle_share
 from .windows.joining import Joining
 from .windows.model import EndedBy
+from .windows.outcome import Told
+from .windows.settling import Settling
 
 # Rows that hold memory but did not run compete for a series only this often; ranking all of them costs.
 RANK_ALL_EVERY = 12
@@ -89,6 +91,7 @@ class Sampler:
         self.cpu_balance = CpuBalance(lambda: kernel.cpus)
         self.hottest = Hottest(config.process.series, config.process.departed_scrapes)
         self._room = Room(accounts)
+        self._settling = Settling()
         self._exit_mode = exit_mode
         self._clock_method = clock_method
         self._exits_lost = exits_lost
@@ -122,6 +125,8 @@ class Sampler:
         try:
             counters = self._kernel.read()
             self.table.windows_open = bool(self.windows.open_ids)
+            if bank.uses or bank.known_until:
+                self.table.ended.wanted = True
             if not self._taken_up:
                 self._joining.restore()
             began_ns = self._boottime_ns()
@@ -153,6 +158,7 @@ class Sampler:
         self.booking.book(
             bank, counters, activity, self.table.rows, self._find, self._state.average, published
         )
+        self.booking.gpu_unknown.sampled(bank, now_ns, self._find)
         self.extras.book(bank.steps, self._state, self._wall_clock(), now_ns)
         self.accounts.exits_observed[self._exit_mode] = (
             self.accounts.exits_observed.get(self._exit_mode, 0) + activity.exits_observed
@@ -185,6 +191,8 @@ class Sampler:
         if row is not None:
             return row, True
         row = self.table.find_recent(pid)
+        if row is not None and row.account.heir is not None:
+            row.account = row.account.heir
         return None if row is None else (row, False)
 
     def _rank(self, activity: Activity, published: bool) -> None:
@@ -360,7 +368,27 @@ class Sampler:
     def _close_windows_without_processes(self) -> None:
         for window_id in self.windows.open_ids - self.windows.automatic.keys():
             if not self._has_process(window_id):
-                self._close(window_id, "exit")
+                self.end_window(window_id, "exit")
+
+    def end_window(
+        self,
+        window_id: str,
+        ended_by: EndedBy,
+        values: Mapping[str, float] | None = None,
+        outcome: Told | None = None,
+    ) -> bool:
+        """End a window, after a sample. False while energy of it may still come: it is to be asked again, and its end
+        is the moment it was asked for first. Raises ApiError."""
+        now_ns = self._boottime_ns()
+        end = self._settling.end(window_id, self._wall_clock(), now_ns)
+        known_until = self._bank_sample.known_until if self._bank_sample is not None else {}
+        if self._settling.waits(end, now_ns, known_until):
+            return False
+        self.booking.gpu_unknown.cut(window_id, known_until, end.at_ns)
+        self.windows.stop(window_id, end.at, ended_by, values, outcome, end.at_ns)
+        self._settling.closed(window_id)
+        self.detach(window_id)
+        return True
 
     def _close(self, window_id: str, ended_by: EndedBy) -> None:
         self.windows.stop(window_id, self._wall_clock(), ended_by)

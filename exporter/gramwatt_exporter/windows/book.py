@@ -78,6 +78,7 @@ class Window(Struct):
     samples: int = 0
     last_sample: float | None = None
     sources: dict[str, set[str]] = field(default_factory=dict)
+    unknown_microjoules: dict[str, int] = field(default_factory=dict)  # may be its own, nobody can tell
     uncertain_microjoules: float = 0.0  # energy times its one sigma, to weight the ratio
     idle_uncertain_microjoules: float = 0.0  # one sigma of what idle draw was kept out of it
     idle_changed_microjoules: float = 0.0  # by which it would be another with the methods of now
@@ -243,10 +244,12 @@ class WindowBook:
         ended_by: EndedBy = "stop",
         values: Mapping[str, float] | None = None,
         outcome: Mapping[str, int | str] | None = None,
+        at_ns: int | None = None,
     ) -> Window:
         """End a window at Unix time ``now``, after a last sample. Stopping again changes nothing. ``outcome`` is how
         its run ended.
 
+        ``at_ns`` is the same moment by the boot clock, where the last sample came later.
         404; 400 for wrong values, and then the window stays open.
         """
         window = self.get(window_id)
@@ -256,7 +259,8 @@ class WindowBook:
             check_values(window.values, values)
             window.values.update(values)
         window.outcome = None if outcome is None else dict(outcome)
-        window.nanoseconds = max(0, self._boot_clock() - window.start_ns)
+        ended_ns = self._boot_clock() if at_ns is None else at_ns
+        window.nanoseconds = max(0, ended_ns - window.start_ns)
         self._finish(window, max(now, window.start), ended_by)
         return window
 
@@ -306,6 +310,13 @@ class WindowBook:
                 window.idle_uncertain_microjoules += microjoules * idle.sigma_ratio
                 kept = window.idle_microjoules.get(component, 0.0)
                 window.idle_microjoules[component] = kept + microjoules * idle.ratio
+
+    def charge_unknown(self, window_id: str, component: str, microjoules: int) -> None:
+        """Energy that may be of one of its processes, at most so much, and nobody can tell."""
+        window = self._open.get(window_id)
+        if window is not None and microjoules > 0:
+            unknown = window.unknown_microjoules
+            unknown[component] = unknown.get(component, 0) + microjoules
 
     def charge_cpu(self, window_id: str, nanoseconds: int) -> None:
         """CPU time of one of its processes."""
@@ -407,7 +418,8 @@ class WindowBook:
             idle_methods=MappingProxyType(
                 {name: "+".join(sorted(used)) for name, used in window.idle_methods.items()}
             ),
-            uncertainty_ratio=window.sigma_microjoules / total if total and window.sources else None,
+            unknown_microjoules=MappingProxyType(dict(window.unknown_microjoules)),
+            uncertainty_ratio=_uncertainty_ratio(window, total),
             floor_microjoules=window.floor_microjoules,
             values=MappingProxyType(dict(window.values)),
             tags=MappingProxyType(dict(window.tags)),
@@ -524,6 +536,14 @@ class WindowBook:
     def _refine_floor(self, window: Window) -> None:
         floor = sum(resolution.floor_microjoules for resolution in self._resolutions.values())
         window.floor_microjoules = max(window.floor_microjoules, floor)
+
+
+def _uncertainty_ratio(window: Window, total: int) -> float | None:
+    """One sigma of the energy. What may be its own lies anywhere between nothing and all of it: width / sqrt(12)."""
+    if not total or not window.sources:
+        return None
+    unknown = sum(window.unknown_microjoules.values()) / math.sqrt(12)
+    return math.hypot(window.sigma_microjoules, unknown) / total
 
 
 def _entries(state: Mapping[str, Any]) -> Iterable[Any]:
