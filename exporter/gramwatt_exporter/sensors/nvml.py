@@ -272,9 +272,10 @@ class Nvml:
             gpu.error = error
             return gpu.lost(GONE.get(error.value, "error"))
         gpu.error = None
+        outcome = gpu.take(look)
         if gpu.refuted and gpu.source == "counter" and gpu.power_source != "none":
             self._give_way(gpu)
-        return gpu.take(look)
+        return outcome
 
     @property
     def refused(self) -> Mapping[str, int]:

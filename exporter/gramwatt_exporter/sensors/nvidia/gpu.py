@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
@@ -18,12 +18,21 @@ from .holders import Context
 from .power_reader import PowerReader
 from .presence import Seen
 from .probe import Look, Probe, Question
+from .still import Still
 
 # A counter refreshes every 20 to 100 ms: over a second that no longer matters for its power.
 JUDGED_NS = 1_000_000_000
 COUNT_NS = 900_000_000  # between two looks that are longer apart the counter is read every second
 IDLE_PERCENT = 110  # of the lowest power seen: more than that was drawn for somebody
 BELIEVED_PERCENT = 75  # of the counter's power, if the power reading shows as much
+
+
+class CounterJudge(Protocol):
+    """Says whether a counter is refuted by the power of its own device."""
+
+    def wants_power(self, microjoules: int, at_ns: int) -> bool: ...
+
+    def refuted_by(self, microwatts: int) -> str: ...
 
 
 class Gpu:
@@ -47,6 +56,8 @@ class Gpu:
         self.source = source  # counter, instant, mean, usage, none
         self.power_source = "none"
         self.refuted = ""  # what speaks against its counter, where something does
+        self.check: CounterJudge | None = None
+        self.still = Still()
         self.probe = probe
         self.worker = Worker(f"nvml-{uuid}")
         self.looking: Attempt[Look] | None = None
@@ -64,6 +75,7 @@ class Gpu:
         self._last: list[Reading] = []
         self._highest = 0  # highest power read of late, microwatts
         self._lowest: int | None = None  # lowest mean power of a reported time, microwatts
+        self._fresh = False  # its power has begun to be read, and nothing is reported yet
         self._in_use = True  # somebody used it in the time reported last
 
     # --- asking
@@ -93,6 +105,7 @@ class Gpu:
     ) -> None:
         """From now on its energy is the integral of its power, read several times a second in the background."""
         self._history.clear()
+        self._coverage.until_ns, self._fresh = 0, True
         self.power = PowerReader(power, now_ns, self.device.max_watts)
         self.repeater = Repeater(self.power.step, f"nvml-power-{self.uuid}", background)
 
@@ -118,7 +131,7 @@ class Gpu:
         self.failed = ""
         readings: list[Reading] = []
         use: DeviceUse | None = None
-        anew = False
+        anew = self._fresh
         if self.power is not None:
             self._take_points()
             if not self._history:
@@ -126,8 +139,15 @@ class Gpu:
             look = replace(look, at_ns=min(look.at_ns, self._history.newest_ns))
         elif look.microjoules is not None:
             beyond = self._take_counts()
-            anew = bool(self._history) and not self._goes_on(look)
+            if self._stands_still(look):
+                self._context = look.context
+                self._coverage.take(look, self._history)
+                return self._told_of_still()
+            anew = bool(self._history) and (
+                self.still.missed(look.microjoules, look.at_ns) or not self._goes_on(look)
+            )
             if anew:
+                self._fill()
                 readings, use = self.flush()
                 self._begin_anew(beyond, look.microjoules)
             self._history.add(look.at_ns, look.microjoules)
@@ -135,6 +155,7 @@ class Gpu:
         if not self._coverage.until_ns or self._history.begins:
             # After a loss, what was read before it is of another time.
             self._coverage.begin(look, self._history.oldest_ns if anew else look.at_ns)
+            self._fresh = False
             readings.append(self._reading(self._coverage.until_ns))
             if use is None and self._context is not None:
                 use = self._use({}, Seen(self._context.holders, idle=False, doubted=True), look.rows_told)
@@ -206,6 +227,28 @@ class Gpu:
         if ratio != self.device.uncertainty_ratio:
             self.device = replace(self.device, uncertainty_ratio=ratio)
 
+    def _stands_still(self, look: Look) -> bool:
+        """Whether the counter did not move while the GPU draws power. Its energy waits for what comes of it."""
+        if self.check is None or look.microjoules is None or not self._history:
+            return False
+        if self.check.wants_power(look.microjoules, look.at_ns) and look.microwatts is not None:
+            self.refuted = self.check.refuted_by(look.microwatts)
+        newest = (self._history.newest_ns, self._history.newest_microjoules)
+        return self.still.look(look.microjoules, look.microwatts, look.at_ns, newest)
+
+    def _told_of_still(self) -> tuple[list[Reading], DeviceUse | None]:
+        """Nothing new, until the counter is refuted: then it drew what its power says."""
+        if not self.refuted:
+            return list(self._last), None
+        self._fill()
+        readings, use = self.flush()
+        self._last = readings[-1:]
+        return readings, use
+
+    def _fill(self) -> None:
+        for at_ns, microjoules in self.still.points():
+            self._history.add(at_ns, microjoules)
+
     def _take_counts(self) -> list[tuple[int, int]]:
         """Values of the counter between two looks. Returns those from the first on that does not go on from the last:
         what they mean is for the look to judge."""
@@ -216,7 +259,9 @@ class Gpu:
             if not self._history or at_ns <= self._history.newest_ns:
                 continue
             drawn, limit = microjoules - self._history.newest_microjoules, self.device.max_watts
-            if drawn < 0 or not plausible(drawn, at_ns - self._history.newest_ns, limit):
+            if drawn == 0 and self.check is not None:
+                continue  # it may stand still: the next look will show
+            if self.still.active or drawn < 0 or not plausible(drawn, at_ns - self._history.newest_ns, limit):
                 return counts[index:]
             self._history.add(at_ns, microjoules)
         return []
