@@ -46,11 +46,11 @@ def test_what_was_drawn_meanwhile_is_booked_by_power(until: float, world: World,
     _frozen(15.0, until, scenario)
     truth = GpuTruth(scenario, world, log)
     for gpu in truth.sensor._gpus:
-        gpu.check = _Judge()
+        gpu.counter.check = _Judge()
     booked = truth.run()
     assert booked.workloads["train"] == pytest.approx(truth.joules["train"], rel=0.05)
     assert booked.device == pytest.approx(truth.drawn, rel=0.05)
-    refuted = [gpu.refuted for gpu in truth.sensor._gpus]
+    refuted = [gpu.counter.refuted for gpu in truth.sensor._gpus]
     assert any(refuted) == (until > 100)
 
 
