@@ -167,7 +167,7 @@ class Nvml:
         """Its counter is refuted by its own power: from now on its energy is the integral of that."""
         gpu.source = gpu.power_source
         gpu.read_power(partial(self._power_of, gpu), self._now, self._background)
-        self.notes.append(f"{gpu.uuid}: {gpu.refuted}; its power is integrated instead")
+        self.notes.append(f"{gpu.uuid}: {gpu.counter.refuted}; its power is integrated instead")
 
     def count(self) -> float:
         """Read what is read between two looks, so that it is known when energy was drawn. Returns seconds to pause.
@@ -272,9 +272,10 @@ class Nvml:
             gpu.error = error
             return gpu.lost(GONE.get(error.value, "error"))
         gpu.error = None
-        if gpu.refuted and gpu.source == "counter" and gpu.power_source != "none":
+        outcome = gpu.take(look)
+        if gpu.counter.refuted and gpu.source == "counter" and gpu.power_source != "none":
             self._give_way(gpu)
-        return gpu.take(look)
+        return outcome
 
     @property
     def refused(self) -> Mapping[str, int]:

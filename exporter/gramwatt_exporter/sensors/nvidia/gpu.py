@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
 
-from ...counters import HEADROOM_PERCENT, plausible
 from ...model import Device, DeviceUse, EnergyReading, Meter, PowerReading, Reading
 from ..background import Attempt, Repeater, Worker
 from . import uses
+from .counter import JUDGED_NS, Counter
 from .coverage import Coverage
 from .history import History
 from .holders import Context
@@ -19,11 +18,8 @@ from .power_reader import PowerReader
 from .presence import Seen
 from .probe import Look, Probe, Question
 
-# A counter refreshes every 20 to 100 ms: over a second that no longer matters for its power.
-JUDGED_NS = 1_000_000_000
 COUNT_NS = 900_000_000  # between two looks that are longer apart the counter is read every second
 IDLE_PERCENT = 110  # of the lowest power seen: more than that was drawn for somebody
-BELIEVED_PERCENT = 75  # of the counter's power, if the power reading shows as much
 
 
 class Gpu:
@@ -46,7 +42,6 @@ class Gpu:
         self.module = module
         self.source = source  # counter, instant, mean, usage, none
         self.power_source = "none"
-        self.refuted = ""  # what speaks against its counter, where something does
         self.probe = probe
         self.worker = Worker(f"nvml-{uuid}")
         self.looking: Attempt[Look] | None = None
@@ -57,13 +52,13 @@ class Gpu:
         self.power: PowerReader | None = None
         self.repeater: Repeater | None = None
         self.notes: list[str] = []
-        self.counts: deque[tuple[int, int]] = deque(maxlen=64)  # (ns, microjoules) read between two looks
         self._history = History()
+        self.counter = Counter(self._history)
         self._coverage = Coverage()
         self._context: Context | None = None
         self._last: list[Reading] = []
-        self._highest = 0  # highest power read of late, microwatts
         self._lowest: int | None = None  # lowest mean power of a reported time, microwatts
+        self._fresh = False  # its power has begun to be read, and nothing is reported yet
         self._in_use = True  # somebody used it in the time reported last
 
     # --- asking
@@ -93,6 +88,7 @@ class Gpu:
     ) -> None:
         """From now on its energy is the integral of its power, read several times a second in the background."""
         self._history.clear()
+        self._coverage.until_ns, self._fresh = 0, True
         self.power = PowerReader(power, now_ns, self.device.max_watts)
         self.repeater = Repeater(self.power.step, f"nvml-power-{self.uuid}", background)
 
@@ -104,7 +100,7 @@ class Gpu:
         millijoules = read(self.handle)
         ended = now_ns()
         if ended - began < COUNT_NS // 10:
-            self.counts.append(((began + ended) // 2, millijoules * 1_000))
+            self.counter.counts.append(((began + ended) // 2, millijoules * 1_000))
 
     def close(self) -> None:
         """No more reads of power."""
@@ -118,23 +114,30 @@ class Gpu:
         self.failed = ""
         readings: list[Reading] = []
         use: DeviceUse | None = None
-        anew = False
+        anew = self._fresh
         if self.power is not None:
             self._take_points()
             if not self._history:
                 return [], None
             look = replace(look, at_ns=min(look.at_ns, self._history.newest_ns))
         elif look.microjoules is not None:
-            beyond = self._take_counts()
-            anew = bool(self._history) and not self._goes_on(look)
+            beyond = self.counter.take_counts(self.device.max_watts)
+            if self.counter.stands_still(look):
+                self._context = look.context
+                self._coverage.take(look, self._history)
+                return self._told_of_still()
+            anew = not self._goes_on(look)
             if anew:
+                self.counter.fill()
                 readings, use = self.flush()
-                self._begin_anew(beyond, look.microjoules)
+                self._coverage.until_ns = 0
+                self.counter.begin_anew(beyond, look.microjoules)
             self._history.add(look.at_ns, look.microjoules)
         self._context = look.context
         if not self._coverage.until_ns or self._history.begins:
             # After a loss, what was read before it is of another time.
             self._coverage.begin(look, self._history.oldest_ns if anew else look.at_ns)
+            self._fresh = False
             readings.append(self._reading(self._coverage.until_ns))
             if use is None and self._context is not None:
                 use = self._use({}, Seen(self._context.holders, idle=False, doubted=True), look.rows_told)
@@ -206,56 +209,26 @@ class Gpu:
         if ratio != self.device.uncertainty_ratio:
             self.device = replace(self.device, uncertainty_ratio=ratio)
 
-    def _take_counts(self) -> list[tuple[int, int]]:
-        """Values of the counter between two looks. Returns those from the first on that does not go on from the last:
-        what they mean is for the look to judge."""
-        counts = []
-        while self.counts:
-            counts.append(self.counts.popleft())
-        for index, (at_ns, microjoules) in enumerate(counts):
-            if not self._history or at_ns <= self._history.newest_ns:
-                continue
-            drawn, limit = microjoules - self._history.newest_microjoules, self.device.max_watts
-            if drawn < 0 or not plausible(drawn, at_ns - self._history.newest_ns, limit):
-                return counts[index:]
-            self._history.add(at_ns, microjoules)
-        return []
-
-    def _begin_anew(self, beyond: list[tuple[int, int]], microjoules: int) -> None:
-        """The counter was reset or leapt: it counts from the first value beyond that."""
-        self._history.clear()
-        self._coverage.until_ns = 0
-        for at_ns, value in beyond:
-            if value <= microjoules:
-                self._history.add(at_ns, value)
+    def _told_of_still(self) -> tuple[list[Reading], DeviceUse | None]:
+        """Nothing new, until the counter is refuted: then it drew what its power says."""
+        if not self.counter.refuted:
+            return list(self._last), None
+        self.counter.fill()
+        readings, use = self.flush()
+        self._last = readings[-1:]
+        return readings, use
 
     def _goes_on(self, look: Look) -> bool:
-        """Whether the counter went on from its last value by what the GPU can draw.
-
-        The bound is on the power over a second at least. A power above the stated limit is believed where the GPU's
-        own power reading shows it as well: limits are set for boards, and some boards exceed theirs.
-        """
-        assert look.microjoules is not None
-        if look.microwatts is not None:
-            self._highest = max(look.microwatts, self._highest * 9 // 10)
-        if look.microjoules < self._history.newest_microjoules:
-            return False
-        since_ns = min(self._history.newest_ns, look.at_ns - JUDGED_NS)
-        since_ns = max(since_ns, self._history.oldest_ns)
-        elapsed, limit = look.at_ns - since_ns, self.device.max_watts
-        if elapsed < JUDGED_NS or limit is None:
-            return True
-        power = (look.microjoules - self._history.at(since_ns)) * 1_000_000_000 // elapsed
-        if power <= limit * 10_000 * HEADROOM_PERCENT:
-            return True
-        if self._highest * 100 < power * BELIEVED_PERCENT:
-            return False
-        self.notes.append(
-            f"{self.uuid} draws {power / 1e6:.0f} W by its counter and by its power reading, above its limit of"
-            f" {limit:.0f} W: it is believed"
-        )
-        self.device = replace(self.device, max_watts=round(power / 1e6 * 1.1, 1))
-        return True
+        """Whether the counter went on from its last value. A power above the stated limit that is believed is said."""
+        limit = self.device.max_watts
+        goes_on, watts = self.counter.goes_on(look, limit)
+        if watts is not None:
+            self.notes.append(
+                f"{self.uuid} draws {watts:.0f} W by its counter and by its power reading, above its limit of"
+                f" {limit:.0f} W: it is believed"
+            )
+            self.device = replace(self.device, max_watts=round(watts * 1.1, 1))
+        return goes_on
 
     def _reading(self, at_ns: int) -> EnergyReading:
         return EnergyReading(self.device, self._history.at(at_ns), at_ns, own=self.power is not None)
