@@ -23,6 +23,7 @@ from .nvidia.library import GONE, InTurn, failure, load
 from .nvidia.probe import Probe, power_now
 from .nvidia.row_clock import Moment
 from .nvidia.survey import Census, Found, survey
+from .standing_still import CounterCheck
 
 # A100 and H100 sample their power during a quarter of the time only; over seconds the counter is within 5 % of an
 # external meter (Yang, Adamek, Armour, "Part-time Power Measurements", https://arxiv.org/abs/2312.02741).
@@ -157,6 +158,8 @@ class Nvml:
         probe = Probe(self._lib, ContextReader(self._lib, self._procfs), self._now, self._moment)
         gpu = Gpu(found.uuid, found.index, found.handle, device, module, found.source, probe)
         gpu.power_source = found.power_source
+        if found.source == "counter":
+            gpu.counter.check = CounterCheck()
         if found.source == "none":
             self.notes.append(f"{found.uuid} reports neither energy nor power: it is not measured")
         elif found.source != "counter":

@@ -68,6 +68,7 @@ class Gpu:
         return Question(
             self.handle,
             self.source,
+            self.power_source,
             self.module is not None,
             pids_usable,
             self._coverage.clock.newest_us,

@@ -29,11 +29,11 @@ class _Spared(Generic[T]):
         self._answer: T | None = None
         self._again_ns = 0
 
-    def ask(self, handle: Any) -> T:
+    def ask(self, about: Any) -> T:
         """The answer of now, or the last one."""
         began = self._now()
         if self._answer is None or began >= self._again_ns:
-            self._answer = self._call(handle)
+            self._answer = self._call(about)
             ended = self._now()
             self._again_ns = ended + PAUSES * (ended - began)
         return self._answer
@@ -60,6 +60,7 @@ class Question(Struct, frozen=True):
 
     handle: Any
     source: str
+    power_source: str
     module: bool
     pids_usable: bool
     rows_after_us: int  # the newest stamp believed; 0 for all rows there are
@@ -125,20 +126,23 @@ class Probe:
             ended = self._now()
             if ended - began < LONGEST_CALL_NS:
                 break
-        return int(millijoules) * 1_000, self._power.ask(handle), (began + ended) // 2
+        return int(millijoules) * 1_000, self._power.ask(question), (began + ended) // 2
 
-    def _read_power(self, handle: Any) -> int | None:
-        lib = self._lib
-        if "power" in self._absent:
-            return None
-        try:
-            return int(lib.nvmlDeviceGetPowerUsage(handle)) * 1_000
-        except lib.NVMLError as error:
-            if error.value in GONE:
-                raise
-            if error.value in NEVER:
+    def _read_power(self, question: Question) -> int | None:
+        """Power beside the counter, in microwatts: the usual call, or the field that answers where there is no such."""
+        lib, handle = self._lib, question.handle
+        if "power" not in self._absent:
+            try:
+                return int(lib.nvmlDeviceGetPowerUsage(handle)) * 1_000
+            except lib.NVMLError as error:
+                if error.value in GONE:
+                    raise
+                if error.value not in NEVER:
+                    return None
                 self._absent.add("power")
+        if question.power_source not in ("mean", "instant"):
             return None
+        return power_now(lib, handle, question.power_source)
 
     def _module(self, handle: Any) -> int | None:
         lib = self._lib
