@@ -49,7 +49,7 @@ class Row(Account):
     __slots__ = (
         "account", "base", "born_tick", "budgets", "entered", "gone_scrapes", "gone_tick", "identity",
         "memory_held", "own_window", "pages", "power", "reaped_ns", "score", "score_memory", "score_ns", "trees",
-        "unwaited_ns", "waits", "windows",
+        "unwaited_charged_ns", "unwaited_ns", "waits", "windows",
     )  # fmt: skip
 
     def __init__(self, identity: Identity, account: WorkloadAccount) -> None:
@@ -66,6 +66,7 @@ class Row(Account):
         self.reaped_ns: int | None = None
         self.waits = True  # False: it ignores its children's ends, so nobody sums their time
         self.unwaited_ns = 0  # negative: its children were charged more than their ticks say (see waited.py)
+        self.unwaited_charged_ns = 0  # what its children were charged since ``waits`` is False
         self.born_tick = 0
         self.score = 0.0
         self.score_ns = 0

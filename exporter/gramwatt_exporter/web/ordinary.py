@@ -108,7 +108,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile = io.BufferedReader(_Behind(self._read, self.rfile.detach()))
 
     def do_GET(self) -> None:
-        """Every page there is."""
+        """Every page there is. No page takes a body, and what is left of one must not be read as the next request."""
+        if self.headers.get("Transfer-Encoding") or self.headers.get("Content-Length", "0").strip() != "0":
+            self.close_connection = True
         with self._door.connections.answering(self.connection):
             path = self.path.split("?", 1)[0]
             pages = self._door.pages
@@ -126,6 +128,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(page.status)
         self.send_header("Content-Type", page.content_type)
         self.send_header("Content-Length", str(len(page.body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.end_headers()
