@@ -197,7 +197,8 @@ class Bank:
     def state(self) -> dict[str, Any]:
         """What to save: raw counters, who measures what, resets. JSON-able."""
         return {
-            "counters": self.intake.tracks.state(self._now()),
+            "counters": self.intake.state(self._now()),
+            "faults": self.intake.delivery.state(),
             "owners": self.ownership.claims.state(),
             "resets": [[component, name, count] for (component, name), count in self._resets.totals.items()],
             "around": self.around.state(),
@@ -219,7 +220,9 @@ class Bank:
         tracks = Tracks()
         tracks.restore(saved["counters"], now)
         around = Around.restored(saved["around"], now, tracks.__contains__)
+        faults = dict(saved.get("faults", {}))
         self.ownership.claims.restore(saved["owners"], now)
+        self.intake.delivery.restore(faults, now)
         self.intake.tracks, self.around = tracks, around
         self._resets.go_on(resets)
         self.ownership.restore(now)

@@ -46,11 +46,17 @@ class Candidate(Struct):
     slowest_ns: int = 0  # longest time between two steps
     beyond_watts: float | None = None  # more than all devices, mean of the last block
     watts: float = 0.0  # shown, of the same
-    unfit: str = ""  # why it cannot be the one: "below" its parts, "constant"
+    constant: bool = False  # it did not move when its parts did
+    is_below: bool = False  # it shows less than its parts
     below: int = 0  # blocks in a row in which it was below its parts
     block: list[int] = []  # ns, energy, all parts, measured parts that it covers
     follow: list[float] = []  # seconds, bins, lowest and highest of it and of its parts
     bin: list[int] = []  # ns, energy, parts
+
+    @property
+    def unfit(self) -> str:
+        """Why it cannot be the one: "constant", "below" (its parts), or ""."""
+        return "constant" if self.constant else "below" if self.is_below else ""
 
     def delivers(self, now_ns: int) -> bool:
         """Whether it still shows energy."""
@@ -229,9 +235,9 @@ def _judge(candidate: Candidate, step: MeterStep, everything: int, measured: int
         candidate.below = candidate.below + 1 if short else 0
         candidate.block = []
         if candidate.below >= 2:
-            candidate.unfit = "below"
-        elif candidate.unfit == "below" and not candidate.below:
-            candidate.unfit = ""
+            candidate.is_below = True
+        elif not candidate.below:
+            candidate.is_below = False
     _follow(candidate, step, everything)
 
 
@@ -254,7 +260,4 @@ def _follow(candidate: Candidate, step: MeterStep, parts: int) -> None:
     candidate.follow = []
     moved = parts_high - parts_low
     if moved >= max(FOLLOW_WATTS, FOLLOW_RATIO * high):
-        if high - low < 0.02 * moved:
-            candidate.unfit = "constant"
-        elif candidate.unfit == "constant":
-            candidate.unfit = ""
+        candidate.constant = high - low < 0.02 * moved
