@@ -224,6 +224,40 @@ def test_one_of_two_packages_stands_still(tmp_path: Path) -> None:
     assert sum(rapl.failures.values()) > 0
 
 
+@pytest.mark.parametrize("back", [False, True])
+def test_a_restart_knows_that_a_counter_stood_still(tmp_path: Path, back: bool) -> None:
+    """Another source goes on at once, and what the counter shows of the time before is not booked as well."""
+    machine = machines.two_sockets(tmp_path / "machine", mmio=False).start()
+    machine.run(60)
+    machine.files["intel-rapl:1"].frozen = True
+    machine.run(60)
+    machine.forget()
+    machine.files["intel-rapl:1"].frozen = not back
+    machine.restart()
+    machine.run(60)
+    assert machine.sources("cpu") == ({"rapl"} if back else {"rapl", "estimate"})
+    assert machine.ratio("cpu") == pytest.approx(1.0, abs=0.03)
+
+
+def test_a_meter_whose_every_value_is_refused_is_never_the_rest_of_the_machine(tmp_path: Path) -> None:
+    machine = machines.server(tmp_path / "machine", ipmi=False)
+    machine.files["hwmon1/power1_average"].garbage = "65535000000"
+    machine.start()
+    machine.run(60)
+    assert machine.sources("other") == set()
+    assert ("other", "hwmon") not in machine.booked  # a row of 0 J neither
+    assert "'other' is what" not in machine.log.text()
+    assert "every value is implausible" in machine.log.text()
+
+
+def test_a_meter_that_is_constant_stays_so_although_the_parts_fall_below_it(tmp_path: Path) -> None:
+    machine = machines.laptop(tmp_path / "machine")
+    machine.files["intel-rapl:1"].watts = lambda busy: 20.0
+    machine.start()
+    machine.run(600)
+    assert machine.log.text().count("does not move when") == 1
+
+
 def test_a_counter_that_runs_too_fast_is_refused_by_what_the_package_states(tmp_path: Path) -> None:
     machine = machines.two_sockets(tmp_path / "machine", mmio=False)
     for key in ("intel-rapl:0", "intel-rapl:1"):
