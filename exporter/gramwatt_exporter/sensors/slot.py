@@ -53,6 +53,7 @@ class Slot:
         self.reason = "absent"  # "" while it delivers
         self.message = ""  # for a person, why it does not deliver
         self.fix = ""  # and what helps
+        self.broken: Mapping[str, str] = {}  # device -> reason, of those that could not be read last time
         self._log = log
         self._wanted = wanted  # the user switched it on: that it is absent is worth a warning
         self._fault = ""  # why nothing that it reads can be used
@@ -68,7 +69,6 @@ class Slot:
         self._failures: dict[str, int] = {}
         self._said: tuple[str, str] | None = None  # state and text last logged
         self._announced = False  # that it delivers
-        self._broken: Mapping[str, str] = {}  # device -> reason, as last logged
         self._noted: set[str] = set()
         self._repeats = Repeats()
 
@@ -197,7 +197,7 @@ class Slot:
             self._said, self._announced = ("up", ""), self._announced and not was_said
         for device, reason in sample.failures.items():
             self._failures[reason] = self._failures.get(reason, 0) + 1
-            if self._broken.get(device) != reason:
+            if self.broken.get(device) != reason:
                 say = self._repeats.came((device, reason), now_ns)
             else:
                 say = "say" if self._repeats.lasts((device, reason), now_ns) else ""
@@ -206,10 +206,10 @@ class Slot:
                 self._log.warning(
                     "device not readable", sensor=self.name, device=device, reason=reason, **more
                 )
-        for device, reason in self._broken.items():
+        for device, reason in self.broken.items():
             if device not in sample.failures and self._repeats.went((device, reason)):
                 self._log.info("device readable again", sensor=self.name, device=device)
-        self._broken = dict(sample.failures)
+        self.broken = dict(sample.failures)
 
     def _stale(self, sample: Sample, now_ns: int) -> str:
         """ "stale" when a slow source gives the same old answer for longer than it ever took, else ""."""
