@@ -20,6 +20,10 @@ DELIVERS_SECONDS = 30  # a meter without a step for so long (or 3 of its interva
 BLOCK_SECONDS = 30  # means are compared over blocks of at least so long
 YOUNG_SECONDS = 60  # so long after the start, over blocks of at least
 YOUNG_BLOCK_SECONDS = 10
+# A controller shows means of up to a minute: while the load falls it seems wider than it is. It is wider when it shows
+# more than even the largest change of the load explains, or more in so many blocks in a row.
+WIDER_BLOCKS = 4
+_SWING_BINS = 36  # the change of the load over so many bins: three minutes
 FOLLOW_SECONDS = 120  # over so long a meter must move when its parts do
 FORGET_SECONDS = 600
 MARGIN_RATIO = 0.03  # a meter is wider when it shows so much more, and at least
@@ -51,6 +55,9 @@ class Candidate(Struct):
     is_below: bool = False  # it shows less than its parts
     below: int = 0  # blocks in a row in which it was below its parts
     block: list[int] = []  # ns, energy, all parts, measured parts that it covers
+    wider: int = 0  # blocks in a row in which it showed more than the meter in use
+    judged: bool = True  # whether its last block was taken into account for that
+    loads: list[float] = []  # watts of its parts in the last bins
     follow: list[float] = []  # seconds, bins, lowest and highest of it and of its parts
     bin: list[int] = []  # ns, energy, parts
 
@@ -68,6 +75,11 @@ class Candidate(Struct):
         if self.beyond_watts is not None:
             return True
         return young and bool(self.block) and self.block[0] >= YOUNG_BLOCK_SECONDS * _SECOND
+
+    @property
+    def swing(self) -> float:
+        """Watts by which its parts changed lately."""
+        return max(self.loads) - min(self.loads) if self.loads else 0.0
 
     @property
     def beyond(self) -> float:
@@ -179,17 +191,30 @@ class Election:
 
     def _replaced_by_wider(self, best: Candidate | None, now_ns: int) -> str:
         current = self.chosen
+        if current is not None:
+            self._compare_blocks(current)
         if best is None or current is None or best is current or current.seen_ns != now_ns:
             return ""
         young = self.young(now_ns)
         if not (best.settled(young) and current.settled(young)):
             return ""
-        if best.beyond <= current.beyond + _margin(current):
+        surely = best.beyond > current.beyond + _margin(current) + best.swing
+        if not surely and best.wider < WIDER_BLOCKS:
             return ""
         self._choose(best, now_ns)
         return "narrow"
 
+    def _compare_blocks(self, current: Candidate) -> None:
+        """Count for how many blocks each of the others has shown more than the one in use."""
+        for candidate in self.candidates.values():
+            if not candidate.judged and current.beyond_watts is not None:
+                candidate.judged = True
+                is_wider = candidate.beyond > current.beyond + _margin(current)
+                candidate.wider = candidate.wider + 1 if is_wider else 0
+
     def _choose(self, candidate: Candidate, now_ns: int) -> None:
+        for other in self.candidates.values():
+            other.wider = 0
         self.key, self._held_ns = key_of(candidate.meter), now_ns
 
     def _waits(self, now_ns: int, more_to_come: bool) -> bool:
@@ -236,7 +261,7 @@ def _judge(candidate: Candidate, step: MeterStep, everything: int, measured: int
         candidate.watts = block[1] * 1e3 / block[0]
         short = block[1] + MARGIN_WATTS * block[0] / 1e3 < BELOW_RATIO * block[3]
         candidate.below = candidate.below + 1 if short else 0
-        candidate.block = []
+        candidate.block, candidate.judged = [], False
         if candidate.below >= 2:
             candidate.is_below = True
         elif not candidate.below:
@@ -251,6 +276,7 @@ def _follow(candidate: Candidate, step: MeterStep, parts: int) -> None:
     if bin_[0] < _BIN_NS:
         return
     shown, drawn = bin_[1] * 1e3 / bin_[0], bin_[2] * 1e3 / bin_[0]
+    candidate.loads = [*candidate.loads[1 - _SWING_BINS :], drawn]
     seconds, bins, low, high, parts_low, parts_high = candidate.follow or (0, 0, shown, shown, drawn, drawn)
     low, high, parts_low, parts_high = (
         min(low, shown), max(high, shown), min(parts_low, drawn), max(parts_high, drawn),

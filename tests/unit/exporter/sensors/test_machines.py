@@ -7,7 +7,7 @@ from pathlib import Path
 
 import metered_machines as machines
 import pytest
-from metered_machines import Machine
+from metered_machines import Machine, memory, package
 
 Build = Callable[[Path], Machine]
 
@@ -356,6 +356,21 @@ def test_a_meter_that_shows_one_value_for_ever_gives_way(tmp_path: Path) -> None
     machine.run(200)
     agree(machine)
     assert "does not move" in machine.log.text()
+
+
+@pytest.mark.parametrize("period", [60, 100, 240])
+@pytest.mark.parametrize("mean", [20.0, 60.0])
+def test_a_controller_that_lags_is_not_taken_for_a_wider_meter(
+    tmp_path: Path, mean: float, period: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It shows a mean: more than the other meter while the load falls, less while it rises."""
+    monkeypatch.setattr(machines, "busy_at", lambda t: 4.0 if int(t + 20) % period < period / 2 else 0.0)
+    machine = machines.server(tmp_path / "machine", ipmi=False)
+    machine.controller(lambda busy: 2 * package(busy) + 2 * memory(busy) + 60.0, seconds=5.0, mean=mean)
+    machine.start()
+    machine.run(600, 5.0)
+    assert "before" not in machine.log.text()
+    assert machine.sources("other") == {"hwmon"}
 
 
 def test_a_wider_meter_that_comes_later_is_taken_without_a_restart(tmp_path: Path) -> None:
