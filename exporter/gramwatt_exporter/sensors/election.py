@@ -29,6 +29,8 @@ FORGET_SECONDS = 600
 MARGIN_RATIO = 0.03  # a meter is wider when it shows so much more, and at least
 MARGIN_WATTS = 1.0
 BELOW_RATIO = 0.95  # a meter that shows less than this share of its measured parts is not around them
+BELOW_BLOCKS = 2  # so many blocks in a row, or
+BELOW_BLOCKS_LAGGING = 4  # so many where a load that rises may explain it
 FOLLOW_WATTS = 10.0  # parts whose power moved by this much, and by
 FOLLOW_RATIO = 0.1  # this share of what the meter shows, move the meter
 _BIN_NS = 5_000_000_000
@@ -259,10 +261,11 @@ def _judge(candidate: Candidate, step: MeterStep, everything: int, measured: int
     if block[0] >= BLOCK_SECONDS * _SECOND:
         candidate.beyond_watts = (block[1] - block[2]) * 1e3 / block[0]
         candidate.watts = block[1] * 1e3 / block[0]
-        short = block[1] + MARGIN_WATTS * block[0] / 1e3 < BELOW_RATIO * block[3]
-        candidate.below = candidate.below + 1 if short else 0
+        missing = (BELOW_RATIO * block[3] - block[1]) * 1e3 / block[0] - MARGIN_WATTS
+        candidate.below = candidate.below + 1 if missing > 0 else 0
+        blocks = BELOW_BLOCKS if missing > candidate.swing else BELOW_BLOCKS_LAGGING
         candidate.block, candidate.judged = [], False
-        if candidate.below >= 2:
+        if candidate.below >= blocks:
             candidate.is_below = True
         elif not candidate.below:
             candidate.is_below = False

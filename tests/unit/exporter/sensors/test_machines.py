@@ -373,6 +373,19 @@ def test_a_controller_that_lags_is_not_taken_for_a_wider_meter(
     assert machine.sources("other") == {"hwmon"}
 
 
+def test_a_controller_that_lags_is_not_taken_for_one_below_its_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machines, "busy_at", lambda t: 4.0 if int(t + 20) % 240 < 120 else 0.0)
+    machine = machines.two_sockets(tmp_path / "machine")
+    machine.controller(lambda busy: 2 * package(busy) + 2 * memory(busy) + 10.0, seconds=5.0, mean=60.0)
+    machine.truth["other"] = lambda busy: 10.0
+    machine.start()
+    machine.run(970)
+    assert "nothing measures the rest" not in machine.log.text()
+    assert machine.ratio() == pytest.approx(1.0, abs=0.04)
+
+
 def test_a_wider_meter_that_comes_later_is_taken_without_a_restart(tmp_path: Path) -> None:
     machine = machines.psys_and_controller(tmp_path / "machine")
     controller = machine.controllers[0]
