@@ -223,7 +223,8 @@ class Bank:
         faults = dict(saved.get("faults", {}))
         self.ownership.claims.restore(saved["owners"], now)
         self.intake.delivery.restore(faults, now)
-        self.intake.tracks, self.around = tracks, around
+        self.intake.restore(tracks)
+        self.around = around
         self._resets.go_on(resets)
         self.ownership.restore(now)
 

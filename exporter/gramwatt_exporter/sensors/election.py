@@ -23,6 +23,7 @@ YOUNG_BLOCK_SECONDS = 10
 # A controller shows means of up to a minute: while the load falls it seems wider than it is. It is wider when it shows
 # more than even the largest change of the load explains, or more in so many blocks in a row.
 WIDER_BLOCKS = 4
+LEAST_BINS = 4  # bins of 5 s from which the change of the load is known
 _SWING_BINS = 36  # the change of the load over so many bins: three minutes
 FOLLOW_SECONDS = 120  # over so long a meter must move when its parts do
 FORGET_SECONDS = 600
@@ -200,7 +201,9 @@ class Election:
         young = self.young(now_ns)
         if not (best.settled(young) and current.settled(young)):
             return ""
-        surely = best.beyond > current.beyond + _margin(current) + best.swing
+        surely = (
+            len(best.loads) >= LEAST_BINS and best.beyond > current.beyond + _margin(current) + best.swing
+        )
         if not surely and best.wider < WIDER_BLOCKS:
             return ""
         self._choose(best, now_ns)

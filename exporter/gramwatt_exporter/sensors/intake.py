@@ -70,6 +70,11 @@ class Intake:
         faults = self.delivery.faults
         return {key: value for key, value in self.tracks.state(now_ns).items() if key not in faults}
 
+    def restore(self, tracks: Tracks) -> None:
+        """Go on from counters that were counted before a restart."""
+        self.tracks = tracks
+        self._mirrors.counted_before = frozenset(tracks.devices())
+
     def has_twin(self, key: str) -> bool:
         """Whether another device shows the same counter."""
         return self._mirrors.has_twin(key)

@@ -224,6 +224,31 @@ def test_one_of_two_packages_stands_still(tmp_path: Path) -> None:
     assert sum(rapl.failures.values()) > 0
 
 
+def test_a_restart_does_not_take_two_packages_for_one(tmp_path: Path) -> None:
+    """In a guest that is shown two equal counters with low totals: what was counted apart stays so."""
+    machine = machines.Machine(tmp_path / "machine", cpuinfo=machines.GUEST)
+    for socket in (0, 1):
+        machine.zone(f"{socket}", f"package-{socket}", package, start=1_000_000)
+    machine.truth = {"cpu": lambda busy: 2 * package(busy)}
+    machine.start()
+    machine.run(30)
+    machine.restart()
+    machine.forget()
+    machine.run(30)
+    agree(machine, 0.01)
+
+
+def test_a_restart_says_again_which_meter_is_the_rest(tmp_path: Path) -> None:
+    machine = machines.server(tmp_path / "machine").start()
+    machine.run(60)
+    machine.log.lines.clear()
+    machine.restart()
+    machine.run(30)
+    said = [fields for _, text, fields in machine.log.lines if text.startswith("'other' is what")]
+    assert [fields["meter"] for fields in said] == ["acpi-hwmon1"]
+    assert "only shown" not in machine.log.text()  # that line names the others as well
+
+
 @pytest.mark.parametrize("back", [False, True])
 def test_a_restart_knows_that_a_counter_stood_still(tmp_path: Path, back: bool) -> None:
     """Another source goes on at once, and what the counter shows of the time before is not booked as well."""
