@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ..model import BankSample, Device, DeviceUse, EnergyStep, Meter, MeterStep, Sensor
+from ..model import BankSample, Device, DeviceUse, EnergyReading, EnergyStep, Meter, MeterStep, Sensor
 from .announcements import Announcements
 from .around import Around
 from .claims import claim_of
@@ -118,7 +118,7 @@ class Bank:
                 continue
             step = advance.step
             if step is not None and step.reset:
-                self._resets.note(of)
+                self._resets.note(of, isinstance(item.reading, EnergyReading))
             if step is None or step.reset or (of.covers and not item.usable and step.microjoules > 0):
                 self.around.begin(item.reading)
                 continue
@@ -177,10 +177,12 @@ class Bank:
         sound = set()
         for item in taken:
             place, sensor = item.place, item.place.slot.name
-            if not place.claim:
+            if item.advance is not None and item.advance.step is not None and item.advance.step.reset:
+                self._spoken = ()  # not yet a value to speak of
+            elif not place.claim:
                 shows[sensor].append(place.of.name)
-                if not place.around:
-                    continue
+            if not place.claim and not place.around:
+                continue
             fault = self.intake.delivery.fault(place.key)
             self._says.fault(place.key, place.of, fault)
             if fault:

@@ -272,7 +272,10 @@ def test_a_meter_whose_every_value_is_refused_is_never_the_rest_of_the_machine(t
     assert machine.sources("other") == set()
     assert ("other", "hwmon") not in machine.booked  # a row of 0 J neither
     assert "'other' is what" not in machine.log.text()
-    assert "every value is implausible" in machine.log.text()
+    text = machine.log.text()
+    assert "every value is implausible" in text
+    assert "power is implausible" in text  # it is no counter
+    assert "'sensor': 'hwmon', 'shows'" not in text  # it delivers nothing
 
 
 def test_a_meter_that_is_constant_stays_so_although_the_parts_fall_below_it(tmp_path: Path) -> None:
