@@ -16,6 +16,7 @@ class DeviceAccount:
     """One device. ``partition`` is in the order of ``model.PARTS`` and always sums to the energy of all sources.
 
     ``last_uj`` and ``last_ns`` are what it drew in the last published interval, ``held_uj`` and ``held_ns`` since then.
+    ``idle_owed_uj`` is idle energy for which steps shorter than the counter's own period had no energy.
     """
 
     __slots__ = (
@@ -24,6 +25,7 @@ class DeviceAccount:
         "energy",
         "held_ns",
         "held_uj",
+        "idle_owed_uj",
         "last_ns",
         "last_uj",
         "partition",
@@ -40,6 +42,7 @@ class DeviceAccount:
         self.last_ns = 0
         self.held_uj = 0
         self.held_ns = 0
+        self.idle_owed_uj = 0
 
 
 class MeterAccount:
