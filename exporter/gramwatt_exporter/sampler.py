@@ -107,6 +107,7 @@ class Sampler:
         self._sample_seconds = 0.0
         self.saved_at: float | None = None
         self.save_failures = 0
+        self.damages: Mapping[str, int] = {}  # of the saved state, met at the start
 
     # --- one sample
 
@@ -419,5 +420,6 @@ class Sampler:
             cpu_overbooked=(self.cpu_balance.samples, self.cpu_balance.nanoseconds),
             state_saved_at=self.saved_at,
             state_save_failures=self.save_failures,
+            state_damages=self.damages,
             boot_id=self._boot_id,
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -418,11 +418,15 @@ class WindowBook:
             window.view = view
         return view
 
-    def state(self) -> dict[str, Any]:
-        """Everything worth keeping over a restart, as JSON types."""
+    def __iter__(self) -> Iterator[Window]:
+        """Every window, oldest first."""
+        return iter(self._windows.values())
+
+    def state(self, windows: Iterable[Window] | None = None) -> dict[str, Any]:
+        """Everything worth keeping over a restart, as JSON types; of windows only the given ones, where some are."""
         return {
             "version": 1,
-            "windows": [dump_window(window) for window in self._windows.values()],
+            "windows": [dump_window(window) for window in (self if windows is None else windows)],
             "automatic": {window_id: list(key) for window_id, key in self.automatic.items()},
             "sampled_ns": self._sampled_ns,
         }
