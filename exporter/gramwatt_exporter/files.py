@@ -26,7 +26,7 @@ def make_directory(directory: Path, mode: int = 0o700) -> None:
 
 
 def create(path: Path, mode: int = PRIVATE, flags: int = os.O_RDWR) -> int:
-    """A descriptor of a new, empty file. What had the name, also a link, loses it and is not touched. Raises OSError."""
+    """A descriptor of a new, empty file. What had the name, also a link, loses it untouched. Raises OSError."""
     with suppress(FileNotFoundError):
         path.unlink()
     descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL | _FLAGS, mode)

@@ -47,3 +47,7 @@ class DirectoryLock:
         with suppress(OSError):  # a full disk: only the hint who holds it is missing
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def close(self) -> None:
+        """Let another have it."""
+        os.close(self._descriptor)

@@ -164,6 +164,12 @@ class StateFile:
             ledger = following
         return turn
 
+    def close(self) -> None:
+        """Give directory and files back: another may keep its ledger here."""
+        for journal in self._journals:
+            journal.close()
+        self._lock.close()
+
     # --- writing
 
     def save(self, state: Mapping[str, Any], last: bool = False) -> None:

@@ -153,7 +153,7 @@ def test_a_planted_link_is_not_followed(tmp_path: Path, name: str, plant: str) -
     directory.mkdir(mode=0o777)
     getattr(directory / name, plant)(precious)
     if (name, plant) == ("lock", "symlink_to"):
-        with pytest.raises(ConfigError, match="state.dir"):
+        with pytest.raises(ConfigError, match=r"state\.dir"):
             StateFile(str(directory))
     else:
         file = StateFile(str(directory))
