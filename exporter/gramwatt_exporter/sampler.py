@@ -15,7 +15,7 @@ from .config.schema import Process as ProcessSettings
 from .config.schema import Windows as WindowSettings
 from .idle import IdleBook, Learner
 from .idle.share import change_ratio, idle_share
-from .ledger.accounts import OTHERS, Accounts
+from .ledger.accounts import Accounts, is_others
 from .ledger.booking import Booking
 from .ledger.cpu_balance import CpuBalance
 from .ledger.extras import Extras
@@ -206,7 +206,7 @@ class Sampler:
     def _leave_the_others(self) -> None:
         """Now that there is room, processes that found none get the account of their own workload."""
         for row in self.table.rows:
-            if row.account.workload == OTHERS:
+            if is_others(row.account.workload):
                 row.account = self.accounts.workload(row.identity.workload)
 
     def _retire(self, row: Row) -> None:

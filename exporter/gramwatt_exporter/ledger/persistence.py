@@ -76,7 +76,7 @@ def load(accounts: Accounts, saved: Mapping[str, Any]) -> None:
         meter = Meter(entry["name"], entry["source"], entry["part_of"], tuple(entry["covers"]))
         accounts.meters[(meter.name, meter.source)] = MeterAccount(meter)
         accounts.meters[(meter.name, meter.source)].energy = int(entry["energy"])
-    accounts.workloads = _load_workloads(saved["workloads"])
+    accounts.take_back(_load_workloads(saved["workloads"]))
     # A ledger from before any could leave has none.
     accounts.departed_workloads = _load_workloads(saved.get("departed_workloads", ()))
     accounts.used, accounts.used_units = _four(saved["used"]), _four(saved["used_units"])

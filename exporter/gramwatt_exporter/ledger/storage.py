@@ -132,7 +132,7 @@ class StateFile:
             if candidate.reason and (used is None or used.path != self.path or candidate is used)
         ]
         if used is None:
-            return "; ".join([*lines, "totals begin again at zero"]) if lines else ""
+            return "; ".join([*lines, "a fresh ledger begins, with all totals at zero"]) if lines else ""
         if used.path == self.previous:
             lines = lines or [f"{self.path} is missing"]
             lines.append(f"totals go on from {used.path.name}, at most a minute older")

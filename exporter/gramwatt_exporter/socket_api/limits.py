@@ -8,7 +8,12 @@ from collections.abc import Callable, Hashable
 CALLS_PER_SECOND = 50
 BODY_BYTES = 64 * 1024
 CONNECTIONS = 256
+CONNECTIONS_FOR_ROOT = 16
+"""Of these, those that root's alone may be: an operator gets in however many users crowd the door."""
 CONNECTIONS_PER_USER = 64
+OPENINGS_SAVED = 60
+OPENINGS_PER_SECOND = 4
+"""Windows that a user may open: each is kept for a day, and shown by every scrape until then."""
 WRONG_TOKENS = 10
 """Wrong or missing tokens of one address that are answered at once; after that one a second."""
 
@@ -63,6 +68,13 @@ class CallRate(_Buckets):
         super().__init__(CALLS_PER_SECOND, CALLS_PER_SECOND, clock)
 
 
+class OpeningRate(_Buckets):
+    """``OPENINGS_PER_SECOND`` per uid, ``OPENINGS_SAVED`` at once."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(OPENINGS_PER_SECOND, OPENINGS_SAVED, clock)
+
+
 class FailedTries(_Buckets):
     """``WRONG_TOKENS`` per address, then one a second."""
 
@@ -77,9 +89,12 @@ class FailedTries(_Buckets):
 
 
 class Connections:
-    """Counts connections, all and by user (over TCP: by address)."""
+    """Counts connections, all and by user (over TCP: by address). A user may have as many as are still free, at most
+    ``CONNECTIONS_PER_USER``: so there is always one for the next."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Hashable = 0) -> None:
+        """``root``: whose the places kept for root are."""
+        self._root = root
         self._lock = threading.Lock()
         self._by_user: dict[Hashable, int] = {}
 
@@ -87,7 +102,10 @@ class Connections:
         """False when this user, or everybody together, has too many."""
         with self._lock:
             mine = self._by_user.get(key, 0)
-            if mine >= CONNECTIONS_PER_USER or sum(self._by_user.values()) >= CONNECTIONS:
+            free = CONNECTIONS - sum(self._by_user.values())
+            if key != self._root:
+                free -= CONNECTIONS_FOR_ROOT
+            if mine >= min(CONNECTIONS_PER_USER, free):
                 return False
             self._by_user[key] = mine + 1
             return True

@@ -238,7 +238,7 @@ def test_two_damaged_ledgers_are_reported_and_kept(file: StateFile) -> None:
     again = StateFile(str(file.directory))
     saved, damage = again.load()
     assert saved is None
-    assert "totals begin again at zero" in damage
+    assert "a fresh ledger begins" in damage
     assert again.damages["nothing"] == 1
     assert len(list(file.directory.glob("ledger*.damaged-*"))) == 2
 
