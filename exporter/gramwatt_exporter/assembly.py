@@ -76,9 +76,9 @@ class Exporter(Struct):
 
     def run(self) -> None:
         """Start every thread, sample until stopped, end them all."""
+        self.web.start()  # first: health is answered, and there is a door to scrape, whatever a driver does
         self.bank.open()
         self.refresher.start()
-        self.web.start()
         if self.socket_api is not None:
             self.socket_api.start()
         if self.tcp_api is not None:
@@ -313,7 +313,9 @@ def _forks() -> ForkListener | None:
 
 def _web(config: Config, exposition: Exposition) -> WebServer:
     host, _, port = config.web.listen_address.rpartition(":")
-    return WebServer((host.strip("[]"), int(port)), exposition, WebConfig(config.web.config_file))
+    guard = WebConfig(config.web.config_file)
+    names = [name for part in config.web.hosts.split(",") if (name := part.strip())]
+    return WebServer((host.strip("[]"), int(port)), exposition, guard, names)
 
 
 def _socket(

@@ -11,8 +11,8 @@ CONNECTIONS = 256
 CONNECTIONS_FOR_ROOT = 16
 """Of these, those that root's alone may be: an operator gets in however many users crowd the door."""
 CONNECTIONS_PER_USER = 64
-OPENINGS_SAVED = 60
-OPENINGS_PER_SECOND = 4
+OPENINGS_SAVED = 100
+OPENINGS_PER_SECOND = 10
 """Windows that a user may open: each is kept for a day, and shown by every scrape until then."""
 WRONG_TOKENS = 10
 """Wrong or missing tokens of one address that are answered at once; after that one a second."""
@@ -62,10 +62,11 @@ class _Buckets:
 
 
 class CallRate(_Buckets):
-    """``CALLS_PER_SECOND`` per uid, saved up for at most one second."""
+    """``CALLS_PER_SECOND`` per uid, saved up for at most one second; and ``openings``, which are fewer."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__(CALLS_PER_SECOND, CALLS_PER_SECOND, clock)
+        self.openings = OpeningRate(clock)
 
 
 class OpeningRate(_Buckets):
@@ -92,9 +93,9 @@ class Connections:
     """Counts connections, all and by user (over TCP: by address). A user may have as many as are still free, at most
     ``CONNECTIONS_PER_USER``: so there is always one for the next."""
 
-    def __init__(self, root: Hashable = 0) -> None:
-        """``root``: whose the places kept for root are."""
-        self._root = root
+    def __init__(self, for_root: int = 0) -> None:
+        """``for_root``: places that are kept for the user 0."""
+        self._for_root = for_root
         self._lock = threading.Lock()
         self._by_user: dict[Hashable, int] = {}
 
@@ -103,9 +104,8 @@ class Connections:
         with self._lock:
             mine = self._by_user.get(key, 0)
             free = CONNECTIONS - sum(self._by_user.values())
-            if key != self._root:
-                free -= CONNECTIONS_FOR_ROOT
-            if mine >= min(CONNECTIONS_PER_USER, free):
+            share = free if key == 0 else free - self._for_root - mine
+            if free <= 0 or share <= 0 or mine >= CONNECTIONS_PER_USER:
                 return False
             self._by_user[key] = mine + 1
             return True
