@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .ledger import persistence
-from .ledger.changes import ChangedAccounts, ChangedText
+from .ledger.changes import ChangedAccounts, ChangedText, dump_changed, dump_whole
 from .ledger.storage import VERSION
 from .model import COMPONENTS
 from .sampler import Sampler
@@ -33,8 +33,8 @@ class NodeState:
     def whole(self) -> State:
         """All of it."""
         sampler, accounts = self._sampler, self._sampler.accounts
-        self._workloads.all_of(accounts.workloads.values())
-        self._departed.all_of(accounts.departed_workloads.values())
+        workloads = dump_whole(self._workloads.all_of(accounts.workloads.values()))
+        departed = dump_whole(self._departed.all_of(accounts.departed_workloads.values()))
         self._given = {window.id: _mark(window) for window in sampler.windows}
         sections, baseline = self._all_sections(), sampler.baseline.state()
         self._sections.of(sections)
@@ -45,7 +45,7 @@ class NodeState:
             "saved_at": time.time(),
             **sections,
             "baseline": baseline,
-            "accounts": persistence.dump(accounts, self._exported()),
+            "accounts": persistence.dump(accounts, self._exported(), workloads, departed),
             "windows": sampler.windows.state(),
         }
 
@@ -66,7 +66,9 @@ class NodeState:
             "saved_at": time.time(),
             **self._sections.of(self._all_sections()),
             "baseline": self._baseline.of(sampler.baseline.state()),
-            "accounts": persistence.dump(accounts, self._exported(), workloads, departed),
+            "accounts": persistence.dump(
+                accounts, self._exported(), dump_changed(workloads), dump_changed(departed)
+            ),
             "windows": sampler.windows.state(windows),
             "gone": {"windows": [name for name in self._windows if name not in self._given]},
         }

@@ -13,11 +13,11 @@ from .accounts import Accounts, MeterAccount
 def dump(
     accounts: Accounts,
     exported: tuple[list[int], list[int], int],
-    workloads: Iterable[WorkloadAccount] | None = None,
-    departed: Iterable[WorkloadAccount] | None = None,
+    workloads: list[list[Any]] | None = None,
+    departed: list[list[Any]] | None = None,
 ) -> dict[str, Any]:
     """The accounts as JSON types. ``exported`` is what all series of processes have shown so far: after a
-    restart none of them is left, so it becomes the departed. Of workloads only the given ones, where some are."""
+    restart none of them is left, so it becomes the departed. Of workloads the given entries, where some are."""
     energy, amounts, cpu_ns = exported
     return {
         "devices": [
@@ -42,9 +42,9 @@ def dump(
             }
             for account in accounts.meters.values()
         ],
-        "workloads": dump_workloads(accounts.workloads.values() if workloads is None else workloads),
-        "departed_workloads": dump_workloads(
-            accounts.departed_workloads.values() if departed is None else departed
+        "workloads": _dump_workloads(accounts.workloads.values()) if workloads is None else workloads,
+        "departed_workloads": (
+            _dump_workloads(accounts.departed_workloads.values()) if departed is None else departed
         ),
         "used": accounts.used,
         "used_units": [str(amount) for amount in accounts.used_units],
@@ -91,20 +91,20 @@ def load(accounts: Accounts, saved: Mapping[str, Any]) -> None:
     accounts.resets = {(c, d): int(count) for c, d, count in saved["resets"]}
 
 
-def dump_workloads(accounts: Iterable[WorkloadAccount]) -> list[list[Any]]:
-    """One entry each; those without energy and CPU time are left out."""
-    return [
-        [
-            account.workload.name,
-            account.workload.kind,
-            account.workload.user,
-            account.energy,
-            [str(amount) for amount in account.units],
-            account.cpu_ns,
-        ]
-        for account in accounts
-        if account.cpu_ns or any(account.energy)
-    ]
+def _dump_workloads(accounts: Iterable[WorkloadAccount]) -> list[list[Any]]:
+    return [entry_of(account) for account in accounts if is_worth_an_entry(account)]
+
+
+def is_worth_an_entry(account: WorkloadAccount) -> bool:
+    """Whether it has used anything so far."""
+    return bool(account.cpu_ns or any(account.energy))
+
+
+def entry_of(account: WorkloadAccount) -> list[Any]:
+    """One workload as JSON types."""
+    workload = account.workload
+    amounts = [str(amount) for amount in account.units]
+    return [workload.name, workload.kind, workload.user, account.energy, amounts, account.cpu_ns]
 
 
 def _load_workloads(saved: Iterable[Any]) -> dict[Workload, WorkloadAccount]:

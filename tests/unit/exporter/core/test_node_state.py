@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import random
+import shutil
 from pathlib import Path
 
 import msgspec
 import pytest
+from gramwatt_exporter import files
 from gramwatt_exporter.ledger.accounts import Accounts
 from gramwatt_exporter.ledger.persistence import load
 from gramwatt_exporter.ledger.storage import StateFile
@@ -44,7 +48,7 @@ def test_ledger_and_journal_are_the_whole_state(tmp_path: Path, seed: int) -> No
     chance = random.Random(seed)
     built = rig()
     file, state = StateFile(str(tmp_path)), state_of(built)
-    for _ in range(60):
+    for number in range(60):
         random_life(built.machine, chance, chance.randrange(8), most=50)
         built.machine.advance(1_000_000_000)
         built.meters.draw(CPU, chance.randrange(50_000_000), 1_000_000_000)
@@ -63,17 +67,23 @@ def test_ledger_and_journal_are_the_whole_state(tmp_path: Path, seed: int) -> No
         assert damage == ""
         assert comparable(saved) == comparable(_whole(built))
         load(Accounts(), saved["accounts"])
+        if file.previous.exists() and number:
+            copy = tmp_path / f"copy-{number}"
+            shutil.copytree(tmp_path, copy, ignore=shutil.ignore_patterns("copy-*", "lock"))
+            (copy / "ledger.json").write_bytes(b"")
+            fallen_back, damage = StateFile(str(copy)).load()
+            assert "totals go on from ledger.previous.json" in damage
+            assert comparable(fallen_back) == comparable(_whole(built))
 
 
 def _whole(built: Rig) -> object:
     """As another would keep it: asking must not change what has been kept."""
-    versions = {account: account.kept_version for account in built.sampler.accounts.workloads.values()}
-    versions |= {
-        account: account.kept_version for account in built.sampler.accounts.departed_workloads.values()
-    }
+    accounts = built.sampler.accounts
+    every = [*accounts.workloads.values(), *accounts.departed_workloads.values()]
+    kept = [(account.kept_version, account.kept_number) for account in every]
     whole = state_of(built).whole()
-    for account, version in versions.items():
-        account.kept_version = version
+    for account, (version, number) in zip(every, kept, strict=True):
+        account.kept_version, account.kept_number = version, number
     return whole
 
 
@@ -102,8 +112,6 @@ def test_what_did_not_change_is_not_written(tmp_path: Path) -> None:
 
 
 def test_a_save_that_failed_is_made_up_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     built = rig()
     process = built.machine.fork()
     assert process is not None
@@ -115,12 +123,19 @@ def test_a_save_that_failed_is_made_up_for(tmp_path: Path, monkeypatch: pytest.M
         built.meters.draw(CPU, 10_000_000, 1_000_000_000)
         built.sampler.sample()
 
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     sample()
     file.save_changes(state)
     sample()
     file.save_changes(state)
     write = os.pwrite
     with monkeypatch.context() as full:
+        full.setattr(files, "write_flushed", no_room)
+        sample()
+        with pytest.raises(OSError, match="No space left"):
+            file.save_changes(state, last=True)  # not whole, but in the journal
         full.setattr(os, "pwrite", lambda to, data, at: write(to, data[:100], at))
         sample()
         with pytest.raises(OSError, match="No space left"):
