@@ -321,3 +321,49 @@ def test_a_ledger_without_a_checksum_counts(file: StateFile) -> None:
     file.path.write_text(json.dumps(state(3)))
     assert loaded(file.directory) == 3
     assert storage.FILE == "ledger.json"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("accounts", "used", 0), -1),
+        (("accounts", "used", 0), 10**6),
+        (("accounts", "workloads", 0, 3, 0), -(10**9)),
+        (("accounts", "workloads", 0, 3, 0), 10**30),
+        (("accounts", "workloads", 0, 5), 10**40),
+        (("accounts", "workloads", 0, 4, 0), "-7"),
+        (("accounts", "devices", 0, "energy", "rapl"), 10**30),
+        (("accounts", "devices", 0, "partition", 1), -4),
+        (
+            (
+                "accounts",
+                "exits_lost",
+            ),
+            -1,
+        ),
+        (("accounts", "priced", 0, 2), 1.5),
+    ],
+)
+def test_totals_that_cannot_be_are_refused(file: StateFile, path: tuple[object, ...], value: object) -> None:
+    device = {
+        "component": "cpu", "name": "package-0", "source": "rapl", "uncertainty_ratio": 0.05,
+        "energy": {"rapl": 10}, "partition": [1, 9, 0, 0], "units": "5",
+    }  # fmt: skip
+    accounts = {
+        "devices": [device], "meters": [], "workloads": [["a", "unit", "root", [9, 0, 0, 0], ["0"] * 4, 1]],
+        "used": [9, 0, 0, 0], "used_units": ["0"] * 4, "used_cpu_ns": 1, "exported": [0] * 4,
+        "exported_units": ["0"] * 4, "exported_cpu_ns": 0, "priced": [["annual", "annual", 1, "1"]], "marginal": [],
+        "priced_ever": True, "exits_observed": {}, "exits_lost": 0, "resets": [],
+    }  # fmt: skip
+    sound = {**state(0), "accounts": accounts}
+    file.path.write_text(json.dumps(sound))
+    saved, damage = StateFile(str(file.directory)).load()
+    assert saved is not None, damage
+    changed: object = sound
+    for key in path[:-1]:
+        changed = changed[key]  # type: ignore[index]
+    changed[path[-1]] = value  # type: ignore[index]
+    file.path.write_text(json.dumps(sound))
+    saved, damage = StateFile(str(file.directory)).load()
+    assert saved is None
+    assert "is damaged" in damage
