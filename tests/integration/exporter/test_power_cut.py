@@ -15,11 +15,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from gramwatt_exporter.ledger import storage
 from gramwatt_exporter.ledger.storage import VERSION, StateFile
+from running import exporter, total
 
 _SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
 _NO_FLUSH_OF_THE_LOG = 2
@@ -113,3 +115,29 @@ def test_a_power_cut_costs_what_was_saved_since_the_last_flush_and_no_more(
         file.close()
         assert found is not None, damage
         assert found["number"] >= saved
+
+
+@pytest.mark.live
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("ext4", ""), ("ext4", "noauto_da_alloc"), ("xfs", "")],
+    ids=["ext4", "ext4-noauto", "xfs"],
+)
+def test_a_running_exporter_goes_on_after_a_power_cut(tmp_path: Path, rapl, kind: str, options: str) -> None:
+    with disk(tmp_path, kind, options) as made:
+        flags = {"path.sysfs": str(rapl.root), "state.dir": str(made.root / "state")}
+        kept = Decimal(0)
+        for _ in range(3):
+            with exporter(tmp_path, flags) as running:
+                series = running.wait_samples(1)
+                assert total(series, "gramwatt_device_energy_joules_total") >= kept
+                rapl.add(5_000_000)
+                kept = total(running.wait_samples(2), "gramwatt_device_energy_joules_total")
+                running.stop()  # flushes
+            with exporter(tmp_path, flags) as running:
+                rapl.add(5_000_000)
+                running.wait_samples(3)
+            made.cut_the_power()
+        assert kept > 0
+        assert "zero" not in running.stderr
