@@ -394,6 +394,13 @@ CATALOGUE: tuple[Metric, ...] = (
         "Unix time the ledger was last saved. Absent when no state directory is in use.",
     ),
     _counter("state_save_failures", "1", "", "Failed saves of the ledger."),
+    _counter(
+        "state_damages",
+        "1",
+        "continued_from",
+        "Starts that met a damaged ledger, by what totals went on from: last (without the damaged windows or"
+        " budgets), previous (the ledger kept before it), nothing (totals began at zero).",
+    ),
     _gauge("build_info", "info", "version python", "Always 1; which exporter this is."),
 )
 

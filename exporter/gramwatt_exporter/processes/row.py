@@ -25,7 +25,8 @@ class WorkloadAccount(Account):
     """Totals of one workload. Never goes back, whoever exits."""
 
     __slots__ = (
-        "drawn", "heir", "memory", "power", "quiet_ns", "quiet_version", "version", "view", "view_version", "workload",
+        "drawn", "heir", "kept_number", "kept_version", "memory", "power", "quiet_ns", "quiet_version", "version",
+        "view", "view_version", "workload",
     )  # fmt: skip
 
     def __init__(self, workload: Workload) -> None:
@@ -40,6 +41,8 @@ class WorkloadAccount(Account):
         # The version since which nothing changed, and when that was seen (ledger/room.py).
         self.quiet_version = -1
         self.quiet_ns = 0
+        # The version that is on the disk, and its place in the table there (ledger/changes.py).
+        self.kept_version = self.kept_number = -1
         self.heir: WorkloadAccount | None = None  # who has its totals since it gave up its place
 
 

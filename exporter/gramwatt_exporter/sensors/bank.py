@@ -22,6 +22,7 @@ from .suspends import Suspends
 from .tracks import Tracks, sensor_of
 
 SLOW_OPEN_WAIT_SECONDS = 0.25  # what the start of the exporter waits for sensors that open slowly
+OPEN_WAIT_SECONDS = 3.0  # and for the others, of which a driver that hangs may hold one
 
 
 class Bank:
@@ -62,10 +63,11 @@ class Bank:
         """Open every sensor. Those that may take long go on in the background."""
         now = self._now()
         for slot in self.slots:
-            slot.open(now)
-        deadline = time.monotonic() + SLOW_OPEN_WAIT_SECONDS
+            slot.open(now, first=True)
+        began = time.monotonic()
         for slot in self.slots:
-            slot.await_open(max(0.0, deadline - time.monotonic()), now)
+            patience = SLOW_OPEN_WAIT_SECONDS if slot.opens_slowly else OPEN_WAIT_SECONDS
+            slot.await_open(max(0.0, began + patience - time.monotonic()), now)
 
     def close(self) -> None:
         """Close every sensor that is open."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ..errors import Denied, Fatal, NotHere, TryAgain
 from ..model import Sample, Sensor, SensorState
-from .background import Attempt, Worker
+from .background import Attempt, Worker, once
 from .disabled import Disabled
 from .repeats import WINDOW_SECONDS, Repeats
 
@@ -101,15 +101,23 @@ class Slot:
 
     # --- opening
 
-    def open(self, now_ns: int) -> None:
-        """Open it, or begin to when that may take long."""
+    @property
+    def opens_slowly(self) -> bool:
+        """Whether it says that opening it may take long."""
+        return bool(getattr(self.sensor, "slow_open", False))
+
+    def open(self, now_ns: int, first: bool = False) -> None:
+        """Open it, or begin to when that may take long: for the ``first`` time any may, because nothing is known of
+        its driver yet and all others wait."""
         self._retry_ns = None
         if isinstance(self.sensor, Disabled):
             self.reason = "disabled"
             return
         self._opens += 1
-        if getattr(self.sensor, "slow_open", False):
+        if self.opens_slowly:
             self._opening = self._worker.submit(self.sensor.open)
+        elif first:
+            self._opening = once(self.sensor.open, f"open-{self.name}")
         else:
             self._settle(self.sensor.open, now_ns)
 
