@@ -59,6 +59,7 @@ class Node:
     def tick(self) -> None:
         """One regular sample: read, save, publish. In this order, a crash cannot make a published series go back."""
         self.sampler.scraped(self.exposition.take_scrapes())
+        self.sampler.first_scrape.witnessed(self.exposition.witnessed())
         self._sample(published=True)
         if time.monotonic() - self._saved >= self._save_interval:
             self.save(last=False)

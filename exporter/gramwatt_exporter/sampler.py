@@ -19,6 +19,7 @@ from .ledger.accounts import OTHERS, Accounts
 from .ledger.booking import Booking
 from .ledger.cpu_balance import CpuBalance
 from .ledger.extras import Extras
+from .ledger.first_scrape import FirstScrape
 from .ledger.room import Room
 from .model import COMPONENTS, BankSample, Identity, IntensityState
 from .processes.hottest import Hottest
@@ -26,10 +27,11 @@ from .processes.kernel import KernelCounters
 from .processes.row import NO_WINDOWS, Row
 from .processes.table import Activity, ProcessTable
 from .snapshot import Snapshot
-from .views import device_view, meter_views, process_columns, remainders, workload_view
+from .views import device_view, meter_views, process_columns, remainders, user_views, workload_view
 from .windows import ApiError, WindowBook
 from .windows.joining import Joining
-from .windows.model import EndedBy
+from .windows.model import ROOT, EndedBy
+from .windows.published import PublishedWindows
 
 # Rows that hold memory but did not run compete for a series only this often; ranking all of them costs.
 RANK_ALL_EVERY = 12
@@ -88,6 +90,9 @@ class Sampler:
         self.booking = Booking(accounts, baseline, windows, budgets, budgets.matches({}), kernel.cpus)
         self.cpu_balance = CpuBalance(lambda: kernel.cpus)
         self.hottest = Hottest(config.process.series, config.process.departed_scrapes)
+        self.first_scrape = FirstScrape()
+        self._published_windows = PublishedWindows(window.id for window in windows.find(ROOT))
+        self._published_tick = 0  # the process table's at the last published sample
         self._room = Room(accounts)
         self._exit_mode = exit_mode
         self._clock_method = clock_method
@@ -159,6 +164,7 @@ class Sampler:
         )
         self.accounts.exits_lost = self._lost_before + self._exits_lost()
         self._rank(activity, published)
+        self.accounts.book_users()
         if self._room.make((row.account for row in self.table.rows), now_ns):
             self._leave_the_others()
         self.windows.sampled(self._wall_clock())
@@ -199,8 +205,9 @@ class Sampler:
             active = [r for r in rows if r.cpu_ns or r.energy[1] or r.energy[2]]
         else:
             active = [row for row in self.booking.interval.hot if self.table.find(row.identity.pid) is row]
-        for row in self.hottest.update(active, self._published_ns or 0):
+        for row in self.hottest.update(active, self._published_ns or 0, self._published_tick):
             self._retire(row)
+        self._published_tick = self.table.tick
 
     def _leave_the_others(self) -> None:
         """Now that there is room, processes that found none get the account of their own workload."""
@@ -379,9 +386,11 @@ class Sampler:
         """Everything as it is after the last sample."""
         assert self._bank_sample is not None, "sample() comes first"
         accounts = self.accounts
+        first = self.first_scrape
+        first.begin(self.samples)
         present = {account.device.component for account in accounts.devices.values()}
         components = tuple(index for index, name in enumerate(COMPONENTS) if name in present)
-        processes = process_columns(self.hottest.members, components, accounts.priced_ever)
+        processes = process_columns(self.hottest.members, components, accounts.priced_ever, first)
         other, departed = remainders(accounts, processes)
         return Snapshot(
             at=self._wall_clock(),
@@ -395,11 +404,12 @@ class Sampler:
             other=other,
             departed=departed,
             workloads=tuple(
-                workload_view(account)
+                workload_view(account, first)
                 for account in accounts.workloads.values()
                 if account.cpu_ns or any(account.energy)
             ),
             departed_workloads=tuple(map(workload_view, accounts.departed_workloads.values())),
+            users=user_views(accounts, first),
             process_count=len(self.table),
             components=components,
             priced={key: (entry[0], entry[1]) for key, entry in accounts.priced.items()},
@@ -408,7 +418,10 @@ class Sampler:
             marginal=dict(accounts.marginal),
             revisions=self.extras.revisions(),
             factors=self.extras.factors(self._wall_clock()),
-            windows=self.windows.frozen(),
+            windows=self._published_windows.views(
+                self.windows.frozen(), first, self.windows.is_scraped_enough
+            ),
+            windows_held=self.windows.counts(),
             budgets=self.budgets.frozen(),
             sensors=tuple(self._bank_sample.sensors),
             resets=dict(accounts.resets),

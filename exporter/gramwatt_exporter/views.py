@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from .idle import IdleBook
 from .ledger.accounts import Accounts, DeviceAccount
+from .ledger.first_scrape import UNBORN, FirstScrape
+from .ledger.users import UserAccount
 from .model import COMPONENTS
 from .processes.row import Row, WorkloadAccount
-from .snapshot import DeviceView, MeterView, ProcessColumns, Remainder, WorkloadView
+from .snapshot import DeviceView, MeterView, ProcessColumns, Remainder, UserView, WorkloadView
+
+_ALL = range(len(COMPONENTS))
+_GPU = COMPONENTS.index("gpu")
 
 
 def device_view(account: DeviceAccount, baseline: IdleBook) -> DeviceView:
@@ -44,7 +49,9 @@ def meter_views(accounts: Accounts) -> tuple[MeterView, ...]:
     )
 
 
-def process_columns(members: Iterable[Row], components: Iterable[int], priced: bool) -> ProcessColumns:
+def process_columns(
+    members: Iterable[Row], components: Iterable[int], priced: bool, first: FirstScrape | None = None
+) -> ProcessColumns:
     """The exported processes: what each used since its series began, of the components that have a device."""
     rows = list(members)
     nothing = [0] * len(rows)
@@ -65,13 +72,50 @@ def process_columns(members: Iterable[Row], components: Iterable[int], priced: b
         units=units,
         power=power,
         cpu_ns=[row.cpu_ns - then for row, (_, _, then) in zip(rows, entered, strict=True)],
+        new=new_rows(rows, energy[_GPU], first) if first is not None else None,
     )
 
 
-def workload_view(account: WorkloadAccount) -> WorkloadView:
+def new_rows(rows: Sequence[Row], gpu: Sequence[int], first: FirstScrape) -> dict[int, Sequence[int]]:
+    """Of which rows which components have not been scraped yet."""
+    new: dict[int, Sequence[int]] = {}
+    for index in range(len(rows) - 1, -1, -1):  # in the order of entry: behind the first old one none is new
+        row = rows[index]
+        row.born = first.born(row.born)
+        if not first.is_new(row.born):
+            break
+        new[index] = _ALL
+    for index, used in enumerate(gpu):  # it came to the GPU later than to the CPU
+        if used:
+            row = rows[index]
+            row.gpu_born = first.born(row.gpu_born)
+            if index not in new and first.is_new(row.gpu_born):
+                new[index] = (_GPU,)
+    return new
+
+
+def new_components(account: WorkloadAccount | UserAccount, first: FirstScrape) -> tuple[int, ...]:
+    """The components of which nothing has been scraped yet. All have their CPU's series."""
+    born = account.born
+    for index, used in enumerate(account.energy):
+        if used or index == 0:
+            born[index] = first.born(born[index])
+    return tuple(index for index in _ALL if born[index] != UNBORN and first.is_new(born[index]))
+
+
+def user_views(accounts: Accounts, first: FirstScrape) -> tuple[UserView, ...]:
+    """The totals of all users now."""
+    return tuple(
+        UserView(user, kind, tuple(account.energy), tuple(account.units), new_components(account, first))
+        for (user, kind), account in accounts.users.accounts.items()
+    )
+
+
+def workload_view(account: WorkloadAccount, first: FirstScrape | None = None) -> WorkloadView:
     """One workload now."""
-    if account.view_version == account.version and isinstance(account.view, WorkloadView):
-        return account.view
+    known = account.view
+    if account.view_version == account.version and isinstance(known, WorkloadView) and not known.new:
+        return known
     view = WorkloadView(
         name=account.workload.name,
         kind=account.workload.kind,
@@ -80,6 +124,7 @@ def workload_view(account: WorkloadAccount) -> WorkloadView:
         units=tuple(account.units),
         cpu_ns=account.cpu_ns,
         power=tuple(account.power),
+        new=() if first is None else new_components(account, first),
     )
     account.view, account.view_version = view, account.version
     return view

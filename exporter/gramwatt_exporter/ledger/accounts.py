@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..model import PARTS, Device, Meter, Workload
 from ..processes.row import WorkloadAccount
+from .users import UserTotals
 
 # Anybody can make new workloads (a process may call itself anything), and those that ended leave slowly (room.py):
 # beyond this many, all further ones share one account, so that neither memory nor series grow without bound.
@@ -51,6 +52,7 @@ class Accounts:
         self.departed_workloads: dict[
             Workload, WorkloadAccount
         ] = {}  # sums of those that left, without a name
+        self.users = UserTotals()
         self.used = [0, 0, 0, 0]  # live + exited energy by component
         self.used_units = [0, 0, 0, 0]
         self.used_cpu_ns = 0
@@ -75,6 +77,11 @@ class Accounts:
         if account is None:
             account = self.workloads[workload] = WorkloadAccount(workload)
         return account
+
+    def book_users(self) -> None:
+        """Charge the users what their workloads used since the last time."""
+        self.users.book(self.workloads.values())
+        self.users.book(self.departed_workloads.values())
 
     def departed_workload(self, workload: Workload) -> WorkloadAccount:
         """The sum of those of its kind and user that gave up their place."""

@@ -22,6 +22,7 @@ from ..errors import ConfigError
 from ..model import COMPONENTS, PARTS, Device, Meter, Workload
 from ..processes.row import WorkloadAccount
 from .accounts import Accounts, MeterAccount
+from .first_scrape import UNBORN
 from .recent import Recent
 
 if sys.platform != "win32":
@@ -180,6 +181,7 @@ def dump(accounts: Accounts, exported: tuple[list[int], list[int], int]) -> dict
         ],
         "workloads": _dump_workloads(accounts.workloads),
         "departed_workloads": _dump_workloads(accounts.departed_workloads),
+        "users": accounts.users.state(),
         "used": accounts.used,
         "used_units": [str(amount) for amount in accounts.used_units],
         "used_cpu_ns": accounts.used_cpu_ns,
@@ -213,6 +215,8 @@ def load(accounts: Accounts, saved: Mapping[str, Any]) -> None:
     accounts.workloads = _load_workloads(saved["workloads"])
     # A ledger from before any could leave has none.
     accounts.departed_workloads = _load_workloads(saved.get("departed_workloads", ()))
+    present, departed = accounts.workloads.values(), accounts.departed_workloads.values()
+    accounts.users.restore(saved.get("users"), {"present": present, "departed": departed})
     accounts.used, accounts.used_units = _four(saved["used"]), _four(saved["used_units"])
     accounts.used_cpu_ns = int(saved["used_cpu_ns"])
     accounts.exported, accounts.exported_units = _four(saved["exported"]), _four(saved["exported_units"])
@@ -246,6 +250,8 @@ def _load_workloads(saved: Iterable[Any]) -> dict[Workload, WorkloadAccount]:
         account = WorkloadAccount(Workload(name, kind, user))
         account.energy, account.units = _four(energy), _four(amounts)
         account.cpu_ns = int(cpu_ns)
+        account.born = [0 if used else UNBORN for used in account.energy]
+        account.born[0] = 0  # it has been published: nothing of it begins anew
         loaded[account.workload] = account
     return loaded
 

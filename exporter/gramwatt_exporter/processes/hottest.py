@@ -40,9 +40,9 @@ class Hottest:
         self.members: dict[Row, None] = {}  # in the order of entry
         self._gone: list[Row] = []
 
-    def update(self, active: Iterable[Row], now_ns: int) -> list[Row]:
+    def update(self, active: Iterable[Row], now_ns: int, published_tick: int = 0) -> list[Row]:
         """Rank the rows that used energy in this sample, at ``now_ns`` of a steady clock; returns those that left
-        (their totals are to be kept)."""
+        (their totals are to be kept). ``published_tick`` is the tick of the published sample before this one."""
         left: list[Row] = []
         newcomers: list[Row] = []
         for row in active:
@@ -56,10 +56,10 @@ class Hottest:
             if row.entered is None:
                 newcomers.append(row)
         if isinstance(self.limit, int) and self.limit > 0 and newcomers:
-            left.extend(self._compete(newcomers, now_ns, self.limit))
+            left.extend(self._compete(newcomers, now_ns, self.limit, published_tick))
         return left
 
-    def _compete(self, newcomers: list[Row], now_ns: int, limit: int) -> list[Row]:
+    def _compete(self, newcomers: list[Row], now_ns: int, limit: int, published_tick: int) -> list[Row]:
         def score(row: Row) -> float:
             return _score(row, now_ns)
 
@@ -78,14 +78,15 @@ class Hottest:
                 if rival is None or score(row) < MARGIN * score(rival):
                     break
                 left.append(self._dismiss(rival))
-            # The series starts at 0: what it used before stays with "other", which therefore never goes back.
-            row.entered = row.totals()
+            # What it has shown as part of "other" stays there, which therefore never goes back.
+            row.entered = row.base if row.born_tick > published_tick else row.totals()
             left.extend(self._admit(row))
         return left
 
     def _admit(self, row: Row) -> list[Row]:
         """A new series; an ended process under the same id must leave first, or two series had the same labels."""
         self.members[row] = None
+        row.born = row.gpu_born = -1
         namesakes = [other for other in self._gone if other.identity.pid == row.identity.pid]
         self._gone = [other for other in self._gone if other.identity.pid != row.identity.pid]
         return [self._dismiss(other) for other in namesakes]

@@ -20,12 +20,17 @@ class Account:
         self.units = [0, 0, 0, 0]
         self.cpu_ns = 0
 
+    def totals(self) -> Totals:
+        """Energy, emissions and CPU time so far."""
+        return tuple(self.energy), tuple(self.units), self.cpu_ns
+
 
 class WorkloadAccount(Account):
     """Totals of one workload. Never goes back, whoever exits."""
 
     __slots__ = (
-        "drawn", "heir", "memory", "power", "quiet_ns", "quiet_version", "version", "view", "view_version", "workload",
+        "booked", "booked_version", "born", "drawn", "heir", "memory", "power", "quiet_ns", "quiet_version", "version",
+        "view", "view_version", "workload",
     )  # fmt: skip
 
     def __init__(self, workload: Workload) -> None:
@@ -40,16 +45,23 @@ class WorkloadAccount(Account):
         # The version since which nothing changed, and when that was seen (ledger/room.py).
         self.quiet_version = -1
         self.quiet_ns = 0
+        self.booked: Totals = _ZERO  # what its user has been charged of it, see ledger/users.py
+        self.booked_version = 0
+        self.born = [-1, -1, -1, -1]  # by component, see ledger/first_scrape.py
         self.heir: WorkloadAccount | None = None  # who has its totals since it gave up its place
+
+    def mark_booked(self) -> None:
+        """Its user has been charged everything so far."""
+        self.booked, self.booked_version = self.totals(), self.version
 
 
 class Row(Account):
     """One process. ``last_ns`` is its CPU clock at the last sample, ``reaped_ns`` that of children it waited for."""
 
     __slots__ = (
-        "account", "base", "born_tick", "budgets", "entered", "gone_scrapes", "gone_tick", "identity",
-        "memory_held", "own_window", "pages", "power", "reaped_ns", "score", "score_memory", "score_ns", "trees",
-        "unwaited_ns", "waits", "windows",
+        "account", "base", "born", "born_tick", "budgets", "entered", "gone_scrapes", "gone_tick", "gpu_born",
+        "identity", "memory_held", "own_window", "pages", "power", "reaped_ns", "score", "score_memory", "score_ns",
+        "trees", "unwaited_ns", "waits", "windows",
     )  # fmt: skip
 
     def __init__(self, identity: Identity, account: WorkloadAccount) -> None:
@@ -72,9 +84,7 @@ class Row(Account):
         self.score_memory = 0  # of its memory energy, what is in the score
         self.base: Totals = _ZERO  # totals when its last series ended
         self.entered: Totals | None = None  # totals when its series began
+        self.born = -1  # the snapshot its series was in for the first time, and that of its GPU
+        self.gpu_born = -1
         self.gone_scrapes = 0
         self.gone_tick = 0
-
-    def totals(self) -> Totals:
-        """Energy, emissions and CPU time so far."""
-        return tuple(self.energy), tuple(self.units), self.cpu_ns

@@ -110,6 +110,11 @@ class ProcessTable:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def tick(self) -> int:
+        """Number of the last update; a row's ``born_tick`` is one."""
+        return self._tick
+
     def find(self, pid: int) -> Row | None:
         """The live process with this id."""
         index = self._where.get(pid)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..webconfig import WebConfig
 from .connections import Connections
-from .pages import TEXT, Page, Pages
+from .pages import TEXT, Page, Pages, collector_at
 
 _LOG = logging.getLogger(__name__)
 HANDSHAKE_SECONDS = 15.0
@@ -113,12 +113,17 @@ class _Handler(BaseHTTPRequestHandler):
             path = self.path.split("?", 1)[0]
             pages = self._door.pages
             if pages.is_open(path) or self._door.guard.allows(self.headers.get("Authorization")):
-                self._send(pages.answer(path))
+                self._send(pages.answer(path, self._collector()))
             else:
                 self._send(
                     Page(401, b"user name and password needed\n", TEXT),
                     {"WWW-Authenticate": 'Basic realm="gramwatt"'},
                 )
+
+    def _collector(self) -> str:
+        if not self.headers.get("X-Prometheus-Scrape-Timeout-Seconds"):
+            return ""
+        return collector_at(self.client_address, self.headers.get("User-Agent", "collector").lower())
 
     do_HEAD = do_GET  # noqa: N815 - the base class's spelling
 

@@ -372,6 +372,15 @@ class WindowBook:
                 window.published = True
         return tuple(self.view(window) for window in self._windows.values())
 
+    def is_scraped_enough(self, window_id: str) -> bool:
+        """Whether the last values of a finished window have been read by several scrapes."""
+        window = self._windows.get(window_id)
+        return window is not None and window.scrapes >= SCRAPES_KEPT
+
+    def counts(self) -> tuple[int, int]:
+        """How many windows are held: open, finished."""
+        return len(self._open), len(self._windows) - len(self._open)
+
     def view(self, window: Window) -> WindowView:
         """One window at this moment."""
         if window.view is not None:

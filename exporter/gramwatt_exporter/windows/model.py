@@ -37,6 +37,9 @@ class Peer(Struct, frozen=True):
         return self.uid == 0
 
 
+ROOT = Peer(0, 0, "root")
+
+
 class OpenRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The body of ``POST /v1/windows``. Types are checked by the decoder, values by :class:`WindowBook`."""
 

@@ -1,0 +1,87 @@
+"""Totals of each user by kind of workload: they stay when workloads leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..processes.row import Account, WorkloadAccount
+from .first_scrape import UNBORN
+
+MOST_USERS = 1000  # of each kind; the bound of what strangers can make
+OTHERS = "(others)"
+
+UserKey = tuple[str, str]
+"""User and kind of workload."""
+
+
+class UserAccount(Account):
+    """Totals of one user's workloads of one kind. ``born`` by component: see first_scrape.py."""
+
+    __slots__ = ("born",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.born = [UNBORN] * len(self.energy)
+
+
+class UserTotals:
+    """Single writer, as the accounts it is fed from."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[UserKey, UserAccount] = {}
+        self._counts: dict[str, int] = {}  # users by kind
+
+    def account(self, user: str, kind: str) -> UserAccount:
+        """The totals of a user; those of all others where there are too many users."""
+        found = self.accounts.get((user, kind))
+        if found is None and self._counts.get(kind, 0) >= MOST_USERS:
+            user = OTHERS
+            found = self.accounts.get((user, kind))
+        if found is None:
+            found = self.accounts[user, kind] = UserAccount()
+            self._counts[kind] = self._counts.get(kind, 0) + 1
+        return found
+
+    def book(self, workloads: Iterable[WorkloadAccount]) -> None:
+        """Add what each workload used since it was booked last. One that did not change costs a comparison."""
+        for workload in workloads:
+            if workload.booked_version != workload.version:
+                self._book(workload)
+
+    def _book(self, workload: WorkloadAccount) -> None:
+        energy, amounts, cpu_ns = workload.booked
+        account = self.account(workload.workload.user, workload.workload.kind)
+        for index, (now, then) in enumerate(zip(workload.energy, energy, strict=True)):
+            account.energy[index] += now - then
+        for index, (now, then) in enumerate(zip(workload.units, amounts, strict=True)):
+            account.units[index] += now - then
+        account.cpu_ns += workload.cpu_ns - cpu_ns
+        workload.mark_booked()
+
+    def state(self) -> list[list[Any]]:
+        """Everything, as JSON types."""
+        return [
+            [user, kind, account.energy, [str(amount) for amount in account.units], account.cpu_ns]
+            for (user, kind), account in self.accounts.items()
+        ]
+
+    def restore(self, saved: Iterable[Any] | None, accounts: Mapping[str, Iterable[WorkloadAccount]]) -> None:
+        """Take back what :meth:`state` gave. A ledger of before has none: then what the workloads ``present`` and
+        ``departed`` hold. Raises TypeError or ValueError."""
+        if saved is None:
+            self.book(accounts["departed"])
+            self.book(accounts["present"])
+        else:
+            for user, kind, energy, amounts, cpu_ns in saved:
+                account = self.account(str(user), str(kind))
+                for index in range(len(account.energy)):
+                    account.energy[index] += int(energy[index])
+                    account.units[index] += int(amounts[index])
+                account.cpu_ns += int(cpu_ns)
+        for account in self.accounts.values():
+            account.born = [0 if used else UNBORN for used in account.energy]
+            account.born[0] = 0  # its CPU energy is shown whatever it is
+        for each in accounts.values():
+            for workload in each:
+                workload.mark_booked()
