@@ -6,14 +6,15 @@ from collections.abc import Iterable, Sequence
 
 from .idle import IdleBook
 from .ledger.accounts import Accounts, DeviceAccount
-from .ledger.first_scrape import UNBORN, FirstScrape
+from .ledger.first_scrape import FirstScrape
 from .ledger.users import UserAccount
 from .model import COMPONENTS
-from .processes.row import Row, WorkloadAccount
+from .processes.row import UNBORN, Row, WorkloadAccount
 from .snapshot import DeviceView, MeterView, ProcessColumns, Remainder, UserView, WorkloadView
 
 _ALL = range(len(COMPONENTS))
-_GPU = COMPONENTS.index("gpu")
+_CPU = COMPONENTS.index("cpu")
+_OFTEN_LATER = (COMPONENTS.index("dram"), COMPONENTS.index("gpu"))
 
 
 def device_view(account: DeviceAccount, baseline: IdleBook) -> DeviceView:
@@ -72,33 +73,41 @@ def process_columns(
         units=units,
         power=power,
         cpu_ns=[row.cpu_ns - then for row, (_, _, then) in zip(rows, entered, strict=True)],
-        new=new_rows(rows, energy[_GPU], first) if first is not None else None,
+        new=new_rows(rows, energy, first) if first is not None else None,
     )
 
 
-def new_rows(rows: Sequence[Row], gpu: Sequence[int], first: FirstScrape) -> dict[int, Sequence[int]]:
+def new_rows(
+    rows: Sequence[Row], energy: Sequence[Sequence[int]], first: FirstScrape
+) -> dict[int, Sequence[int]]:
     """Of which rows which components have not been scraped yet."""
-    new: dict[int, Sequence[int]] = {}
+    new: dict[int, list[int]] = {}
     for index in range(len(rows) - 1, -1, -1):  # in the order of entry: behind the first old one none is new
-        row = rows[index]
-        row.born = first.born(row.born)
-        if not first.is_new(row.born):
+        born = rows[index].born
+        born[_CPU] = first.born(born[_CPU])
+        if not first.is_new(born[_CPU]):
             break
-        new[index] = _ALL
-    for index, used in enumerate(gpu):  # it came to the GPU later than to the CPU
-        if used:
-            row = rows[index]
-            row.gpu_born = first.born(row.gpu_born)
-            if index not in new and first.is_new(row.gpu_born):
-                new[index] = (_GPU,)
-    return new
+        new[index] = [_CPU]
+    seen = first.seen
+    for component in _OFTEN_LATER:  # a process comes to a GPU later than to a CPU
+        later = [
+            index
+            for index, (row, used) in enumerate(zip(rows, energy[component], strict=True))
+            if used and row.born[component] > seen
+        ]
+        for index in later:
+            born = rows[index].born
+            born[component] = first.born(born[component])
+            if first.is_new(born[component]):
+                new.setdefault(index, []).append(component)
+    return dict(new)
 
 
 def new_components(account: WorkloadAccount | UserAccount, first: FirstScrape) -> tuple[int, ...]:
     """The components of which nothing has been scraped yet. All have their CPU's series."""
     born = account.born
     for index, used in enumerate(account.energy):
-        if used or index == 0:
+        if used or index == _CPU:
             born[index] = first.born(born[index])
     return tuple(index for index in _ALL if born[index] != UNBORN and first.is_new(born[index]))
 

@@ -6,18 +6,17 @@ two scrapes, would have none.
 
 from __future__ import annotations
 
-UNBORN = -1
-"""Instead of the number of a snapshot: the series has been in none."""
+from ..processes.row import UNBORN
 
 
 class FirstScrape:
     """Numbers of snapshots: of the one that is made now, and of the newest that everybody has scraped."""
 
-    __slots__ = ("_number", "_seen", "_watched")
+    __slots__ = ("_number", "_watched", "seen")
 
     def __init__(self) -> None:
         self._number = 0
-        self._seen = 0
+        self.seen = 0
         self._watched = False
 
     def witnessed(self, number: int | None) -> None:
@@ -25,13 +24,13 @@ class FirstScrape:
         begins now begins with its value."""
         self._watched = number is not None
         if number is not None:
-            self._seen = max(self._seen, number)
+            self.seen = max(self.seen, number)
 
     def begin(self, number: int) -> None:
         """The snapshot ``number`` is to be made."""
         self._number = number
         if not self._watched:
-            self._seen = max(self._seen, number)
+            self.seen = max(self.seen, number)
 
     def born(self, number: int) -> int:
         """The snapshot that a series is in for the first time: ``number``, or the present one for ``UNBORN``."""
@@ -39,4 +38,4 @@ class FirstScrape:
 
     def is_new(self, born: int) -> bool:
         """Whether a series that was in the snapshot ``born`` for the first time is still to be shown at 0."""
-        return born > self._seen
+        return born > self.seen

@@ -20,9 +20,8 @@ import msgspec
 
 from ..errors import ConfigError
 from ..model import COMPONENTS, PARTS, Device, Meter, Workload
-from ..processes.row import WorkloadAccount
+from ..processes.row import UNBORN, WorkloadAccount
 from .accounts import Accounts, MeterAccount
-from .first_scrape import UNBORN
 from .recent import Recent
 
 if sys.platform != "win32":

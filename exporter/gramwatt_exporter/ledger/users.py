@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
-from ..processes.row import Account, WorkloadAccount
-from .first_scrape import UNBORN
+from ..processes.row import UNBORN, Account, WorkloadAccount
 
 MOST_USERS = 1000  # of each kind; the bound of what strangers can make
 OTHERS = "(others)"
@@ -70,8 +70,8 @@ class UserTotals:
         """Take back what :meth:`state` gave. A ledger of before has none: then what the workloads ``present`` and
         ``departed`` hold. Raises TypeError or ValueError."""
         if saved is None:
-            self.book(accounts["departed"])
-            self.book(accounts["present"])
+            for workload in chain(accounts["departed"], accounts["present"]):
+                self._book(workload)
         else:
             for user, kind, energy, amounts, cpu_ns in saved:
                 account = self.account(str(user), str(kind))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from ..model import COMPONENTS
-from .row import Row
+from .row import NOT_BORN, Row
 
 # A newcomer must have this many times the energy of the coldest member to push it out: rows do not flap.
 MARGIN = 1.5
@@ -86,7 +86,7 @@ class Hottest:
     def _admit(self, row: Row) -> list[Row]:
         """A new series; an ended process under the same id must leave first, or two series had the same labels."""
         self.members[row] = None
-        row.born = row.gpu_born = -1
+        row.born = list(NOT_BORN)
         namesakes = [other for other in self._gone if other.identity.pid == row.identity.pid]
         self._gone = [other for other in self._gone if other.identity.pid != row.identity.pid]
         return [self._dismiss(other) for other in namesakes]

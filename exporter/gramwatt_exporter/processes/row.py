@@ -6,6 +6,11 @@ from ..model import Identity, Workload
 
 NO_WINDOWS: frozenset[str] = frozenset()
 
+UNBORN = 2**62
+"""Instead of the number of a snapshot: in none so far, see ledger/first_scrape.py."""
+NOT_BORN = (UNBORN,) * 4
+_NO_SERIES: list[int] = []
+
 Totals = tuple[tuple[int, ...], tuple[int, ...], int]
 _ZERO: Totals = ((0, 0, 0, 0), (0, 0, 0, 0), 0)
 
@@ -47,7 +52,7 @@ class WorkloadAccount(Account):
         self.quiet_ns = 0
         self.booked: Totals = _ZERO  # what its user has been charged of it, see ledger/users.py
         self.booked_version = 0
-        self.born = [-1, -1, -1, -1]  # by component, see ledger/first_scrape.py
+        self.born = list(NOT_BORN)  # the snapshots its series were in for the first time, by component
         self.heir: WorkloadAccount | None = None  # who has its totals since it gave up its place
 
     def mark_booked(self) -> None:
@@ -59,7 +64,7 @@ class Row(Account):
     """One process. ``last_ns`` is its CPU clock at the last sample, ``reaped_ns`` that of children it waited for."""
 
     __slots__ = (
-        "account", "base", "born", "born_tick", "budgets", "entered", "gone_scrapes", "gone_tick", "gpu_born",
+        "account", "base", "born", "born_tick", "budgets", "entered", "gone_scrapes", "gone_tick",
         "identity", "memory_held", "own_window", "pages", "power", "reaped_ns", "score", "score_memory", "score_ns",
         "trees", "unwaited_ns", "waits", "windows",
     )  # fmt: skip
@@ -84,7 +89,6 @@ class Row(Account):
         self.score_memory = 0  # of its memory energy, what is in the score
         self.base: Totals = _ZERO  # totals when its last series ended
         self.entered: Totals | None = None  # totals when its series began
-        self.born = -1  # the snapshot its series was in for the first time, and that of its GPU
-        self.gpu_born = -1
+        self.born: list[int] = _NO_SERIES  # the snapshots its series were in for the first time, by component
         self.gone_scrapes = 0
         self.gone_tick = 0

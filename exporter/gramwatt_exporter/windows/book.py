@@ -375,7 +375,7 @@ class WindowBook:
     def is_scraped_enough(self, window_id: str) -> bool:
         """Whether the last values of a finished window have been read by several scrapes."""
         window = self._windows.get(window_id)
-        return window is not None and window.scrapes >= SCRAPES_KEPT
+        return window is not None and window.scrapes > SCRAPES_KEPT  # the first may have shown it as it began
 
     def counts(self) -> tuple[int, int]:
         """How many windows are held: open, finished."""

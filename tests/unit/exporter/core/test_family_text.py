@@ -78,8 +78,8 @@ class Rendering(Exposition):
 def test_a_snapshot_is_rendered_ahead_where_each_is_scraped(scraped: Any, ahead: set[int]) -> None:
     exposition = Rendering()
     early = set()
-    for number in range(1, 9):
-        snapshot: Any = Numbered(number)
+    for count in range(1, 9):
+        snapshot: Any = Numbered(count)
         exposition.publish(snapshot)
         if snapshot in exposition.rendered:
             early.add(snapshot)
