@@ -39,10 +39,10 @@ class Prometheus:
 
     def wait_scrape(self) -> None:
         """Until one more scrape has been stored."""
-        before = self.query("timestamp(up == 1)")
+        before = self.query("timestamp(up)")
         end = time.monotonic() + 60
         while time.monotonic() < end:
-            now = self.query("timestamp(up == 1)")
+            now = self.query("timestamp(up)")
             if now and [one["value"][1] for one in now] != [one["value"][1] for one in before]:
                 return
             time.sleep(0.05)
