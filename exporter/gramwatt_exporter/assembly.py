@@ -25,6 +25,7 @@ from .ledger.extras import Extras
 from .ledger.persistence import StateFile
 from .log import FieldLogger
 from .loop import Loop
+from .machine import machine_info
 from .metrics.exposition import Exposition
 from .model import Identity
 from .node import Node
@@ -139,6 +140,7 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
         exits_lost=lambda: exits.lost if exits else 0,
         boot_id=boot_id,
         boottime_ns=boottime_ns,
+        machine=machine_info(config.path.procfs, config.path.sysfs, config.machine.id, config.machine.node),
     )
     exposition = Exposition()
     node = Node(

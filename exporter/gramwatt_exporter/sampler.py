@@ -21,6 +21,7 @@ from .ledger.cpu_balance import CpuBalance
 from .ledger.extras import Extras
 from .ledger.first_scrape import FirstScrape
 from .ledger.room import Room
+from .machine import MachineInfo
 from .model import COMPONENTS, BankSample, Identity, IntensityState
 from .processes.hottest import Hottest
 from .processes.kernel import KernelCounters
@@ -73,6 +74,7 @@ class Sampler:
         wall_clock: Callable[[], float] = time.time,
         boottime_ns: Callable[[], int] = lambda: time.clock_gettime_ns(time.CLOCK_BOOTTIME),
         learner: Learner | None = None,
+        machine: MachineInfo | None = None,
     ) -> None:
         self._bank = bank
         self._kernel = kernel
@@ -99,6 +101,7 @@ class Sampler:
         self._exits_lost = exits_lost
         self._lost_before = accounts.exits_lost
         self._boot_id = boot_id
+        self._machine = machine
         self._wall_clock = wall_clock
         self._boottime_ns = boottime_ns
         self._published_ns: int | None = None  # when the last published sample was taken
@@ -433,4 +436,5 @@ class Sampler:
             state_saved_at=self.saved_at,
             state_save_failures=self.save_failures,
             boot_id=self._boot_id,
+            machine=self._machine,
         )

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from .budgets import BudgetView
 from .idle import Idle
+from .machine import MachineInfo
 from .model import Identity, IntensityState, SensorState
 from .windows import WindowView
 
@@ -188,3 +189,4 @@ class Snapshot(Struct, frozen=True):
     state_saved_at: float | None
     state_save_failures: int
     boot_id: str
+    machine: MachineInfo | None = None

@@ -292,6 +292,16 @@ class Price(_Section, frozen=True):
     hourly: list[PerKilowattHour] = []  # 24 values from midnight, local time
 
 
+class Machine(_Section, frozen=True):
+    """What ``gramwatt_machine_info`` says of the machine. Rules join on it, so the id must not change.
+
+    Without one it is a hash of the machine's machine-id, else of its firmware's UUID, else of its host name.
+    """
+
+    id: str = ""  # a name that stays; empty: made as said above
+    node: str = ""  # a name for people; empty: the host name
+
+
 class Water(_Section, frozen=True):
     """Water usage effectiveness."""
 
@@ -316,3 +326,4 @@ class Config(_Section, frozen=True):
     embodied: dict[str, EmbodiedItem] = {}  # name of a part -> its manufacturing emissions, see below
     price: Price = field(default_factory=Price)
     water: Water = field(default_factory=Water)
+    machine: Machine = field(default_factory=Machine)

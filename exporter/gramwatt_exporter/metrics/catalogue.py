@@ -391,6 +391,12 @@ CATALOGUE: tuple[Metric, ...] = (
         "Unix time the ledger was last saved. Absent when no state directory is in use.",
     ),
     _counter("state_save_failures", "1", "", "Failed saves of the ledger."),
+    _gauge(
+        "machine_info",
+        "info",
+        "machine node",
+        "Always 1; machine is an id that stays over reboots and is the same whoever collects it, node the host name.",
+    ),
     _gauge("build_info", "info", "version python", "Always 1; which exporter this is."),
 )
 
