@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from .answers import intensity_answer, status_answer, top_answer
@@ -18,8 +19,10 @@ from .metrics.exposition import Exposition
 from .model import COMPONENTS
 from .processes.row import Row
 from .sampler import Sampler
-from .windows import ApiError, OpenRequest, Peer, window_answer
+from .windows import ApiError, OpenRequest, Peer, Window, window_answer
+from .windows.journal import Journal
 from .windows.outcome import Told
+from .windows.persistence import dump_window
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,6 +44,7 @@ class Node:
         bank_state: Callable[[], Mapping[str, Any]],
         boot_id: str,
         interval: float,
+        journal: Journal | None = None,
     ) -> None:
         self.sampler = sampler
         self.exposition = exposition
@@ -48,6 +52,7 @@ class Node:
         self._save_interval = save_interval
         self._bank_state = bank_state
         self._boot_id = boot_id
+        self._journal = journal
         self.interval = interval
         self._saved = 0.0
         self._save_failing = False
@@ -80,20 +85,26 @@ class Node:
         try:
             self._state_file.save(self.state(), last)
         except OSError as error:
-            self.sampler.save_failures += 1
-            if not self._save_failing:
-                _LOG.error(
-                    "cannot save the ledger to %s: %s; make room or make it writable, totals are kept in memory",
-                    self._state_file.path,
-                    error.strerror or error,
-                )
-            self._save_failing = True
+            self._tell_save_failed(error)
             return
         if self._save_failing:
             _LOG.info("the ledger is saved again")
         self._save_failing = False
         self._saved = time.monotonic()
+        if self._journal is not None:
+            with suppress(OSError):  # its windows are in the ledger, and are taken from there
+                self._journal.clear()
         self.sampler.saved_at = time.time()
+
+    def _tell_save_failed(self, error: OSError) -> None:
+        self.sampler.save_failures += 1
+        if not self._save_failing:
+            _LOG.error(
+                "cannot save the ledger to %s: %s; make room or make it writable, totals are kept in memory",
+                self._state_file.path if self._state_file is not None else "",
+                error.strerror or error,
+            )
+        self._save_failing = True
 
     def state(self) -> dict[str, Any]:
         """Everything that survives a restart."""
@@ -117,6 +128,7 @@ class Node:
             "accounts": persistence.dump(accounts, (energy, amounts, cpu_ns)),
             "extras": sampler.extras.state(),
             "windows": sampler.windows.state(),
+            "clocks": sampler.saved_clocks(),
             "budgets": sampler.budgets.state(),
         }
 
@@ -167,7 +179,17 @@ class Node:
             raise
         windows.add_process(window.id, (root.identity.pid, root.identity.start))
         self.sampler.attach(window.id, root)
-        return window_answer(windows.view(window))
+        return self._kept_answer(window)
+
+    def _kept_answer(self, window: Window) -> Answer:
+        """The answer to a change of a window, which no kill of the exporter takes back."""
+        if self._journal is not None:
+            try:
+                if self._journal.append(dump_window(window)):
+                    self.save(last=False)
+            except OSError as error:
+                self._tell_save_failed(error)
+        return window_answer(self.sampler.windows.view(window))
 
     def _own_process(self, peer: Peer, pid: int) -> Row:
         row = self.sampler.table.find(pid)
@@ -199,7 +221,7 @@ class Node:
         """Merge values into an open window."""
         book = self.sampler.windows
         book.get(window_id, peer)
-        return window_answer(book.view(book.record(window_id, values)))
+        return self._kept_answer(book.record(window_id, values))
 
     def add_process(self, peer: Peer, window_id: str, pid: int) -> Answer:
         """One more process tree counts for the window, from now on."""
@@ -209,7 +231,7 @@ class Node:
         root = self._own_process(peer, pid)
         if book.add_process(window_id, (root.identity.pid, root.identity.start)):
             self.sampler.attach(window_id, root)
-        return window_answer(book.view(window))
+        return self._kept_answer(window)
 
     def leave_window(self, peer: Peer, window_id: str, pid: int) -> Answer:
         """Sample, then take the process and what it started out of the window: what it used so far stays in it."""
@@ -218,7 +240,7 @@ class Node:
         if window.is_open:
             self._force_sample(pid)
             self.sampler.leave(window_id, self._own_process(peer, pid))
-        return window_answer(book.view(window))
+        return self._kept_answer(window)
 
     def stop_window(
         self, peer: Peer, window_id: str, values: Mapping[str, float], outcome: Told | None = None
@@ -230,4 +252,4 @@ class Node:
             self._force_sample()
             book.stop(window_id, time.time(), "stop", values, outcome)
             self.sampler.detach(window_id)
-        return window_answer(book.view(window))
+        return self._kept_answer(window)

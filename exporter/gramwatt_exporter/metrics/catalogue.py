@@ -308,6 +308,12 @@ CATALOGUE: tuple[Metric, ...] = (
         "One sigma of the window's energy as a share of its value.",
     ),
     _gauge(
+        "window_missed_seconds",
+        "seconds",
+        "window",
+        "Time of the window of which nobody knows what it used: the exporter was down, or a sample failed.",
+    ),
+    _gauge(
         "window_floor_joules",
         "joules",
         "window",

@@ -241,6 +241,7 @@ def _windows(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
             if w.ended_by is not None
         ),
     )
+    yield "window_missed_seconds", (((w.id,), units.seconds(w.missed_nanoseconds)) for w in windows)
     yield "window_floor_joules", (((w.id,), units.joules(w.floor_microjoules)) for w in windows)
     yield "window_state", (((w.id, w.state), 1.0) for w in windows)
     yield "window_start_timestamp_seconds", (((w.id,), w.start) for w in windows)

@@ -95,6 +95,8 @@ class ProcessTable:
         self._young: list[Row] = []
         self._replaced: list[Row] = []  # rows whose id was handed out again in this sample
         self._tick = 0
+        # What a process that is found in the first sample is taken to have used before it, given its clock.
+        self.clock_before: Callable[[Identity, int], int] = lambda _, now: now
         self._listed = (
             False  # whether all that lived at the start have been found; a failed sample finds nobody
         )
@@ -109,6 +111,10 @@ class ProcessTable:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def clock_of(self, row: Row) -> int:
+        """CPU time of a living process at the last sample."""
+        return self._last[self._where[row.identity.pid]]
 
     @property
     def tick(self) -> int:
@@ -254,7 +260,10 @@ class ProcessTable:
             row = self._born(identity)
             # One found at start-up, or missed so far, must not be charged for its past.
             known_past = first or identity.start < latest
-            self._add(row, value if known_past else 0)
+            if first:
+                self._add(row, self.clock_before(identity, value))
+            else:
+                self._add(row, value if known_past else 0)
             self._seen_start = max(self._seen_start, identity.start)
             born.append(row)
             if self._waited is not None:

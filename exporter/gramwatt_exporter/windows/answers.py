@@ -42,6 +42,7 @@ def window_answer(view: WindowView) -> dict[str, Any]:
         "sources": dict(view.sources),
         "idle_methods": dict(view.idle_methods),
         "uncertainty_ratio": view.uncertainty_ratio,
+        "missed_seconds": units.seconds(view.missed_nanoseconds),
         "floor_joules": units.joules(view.floor_microjoules),
         "below_floor": view.below_floor,
         "values": dict(view.values),

@@ -96,6 +96,7 @@ class WindowView(Struct, frozen=True):
         str, str
     ]  # by component, how its idle draw was known: "fitted+quiet" when that changed
     uncertainty_ratio: float | None  # one sigma as a share of the energy; None while no energy was charged
+    missed_nanoseconds: int  # of its time, of which nobody knows what it used
     floor_microjoules: int  # smallest energy its sensors can resolve
     values: Mapping[str, float]
     tags: Mapping[str, str]
