@@ -43,6 +43,8 @@ class Result:
     """What measured each component: rapl, nvml, ..., estimate, estimate-local."""
     uncertainty: Optional[float] = None
     """One sigma of the energy as a share of it: about 0.05 measured, 0.5 and more modelled."""
+    missed_seconds: Optional[float] = None
+    """Time of which the exporter does not know what the window used: it was down, or a sample failed."""
     floor_joules: Optional[float] = None
     below_floor: bool = False
     """The window used less than the sensors can resolve: read ``joules`` as "less than ``floor_joules``"."""
@@ -94,6 +96,7 @@ class Result:
             "model": self.model,
             "task": self.task,
             "dataset": self.dataset,
+            "missed_seconds": self.missed_seconds,
             "below_floor": self.below_floor,
             "floor_joules": self.floor_joules,
             "ended_by": self.ended_by,
@@ -127,6 +130,7 @@ def from_window(answer: Mapping[str, Any]) -> Result:
         processes=_whole(answer, "processes"),
         sources=_texts(answer, "sources"),
         uncertainty=_number(answer, "uncertainty_ratio"),
+        missed_seconds=_number(answer, "missed_seconds"),
         floor_joules=_number(answer, "floor_joules"),
         below_floor=answer.get("below_floor") is True,
         values=_numbers(answer, "values"),

@@ -119,9 +119,12 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
     extras = Extras(config, accounts)
     windows, catch_up = WindowBook(config.windows), CatchUp()
     budgets = BudgetBook(config.budgets, time.time)
+    exposition = Exposition()
     bank = sensor_bank(config, FieldLogger("gramwatt_exporter.sensors"), wanted)
     if state_file is not None and journal is not None:
-        restored = restore(state_file, boot_id, bank, baseline, extras, windows, budgets, catch_up)
+        restored = restore(
+            state_file, boot_id, bank, baseline, extras, windows, budgets, catch_up, exposition
+        )
         accounts = extras.accounts = restored or accounts
         for line in _answered(journal, windows, catch_up):
             _LOG.warning(line)
@@ -148,7 +151,6 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
         machine=machine_info(config.path.procfs, config.path.sysfs, config.machine.id, config.machine.node),
         catch_up=catch_up,
     )
-    exposition = Exposition()
     node = Node(
         sampler,
         exposition,
@@ -187,6 +189,7 @@ def restore(
     windows: WindowBook,
     budgets: BudgetBook,
     catch_up: CatchUp | None = None,
+    exposition: Exposition | None = None,
 ) -> Accounts | None:
     """Take back what was saved; None when there was nothing usable (a damaged file is set aside and said)."""
     saved, damage = state_file.load()
@@ -208,6 +211,8 @@ def restore(
         "budgets": budgets.restore,
         "windows": lambda part: windows.restore(part, same_boot),
     }
+    if exposition is not None and "scraped_at" in saved:
+        parts["scraped_at"] = exposition.resume
     if same_boot:  # after a reboot the hardware counters have begun again
         parts["sensors"] = bank.restore
         if catch_up is not None and "clocks" in saved:

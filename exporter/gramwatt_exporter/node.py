@@ -129,6 +129,7 @@ class Node:
             "extras": sampler.extras.state(),
             "windows": sampler.windows.state(),
             "clocks": sampler.saved_clocks(),
+            "scraped_at": self.exposition.scraped_at,
             "budgets": sampler.budgets.state(),
         }
 

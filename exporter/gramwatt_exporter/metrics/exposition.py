@@ -7,6 +7,7 @@ processor's caches then, and the scrape a second later touches nothing but the t
 from __future__ import annotations
 
 import threading
+import time
 
 from ..snapshot import Snapshot
 from .family_text import FamilyText
@@ -51,6 +52,19 @@ class Exposition:
         """Scrapes since this was last asked."""
         scrapes, self._scrapes = self._scrapes, 0
         return scrapes
+
+    @property
+    def scraped_at(self) -> float | None:
+        """Unix time of the last scrape, for :meth:`resume`."""
+        with self._lock:
+            ago = self._scrapers.seconds_ago
+        return None if ago is None else time.time() - ago
+
+    def resume(self, scraped_at: float | None) -> None:
+        """After a restart: when the exporter before it was scraped last."""
+        if scraped_at is not None:
+            with self._lock:
+                self._scrapers.resume(time.time() - float(scraped_at))
 
     def witnessed(self) -> int | None:
         """The snapshot (``samples``) that all who scrape have, or a newer one; None while nobody scrapes."""

@@ -44,6 +44,17 @@ class Scrapers:
         self._at: float | None = None
         self._number = 0
 
+    @property
+    def seconds_ago(self) -> float | None:
+        """Since the last scrape; None before the first."""
+        return None if self._at is None else self._clock() - self._at
+
+    def resume(self, seconds_ago: float) -> None:
+        """The exporter before a restart was scraped so long ago: who did that is expected to come again, and has
+        none of the series that begin from now on."""
+        if 0 <= seconds_ago <= FIRST_PATIENCE_SECONDS:
+            self._at = self._clock() - seconds_ago
+
     def scraped(self, collector: str, number: int) -> None:
         """Somebody has the snapshot ``number``. ``collector`` names who collects; it is "" for anybody else."""
         now = self._clock()

@@ -289,3 +289,18 @@ def test_parts_of_a_window_leave_after_a_few_scrapes(has_parent: bool) -> None:
     assert (5 <= seen <= 6) if has_parent else seen == 11
     assert total(series, "gramwatt_windows", state="finished") == 1
     assert book.get(inner.id)
+
+
+def test_who_scraped_before_a_restart_is_expected_again() -> None:
+    node = Node()
+    node.exposition._scrapers.resume(10)
+    node.tick()
+    node.run("etl")
+    node.tick()
+    assert workload(node.scrape(), "etl") == 0
+    late = Node()
+    late.exposition._scrapers.resume(3600)
+    late.tick()
+    late.run("etl")
+    late.tick()
+    assert (workload(late.scrape(), "etl") or 0) > 0
