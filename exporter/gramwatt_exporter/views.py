@@ -105,7 +105,15 @@ def new_rows(
 
 def new_components(account: WorkloadAccount | UserAccount, first: FirstScrape) -> tuple[int, ...]:
     """The components of which nothing has been scraped yet. All have their CPU's series."""
-    born = account.born
+    born, seen = account.born, first.seen
+    _, dram, gpu, other = account.energy
+    if (
+        born[0] <= seen
+        and (born[1] <= seen or not dram)
+        and (born[2] <= seen or not gpu)
+        and (born[3] <= seen or not other)
+    ):
+        return ()  # almost always
     for index, used in enumerate(account.energy):
         if used or index == _CPU:
             born[index] = first.born(born[index])

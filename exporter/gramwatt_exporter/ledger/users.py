@@ -50,12 +50,19 @@ class UserTotals:
                 self._book(workload)
 
     def _book(self, workload: WorkloadAccount) -> None:
+        key = (workload.workload.user, workload.workload.kind)
+        account = self.accounts.get(key) or self.account(*key)
         energy, amounts, cpu_ns = workload.booked
-        account = self.account(workload.workload.user, workload.workload.kind)
-        for index, (now, then) in enumerate(zip(workload.energy, energy, strict=True)):
-            account.energy[index] += now - then
-        for index, (now, then) in enumerate(zip(workload.units, amounts, strict=True)):
-            account.units[index] += now - then
+        # Every workload that holds memory comes here in every sample: a loop takes three times as long.
+        cpu, dram, gpu, other = workload.energy
+        total = account.energy
+        total[0] += cpu - energy[0]
+        total[1] += dram - energy[1]
+        total[2] += gpu - energy[2]
+        total[3] += other - energy[3]
+        if amounts != workload.units:
+            for index, (now, before) in enumerate(zip(workload.units, amounts, strict=True)):
+                account.units[index] += now - before
         account.cpu_ns += workload.cpu_ns - cpu_ns
         workload.mark_booked()
 

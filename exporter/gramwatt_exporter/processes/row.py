@@ -13,6 +13,8 @@ _NO_SERIES: list[int] = []
 
 Totals = tuple[tuple[int, ...], tuple[int, ...], int]
 _ZERO: Totals = ((0, 0, 0, 0), (0, 0, 0, 0), 0)
+Booked = tuple[list[int], list[int], int]
+_NOTHING_BOOKED: Booked = ([0, 0, 0, 0], [0, 0, 0, 0], 0)
 
 
 class Account:
@@ -50,14 +52,14 @@ class WorkloadAccount(Account):
         # The version since which nothing changed, and when that was seen (ledger/room.py).
         self.quiet_version = -1
         self.quiet_ns = 0
-        self.booked: Totals = _ZERO  # what its user has been charged of it, see ledger/users.py
+        self.booked: Booked = _NOTHING_BOOKED  # what its user has been charged of it, see ledger/users.py
         self.booked_version = 0
         self.born = list(NOT_BORN)  # the snapshots its series were in for the first time, by component
         self.heir: WorkloadAccount | None = None  # who has its totals since it gave up its place
 
     def mark_booked(self) -> None:
         """Its user has been charged everything so far."""
-        self.booked, self.booked_version = self.totals(), self.version
+        self.booked, self.booked_version = (self.energy[:], self.units[:], self.cpu_ns), self.version
 
 
 class Row(Account):
