@@ -41,6 +41,8 @@ class Result:
     processes: Optional[int] = None
     sources: Mapping[str, str] = field(default_factory=dict)
     """What measured each component: rapl, nvml, ..., estimate, estimate-local."""
+    unknown: Mapping[str, float] = field(default_factory=dict)
+    """Joules by component, beyond ``components``, that may be the window's own, at most: nobody can tell."""
     uncertainty: Optional[float] = None
     """One sigma of the energy as a share of it: about 0.05 measured, 0.5 and more modelled."""
     missed_seconds: Optional[float] = None
@@ -91,6 +93,7 @@ class Result:
             "components": dict(self.components),
             "cpu_seconds": self.cpu_seconds,
             "sources": dict(self.sources),
+            "unknown_joules": dict(self.unknown),
             "uncertainty_ratio": self.uncertainty,
             "values": dict(self.values),
             "model": self.model,
@@ -129,6 +132,7 @@ def from_window(answer: Mapping[str, Any]) -> Result:
         cpu_seconds=_number(answer, "cpu_seconds"),
         processes=_whole(answer, "processes"),
         sources=_texts(answer, "sources"),
+        unknown=_numbers(answer, "unknown_joules"),
         uncertainty=_number(answer, "uncertainty_ratio"),
         missed_seconds=_number(answer, "missed_seconds"),
         floor_joules=_number(answer, "floor_joules"),
@@ -139,7 +143,20 @@ def from_window(answer: Mapping[str, Any]) -> Result:
         dataset=_text(answer, "dataset"),
         parent=_text(answer, "parent"),
         outcome=from_answer(answer.get("outcome")),
+        note=_unknown_note(_numbers(answer, "unknown_joules")),
     )
+
+
+def _unknown_note(unknown: Mapping[str, float]) -> str:
+    """What a window may have used beyond what is known; "" when that is nothing or too little to say."""
+    parts = [
+        f"up to {joules:.0f} J more of the {component}"
+        for component, joules in sorted(unknown.items())
+        if joules >= 1
+    ]
+    if not parts:
+        return ""
+    return f"{' and '.join(parts)} may be its own: the exporter could not tell who used it"
 
 
 def _text(answer: Mapping[str, Any], key: str) -> str:

@@ -7,12 +7,13 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from . import __version__, log
 from .assembly import Exporter, assemble, check, running_as
-from .config import Loaded, describe, load
+from .config import describe
 from .errors import ConfigError, Denied, Fatal, GramwattError
+from .flags import add_flags, load_flags, wanted_sensors
 from .reload import apply
 from .signals import Signals
 
@@ -20,22 +21,6 @@ _LOG = logging.getLogger("gramwatt_exporter")
 # Nothing of a sample is in a circle, so there is hardly any garbage to look for: with Python's own thresholds the
 # collector went through all young objects at every sixth sample.
 GARBAGE_THRESHOLDS = (5_000, 20, 20)
-
-_FLAGS = {
-    "web.listen-address": ("web.listen_address", "HOST:PORT", "where Prometheus scrapes (127.0.0.1:10044)"),
-    "web.config.file": (
-        "web.config_file",
-        "FILE",
-        "TLS and basic auth, in the format of Prometheus exporters",
-    ),
-    "path.procfs": ("path.procfs", "DIR", "root of procfs (/proc)"),
-    "path.sysfs": ("path.sysfs", "DIR", "root of sysfs (/sys)"),
-    "state.dir": ("state.dir", "DIR", "where totals survive a restart (none: they do not)"),
-    "socket.path": ("socket.path", "FILE", "Unix socket for recorded windows (/run/gramwatt/gramwatt.sock)"),
-    "sampling.interval": ("sampling.interval", "DURATION", "how often to read, 100ms to 10s (5s)"),
-    "log.level": ("log.level", "LEVEL", "debug, info, warning or error (info)"),
-    "log.format": ("log.format", "FORMAT", "logfmt or json (logfmt)"),
-}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,33 +39,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_flags(parser)
     return parser
-
-
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """The settings that are flags, too."""
-    parser.add_argument(
-        "--config.file", dest="config_file", metavar="FILE", default=None, help="YAML settings"
-    )
-    for flag, (key, metavar, text) in _FLAGS.items():
-        parser.add_argument(f"--{flag}", dest=key, metavar=metavar, default=None, help=text)
-
-
-def load_flags(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Loaded:
-    """The settings by flags, environment and file. Raises ConfigError."""
-    file = arguments.config_file
-    if file is None:
-        file = environ.get("GRAMWATT_CONFIG_FILE", "")
-    flags = {key: value for key, _, _ in _FLAGS.values() if (value := getattr(arguments, key)) is not None}
-    return load(file, environ, flags)
-
-
-def wanted_sensors(loaded: Loaded) -> set[str]:
-    """Sensors that the user switched on, by file, environment or flag."""
-    ours = [key.split(".") for key, origin in loaded.origins.items() if origin != "default"]
-    named = {key[1] for key in ours if key[0] == "sensors" and key[-1] == "enabled"}
-    settings = loaded.config.sensors
-    wanted = {name for name in named if getattr(settings, name).enabled}
-    return wanted | ({"replay"} if settings.replay.file else set())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -57,6 +57,9 @@ class EnergyReading(Struct, frozen=True):
     at_ns: int  # CLOCK_BOOTTIME of the read
     wraps_at: int | None = None
     door: str = ""
+    own: bool = (
+        False  # integrated by this process: it begins anew at a restart, and is not a counter that was reset
+    )
 
 
 class PowerReading(Struct, frozen=True):
@@ -69,13 +72,22 @@ class PowerReading(Struct, frozen=True):
 
 Reading = EnergyReading | PowerReading
 
-UseMethod = Literal["utilisation", "holder", "slices", "none"]
+UseMethod = Literal["utilisation", "holder", "slices", "context", "none"]
+
+
+class Group(Struct, frozen=True):
+    """Processes that used a device together: how much (in the scale of the weights), and not which of them."""
+
+    weight: int
+    pids: frozenset[int]
 
 
 class DeviceUse(Struct, frozen=True):
     """Who used a device since the last read: weights per pid (any integer scale), and who holds a context.
 
     ``quiet``: nobody did, for certain. What the device drew is its idle draw then, and is learned as such.
+    ``groups``: use of several processes that cannot be told apart. With method "context" nobody worked, and the
+    group is who holds contexts: what the device draws above its idle draw, it draws for them.
     """
 
     device: Device
@@ -83,14 +95,20 @@ class DeviceUse(Struct, frozen=True):
     holders: frozenset[int] = frozenset()
     method: UseMethod = "none"
     quiet: bool = False
+    groups: tuple[Group, ...] = ()
 
 
 class Sample(Struct, frozen=True):
-    """One read of one sensor. ``failures`` are devices that could not be read this time, with a reason slug."""
+    """One read of one sensor. ``failures`` are devices that could not be read this time, with a reason slug.
+
+    ``known_until`` names devices whose energy waits until it is known who drew it: CLOCK_BOOTTIME in nanoseconds up to
+    which it is reported.
+    """
 
     readings: Sequence[Reading] = ()
     uses: Sequence[DeviceUse] = ()
     failures: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    known_until: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class Sensor(Protocol):
@@ -239,6 +257,7 @@ class BankSample(Struct, frozen=True):
     sensors: Sequence[SensorState]
     resets: Mapping[tuple[str, str], int] = field(default_factory=lambda: MappingProxyType({}))
     waiting: Sequence[Device] = ()
+    known_until: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # as in a Sample
 
 
 WorkloadKind = Literal["unit", "container", "pod", "slurm", "job", "session", "command"]

@@ -20,6 +20,7 @@ from .model import COMPONENTS
 from .processes.row import Row
 from .sampler import Sampler
 from .windows import ApiError, OpenRequest, Peer, Window, window_answer
+from .windows.checks import check_values
 from .windows.journal import Journal
 from .windows.outcome import Told
 from .windows.persistence import dump_window
@@ -29,7 +30,14 @@ _LOG = logging.getLogger(__name__)
 # A forced sample younger than this serves the next call too.
 FRESH_SECONDS = 0.002
 
+# How often it is asked again whether the energy of a window that ended has come.
+SETTLE_PAUSE_SECONDS = 0.1
+
 Answer = dict[str, Any]
+
+
+class NotYet(Exception):
+    """The answer needs a later sample: call again in a moment."""
 
 
 class Node:
@@ -140,7 +148,11 @@ class Node:
         if self.loop is None or self.exposition.snapshot is None:
             raise ApiError(503, "", "the exporter is starting", "try again in a second")
         try:
-            return self.loop.call(work)
+            while True:
+                try:
+                    return self.loop.call(work)
+                except NotYet:  # wait on the caller's thread, not on the loop's
+                    time.sleep(SETTLE_PAUSE_SECONDS)
         except Busy:
             raise ApiError(503, "", "the exporter is stopping or too busy", "try again in a second") from None
 
@@ -250,7 +262,8 @@ class Node:
         book = self.sampler.windows
         window = book.get(window_id, peer)
         if window.is_open:
+            check_values(window.values, values)
             self._force_sample()
-            book.stop(window_id, time.time(), "stop", values, outcome)
-            self.sampler.detach(window_id)
+            if not self.sampler.end_window(window_id, "stop", values, outcome):
+                raise NotYet
         return self._kept_answer(window)

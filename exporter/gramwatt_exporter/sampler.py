@@ -14,7 +14,6 @@ from .config import Config
 from .config.schema import Process as ProcessSettings
 from .config.schema import Windows as WindowSettings
 from .idle import IdleBook, Learner
-from .idle.share import change_ratio, idle_share
 from .ledger.accounts import OTHERS, Accounts
 from .ledger.booking import Booking
 from .ledger.cpu_balance import CpuBalance
@@ -31,9 +30,12 @@ from .snapshot import Snapshot
 from .views import device_view, meter_views, process_columns, remainders, user_views, workload_view
 from .windows import ApiError, WindowBook
 from .windows.catch_up import CatchUp, Member, saved_clocks
+from .windows.idle_share import change_ratio, idle_share
 from .windows.joining import Joining
 from .windows.model import ROOT, EndedBy
+from .windows.outcome import Told
 from .windows.published import PublishedWindows
+from .windows.settling import Settling
 
 # Rows that hold memory but did not run compete for a series only this often; ranking all of them costs.
 RANK_ALL_EVERY = 12
@@ -103,6 +105,7 @@ class Sampler:
         self._sampled_ns: int | None = None  # the last sample, also one that failed
         self._published_tick = 0  # the process table's at the last published sample
         self._room = Room(accounts)
+        self._settling = Settling()
         self._exit_mode = exit_mode
         self._clock_method = clock_method
         self._exits_lost = exits_lost
@@ -138,6 +141,8 @@ class Sampler:
             counters = self._kernel.read()
             open_before = self.windows.open_ids
             self.table.windows_open = bool(open_before)
+            if bank.uses or bank.known_until:
+                self.table.ended.wanted = True
             if not self._taken_up:
                 self._joining.restore()
             began_ns = self._boottime_ns()
@@ -179,6 +184,7 @@ class Sampler:
             self.catch_up.is_due,
         )
         self._end_catching_up(bank, open_before, now_ns)
+        self.booking.gpu_unknown.sampled(bank, now_ns, self._find)
         self.extras.book(bank.steps, self._state, self._wall_clock(), now_ns)
         self.accounts.exits_observed[self._exit_mode] = (
             self.accounts.exits_observed.get(self._exit_mode, 0) + activity.exits_observed
@@ -239,6 +245,8 @@ class Sampler:
         if row is not None:
             return row, True
         row = self.table.find_recent(pid)
+        if row is not None and row.account.heir is not None:
+            row.account = row.account.heir
         return None if row is None else (row, False)
 
     def _rank(self, activity: Activity, published: bool) -> None:
@@ -415,7 +423,27 @@ class Sampler:
     def _close_windows_without_processes(self) -> None:
         for window_id in self.windows.open_ids - self.windows.automatic.keys():
             if not self._has_process(window_id):
-                self._close(window_id, "exit")
+                self.end_window(window_id, "exit")
+
+    def end_window(
+        self,
+        window_id: str,
+        ended_by: EndedBy,
+        values: Mapping[str, float] | None = None,
+        outcome: Told | None = None,
+    ) -> bool:
+        """End a window, after a sample. False while energy of it may still come: it is to be asked again, and its end
+        is the moment it was asked for first. Raises ApiError."""
+        now_ns = self._boottime_ns()
+        end = self._settling.end(window_id, self._wall_clock(), now_ns)
+        known_until = self._bank_sample.known_until if self._bank_sample is not None else {}
+        if self._settling.waits(end, now_ns, known_until):
+            return False
+        self.booking.gpu_unknown.cut(window_id, known_until, end.at_ns)
+        self.windows.stop(window_id, end.at, ended_by, values, outcome, end.at_ns)
+        self._settling.closed(window_id)
+        self.detach(window_id)
+        return True
 
     def _close(self, window_id: str, ended_by: EndedBy) -> None:
         self.windows.stop(window_id, self._wall_clock(), ended_by)

@@ -12,8 +12,8 @@ from typing import TextIO
 import msgspec
 
 from .assembly import sensor_bank
-from .command import add_flags, load_flags
 from .errors import ConfigError, GramwattError
+from .flags import add_flags, load_flags
 from .sensors.overview import Looks, MeterRow, Overview, SensorRow
 
 OPEN_SECONDS = 5.0  # what sensors that open slowly are waited for

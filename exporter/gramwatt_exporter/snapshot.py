@@ -29,6 +29,7 @@ class DeviceView(Struct, frozen=True):
     power_microwatts: int | None  # None: not known for this sample
     uncertainty_ratio: float
     idle: Idle
+    context: int = 0  # of live and exited, what it drew for open contexts while nobody worked
 
 
 class MeterView(Struct, frozen=True):

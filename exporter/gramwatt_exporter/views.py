@@ -32,6 +32,7 @@ def device_view(account: DeviceAccount, baseline: IdleBook) -> DeviceView:
         power_microwatts=power,
         uncertainty_ratio=device.uncertainty_ratio,
         idle=idle,
+        context=account.context,
     )
 
 

@@ -70,3 +70,8 @@ def coverage_ratio(
             lost += high - low
             reached = high
     return max(0.0, 1.0 - max(lost, missed_seconds) / (end - start))
+
+
+def known_ratio(known: float, unknown: float) -> float:
+    """Share of the energy that is known, where ``unknown`` more may have been used, at most."""
+    return known / (known + unknown) if unknown > 0 else 1.0

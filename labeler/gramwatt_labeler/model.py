@@ -69,7 +69,7 @@ class Measurement:
 
     ``samples`` is the number of raw samples behind the energy (of the component with the fewest);
     ``coverage_ratio`` the share of the window during which the counters are known to have counted. Both are not
-    known for what was imported.
+    known for what was imported. ``unknown`` is energy by component that may be the window's own as well, at most.
     """
 
     energy_joules: float
@@ -84,6 +84,18 @@ class Measurement:
     notes: tuple[str, ...] = ()
     imported: Imported | None = None
     floor_joules: float | None = None  # the least energy the sensors could resolve
+    unknown: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def most_joules(self) -> float:
+        """The energy with all that may be the window's own."""
+        return self.energy_joules + sum(self.unknown.values())
+
+    @property
+    def unknown_text(self) -> str:
+        """Such as ``up to 7200 J more of the gpu may be its own``; "" when there is none."""
+        parts = [f"up to {joules:.4g} J more of the {name}" for name, joules in sorted(self.unknown.items())]
+        return f"{' and '.join(parts)} may be its own" if parts else ""
 
 
 @dataclass(frozen=True, slots=True)

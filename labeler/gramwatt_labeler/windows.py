@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from .errors import NotFound, NotYet, Rejected
 from .identity import Origin, Samples, by_label, main_origin, one_counter, origin_of, targets
-from .measure import Interval, count, coverage_ratio, drops
+from .measure import Interval, count, coverage_ratio, drops, known_ratio
 from .model import Measurement, Window
 from .prometheus import Prometheus, Series, selector
 
@@ -238,19 +238,33 @@ def _measurement(
         notes.append(f"the energy counter went back {len(resets)} time(s)")
     if breaks:
         notes.append("the exporter restarted or lost a GPU inside the window")
-    return Measurement(
+    unknown = _unknown(described)
+    measurement = Measurement(
         energy_joules=joules,
         components={component: one.increase for component, one in counted.items()},
         samples=min((one.samples for one in counted.values()), default=0),
-        coverage_ratio=coverage_ratio(window.start, window.end, [*resets, *breaks], missed or 0.0),
+        coverage_ratio=coverage_ratio(window.start, window.end, [*resets, *breaks], missed or 0.0)
+        * known_ratio(joules, sum(unknown.values())),
         resets=len(resets),
         emissions_grams=_finite(_sum(grams)) if grams else None,
         cpu_seconds=_newest(described, "cpu_seconds_total"),
         uncertainty_ratio=_newest(described, "uncertainty_ratio"),
         sources=sources,
-        notes=tuple(notes),
         floor_joules=_newest(described, "floor_joules"),
+        unknown=unknown,
     )
+    text = measurement.unknown_text
+    return replace(measurement, notes=(*notes, *([text] if text else [])))
+
+
+def _unknown(described: Sequence[Series]) -> dict[str, float]:
+    """Energy by component that may be the window's own and that the exporter could not give to anybody."""
+    last = {
+        series.labels.get("component", ""): series.samples[-1][1]
+        for series in described
+        if series.name == _PREFIX + "unknown_energy_joules"
+    }
+    return {name: joules for name, joules in sorted(last.items()) if math.isfinite(joules) and joules > 0}
 
 
 def _newest(described: Sequence[Series], ending: str) -> float | None:

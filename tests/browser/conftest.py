@@ -116,7 +116,7 @@ def fleet(now: float) -> list[Series]:
         grid = f'{machine},grid_zone="FR",provider="rte",basis="average"'
         add("grid_intensity_grams_per_kilowatt_hour", grid, power(56, 0.2))
         add("grid_intensity_timestamp_seconds", grid, lambda at: at - 900 - at % 900)
-        add("grid_intensity_info", f'{grid},method="measured",factor="direct"', constant(1))
+        add("grid_intensity_info", f'{grid},method="measured",factor="direct",source=""', constant(1))
         add("priced_energy_joules_total", f'{machine},provider="rte",method="measured"', counter(100, 0.3))
         for budget, limit, spent, rate in (
             ("vision-team", 2e4, 18500.0, 0.05),

@@ -33,7 +33,15 @@ class World:
     def sensor(self, opened: bool = True, pids: bool = True, **settings: Any) -> Nvml:
         # Tests may run in a container: then the namespace they are in stands for the machine's first one.
         first = Path("/proc/self/ns/pid").stat().st_ino if pids else 1
-        sensor = Nvml("/proc", self.clock, self.wall_us, initial_pid_namespace=first, **settings)
+        sensor = Nvml(
+            "/proc",
+            self.clock,
+            self.wall_us,
+            initial_pid_namespace=first,
+            patience_seconds=20,
+            background=False,
+            **settings,
+        )
         if opened:
             sensor.open()
         return sensor
@@ -49,6 +57,26 @@ def powers(sample: Sample) -> dict[str, int]:
 
 def use_of(sample: Sample, uuid: str = "GPU-a") -> DeviceUse:
     return next(use for use in sample.uses if use.device.name == uuid)
+
+
+def uses_within(world: World, sensor: Nvml, seconds: float, step: float = 0.5) -> list[DeviceUse]:
+    """What the sensor reports of GPU-a in the next seconds: users are known some time after they ran."""
+    found = []
+    for _ in range(round(seconds / step)):
+        world.clock.advance(step)
+        found += [use for use in sensor.read().uses if use.device.name == "GPU-a"]
+    return found
+
+
+def weights_within(world: World, sensor: Nvml, seconds: float) -> dict[int, int]:
+    """The first weights reported in the next seconds."""
+    return next((dict(use.weights) for use in uses_within(world, sensor, seconds) if use.weights), {})
+
+
+def drawn(before: Sample, after: Sample) -> dict[str, int]:
+    """Microjoules of each counter between two samples."""
+    former = energies(before)
+    return {name: value - former[name] for name, value in energies(after).items() if name in former}
 
 
 def busy(*rows: str) -> list[str]:

@@ -19,12 +19,23 @@ class DeviceAccount:
     ``last_uj`` and ``last_ns`` are what it drew in the last published interval, ``held_uj`` and ``held_ns`` since then.
     """
 
-    __slots__ = ("device", "energy", "held_ns", "held_uj", "last_ns", "last_uj", "partition", "units")
+    __slots__ = (
+        "context",
+        "device",
+        "energy",
+        "held_ns",
+        "held_uj",
+        "last_ns",
+        "last_uj",
+        "partition",
+        "units",
+    )
 
     def __init__(self, device: Device) -> None:
         self.device = device
         self.energy: dict[str, int] = {}
         self.partition = [0] * len(PARTS)
+        self.context = 0  # of live and exited, what a GPU drew for open contexts while nobody worked
         self.units = 0
         self.last_uj = 0
         self.last_ns = 0

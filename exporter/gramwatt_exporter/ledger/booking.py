@@ -18,6 +18,8 @@ from ..processes.kernel import KernelCounters
 from ..processes.row import Row
 from ..processes.table import Activity
 from .accounts import Accounts, DeviceAccount, MeterAccount
+from .gpu_booking import share
+from .gpu_unknown import GpuUnknown, UnknownCharges
 from .interval import Interval
 from .memory import MemoryCharges
 
@@ -29,7 +31,7 @@ _CPU, _DRAM, _GPU, _OTHER = range(4)
 _SAMPLING_ERROR_NS = 40_000_000
 
 
-class WindowCharges(Protocol):
+class WindowCharges(UnknownCharges, Protocol):
     """The part of the window book that booking needs."""
 
     def charge(
@@ -63,6 +65,7 @@ class Booking:
         self._budgets = budgets
         self.node_budgets = node_budgets  # those that match everything: idle and unattributed energy too
         self._cpus = cpus
+        self.gpu_unknown = GpuUnknown(windows)
         self._busy_ns: int | None = None
         self._slack_ns = 0
         self.interval = Interval(accounts)
@@ -111,6 +114,8 @@ class Booking:
             booked += step.microjoules
             if step.missed and not (catches_up and step.device.component in ("cpu", "dram")):
                 account.partition[_UNATTRIBUTED] += step.microjoules
+                if step.device.component == "gpu":
+                    self.gpu_unknown.missed(step.device.name, step.microjoules, find)
             elif step.device.component == "cpu":
                 self._book_cpu(account, step, weights, len(activity.live), residual, cpu_parts)
             elif step.device.component == "dram":
@@ -235,25 +240,17 @@ class Booking:
         find: Callable[[int], tuple[Row, bool] | None],
         price: int | None,
     ) -> None:
-        users: list[tuple[Row, bool]] = []
-        weights: list[int] = []
-        residual = 0
         if use is not None:
-            for pid, weight in use.weights.items():
-                found = find(pid)
-                if found is None:
-                    residual += weight
-                else:
-                    users.append(found)
-                    weights.append(weight)
             self._learn(step, 0.0 if use.quiet else None)
-        shares = attribute(step.microjoules, self._idle(step), weights, residual)
-        for (row, alive), part in zip(users, shares.users, strict=True):
+        shares = share(step.microjoules, self._idle(step), use, find)
+        for row, alive, part in shares.users:
             if part:
                 self._charge(row, _GPU, part, price)
             account.partition[_LIVE if alive else _EXITED] += part
         account.partition[_IDLE] += shares.idle
         account.partition[_UNATTRIBUTED] += shares.unattributed
+        account.context += shares.context
+        self.gpu_unknown.booked(step.device.name, step.microjoules, step.nanoseconds, use, shares, find)
 
     def _learn(self, step: EnergyStep, utilisation: float | None) -> None:
         if step.slept_ns:

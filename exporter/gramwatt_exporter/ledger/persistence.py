@@ -164,6 +164,7 @@ def dump(accounts: Accounts, exported: tuple[list[int], list[int], int]) -> dict
                 "uncertainty_ratio": account.device.uncertainty_ratio,
                 "energy": account.energy,
                 "partition": account.partition,
+                "context": account.context,
                 "units": str(account.units),
             }
             for account in accounts.devices.values()
@@ -204,6 +205,7 @@ def load(accounts: Accounts, saved: Mapping[str, Any]) -> None:
         )
         account.energy = {str(source): int(energy) for source, energy in entry["energy"].items()}
         account.partition = [int(part) for part in entry["partition"]]
+        account.context = int(entry.get("context", 0))
         account.units = int(entry["units"])
         if len(account.partition) != len(PARTS) or sum(account.partition) != sum(account.energy.values()):
             raise ValueError(f"the parts of {entry['component']} {entry['name']} do not sum to its energy")

@@ -57,6 +57,12 @@ CATALOGUE: tuple[Metric, ...] = (
         "component device part",
         "Where a device's energy went: idle, live and exited processes, or unattributed. The parts sum to gramwatt_device_energy_joules_total.",
     ),
+    _counter(
+        "device_context_energy_joules",
+        "joules",
+        "component device",
+        "Part of live and exited: what a GPU drew above its idle draw for open contexts while nobody worked.",
+    ),
     _gauge(
         "device_power_uncertainty_ratio",
         "ratio",
@@ -318,6 +324,12 @@ CATALOGUE: tuple[Metric, ...] = (
         "joules",
         "window",
         "The least energy that the window's sensors can resolve: below it the energy means less than this.",
+    ),
+    _gauge(
+        "window_unknown_energy_joules",
+        "joules",
+        "window component",
+        "Energy beyond gramwatt_window_energy_joules_total that may be the window's own, at most: a GPU was lost, or the driver does not say who used it. Absent while there is none.",
     ),
     _gauge("windows", "1", "state", "Recorded windows held by the exporter."),
     # --- budgets

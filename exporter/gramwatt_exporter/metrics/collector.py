@@ -71,6 +71,10 @@ def _devices(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
             for part, energy in zip(PARTS, d.partition, strict=True)
         ),
     )
+    yield (
+        "device_context_energy_joules",
+        (((d.component, d.name), units.joules(d.context)) for d in devices if d.component == "gpu"),
+    )
     yield "device_power_uncertainty_ratio", (((d.component, d.name), d.uncertainty_ratio) for d in devices)
     yield "idle_baseline_info", (((d.component, d.name, d.idle.method), 1.0) for d in devices)
     known = [(d, d.idle, d.idle.microwatts) for d in devices if d.idle.microwatts is not None]
@@ -250,6 +254,10 @@ def _windows(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     yield (
         "window_uncertainty_ratio",
         (((w.id,), w.uncertainty_ratio) for w in windows if w.uncertainty_ratio is not None),
+    )
+    yield (
+        "window_unknown_energy_joules",
+        (((w.id, c), units.joules(uj)) for w in windows for c, uj in w.unknown_microjoules.items()),
     )
 
 

@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from ..model import Identity
 from .births import Births
 from .clocks import ClockSource
+from .ended import Ended
 from .exit_message import Exit
 from .kernel import KernelCounters
 from .procfiles import TICK_NS
@@ -102,6 +103,7 @@ class ProcessTable:
         )
         self._seen_start = 0  # latest start time in the table, to tell a birth from an old acquaintance
         self._recent: dict[int, Row] = {}  # who ended in this sample
+        self.ended = Ended()  # in this sample or shortly before
         self._messages: dict[int, Exit] = {}  # of this sample
         self._late: frozenset[int] = frozenset()  # who ended a sample ago without a message
         self.born: list[Row] = []  # who was found in this sample
@@ -127,8 +129,8 @@ class ProcessTable:
         return None if index is None else self.rows[index]
 
     def find_recent(self, pid: int) -> Row | None:
-        """The process with this id, also when it ended since the previous sample."""
-        return self.find(pid) or self._recent.get(pid)
+        """The process with this id, also when it ended since the previous sample or shortly before."""
+        return self.find(pid) or self._recent.get(pid) or self.ended.find(pid)
 
     def tree(self, root: Row, without: Set[tuple[int, int]] = frozenset()) -> list[Row]:
         """``root`` and all its living descendants, but for those of ``without`` (pid, start time) and theirs."""
@@ -172,6 +174,7 @@ class ProcessTable:
         if first:  # a process that nobody saw alive used its time before the first sample
             messages = [message for message in messages if message.pid in gone]
         self._messages = {message.pid: message for message in messages}
+        self.ended.add(departed)
         exited, observed = self._settle_exits(messages, gone, limbo)
         self._limbo.update(gone)
         for index in reversed(dead):
@@ -357,6 +360,7 @@ class ProcessTable:
             if used > 0:
                 exited.append((row, used))
         del ghost  # it holds itself, and with itself every row of this sample until the garbage is collected
+        self.ended.add(ghosts.values())
         replaced = [entry for pid, entry in limbo.items() if pid not in self._late]
         for row, last in (
             *gone.values(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar, cast
@@ -62,6 +63,54 @@ class Worker:
     def _run(self) -> None:
         while True:
             self._calls.get().run()
+
+
+class Turns:
+    """Calls of several threads into one library, one at a time; a call that hangs keeps the others waiting briefly."""
+
+    def __init__(self, longest_wait_seconds: float = 1.0) -> None:
+        self._longest = longest_wait_seconds
+        self._lock = threading.Lock()
+        self._since = 0.0
+
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Make the call in turn."""
+        if not self._lock.acquire(blocking=False):
+            patience = self._since + self._longest - time.monotonic()
+            if patience <= 0 or not self._lock.acquire(timeout=patience):
+                return function(*arguments)
+        self._since = time.monotonic()
+        try:
+            return function(*arguments)
+        finally:
+            self._lock.release()
+
+
+class Repeater:
+    """Makes one call again and again on a daemon thread; the call returns the seconds to wait before the next.
+
+    ``once`` makes it now, on the thread of the caller, and never while the other thread makes it.
+    """
+
+    def __init__(self, call: Callable[[], float], name: str, background: bool = True) -> None:
+        self._call = call
+        self._stop = threading.Event()
+        self._turn = threading.Lock()
+        if background:
+            threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    def once(self) -> float:
+        """Make the call now."""
+        with self._turn:
+            return self._call()
+
+    def stop(self) -> None:
+        """End after the current call; does not wait for a call that hangs."""
+        self._stop.set()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._stop.wait(self.once())
 
 
 class Poller:

@@ -96,6 +96,7 @@ class Bank:
             [slot.state() for slot in self.slots],
             dict(self._resets.totals),
             waiting,
+            {name: ns for _, sample in samples for name, ns in sample.known_until.items()},
         )
 
     def _read_all(self, now: int) -> Samples:

@@ -24,6 +24,8 @@ FOLLOW_SECONDS = 120  # over so long a meter must move when its parts do
 FORGET_SECONDS = 600
 MARGIN_RATIO = 0.03  # a meter is wider when it shows so much more, and at least
 MARGIN_WATTS = 1.0
+YOUNG_MARGIN_RATIO = 0.1  # the same while a block has not ended: meters lag behind the load by seconds
+YOUNG_MARGIN_WATTS = 2.0
 BELOW_RATIO = 0.95  # a meter that shows less than this share of its measured parts is not around them
 FOLLOW_WATTS = 10.0  # parts whose power moved by this much, and by
 FOLLOW_RATIO = 0.1  # this share of what the meter shows, move the meter
@@ -214,7 +216,11 @@ def _widest(candidates: list[Candidate]) -> Candidate | None:
 
 
 def _margin(candidate: Candidate) -> float:
-    return max(MARGIN_WATTS, MARGIN_RATIO * candidate.watts)
+    if candidate.beyond_watts is not None:
+        return max(MARGIN_WATTS, MARGIN_RATIO * candidate.watts)
+    block = candidate.block
+    shown = block[1] * 1e3 / block[0] if block and block[0] else 0.0
+    return max(YOUNG_MARGIN_WATTS, YOUNG_MARGIN_RATIO * shown)
 
 
 def _judge(candidate: Candidate, step: MeterStep, everything: int, measured: int) -> None:

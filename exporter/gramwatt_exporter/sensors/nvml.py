@@ -1,72 +1,55 @@
 """NVIDIA GPUs through NVML (package nvidia-ml-py, ``import pynvml``), loaded only where the driver's library is.
 
-Energy: the GPU's own counter (Volta and later, millijoules since the driver was loaded), else power, which the bank
-integrates: field 185 (mean of a second), field 186 (instant), nvmlDeviceGetPowerUsage, whichever answers.
+Energy: the GPU's own counter (Volta and later, millijoules since the driver was loaded), else its power, read several
+times a second and integrated. Users: rows of utilisation, contexts, MIG instances. The parts are in ``nvidia/``.
 API: https://docs.nvidia.com/deploy/nvml-api/group__nvmlDeviceQueries.html
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
-
-from ..errors import Denied, Fatal, NotHere, TryAgain
-from ..model import Device, DeviceUse, EnergyReading, Meter, PowerReading, Reading, Sample
+from ..errors import NotHere, TryAgain
+from ..model import Device, DeviceUse, Meter, Reading, Sample
+from .background import Attempt, Repeater, Turns, Worker
+from .nvidia.gpu import Gpu
+from .nvidia.holders import ContextReader
+from .nvidia.library import GONE, InTurn, failure, load
+from .nvidia.probe import Probe, power_now
+from .nvidia.row_clock import Moment
+from .nvidia.survey import Census, Found, survey
 from .standing_still import CounterCheck
 
 # A100 and H100 sample their power during a quarter of the time only; over seconds the counter is within 5 % of an
 # external meter (Yang, Adamek, Armour, "Part-time Power Measurements", https://arxiv.org/abs/2312.02741).
 UNCERTAINTY_RATIO = 0.05
-DEFAULT_MAX_WATTS = 1500.0
 # The counters refresh every 20 to 100 ms: a read sooner than this sees users, but not yet their energy.
 SHORTEST_NS = 100_000_000
 LOOK_AGAIN_NS = 60_000_000_000
-LOOK_PAUSES = (
-    600  # a look that takes a second is made every ten minutes: it holds up the reads of the other GPUs
-)
+LOOK_PAUSES = 600  # a survey that takes a second is made every ten minutes
+PATIENCE_SECONDS = 0.1  # what a read waits for looks; one that takes longer is reported by a later read
+COUNT_SECONDS = 1.0
+HANGS_NS = 10_000_000_000  # a look that has not come back for so long is a failure of its GPU
 # Inode of the first PID namespace, fixed in the kernel's include/linux/proc_ns.h (PROC_PID_INIT_INO).
 INITIAL_PID_NAMESPACE = 4026531836
 LIBRARY = "libnvidia-ml.so.1"
-
-_GPU_SCOPE, _MODULE_SCOPE = 0, 1
-_UNKNOWN_PID = 0  # weight of users nobody can name: their energy is unattributed
-_GONE = {15: "lost", 16: "reset_required"}
-# Invalid argument, not supported, no permission, function not found: asked again, the answer is the same.
-_NEVER = frozenset({2, 3, 4, 13})
-_RESTART = (
-    "the NVIDIA driver was changed while its old library is in use: restart the exporter (or the machine)"
-)
-
-
-class _Gpu(Struct):
-    uuid: str
-    index: int  # in NVML's order, which a reset or a GPU plugged in may change
-    handle: Any
-    device: Device
-    module: Meter | None = None  # Grace Hopper: the whole module, CPU included
-    source: str = "counter"  # counter, mean, instant, usage, none
-    seen_us: int = 0  # newest utilisation row taken into account
-    asked_ns: int = 0
-    amiss: bool = False  # its last read failed
-    utilisation: bool = True
-    empty: bool = False  # at the last read nobody held a context, for certain
-    check: CounterCheck | None = None  # of its counter against its power
 
 
 class Nvml:
     """Every NVIDIA GPU by its UUID: energy, who used it, who holds a context.
 
-    Raises NotHere (no library, no GPU), Denied, TryAgain (driver not ready), Fatal (driver replaced). One GPU
-    that is lost or needs a reset is a failure of that GPU only, and looked for again every minute.
+    Raises NotHere (no library, no GPU), Denied, TryAgain (driver not ready, every GPU lost), Fatal (driver replaced).
+    One GPU that is lost or needs a reset is a failure of that GPU only, and looked for again every minute. Looks at
+    the GPUs run on threads of their own: a slow driver costs freshness, and a hanging one only its GPU.
     """
 
     name = "nvml"
     slow_open = True  # without persistence mode the driver wakes every GPU first, which takes seconds
-    may_hang = True  # calls into a driver that a broken GPU can wedge
 
     def __init__(
         self,
@@ -75,17 +58,28 @@ class Nvml:
         wall_us: Callable[[], int],
         idle_watts: float | None = None,
         initial_pid_namespace: int = INITIAL_PID_NAMESPACE,
+        awake_ns: Callable[[], int] | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
+        background: bool = True,
     ) -> None:
+        """``background`` False: nothing is read but when ``read`` is called, for clocks that a test moves."""
         self._procfs = Path(procfs)
         self._now = boottime_ns
         self._wall_us = wall_us
+        self._awake = awake_ns or boottime_ns
         self._idle_watts = idle_watts
         self._initial_pid_namespace = initial_pid_namespace
+        self._patience = patience_seconds
+        self._background = background
+        self._counting: Repeater | None = None
         self._lib: Any = None
-        self._gpus: list[_Gpu] = []
+        self._gpus: list[Gpu] = []
         self._failed: dict[str, str] = {}  # GPUs that cannot be opened, by their index
-        self._look_ns = 0  # when to look for GPUs again
+        self._survey_ns = 0  # when to look for GPUs again
+        self._surveying: Attempt[Census | None] | None = None
+        self._surveyor = Worker("nvml-survey")
         self._pids_usable = True
+        self._rows_dropped = 0  # of GPUs that were closed
         self._last: tuple[int, Sample] | None = None
         self.notes: list[str] = []
 
@@ -94,53 +88,47 @@ class Nvml:
     def open(self) -> None:
         """Load the library, initialise it and find the GPUs."""
         self.close()
-        lib = self._load()
+        began = self._now()
+        lib = InTurn(load(LIBRARY), Turns())
         try:
             lib.nvmlInit()
         except lib.NVMLError as error:
-            raise _failure(error, "nvmlInit") from None
+            raise failure(error, "nvmlInit") from None
         self._lib = lib
         try:
             count = lib.nvmlDeviceGetCount()
         except lib.NVMLError as error:
             self.close()
-            raise _failure(error, "nvmlDeviceGetCount") from None
+            raise failure(error, "nvmlDeviceGetCount") from None
         self._pids_usable = self._in_initial_pid_namespace()
         self.notes = []
         if not self._pids_usable:
             self.notes.append(
                 "GPUs are measured but not split: the driver's PIDs are those of the host (share its PID namespace)"
             )
-        self._look(count)
-        self._look_ns = self._now() + LOOK_AGAIN_NS
-        if not self._gpus and not self._failed:
-            self.close()
-            raise NotHere("no NVIDIA GPU")
+        self._take_census(survey(lib, count, frozenset()))
+        self._survey_ns = self._now() + LOOK_AGAIN_NS
         if not self._gpus:
             failed = dict(self._failed)
             self.close()
-            raise TryAgain(f"no NVIDIA GPU answers: {failed}", retry_after=60)
+            if not failed:
+                raise NotHere("no NVIDIA GPU")
+            pause = min(60.0, max(5.0, LOOK_PAUSES * (self._now() - began) / 1e9))
+            raise TryAgain(f"no NVIDIA GPU answers: {_listed(failed)}", retry_after=pause)
+        self._counting = Repeater(self.count, "nvml-counters", self._background)
 
     def close(self) -> None:
         """Let the library go."""
-        lib, self._lib, self._gpus, self._last = self._lib, None, [], None
+        lib, self._lib, gpus, self._gpus, self._last = self._lib, None, self._gpus, [], None
+        self._surveying = None
+        self._rows_dropped += sum(gpu.rows_dropped for gpu in gpus)
+        if self._counting is not None:
+            self._counting.stop()
+        for gpu in gpus:
+            gpu.close()
         if lib is not None:
             with contextlib.suppress(lib.NVMLError):  # a driver that has gone cannot say goodbye
                 lib.nvmlShutdown()
-
-    @staticmethod
-    def _load() -> Any:
-        import ctypes
-
-        try:
-            ctypes.CDLL(LIBRARY)  # before pynvml, whose 7,000 lines nobody without a GPU should pay for
-        except OSError:
-            raise NotHere(f"{LIBRARY} is not installed") from None
-        try:
-            import pynvml  # type: ignore[import-untyped]  # ships no types
-        except ImportError:
-            raise Fatal("the package nvidia-ml-py is missing", "pip install nvidia-ml-py") from None
-        return pynvml
 
     def _in_initial_pid_namespace(self) -> bool:
         try:
@@ -148,348 +136,169 @@ class Nvml:
         except OSError:
             return False
 
-    def _look(self, count: int) -> None:
-        """Ask at every index who is there: a new GPU is opened, a known one gets its handle of today."""
-        lib = self._lib
+    # --- which GPUs there are
+
+    def _take_census(self, census: Census) -> None:
+        """A new GPU is opened, a known one gets its handle of today."""
         missing = {gpu.uuid: gpu for gpu in self._gpus}
-        failed: dict[int, str] = {}
-        for index in range(count):
-            try:
-                handle = lib.nvmlDeviceGetHandleByIndex(index)
-                uuid = str(lib.nvmlDeviceGetUUID(handle))
-                known = missing.pop(uuid, None)
-                if known is None:
-                    self._gpus.append(self._found(index, handle, uuid))
-                else:
-                    known.index, known.handle = index, handle
-            except lib.NVMLError as error:
-                failed[index] = _GONE.get(error.value, "error")
-        # Who fails cannot be asked for its UUID: the index serves to say which one it is, unless it was told before.
-        told = {gpu.index for gpu in missing.values()}
-        self._failed = {f"index-{index}": reason for index, reason in failed.items() if index not in told}
+        for found in census.found:
+            known = missing.pop(found.uuid, None)
+            if known is not None:
+                known.index, known.handle = found.index, found.handle
+            elif found.source is not None:
+                self._gpus.append(self._opened(found))
+        # A GPU that fails cannot be asked for its UUID: its index names it, unless it was known before.
+        said = {gpu.index for gpu in missing.values()}
+        self._failed = {f"index-{i}": reason for i, reason in census.failed.items() if i not in said}
 
-    def _look_again(self, now: int) -> None:
-        """Once a minute: a GPU may be back after its reset, or plugged in.
-
-        By index: a look-up by UUID may fail as long as any GPU is lost, says NVML's reference.
-        """
-        if now < self._look_ns:
-            return
-        try:
-            count = self._lib.nvmlDeviceGetCount()
-        except self._lib.NVMLError:
-            return  # the reads will say what is wrong
-        if self._failed or count != len(self._gpus) or any(gpu.amiss for gpu in self._gpus):
-            self._look(count)
-        done = self._now()
-        self._look_ns = done + max(LOOK_AGAIN_NS, LOOK_PAUSES * (done - now))
-
-    def _found(self, index: int, handle: Any, uuid: str) -> _Gpu:
-        """How a GPU is measured. Raises NVMLError where that cannot be said now."""
-        lib = self._lib
-        limit = DEFAULT_MAX_WATTS
-        with contextlib.suppress(lib.NVMLError):
-            limit = lib.nvmlDeviceGetPowerManagementLimitConstraints(handle)[1] / 1000 or limit
-        gpu = _Gpu(
-            uuid, index, handle, Device("gpu", uuid, self.name, UNCERTAINTY_RATIO, self._idle_watts, limit)
-        )
-        if self._field(handle, lib.NVML_FI_DEV_POWER_AVERAGE, _MODULE_SCOPE) or self._field(
-            handle, lib.NVML_FI_DEV_POWER_INSTANT, _MODULE_SCOPE
-        ):
-            gpu.module = Meter(f"module-{uuid}", self.name, part_of=None, max_watts=None)
-        gpu.source = self._best_source(gpu)
-        if gpu.source == "counter":
-            gpu.check = CounterCheck()
-        if gpu.source == "none":
-            self.notes.append(f"{uuid} tells neither energy nor power: it is not measured")
+    def _opened(self, found: Found) -> Gpu:
+        assert found.source is not None
+        device = Device("gpu", found.uuid, self.name, UNCERTAINTY_RATIO, self._idle_watts, found.max_watts)
+        module = Meter(f"module-{found.uuid}", self.name, max_watts=None) if found.has_module else None
+        probe = Probe(self._lib, ContextReader(self._lib, self._procfs), self._now, self._moment)
+        gpu = Gpu(found.uuid, found.index, found.handle, device, module, found.source, probe)
+        gpu.power_source = found.power_source
+        if found.source == "counter":
+            gpu.counter.check = CounterCheck()
+        if found.source == "none":
+            self.notes.append(f"{found.uuid} reports neither energy nor power: it is not measured")
+        elif found.source != "counter":
+            gpu.read_power(partial(self._power_of, gpu), self._now, self._background)
         return gpu
 
-    # --- energy
+    def _give_way(self, gpu: Gpu) -> None:
+        """Its counter is refuted by its own power: from now on its energy is the integral of that."""
+        gpu.source = gpu.power_source
+        gpu.read_power(partial(self._power_of, gpu), self._now, self._background)
+        self.notes.append(f"{gpu.uuid}: {gpu.counter.refuted}; its power is integrated instead")
 
-    def _best_source(self, gpu: _Gpu) -> str:
-        """Which call tells most; "none" only where every one of them will never do."""
+    def count(self) -> float:
+        """Read what is read between two looks, so that it is known when energy was drawn. Returns seconds to pause.
+
+        Called on a thread of its own, or by who moves the clock.
+        """
         lib = self._lib
-        passing: Exception | None = None
-        # On Grace Hopper it is not documented whether the counter spans the GPU or the module with its CPU; power
-        # in the scope of the GPU is unambiguous.
-        if gpu.module is None:
-            try:
-                lib.nvmlDeviceGetTotalEnergyConsumption(gpu.handle)
-                return "counter"
-            except lib.NVMLError as error:
-                if error.value in _GONE:
-                    raise
-                passing = None if error.value in _NEVER else error
-        if self._field(gpu.handle, lib.NVML_FI_DEV_POWER_AVERAGE, _GPU_SCOPE) is not None:
-            return "mean"
-        if self._field(gpu.handle, lib.NVML_FI_DEV_POWER_INSTANT, _GPU_SCOPE) is not None:
-            return "instant"
-        try:
-            lib.nvmlDeviceGetPowerUsage(gpu.handle)
-            return "usage"
-        except lib.NVMLError as error:
-            passing = passing if error.value in _NEVER else error
-        if passing is not None:
-            raise passing
-        return "none"
+        for gpu in list(self._gpus):
+            if gpu.repeater is not None and not self._background:
+                gpu.repeater.once()
+            if lib is not None:
+                with contextlib.suppress(lib.NVMLError):  # the looks will say what is wrong
+                    gpu.read_count(lib.nvmlDeviceGetTotalEnergyConsumption, self._now)
+        return COUNT_SECONDS
 
-    def _field(self, handle: Any, field_id: int, scope: int) -> int | None:
-        """One power field in milliwatts; every value has a return code of its own. None: not supported."""
-        lib = self._lib
-        try:
-            value = lib.nvmlDeviceGetFieldValues(handle, [(field_id, scope)])[0]
-        except lib.NVMLError as error:
-            if error.value in _GONE:
-                raise
-            return None
-        except Exception as error:
-            _mismatch(error)
-            return None
-        if value.nvmlReturn != lib.NVML_SUCCESS:
-            return None
-        if value.valueType == lib.NVML_VALUE_TYPE_UNSIGNED_INT:
-            return int(value.value.uiVal)
-        if value.valueType in (lib.NVML_VALUE_TYPE_UNSIGNED_LONG, lib.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG):
-            return int(value.value.ullVal)
-        return None
+    def _power_of(self, gpu: Gpu) -> int | None:
+        return power_now(self._lib, gpu.handle, gpu.source)
 
-    def _power_source(self, gpu: _Gpu) -> tuple[str, int] | None:
-        """The best call that answers with a power, and its milliwatts now."""
-        lib = self._lib
-        for source, field in (
-            ("mean", lib.NVML_FI_DEV_POWER_AVERAGE),
-            ("instant", lib.NVML_FI_DEV_POWER_INSTANT),
-        ):
-            milliwatts = self._field(gpu.handle, field, _GPU_SCOPE)
-            if milliwatts is not None:
-                return source, milliwatts
-        try:
-            return "usage", int(lib.nvmlDeviceGetPowerUsage(gpu.handle))
-        except lib.NVMLError as error:
-            if error.value in _GONE:
-                raise
-            return None
+    def _moment(self) -> Moment:
+        now = self._now()
+        clocks = {"wall": self._wall_us(), "boot": now // 1_000, "monotonic": self._awake() // 1_000}
+        return Moment(now, clocks)
 
-    def _refuted(self, gpu: _Gpu, check: CounterCheck, microjoules: int, at_ns: int) -> bool:
-        """Whether the GPU's power says that its counter does not count: then its power is the source from now on."""
-        if not check.wants_power(microjoules, at_ns):
-            return False
-        power = self._power_source(gpu)
-        if power is None:
-            return False
-        against = check.refuted_by(power[1] * 1000)
-        if against:
-            gpu.source, gpu.check = power[0], None
-            self.notes.append(f"{gpu.uuid}: {against}: measured by power from now on")
-        return bool(against)
+    def _survey_again(self, now: int) -> None:
+        """Once a minute: a GPU may be back after its reset, or plugged in."""
+        if self._surveying is None:
+            if now < self._survey_ns:
+                return
+            amiss = bool(self._failed) or any(gpu.failed for gpu in self._gpus)
+            known = frozenset(gpu.uuid for gpu in self._gpus)
+            self._surveying = self._surveyor.submit(partial(self._census, known, amiss))
+        if not self._surveying.done(self._patience):
+            return
+        surveying, self._surveying = self._surveying, None
+        with contextlib.suppress(self._lib.NVMLError):  # the looks will say what is wrong
+            census = surveying.result()
+            if census is not None:
+                self._take_census(census)
+        done = self._now()
+        self._survey_ns = done + max(LOOK_AGAIN_NS, LOOK_PAUSES * (done - now))
 
-    def _energy(self, gpu: _Gpu) -> Reading:
-        """The GPU's counter or its power. Raises NVMLError."""
-        lib = self._lib
-        if gpu.source == "counter":
-            energy, at_ns = int(lib.nvmlDeviceGetTotalEnergyConsumption(gpu.handle)) * 1000, self._now()
-            if gpu.check is None or not self._refuted(gpu, gpu.check, energy, at_ns):
-                return EnergyReading(gpu.device, energy, at_ns)
-        milliwatts: int | None
-        if gpu.source == "usage":
-            milliwatts = int(lib.nvmlDeviceGetPowerUsage(gpu.handle))
-        else:
-            which = lib.NVML_FI_DEV_POWER_AVERAGE if gpu.source == "mean" else lib.NVML_FI_DEV_POWER_INSTANT
-            milliwatts = self._field(gpu.handle, which, _GPU_SCOPE)
-        if milliwatts is None:
-            raise lib.NVMLError(lib.NVML_ERROR_NO_DATA)
-        return PowerReading(gpu.device, milliwatts * 1000, self._now())
+    def _census(self, known: frozenset[str], amiss: bool) -> Census | None:
+        count = self._lib.nvmlDeviceGetCount()
+        return survey(self._lib, count, known) if amiss or count != len(known) else None
+
+    # --- reading
 
     def read(self) -> Sample:
-        """Energy and use of every GPU that answers."""
-        lib = self._lib
-        if lib is None:
+        """Energy and use of every GPU, up to the moment for which its users are known."""
+        if self._lib is None:
             raise TryAgain("NVML is not open")
         began = self._now()
         if self._last is not None and began - self._last[0] < SHORTEST_NS:
             return self._last[1]  # the same readings again: no time has passed
+        self._survey_again(began)
+        gpus = [gpu for gpu in self._gpus if gpu.source != "none"]
+        outcomes = {gpu.uuid: self._outcome(gpu) for gpu in gpus if gpu.looking is not None}
+        self._look_at(gpus)
         readings: list[Reading] = []
         uses: list[DeviceUse] = []
-        self._look_again(began)
         failures = dict(self._failed)
-        worst: Any = None
-        for gpu in self._gpus:
-            if gpu.source == "none":
-                continue
-            try:
-                readings.append(self._energy(gpu))
-                gpu.amiss = False
-                if gpu.module is not None:
-                    self._read_module(gpu, readings)
-                if self._pids_usable:
-                    uses.append(self._use(gpu))
-            except lib.NVMLError as error:
-                worst = error
-                failures[gpu.uuid] = _GONE.get(error.value, "error")
-                gpu.amiss, gpu.empty = True, False
-        if not readings and worst is not None and worst.value not in _GONE:
-            raise _failure(worst, "reading")
-        self._last = began, Sample(readings, (), failures)
-        return Sample(readings, uses, failures)
+        for gpu in gpus:
+            told, use = outcomes.get(gpu.uuid, ([], None))
+            if use is None:  # else the look just begun is reported by the next read
+                more, use = self._outcome(gpu)
+                told = [*told, *more]
+            readings += told
+            uses += [use] if use is not None else []
+            if gpu.failed:
+                failures[gpu.uuid] = gpu.failed
+            self._pass_on_notes(gpu)
+        behind = {gpu.uuid: gpu.known_until_ns for gpu in gpus if gpu.waits}
+        if gpus and not readings and all(gpu.error is not None for gpu in gpus):
+            self._raise(gpus[-1].error, failures)
+        self._last = began, Sample(readings, (), failures, behind)
+        return Sample(readings, uses, failures, behind)
 
-    def _read_module(self, gpu: _Gpu, readings: list[Reading]) -> None:
-        lib = self._lib
-        assert gpu.module is not None
-        for which in (lib.NVML_FI_DEV_POWER_AVERAGE, lib.NVML_FI_DEV_POWER_INSTANT):
-            milliwatts = self._field(gpu.handle, which, _MODULE_SCOPE)
-            if milliwatts is not None:
-                readings.append(PowerReading(gpu.module, milliwatts * 1000, self._now()))
-                return
+    def _look_at(self, gpus: list[Gpu]) -> None:
+        """Begin a look at every GPU that is not being looked at, and wait a moment for those that are fast."""
+        for gpu in gpus:
+            if gpu.looking is None:
+                look = partial(gpu.look, gpu.question(self._pids_usable))
+                gpu.looking, gpu.looking_since_ns = gpu.worker.submit(look), self._now()
+        deadline = time.monotonic() + self._patience
+        for gpu in gpus:
+            if gpu.looking is not None and not gpu.slow:
+                gpu.slow = not gpu.looking.done(max(0.0, deadline - time.monotonic()))
 
-    # --- who used it
+    def _outcome(self, gpu: Gpu) -> tuple[list[Reading], DeviceUse | None]:
+        """What the look at a GPU brought; its last reading again while it is under way."""
+        if gpu.looking is None:
+            return [], None
+        if not gpu.looking.done():
+            if self._now() - gpu.looking_since_ns > HANGS_NS:
+                gpu.failed = "no_answer"
+            return gpu.repeated, None
+        looking, gpu.looking = gpu.looking, None
+        try:
+            look = looking.result()
+            gpu.slow = look.seconds > self._patience
+        except self._lib.NVMLError as error:
+            gpu.error = error
+            return gpu.lost(GONE.get(error.value, "error"))
+        gpu.error = None
+        outcome = gpu.take(look)
+        if gpu.counter.refuted and gpu.source == "counter" and gpu.power_source != "none":
+            self._give_way(gpu)
+        return outcome
 
-    def _use(self, gpu: _Gpu) -> DeviceUse:
-        if self._mig_mode(gpu.handle):
-            gpu.utilisation = True  # ask again when MIG is switched off
-            return self._use_of_instances(gpu)
-        holders, all_told = self._holders(gpu.handle)
-        left_empty = self._left_empty(gpu, all_told and not holders)
-        weights = self._utilisation(gpu) if gpu.utilisation else None
-        if weights is not None:
-            return DeviceUse(gpu.device, weights, frozenset(holders), "utilisation", not weights)
-        if len(holders) == 1:
-            return DeviceUse(gpu.device, dict.fromkeys(holders, 1), frozenset(holders), "holder")
-        # Several holders and no word on who worked: an equal split would be an invention. And where utilisation is
-        # not known just now, it may be because of rows of somebody who is on no list.
-        return DeviceUse(gpu.device, {}, frozenset(holders), "none", left_empty and not gpu.utilisation)
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """How many rows of utilisation were not believed since the start, by reason."""
+        rows = self._rows_dropped + sum(gpu.rows_dropped for gpu in self._gpus)
+        return {"implausible_row": rows} if rows else {}
+
+    def _pass_on_notes(self, gpu: Gpu) -> None:
+        if gpu.notes:
+            self.notes += gpu.notes
+            gpu.notes.clear()
 
     @staticmethod
-    def _left_empty(gpu: _Gpu, empty: bool) -> bool:
-        """Whether nobody is there, nor was at the last read: who has left since may have worked until then."""
-        before, gpu.empty = gpu.empty, empty
-        return before and empty
-
-    def _mig_mode(self, handle: Any) -> bool:
-        try:
-            return bool(self._lib.nvmlDeviceGetMigMode(handle)[0])
-        except self._lib.NVMLError as error:
-            if error.value in _GONE:
-                raise
-            return False  # before Ampere
-
-    def _use_of_instances(self, gpu: _Gpu) -> DeviceUse:
-        """MIG: power is measured on the whole GPU only; instances in use share it by their slices of compute."""
-        lib = self._lib
-        weights: dict[int, int] = {}
-        everyone: set[int] = set()
-        all_told = True
-        for index in range(lib.nvmlDeviceGetMaxMigDeviceCount(gpu.handle)):
-            try:
-                instance = lib.nvmlDeviceGetMigDeviceHandleByIndex(gpu.handle, index)
-                # Not gpuInstanceSliceCount: that is of the GPU instance, which it may share with others (1c.4g).
-                slices = int(lib.nvmlDeviceGetAttributes_v2(instance).computeInstanceSliceCount)
-            except lib.NVMLError as error:
-                if error.value in _GONE:
-                    raise
-                if error.value != lib.NVML_ERROR_NOT_FOUND:  # which says that there is none at this index
-                    all_told = False
-                continue
-            holders, told = self._holders(instance)
-            if holders:
-                user = next(iter(holders)) if len(holders) == 1 else _UNKNOWN_PID
-                weights[user] = weights.get(user, 0) + max(1, slices)
-            everyone |= holders
-            all_told = all_told and told
-        empty = all_told and not everyone and self._holders(gpu.handle) == (set(), True)
-        quiet = self._left_empty(gpu, empty)
-        return DeviceUse(gpu.device, weights, frozenset(everyone), "slices" if weights else "none", quiet)
-
-    def _holders(self, handle: Any) -> tuple[set[int], bool]:
-        """PIDs with a context: compute, graphics and MPS clients; and whether they are surely all."""
-        found: set[int] = set()
-        all_told = True
-        for kind in ("Compute", "Graphics", "MPSCompute"):
-            pids = self._running(kind, handle)
-            if pids is None:
-                all_told = False
-            else:
-                found |= pids
-        # A process without a number is somebody nobody can name.
-        return found - {_UNKNOWN_PID}, all_told and _UNKNOWN_PID not in found
-
-    def _running(self, kind: str, handle: Any) -> set[int] | None:
-        """PIDs on one list; None where it cannot be read."""
-        lib = self._lib
-        for version in ("_v3", "_v2"):
-            try:
-                processes = getattr(lib, f"nvmlDeviceGet{kind}RunningProcesses{version}")(handle)
-            except lib.NVMLError as error:
-                if error.value in _GONE:
-                    raise
-                if error.value == lib.NVML_ERROR_FUNCTION_NOT_FOUND:
-                    continue  # an older driver
-                # Without graphics nobody draws. Every GPU has the list for compute, with the server of MPS on it.
-                return set() if error.value == lib.NVML_ERROR_NOT_SUPPORTED and kind != "Compute" else None
-            except Exception as error:
-                _mismatch(error)
-                continue
-            return {int(process.pid) for process in processes}
-        return None
-
-    def _utilisation(self, gpu: _Gpu) -> dict[int, int] | None:
-        """SM percent by PID in rows newer than the last seen; {} when nobody ran, None where that is not known."""
-        lib = self._lib
-        now = self._now()
-        elapsed_us, gpu.asked_ns = (now - gpu.asked_ns) // 1000, now
-        first = gpu.seen_us == 0
-        rows: Any = ()
-        for _ in range(3):
-            try:
-                rows = lib.nvmlDeviceGetProcessUtilization(gpu.handle, gpu.seen_us)
-                break
-            except lib.NVMLError as error:
-                if error.value == lib.NVML_ERROR_INSUFFICIENT_SIZE:
-                    continue  # the ring grew between the two calls pynvml makes
-                if error.value in (lib.NVML_SUCCESS, lib.NVML_ERROR_NOT_FOUND):
-                    break  # nobody ran: a zero, not an error
-                if error.value in _NEVER and error.value != lib.NVML_ERROR_INVALID_ARGUMENT:
-                    gpu.utilisation = False
-                elif error.value in _GONE:
-                    raise
-                return None
-        else:
-            return None
-        newest = max((int(row.timeStamp) for row in rows), default=0)
-        weights: dict[int, int] = {}
-        odd = False
-        for row in rows:
-            if not row.smUtil or row.timeStamp <= gpu.seen_us:
-                continue
-            if row.pid and row.smUtil <= 100:
-                weights[int(row.pid)] = weights.get(int(row.pid), 0) + int(row.smUtil)
-            else:
-                odd = True
-        # Time goes on while nobody runs, or the first row after a pause would average the pause. The driver's
-        # clock is the wall clock; counting on from the last row stays right where it is not.
-        if newest:
-            gpu.seen_us = newest
-        elif first:
-            gpu.seen_us = self._wall_us()
-        else:
-            gpu.seen_us += elapsed_us
-        # Rows from before the first reading are not of its energy. Neither they nor rows that cannot be say that
-        # nobody ran: what the GPU draws would be learned as its idle draw.
-        return None if first or (odd and not weights) else weights
-
-
-def _failure(error: Any, call: str) -> Exception:
-    """What the caller should do about an error of the library as a whole."""
-    code = error.value
-    if code == 4:
-        return Denied(f"{call}: {error}", "let the exporter's user open /dev/nvidiactl and /dev/nvidia*")
-    if code == 12:
-        return NotHere(f"{call}: {error}")
-    if code == 18:
-        return Fatal(f"{call}: {error}", _RESTART)
-    return TryAgain(f"{call}: {error}")
-
-
-def _mismatch(error: Exception) -> None:
-    """NVMLLibraryMismatchError is a bare Exception: let it pass, and nothing else."""
-    if type(error).__name__ != "NVMLLibraryMismatchError":
+    def _raise(worst: Any, failures: dict[str, str]) -> None:
+        """No GPU answers."""
+        error = failure(worst, "reading")
+        if isinstance(error, TryAgain) and worst.value in GONE:
+            raise TryAgain(f"no NVIDIA GPU answers: {_listed(failures)}")
         raise error
+
+
+def _listed(failures: dict[str, str]) -> str:
+    return ", ".join(f"{name} {reason}" for name, reason in sorted(failures.items()))

@@ -53,7 +53,7 @@ def build(
     if settings.nvml.enabled:
         from .nvml import Nvml
 
-        sensors.append(Nvml(procfs, boottime_ns, _wall_us, settings.nvml.idle_watts))
+        sensors.append(Nvml(procfs, boottime_ns, _wall_us, settings.nvml.idle_watts, awake_ns=awake_ns))
     else:
         sensors.append(Disabled("nvml"))
 

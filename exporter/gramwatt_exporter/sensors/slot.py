@@ -39,7 +39,8 @@ class Slot:
     """Keeps one sensor alive. A sensor may have these attributes besides the protocol's:
 
     ``slow_open``: its open may take seconds and is made in the background. ``may_hang``: its read calls a driver
-    that may never come back. ``notes``: what it has to say to a person; ``notes_by_component``: the same, of
+    that may never come back. ``refused``: what was read and not believed, as totals by reason.
+    ``notes``: what it has to say to a person; ``notes_by_component``: the same, of
     interest only where it is the one that measures that component.
     """
 
@@ -86,9 +87,8 @@ class Slot:
     def state(self) -> SensorState:
         """Health for the snapshot; failures are totals since the start."""
         reason = self.reason or self._fault
-        return SensorState(
-            self.name, self.up and not reason, reason, self._read_seconds, dict(self._failures)
-        )
+        failures = {**self._failures, **getattr(self.sensor, "refused", {})}
+        return SensorState(self.name, self.up and not reason, reason, self._read_seconds, failures)
 
     def judge(self, faults: Collection[str], all_of_it: bool) -> None:
         """What of its readings cannot be used, and whether that is all of them."""
@@ -261,7 +261,8 @@ class Slot:
             self._failures[self.reason] = self._failures.get(self.reason, 0) + 1
         if self._said == (self.reason, text):
             return
-        news = self._said is None or self._said[0] != self.reason
+        # What somebody has to do is news, whatever was said before.
+        news = self._said is None or self._said[0] != self.reason or isinstance(error, Fatal)
         self._said = (self.reason, text)
         say = self._log.warning if news and (self.reason != "absent" or self._wanted) else self._log.debug
         say("sensor down", sensor=self.name, reason=self.reason, error=text, **({"fix": fix} if fix else {}))

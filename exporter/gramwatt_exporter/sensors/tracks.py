@@ -24,6 +24,7 @@ class _Track(Struct):
     step_ns: int = 0  # length of the last step; 0 when there is none
     repeats: bool = False  # it is told more often than it is taken
     door: str = ""  # through which its counter was seen
+    own: bool = False  # integrated by this process: it has no value for the next one
 
 
 class Advance(Struct, frozen=True):
@@ -98,7 +99,8 @@ class Tracks:
             or (door and track.door and door != track.door)
         ):
             begin = _begin(reading)
-            self._tracks[key] = _Track(begin, tick, asleep_ns, doubtful, door=door)
+            own = isinstance(reading, EnergyReading) and reading.own
+            self._tracks[key] = _Track(begin, tick, asleep_ns, doubtful, door=door, own=own)
             refused = isinstance(begin, Integrator) and begin.microwatts is None
             return Advance(Step(0, 0, reset=True)) if refused else _BEGINS
         track.door = door
@@ -176,6 +178,7 @@ class Tracks:
             for key, track in self._tracks.items()
             if isinstance(track.last, Counter)
             and "|estimate|" not in key
+            and not track.own
             and max(track.last.at_ns, self._restored_ns) >= since
         }
 

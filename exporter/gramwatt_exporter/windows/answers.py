@@ -41,6 +41,7 @@ def window_answer(view: WindowView) -> dict[str, Any]:
         "processes": view.processes,
         "sources": dict(view.sources),
         "idle_methods": dict(view.idle_methods),
+        "unknown_joules": {name: units.joules(value) for name, value in view.unknown_microjoules.items()},
         "uncertainty_ratio": view.uncertainty_ratio,
         "missed_seconds": units.seconds(view.missed_nanoseconds),
         "floor_joules": units.joules(view.floor_microjoules),

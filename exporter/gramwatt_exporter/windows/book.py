@@ -78,6 +78,7 @@ class Window(Struct):
     samples: int = 0
     last_sample: float | None = None
     sources: dict[str, set[str]] = field(default_factory=dict)
+    unknown_microjoules: dict[str, int] = field(default_factory=dict)  # may be its own, nobody can tell
     uncertain_microjoules: float = 0.0  # energy times its one sigma, to weight the ratio
     idle_uncertain_microjoules: float = 0.0  # one sigma of what idle draw was kept out of it
     idle_changed_microjoules: float = 0.0  # by which it would be another with the methods of now
@@ -244,10 +245,12 @@ class WindowBook:
         ended_by: EndedBy = "stop",
         values: Mapping[str, float] | None = None,
         outcome: Mapping[str, int | str] | None = None,
+        at_ns: int | None = None,
     ) -> Window:
         """End a window at Unix time ``now``, after a last sample. Stopping again changes nothing. ``outcome`` is how
         its run ended.
 
+        ``at_ns`` is the same moment by the boot clock, where the last sample came later.
         404; 400 for wrong values, and then the window stays open.
         """
         window = self.get(window_id)
@@ -257,7 +260,8 @@ class WindowBook:
             check_values(window.values, values)
             window.values.update(values)
         window.outcome = None if outcome is None else dict(outcome)
-        window.nanoseconds = max(0, self._boot_clock() - window.start_ns)
+        ended_ns = self._boot_clock() if at_ns is None else at_ns
+        window.nanoseconds = max(0, ended_ns - window.start_ns)
         self._finish(window, max(now, window.start), ended_by)
         return window
 
@@ -314,6 +318,13 @@ class WindowBook:
             window = self._open.get(window_id)
             if window is not None:
                 window.missed_nanoseconds += nanoseconds
+
+    def charge_unknown(self, window_id: str, component: str, microjoules: int) -> None:
+        """Energy that may be of one of its processes, at most so much, and nobody can tell."""
+        window = self._open.get(window_id)
+        if window is not None and microjoules > 0:
+            unknown = window.unknown_microjoules
+            unknown[component] = unknown.get(component, 0) + microjoules
 
     def charge_cpu(self, window_id: str, nanoseconds: int) -> None:
         """CPU time of one of its processes."""
@@ -429,6 +440,7 @@ class WindowBook:
             idle_methods=MappingProxyType(
                 {name: "+".join(sorted(used)) for name, used in window.idle_methods.items()}
             ),
+            unknown_microjoules=MappingProxyType(dict(window.unknown_microjoules)),
             uncertainty_ratio=_uncertainty(window, total, measured),
             missed_nanoseconds=window.missed_nanoseconds,
             floor_microjoules=window.floor_microjoules,
@@ -582,11 +594,16 @@ class WindowBook:
 
 
 def _uncertainty(window: Window, total: int, measured_ns: int) -> float | None:
-    """One sigma as a share of the energy. In the missed time it may have drawn nothing, or as much as otherwise."""
+    """One sigma as a share of the energy.
+
+    What may be its own lies anywhere between nothing and all of it: width / sqrt(12). In the missed time it may have
+    drawn nothing, or as much as otherwise.
+    """
     if not total or not window.sources:
         return None
+    unknown = sum(window.unknown_microjoules.values()) / math.sqrt(12)
     seen_ns = max(1, measured_ns - window.missed_nanoseconds)
-    return math.hypot(window.sigma_microjoules / total, window.missed_nanoseconds / seen_ns)
+    return math.hypot(window.sigma_microjoules / total, unknown / total, window.missed_nanoseconds / seen_ns)
 
 
 def _entries(state: Mapping[str, Any]) -> Iterable[Any]:

@@ -7,13 +7,14 @@ import math
 from ..model import Grade, Measurement, Reference, ScaleId, Window
 from .exact import exact, nearest
 from .functional import units_of
-from .gate import failed_run, refusal, unusable_quotient
+from .gate import failed_run, refusal, undecided, unusable_quotient
 from .scale import AbsoluteScale, EeiReference, EeiScale, letter_of, span
 
 
 def hardware_class(measurement: Measurement) -> str:
-    """``gpu`` when any of the energy was a GPU's, else ``cpu``."""
-    return "gpu" if measurement.components.get("gpu", 0.0) > 0 else "cpu"
+    """``gpu`` when any of the energy was a GPU's or may have been, ``cpu`` only where no GPU can have been used."""
+    used = measurement.components.get("gpu", 0.0) + measurement.unknown.get("gpu", 0.0)
+    return "gpu" if used > 0 else "cpu"
 
 
 def grade_eei(
@@ -27,6 +28,8 @@ def grade_eei(
 
     if reason := failed_run(window) or refusal(measurement):
         return refuse(reason)
+    if not hardware and measurement.unknown.get("gpu") and not measurement.components.get("gpu"):
+        return refuse(f"hardware class ({measurement.unknown_text}: whether it used the GPU is not known)")
     hardware = hardware or hardware_class(measurement)
     candidates, reason = _references(window, scale, hardware)
     if not candidates:
@@ -41,10 +44,14 @@ def grade_eei(
             return refuse(reason)
         per_unit = exact(measurement.energy_joules) / exact(units)
         index = per_unit / exact(reference.joules)
+        letter = letter_of(index, scale.bands)
+        most = exact(measurement.most_joules) / exact(units) / exact(reference.joules)
+        if reason := undecided(measurement, letter, letter_of(most, scale.bands)):
+            return refuse(reason)
         best, worst = span(index, measurement.uncertainty_ratio, scale.bands)
         return Grade(
             scale=identity,
-            letter=letter_of(index, scale.bands),
+            letter=letter,
             letters=letters,
             best=best,
             worst=worst,
@@ -84,10 +91,14 @@ def grade_absolute(
         return refuse(reason)
     per_unit = exact(measurement.energy_joules) / exact(units)
     value = per_unit / exact(scale.joules)
+    letter = letter_of(value, scale.bands, scale.limit)
+    most = exact(measurement.most_joules) / exact(units) / exact(scale.joules)
+    if reason := undecided(measurement, letter, letter_of(most, scale.bands, scale.limit)):
+        return refuse(reason)
     best, worst = span(value, measurement.uncertainty_ratio, scale.bands, scale.limit)
     return Grade(
         scale=identity,
-        letter=letter_of(value, scale.bands, scale.limit),
+        letter=letter,
         letters=letters,
         best=best,
         worst=worst,

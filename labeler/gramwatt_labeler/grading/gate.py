@@ -23,11 +23,14 @@ def refusal(measurement: Measurement) -> str:
     """Why this measurement must not be graded, or "" when it may."""
     energy = measurement.energy_joules
     if measurement.imported is None and not measurement.components:
-        return "energy (no sample of gramwatt_window_energy_joules_total)"
+        more = f"; {measurement.unknown_text}" if measurement.unknown else ""
+        return f"energy (no sample of gramwatt_window_energy_joules_total{more})"
     if not math.isfinite(energy) or energy <= 0:
         return f"a usable energy (it is {energy:g} J)"
     if measurement.imported is not None:
         return ""  # how well another tool covered its run is not in its file
+    if measurement.energy_joules < MINIMUM_COVERAGE * measurement.most_joules:
+        return f"energy that is known ({measurement.unknown_text}: nobody could tell who used it)"
     samples, coverage = measurement.samples or 0, measurement.coverage_ratio or 0.0
     if samples < MINIMUM_SAMPLES:
         return f"samples (the energy counter has {samples}, {MINIMUM_SAMPLES} are needed)"
@@ -50,3 +53,10 @@ def unusable_quotient(measurement: Measurement, units: float, reference: float) 
         if not sys.float_info.min <= number <= sys.float_info.max:
             return f"a usable energy per unit (it is {number:g} {what})"
     return ""
+
+
+def undecided(measurement: Measurement, letter: str, worst: str) -> str:
+    """Why a letter must not be given that energy of unknown owner could change to ``worst``, or ""."""
+    if letter == worst:
+        return ""
+    return f"energy that is known ({measurement.unknown_text}, which would make it {worst} and not {letter})"

@@ -13,6 +13,7 @@
 enum { WORKERS = 2, BRIEF = 400 };
 
 static long milliseconds;
+static long long each; /* nanoseconds of work of a thread */
 
 static void burn(long long nanoseconds) {
     struct timespec at;
@@ -25,7 +26,7 @@ static void burn(long long nanoseconds) {
 
 static void *worker(void *name) { /* threads have names of their own, which no process should get */
     prctl(PR_SET_NAME, name);
-    burn(milliseconds * 1000000LL);
+    burn(each);
     return NULL;
 }
 
@@ -61,6 +62,7 @@ int main(int argc, char **argv) {
         return 2;
     const char *scene = argv[1];
     milliseconds = atol(argv[2]);
+    each = milliseconds * 1000000LL;
     if (strcmp(scene, "alone") == 0) {
         burn(milliseconds * 1000000LL);
         return 0;
@@ -81,8 +83,7 @@ int main(int argc, char **argv) {
         return 0;
     }
     if (strcmp(scene, "brief") == 0) { /* as a Java program: hundreds of threads come and go */
-        long all = milliseconds;
-        milliseconds = all * WORKERS / BRIEF;
+        each = each * WORKERS / BRIEF;
         for (int number = 0; number < BRIEF; number += WORKERS) {
             pthread_t threads[WORKERS];
             for (int one = 0; one < WORKERS; one++)

@@ -337,3 +337,14 @@ heavy = {"textual", "codecarbon", "numpy", "sklearn", "IPython", "requests"} & s
 print(sorted(heavy))
 """)
     assert done.stdout == "[]\n"
+
+
+def test_what_may_be_its_own_is_in_the_result_its_note_and_the_summary() -> None:
+    from gramwatt.result import from_window
+
+    answer = {"name": "w", "phase": "training", "energy_joules": 10.0, "components": {"cpu": 10.0}}
+    assert from_window(answer).note == ""
+    assert from_window({**answer, "unknown_joules": {"gpu": 0.2}}).note == ""
+    result = from_window({**answer, "unknown_joules": {"gpu": 700.4}})
+    assert result.note.startswith("up to 700 J more of the gpu may be its own")
+    assert result.summary()["unknown_joules"] == {"gpu": 700.4}

@@ -254,3 +254,41 @@ def test_built_in_references_give_a_letter_to_a_classifier(built_in, window, mea
         loaded.id,
     )
     assert inference.index == 1.0
+
+
+# --- energy whose owner nobody knows
+
+
+@pytest.mark.parametrize(
+    ("known", "unknown", "letter", "reason"),
+    [
+        (98.0, 1.0, "B", ""),  # at most 99: still a B
+        (98.0, 3.0, None, "would make it C and not B"),
+        (98.0, 60.0, None, "up to 60 J more of the gpu may be its own"),
+        (300.0, 10.0, "D", ""),
+    ],
+)
+def test_a_letter_that_unknown_energy_could_change_is_refused(
+    known, unknown, letter, reason, scale, window, measurement
+) -> None:
+    measured = measurement(known, components={"gpu": known}, unknown={"gpu": unknown})
+    grade = grade_eei(window(), measured, *scale, hardware="cpu")
+    assert grade.letter == letter
+    assert reason in grade.reason
+
+
+def test_the_class_is_cpu_only_where_no_gpu_can_have_been_used(scale, window, measurement) -> None:
+    measured = measurement(100.0, components={"cpu": 100.0}, unknown={"gpu": 2.0})
+    grade = grade_eei(window(), measured, *scale)
+    assert grade.letter is None
+    assert "whether it used the GPU is not known" in grade.reason
+
+
+@given(energy=energies, unknown=energies)
+def test_with_unknown_energy_no_letter_is_better_than_that_of_all_of_it(
+    energy, unknown, scale, window, measurement
+) -> None:
+    measured = measurement(energy, components={"gpu": energy}, unknown={"gpu": unknown})
+    grade = grade_eei(window(), measured, *scale, hardware="cpu")
+    worst = grade_eei(window(), measurement(energy + unknown), *scale, hardware="cpu")
+    assert grade.letter in (None, worst.letter)

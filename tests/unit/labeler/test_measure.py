@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from gramwatt_labeler.measure import count, coverage_ratio, drops
+from gramwatt_labeler.measure import count, coverage_ratio, drops, known_ratio
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,3 +97,9 @@ def test_seconds_that_the_exporter_missed_cost_coverage() -> None:
     assert coverage_ratio(0, 100, [], 10) == 0.9
     assert coverage_ratio(0, 100, [(0, 20)], 10) == 0.8  # they may be the same seconds
     assert coverage_ratio(0, 100, [], 1000) == 0.0
+
+
+def test_the_known_share_of_the_energy() -> None:
+    assert known_ratio(100.0, 0.0) == known_ratio(0.0, 0.0) == 1.0
+    assert known_ratio(75.0, 25.0) == 0.75
+    assert known_ratio(0.0, 5.0) == 0.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gramwatt_exporter.command import wanted_sensors
 from gramwatt_exporter.config import load
+from gramwatt_exporter.flags import wanted_sensors
 
 
 def test_nothing_is_wanted_by_default() -> None:

@@ -11,11 +11,11 @@ import pytest
 from fake_package import Watched, line, vary
 from gramwatt_exporter.idle import IdleBook
 from gramwatt_exporter.idle.classes import ANY
-from gramwatt_exporter.idle.share import change_ratio, idle_share
 from gramwatt_exporter.metrics.exposition import Exposition
 from gramwatt_exporter.model import Device, EnergyStep
 from gramwatt_exporter.windows import OpenRequest, Peer, WindowBook, window_answer
 from gramwatt_exporter.windows.book import Window
+from gramwatt_exporter.windows.idle_share import change_ratio, idle_share
 from running import parse, select
 
 J = 1_000_000

@@ -324,6 +324,20 @@ def test_a_meter_that_shows_one_value_for_ever_gives_way(tmp_path: Path) -> None
     assert "does not move" in machine.log.text()
 
 
+@pytest.mark.parametrize("phase", range(0, 120, 7))
+def test_of_two_meters_of_the_same_watts_the_first_is_taken_whatever_the_load_does(
+    tmp_path: Path, phase: int
+) -> None:
+    """One is asked every 2 s and lags behind the other."""
+    machine = machines.server(tmp_path / "machine")
+    machine.seconds = float(phase)
+    machine.start()
+    machine.run(90)
+    assert machine.bank is not None
+    assert machine.bank.around.key == "meter|hwmon|acpi-hwmon1"
+    assert "before" not in machine.log.text()
+
+
 def test_a_wider_meter_that_comes_later_is_taken_without_a_restart(tmp_path: Path) -> None:
     machine = machines.psys_and_controller(tmp_path / "machine")
     controller = machine.controllers[0]

@@ -59,6 +59,7 @@ def test_a_window_from_open_to_stop(book, clocks):
         "cpu_seconds": 3.9,
         "processes": 3,
         "sources": {"cpu": "rapl", "dram": "rapl"},
+        "unknown_joules": {},
         "uncertainty_ratio": pytest.approx(0.05),
         "idle_methods": {},
         "missed_seconds": 0.0,

@@ -16,6 +16,7 @@ from gramwatt_exporter.sensors.nvml import Nvml
 from nvml_world import (
     World,
     _wait_until_up,
+    drawn,
     energies,
     powers,
 )
@@ -35,34 +36,41 @@ def test_two_gpus_by_their_uuid(world: World) -> None:
 @pytest.mark.parametrize(
     ("facts", "microwatts"),
     [
-        (["gpu 0 field 185 0 0 150000", "gpu 0 field 186 0 0 170000", "gpu 0 power_mw 1"], 150_000_000),
-        (["gpu 0 field 186 0 0 170000", "gpu 0 power_mw 1"], 170_000_000),
+        (["gpu 0 field 185 0 0 150000", "gpu 0 field 186 0 0 170000", "gpu 0 power_mw 1"], 170_000_000),
+        (["gpu 0 field 185 0 0 150000", "gpu 0 power_mw 1"], 150_000_000),
         (
-            ["gpu 0 field 185 0 999 150000", "gpu 0 field 186 0 0 170000"],
-            170_000_000,
+            ["gpu 0 field 186 0 999 170000", "gpu 0 field 185 0 0 150000"],
+            150_000_000,
         ),  # the call is OK, the value not
         (["gpu 0 power_mw 90000"], 90_000_000),
     ],
 )
 def test_without_a_counter_power_by_the_best_door(world: World, facts: list[str], microwatts: int) -> None:
-    world.set("gpu 0 uuid GPU-a", *facts)
-    assert powers(world.sensor().read()) == {"GPU-a": microwatts}
+    world.set("gpu 0 uuid GPU-a", "gpu 0 util_error 3", *facts)
+    sensor = world.sensor()
+    first = sensor.read()
+    world.clock.advance(1)
+    assert drawn(first, sensor.read()) == {"GPU-a": microwatts}
 
 
 def test_a_gpu_without_any_reading_is_said_and_left_out(world: World) -> None:
     world.set("gpu 0 uuid GPU-a", "gpu 1 uuid GPU-b", "gpu 1 energy_mj 5")
     sensor = world.sensor()
     assert energies(sensor.read()) == {"GPU-b": 5000}
-    assert "GPU-a tells neither energy nor power" in sensor.notes[0]
+    assert "GPU-a reports neither energy nor power" in sensor.notes[0]
 
 
 def test_grace_hopper_counts_the_gpu_and_shows_the_module_beside_it(world: World) -> None:
     world.set(
         "gpu 0 uuid GPU-a", "gpu 0 energy_mj 1000",
-        "gpu 0 field 185 0 0 300000", "gpu 0 field 185 1 0 500000",
+        "gpu 0 field 185 0 0 300000", "gpu 0 field 185 1 0 500000", "gpu 0 util_error 3",
     )  # fmt: skip
-    sample = world.sensor().read()
-    assert powers(sample) == {"GPU-a": 300_000_000, "module-GPU-a": 500_000_000}
+    sensor = world.sensor()
+    first = sensor.read()
+    world.clock.advance(1)
+    sample = sensor.read()
+    assert drawn(first, sample) == {"GPU-a": 300_000_000}
+    assert powers(sample) == {"module-GPU-a": 500_000_000}
     (module,) = [r.of for r in sample.readings if r.of.name == "module-GPU-a"]
     assert isinstance(module, Meter)
     assert module.covers == ()  # never makes a device "other", never added to the CPU's own meter
@@ -75,8 +83,9 @@ def test_grace_hopper_counts_the_gpu_and_shows_the_module_beside_it(world: World
 def test_a_broken_gpu_is_frozen_alone(world: World, clock: Any, log: Any, code: int, reason: str) -> None:
     def both(one: int, two: int, *more: str) -> None:
         world.set(
-            "gpu 0 uuid GPU-a", f"gpu 0 energy_mj {one}", "gpu 1 uuid GPU-b", f"gpu 1 energy_mj {two}", *more
-        )
+            "gpu 0 uuid GPU-a", f"gpu 0 energy_mj {one}", "gpu 0 util_error 3",
+            "gpu 1 uuid GPU-b", f"gpu 1 energy_mj {two}", "gpu 1 util_error 3", *more
+        )  # fmt: skip
 
     both(1000, 1000)
     bank = Bank([world.sensor(opened=False)], clock, log)
@@ -193,7 +202,7 @@ def test_a_look_that_takes_long_is_made_less_often(world: World, clock: Any) -> 
 
     good = ("gpu 0 uuid GPU-a", "gpu 0 energy_mj 1", "gpu 1 uuid GPU-b", "gpu 1 energy_mj 2")
     world.set(*good, "gpu 1 error 999")
-    sensor = Nvml("/proc", SlowDriver(), world.wall_us)
+    sensor = Nvml("/proc", SlowDriver(), world.wall_us, patience_seconds=20, background=False)
     sensor.open()
     clock.advance(61)
     assert sensor.read().failures == {"index-1": "error"}
@@ -220,7 +229,8 @@ def test_a_gpu_without_readings_at_first_is_asked_again_unless_it_has_none(world
 def test_a_driver_reload_is_survived_and_its_counter_taken_as_reset(
     world: World, clock: Any, log: Any
 ) -> None:
-    world.set("gpu 0 uuid GPU-a", "gpu 0 energy_mj 5000000")
+    gpu = ("gpu 0 uuid GPU-a", "gpu 0 util_error 3")
+    world.set(*gpu, "gpu 0 energy_mj 5000000")
     bank = Bank([world.sensor(opened=False)], clock, log)
     bank.open()
     _wait_until_up(bank)
@@ -230,11 +240,11 @@ def test_a_driver_reload_is_survived_and_its_counter_taken_as_reset(
         sample = bank.read()
         assert sample.steps == []
         assert not sample.sensors[0].up
-    world.set("gpu 0 uuid GPU-a", "gpu 0 energy_mj 100")
+    world.set(*gpu, "gpu 0 energy_mj 100")
     _wait_until_up(bank, clock)
     assert bank.read().resets == {("gpu", "GPU-a"): 1}
     clock.advance(1)
-    world.set("gpu 0 uuid GPU-a", "gpu 0 energy_mj 300")
+    world.set(*gpu, "gpu 0 energy_mj 300")
     assert [step.microjoules for step in bank.read().steps] == [200_000]
 
 
@@ -243,7 +253,9 @@ def test_the_counter_is_the_integral_of_true_power(world: World, clock: Any, log
     bank = Bank([world.sensor(opened=False)], clock, log)
 
     def at(second: int) -> None:
-        world.set(f"now_us {second * 1_000_000}", "gpu 0 uuid GPU-a", "gpu 0 watts 80 400 3")
+        world.set(
+            f"now_us {second * 1_000_000}", "gpu 0 uuid GPU-a", "gpu 0 util_error 3", "gpu 0 watts 80 400 3"
+        )
 
     at(0)
     bank.open()

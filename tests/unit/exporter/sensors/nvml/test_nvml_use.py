@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gramwatt_exporter.model import COMPONENTS
+from gramwatt_exporter.model import COMPONENTS, Group
 from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.sensors.nvml import Nvml
 from nvml_world import (
@@ -17,6 +17,8 @@ from nvml_world import (
     energies,
     second_use,
     use_of,
+    uses_within,
+    weights_within,
 )
 from simulation import SECOND, Machine, rig
 
@@ -35,10 +37,9 @@ def test_use_is_by_rows_newer_than_the_last(world: World, clock: Any) -> None:
         f"gpu 0 util 11 {WALL_US + 9} 20",
     )
     world.set(*busy(*rows))
-    assert use_of(sensor.read()).weights == {10: 60, 11: 20}
-    clock.advance(1)
-    later = use_of(sensor.read())
-    assert (later.weights, later.method) == ({}, "utilisation")  # nobody ran: a zero, not an error
+    assert use_of(sensor.read()).weights == {10: 600, 11: 200}  # multiprocessors weigh ten times an encoder
+    later = uses_within(world, sensor, 4)[-1]
+    assert (later.weights, later.method) == ({}, "context")  # nobody ran: a zero, not an error
     assert (first.quiet, later.quiet) == (False, True)
 
 
@@ -52,7 +53,7 @@ def test_a_read_sooner_than_the_counter_refreshes_keeps_users_for_the_next(world
     assert soon.readings == first.readings  # the bank sees that no time has passed
     assert soon.uses == ()
     clock.advance(1)
-    assert use_of(sensor.read()).weights == {10: 60}
+    assert use_of(sensor.read()).weights == {10: 600}
 
 
 def test_rows_that_cannot_be_are_left_out(world: World, clock: Any) -> None:
@@ -69,11 +70,11 @@ def test_rows_that_cannot_be_are_left_out(world: World, clock: Any) -> None:
             f"gpu 0 util 12 {new} 5",
         )
     )
-    assert use_of(sensor.read()).weights == {12: 5}
+    assert use_of(sensor.read()).weights == {12: 50}
 
 
 @pytest.mark.parametrize(
-    ("row", "method"), [("0 {} 50", "none"), ("11 {} 4000", "none"), ("10 {} 0", "utilisation")]
+    ("row", "method"), [("0 {} 50", "none"), ("11 {} 4000", "none"), ("10 {} 0", "context")]
 )
 def test_only_rows_that_can_be_say_that_nobody_ran(world: World, clock: Any, row: str, method: str) -> None:
     world.set(*busy())
@@ -81,8 +82,8 @@ def test_only_rows_that_can_be_say_that_nobody_ran(world: World, clock: Any, row
     sensor.read()
     clock.advance(1)
     world.set(*busy("gpu 0 util " + row.format(WALL_US + 10)))
-    use = use_of(sensor.read())
-    assert (use.weights, use.method, use.quiet) == ({}, method, method == "utilisation")
+    use = uses_within(world, sensor, 4)[0]
+    assert (use.weights, use.method, use.quiet) == ({}, method, method == "context")
 
 
 def test_a_gpu_that_is_back_while_a_job_runs_does_not_look_quiet(world: World, clock: Any) -> None:
@@ -100,30 +101,24 @@ def test_a_gpu_that_is_back_while_a_job_runs_does_not_look_quiet(world: World, c
 def test_time_goes_on_while_nobody_runs(world: World, clock: Any) -> None:
     world.set(*busy())
     sensor = world.sensor()
-    for _ in range(10):
-        clock.advance(1)
-        assert use_of(sensor.read()).weights == {}
-    clock.advance(1)
+    sensor.read()
+    assert not any(use.weights for use in uses_within(world, sensor, 11, step=1))
     # A row of four seconds ago, though newer than any row seen, is of the pause and not of this tick.
     world.set(*busy(f"gpu 0 util 10 {WALL_US + 7_000_000} 80"))
-    assert use_of(sensor.read()).weights == {}
-    clock.advance(1)
-    world.set(*busy(f"gpu 0 util 10 {world.wall_us() - 200_000} 80"))
-    assert use_of(sensor.read()).weights == {10: 80}
+    assert weights_within(world, sensor, 2) == {}
+    world.set(*busy(f"gpu 0 util 10 {world.wall_us() + 200_000} 80"))
+    assert weights_within(world, sensor, 2) == {10: 800}
 
 
-@pytest.mark.parametrize(
-    ("code", "method"), [(3, "none"), (0, "utilisation"), (6, "utilisation"), (7, "none")]
-)
+@pytest.mark.parametrize(("code", "method"), [(3, "none"), (0, "context"), (6, "context"), (7, "none")])
 def test_errors_of_the_utilisation_call(world: World, clock: Any, code: int, method: str) -> None:
     facts = busy(f"gpu 0 util_error {code}") if code else busy()
     world.set(*facts)
     sensor = world.sensor()
     sensor.read()
-    clock.advance(1)
-    use = use_of(sensor.read())
+    use = uses_within(world, sensor, 4)[0]
     assert (use.weights, use.method) == ({}, method)  # three holders: no equal split
-    assert use.quiet == (method == "utilisation")
+    assert use.quiet == (method == "context")
 
 
 def test_without_utilisation_a_single_holder_is_the_user(world: World) -> None:
@@ -142,7 +137,8 @@ def test_mig_is_split_by_slices_of_instances_in_use(world: World) -> None:
     sample = world.sensor().read()
     assert energies(sample) == {"GPU-a": 1000}  # power is the parent's
     use = use_of(sample)
-    assert use.weights == {100: 3, 0: 2}  # two holders in one instance: nobody knows which
+    assert use.weights == {100: 3}
+    assert use.groups == (Group(2, frozenset({101, 102})),)  # two holders in one instance: nobody knows which
     assert use.holders == {100, 101, 102}
     assert use.method == "slices"
 
@@ -235,12 +231,19 @@ def test_a_list_that_could_not_be_read_is_not_empty(
 @pytest.mark.parametrize(("code", "quiet"), [(3, True), (4, True), (13, True), (999, False), (7, False)])
 def test_lists_speak_only_where_utilisation_never_will(world: World, code: int, quiet: bool) -> None:
     facts = ("gpu 0 uuid GPU-a", "gpu 0 energy_mj 1", f"gpu 0 util_error {code}")
-    assert second_use(world, facts, *facts).quiet is quiet
+    world.set(*facts)
+    sensor = world.sensor()
+    sensor.read()
+    assert uses_within(world, sensor, 4)[0].quiet is quiet
 
 
 def test_rows_of_nobody_on_a_list_say_that_somebody_ran(world: World) -> None:
     facts = ("gpu 0 uuid GPU-a", "gpu 0 energy_mj 1")
-    assert not second_use(world, facts, *facts, f"gpu 0 util 0 {WALL_US + 10} 50").quiet
+    world.set(*facts)
+    sensor = world.sensor()
+    sensor.read()
+    world.set(*facts, f"gpu 0 util 0 {WALL_US + 10} 50")
+    assert not uses_within(world, sensor, 4)[0].quiet
 
 
 def test_who_was_there_while_it_could_not_be_read_is_not_known(world: World, clock: Any) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..idle.book import IdleBook
 from ..model import EnergyStep
-from ..windows.model import NO_IDLE, IdleShare
-from .book import IdleBook
+from .model import NO_IDLE, IdleShare
 
 
 def idle_share(book: IdleBook, steps: Sequence[EnergyStep]) -> IdleShare:

@@ -1,0 +1,51 @@
+"""Settings that are flags, too, for every subcommand; and the settings that follow from flags, environment and file."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+from .config import Loaded, load
+
+_FLAGS = {
+    "web.listen-address": ("web.listen_address", "HOST:PORT", "where Prometheus scrapes (127.0.0.1:10044)"),
+    "web.config.file": (
+        "web.config_file",
+        "FILE",
+        "TLS and basic auth, in the format of Prometheus exporters",
+    ),
+    "path.procfs": ("path.procfs", "DIR", "root of procfs (/proc)"),
+    "path.sysfs": ("path.sysfs", "DIR", "root of sysfs (/sys)"),
+    "state.dir": ("state.dir", "DIR", "where totals survive a restart (none: they do not)"),
+    "socket.path": ("socket.path", "FILE", "Unix socket for recorded windows (/run/gramwatt/gramwatt.sock)"),
+    "sampling.interval": ("sampling.interval", "DURATION", "how often to read, 100ms to 10s (5s)"),
+    "log.level": ("log.level", "LEVEL", "debug, info, warning or error (info)"),
+    "log.format": ("log.format", "FORMAT", "logfmt or json (logfmt)"),
+}
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The settings that are flags, too."""
+    parser.add_argument(
+        "--config.file", dest="config_file", metavar="FILE", default=None, help="YAML settings"
+    )
+    for flag, (key, metavar, text) in _FLAGS.items():
+        parser.add_argument(f"--{flag}", dest=key, metavar=metavar, default=None, help=text)
+
+
+def load_flags(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Loaded:
+    """The settings by flags, environment and file. Raises ConfigError."""
+    file = arguments.config_file
+    if file is None:
+        file = environ.get("GRAMWATT_CONFIG_FILE", "")
+    flags = {key: value for key, _, _ in _FLAGS.values() if (value := getattr(arguments, key)) is not None}
+    return load(file, environ, flags)
+
+
+def wanted_sensors(loaded: Loaded) -> set[str]:
+    """Sensors that the user switched on, by file, environment or flag."""
+    ours = [key.split(".") for key, origin in loaded.origins.items() if origin != "default"]
+    named = {key[1] for key in ours if key[0] == "sensors" and key[-1] == "enabled"}
+    settings = loaded.config.sensors
+    wanted = {name for name in named if getattr(settings, name).enabled}
+    return wanted | ({"replay"} if settings.replay.file else set())

@@ -1,0 +1,72 @@
+"""Share a GPU's energy of one step: by the weights of processes, and of groups that cannot be told apart.
+
+Pure, in microjoules: idle + users + unattributed == energy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import lcm
+
+from msgspec import Struct
+
+from ..attribution import attribute
+from ..model import DeviceUse, Group
+from ..processes.row import Row
+
+Find = Callable[[int], tuple[Row, bool] | None]
+
+
+class GpuShares(Struct, frozen=True):
+    """Parts of one step. ``users`` are (row, whether it lives, microjoules); ``context`` is the part of theirs that
+    the GPU drew for the contexts it holds while nobody worked."""
+
+    idle: int
+    users: list[tuple[Row, bool, int]]
+    unattributed: int
+    context: int = 0
+
+
+def share(energy: int, idle: int, use: DeviceUse | None, find: Find) -> GpuShares:
+    """``find(pid)`` gives the row of a recent process and whether it still lives."""
+    weights = use.weights if use is not None else {}
+    groups = [(group.weight, _together(group, find)) for group in use.groups] if use is not None else []
+    # Among themselves nobody knows better than equal parts; the scale keeps them whole numbers.
+    scale = lcm(*(len(members) or 1 for _, members in groups))
+    users: list[tuple[Row, bool]] = []
+    scaled: list[int] = []
+    residual = 0
+    for pid, weight in weights.items():
+        found = find(pid)
+        if found is None:
+            residual += weight * scale
+        else:
+            users.append(found)
+            scaled.append(weight * scale)
+    for weight, members in groups:
+        users += members
+        scaled += [weight * scale // len(members)] * len(members) if members else []
+        residual += 0 if members else weight * scale
+    shares = attribute(energy, idle, scaled, residual)
+    told = [(row, lives, part) for (row, lives), part in zip(users, shares.users, strict=True)]
+    context = sum(shares.users) if use is not None and use.method == "context" else 0
+    return GpuShares(shares.idle, told, shares.unattributed, context)
+
+
+def _together(group: Group, find: Find) -> list[tuple[Row, bool]]:
+    """The members where all are known and belong together: to one window or, outside of windows, to one workload."""
+    members = []
+    for pid in sorted(group.pids):
+        found = find(pid)
+        if found is None:
+            return []
+        members.append(found)
+    if len(members) <= 1:
+        return members
+    rows = [row for row, _ in members]
+    windows = frozenset.intersection(*(row.windows for row in rows))
+    if windows:
+        # A window that holds only some of them would get a part that nobody knows.
+        return members if all(row.windows == windows for row in rows) else []
+    alike = all(row.account is rows[0].account and not row.windows for row in rows)
+    return members if alike else []

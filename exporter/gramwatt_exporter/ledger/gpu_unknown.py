@@ -1,0 +1,106 @@
+"""GPU energy that a window may have used and that nobody can tell: the most it can be, never zero by default.
+
+A window might have used a GPU when one of its processes held a context, and any window might have where the driver
+does not say who does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from ..model import BankSample, DeviceUse
+from .gpu_booking import Find, GpuShares
+
+
+class UnknownCharges(Protocol):
+    """The part of the window book that this needs."""
+
+    @property
+    def open_ids(self) -> Collection[str]: ...
+
+    def charge_unknown(self, window_id: str, component: str, microjoules: int) -> None: ...
+
+
+class _Watched(Struct):
+    """One GPU: when it last delivered, the extremes of its mean power (microwatts), who might have used it."""
+
+    at_ns: int
+    highest: int = 0
+    lowest: int | None = None
+    holders: frozenset[int] | None = None  # None: the driver does not say
+    missing: bool = False
+
+
+class GpuUnknown:
+    """Charges windows with GPU energy of unknown owner. ``now_ns`` is the boot clock at the sample."""
+
+    def __init__(self, windows: UnknownCharges) -> None:
+        self._windows = windows
+        self._gpus: dict[str, _Watched] = {}
+
+    def booked(
+        self,
+        name: str,
+        microjoules: int,
+        nanoseconds: int,
+        use: DeviceUse | None,
+        shares: GpuShares,
+        find: Find,
+    ) -> None:
+        """A step was shared: what of it has no owner may be of those who might have used the GPU."""
+        watched = self._gpus.setdefault(name, _Watched(0))
+        before = watched.holders
+        watched.holders = None if use is None else use.holders
+        if nanoseconds > 0:
+            power = microjoules * 1_000_000_000 // nanoseconds
+            watched.highest = max(watched.highest, power)
+            watched.lowest = power if watched.lowest is None else min(watched.lowest, power)
+        if not shares.unattributed:
+            return
+        if use is None:  # nobody says who used it; the least it ever drew, it drew for nobody
+            least = (watched.lowest or 0) * nanoseconds // 1_000_000_000
+            self._charge(self._windows.open_ids, min(shares.unattributed, max(0, microjoules - least)))
+            return
+        if any(find(pid) is None for pid in use.weights):
+            self._charge(self._windows.open_ids, shares.unattributed)
+            return
+        pids = {*use.holders, *use.weights, *(before or ())}
+        self._charge(self._of(pids, find), shares.unattributed)
+
+    def missed(self, name: str, microjoules: int, find: Find) -> None:
+        """Energy of a time in which the GPU was not read, that is not charged as such already."""
+        watched = self._gpus.get(name)
+        if watched is None or not watched.missing:
+            holders = None if watched is None else watched.holders
+            self._charge(self._windows.open_ids if holders is None else self._of(holders, find), microjoules)
+
+    def sampled(self, bank: BankSample, now_ns: int, find: Find) -> None:
+        """A sample was taken: a GPU that used to deliver and does not may draw as much as it ever did."""
+        delivered = {step.device.name for step in bank.steps if step.device.component == "gpu"}
+        waiting = {device.name for device in bank.waiting} | bank.known_until.keys()
+        for name, watched in self._gpus.items():
+            elapsed, watched.at_ns = now_ns - watched.at_ns, now_ns
+            watched.missing = name not in delivered and name not in waiting
+            if watched.missing and elapsed < now_ns:
+                most = watched.highest * elapsed // 1_000_000_000
+                holders = watched.holders
+                self._charge(self._windows.open_ids if holders is None else self._of(holders, find), most)
+
+    def cut(self, window_id: str, known_until: Mapping[str, int], end_ns: int) -> None:
+        """A window is closed before it is known who used the GPUs up to its end."""
+        for name, until_ns in known_until.items():
+            watched = self._gpus.get(name)
+            if watched is not None and until_ns < end_ns:
+                self._charge((window_id,), watched.highest * (end_ns - until_ns) // 1_000_000_000)
+
+    def _charge(self, windows: Iterable[str], microjoules: int) -> None:
+        for window in windows:
+            self._windows.charge_unknown(window, "gpu", microjoules)
+
+    @staticmethod
+    def _of(pids: Collection[int], find: Find) -> set[str]:
+        """The windows of these processes."""
+        return {window for pid in pids if (found := find(pid)) is not None for window in found[0].windows}

@@ -1,0 +1,105 @@
+"""A GPU's energy counter, judged by what it does: it goes on, begins anew, leaps, or stands still."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from ...counters import HEADROOM_PERCENT, plausible
+from .history import History
+from .probe import Look
+from .still import Still
+
+# A counter refreshes every 20 to 100 ms: over a second that no longer matters for its power.
+JUDGED_NS = 1_000_000_000
+BELIEVED_PERCENT = 75  # of the counter's power, if the power reading shows as much
+
+
+class CounterJudge(Protocol):
+    """Says whether a counter is refuted by the power of its own device."""
+
+    def wants_power(self, microjoules: int, at_ns: int) -> bool: ...
+
+    def refuted_by(self, microwatts: int) -> str: ...
+
+
+class Counter:
+    """The counter whose believed values are in ``history``."""
+
+    def __init__(self, history: History) -> None:
+        self.check: CounterJudge | None = None
+        self.refuted = ""  # what speaks against the counter, where something does
+        self.counts: deque[tuple[int, int]] = deque(maxlen=64)  # (ns, microjoules) read between two looks
+        self._history = history
+        self._still = Still()
+        self._highest = 0  # highest power read of late, microwatts
+
+    def stands_still(self, look: Look) -> bool:
+        """Whether the counter did not move while the GPU draws power. Its energy waits for what comes of it."""
+        if self.check is None or look.microjoules is None or not self._history:
+            return False
+        if self.check.wants_power(look.microjoules, look.at_ns) and look.microwatts is not None:
+            self.refuted = self.check.refuted_by(look.microwatts)
+        newest = (self._history.newest_ns, self._history.newest_microjoules)
+        return self._still.look(look.microjoules, look.microwatts, look.at_ns, newest)
+
+    def fill(self) -> None:
+        """What it would have counted while it stood still."""
+        for at_ns, microjoules in self._still.points():
+            self._history.add(at_ns, microjoules)
+
+    def take_counts(self, limit: float | None) -> list[tuple[int, int]]:
+        """Values of the counter between two looks. Returns those from the first on that does not go on from the last:
+        what they mean is for the look to judge."""
+        counts = []
+        while self.counts:
+            counts.append(self.counts.popleft())
+        for index, (at_ns, microjoules) in enumerate(counts):
+            if not self._history or at_ns <= self._history.newest_ns:
+                continue
+            drawn = microjoules - self._history.newest_microjoules
+            if drawn == 0 and self.check is not None:
+                continue  # it may stand still: the next look will show
+            if (
+                self._still.active
+                or drawn < 0
+                or not plausible(drawn, at_ns - self._history.newest_ns, limit)
+            ):
+                return counts[index:]
+            self._history.add(at_ns, microjoules)
+        return []
+
+    def begin_anew(self, beyond: list[tuple[int, int]], microjoules: int) -> None:
+        """The counter was reset or leapt: it counts from the first value beyond that."""
+        self._history.clear()
+        for at_ns, value in beyond:
+            if value <= microjoules:
+                self._history.add(at_ns, value)
+
+    def goes_on(self, look: Look, limit: float | None) -> tuple[bool, float | None]:
+        """Whether the counter went on from its last value by what the GPU can draw, and the watts above that limit
+        that are believed.
+
+        The bound is on the power over a second at least. A power above the stated limit is believed where the GPU's
+        own power reading shows it as well: limits are set for boards, and some boards exceed theirs.
+        """
+        assert look.microjoules is not None
+        if not self._history:
+            return True, None
+        if self._still.missed(look.microjoules, look.at_ns):
+            return False, None
+        if look.microwatts is not None:
+            self._highest = max(look.microwatts, self._highest * 9 // 10)
+        if look.microjoules < self._history.newest_microjoules:
+            return False, None
+        since_ns = min(self._history.newest_ns, look.at_ns - JUDGED_NS)
+        since_ns = max(since_ns, self._history.oldest_ns)
+        elapsed = look.at_ns - since_ns
+        if elapsed < JUDGED_NS or limit is None:
+            return True, None
+        power = (look.microjoules - self._history.at(since_ns)) * 1_000_000_000 // elapsed
+        if power <= limit * 10_000 * HEADROOM_PERCENT:
+            return True, None
+        if self._highest * 100 < power * BELIEVED_PERCENT:
+            return False, None
+        return True, power / 1e6

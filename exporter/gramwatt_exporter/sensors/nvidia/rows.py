@@ -1,0 +1,41 @@
+"""The rows of nvmlDeviceGetProcessUtilization: how much each process used a GPU since the last time asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+
+# An encoder or decoder at full load draws a small part of what the multiprocessors do.
+SM_WEIGHT, ENGINE_WEIGHT = 10, 1
+_MOST_PERCENT = 100
+
+
+class Row(Struct, frozen=True):
+    """Percent of the time since the last row asked for; ``stamp_us`` by the driver's clock."""
+
+    pid: int
+    stamp_us: int
+    sm: int
+    engines: int  # encoder and decoder
+
+    @property
+    def plausible(self) -> bool:
+        """Drivers were seen to return rows of process 0 and shares of thousands of percent."""
+        return self.pid > 0 and self.sm <= _MOST_PERCENT and self.engines <= 2 * _MOST_PERCENT
+
+    @property
+    def weight(self) -> int:
+        """What it counts for when energy is shared."""
+        return self.sm * SM_WEIGHT + self.engines * ENGINE_WEIGHT
+
+
+def rows_of(samples: Iterable[Any]) -> list[Row]:
+    """The rows of an answer. Rows of nothing at all (real drivers return them) are left out."""
+    rows = []
+    for sample in samples:
+        sm, engines = int(sample.smUtil), int(sample.encUtil) + int(sample.decUtil)
+        if sm or engines:
+            rows.append(Row(int(sample.pid), int(sample.timeStamp), sm, engines))
+    return rows

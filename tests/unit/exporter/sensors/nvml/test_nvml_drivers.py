@@ -1,0 +1,143 @@
+"""Drivers that are slow, hang, or name their GPUs badly: each costs its own GPU, and nobody else."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gramwatt_exporter.errors import TryAgain
+from gramwatt_exporter.sensors.background import Turns
+from gramwatt_exporter.sensors.nvml import HANGS_NS, Nvml
+from gramwatt_exporter.sensors.slot import Slot
+from nvml_world import World, energies
+
+
+def test_a_look_that_is_slow_is_reported_by_the_next_read(world: World, clock: Any) -> None:
+    world.set("gpu 0 uuid GPU-a", "gpu 0 energy_mj 1", "gpu 0 util_error 3")
+    sensor = Nvml("/proc", clock, world.wall_us, patience_seconds=0, background=False)
+    sensor.open()
+    for second in range(1, 5):
+        sensor.read()
+        looking = sensor._gpus[0].looking
+        assert looking is None or looking.done(20)
+        clock.advance(1)
+        world.set("gpu 0 uuid GPU-a", f"gpu 0 energy_mj {1 + second}", "gpu 0 util_error 3")
+    sample = sensor.read()
+    assert energies(sample)["GPU-a"] >= 4000
+    assert sample.failures == {}
+
+
+def test_a_gpu_that_hangs_keeps_nobody_waiting(world: World, clock: Any) -> None:
+    both = ("gpu 0 uuid GPU-a", "gpu 1 uuid GPU-b", "gpu 0 util_error 3", "gpu 1 util_error 3")
+    world.set(*both, "gpu 0 energy_mj 1", "gpu 1 energy_mj 1")
+    sensor = world.sensor()
+    sensor.read()
+    wedged, free = sensor._gpus[0], threading.Event()
+    look = wedged.probe.look
+    wedged.probe.look = lambda question: (free.wait(20), look(question))[1]  # type: ignore[method-assign]
+    sensor._patience = 0.05
+    for _ in range(2):
+        clock.advance(1)
+        world.set(*both, "gpu 0 energy_mj 7", f"gpu 1 energy_mj {clock.ns // 1_000_000_000}")
+        sample = sensor.read()
+        other = sensor._gpus[1].looking
+        assert other is None or other.done(20)
+    assert sample.failures == {}
+    clock.advance(HANGS_NS / 1e9 + 1)
+    assert sensor.read().failures == {"GPU-a": "no_answer"}
+    free.set()
+    assert wedged.looking is not None
+    assert wedged.looking.done(20)
+    clock.advance(1)
+    sample = sensor.read()
+    assert sample.failures == {}
+    assert energies(sample)["GPU-a"] == 7000
+
+
+def test_calls_take_turns_and_one_that_hangs_is_passed() -> None:
+    turns, free, inside = Turns(longest_wait_seconds=0.05), threading.Event(), threading.Event()
+
+    def hangs() -> None:
+        inside.set()
+        free.wait(20)
+
+    thread = threading.Thread(target=turns.call, args=(hangs,))
+    thread.start()
+    assert inside.wait(20)
+    assert turns.call(lambda value: value, 3) == 3
+    free.set()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("second", ["GPU-a", "GPU-\\xff", "GPU-b\n", "GPU-ü"])
+def test_two_boards_of_one_name_are_two_devices(world: World, second: str) -> None:
+    world.file.write_bytes(
+        f"gpu 0 uuid GPU-a\ngpu 0 energy_mj 1\ngpu 1 uuid {second}\n".encode("latin-1")
+        + b"gpu 1 energy_mj 2\n"
+    )
+    sample = world.sensor().read()
+    assert len(energies(sample)) == 2
+    assert energies(sample)["GPU-a"] == 1000
+    assert all(name.isascii() and name.isprintable() for name in energies(sample))
+
+
+def test_that_a_restart_is_needed_is_said_whatever_came_before(world: World, clock: Any, log: Any) -> None:
+    world.set("gpu 0 uuid GPU-a", "gpu 0 energy_mj 1", "gpu 0 util_error 3")
+    sensor = world.sensor(opened=False)
+    sensor.slow_open = False  # type: ignore[misc]
+    slot = Slot(sensor, 0, log)
+    slot.open(clock.ns)
+    for code in (999, 999, 18):
+        clock.advance(1)
+        world.set(f"init {code}", "gpu 0 uuid GPU-a", f"gpu 0 error {code}")
+        slot.read(clock.ns)
+    fixes = [fields.get("fix", "") for fields in log.warnings()]
+    assert any("restart the exporter" in str(fix) for fix in fixes)
+
+
+def test_a_sensor_without_a_gpu_that_answers_is_not_up(world: World, clock: Any) -> None:
+    world.set("gpu 0 uuid GPU-a", "gpu 0 energy_mj 1", "gpu 0 util_error 3")
+    sensor = world.sensor()
+    sensor.read()
+    clock.advance(1)
+    world.set("gpu 0 uuid GPU-a", "gpu 0 error 15")
+    with pytest.raises(TryAgain, match="GPU-a lost"):
+        sensor.read()
+
+
+def test_rows_that_are_not_believed_are_counted(world: World, clock: Any, log: Any) -> None:
+    world.set("gpu 0 uuid GPU-a", "gpu 0 energy_mj 1", "gpu 0 compute 10")
+    sensor = world.sensor()
+    sensor.read()
+    clock.advance(1)
+    tomorrow = world.wall_us() + 86_400_000_000
+    world.set(
+        "gpu 0 uuid GPU-a", "gpu 0 energy_mj 2", "gpu 0 compute 10",
+        f"gpu 0 util 0 {tomorrow} 4096", f"gpu 0 util 10 {world.wall_us() - 10_000} 50",
+    )  # fmt: skip
+    sensor.read()
+    assert sensor.refused == {"implausible_row": 1}
+    assert Slot(sensor, 0, log).state().failures == {"implausible_row": 1}
+    sensor.close()
+    assert sensor.refused == {"implausible_row": 1}
+
+
+def test_the_server_of_mps_is_no_user(world: World, clock: Any, tmp_path: Path) -> None:
+    comm = tmp_path / "proc" / "30" / "comm"
+    comm.parent.mkdir(parents=True)
+    comm.write_text("nvidia-cuda-mps\n")
+    (tmp_path / "proc" / "self" / "ns").mkdir(parents=True)
+    (tmp_path / "proc" / "self" / "ns" / "pid").touch()
+    inode = (tmp_path / "proc" / "self" / "ns" / "pid").stat().st_ino
+    world.set(
+        "gpu 0 uuid GPU-a", "gpu 0 energy_mj 1", "gpu 0 compute 30", "gpu 0 mps 31", "gpu 0 util_error 3"
+    )
+    sensor = Nvml(
+        str(tmp_path / "proc"), clock, world.wall_us, None, inode, patience_seconds=20, background=False
+    )
+    sensor.open()
+    (use,) = sensor.read().uses
+    assert (dict(use.weights), use.method) == ({31: 1}, "holder")
