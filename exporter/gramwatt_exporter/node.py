@@ -136,7 +136,7 @@ class Node:
             "accounts": persistence.dump(accounts, (energy, amounts, cpu_ns)),
             "extras": sampler.extras.state(),
             "windows": sampler.windows.state(),
-            "clocks": sampler.saved_clocks(),
+            "clocks": sampler.gaps.saved_clocks(sampler.booking.busy_ns),
             "scraped_at": self.exposition.scraped_at,
             "budgets": sampler.budgets.state(),
         }

@@ -6,8 +6,8 @@ The loop (loop.py) calls this from one thread; everybody else reads the frozen S
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from .budgets import BudgetBook
 from .config import Config
@@ -29,7 +29,8 @@ from .processes.table import Activity, ProcessTable
 from .snapshot import Snapshot
 from .views import device_view, meter_views, process_columns, remainders, user_views, workload_view
 from .windows import ApiError, WindowBook
-from .windows.catch_up import CatchUp, Member, saved_clocks
+from .windows.catch_up import CatchUp
+from .windows.gaps import Gaps
 from .windows.idle_share import change_ratio, idle_share
 from .windows.joining import Joining
 from .windows.model import ROOT, EndedBy
@@ -102,7 +103,7 @@ class Sampler:
         self.table.clock_before = self.catch_up.clock_before
         if self.catch_up.is_due:
             self.booking.resume(self.catch_up.busy_ns)
-        self._sampled_ns: int | None = None  # the last sample, also one that failed
+        self.gaps = Gaps(self.catch_up, windows, self.table)
         self._published_tick = 0  # the process table's at the last published sample
         self._room = Room(accounts)
         self._settling = Settling()
@@ -163,7 +164,7 @@ class Sampler:
             self._joining.join_all(activity)
         except Exception:
             self._joining.missed()
-            self._miss_time(now_ns)
+            self.gaps.failed(now_ns)
             self._learner.interrupt()
             # The sensors have been read and will not tell this energy again: it was drawn, nobody knows by whom.
             self.booking.book_missed(bank, self._state.average)
@@ -183,7 +184,7 @@ class Sampler:
             published,
             self.catch_up.is_due,
         )
-        self._end_catching_up(bank, open_before, now_ns)
+        self.gaps.sampled(bank.steps, open_before, now_ns)
         self.booking.gpu_unknown.sampled(bank, now_ns, self._find)
         self.extras.book(bank.steps, self._state, self._wall_clock(), now_ns)
         self.accounts.exits_observed[self._exit_mode] = (
@@ -200,33 +201,6 @@ class Sampler:
         self.windows.expire(self._wall_clock())
         self.samples += 1
         self._sample_seconds = time.perf_counter() - began
-
-    def _end_catching_up(self, bank: BankSample, open_before: Collection[str], now_ns: int) -> None:
-        """After the first sample: windows that could not be charged for the time since the restart miss it."""
-        self._sampled_ns = now_ns
-        if self.catch_up.is_due:
-            windows = [self.windows.get(window_id) for window_id in open_before]
-            for window_id, gap in self.catch_up.finish(now_ns, bank.steps, windows).items():
-                self.windows.missed([window_id], gap)
-
-    def _miss_time(self, now_ns: int) -> None:
-        """The energy of this sample is charged to nobody."""
-        if self._sampled_ns is not None:
-            for window_id in self.windows.open_ids:
-                began_ns = max(self._sampled_ns, self.windows.get(window_id).start_ns)
-                self.windows.missed([window_id], max(0, now_ns - began_ns))
-        self._sampled_ns = now_ns
-
-    def saved_clocks(self) -> dict[str, Any] | None:
-        """What a restart needs to charge windows for the time until the next exporter runs; None without windows."""
-        if not self.windows.open_ids or self._sampled_ns is None:
-            return None
-        members = (
-            Member(row.identity, self.table.clock_of(row), row.windows)
-            for row in self.table.rows
-            if row.windows
-        )
-        return saved_clocks(self._sampled_ns, self.booking.busy_ns, members)
 
     def _check_cpu_time(self, activity: Activity, began_ns: int) -> None:
         in_ticks = 0 if self._clock_method == "clock" else len(activity.live)

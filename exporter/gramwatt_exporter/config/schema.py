@@ -66,7 +66,7 @@ class Process(_Section, frozen=True):
     """Per-process series: the N hottest, 0 for none, ``all`` for every process that has used energy."""
 
     series: NotNegative | Literal["all"] = 50  # processes with series of their own; the rest is `other`
-    departed_scrapes: Count = 5  # scrapes for which an ended process keeps its last value
+    departed_scrapes: Count = 5  # scrapes for which an ended process keeps its last value, at least 2
 
 
 class Rapl(_Section, frozen=True):

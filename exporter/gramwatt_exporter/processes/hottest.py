@@ -16,6 +16,8 @@ HALF_LIFE_NS = 30_000_000_000
 _DECAY = math.log(2) / HALF_LIFE_NS
 # Samples after which an ended process leaves even if nobody scraped.
 UNSCRAPED_TICKS = 120
+# The first scrape of a series shows 0 (ledger/first_scrape.py), and only the second its value.
+FEWEST_SCRAPES = 2
 
 
 _DRAM = COMPONENTS.index("dram")
@@ -116,7 +118,10 @@ class Hottest:
         for row in self._gone:
             row.gone_scrapes += scrapes
             # With nobody scraping, the dead must not pile up for ever.
-            over = row.gone_scrapes > self.departed_scrapes or tick - row.gone_tick > UNSCRAPED_TICKS
+            over = (
+                row.gone_scrapes > max(self.departed_scrapes, FEWEST_SCRAPES)
+                or tick - row.gone_tick > UNSCRAPED_TICKS
+            )
             if over and row in self.members:
                 left.append(self._dismiss(row))
             elif not over:
