@@ -45,6 +45,8 @@ class Result:
     """Joules by component, beyond ``components``, that may be the window's own, at most: nobody can tell."""
     uncertainty: Optional[float] = None
     """One sigma of the energy as a share of it: about 0.05 measured, 0.5 and more modelled."""
+    missed_seconds: Optional[float] = None
+    """Time of which the exporter does not know what the window used: it was down, or a sample failed."""
     floor_joules: Optional[float] = None
     below_floor: bool = False
     """The window used less than the sensors can resolve: read ``joules`` as "less than ``floor_joules``"."""
@@ -97,6 +99,7 @@ class Result:
             "model": self.model,
             "task": self.task,
             "dataset": self.dataset,
+            "missed_seconds": self.missed_seconds,
             "below_floor": self.below_floor,
             "floor_joules": self.floor_joules,
             "ended_by": self.ended_by,
@@ -131,6 +134,7 @@ def from_window(answer: Mapping[str, Any]) -> Result:
         sources=_texts(answer, "sources"),
         unknown=_numbers(answer, "unknown_joules"),
         uncertainty=_number(answer, "uncertainty_ratio"),
+        missed_seconds=_number(answer, "missed_seconds"),
         floor_joules=_number(answer, "floor_joules"),
         below_floor=answer.get("below_floor") is True,
         values=_numbers(answer, "values"),

@@ -136,6 +136,6 @@ def top_answer(sampler: Sampler, snapshot: Snapshot, processes: int, workloads: 
             }
             for budget in snapshot.budgets
         ],
-        "windows_open": sum(window.state == "open" for window in snapshot.windows),
+        "windows_open": snapshot.windows_held[0],
         "intensity": _intensity_or_null(snapshot.intensity, snapshot.at),
     }

@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from .ledger.extras import Extras
 from .ledger.storage import StateFile
 from .log import FieldLogger
 from .loop import Loop
+from .machine import machine_info
 from .metrics.exposition import Exposition
 from .model import Identity
 from .node import Node
@@ -55,6 +56,8 @@ from .socket_api import SocketApi, default_paths
 from .web import WebServer
 from .webconfig import WebConfig
 from .windows import WindowBook
+from .windows.catch_up import CatchUp
+from .windows.journal import Journal
 
 if TYPE_CHECKING:
     from .socket_api.tcp import TcpApi
@@ -106,19 +109,25 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
     Raises GramwattError naming the setting and the fix.
     """
     boot_id = _boot_id(config.path.procfs)
+    state_dir = Path(config.state.dir) if config.state.dir else None
     state_file = StateFile(config.state.dir) if config.state.dir else None
+    journal = Journal(state_dir, boot_id) if state_dir else None
     if state_file is None:
         _LOG.info("no state.dir is set: totals and windows begin again at a restart")
     machine = MachineClasses(config.path.procfs, config.path.sysfs)
     accounts, baseline = Accounts(), IdleBook(machine)
     extras = Extras(config, accounts)
-    windows = WindowBook(config.windows)
+    windows, catch_up = WindowBook(config.windows), CatchUp()
     budgets = BudgetBook(config.budgets, time.time)
+    exposition = Exposition()
     bank = sensor_bank(config, FieldLogger("gramwatt_exporter.sensors"), wanted)
-    if state_file is not None:
-        restored = restore(state_file, boot_id, bank, baseline, extras, windows, budgets)
+    if state_file is not None and journal is not None:
+        restored = restore(
+            state_file, boot_id, bank, baseline, extras, windows, budgets, catch_up, exposition
+        )
         accounts = extras.accounts = restored or accounts
-    state_dir = Path(config.state.dir) if config.state.dir else None
+        for line in _answered(journal, windows, catch_up):
+            _LOG.warning(line)
     providers = build_providers(config.intensity, environ, state_dir)
     refresher = Refresher(config.intensity, providers, state_dir, time.time, steady=time.monotonic)
     identities, table, kernel, exits, clock_method = _processes(config, machine)
@@ -139,8 +148,9 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
         exits_lost=lambda: exits.lost if exits else 0,
         boot_id=boot_id,
         boottime_ns=boottime_ns,
+        machine=machine_info(config.path.procfs, config.path.sysfs, config.machine.id, config.machine.node),
+        catch_up=catch_up,
     )
-    exposition = Exposition()
     node = Node(
         sampler,
         exposition,
@@ -149,6 +159,7 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
         bank.state,
         boot_id,
         float(config.sampling.interval),
+        journal,
     )
     loop = Loop(node, float(config.sampling.interval))
     node.loop = loop
@@ -177,6 +188,8 @@ def restore(
     extras: Extras,
     windows: WindowBook,
     budgets: BudgetBook,
+    catch_up: CatchUp | None = None,
+    exposition: Exposition | None = None,
 ) -> Accounts | None:
     """Take back what was saved; None when there was nothing usable (a damaged ledger is set aside and said)."""
     saved, damage = state_file.load(_accounts_of)
@@ -193,8 +206,12 @@ def restore(
         "budgets": budgets.restore,
         "windows": lambda part: windows.restore(part, same_boot),
     }
+    if exposition is not None and "scraped_at" in saved:
+        parts["scraped_at"] = exposition.resume
     if same_boot:  # after a reboot the hardware counters have begun again
         parts["sensors"] = bank.restore
+        if catch_up is not None and "clocks" in saved:
+            parts["clocks"] = catch_up.restore
     for name, take in parts.items():
         try:
             problems = take(saved[name])
@@ -211,6 +228,16 @@ def _accounts_of(saved: Mapping[str, Any]) -> Accounts:
     persistence.load(accounts, saved["accounts"])
     str(saved["boot_id"])
     return accounts
+
+
+def _answered(journal: Journal, windows: WindowBook, catch_up: CatchUp) -> Sequence[str]:
+    """Windows that clients were answered after the ledger was saved; lines for the log."""
+    problems = windows.replay(journal.read())
+    before = windows.sampled_before_ns
+    if windows.open_ids and not catch_up.is_due and before is not None:
+        # Opened since the last sample: there are no clocks of their processes, and the time is missed.
+        problems += catch_up.restore({"at_ns": before, "busy_ns": None, "clocks": []})
+    return problems
 
 
 def _boot_id(procfs: str) -> str:

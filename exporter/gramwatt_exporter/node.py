@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from .answers import intensity_answer, status_answer, top_answer
@@ -17,9 +18,11 @@ from .metrics.exposition import Exposition
 from .processes.row import Row
 from .sampler import Sampler
 from .state import NodeState
-from .windows import ApiError, OpenRequest, Peer, window_answer
+from .windows import ApiError, OpenRequest, Peer, Window, window_answer
 from .windows.checks import check_values
+from .windows.journal import Journal
 from .windows.outcome import Told
+from .windows.persistence import dump_window
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,6 +51,7 @@ class Node:
         bank_state: Callable[[], Mapping[str, Any]],
         boot_id: str,
         interval: float,
+        journal: Journal | None = None,
     ) -> None:
         self.sampler = sampler
         self.exposition = exposition
@@ -55,7 +59,8 @@ class Node:
         if state_file is not None:
             sampler.damages = state_file.damages
         self._save_interval = save_interval
-        self._state = NodeState(sampler, bank_state, boot_id)
+        self._state = NodeState(sampler, bank_state, boot_id, lambda: exposition.scraped_at)
+        self._journal = journal
         self.interval = interval
         self._saved = 0.0
         self._save_failing = False
@@ -67,6 +72,7 @@ class Node:
     def tick(self) -> None:
         """One regular sample: read, save, publish. In this order, a crash cannot make a published series go back."""
         self.sampler.scraped(self.exposition.take_scrapes())
+        self.sampler.first_scrape.witnessed(self.exposition.witnessed())
         self._sample(published=True)
         if time.monotonic() - self._saved >= self._save_interval:
             self.save(last=False)
@@ -87,20 +93,26 @@ class Node:
         try:
             self._state_file.save_changes(self._state, last)
         except OSError as error:
-            self.sampler.save_failures += 1
-            if not self._save_failing:
-                _LOG.error(
-                    "cannot save the ledger to %s: %s; make room or make it writable, totals are kept in memory",
-                    self._state_file.path,
-                    error.strerror or error,
-                )
-            self._save_failing = True
+            self._tell_save_failed(error)
             return
         if self._save_failing:
             _LOG.info("the ledger is saved again")
         self._save_failing = False
         self._saved = time.monotonic()
+        if self._journal is not None:
+            with suppress(OSError):  # its windows are in the ledger, and are taken from there
+                self._journal.clear()
         self.sampler.saved_at = time.time()
+
+    def _tell_save_failed(self, error: OSError) -> None:
+        self.sampler.save_failures += 1
+        if not self._save_failing:
+            _LOG.error(
+                "cannot save the ledger to %s: %s; make room or make it writable, totals are kept in memory",
+                self._state_file.path if self._state_file is not None else "",
+                error.strerror or error,
+            )
+        self._save_failing = True
 
     def state(self) -> dict[str, Any]:
         """Everything that survives a restart."""
@@ -157,7 +169,17 @@ class Node:
             raise
         windows.add_process(window.id, (root.identity.pid, root.identity.start))
         self.sampler.attach(window.id, root)
-        return window_answer(windows.view(window))
+        return self._kept_answer(window)
+
+    def _kept_answer(self, window: Window) -> Answer:
+        """The answer to a change of a window, which no kill of the exporter takes back."""
+        if self._journal is not None:
+            try:
+                if self._journal.append(dump_window(window)):
+                    self.save(last=False)
+            except OSError as error:
+                self._tell_save_failed(error)
+        return window_answer(self.sampler.windows.view(window))
 
     def _own_process(self, peer: Peer, pid: int) -> Row:
         row = self.sampler.table.find(pid)
@@ -189,7 +211,7 @@ class Node:
         """Merge values into an open window."""
         book = self.sampler.windows
         book.get(window_id, peer)
-        return window_answer(book.view(book.record(window_id, values)))
+        return self._kept_answer(book.record(window_id, values))
 
     def add_process(self, peer: Peer, window_id: str, pid: int) -> Answer:
         """One more process tree counts for the window, from now on."""
@@ -199,7 +221,7 @@ class Node:
         root = self._own_process(peer, pid)
         if book.add_process(window_id, (root.identity.pid, root.identity.start)):
             self.sampler.attach(window_id, root)
-        return window_answer(book.view(window))
+        return self._kept_answer(window)
 
     def leave_window(self, peer: Peer, window_id: str, pid: int) -> Answer:
         """Sample, then take the process and what it started out of the window: what it used so far stays in it."""
@@ -208,7 +230,7 @@ class Node:
         if window.is_open:
             self._force_sample(pid)
             self.sampler.leave(window_id, self._own_process(peer, pid))
-        return window_answer(book.view(window))
+        return self._kept_answer(window)
 
     def stop_window(
         self, peer: Peer, window_id: str, values: Mapping[str, float], outcome: Told | None = None
@@ -221,4 +243,4 @@ class Node:
             self._force_sample()
             if not self.sampler.end_window(window_id, "stop", values, outcome):
                 raise NotYet
-        return window_answer(book.view(window))
+        return self._kept_answer(window)

@@ -17,7 +17,7 @@ from .errors import GramwattError
 from .intensity.registry import build as build_providers
 
 _LOG = logging.getLogger(__name__)
-_NEEDS_RESTART = ("web", "path", "state", "socket", "sensors")
+_NEEDS_RESTART = ("web", "path", "state", "socket", "sensors", "machine")
 
 
 def apply(exporter: Exporter, loaded: Loaded, environ: Mapping[str, str]) -> None:

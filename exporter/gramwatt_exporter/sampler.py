@@ -18,19 +18,24 @@ from .ledger.accounts import Accounts, is_others
 from .ledger.booking import Booking
 from .ledger.cpu_balance import CpuBalance
 from .ledger.extras import Extras
+from .ledger.first_scrape import FirstScrape
 from .ledger.room import Room
+from .machine import MachineInfo
 from .model import COMPONENTS, BankSample, Identity, IntensityState
 from .processes.hottest import Hottest
 from .processes.kernel import KernelCounters
 from .processes.row import NO_WINDOWS, Row
 from .processes.table import Activity, ProcessTable
 from .snapshot import Snapshot
-from .views import device_view, meter_views, process_columns, remainders, workload_view
+from .views import device_view, meter_views, process_columns, remainders, user_views, workload_view
 from .windows import ApiError, WindowBook
+from .windows.catch_up import CatchUp
+from .windows.gaps import Gaps
 from .windows.idle_share import change_ratio, idle_share
 from .windows.joining import Joining
-from .windows.model import EndedBy
+from .windows.model import ROOT, EndedBy
 from .windows.outcome import Told
+from .windows.published import PublishedWindows
 from .windows.settling import Settling
 
 # Rows that hold memory but did not run compete for a series only this often; ranking all of them costs.
@@ -73,6 +78,8 @@ class Sampler:
         wall_clock: Callable[[], float] = time.time,
         boottime_ns: Callable[[], int] = lambda: time.clock_gettime_ns(time.CLOCK_BOOTTIME),
         learner: Learner | None = None,
+        machine: MachineInfo | None = None,
+        catch_up: CatchUp | None = None,
     ) -> None:
         self._bank = bank
         self._kernel = kernel
@@ -90,6 +97,14 @@ class Sampler:
         self.booking = Booking(accounts, baseline, windows, budgets, budgets.matches({}), kernel.cpus)
         self.cpu_balance = CpuBalance(lambda: kernel.cpus)
         self.hottest = Hottest(config.process.series, config.process.departed_scrapes)
+        self.first_scrape = FirstScrape()
+        self._published_windows = PublishedWindows(window.id for window in windows.find(ROOT))
+        self.catch_up = catch_up or CatchUp()
+        self.table.clock_before = self.catch_up.clock_before
+        if self.catch_up.is_due:
+            self.booking.resume(self.catch_up.busy_ns)
+        self.gaps = Gaps(self.catch_up, windows, self.table)
+        self._published_tick = 0  # the process table's at the last published sample
         self._room = Room(accounts)
         self._settling = Settling()
         self._exit_mode = exit_mode
@@ -97,6 +112,7 @@ class Sampler:
         self._exits_lost = exits_lost
         self._lost_before = accounts.exits_lost
         self._boot_id = boot_id
+        self._machine = machine
         self._wall_clock = wall_clock
         self._boottime_ns = boottime_ns
         self._published_ns: int | None = None  # when the last published sample was taken
@@ -125,14 +141,16 @@ class Sampler:
         self._state = self._intensity()
         try:
             counters = self._kernel.read()
-            self.table.windows_open = bool(self.windows.open_ids)
+            open_before = self.windows.open_ids
+            self.table.windows_open = bool(open_before)
             if bank.uses or bank.known_until:
                 self.table.ended.wanted = True
             if not self._taken_up:
                 self._joining.restore()
             began_ns = self._boottime_ns()
             activity = self.table.update(counters)
-            self._check_cpu_time(activity, began_ns)
+            if not self.catch_up.is_due:
+                self._check_cpu_time(activity, began_ns)
             self._learner.learn(bank.steps, counters.busy_ns, activity.seen_ns, counters.package_busy_ns)
             self._tell_windows(bank)
             if not self._taken_up:
@@ -147,6 +165,7 @@ class Sampler:
             self._joining.join_all(activity)
         except Exception:
             self._joining.missed()
+            self.gaps.failed(now_ns)
             self._learner.interrupt()
             # The sensors have been read and will not tell this energy again: it was drawn, nobody knows by whom.
             self.booking.book_missed(bank, self._state.average)
@@ -157,8 +176,16 @@ class Sampler:
             self.interval_ns = 0 if self._published_ns is None else max(0, now_ns - self._published_ns)
             self._published_ns = now_ns
         self.booking.book(
-            bank, counters, activity, self.table.rows, self._find, self._state.average, published
+            bank,
+            counters,
+            activity,
+            self.table.rows,
+            self._find,
+            self._state.average,
+            published,
+            self.catch_up.is_due,
         )
+        self.gaps.sampled(bank.steps, open_before, now_ns)
         self.booking.gpu_unknown.sampled(bank, now_ns, self._find)
         self.extras.book(bank.steps, self._state, self._wall_clock(), now_ns)
         self.accounts.exits_observed[self._exit_mode] = (
@@ -166,6 +193,7 @@ class Sampler:
         )
         self.accounts.exits_lost = self._lost_before + self._exits_lost()
         self._rank(activity, published)
+        self.accounts.book_users()
         if self._room.make((row.account for row in self.table.rows), now_ns):
             self._leave_the_others()
         self.windows.sampled(self._wall_clock())
@@ -208,8 +236,9 @@ class Sampler:
             active = [r for r in rows if r.cpu_ns or r.energy[1] or r.energy[2]]
         else:
             active = [row for row in self.booking.interval.hot if self.table.find(row.identity.pid) is row]
-        for row in self.hottest.update(active, self._published_ns or 0):
+        for row in self.hottest.update(active, self._published_ns or 0, self._published_tick):
             self._retire(row)
+        self._published_tick = self.table.tick
 
     def _leave_the_others(self) -> None:
         """Now that there is room, processes that found none get the account of their own workload."""
@@ -408,9 +437,11 @@ class Sampler:
         """Everything as it is after the last sample."""
         assert self._bank_sample is not None, "sample() comes first"
         accounts = self.accounts
+        first = self.first_scrape
+        first.begin(self.samples)
         present = {account.device.component for account in accounts.devices.values()}
         components = tuple(index for index, name in enumerate(COMPONENTS) if name in present)
-        processes = process_columns(self.hottest.members, components, accounts.priced_ever)
+        processes = process_columns(self.hottest.members, components, accounts.priced_ever, first)
         other, departed = remainders(accounts, processes)
         return Snapshot(
             at=self._wall_clock(),
@@ -424,11 +455,12 @@ class Sampler:
             other=other,
             departed=departed,
             workloads=tuple(
-                workload_view(account)
+                workload_view(account, first)
                 for account in accounts.workloads.values()
                 if account.cpu_ns or any(account.energy)
             ),
             departed_workloads=tuple(map(workload_view, accounts.departed_workloads.values())),
+            users=user_views(accounts, first),
             process_count=len(self.table),
             components=components,
             priced={key: (entry[0], entry[1]) for key, entry in accounts.priced.items()},
@@ -437,7 +469,10 @@ class Sampler:
             marginal=dict(accounts.marginal),
             revisions=self.extras.revisions(),
             factors=self.extras.factors(self._wall_clock()),
-            windows=self.windows.frozen(),
+            windows=self._published_windows.views(
+                self.windows.frozen(), first, self.windows.is_scraped_enough
+            ),
+            windows_held=self.windows.counts(),
             budgets=self.budgets.frozen(),
             sensors=tuple(self._bank_sample.sensors),
             resets=dict(accounts.resets),
@@ -450,4 +485,5 @@ class Sampler:
             state_save_failures=self.save_failures,
             state_damages=self.damages,
             boot_id=self._boot_id,
+            machine=self._machine,
         )

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from .budgets import BudgetView
 from .idle import Idle
+from .machine import MachineInfo
 from .model import Identity, IntensityState, SensorState
 from .windows import WindowView
 
@@ -59,9 +60,10 @@ class ProcessColumns(Sequence[ProcessView]):
 
     ``energy``, ``units`` and ``power`` hold one list for each of ``model.COMPONENTS``; the meaning of the numbers
     is that of the fields of :class:`ProcessView`.
+    ``new`` says of which rows (by position) which components (by index) are shown as 0 until they have been scraped.
     """
 
-    __slots__ = ("cpu_ns", "energy", "identities", "power", "units")
+    __slots__ = ("cpu_ns", "energy", "identities", "new", "power", "units")
 
     def __init__(
         self,
@@ -70,12 +72,14 @@ class ProcessColumns(Sequence[ProcessView]):
         units: Sequence[Sequence[int]],
         power: Sequence[Sequence[int]],
         cpu_ns: Sequence[int],
+        new: Mapping[int, Sequence[int]] | None = None,
     ) -> None:
         self.identities = identities
         self.energy = energy
         self.units = units
         self.power = power
         self.cpu_ns = cpu_ns
+        self.new = new or {}
 
     def __len__(self) -> int:
         return len(self.identities)
@@ -104,7 +108,8 @@ class ProcessColumns(Sequence[ProcessView]):
 
 
 class WorkloadView(Struct, frozen=True):
-    """One workload; totals since the ledger began."""
+    """One workload; totals since the ledger began. ``new`` are the components (by index) that are shown as 0 until they
+    have been scraped."""
 
     name: str
     kind: str
@@ -113,6 +118,17 @@ class WorkloadView(Struct, frozen=True):
     units: Four
     cpu_ns: int
     power: Four
+    new: Sequence[int] = ()
+
+
+class UserView(Struct, frozen=True):
+    """All workloads of one kind of a user; totals since the ledger began. ``new`` as of a workload."""
+
+    user: str
+    kind: str
+    energy: Four
+    units: Four
+    new: Sequence[int] = ()
 
 
 class Remainder(Struct, frozen=True):
@@ -152,6 +168,7 @@ class Snapshot(Struct, frozen=True):
     departed: Remainder
     workloads: Sequence[WorkloadView]
     departed_workloads: Sequence[WorkloadView]  # sums by kind and user of those that left, without a name
+    users: Sequence[UserView]
     process_count: int
     components: Sequence[int]  # positions of the components that have a device
     priced: Mapping[tuple[str, str], tuple[int, int]]
@@ -161,6 +178,7 @@ class Snapshot(Struct, frozen=True):
     revisions: Mapping[str, int]
     factors: Factors
     windows: Sequence[WindowView]
+    windows_held: tuple[int, int]  # open, finished: also those that are not among ``windows`` any more
     budgets: Sequence[BudgetView]
     sensors: Sequence[SensorState]
     resets: Mapping[tuple[str, str], int]
@@ -175,3 +193,4 @@ class Snapshot(Struct, frozen=True):
         str, int
     ]  # by what totals went on from: the last ledger, the previous one, nothing
     boot_id: str
+    machine: MachineInfo | None = None

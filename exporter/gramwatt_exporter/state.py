@@ -17,12 +17,20 @@ State = dict[str, Any]
 
 
 class NodeState:
-    """Implements ledger.changes.Source. ``bank_state`` gives the raw hardware counters."""
+    """Implements ledger.changes.Source. ``bank_state`` gives the raw hardware counters, ``scraped_at`` when a
+    collector scraped last (Unix seconds, None: never)."""
 
-    def __init__(self, sampler: Sampler, bank_state: Callable[[], Mapping[str, Any]], boot_id: str) -> None:
+    def __init__(
+        self,
+        sampler: Sampler,
+        bank_state: Callable[[], Mapping[str, Any]],
+        boot_id: str,
+        scraped_at: Callable[[], float | None] = lambda: None,
+    ) -> None:
         self._sampler = sampler
         self._bank_state = bank_state
         self._boot_id = boot_id
+        self._scraped_at = scraped_at
         self._workloads = ChangedAccounts()
         self._departed = ChangedAccounts()
         self._sections = ChangedText()
@@ -86,6 +94,8 @@ class NodeState:
             "sensors": self._bank_state(),
             "extras": sampler.extras.state(),
             "budgets": sampler.budgets.state(),
+            "clocks": sampler.gaps.saved_clocks(sampler.booking.busy_ns),
+            "scraped_at": self._scraped_at(),
         }
 
     def _exported(self) -> tuple[list[int], list[int], int]:

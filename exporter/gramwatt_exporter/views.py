@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from .idle import IdleBook
 from .ledger.accounts import Accounts, DeviceAccount
+from .ledger.first_scrape import FirstScrape
+from .ledger.users import UserAccount
 from .model import COMPONENTS
-from .processes.row import Row, WorkloadAccount
-from .snapshot import DeviceView, MeterView, ProcessColumns, Remainder, WorkloadView
+from .processes.row import UNBORN, Row, WorkloadAccount
+from .snapshot import DeviceView, MeterView, ProcessColumns, Remainder, UserView, WorkloadView
+
+_ALL = range(len(COMPONENTS))
+_CPU = COMPONENTS.index("cpu")
+_OFTEN_LATER = (COMPONENTS.index("dram"), COMPONENTS.index("gpu"))
 
 
 def device_view(account: DeviceAccount, baseline: IdleBook) -> DeviceView:
@@ -45,7 +51,9 @@ def meter_views(accounts: Accounts) -> tuple[MeterView, ...]:
     )
 
 
-def process_columns(members: Iterable[Row], components: Iterable[int], priced: bool) -> ProcessColumns:
+def process_columns(
+    members: Iterable[Row], components: Iterable[int], priced: bool, first: FirstScrape | None = None
+) -> ProcessColumns:
     """The exported processes: what each used since its series began, of the components that have a device."""
     rows = list(members)
     nothing = [0] * len(rows)
@@ -66,13 +74,66 @@ def process_columns(members: Iterable[Row], components: Iterable[int], priced: b
         units=units,
         power=power,
         cpu_ns=[row.cpu_ns - then for row, (_, _, then) in zip(rows, entered, strict=True)],
+        new=new_rows(rows, energy, first) if first is not None else None,
     )
 
 
-def workload_view(account: WorkloadAccount) -> WorkloadView:
+def new_rows(
+    rows: Sequence[Row], energy: Sequence[Sequence[int]], first: FirstScrape
+) -> dict[int, Sequence[int]]:
+    """Of which rows which components have not been scraped yet."""
+    new: dict[int, list[int]] = {}
+    for index in range(len(rows) - 1, -1, -1):  # in the order of entry: behind the first old one none is new
+        born = rows[index].born
+        born[_CPU] = first.born(born[_CPU])
+        if not first.is_new(born[_CPU]):
+            break
+        new[index] = [_CPU]
+    seen = first.seen
+    for component in _OFTEN_LATER:  # a process comes to a GPU later than to a CPU
+        later = [
+            index
+            for index, (row, used) in enumerate(zip(rows, energy[component], strict=True))
+            if used and row.born[component] > seen
+        ]
+        for index in later:
+            born = rows[index].born
+            born[component] = first.born(born[component])
+            if first.is_new(born[component]):
+                new.setdefault(index, []).append(component)
+    return dict(new)
+
+
+def new_components(account: WorkloadAccount | UserAccount, first: FirstScrape) -> tuple[int, ...]:
+    """The components of which nothing has been scraped yet. All have their CPU's series."""
+    born, seen = account.born, first.seen
+    _, dram, gpu, other = account.energy
+    if (
+        born[0] <= seen
+        and (born[1] <= seen or not dram)
+        and (born[2] <= seen or not gpu)
+        and (born[3] <= seen or not other)
+    ):
+        return ()  # almost always
+    for index, used in enumerate(account.energy):
+        if used or index == _CPU:
+            born[index] = first.born(born[index])
+    return tuple(index for index in _ALL if born[index] != UNBORN and first.is_new(born[index]))
+
+
+def user_views(accounts: Accounts, first: FirstScrape) -> tuple[UserView, ...]:
+    """The totals of all users now."""
+    return tuple(
+        UserView(user, kind, tuple(account.energy), tuple(account.units), new_components(account, first))
+        for (user, kind), account in accounts.users.accounts.items()
+    )
+
+
+def workload_view(account: WorkloadAccount, first: FirstScrape | None = None) -> WorkloadView:
     """One workload now."""
-    if account.view_version == account.version and isinstance(account.view, WorkloadView):
-        return account.view
+    known = account.view
+    if account.view_version == account.version and isinstance(known, WorkloadView) and not known.new:
+        return known
     view = WorkloadView(
         name=account.workload.name,
         kind=account.workload.kind,
@@ -81,6 +142,7 @@ def workload_view(account: WorkloadAccount) -> WorkloadView:
         units=tuple(account.units),
         cpu_ns=account.cpu_ns,
         power=tuple(account.power),
+        new=() if first is None else new_components(account, first),
     )
     account.view, account.view_version = view, account.version
     return view

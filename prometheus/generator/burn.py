@@ -50,6 +50,9 @@ END = "budget:gramwatt_budget_period_end_timestamp_seconds:max"
 GROWTH = "budget:gramwatt_budget_period_emissions_grams:growth3d"
 EXHAUSTED = "budget:gramwatt_budget_exhausted_timestamp_seconds:forecast"
 
+# Copies of one series that several replicas of Prometheus collected count once.
+ONCE = "avg without (prometheus_replica, replica)"
+
 # The end of a rolling period is always now; a calendar period's lies ahead.
 UNTIL_END = f"{END} > time() + 60"
 
@@ -76,13 +79,15 @@ def _state_rules() -> list[Rule]:
     # falls behind.
     spent = f"""\
 sum by (budget) (
-    last_over_time(gramwatt_budget_period_emissions_grams[1d])
-  and
-    (
-        last_over_time(gramwatt_budget_period_start_timestamp_seconds[1d])
-      > on (budget) group_left ()
-        ({START} - on (budget) clamp_max({PERIOD}, {seconds("1d")}))
-    )
+  {ONCE} (
+      last_over_time(gramwatt_budget_period_emissions_grams[1d])
+    and
+      (
+          last_over_time(gramwatt_budget_period_start_timestamp_seconds[1d])
+        > on (budget) group_left ()
+          ({START} - on (budget) clamp_max({PERIOD}, {seconds("1d")}))
+      )
+  )
 )
 """
     return [
@@ -98,7 +103,7 @@ sum by (budget) (
 def _burn_rules() -> list[Rule]:
     rules: list[Rule] = []
     for window in windows():
-        rate = f"sum by (budget) (rate(gramwatt_budget_emissions_grams_total[{window}]))"
+        rate = f"sum by (budget) ({ONCE} (rate(gramwatt_budget_emissions_grams_total[{window}])))"
         rules.append({"record": RATE.format(window), "expr": rate})
         burn = f"""\
 {RATE.format(window)}

@@ -67,7 +67,7 @@ class Process(_Section, frozen=True):
     """Per-process series: the N hottest, 0 for none, ``all`` for every process that has used energy."""
 
     series: NotNegative | Literal["all"] = 50  # processes with series of their own; the rest is `other`
-    departed_scrapes: Count = 5  # scrapes for which an ended process keeps its last value
+    departed_scrapes: Count = 5  # scrapes for which an ended process keeps its last value, at least 2
 
 
 class Rapl(_Section, frozen=True):
@@ -293,6 +293,16 @@ class Price(_Section, frozen=True):
     hourly: list[PerKilowattHour] = []  # 24 values from midnight, local time
 
 
+class Machine(_Section, frozen=True):
+    """What ``gramwatt_machine_info`` says of the machine. Rules join on it, so the id must not change.
+
+    Without one it is a hash of the machine's machine-id, else of its firmware's UUID, else of its host name.
+    """
+
+    id: str = ""  # a name that stays; empty: made as said above
+    node: str = ""  # a name for people; empty: the host name
+
+
 class Water(_Section, frozen=True):
     """Water usage effectiveness."""
 
@@ -317,3 +327,4 @@ class Config(_Section, frozen=True):
     embodied: dict[str, EmbodiedItem] = {}  # name of a part -> its manufacturing emissions, see below
     price: Price = field(default_factory=Price)
     water: Water = field(default_factory=Water)
+    machine: Machine = field(default_factory=Machine)

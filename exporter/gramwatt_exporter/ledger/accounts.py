@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..model import PARTS, Device, Meter, Workload
 from ..processes.row import WorkloadAccount
 from .places import Places
+from .users import UserTotals
 
 MOST_DEPARTED = 500  # sums by kind and user, of those that left
 MOST_OTHERS = 500  # users whose workloads too many have a sum of their own
@@ -66,6 +67,7 @@ class Accounts:
         self.departed_workloads: dict[
             Workload, WorkloadAccount
         ] = {}  # sums of those that left, without a name
+        self.users = UserTotals()
         self.used = [0, 0, 0, 0]  # live + exited energy by component
         self.used_units = [0, 0, 0, 0]
         self.used_cpu_ns = 0
@@ -113,6 +115,11 @@ class Accounts:
             workload = Workload(OTHERS.name, OTHERS.kind, user)
             account = self.others[user] = self.workloads[workload] = WorkloadAccount(workload)
         return account
+
+    def book_users(self) -> None:
+        """Charge the users what their workloads used since the last time."""
+        self.users.book(self.workloads.values())
+        self.users.book(self.departed_workloads.values())
 
     def departed_workload(self, workload: Workload) -> WorkloadAccount:
         """The sum of those of its kind and user that gave up their place."""

@@ -72,6 +72,15 @@ class Booking:
         self.interval = Interval(accounts)
         self._memory = MemoryCharges(accounts, self.interval, self._charge_others)
 
+    @property
+    def busy_ns(self) -> int | None:
+        """Busy time of all CPUs at the last sample."""
+        return self._busy_ns
+
+    def resume(self, busy_ns: int | None) -> None:
+        """After a restart: the CPUs had been busy for so long at the last sample before it."""
+        self._busy_ns = busy_ns
+
     def replace_budgets(self, budgets: BudgetCharges, node_budgets: Sequence[str]) -> None:
         """Charge these from now on."""
         self._budgets = budgets
@@ -86,9 +95,11 @@ class Booking:
         find: Callable[[int], tuple[Row, bool] | None],
         intensity: Intensity | None,
         published: bool = True,
+        catches_up: bool = False,
     ) -> None:
         """``find(pid)`` gives the row of a recent process and whether it still lives; a sample that is not
-        ``published`` changes nobody's power."""
+        ``published`` changes nobody's power. One that ``catches_up`` charges missed steps for the CPU time of that
+        time."""
         price = self._price(intensity)
         self.interval.begin(bank, published)
         self._book_cpu_time(activity)
@@ -102,14 +113,16 @@ class Booking:
         for step in bank.steps:
             account = self._book_device(step, price)
             booked += step.microjoules
-            if step.missed:
+            if step.missed and not (catches_up and step.device.component in ("cpu", "dram")):
                 account.partition[_UNATTRIBUTED] += step.microjoules
                 if step.device.component == "gpu":
                     self.gpu_unknown.missed(step.device.name, step.microjoules, find)
             elif step.device.component == "cpu":
                 self._book_cpu(account, step, weights, len(activity.live), residual, cpu_parts)
             elif step.device.component == "dram":
-                memory_pages = memory_pages or [row.pages for row in rows]
+                memory_pages = memory_pages or [
+                    row.pages if row.windows or not step.missed else 0 for row in rows
+                ]
                 memory_parts = self._book_dram(account, step, memory_pages, counters, memory_parts)
             elif step.device.component == "gpu":
                 self._book_gpu(

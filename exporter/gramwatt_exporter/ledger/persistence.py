@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..model import COMPONENTS, PARTS, Device, Meter, Workload
-from ..processes.row import WorkloadAccount
+from ..processes.row import UNBORN, WorkloadAccount
 from .accounts import Accounts, MeterAccount
 
 
@@ -47,6 +47,7 @@ def dump(
         "departed_workloads": (
             _dump_workloads(accounts.departed_workloads.values()) if departed is None else departed
         ),
+        "users": accounts.users.state(),
         "used": accounts.used,
         "used_units": [str(amount) for amount in accounts.used_units],
         "used_cpu_ns": accounts.used_cpu_ns,
@@ -81,6 +82,8 @@ def load(accounts: Accounts, saved: Mapping[str, Any]) -> None:
     accounts.take_back(_load_workloads(saved["workloads"]))
     # A ledger from before any could leave has none.
     accounts.departed_workloads = _load_workloads(saved.get("departed_workloads", ()))
+    present, departed = accounts.workloads.values(), accounts.departed_workloads.values()
+    accounts.users.restore(saved.get("users"), {"present": present, "departed": departed})
     accounts.used, accounts.used_units = _four(saved["used"]), _four(saved["used_units"])
     accounts.used_cpu_ns = int(saved["used_cpu_ns"])
     accounts.exported, accounts.exported_units = _four(saved["exported"]), _four(saved["exported_units"])
@@ -115,6 +118,8 @@ def _load_workloads(saved: Iterable[Any]) -> dict[Workload, WorkloadAccount]:
         account = WorkloadAccount(Workload(name, kind, user))
         account.energy, account.units = _four(energy), _four(amounts)
         account.cpu_ns = int(cpu_ns)
+        account.born = [0 if used else UNBORN for used in account.energy]
+        account.born[0] = 0  # it has been published: nothing of it begins anew
         loaded[account.workload] = account
     return loaded
 

@@ -60,5 +60,6 @@ class Room:
             heir.units[index] += units
         heir.cpu_ns += account.cpu_ns
         heir.version += 1
+        heir.mark_booked()  # its users have been charged all of it
         account.heir = heir
         self._accounts.forget(account.workload)

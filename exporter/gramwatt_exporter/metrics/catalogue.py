@@ -110,7 +110,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "process_energy_joules",
         "joules",
         "pid command workload user component",
-        'Energy of the hottest processes since they entered the list; pid="" command="other" is everybody else and command="departed" is rows that have left. All rows sum to the live and exited parts.',
+        'Energy of the hottest processes since they entered the list; pid="" command="other" is everybody else, command="departed" is rows that have left and command="entering" what rows hold that show 0 until they have been scraped. All rows sum to the live and exited parts; rates are of pid!="" and command="other" alone.',
     ),
     _counter(
         "process_emissions_grams",
@@ -149,7 +149,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "workload_departed_energy_joules",
         "joules",
         "kind user component",
-        "Energy of workloads that ended long ago and gave up their series to new ones. With the workload series it sums to the live and exited parts; it jumps when one leaves, so never put it into a rate.",
+        'Energy of workloads that ended long ago and gave up their series to new ones, and in kind="entering" of those that show 0 until they have been scraped. With the workload series it sums to the live and exited parts; it jumps when one leaves or enters, so never put it into a rate.',
     ),
     _counter(
         "workload_departed_emissions_grams",
@@ -158,6 +158,15 @@ CATALOGUE: tuple[Metric, ...] = (
         "CO2 equivalent of those workloads.",
     ),
     _counter("workload_departed_cpu_seconds", "seconds", "kind user", "CPU time of those workloads."),
+    _counter(
+        "user_energy_joules",
+        "joules",
+        "user kind component",
+        "Energy of all workloads of a user, by kind of workload. It never leaves and never resets.",
+    ),
+    _counter(
+        "user_emissions_grams", "grams", "user kind component", "CO2 equivalent of all workloads of a user."
+    ),
     _gauge("processes", "1", "", "Processes known at the last sample."),
     # --- grid
     _gauge(
@@ -305,6 +314,12 @@ CATALOGUE: tuple[Metric, ...] = (
         "One sigma of the window's energy as a share of its value.",
     ),
     _gauge(
+        "window_missed_seconds",
+        "seconds",
+        "window",
+        "Time of the window of which nobody knows what it used: the exporter was down, or a sample failed.",
+    ),
+    _gauge(
         "window_floor_joules",
         "joules",
         "window",
@@ -400,6 +415,12 @@ CATALOGUE: tuple[Metric, ...] = (
         "continued_from",
         "Starts that met a damaged ledger, by what totals went on from: last (without the damaged windows or"
         " budgets), previous (the ledger kept before it), nothing (totals began at zero).",
+    ),
+    _gauge(
+        "machine_info",
+        "info",
+        "machine node",
+        "Always 1; machine is an id that stays over reboots and is the same whoever collects it, node the host name.",
     ),
     _gauge("build_info", "info", "version python", "Always 1; which exporter this is."),
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from .. import __version__, units
 from ..model import COMPONENTS, PARTS, Intensity
-from ..snapshot import Snapshot
+from ..snapshot import Snapshot, UserView, WorkloadView
 from ..windows.outcome import outcome_labels
+from .entering import entering_workloads
 
 _PYTHON = platform.python_version()
 Labelled = tuple[tuple[str, ...], float]
@@ -21,13 +22,22 @@ def families(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     What this machine has none of is not even asked for: code that runs is memory that is touched, at every scrape.
     """
     yield from _devices(snapshot)
-    if snapshot.departed_workloads:
-        yield from _departed_workloads(snapshot)
+    entering = entering_workloads(snapshot.workloads)
+    if snapshot.departed_workloads or entering:
+        yield from _departed_workloads(snapshot, [*snapshot.departed_workloads, *entering])
+    if snapshot.users:
+        yield from _users(snapshot)
     yield from _grid(snapshot)
     yield from _factors(snapshot)
     if snapshot.windows:
         yield from _windows(snapshot)
-    yield "windows", [((state,), _windows_in(snapshot, state)) for state in ("open", "finished")]
+    yield (
+        "windows",
+        [
+            ((state,), float(held))
+            for state, held in zip(("open", "finished"), snapshot.windows_held, strict=True)
+        ],
+    )
     if snapshot.budgets:
         yield from _budgets(snapshot)
     yield from _exporter(snapshot)
@@ -87,8 +97,9 @@ def _devices(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     yield "processes", [((), float(snapshot.process_count))]
 
 
-def _departed_workloads(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
-    left = snapshot.departed_workloads
+def _departed_workloads(
+    snapshot: Snapshot, left: Sequence[WorkloadView]
+) -> Iterator[tuple[str, Iterable[Labelled]]]:
     yield (
         "workload_departed_energy_joules",
         (
@@ -109,6 +120,31 @@ def _departed_workloads(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labe
             ),
         )
     yield "workload_departed_cpu_seconds", (((view.kind, view.user), view.cpu_ns / 1e9) for view in left)
+
+
+def _users(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
+    def shown(view: UserView, values: Sequence[int]) -> Iterator[tuple[str, int]]:
+        for index, component in enumerate(COMPONENTS):
+            if view.energy[index] or index == 0:
+                yield component, 0 if index in view.new else values[index]
+
+    yield (
+        "user_energy_joules",
+        (
+            ((view.user, view.kind, component), units.joules(energy))
+            for view in snapshot.users
+            for component, energy in shown(view, view.energy)
+        ),
+    )
+    if snapshot.priced_ever:
+        yield (
+            "user_emissions_grams",
+            (
+                ((view.user, view.kind, component), units.grams(amount))
+                for view in snapshot.users
+                for component, amount in shown(view, view.units)
+            ),
+        )
 
 
 def _source(value: Intensity) -> str:
@@ -209,6 +245,7 @@ def _windows(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
             if w.ended_by is not None
         ),
     )
+    yield "window_missed_seconds", (((w.id,), units.seconds(w.missed_nanoseconds)) for w in windows)
     yield "window_floor_joules", (((w.id,), units.joules(w.floor_microjoules)) for w in windows)
     yield "window_state", (((w.id, w.state), 1.0) for w in windows)
     yield "window_start_timestamp_seconds", (((w.id,), w.start) for w in windows)
@@ -222,10 +259,6 @@ def _windows(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
         "window_unknown_energy_joules",
         (((w.id, c), units.joules(uj)) for w in windows for c, uj in w.unknown_microjoules.items()),
     )
-
-
-def _windows_in(snapshot: Snapshot, state: str) -> float:
-    return float(sum(w.state == state for w in snapshot.windows)) if snapshot.windows else 0.0
 
 
 def _budgets(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
@@ -265,4 +298,6 @@ def _exporter(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     if snapshot.state_saved_at is not None or snapshot.state_save_failures:  # also when none ever succeeded
         yield "state_save_failures", [((), float(snapshot.state_save_failures))]
         yield "state_damages", [((source,), float(n)) for source, n in snapshot.state_damages.items()]
+    if snapshot.machine is not None:
+        yield "machine_info", [((snapshot.machine.machine, snapshot.machine.node), 1.0)]
     yield "build_info", [((__version__, _PYTHON), 1.0)]

@@ -7,10 +7,12 @@ processor's caches then, and the scrape a second later touches nothing but the t
 from __future__ import annotations
 
 import threading
+import time
 
 from ..snapshot import Snapshot
 from .family_text import FamilyText
 from .process_text import ProcessText
+from .scrapers import Scrapers
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # So many snapshots in a row must have been scraped: one scraped more rarely than it samples is not worked for in vain.
@@ -20,13 +22,14 @@ SCRAPED_IN_A_ROW = 2
 class Exposition:
     """Holds the current snapshot for all readers. ``publish`` is the sampler's, the rest everybody's."""
 
-    def __init__(self) -> None:
+    def __init__(self, scrapers: Scrapers | None = None) -> None:
         self._snapshot: Snapshot | None = None
         self._rendered: tuple[Snapshot, bytes] | None = None
         self._lock = threading.Lock()
         self._family_text = FamilyText()
         self._process_text = ProcessText()
         self._scrapes = 0
+        self._scrapers = scrapers or Scrapers()
         self._scraped = False  # whether the current snapshot was
         self._in_a_row = 0
         self.renders_ahead = True
@@ -50,14 +53,33 @@ class Exposition:
         scrapes, self._scrapes = self._scrapes, 0
         return scrapes
 
-    def scrape(self) -> bytes | None:
-        """The metrics as text, None before the first sample."""
+    @property
+    def scraped_at(self) -> float | None:
+        """Unix time of the last scrape, for :meth:`resume`."""
+        with self._lock:
+            ago = self._scrapers.seconds_ago
+        return None if ago is None else time.time() - ago
+
+    def resume(self, scraped_at: float | None) -> None:
+        """After a restart: when the exporter before it was scraped last."""
+        if scraped_at is not None:
+            with self._lock:
+                self._scrapers.resume(time.time() - float(scraped_at))
+
+    def witnessed(self) -> int | None:
+        """The snapshot (``samples``) that all who scrape have, or a newer one; None while nobody scrapes."""
+        with self._lock:
+            return self._scrapers.witnessed()
+
+    def scrape(self, collector: str = "") -> bytes | None:
+        """The metrics as text, None before the first sample. ``collector`` names who collects them, "" for a person."""
         with self._lock:
             snapshot = self._snapshot
             if snapshot is None:
                 return None
             self._scrapes += 1
             self._scraped = True
+            self._scrapers.scraped(collector, snapshot.samples)
             return self._text_of(snapshot)
 
     def _text_of(self, snapshot: Snapshot) -> bytes:

@@ -14,7 +14,7 @@ from itertools import chain, compress, repeat
 
 from .. import units
 from ..model import COMPONENTS, Identity
-from ..snapshot import Remainder, Snapshot, WorkloadView
+from ..snapshot import ProcessColumns, Remainder, Snapshot, WorkloadView
 from .catalogue import BY_NAME
 
 _PROCESS = (
@@ -28,6 +28,8 @@ _WORKLOAD = (
     "gramwatt_workload_emissions_grams_total",
     "gramwatt_workload_cpu_seconds_total",
 )
+
+_CPU = COMPONENTS.index("cpu")
 
 BLOCK = 128  # rows that share templates
 
@@ -128,7 +130,10 @@ class ProcessText:
         for number, block in enumerate(self._blocks):
             _fill_block(block, number * BLOCK, snapshot, columns)
         energy, emissions, _, cpu = columns
-        for command, remainder in (("other", snapshot.other), ("departed", snapshot.departed)):
+        remainders = [("other", snapshot.other), ("departed", snapshot.departed)]
+        if snapshot.processes.new:
+            remainders.append(("entering", entering_processes(snapshot.processes)))
+        for command, remainder in remainders:
             lines = _remainder_lines(command, remainder, snapshot)
             for column, text in zip((energy, emissions, cpu), lines, strict=True):
                 if text:
@@ -182,8 +187,9 @@ class _Workload:
     def texts(self, view: WorkloadView, priced: bool) -> Texts:
         """Its lines of each workload family."""
         if self._of is None or self._of[0] is not view or self._of[1] != priced:
-            energy, emissions = _energy_lines(self._labels, view.energy, view.units, priced)
-            cpu = f"{_WORKLOAD[2]}{{{self._labels}}} {seconds_text(view.cpu_ns)}\n"
+            energy, emissions = _energy_lines(self._labels, view, priced)
+            cpu_ns = 0 if _CPU in view.new else view.cpu_ns
+            cpu = f"{_WORKLOAD[2]}{{{self._labels}}} {seconds_text(cpu_ns)}\n"
             self._of = (view, priced)
             self._texts = (energy.encode(), emissions.encode(), cpu.encode())
         return self._texts
@@ -196,13 +202,14 @@ def _families(names: Sequence[str], columns: Sequence[list[bytes]]) -> Iterator[
             yield from lines
 
 
-def _energy_lines(
-    labels: str, energy: Iterable[int], emissions: Iterable[int], priced: bool
-) -> tuple[str, str]:
+def _energy_lines(labels: str, view: WorkloadView, priced: bool) -> tuple[str, str]:
     first, second = "", ""
-    for component, microjoules, amount in zip(COMPONENTS, energy, emissions, strict=True):
+    for index, component in enumerate(COMPONENTS):
+        microjoules, amount = view.energy[index], view.units[index]
         if microjoules == 0 and component != "cpu":
             continue
+        if index in view.new:
+            microjoules = amount = 0
         tail = f'{{{labels},component="{component}"}} '
         first += f"{_WORKLOAD[0]}{tail}{joules_text(microjoules)}\n"
         if priced:
@@ -234,6 +241,7 @@ def _fill_block(block: _Block, start: int, snapshot: Snapshot, columns: Sequence
     joules, grams, seconds = _COMPACT if len(processes) > COMPACT_ABOVE else _PLAIN
     energy, emissions, power, cpu = columns
     rows = slice(start, start + len(block.identities))
+    of_block = range(start, start + len(block.identities))
     everyone = [True] * len(block.identities)
     for index, component in enumerate(COMPONENTS):
         used = processes.energy[index][rows]
@@ -241,14 +249,44 @@ def _fill_block(block: _Block, start: int, snapshot: Snapshot, columns: Sequence
         shown = everyone if component == "cpu" else list(map(bool, used))
         if True not in shown:
             continue
+        amounts = processes.units[index][rows]
+        new = [
+            row - start
+            for row, components in processes.new.items()
+            if row in of_block and index in components
+        ]
+        if new:
+            used, amounts = _without(used, new), _without(amounts, new)
         energy.append(block.fill(_PROCESS[0], component, shown, joules, used))
         if snapshot.priced_ever:
-            emissions.append(block.fill(_PROCESS[1], component, shown, grams, processes.units[index][rows]))
+            emissions.append(block.fill(_PROCESS[1], component, shown, grams, amounts))
         if interval_ns > 0:
             drawn = processes.power[index][rows]
             over = interval_ns if any(drawn) else None  # none is none over any interval
             power.append(block.fill(_PROCESS[2], component, shown, _watts(interval_ns), drawn, over))
-    cpu.append(block.fill(_PROCESS[3], "", everyone, seconds, processes.cpu_ns[rows]))
+    cpu_ns = processes.cpu_ns[rows]
+    new = [row - start for row, components in processes.new.items() if row in of_block and _CPU in components]
+    cpu.append(block.fill(_PROCESS[3], "", everyone, seconds, _without(cpu_ns, new) if new else cpu_ns))
+
+
+def _without(values: Sequence[int], new: Iterable[int]) -> list[int]:
+    """``values`` with 0 at the positions ``new``, whose series have not been scraped yet."""
+    shown = list(values)
+    for position in new:
+        shown[position] = 0
+    return shown
+
+
+def entering_processes(processes: ProcessColumns) -> Remainder:
+    """What series that have not been scraped yet do not show."""
+    energy, amounts, cpu_ns = [0] * len(COMPONENTS), [0] * len(COMPONENTS), 0
+    for row, components in processes.new.items():
+        for index in components:
+            energy[index] += processes.energy[index][row]
+            amounts[index] += processes.units[index][row]
+        if _CPU in components:
+            cpu_ns += processes.cpu_ns[row]
+    return Remainder(tuple(energy), tuple(amounts), cpu_ns)
 
 
 def _process_labels(who: Identity) -> str:

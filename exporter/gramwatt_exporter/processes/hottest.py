@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from ..model import COMPONENTS
-from .row import Row
+from .row import NOT_BORN, Row
 
 # A newcomer must have this many times the energy of the coldest member to push it out: rows do not flap.
 MARGIN = 1.5
@@ -16,6 +16,8 @@ HALF_LIFE_NS = 30_000_000_000
 _DECAY = math.log(2) / HALF_LIFE_NS
 # Samples after which an ended process leaves even if nobody scraped.
 UNSCRAPED_TICKS = 120
+# The first scrape of a series shows 0 (ledger/first_scrape.py), and only the second its value.
+FEWEST_SCRAPES = 2
 
 
 _DRAM = COMPONENTS.index("dram")
@@ -40,9 +42,9 @@ class Hottest:
         self.members: dict[Row, None] = {}  # in the order of entry
         self._gone: list[Row] = []
 
-    def update(self, active: Iterable[Row], now_ns: int) -> list[Row]:
+    def update(self, active: Iterable[Row], now_ns: int, published_tick: int = 0) -> list[Row]:
         """Rank the rows that used energy in this sample, at ``now_ns`` of a steady clock; returns those that left
-        (their totals are to be kept)."""
+        (their totals are to be kept). ``published_tick`` is the tick of the published sample before this one."""
         left: list[Row] = []
         newcomers: list[Row] = []
         for row in active:
@@ -56,10 +58,10 @@ class Hottest:
             if row.entered is None:
                 newcomers.append(row)
         if isinstance(self.limit, int) and self.limit > 0 and newcomers:
-            left.extend(self._compete(newcomers, now_ns, self.limit))
+            left.extend(self._compete(newcomers, now_ns, self.limit, published_tick))
         return left
 
-    def _compete(self, newcomers: list[Row], now_ns: int, limit: int) -> list[Row]:
+    def _compete(self, newcomers: list[Row], now_ns: int, limit: int, published_tick: int) -> list[Row]:
         def score(row: Row) -> float:
             return _score(row, now_ns)
 
@@ -78,14 +80,15 @@ class Hottest:
                 if rival is None or score(row) < MARGIN * score(rival):
                     break
                 left.append(self._dismiss(rival))
-            # The series starts at 0: what it used before stays with "other", which therefore never goes back.
-            row.entered = row.totals()
+            # What it has shown as part of "other" stays there, which therefore never goes back.
+            row.entered = row.base if row.born_tick > published_tick else row.totals()
             left.extend(self._admit(row))
         return left
 
     def _admit(self, row: Row) -> list[Row]:
         """A new series; an ended process under the same id must leave first, or two series had the same labels."""
         self.members[row] = None
+        row.born = list(NOT_BORN)
         namesakes = [other for other in self._gone if other.identity.pid == row.identity.pid]
         self._gone = [other for other in self._gone if other.identity.pid != row.identity.pid]
         return [self._dismiss(other) for other in namesakes]
@@ -115,7 +118,10 @@ class Hottest:
         for row in self._gone:
             row.gone_scrapes += scrapes
             # With nobody scraping, the dead must not pile up for ever.
-            over = row.gone_scrapes > self.departed_scrapes or tick - row.gone_tick > UNSCRAPED_TICKS
+            over = (
+                row.gone_scrapes > max(self.departed_scrapes, FEWEST_SCRAPES)
+                or tick - row.gone_tick > UNSCRAPED_TICKS
+            )
             if over and row in self.members:
                 left.append(self._dismiss(row))
             elif not over:

@@ -6,8 +6,15 @@ from ..model import Identity, Workload
 
 NO_WINDOWS: frozenset[str] = frozenset()
 
+UNBORN = 2**62
+"""Instead of the number of a snapshot: in none so far, see ledger/first_scrape.py."""
+NOT_BORN = (UNBORN,) * 4
+_NO_SERIES: list[int] = []
+
 Totals = tuple[tuple[int, ...], tuple[int, ...], int]
 _ZERO: Totals = ((0, 0, 0, 0), (0, 0, 0, 0), 0)
+Booked = tuple[list[int], list[int], int]
+_NOTHING_BOOKED: Booked = ([0, 0, 0, 0], [0, 0, 0, 0], 0)
 
 
 class Account:
@@ -20,13 +27,17 @@ class Account:
         self.units = [0, 0, 0, 0]
         self.cpu_ns = 0
 
+    def totals(self) -> Totals:
+        """Energy, emissions and CPU time so far."""
+        return tuple(self.energy), tuple(self.units), self.cpu_ns
+
 
 class WorkloadAccount(Account):
     """Totals of one workload. Never goes back, whoever exits."""
 
     __slots__ = (
-        "drawn", "heir", "kept_number", "kept_version", "memory", "power", "quiet_ns", "quiet_version", "version",
-        "view", "view_version", "workload",
+        "booked", "booked_version", "born", "drawn", "heir", "kept_number", "kept_version", "memory", "power",
+        "quiet_ns", "quiet_version", "version", "view", "view_version", "workload",
     )  # fmt: skip
 
     def __init__(self, workload: Workload) -> None:
@@ -43,14 +54,21 @@ class WorkloadAccount(Account):
         self.quiet_ns = 0
         # The version that is on the disk, and its place in the table there (ledger/changes.py).
         self.kept_version = self.kept_number = -1
+        self.booked: Booked = _NOTHING_BOOKED  # what its user has been charged of it, see ledger/users.py
+        self.booked_version = 0
+        self.born = list(NOT_BORN)  # the snapshots its series were in for the first time, by component
         self.heir: WorkloadAccount | None = None  # who has its totals since it gave up its place
+
+    def mark_booked(self) -> None:
+        """Its user has been charged everything so far."""
+        self.booked, self.booked_version = (self.energy[:], self.units[:], self.cpu_ns), self.version
 
 
 class Row(Account):
     """One process. ``last_ns`` is its CPU clock at the last sample, ``reaped_ns`` that of children it waited for."""
 
     __slots__ = (
-        "account", "base", "born_tick", "budgets", "entered", "gone_scrapes", "gone_tick", "identity",
+        "account", "base", "born", "born_tick", "budgets", "entered", "gone_scrapes", "gone_tick", "identity",
         "memory_held", "own_window", "pages", "power", "reaped_ns", "score", "score_memory", "score_ns", "trees",
         "unwaited_charged_ns", "unwaited_ns", "waits", "windows",
     )  # fmt: skip
@@ -76,9 +94,6 @@ class Row(Account):
         self.score_memory = 0  # of its memory energy, what is in the score
         self.base: Totals = _ZERO  # totals when its last series ended
         self.entered: Totals | None = None  # totals when its series began
+        self.born: list[int] = _NO_SERIES  # the snapshots its series were in for the first time, by component
         self.gone_scrapes = 0
         self.gone_tick = 0
-
-    def totals(self) -> Totals:
-        """Energy, emissions and CPU time so far."""
-        return tuple(self.energy), tuple(self.units), self.cpu_ns

@@ -96,6 +96,8 @@ class ProcessTable:
         self._young: list[Row] = []
         self._replaced: list[Row] = []  # rows whose id was handed out again in this sample
         self._tick = 0
+        # What a process that is found in the first sample is taken to have used before it, given its clock.
+        self.clock_before: Callable[[Identity, int], int] = lambda _, now: now
         self._listed = (
             False  # whether all that lived at the start have been found; a failed sample finds nobody
         )
@@ -111,6 +113,15 @@ class ProcessTable:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def clock_of(self, row: Row) -> int:
+        """CPU time of a living process at the last sample."""
+        return self._last[self._where[row.identity.pid]]
+
+    @property
+    def tick(self) -> int:
+        """Number of the last update; a row's ``born_tick`` is one."""
+        return self._tick
 
     def find(self, pid: int) -> Row | None:
         """The live process with this id."""
@@ -252,7 +263,10 @@ class ProcessTable:
             row = self._born(identity)
             # One found at start-up, or missed so far, must not be charged for its past.
             known_past = first or identity.start < latest
-            self._add(row, value if known_past else 0)
+            if first:
+                self._add(row, self.clock_before(identity, value))
+            else:
+                self._add(row, value if known_past else 0)
             self._seen_start = max(self._seen_start, identity.start)
             born.append(row)
             if self._waited is not None:

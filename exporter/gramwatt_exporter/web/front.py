@@ -16,7 +16,7 @@ from ..webconfig import WebConfig
 from . import simple
 from .connections import Connections
 from .ordinary import IDLE_SECONDS, Ordinary
-from .pages import Pages
+from .pages import Pages, collector_at
 
 _LOG = logging.getLogger(__name__)
 REQUEST_SECONDS = 15.0  # until the first request of a connection
@@ -173,7 +173,7 @@ class Front:
             self._ordinary.take(client.socket, client.address, data)
             return
         self._connections.asked(client.socket)
-        page = self._pages.answer(request.path)
+        page = self._pages.answer(request.path, collector_at(client.address, request.collector))
         self._failing = False
         head = simple.head(page.status, page.content_type, len(page.body), request.closes, time.time())
         client.closes = request.closes

@@ -13,7 +13,7 @@ from typing import Any
 from ..webconfig import WebConfig
 from .connections import Connections
 from .hosts import Hosts
-from .pages import TEXT, Page, Pages
+from .pages import TEXT, Page, Pages, collector_at
 
 _LOG = logging.getLogger(__name__)
 HANDSHAKE_SECONDS = 15.0
@@ -137,26 +137,29 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Every page there is. No page takes a body, and what is left of one must not be read as the next request."""
-        if self.headers.get("Transfer-Encoding") or self.headers.get("Content-Length", "0").strip() != "0":
-            self.close_connection = True
         with self._door.connections.answering(self.connection):
             path = self.path.split("?", 1)[0]
             pages = self._door.pages
             if self._has_body():
                 # Whatever follows would be taken for the next request.
                 self.close_connection = self.lingers = True
-                self._send(Page(400, b"a GET has no body here; send none\n", TEXT), {"Connection": "close"})
+                self._send(Page(400, b"a GET has no body here; send none\n", TEXT))
             elif pages.is_open(path):
                 self._send(pages.answer(path))
             elif not self._door.hosts.admit(self._lines()):
                 self._send(Page(403, _NOT_OUR_NAME, TEXT))
             elif self._door.guard.allows(self.headers.get("Authorization"), str(self.client_address[:1])):
-                self._send(pages.answer(path))
+                self._send(pages.answer(path, self._collector()))
             else:
                 self._send(
                     Page(401, b"user name and password needed\n", TEXT),
                     {"WWW-Authenticate": 'Basic realm="gramwatt"'},
                 )
+
+    def _collector(self) -> str:
+        if not self.headers.get("X-Prometheus-Scrape-Timeout-Seconds"):
+            return ""
+        return collector_at(self.client_address, self.headers.get("User-Agent", "collector").lower())
 
     do_HEAD = do_GET  # noqa: N815 - the base class's spelling
 

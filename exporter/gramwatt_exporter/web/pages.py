@@ -40,6 +40,13 @@ _WAITING = Page(503, b"waiting for the first sample\n")
 _NOT_FOUND = Page(404, b"not found; try /metrics\n")
 
 
+def collector_at(address: object, program: str) -> str:
+    """Names the ``program`` that collects metrics at an address of a socket; "" where there is none."""
+    if not program:
+        return ""
+    return f"{address[0]} {program}" if isinstance(address, tuple) and address else program
+
+
 class Pages:
     """The pages of ``exposition``."""
 
@@ -51,10 +58,10 @@ class Pages:
         """Whether everybody may read it, also where a password is needed for the rest."""
         return path in ("/-/healthy", "/-/ready")
 
-    def answer(self, path: str) -> Page:
-        """The page at ``path``, which is without its query."""
+    def answer(self, path: str, collector: str = "") -> Page:
+        """The page at ``path``, which is without its query, for ``collector`` or for a person."""
         if path == "/metrics":
-            body = self._exposition.scrape()
+            body = self._exposition.scrape(collector)
             return _WAITING if body is None else Page(200, body, CONTENT_TYPE)
         if path == "/-/healthy":
             return _HEALTHY

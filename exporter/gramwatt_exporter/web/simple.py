@@ -20,6 +20,9 @@ _REQUEST = re.compile(
 )
 # What asks for more than the page, in lower case: a body, another protocol, a say in when the connection ends.
 _MORE = re.compile(rb"^(?:content-length|transfer-encoding|expect|upgrade|connection):", re.MULTILINE)
+# Prometheus says with every scrape how long it waits, and so do others that collect as it does.
+_COLLECTOR = re.compile(rb"^x-prometheus-scrape-timeout-seconds:", re.MULTILINE)
+_AGENT = re.compile(rb"^user-agent:[ \t]*([^\r\n]{0,128})", re.MULTILINE)
 _CONNECTION = re.compile(rb"^connection:[ \t]*(close|keep-alive)[ \t]*\r$", re.MULTILINE)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -27,10 +30,12 @@ _REASONS = {200: "OK", 404: "Not Found", 503: "Service Unavailable"}
 
 
 class Request(Struct, frozen=True, gc=False):
-    """A GET of a page, without its query; ``closes`` where the client wants no second answer."""
+    """A GET of a page, without its query; ``closes`` where the client wants no second answer. ``collector`` is the
+    program that collects metrics, "" where a person asks."""
 
     path: str
     closes: bool = False
+    collector: str = ""
 
 
 def parse(data: bytes) -> Request | None:
@@ -40,12 +45,20 @@ def parse(data: bytes) -> Request | None:
         return None
     path, headers = match.groups()
     more = _MORE.findall(lower := headers.lower())
+    collector = _collector(lower)
     if not more:
-        return Request(path.decode())
+        return Request(path.decode(), collector=collector)
     connection = _CONNECTION.search(lower)
     if connection is None or len(more) > 1:
         return None
-    return Request(path.decode(), closes=connection[1] == b"close")
+    return Request(path.decode(), connection[1] == b"close", collector)
+
+
+def _collector(headers: bytes) -> str:
+    if _COLLECTOR.search(headers) is None:
+        return ""
+    agent = _AGENT.search(headers)
+    return "collector" if agent is None else agent[1].decode()
 
 
 def head(status: int, content_type: str, size: int, closes: bool, now: float) -> bytes:

@@ -43,6 +43,7 @@ def window_answer(view: WindowView) -> dict[str, Any]:
         "idle_methods": dict(view.idle_methods),
         "unknown_joules": {name: units.joules(value) for name, value in view.unknown_microjoules.items()},
         "uncertainty_ratio": view.uncertainty_ratio,
+        "missed_seconds": units.seconds(view.missed_nanoseconds),
         "floor_joules": units.joules(view.floor_microjoules),
         "below_floor": view.below_floor,
         "values": dict(view.values),

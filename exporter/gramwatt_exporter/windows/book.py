@@ -85,6 +85,7 @@ class Window(Struct):
     idle_microjoules: dict[str, float] = field(default_factory=dict)  # kept out of it so far
     idle_methods: dict[str, set[str]] = field(default_factory=dict)
     floor_microjoules: int = 0
+    missed_nanoseconds: int = 0  # of which nobody knows what it used
     scrapes: int = 0
     published: bool = False  # has been in a snapshot since it finished
     view: WindowView | None = None  # remembered once it has finished
@@ -311,6 +312,13 @@ class WindowBook:
                 kept = window.idle_microjoules.get(component, 0.0)
                 window.idle_microjoules[component] = kept + microjoules * idle.ratio
 
+    def missed(self, window_ids: Iterable[str], nanoseconds: int) -> None:
+        """So much time passed of which nobody knows what these windows used."""
+        for window_id in window_ids:
+            window = self._open.get(window_id)
+            if window is not None:
+                window.missed_nanoseconds += nanoseconds
+
     def charge_unknown(self, window_id: str, component: str, microjoules: int) -> None:
         """Energy that may be of one of its processes, at most so much, and nobody can tell."""
         window = self._open.get(window_id)
@@ -341,6 +349,11 @@ class WindowBook:
 
     def _existed(self, window: Window) -> bool:
         return self._counted_ns is not None and window.start_ns <= self._counted_ns
+
+    @property
+    def sampled_before_ns(self) -> int | None:
+        """After a restart, before the first sample is over: when the last sample before it was taken."""
+        return self._counted_ns
 
     @property
     def restarted(self) -> bool:
@@ -383,6 +396,15 @@ class WindowBook:
                 window.published = True
         return tuple(self.view(window) for window in self._windows.values())
 
+    def is_scraped_enough(self, window_id: str) -> bool:
+        """Whether the last values of a finished window have been read by several scrapes."""
+        window = self._windows.get(window_id)
+        return window is not None and window.scrapes > SCRAPES_KEPT  # the first may have shown it as it began
+
+    def counts(self) -> tuple[int, int]:
+        """How many windows are held: open, finished."""
+        return len(self._open), len(self._windows) - len(self._open)
+
     def view(self, window: Window) -> WindowView:
         """One window at this moment."""
         if window.view is not None:
@@ -419,7 +441,8 @@ class WindowBook:
                 {name: "+".join(sorted(used)) for name, used in window.idle_methods.items()}
             ),
             unknown_microjoules=MappingProxyType(dict(window.unknown_microjoules)),
-            uncertainty_ratio=_uncertainty_ratio(window, total),
+            uncertainty_ratio=_uncertainty(window, total, measured),
+            missed_nanoseconds=window.missed_nanoseconds,
             floor_microjoules=window.floor_microjoules,
             values=MappingProxyType(dict(window.values)),
             tags=MappingProxyType(dict(window.tags)),
@@ -462,12 +485,38 @@ class WindowBook:
             if same_boot:
                 self._open[window.id] = window
             else:
-                end = max(window.start, window.last_sample or window.start)
-                window.nanoseconds = round((end - window.start) * _NANOSECONDS)
-                self._finish(window, end, "exit")
+                self._end_with_boot(window)
         self._windows = dict(sorted(self._windows.items()))
         if same_boot:
             problems += self._restore_automatic(state)
+        return problems
+
+    def replay(self, entries: Iterable[tuple[Mapping[str, Any], bool]]) -> list[str]:
+        """Take over, after :meth:`restore`, what clients were answered since (journal.py). Each entry says whether it
+        is of this boot. A line for each that cannot be read.
+
+        An open window that is known keeps its energy: it is charged for the time since from the processes' clocks.
+        """
+        problems = []
+        for entry, same_boot in entries:
+            try:
+                window = load_window(entry)
+            except (KeyError, TypeError, ValueError) as error:
+                problems.append(f"an answered window cannot be read and is dropped: {error!r}")
+                continue
+            known = self._windows.get(window.id)
+            if known is not None and not known.is_open:
+                continue
+            if known is not None and window.is_open:
+                known.values, known.processes, known.left = window.values, window.processes, window.left
+                continue
+            if window.is_open and not same_boot:
+                self._end_with_boot(window)
+            self._windows[window.id] = window
+            self._open.pop(window.id, None)
+            if window.is_open:
+                self._open[window.id] = window
+        self._windows = dict(sorted(self._windows.items()))
         return problems
 
     def _restore_automatic(self, state: Mapping[str, Any]) -> list[str]:
@@ -543,17 +592,28 @@ class WindowBook:
         window.end = end
         self._open.pop(window.id, None)
 
+    def _end_with_boot(self, window: Window) -> None:
+        """Its processes are gone: it ends at its last sample."""
+        end = max(window.start, window.last_sample or window.start)
+        window.nanoseconds = round((end - window.start) * _NANOSECONDS)
+        self._finish(window, end, "exit")
+
     def _refine_floor(self, window: Window) -> None:
         floor = sum(resolution.floor_microjoules for resolution in self._resolutions.values())
         window.floor_microjoules = max(window.floor_microjoules, floor)
 
 
-def _uncertainty_ratio(window: Window, total: int) -> float | None:
-    """One sigma of the energy. What may be its own lies anywhere between nothing and all of it: width / sqrt(12)."""
+def _uncertainty(window: Window, total: int, measured_ns: int) -> float | None:
+    """One sigma as a share of the energy.
+
+    What may be its own lies anywhere between nothing and all of it: width / sqrt(12). In the missed time it may have
+    drawn nothing, or as much as otherwise.
+    """
     if not total or not window.sources:
         return None
     unknown = sum(window.unknown_microjoules.values()) / math.sqrt(12)
-    return math.hypot(window.sigma_microjoules, unknown) / total
+    seen_ns = max(1, measured_ns - window.missed_nanoseconds)
+    return math.hypot(window.sigma_microjoules / total, unknown / total, window.missed_nanoseconds / seen_ns)
 
 
 def _entries(state: Mapping[str, Any]) -> Iterable[Any]:

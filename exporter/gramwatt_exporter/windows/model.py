@@ -37,6 +37,9 @@ class Peer(Struct, frozen=True):
         return self.uid == 0
 
 
+ROOT = Peer(0, 0, "root")
+
+
 class OpenRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The body of ``POST /v1/windows``. Types are checked by the decoder, values by :class:`WindowBook`."""
 
@@ -96,6 +99,7 @@ class WindowView(Struct, frozen=True):
         str, int
     ]  # by component: at most so much more may be its own, nobody can tell
     uncertainty_ratio: float | None  # one sigma as a share of the energy; None while no energy was charged
+    missed_nanoseconds: int  # of its time, of which nobody knows what it used
     floor_microjoules: int  # smallest energy its sensors can resolve
     values: Mapping[str, float]
     tags: Mapping[str, str]

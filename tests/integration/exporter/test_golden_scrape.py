@@ -87,6 +87,7 @@ def machine(tmp_path: Path, rapl) -> tuple[Exporter, ProcTree]:
         "pue: 1.5\n"
         "price: {currency: EUR, per_kilowatt_hour: 0.3}\n"
         "water: {litres_per_kilowatt_hour: 1.8}\n"
+        "machine: {id: 5f3c, node: node-a}\n"
     )
     flags = {
         "path.procfs": str(proc.root),

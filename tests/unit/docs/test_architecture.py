@@ -39,4 +39,5 @@ def test_every_room_is_named(name: str) -> None:
     files = {path.name for path in package.glob("*.py") if path.name != "__init__.py"}
     folders = {f"{path.name}/" for path in package.iterdir() if any(path.glob("*.py"))}
     on_the_map = named(section(f"Rooms of the {name}"))
-    assert not (files | folders) - on_the_map
+    missing = sorted((files | folders) - on_the_map)
+    assert not missing

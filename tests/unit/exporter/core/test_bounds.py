@@ -192,6 +192,9 @@ def all_accounts(draw: st.DrawFn) -> Accounts:
     accounts.exits_observed = draw(st.dictionaries(NAME, COUNT, max_size=2))
     accounts.exits_lost = draw(COUNT)
     accounts.resets = draw(st.dictionaries(pairs, COUNT, max_size=2))
+    for key in draw(st.sets(pairs, max_size=3)):
+        user = accounts.users.account(*key)
+        user.energy, user.units, user.cpu_ns = draw(four), draw(big_four), draw(COUNT)
     return accounts
 
 
@@ -212,6 +215,7 @@ def everything(accounts: Accounts) -> dict[str, object]:
     }
     plain["meters"] = {key: (a.meter, a.energy) for key, a in accounts.meters.items()}
     del plain["places"], plain["others"]  # follow from the workloads
+    plain["users"] = {key: a.totals() for key, a in accounts.users.accounts.items()}
     plain["workloads"] = {key: (a.energy, a.units, a.cpu_ns) for key, a in accounts.workloads.items()}
     return plain
 

@@ -45,6 +45,14 @@ def test_a_family_that_did_not_change_is_not_written_again() -> None:
     assert family.text([(("cpu", "package-0", "rapl"), 13.5)]) != first
 
 
+class Numbered(int):
+    """A snapshot that is its number."""
+
+    @property
+    def samples(self) -> int:
+        return int(self)
+
+
 class Rendering(Exposition):
     """Counts which snapshots were rendered; they are numbers here."""
 
@@ -70,8 +78,9 @@ class Rendering(Exposition):
 def test_a_snapshot_is_rendered_ahead_where_each_is_scraped(scraped: Any, ahead: set[int]) -> None:
     exposition = Rendering()
     early = set()
-    for snapshot in range(1, 9):
-        exposition.publish(snapshot)  # type: ignore[arg-type]
+    for count in range(1, 9):
+        snapshot: Any = Numbered(count)
+        exposition.publish(snapshot)
         if snapshot in exposition.rendered:
             early.add(snapshot)
         if snapshot in scraped:

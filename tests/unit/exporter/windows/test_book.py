@@ -62,6 +62,7 @@ def test_a_window_from_open_to_stop(book, clocks):
         "unknown_joules": {},
         "uncertainty_ratio": pytest.approx(0.05),
         "idle_methods": {},
+        "missed_seconds": 0.0,
         "floor_joules": 0.12,
         "below_floor": False,
         "values": {"samples": 60000, "accuracy": 0.99},

@@ -1,0 +1,41 @@
+"""Which series are new: they show 0 until they have been scraped, and their value after that.
+
+``increase()`` starts at the first sample of a series. One that appears with a value, as that of a job that ran between
+two scrapes, would have none.
+"""
+
+from __future__ import annotations
+
+from ..processes.row import UNBORN
+
+
+class FirstScrape:
+    """Numbers of snapshots: of the one that is made now, and of the newest that everybody has scraped."""
+
+    __slots__ = ("_number", "_watched", "seen")
+
+    def __init__(self) -> None:
+        self._number = 0
+        self.seen = 0
+        self._watched = False
+
+    def witnessed(self, number: int | None) -> None:
+        """Everybody has scraped the snapshot ``number`` or a newer one. None: nobody scrapes, and a series that
+        begins now begins with its value."""
+        self._watched = number is not None
+        if number is not None:
+            self.seen = max(self.seen, number)
+
+    def begin(self, number: int) -> None:
+        """The snapshot ``number`` is to be made."""
+        self._number = number
+        if not self._watched:
+            self.seen = max(self.seen, number)
+
+    def born(self, number: int) -> int:
+        """The snapshot that a series is in for the first time: ``number``, or the present one for ``UNBORN``."""
+        return self._number if number == UNBORN else number
+
+    def is_new(self, born: int) -> bool:
+        """Whether a series that was in the snapshot ``born`` for the first time is still to be shown at 0."""
+        return born > self.seen

@@ -1,0 +1,94 @@
+"""Totals of each user by kind of workload: they stay when workloads leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import Any
+
+from ..processes.row import UNBORN, Account, WorkloadAccount
+
+MOST_USERS = 1000  # of each kind; the bound of what strangers can make
+OTHERS = "(others)"
+
+UserKey = tuple[str, str]
+"""User and kind of workload."""
+
+
+class UserAccount(Account):
+    """Totals of one user's workloads of one kind. ``born`` by component: see first_scrape.py."""
+
+    __slots__ = ("born",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.born = [UNBORN] * len(self.energy)
+
+
+class UserTotals:
+    """Single writer, as the accounts it is fed from."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[UserKey, UserAccount] = {}
+        self._counts: dict[str, int] = {}  # users by kind
+
+    def account(self, user: str, kind: str) -> UserAccount:
+        """The totals of a user; those of all others where there are too many users."""
+        found = self.accounts.get((user, kind))
+        if found is None and self._counts.get(kind, 0) >= MOST_USERS:
+            user = OTHERS
+            found = self.accounts.get((user, kind))
+        if found is None:
+            found = self.accounts[user, kind] = UserAccount()
+            self._counts[kind] = self._counts.get(kind, 0) + 1
+        return found
+
+    def book(self, workloads: Iterable[WorkloadAccount]) -> None:
+        """Add what each workload used since it was booked last. One that did not change costs a comparison."""
+        for workload in workloads:
+            if workload.booked_version != workload.version:
+                self._book(workload)
+
+    def _book(self, workload: WorkloadAccount) -> None:
+        key = (workload.workload.user, workload.workload.kind)
+        account = self.accounts.get(key) or self.account(*key)
+        energy, amounts, cpu_ns = workload.booked
+        # Every workload that holds memory comes here in every sample: a loop takes three times as long.
+        cpu, dram, gpu, other = workload.energy
+        total = account.energy
+        total[0] += cpu - energy[0]
+        total[1] += dram - energy[1]
+        total[2] += gpu - energy[2]
+        total[3] += other - energy[3]
+        if amounts != workload.units:
+            for index, (now, before) in enumerate(zip(workload.units, amounts, strict=True)):
+                account.units[index] += now - before
+        account.cpu_ns += workload.cpu_ns - cpu_ns
+        workload.mark_booked()
+
+    def state(self) -> list[list[Any]]:
+        """Everything, as JSON types."""
+        return [
+            [user, kind, account.energy, [str(amount) for amount in account.units], account.cpu_ns]
+            for (user, kind), account in self.accounts.items()
+        ]
+
+    def restore(self, saved: Iterable[Any] | None, accounts: Mapping[str, Iterable[WorkloadAccount]]) -> None:
+        """Take back what :meth:`state` gave. A ledger of before has none: then what the workloads ``present`` and
+        ``departed`` hold. Raises TypeError or ValueError."""
+        if saved is None:
+            for workload in chain(accounts["departed"], accounts["present"]):
+                self._book(workload)
+        else:
+            for user, kind, energy, amounts, cpu_ns in saved:
+                account = self.account(str(user), str(kind))
+                for index in range(len(account.energy)):
+                    account.energy[index] += int(energy[index])
+                    account.units[index] += int(amounts[index])
+                account.cpu_ns += int(cpu_ns)
+        for account in self.accounts.values():
+            account.born = [0 if used else UNBORN for used in account.energy]
+            account.born[0] = 0  # its CPU energy is shown whatever it is
+        for each in accounts.values():
+            for workload in each:
+                workload.mark_booked()

@@ -1,0 +1,79 @@
+"""Which snapshots have been scraped by everybody who collects them.
+
+A counter that appears with a value has no increase in Prometheus: the first sample of a series is where ``increase()``
+starts (https://github.com/prometheus/prometheus/issues/1673). So a new series shows 0 until each collector has seen it,
+and this says when that is. A collector is a client that sends the header of Prometheus's own scrapes, which its
+relatives send as well. A person with a browser is not waited for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+# Without a scrape for this long nobody has a sample to compare with: Prometheus looks back as far.
+WATCHED_SECONDS = 300.0
+# A collector that has come once is expected again within this time, the default interval of Prometheus and half of it.
+FIRST_PATIENCE_SECONDS = 90.0
+LONGEST_PATIENCE_SECONDS = 600.0
+MOST_COLLECTORS = 32
+
+
+class _Collector:
+    """When it came last, until when it is expected again, and the newest snapshot that it has."""
+
+    __slots__ = ("at", "expected_until", "number")
+
+    def __init__(self, at: float, number: int) -> None:
+        self.at = at
+        self.expected_until = at + FIRST_PATIENCE_SECONDS
+        self.number = number
+
+    def came(self, at: float, number: int) -> None:
+        # Twice its interval: one scrape may fail.
+        self.expected_until = at + min(2 * (at - self.at) + 5, LONGEST_PATIENCE_SECONDS)
+        self.at, self.number = at, number
+
+
+class Scrapers:
+    """Everybody who scrapes. ``clock`` is a steady clock in seconds. One thread at a time may call it."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._collectors: dict[str, _Collector] = {}
+        self._at: float | None = None
+        self._number = 0
+
+    @property
+    def seconds_ago(self) -> float | None:
+        """Since the last scrape; None before the first."""
+        return None if self._at is None else self._clock() - self._at
+
+    def resume(self, seconds_ago: float) -> None:
+        """The exporter before a restart was scraped so long ago: who did that is expected to come again, and has
+        none of the series that begin from now on."""
+        if 0 <= seconds_ago <= FIRST_PATIENCE_SECONDS:
+            self._at = self._clock() - seconds_ago
+
+    def scraped(self, collector: str, number: int) -> None:
+        """Somebody has the snapshot ``number``. ``collector`` names who collects; it is "" for anybody else."""
+        now = self._clock()
+        self._at, self._number = now, number
+        if not collector:
+            return
+        known = self._collectors.get(collector)
+        if known is not None:
+            known.came(now, number)
+        elif len(self._collectors) < MOST_COLLECTORS:
+            self._collectors[collector] = _Collector(now, number)
+
+    def witnessed(self) -> int | None:
+        """The number of a snapshot such that everybody has it or a newer one; None while nobody watches."""
+        now = self._clock()
+        for name in [name for name, known in self._collectors.items() if known.expected_until < now]:
+            del self._collectors[name]
+        if self._collectors:
+            return min(known.number for known in self._collectors.values())
+        if self._at is None or now - self._at > WATCHED_SECONDS:
+            return None
+        return self._number

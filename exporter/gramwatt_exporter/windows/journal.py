@@ -1,0 +1,75 @@
+"""What clients were answered since the last sample was saved: no kill of the exporter takes that back.
+
+The ledger is saved with every sample. Between two samples clients open windows, record values and stop. Each of these
+answers is preceded by a line here, appended without waiting for the disk: what the kernel has, it keeps when the
+exporter is killed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+FILE = "windows.journal"
+LONGEST = 4 * 1024 * 1024  # bytes: a client that records without end must not fill the disk between two saves
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+class Journal:
+    """One file in the state directory, begun anew whenever the ledger has been saved."""
+
+    def __init__(self, directory: Path, boot_id: str) -> None:
+        self._boot_id = boot_id
+        self._path = directory / FILE
+        self._descriptor: int | None = None
+        self._is_empty = False
+
+    def read(self) -> Iterator[tuple[Mapping[str, Any], bool]]:
+        """The windows as they were answered, oldest first, and whether that was on this boot.
+
+        A line that was half written was not answered.
+        """
+        try:
+            lines = self._path.read_bytes().splitlines()
+        except OSError:
+            return
+        for line in lines:
+            with suppress(msgspec.DecodeError, RecursionError):
+                entry = msgspec.json.decode(line)
+                if isinstance(entry, dict) and isinstance(entry.get("window"), dict):
+                    yield entry["window"], entry.get("boot_id") == self._boot_id
+
+    def append(self, window: Mapping[str, Any]) -> bool:
+        """Keep a window as it is going to be answered. Whether the file is so long that the ledger should be saved.
+
+        Raises OSError.
+        """
+        line = msgspec.json.encode({"boot_id": self._boot_id, "window": window}) + b"\n"
+        descriptor = self._open()
+        size = os.fstat(descriptor).st_size
+        if os.write(descriptor, line) != len(line):  # the disk is full: half a line would spoil the next one
+            os.ftruncate(descriptor, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._is_empty = False
+        return size > LONGEST
+
+    def clear(self) -> None:
+        """The ledger has been saved: it holds all that is here. Raises OSError."""
+        if not self._is_empty:
+            os.ftruncate(self._open(), 0)
+            self._is_empty = True
+
+    def _open(self) -> int:
+        """The file; a new one where somebody removed it."""
+        if self._descriptor is not None and os.fstat(self._descriptor).st_nlink == 0:
+            os.close(self._descriptor)
+            self._descriptor = None
+        if self._descriptor is None:
+            self._descriptor = os.open(self._path, _FLAGS, 0o600)
+        return self._descriptor
