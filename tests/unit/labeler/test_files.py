@@ -40,8 +40,9 @@ def test_the_mode_does_not_depend_on_the_umask(tmp_path: Path) -> None:
     assert (tmp_path / "label.svg").stat().st_mode & 0o777 == 0o644
 
 
-@pytest.mark.parametrize("name", ["label.svg", f".label.svg.{os.getpid()}.part"])
+@pytest.mark.parametrize("name", ["label.svg", ".label.svg.{pid}.part"])
 def test_a_planted_link_is_not_followed(tmp_path: Path, name: str) -> None:
+    name = name.format(pid=os.getpid())
     precious = tmp_path / "precious"
     precious.write_text("of somebody")
     (tmp_path / name).symlink_to(precious)
