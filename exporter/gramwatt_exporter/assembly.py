@@ -22,7 +22,7 @@ from .intensity.registry import build as build_providers
 from .ledger import persistence
 from .ledger.accounts import Accounts
 from .ledger.extras import Extras
-from .ledger.persistence import StateFile
+from .ledger.storage import StateFile
 from .log import FieldLogger
 from .loop import Loop
 from .machine import machine_info
@@ -79,9 +79,9 @@ class Exporter(Struct):
 
     def run(self) -> None:
         """Start every thread, sample until stopped, end them all."""
+        self.web.start()  # first: health is answered, and there is a door to scrape, whatever a driver does
         self.bank.open()
         self.refresher.start()
-        self.web.start()
         if self.socket_api is not None:
             self.socket_api.start()
         if self.tcp_api is not None:
@@ -191,19 +191,14 @@ def restore(
     catch_up: CatchUp | None = None,
     exposition: Exposition | None = None,
 ) -> Accounts | None:
-    """Take back what was saved; None when there was nothing usable (a damaged file is set aside and said)."""
-    saved, damage = state_file.load()
+    """Take back what was saved; None when there was nothing usable (a damaged ledger is set aside and said)."""
+    saved, damage = state_file.load(_accounts_of)
     if damage:
         _LOG.error(damage)
     if saved is None:
         return None
-    accounts = Accounts()
-    try:
-        persistence.load(accounts, saved["accounts"])
-        same_boot = saved["boot_id"] == boot_id
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        _LOG.error(state_file.set_aside(f"{type(error).__name__}: {error}"))
-        return None
+    accounts: Accounts = state_file.taken
+    same_boot = saved["boot_id"] == boot_id
     bank.go_on_counting_resets(accounts.resets)
     parts: dict[str, Callable[[Any], Any]] = {
         "baseline": baseline.restore,
@@ -224,7 +219,14 @@ def restore(
             problems = [f"the saved {name} cannot be read and begin again: {error!r}"]
         for line in problems or ():
             _LOG.warning(line)
-    _LOG.info("totals of %s go on", state_file.path)
+    _LOG.info("totals of %s go on", state_file.directory)
+    return accounts
+
+
+def _accounts_of(saved: Mapping[str, Any]) -> Accounts:
+    accounts = Accounts()
+    persistence.load(accounts, saved["accounts"])
+    str(saved["boot_id"])
     return accounts
 
 
@@ -338,7 +340,9 @@ def _forks() -> ForkListener | None:
 
 def _web(config: Config, exposition: Exposition) -> WebServer:
     host, _, port = config.web.listen_address.rpartition(":")
-    return WebServer((host.strip("[]"), int(port)), exposition, WebConfig(config.web.config_file))
+    guard = WebConfig(config.web.config_file)
+    names = [name for part in config.web.hosts.split(",") if (name := part.strip())]
+    return WebServer((host.strip("[]"), int(port)), exposition, guard, names)
 
 
 def _socket(

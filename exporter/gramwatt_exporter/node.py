@@ -12,13 +12,12 @@ from contextlib import suppress
 from typing import Any
 
 from .answers import intensity_answer, status_answer, top_answer
-from .ledger import persistence
-from .ledger.persistence import StateFile
+from .ledger.storage import StateFile
 from .loop import Busy, Loop
 from .metrics.exposition import Exposition
-from .model import COMPONENTS
 from .processes.row import Row
 from .sampler import Sampler
+from .state import NodeState
 from .windows import ApiError, OpenRequest, Peer, Window, window_answer
 from .windows.checks import check_values
 from .windows.journal import Journal
@@ -57,9 +56,10 @@ class Node:
         self.sampler = sampler
         self.exposition = exposition
         self._state_file = state_file
+        if state_file is not None:
+            sampler.damages = state_file.damages
         self._save_interval = save_interval
-        self._bank_state = bank_state
-        self._boot_id = boot_id
+        self._state = NodeState(sampler, bank_state, boot_id, lambda: exposition.scraped_at)
         self._journal = journal
         self.interval = interval
         self._saved = 0.0
@@ -91,7 +91,7 @@ class Node:
         if self._state_file is None:
             return
         try:
-            self._state_file.save(self.state(), last)
+            self._state_file.save_changes(self._state, last)
         except OSError as error:
             self._tell_save_failed(error)
             return
@@ -116,30 +116,7 @@ class Node:
 
     def state(self) -> dict[str, Any]:
         """Everything that survives a restart."""
-        sampler = self.sampler
-        accounts = sampler.accounts
-        energy, amounts = list(accounts.exported), list(accounts.exported_units)
-        cpu_ns = accounts.exported_cpu_ns
-        for row in sampler.hottest.members:
-            if row.entered is None:
-                continue
-            for index in range(len(COMPONENTS)):
-                energy[index] += row.energy[index] - row.entered[0][index]
-                amounts[index] += row.units[index] - row.entered[1][index]
-            cpu_ns += row.cpu_ns - row.entered[2]
-        return {
-            "version": persistence.VERSION,
-            "boot_id": self._boot_id,
-            "saved_at": time.time(),
-            "sensors": self._bank_state(),
-            "baseline": sampler.baseline.state(),
-            "accounts": persistence.dump(accounts, (energy, amounts, cpu_ns)),
-            "extras": sampler.extras.state(),
-            "windows": sampler.windows.state(),
-            "clocks": sampler.gaps.saved_clocks(sampler.booking.busy_ns),
-            "scraped_at": self.exposition.scraped_at,
-            "budgets": sampler.budgets.state(),
-        }
+        return self._state.whole()
 
     # --- socket_api.Backend
 

@@ -14,7 +14,7 @@ from .config import Config
 from .config.schema import Process as ProcessSettings
 from .config.schema import Windows as WindowSettings
 from .idle import IdleBook, Learner
-from .ledger.accounts import OTHERS, Accounts
+from .ledger.accounts import Accounts, is_others
 from .ledger.booking import Booking
 from .ledger.cpu_balance import CpuBalance
 from .ledger.extras import Extras
@@ -135,6 +135,7 @@ class Sampler:
         self._sample_seconds = 0.0
         self.saved_at: float | None = None
         self.save_failures = 0
+        self.damages: Mapping[str, int] = {}  # of the saved state, met at the start
 
     # --- one sample
 
@@ -251,7 +252,7 @@ class Sampler:
     def _leave_the_others(self) -> None:
         """Now that there is room, processes that found none get the account of their own workload."""
         for row in self.table.rows:
-            if row.account.workload == OTHERS:
+            if is_others(row.account.workload):
                 row.account = self.accounts.workload(row.identity.workload)
 
     def _retire(self, row: Row) -> None:
@@ -491,6 +492,7 @@ class Sampler:
             cpu_overbooked=(self.cpu_balance.samples, self.cpu_balance.nanoseconds),
             state_saved_at=self.saved_at,
             state_save_failures=self.save_failures,
+            state_damages=self.damages,
             boot_id=self._boot_id,
             machine=self._machine,
         )

@@ -189,5 +189,8 @@ class Snapshot(Struct, frozen=True):
     cpu_overbooked: tuple[int, int]  # samples, nanoseconds (ledger/cpu_balance.py)
     state_saved_at: float | None
     state_save_failures: int
+    state_damages: Mapping[
+        str, int
+    ]  # by what totals went on from: the last ledger, the previous one, nothing
     boot_id: str
     machine: MachineInfo | None = None

@@ -72,6 +72,10 @@ class WebConfig:
         self._lock = threading.Lock()
         self._right: dict[bytes, None] = {}  # credentials that were right, oldest first
         self._wrong: dict[bytes, None] = {}
+        # Addresses that were wrong last. They wait in a lane of their own: a right password that is new to us must not
+        # wait behind all the wrong ones of somebody else.
+        self._guessing: dict[str, None] = {}
+        self._guessers, self._newcomers = threading.Lock(), threading.Lock()
         settings = self._read()
         self._users = dict(settings.basic_auth_users or {})
         self.ssl_context: ssl.SSLContext | None = None
@@ -110,8 +114,9 @@ class WebConfig:
             self._right.clear()
             self._wrong.clear()
 
-    def allows(self, authorization: str | None) -> bool:
-        """Whether a request with this ``Authorization`` header (None: it has none) may be answered."""
+    def allows(self, authorization: str | None, address: str = "") -> bool:
+        """Whether a request with this ``Authorization`` header (None: it has none) may be answered. ``address``:
+        whose, so that those who guess wait for each other only."""
         if not self._users:
             return True
         scheme, _, encoded = (authorization or "").partition(" ")
@@ -121,9 +126,9 @@ class WebConfig:
             user, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             return False
-        return bool(colon) and self.check(user, password)
+        return bool(colon) and self.check(user, password, address)
 
-    def check(self, user: str, password: str) -> bool:
+    def check(self, user: str, password: str, address: str = "") -> bool:
         """Whether this is the user's password. Unknown users take as long as known ones.
 
         What was found is remembered (under a keyed hash, never the password), because bcrypt at every scrape
@@ -139,17 +144,25 @@ class WebConfig:
             for part in (user, password, hashed)
         )
         key = hashlib.blake2b(parts, key=self._key).digest()
-        with self._lock:  # also: one bcrypt at a time, so guessing cannot take all CPUs
+        with self._lock:  # held for a moment only: who is known does not wait for anybody
             if key in self._right:
                 return True
             if key in self._wrong:
                 return False
+            lane = self._guessers if address in self._guessing else self._newcomers
+        with lane:  # one bcrypt at a time in each, so guessing cannot take all CPUs
+            with self._lock:
+                if key in self._right or key in self._wrong:
+                    return key in self._right
             right = _matches(password, hashed) and known is not None
-            remembered = self._right if right else self._wrong
-            remembered[key] = None
-            if len(remembered) > _REMEMBERED:
-                del remembered[next(iter(remembered))]
-            return right
+        with self._lock:
+            remembered: dict[Any, None] = self._right if right else self._wrong
+            _remember(remembered, key)
+            if right:
+                self._guessing.pop(address, None)
+            else:
+                _remember(self._guessing, address)
+        return right
 
     def _read(self) -> _File:
         if not self._path:
@@ -236,6 +249,13 @@ class WebConfig:
     def _error(self, key: str, message: str) -> ConfigError:
         where = f"{self._setting} ({self._path})"
         return ConfigError(f"{where} $.{key}" if key else where, message)
+
+
+def _remember(remembered: dict[Any, None], key: object) -> None:
+    remembered.pop(key, None)
+    remembered[key] = None
+    if len(remembered) > _REMEMBERED:
+        del remembered[next(iter(remembered))]
 
 
 def _explain(message: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,11 +51,18 @@ class File:
     now_watts: float = 0.0
     frozen: bool = False
     garbage: str | None = None  # what it shows instead
+    mean: float = 0.0  # a power is that of so many seconds
+    lately: deque[tuple[float, float]] = field(default_factory=deque)  # joules, seconds
 
     def draw(self, busy: float, seconds: float) -> None:
         """Time passes; the file is renewed by ``show``."""
         self.now_watts = self.watts(busy)
         self.joules += self.now_watts * seconds
+        if self.mean and seconds:
+            self.lately.append((self.now_watts * seconds, seconds))
+            while len(self.lately) * STEP_NS > self.mean * 1e9:
+                self.lately.popleft()
+            self.now_watts = sum(j for j, _ in self.lately) / sum(s for _, s in self.lately)
 
     def show(self) -> None:
         """Write the value in place, as the kernel does."""
@@ -204,9 +212,11 @@ class Machine:
         channels = {"power1_average": ("uw", watts), "power1_accuracy": "98.0%"}
         self.hwmon(number, f"acpi/ACPI000D:{number:02d}", "power_meter", **channels)
 
-    def controller(self, watts: Watts, name: str = "ipmi", seconds: float = 2.0) -> Controller:
-        """A controller that sees so much."""
-        file = File(self.root / name, "uw", watts)
+    def controller(
+        self, watts: Watts, name: str = "ipmi", seconds: float = 2.0, mean: float = 0.0
+    ) -> Controller:
+        """A controller that sees so much: now, or as the mean of the last ``mean`` seconds."""
+        file = File(self.root / name, "uw", watts, mean=mean)
         self.files[name] = file
         controller = Controller(name, self.clock, file, seconds)
         self.controllers.append(controller)

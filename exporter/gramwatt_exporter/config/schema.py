@@ -33,6 +33,7 @@ class Web(_Section, frozen=True):
 
     listen_address: str = "127.0.0.1:10044"  # HOST:PORT; the default is not reachable from other machines
     config_file: str = ""  # TLS and basic auth, the web.config.file format of Prometheus exporters
+    hosts: str = ""  # more names it may be called by than its addresses and the machine's; commas between
 
 
 class Path(_Section, frozen=True):

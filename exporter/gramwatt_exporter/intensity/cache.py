@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct, field
 
+from .. import files
+from ..errors import ConfigError
 from . import checks
 from .slot import Memory
 
 _log = logging.getLogger(__name__)
 FILE_NAME = "intensity.json"
+VERSION = 1
+
+
+class _Version(Struct):
+    version: int = 1
 
 
 class Contents(Struct):
     """What the file holds. ``slots`` by slot key, ``calls`` (Unix seconds) by host."""
 
-    version: int = 1
+    version: int = VERSION
     zone: str = ""
     slots: dict[str, Memory] = field(default_factory=dict)
     calls: dict[str, list[float]] = field(default_factory=dict)
@@ -42,7 +48,9 @@ class Cache:
             self.problem = "state.dir is not set: what a running exporter has fetched is not kept"
             return Contents()
         try:
-            contents = msgspec.json.decode(self._file.read_bytes(), type=Contents)
+            text = files.read(self._file)
+            self._refuse_newer(text)
+            contents = msgspec.json.decode(text, type=Contents)
         except FileNotFoundError:
             self.problem = f"nothing has been fetched into {self._file} yet"
             return Contents()
@@ -57,7 +65,7 @@ class Cache:
             self.problem = f"{self._file} is damaged; set aside as {aside.name}"
             _log.warning("%s, starting without it", self.problem)
             return Contents()
-        if contents.version != 1:
+        if contents.version != VERSION:
             return Contents()
         for memory in contents.slots.values():  # the file is not trusted more than the network
             memory.values, memory.forecast, memory.mix = checks.restored(
@@ -65,12 +73,22 @@ class Cache:
             )
         return contents
 
+    def _refuse_newer(self, text: bytes) -> None:
+        """An older version would replace what a newer one keeps. Raises ConfigError."""
+        version = msgspec.json.decode(text, type=_Version).version
+        if version > VERSION:
+            raise ConfigError(
+                "$.state.dir",
+                f"a newer gramwatt-exporter wrote {self._file} (version {version}, this one knows {VERSION}); start"
+                " that one again, or give this one a directory of its own",
+            )
+
     def save(self, contents: Contents) -> bool:
         """Replace the file. False when that failed; the first failure in a row is logged with the fix."""
         if self._file is None:
             return False
         try:
-            _write(self._file, msgspec.json.encode(contents))
+            files.replace(self._file, msgspec.json.encode(contents))
         except OSError as error:
             if not self._complained:
                 _log.warning(
@@ -83,18 +101,3 @@ class Cache:
             return False
         self._complained = False
         return True
-
-
-def _write(file: Path, data: bytes) -> None:
-    import tempfile  # here, because it is large and the exporter is to start quickly
-
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)  # no fsync: a file lost to a power cut is fetched again
-        Path(name).replace(file)
-    except OSError:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise

@@ -25,6 +25,9 @@ LOWEST_LIFECYCLE = 1.0
 LOW_NEIGHBOUR = 20.0
 # g/kWh. A grid with a yearly average above it burns something in every hour.
 HIGH_AVERAGE = 200.0
+# Such a grid never falls below this part of its average over the life cycle: what burns nothing has 5 to 12 g/kWh,
+# and an average of 250 has been seen to fall to a tenth.
+_LOWEST_PART = 0.04
 SKEW = 300.0  # seconds a clock may differ before a timestamp counts as being in the future
 _LONGEST_GAP = 2 * 3600.0  # seconds without a point, after which a forecast ends
 _ABSURD = 3  # points of a forecast; fewer are single slips
@@ -54,7 +57,7 @@ def checked(
     values: dict[float, Intensity] = {}
     problem: Unavailable | None = None
     for value in fetched.values:
-        wrong = _problem(value, zone, now)
+        wrong = _problem(value, zone, now) or _unusual(value, usual)
         if wrong is None:
             at = min(value.at, now)
             values[at] = better(values.get(at), _with_consistent_shares(replace(value, at=at)))
@@ -93,6 +96,18 @@ def _problem(value: Intensity, zone: str, now: float) -> Unavailable | None:
     return None
 
 
+def _unusual(value: Intensity, usual: float | None) -> Unavailable | None:
+    """A life-cycle value far below all that a grid with this yearly average can have; None when it may be."""
+    if usual is None or usual <= HIGH_AVERAGE or (value.factor, value.basis) != ("lifecycle", "average"):
+        return None
+    grams = value.grams_per_kilowatt_hour
+    if grams >= usual * _LOWEST_PART:
+        return None
+    return Unavailable(
+        "implausible", f"{grams:g} g/kWh is no value of a grid with a yearly average of {usual:.0f}"
+    )
+
+
 def _believed(
     values: Sequence[Intensity], known: Sequence[Intensity], usual: float | None
 ) -> list[Intensity]:
@@ -108,6 +123,10 @@ def better(known: Intensity | None, value: Intensity) -> Intensity:
     """Which of two values for one moment counts: the measured one; of two of a kind the later one, ``value``."""
     if known is None or known.factor != value.factor:
         return value
+    if _judged(known) and _judged(value):  # of the two, a 0 beside a value far from it is a placeholder
+        for zero, other in ((known, value), (value, known)):
+            if _zero(zero) and other.grams_per_kilowatt_hour > LOW_NEIGHBOUR:
+                return other
     return known if _RANK.get(known.method, 0) > _RANK.get(value.method, 0) else value
 
 
@@ -164,7 +183,7 @@ def forecast_checked(
         earlier = [
             (value.at, value.grams_per_kilowatt_hour)
             for value in known
-            if value.factor == factor and value.basis == basis and series and value.at < series[0][0]
+            if value.factor == factor and value.basis == basis and series and value.at <= series[0][0]
         ]
         zeros = placeholders([*sorted(earlier), *series])
         series = [(at, grams) for at, grams in series if grams >= LOWEST_LIFECYCLE or at not in zeros]
@@ -237,7 +256,7 @@ def _unbroken(times: Sequence[float]) -> Sequence[float]:
     steps = [later - earlier for earlier, later in itertools.pairwise(times)]
     if not steps:
         return times
-    longest = max(_LONGEST_GAP, 2.5 * sorted(steps)[len(steps) // 2])
+    longest = max(_LONGEST_GAP, 2.5 * sorted(steps)[(len(steps) - 1) // 2])
     for index, step in enumerate(steps):
         if step > longest:
             return times[: index + 1]

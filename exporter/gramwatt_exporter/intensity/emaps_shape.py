@@ -116,9 +116,23 @@ def own_unit(body: Mapping[str, Any]) -> None:
 
 
 def _factor(row: Mapping[str, Any], factor: Factor) -> Factor:
-    """What the answer says its factor is; ``factor``, the one that was asked for, where it says nothing."""
+    """What the answer says its factor is; ``factor``, the one that was asked for, where it says nothing.
+
+    Raises Refused (bad_answer) for a factor of another name, such as a marginal one: it never prices as an average.
+    """
     said = row.get("emissionFactorType")
-    return "direct" if said == "direct" else "lifecycle" if said == "lifecycle" else factor
+    if said is None or said == "":
+        return factor
+    name = said.strip().lower() if isinstance(said, str) else ""
+    if name == "direct":
+        return "direct"
+    if name == "lifecycle":
+        return "lifecycle"
+    raise Refused(
+        "bad_answer",
+        f"the emission factor is {parse.text(said) or 'no text'}",
+        "report this; lifecycle or direct is expected",
+    )
 
 
 def _method(row: Mapping[str, Any]) -> Method:

@@ -117,12 +117,17 @@ class Http:
             urllib3.exceptions.DecodeError,
         ):
             raise Unavailable("bad_answer", f"the answer of {self.host} ended early or is damaged") from None
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError):
+        except ValueError as malformed:
+            if isinstance(malformed, requests.exceptions.RequestException):
+                raise self._unreachable() from None
+            # requests reads the address of a redirect that it does not follow, too.
             raise Unavailable(
-                "network",
-                f"cannot reach {self.host}",
-                fix="check the network and DNS; behind a proxy set HTTPS_PROXY",
+                "redirected",
+                f"{self.host} redirects to something that is no address",
+                fix="set base_url of the provider",
             ) from None
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError):
+            raise self._unreachable() from None
         answered = _moment(response.headers.get("Date", ""))
         self.clock_ahead = None if answered is None else now - answered
         if 300 <= response.status_code < 400:
@@ -137,7 +142,7 @@ class Http:
         if response.status_code != 200:
             raise refusals.of_status(answer, question)
         decoded = self._decoded(body, answer, question)
-        mark = words.sandbox_mark(decoded)
+        mark = words.sandbox_mark(decoded) or words.sandbox_mark(_own_headers(response.headers))
         if mark:
             raise refusals.sandbox(self.host, _shown(mark, secrets))
         error = refusals.of_content(answer, decoded, question)
@@ -158,6 +163,13 @@ class Http:
                 raise Unavailable("bad_answer", f"the answer of {self.host} is larger than {_LARGEST} bytes")
             if time.monotonic() > deadline:
                 raise self._slow()
+
+    def _unreachable(self) -> Unavailable:
+        return Unavailable(
+            "network",
+            f"cannot reach {self.host}",
+            fix="check the network and DNS; behind a proxy set HTTPS_PROXY",
+        )
 
     def _slow(self) -> Unavailable:
         return Unavailable("timeout", f"{self.host} did not answer in time")
@@ -201,6 +213,12 @@ def _moment(text: str) -> float | None:
         return email.utils.parsedate_to_datetime(text.strip()).timestamp() if text.strip() else None
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
+
+
+def _own_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers a service made up for itself, by their names without the ``X-``; ids of requests are left out."""
+    named = ((name.lower(), value) for name, value in headers.items())
+    return {name[2:]: value for name, value in named if name.startswith("x-") and not name.endswith("-id")}
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -6,15 +6,14 @@ Two of their files are understood: the grapher's CSV (Entity, Code, Year, one va
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import os
-import tempfile
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct, field
 
+from gramwatt_exporter import files
 from gramwatt_exporter.intensity import checks, zones
 
 COLUMNS = ("code", "name", "year", "grams_per_kilowatt_hour", "source")
@@ -164,21 +163,13 @@ def _existing(target: Path) -> dict[str, Mapping[str, str]]:
 
 
 def _write(target: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, COLUMNS)
+    writer.writeheader()
+    writer.writerows(rows)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        # The exporter may run as another user than the one who imports.
+        files.replace(target, out.getvalue().encode(), mode=0o644)
     except OSError as error:
-        raise ImportFailed(f"cannot write {target}: {error.strerror}") from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
-            os.fchmod(out.fileno(), 0o644)  # the exporter may run as another user than the one who imports
-            writer = csv.DictWriter(out, COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
-            out.flush()
-            os.fsync(out.fileno())
-        Path(name).replace(target)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
         raise ImportFailed(f"cannot write {target}: {error.strerror}") from None

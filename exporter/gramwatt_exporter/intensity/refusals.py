@@ -96,6 +96,13 @@ def of_status(answer: Answer, question: Question) -> Refused | Unavailable:
         return Unavailable("no_value", f"{host} has no value just now ({status}, an empty answer)")
     if status in (401, 402, 403):
         return Refused("unauthorized", f"{host} refused the token ({status}){_said(answer)}", _FIX_ACCESS)
+    if status == 404 and words.names(answer.text, question.place) and not words.meaning(answer.text):
+        # Words of another language. The address exists, as its answer speaks of the zone.
+        return Unavailable(
+            "no_value",
+            f"{host} has no value for {question.place} just now, or does not know it{_quoted(answer)}",
+            fix=question.place_fix,
+        )
     if status in (404, 405, 410):
         return Refused(
             "no_such_route",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from ..model import PARTS, Device, Meter, Workload
 from ..processes.row import WorkloadAccount
+from .places import Places
 from .users import UserTotals
 
-# Anybody can make new workloads (a process may call itself anything), and those that ended leave slowly (room.py):
-# beyond this many, all further ones share one account, so that neither memory nor series grow without bound.
-MOST_WORKLOADS = 5000
 MOST_DEPARTED = 500  # sums by kind and user, of those that left
+MOST_OTHERS = 500  # users whose workloads too many have a sum of their own
 OTHERS = Workload("(others)", "command", "")
 
 
@@ -17,6 +16,7 @@ class DeviceAccount:
     """One device. ``partition`` is in the order of ``model.PARTS`` and always sums to the energy of all sources.
 
     ``last_uj`` and ``last_ns`` are what it drew in the last published interval, ``held_uj`` and ``held_ns`` since then.
+    ``idle_owed_uj`` is idle energy for which steps shorter than the counter's own period had no energy.
     """
 
     __slots__ = (
@@ -25,6 +25,7 @@ class DeviceAccount:
         "energy",
         "held_ns",
         "held_uj",
+        "idle_owed_uj",
         "last_ns",
         "last_uj",
         "partition",
@@ -41,6 +42,7 @@ class DeviceAccount:
         self.last_ns = 0
         self.held_uj = 0
         self.held_ns = 0
+        self.idle_owed_uj = 0
 
 
 class MeterAccount:
@@ -60,6 +62,8 @@ class Accounts:
         self.devices: dict[tuple[str, str], DeviceAccount] = {}
         self.meters: dict[tuple[str, str], MeterAccount] = {}
         self.workloads: dict[Workload, WorkloadAccount] = {}
+        self.others: dict[str, WorkloadAccount] = {}  # by user, for workloads that found no place
+        self.places = Places()
         self.departed_workloads: dict[
             Workload, WorkloadAccount
         ] = {}  # sums of those that left, without a name
@@ -79,14 +83,37 @@ class Accounts:
         self.exits_lost = 0
         self.resets: dict[tuple[str, str], int] = {}
 
+    def take_back(self, workloads: dict[Workload, WorkloadAccount]) -> None:
+        """Those that were saved, in place of all."""
+        self.workloads = workloads
+        self.others = {w.user: account for w, account in workloads.items() if is_others(w)}
+        self.places = Places(w.user for w in workloads if not is_others(w))
+
     def workload(self, workload: Workload) -> WorkloadAccount:
-        """The account of a workload, begun when first seen; that of the others when there are too many."""
+        """The account of a workload, begun when first seen; that of its user's others when there are too many."""
         account = self.workloads.get(workload)
-        if account is None and len(self.workloads) >= MOST_WORKLOADS:
-            workload = OTHERS
-            account = self.workloads.get(workload)
+        if account is not None:
+            return account
+        if is_others(workload) or not self.places.take(workload.user):
+            return self._others(workload.user)
+        account = self.workloads[workload] = WorkloadAccount(workload)
+        return account
+
+    def forget(self, workload: Workload) -> None:
+        """It gave up its place."""
+        del self.workloads[workload]
+        if is_others(workload):
+            del self.others[workload.user]
+        else:
+            self.places.give_back(workload.user)
+
+    def _others(self, user: str) -> WorkloadAccount:
+        if user not in self.others and len(self.others) >= MOST_OTHERS:
+            user = OTHERS.user
+        account = self.others.get(user)
         if account is None:
-            account = self.workloads[workload] = WorkloadAccount(workload)
+            workload = Workload(OTHERS.name, OTHERS.kind, user)
+            account = self.others[user] = self.workloads[workload] = WorkloadAccount(workload)
         return account
 
     def book_users(self) -> None:
@@ -113,3 +140,8 @@ class Accounts:
             account = self.devices[key] = DeviceAccount(device)
         account.device = device
         return account
+
+
+def is_others(workload: Workload) -> bool:
+    """Whether it stands for all that found no place, of one user or of several."""
+    return workload.name == OTHERS.name and workload.kind == OTHERS.kind

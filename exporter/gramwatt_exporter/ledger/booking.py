@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from .. import units
-from ..attribution import attribute, attribute_resident, idle_energy, usual_energy
+from ..attribution import attribute, attribute_resident, usual_energy
 from ..idle import IdleBook
 from ..model import COMPONENTS, BankSample, DeviceUse, EnergyStep, Intensity, Meter
 from ..processes.kernel import KernelCounters
@@ -20,6 +20,7 @@ from ..processes.table import Activity
 from .accounts import Accounts, DeviceAccount, MeterAccount
 from .gpu_booking import share
 from .gpu_unknown import GpuUnknown, UnknownCharges
+from .idle_debt import idle_of
 from .interval import Interval
 from .memory import MemoryCharges
 
@@ -206,7 +207,7 @@ class Booking:
         residual: int,
         parts: list[int],
     ) -> None:
-        idle = self._idle(step)
+        idle = self._idle(account, step)
         if step.slept_ns:
             idle = max(idle, step.microjoules - self._used_awake(account, step, sum(weights), residual))
         shares = attribute(step.microjoules, idle, weights, residual)
@@ -242,7 +243,7 @@ class Booking:
     ) -> None:
         if use is not None:
             self._learn(step, 0.0 if use.quiet else None)
-        shares = share(step.microjoules, self._idle(step), use, find)
+        shares = share(step.microjoules, self._idle(account, step), use, find)
         for row, alive, part in shares.users:
             if part:
                 self._charge(row, _GPU, part, price)
@@ -258,9 +259,8 @@ class Booking:
         else:
             self._baseline.observe(step.device, step.microjoules, step.nanoseconds, utilisation)
 
-    def _idle(self, step: EnergyStep) -> int:
-        idle_microwatts = self._baseline.known(step.device).microwatts
-        return idle_energy(step.microjoules, idle_microwatts or 0, step.nanoseconds - step.slept_ns)
+    def _idle(self, account: DeviceAccount, step: EnergyStep) -> int:
+        return idle_of(account, step, self._baseline.known(step.device).microwatts or 0)
 
     def _used_awake(self, account: DeviceAccount, step: EnergyStep, known_ns: int, residual: int) -> int:
         """The most (uJ) that a step across a suspend charges for CPU time; the rest is idle.

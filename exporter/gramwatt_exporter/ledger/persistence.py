@@ -1,159 +1,23 @@
-"""The ledger on disk: what a sample booked is there before it is published.
-
-Once a minute it is written whole and swapped in; the samples between go into files that are overwritten (recent.py).
-A published counter is never ahead of the saved one, so a crash or kill -9 cannot make a series go back; and the
-raw hardware counters are saved with the totals, so what the hardware counted meanwhile is booked after the
-restart (as unattributed: nobody was looking).
-"""
+"""The accounts as JSON types and back, for the ledger on disk (storage.py)."""
 
 from __future__ import annotations
 
-import os
-import sys
-import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from ..errors import ConfigError
 from ..model import COMPONENTS, PARTS, Device, Meter, Workload
 from ..processes.row import UNBORN, WorkloadAccount
 from .accounts import Accounts, MeterAccount
-from .recent import Recent
-
-if sys.platform != "win32":
-    import fcntl
-
-FILE = "ledger.json"
-LOCK = "lock"
-VERSION = 1
-# The ledger is written whole and flushed to the disk this often (and at the end): what a power cut may cost, the kernel
-# keeps otherwise.
-FLUSH_SECONDS = 60.0
 
 
-class StateFile:
-    """The state directory, held by one exporter at a time. Raises ConfigError when it cannot be used."""
-
-    def __init__(self, directory: str) -> None:
-        self.directory = Path(directory)
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            self._hold()
-            probe = self.directory / f".probe-{os.getpid()}"
-            probe.write_bytes(b"")
-            probe.unlink()
-        except OSError as error:
-            raise ConfigError(
-                "$.state.dir",
-                f"cannot write to {directory}: {error.strerror}; make it writable for this user or set another",
-            ) from None
-        self.path = self.directory / FILE
-        self._path = str(self.path)
-        self._temporary = self.directory / f".{FILE}.new"
-        self._recent = Recent(self.directory)
-        self._written: tuple[int, int] | None = None  # device and inode of the ledger that we wrote whole
-        self._flushed = 0.0
-
-    def _hold(self) -> None:
-        """Two exporters on one ledger would overwrite each other's totals: the second is refused. The kernel
-        gives the lock back however a process ends."""
-        self._lock = os.open(self.directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if sys.platform == "win32":  # nothing keeps a second exporter away there
-            return
-        try:
-            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            holder = ""
-            with suppress(OSError):
-                holder = os.pread(self._lock, 32, 0).decode("ascii", "replace").strip()
-            os.close(self._lock)
-            raise ConfigError(
-                "$.state.dir",
-                f"another exporter{f' (pid {holder})' if holder else ''} keeps its ledger in {self.directory};"
-                " stop it or give this one a directory of its own",
-            ) from None
-        except OSError:
-            return  # a file system without locks
-        with suppress(OSError):  # a full disk: only the hint who holds it is missing
-            os.ftruncate(self._lock, 0)
-            os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
-
-    def load(self) -> tuple[dict[str, Any] | None, str]:
-        """What was saved, None for nothing; and a line for the log when a damaged file was set aside."""
-        try:
-            text = self.path.read_bytes()
-        except FileNotFoundError:
-            return None, ""
-        except OSError as error:
-            raise ConfigError("$.state.dir", f"cannot read {self.path}: {error.strerror}") from None
-        try:
-            saved = _decoded(text)
-            newest = self._recent.newest(str(saved.get("id", "")))
-            return (saved if newest is None else _decoded(newest)), ""
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            return None, self.set_aside(str(error))
-
-    def set_aside(self, reason: str) -> str:
-        """Move a damaged file away and say so; totals then begin again at zero."""
-        aside = self.path.with_name(f"{FILE}.damaged-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}")
-        self.path.replace(aside)
-        return f"{self.path} is damaged ({reason}); it is kept as {aside.name} and a fresh ledger begins"
-
-    def save(self, state: Mapping[str, Any], last: bool = False) -> None:
-        """Have ``state`` on the disk, or in the kernel's hands, before this returns. Raises OSError."""
-        flush = last or time.monotonic() - self._flushed >= FLUSH_SECONDS
-        if flush or not self._is_ours() or not self._recent.write(msgspec.json.encode(state)):
-            self._replace(state, flush)
-
-    def _is_ours(self) -> bool:
-        """Whether the ledger is the one that we wrote: somebody may have removed it, or put another one there."""
-        try:
-            status = os.stat(self._path)  # noqa: PTH116 - at every sample, and Path takes three times as long
-        except OSError:
-            return False
-        return self._written == (status.st_dev, status.st_ino)
-
-    def _replace(self, state: Mapping[str, Any], flush: bool) -> None:
-        """Atomically replace the file."""
-        self._written = None
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0)
-        try:
-            descriptor = os.open(self._temporary, flags, 0o600)
-        except FileNotFoundError:  # somebody removed the directory: totals are worth a new one
-            self.directory.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._temporary, flags, 0o600)
-        ledger = os.urandom(8).hex()
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(msgspec.json.encode({**state, "id": ledger}))
-                if flush:
-                    file.flush()
-                    os.fsync(file.fileno())
-                    self._flushed = time.monotonic()
-            self._temporary.replace(self.path)
-        except OSError:
-            self._temporary.unlink(missing_ok=True)
-            raise
-        if sys.platform != "win32":  # which has no pwrite: there every sample replaces the file
-            self._recent.begin(ledger)
-            status = self.path.stat()
-            self._written = (status.st_dev, status.st_ino)
-
-
-def _decoded(text: bytes) -> dict[str, Any]:
-    saved = msgspec.json.decode(text)
-    if not isinstance(saved, dict) or saved.get("version") != VERSION:
-        raise ValueError(f"not a version {VERSION} ledger")
-    return saved
-
-
-def dump(accounts: Accounts, exported: tuple[list[int], list[int], int]) -> dict[str, Any]:
+def dump(
+    accounts: Accounts,
+    exported: tuple[list[int], list[int], int],
+    workloads: list[list[Any]] | None = None,
+    departed: list[list[Any]] | None = None,
+) -> dict[str, Any]:
     """The accounts as JSON types. ``exported`` is what all series of processes have shown so far: after a
-    restart none of them is left, so it becomes the departed."""
+    restart none of them is left, so it becomes the departed. Of workloads the given entries, where some are."""
     energy, amounts, cpu_ns = exported
     return {
         "devices": [
@@ -179,8 +43,10 @@ def dump(accounts: Accounts, exported: tuple[list[int], list[int], int]) -> dict
             }
             for account in accounts.meters.values()
         ],
-        "workloads": _dump_workloads(accounts.workloads),
-        "departed_workloads": _dump_workloads(accounts.departed_workloads),
+        "workloads": _dump_workloads(accounts.workloads.values()) if workloads is None else workloads,
+        "departed_workloads": (
+            _dump_workloads(accounts.departed_workloads.values()) if departed is None else departed
+        ),
         "users": accounts.users.state(),
         "used": accounts.used,
         "used_units": [str(amount) for amount in accounts.used_units],
@@ -213,7 +79,7 @@ def load(accounts: Accounts, saved: Mapping[str, Any]) -> None:
         meter = Meter(entry["name"], entry["source"], entry["part_of"], tuple(entry["covers"]))
         accounts.meters[(meter.name, meter.source)] = MeterAccount(meter)
         accounts.meters[(meter.name, meter.source)].energy = int(entry["energy"])
-    accounts.workloads = _load_workloads(saved["workloads"])
+    accounts.take_back(_load_workloads(saved["workloads"]))
     # A ledger from before any could leave has none.
     accounts.departed_workloads = _load_workloads(saved.get("departed_workloads", ()))
     present, departed = accounts.workloads.values(), accounts.departed_workloads.values()
@@ -230,19 +96,20 @@ def load(accounts: Accounts, saved: Mapping[str, Any]) -> None:
     accounts.resets = {(c, d): int(count) for c, d, count in saved["resets"]}
 
 
-def _dump_workloads(workloads: Mapping[Workload, WorkloadAccount]) -> list[list[Any]]:
-    return [
-        [
-            workload.name,
-            workload.kind,
-            workload.user,
-            account.energy,
-            [str(amount) for amount in account.units],
-            account.cpu_ns,
-        ]
-        for workload, account in workloads.items()
-        if account.cpu_ns or any(account.energy)
-    ]
+def _dump_workloads(accounts: Iterable[WorkloadAccount]) -> list[list[Any]]:
+    return [entry_of(account) for account in accounts if is_worth_an_entry(account)]
+
+
+def is_worth_an_entry(account: WorkloadAccount) -> bool:
+    """Whether it has used anything so far."""
+    return bool(account.cpu_ns or any(account.energy))
+
+
+def entry_of(account: WorkloadAccount) -> list[Any]:
+    """One workload as JSON types."""
+    workload = account.workload
+    amounts = [str(amount) for amount in account.units]
+    return [workload.name, workload.kind, workload.user, account.energy, amounts, account.cpu_ns]
 
 
 def _load_workloads(saved: Iterable[Any]) -> dict[Workload, WorkloadAccount]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..processes.row import WorkloadAccount
-from .accounts import MOST_WORKLOADS, Accounts
+from .accounts import Accounts
+from .places import MOST_WORKLOADS
 
-# Where the places run short (9 of 10 taken), workloads leave until 8 of 10 are; never before a Prometheus that
-# scrapes once in five minutes has seen their last values.
+# Where the places run short (9 of 10 taken), workloads leave until 8 of 10 are; those of one user by places.py. Never
+# before a Prometheus that scrapes once in five minutes has seen their last values.
 FULL, AFTER = MOST_WORKLOADS * 9 // 10, MOST_WORKLOADS * 8 // 10
 QUIET_NS = 15 * 60 * 1_000_000_000
 _LOOK_NS = 60 * 1_000_000_000
@@ -31,7 +32,8 @@ class Room:
         for account in accounts.values():
             if account.version != account.quiet_version:
                 account.quiet_version, account.quiet_ns = account.version, now_ns
-        if len(accounts) <= FULL:
+        crowded = self._accounts.places.crowded()
+        if len(accounts) <= FULL and not crowded:
             return False
         stay = {id(account) for account in living}
         quiet = [
@@ -40,7 +42,13 @@ class Room:
             if now_ns - account.quiet_ns >= QUIET_NS and id(account) not in stay
         ]
         quiet.sort(key=lambda account: account.quiet_ns)
-        leaving = quiet[: len(accounts) - AFTER]
+        leaving = quiet[: len(accounts) - AFTER] if len(accounts) > FULL else []
+        for account in leaving:
+            crowded[account.workload.user] = crowded.get(account.workload.user, 0) - 1
+        for account in quiet[len(leaving) :]:
+            if crowded.get(account.workload.user, 0) > 0:
+                crowded[account.workload.user] -= 1
+                leaving.append(account)
         for account in leaving:
             self._leave(account)
         return bool(leaving)
@@ -54,4 +62,4 @@ class Room:
         heir.version += 1
         heir.mark_booked()  # its users have been charged all of it
         account.heir = heir
-        del self._accounts.workloads[account.workload]
+        self._accounts.forget(account.workload)

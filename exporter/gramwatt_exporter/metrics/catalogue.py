@@ -415,6 +415,13 @@ CATALOGUE: tuple[Metric, ...] = (
         "machine node",
         "Always 1; machine is an id that stays over reboots and is the same whoever collects it, node the host name.",
     ),
+    _counter(
+        "state_damages",
+        "1",
+        "continued_from",
+        "Starts that met a damaged ledger, by what totals went on from: last (without the damaged windows or"
+        " budgets), previous (the ledger kept before it), nothing (totals began at zero).",
+    ),
     _gauge("build_info", "info", "version python", "Always 1; which exporter this is."),
 )
 

@@ -297,6 +297,7 @@ def _exporter(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
         yield "state_saved_timestamp_seconds", [((), snapshot.state_saved_at)]
     if snapshot.state_saved_at is not None or snapshot.state_save_failures:  # also when none ever succeeded
         yield "state_save_failures", [((), float(snapshot.state_save_failures))]
+        yield "state_damages", [((source,), float(n)) for source, n in snapshot.state_damages.items()]
     if snapshot.machine is not None:
         yield "machine_info", [((snapshot.machine.machine, snapshot.machine.node), 1.0)]
     yield "build_info", [((__version__, _PYTHON), 1.0)]

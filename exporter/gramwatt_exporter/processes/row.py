@@ -36,7 +36,8 @@ class WorkloadAccount(Account):
     """Totals of one workload. Never goes back, whoever exits."""
 
     __slots__ = (
-        "booked", "booked_version", "born", "drawn", "heir", "memory", "power", "quiet_ns", "quiet_version", "version",
+        "booked", "booked_version", "born", "drawn", "heir", "kept_number", "kept_version", "memory", "power",
+        "quiet_ns", "quiet_version", "version",
         "view", "view_version", "workload",
     )  # fmt: skip
 
@@ -55,6 +56,8 @@ class WorkloadAccount(Account):
         self.booked: Booked = _NOTHING_BOOKED  # what its user has been charged of it, see ledger/users.py
         self.booked_version = 0
         self.born = list(NOT_BORN)  # the snapshots its series were in for the first time, by component
+        # The version that is on the disk, and its place in the table there (ledger/changes.py).
+        self.kept_version = self.kept_number = -1
         self.heir: WorkloadAccount | None = None  # who has its totals since it gave up its place
 
     def mark_booked(self) -> None:
@@ -68,7 +71,7 @@ class Row(Account):
     __slots__ = (
         "account", "base", "born", "born_tick", "budgets", "entered", "gone_scrapes", "gone_tick",
         "identity", "memory_held", "own_window", "pages", "power", "reaped_ns", "score", "score_memory", "score_ns",
-        "trees", "unwaited_ns", "waits", "windows",
+        "trees", "unwaited_charged_ns", "unwaited_ns", "waits", "windows",
     )  # fmt: skip
 
     def __init__(self, identity: Identity, account: WorkloadAccount) -> None:
@@ -85,6 +88,7 @@ class Row(Account):
         self.reaped_ns: int | None = None
         self.waits = True  # False: it ignores its children's ends, so nobody sums their time
         self.unwaited_ns = 0  # negative: its children were charged more than their ticks say (see waited.py)
+        self.unwaited_charged_ns = 0  # what its children were charged since ``waits`` is False
         self.born_tick = 0
         self.score = 0.0
         self.score_ns = 0

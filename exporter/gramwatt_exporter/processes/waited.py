@@ -19,6 +19,8 @@ from .row import Row
 # An exit message lacks at most the time since the last timer tick (10 ms at 100 Hz) and as much of teardown. More
 # than this is not what the messages lacked but somebody else's child: one that init adopted, say.
 MOST_PER_EXIT_NS = 20_000_000
+# So many times what messages can lack is certainly somebody else's. A little more may be the end of a large memory.
+FOREIGN = 4
 # Samples without any waited-for time after which a parent is taken for one that never waits.
 PATIENCE = 3
 # The same for one whose children end in every sample, so that it is never still.
@@ -39,6 +41,9 @@ class _Balance(Struct):
     most: int = 0  # that the messages of these exits lack
     still: int = 0
     waited: bool = False
+    told: int = (
+        0  # charged for children of ended processes that were not seen to wait: they may have done so late
+    )
     settled: int = 0  # samples since owners were last needed or forgotten
     owners: dict[Key, tuple[Row, int]] = field(default_factory=dict)  # the first, and how many are like it
     # Without messages: who ended in this sample, and what each will have used since the previous one.
@@ -109,10 +114,11 @@ class WaitedFor:
         if parent.waits and parent not in self._balances and self._ignores(parent.identity.pid):
             parent.waits = False
         if not parent.waits:
+            parent.unwaited_charged_ns += charged
             return _due(parent, doubt)
         balance = self._balances.get(parent)
         if balance is None:
-            balance = self._balances[parent] = _Balance()
+            balance = self._balances[parent] = self._new_balance(parent)
         balance.charged += charged
         balance.doubt += doubt
         balance.exits += 1
@@ -130,12 +136,19 @@ class WaitedFor:
         """``row`` ended: whoever waits for it takes over the time it had waited for, and its open balance."""
         balance = self._balances.pop(row, None)
         self._active.pop(row, None)
-        if parent is None or not parent.waits:
+        if parent is None:
             return
         inherited = (row.reaped_ns or 0) + (balance.charged if balance is not None else 0)
-        if inherited or balance is not None:
-            heir = self._balances.setdefault(parent, _Balance())
+        told = row.unwaited_charged_ns + (balance.told if balance is not None else 0)
+        if not parent.waits:
+            parent.unwaited_charged_ns += inherited + told
+            return
+        if inherited or told or balance is not None:
+            heir = self._balances.get(parent)
+            if heir is None:
+                heir = self._balances[parent] = self._new_balance(parent)
             heir.charged += inherited
+            heir.told += told
             if balance is not None:
                 heir.doubt += balance.doubt
                 heir.exits += balance.exits
@@ -171,6 +184,9 @@ class WaitedFor:
             extra.extend(self._settle_one(row, balance, delta))
         return extra
 
+    def _new_balance(self, row: Row) -> _Balance:
+        return _Balance(waited=(row.reaped_ns or 0) > self._read.coarse_ns)
+
     def _settle_one(self, row: Row, balance: _Balance, delta: int) -> list[tuple[Row, int]]:
         expected, balance.expected = balance.expected, []
         balance.charged -= delta
@@ -182,15 +198,16 @@ class WaitedFor:
         if missing > 0:
             balance.charged = 0
             if self._messages:
-                missing = min(missing, balance.most)
+                missing = _lacking(missing, balance)
         elif balance.still >= PATIENCE or balance.settled >= (
             MOST_SETTLED if balance.waited else NEVER_WAITED
         ):
             self._active.pop(row, None)  # looked at again when another child ends
-            if balance.waited or not balance.doubt:
-                _forget_exits(balance)
+            if balance.waited or not balance.doubt or balance.charged <= self._read.coarse_ns:
+                _forget_exits(balance)  # of so little nothing would be told if it had waited
                 return []
             row.waits = False
+            row.unwaited_charged_ns += balance.charged + balance.told
             missing = _due(row, balance.doubt)
             del self._balances[row]
         else:
@@ -210,6 +227,20 @@ class WaitedFor:
 
 def _forget_exits(balance: _Balance) -> None:
     balance.owners, balance.exits, balance.most, balance.doubt, balance.settled = {}, 0, 0, 0, 0
+
+
+def _lacking(missing: int, balance: _Balance) -> int:
+    """How much of ``missing`` is what the exit messages lacked, and not time that somebody was charged for already.
+
+    A process that waits late, after its ``PATIENCE`` samples, or whose children were handed to a reaper, makes a
+    parent's sum rise by whole lives of others. Where more is missing than messages can lack, it says nothing about
+    these exits, and what their tick-counted times tell is all that is known of them.
+    """
+    missing -= min(missing, balance.told)
+    balance.told = 0
+    if missing > FOREIGN * balance.most:
+        return max(0, min(balance.doubt, balance.most))
+    return min(missing, balance.most)
 
 
 def _due(parent: Row, doubt: int) -> int:

@@ -33,6 +33,7 @@ class Announcements:
         self._hidden: dict[str, str] = {}
         self._shown: set[str] = set()
         self._bounded = ""
+        self._named = ""  # key of the meter that was last said to make ``other``
 
     def fault(self, key: str, of: Device | Meter, fault: Fault) -> None:
         """A counter delivers or does not."""
@@ -68,6 +69,9 @@ class Announcements:
         """Which meter makes ``other``, and which ones are only shown."""
         others = [c.meter.name for key, c in election.candidates.items() if key != election.key]
         chosen = election.chosen
+        if change is None and chosen is not None and election.key != self._named:
+            change = ("", "")  # chosen before a restart
+        self._named = election.key if chosen is not None else ""
         if change is not None and chosen is None:
             self._log.info(
                 "nothing measures the rest of the machine now",

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..model import Component, Device, EnergyStep, Meter, MeterStep, Reading
+from ..counters import believed
+from ..model import Component, Device, EnergyStep, Meter, MeterStep, PowerReading, Reading
 from .claims import HOLD_SECONDS
 from .election import Election
 from .model_bound import ModelBound
@@ -55,7 +56,10 @@ class Around:
     def begin(self, reading: Reading) -> None:
         """A meter's counting begins with this reading: its first, or the first after a reset or a gap."""
         if isinstance(reading.of, Meter):
-            self.election.begin(reading.of, reading.at_ns)
+            says_nothing = isinstance(reading, PowerReading) and not believed(
+                reading.microwatts, reading.of.max_watts
+            )
+            self.election.begin(reading.of, reading.at_ns, says_nothing)
             if key_of(reading.of) == self.election.key:
                 self._begin_ns = reading.at_ns
 

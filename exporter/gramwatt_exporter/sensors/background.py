@@ -43,6 +43,13 @@ class Attempt(Generic[T]):
         return cast(T, self._value)
 
 
+def once(call: Callable[[], T], name: str) -> Attempt[T]:
+    """Have one call made, on a daemon thread that ends with it."""
+    attempt = Attempt(call)
+    threading.Thread(target=attempt.run, name=name, daemon=True).start()
+    return attempt
+
+
 class Worker:
     """One daemon thread that makes calls in order. One and the same: drivers keep state per thread."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ..model import BankSample, Device, DeviceUse, EnergyStep, Meter, MeterStep, Sensor
+from ..model import BankSample, Device, DeviceUse, EnergyReading, EnergyStep, Meter, MeterStep, Sensor
 from .announcements import Announcements
 from .around import Around
 from .claims import claim_of
@@ -22,6 +22,7 @@ from .suspends import Suspends
 from .tracks import Tracks, sensor_of
 
 SLOW_OPEN_WAIT_SECONDS = 0.25  # what the start of the exporter waits for sensors that open slowly
+OPEN_WAIT_SECONDS = 3.0  # and for the others, of which a driver that hangs may hold one
 
 
 class Bank:
@@ -62,10 +63,11 @@ class Bank:
         """Open every sensor. Those that may take long go on in the background."""
         now = self._now()
         for slot in self.slots:
-            slot.open(now)
-        deadline = time.monotonic() + SLOW_OPEN_WAIT_SECONDS
+            slot.open(now, first=True)
+        began = time.monotonic()
         for slot in self.slots:
-            slot.await_open(max(0.0, deadline - time.monotonic()), now)
+            patience = SLOW_OPEN_WAIT_SECONDS if slot.opens_slowly else OPEN_WAIT_SECONDS
+            slot.await_open(max(0.0, began + patience - time.monotonic()), now)
 
     def close(self) -> None:
         """Close every sensor that is open."""
@@ -119,7 +121,7 @@ class Bank:
                 continue
             step = advance.step
             if step is not None and step.reset:
-                self._resets.note(of)
+                self._resets.note(of, isinstance(item.reading, EnergyReading))
             if step is None or step.reset or (of.covers and not item.usable and step.microjoules > 0):
                 self.around.begin(item.reading)
                 continue
@@ -178,10 +180,12 @@ class Bank:
         sound = set()
         for item in taken:
             place, sensor = item.place, item.place.slot.name
-            if not place.claim:
+            if item.advance is not None and item.advance.step is not None and item.advance.step.reset:
+                self._spoken = ()  # not yet a value to speak of
+            elif not place.claim:
                 shows[sensor].append(place.of.name)
-                if not place.around:
-                    continue
+            if not place.claim and not place.around:
+                continue
             fault = self.intake.delivery.fault(place.key)
             self._says.fault(place.key, place.of, fault)
             if fault:
@@ -198,7 +202,8 @@ class Bank:
     def state(self) -> dict[str, Any]:
         """What to save: raw counters, who measures what, resets. JSON-able."""
         return {
-            "counters": self.intake.tracks.state(self._now()),
+            "counters": self.intake.state(self._now()),
+            "faults": self.intake.delivery.state(),
             "owners": self.ownership.claims.state(),
             "resets": [[component, name, count] for (component, name), count in self._resets.totals.items()],
             "around": self.around.state(),
@@ -220,8 +225,11 @@ class Bank:
         tracks = Tracks()
         tracks.restore(saved["counters"], now)
         around = Around.restored(saved["around"], now, tracks.__contains__)
+        faults = dict(saved.get("faults", {}))
         self.ownership.claims.restore(saved["owners"], now)
-        self.intake.tracks, self.around = tracks, around
+        self.intake.delivery.restore(faults, now)
+        self.intake.restore(tracks)
+        self.around = around
         self._resets.go_on(resets)
         self.ownership.restore(now)
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from ..errors import Denied, NotHere, TryAgain
 from ..model import Component, Device, EnergyReading, Meter, PowerReading, Reading, Sample
+from .failures import nothing_readable
 from .standing_still import CounterCheck
 
 # HPE states no figure: taken as for other hardware counters. The node's energy includes conversion losses on its board.
@@ -113,7 +114,7 @@ class Cray:
             except ValueError:
                 failures[counter.of.name] = "garbage"
         if not shown:
-            raise TryAgain(f"no counter under {self._root} can be read: {failures}")
+            raise nothing_readable("counter", self._root, failures)
         self._check_freshness([value for counter, value in shown if counter.counts])
         return Sample([self._reading(counter, value) for counter, value in shown], failures=failures)
 

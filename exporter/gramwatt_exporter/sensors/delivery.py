@@ -7,7 +7,8 @@ is judged by time alone, busy or idle. A GPU asleep draws nothing, and is never 
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, get_args
 
 from msgspec import Struct
 
@@ -38,6 +39,17 @@ class Delivery:
     def fault(self, key: str) -> Fault:
         """Why its steps cannot be used: "still", "refused", "below" (its own parts), or ""."""
         return self.faults.get(key, "")
+
+    def state(self) -> dict[str, str]:
+        """What to save: the counters whose steps cannot be used, and why."""
+        return dict(self.faults)
+
+    def restore(self, saved: Mapping[str, str], now_ns: int) -> None:
+        """Go on from ``state``: a counter that stood still before a restart is not believed anew for 20 s."""
+        for key, fault in saved.items():
+            if fault in get_args(Fault) and fault:
+                record = self._records[str(key)] = _Record(now_ns)
+                self._set(str(key), record, fault)  # type: ignore[arg-type] # one of its values, as just asked
 
     def _set(self, key: str, record: _Record, fault: Fault) -> None:
         if fault == record.fault:

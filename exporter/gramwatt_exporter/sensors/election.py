@@ -20,6 +20,11 @@ DELIVERS_SECONDS = 30  # a meter without a step for so long (or 3 of its interva
 BLOCK_SECONDS = 30  # means are compared over blocks of at least so long
 YOUNG_SECONDS = 60  # so long after the start, over blocks of at least
 YOUNG_BLOCK_SECONDS = 10
+# A controller shows means of up to a minute: while the load falls it seems wider than it is. It is wider when it shows
+# more than even the largest change of the load explains, or more in so many blocks in a row.
+WIDER_BLOCKS = 4
+LEAST_BINS = 4  # bins of 5 s from which the change of the load is known
+_SWING_BINS = 36  # the change of the load over so many bins: three minutes
 FOLLOW_SECONDS = 120  # over so long a meter must move when its parts do
 FORGET_SECONDS = 600
 MARGIN_RATIO = 0.03  # a meter is wider when it shows so much more, and at least
@@ -27,6 +32,8 @@ MARGIN_WATTS = 1.0
 YOUNG_MARGIN_RATIO = 0.1  # the same while a block has not ended: meters lag behind the load by seconds
 YOUNG_MARGIN_WATTS = 2.0
 BELOW_RATIO = 0.95  # a meter that shows less than this share of its measured parts is not around them
+BELOW_BLOCKS = 2  # so many blocks in a row, or
+BELOW_BLOCKS_LAGGING = 4  # so many where a load that rises may explain it
 FOLLOW_WATTS = 10.0  # parts whose power moved by this much, and by
 FOLLOW_RATIO = 0.1  # this share of what the meter shows, move the meter
 _BIN_NS = 5_000_000_000
@@ -48,11 +55,21 @@ class Candidate(Struct):
     slowest_ns: int = 0  # longest time between two steps
     beyond_watts: float | None = None  # more than all devices, mean of the last block
     watts: float = 0.0  # shown, of the same
-    unfit: str = ""  # why it cannot be the one: "below" its parts, "constant"
+    says_nothing: bool = False  # its counting begins with 0 W, or with a value that is not believed
+    constant: bool = False  # it did not move when its parts did
+    is_below: bool = False  # it shows less than its parts
     below: int = 0  # blocks in a row in which it was below its parts
     block: list[int] = []  # ns, energy, all parts, measured parts that it covers
+    wider: int = 0  # blocks in a row in which it showed more than the meter in use
+    judged: bool = True  # whether its last block was taken into account for that
+    loads: list[float] = []  # watts of its parts in the last bins
     follow: list[float] = []  # seconds, bins, lowest and highest of it and of its parts
     bin: list[int] = []  # ns, energy, parts
+
+    @property
+    def unfit(self) -> str:
+        """Why it cannot be the one: "constant", "below" (its parts), or ""."""
+        return "constant" if self.constant else "below" if self.is_below else ""
 
     def delivers(self, now_ns: int) -> bool:
         """Whether it still shows energy."""
@@ -63,6 +80,11 @@ class Candidate(Struct):
         if self.beyond_watts is not None:
             return True
         return young and bool(self.block) and self.block[0] >= YOUNG_BLOCK_SECONDS * _SECOND
+
+    @property
+    def swing(self) -> float:
+        """Watts by which its parts changed lately."""
+        return max(self.loads) - min(self.loads) if self.loads else 0.0
 
     @property
     def beyond(self) -> float:
@@ -107,10 +129,11 @@ class Election:
             if now_ns - candidate.seen_ns > FORGET_SECONDS * _SECOND:
                 del self.candidates[key]
 
-    def begin(self, meter: Meter, at_ns: int) -> None:
-        """Its counting begins with a reading of this moment."""
+    def begin(self, meter: Meter, at_ns: int, says_nothing: bool = False) -> None:
+        """Its counting begins with a reading of this moment, which may say nothing: 0 W, or what is not believed."""
         candidate = self.candidates.get(key_of(meter))
         if candidate is not None:
+            candidate.says_nothing = says_nothing
             candidate.begun_ns = candidate.at_ns = at_ns
             candidate.energy, candidate.bin = 0, []
             candidate.looks += 1
@@ -150,7 +173,8 @@ class Election:
         best = _widest(usable)
         if not self.key:
             if best is None and len(self.candidates) == 1 and self._first_ns == now_ns:
-                best = next(iter(self.candidates.values()))  # the only one: no step is needed to prefer it
+                only = next(iter(self.candidates.values()))  # no step is needed to prefer it
+                best = None if only.says_nothing else only
             if best is not None and not self._waits(now_ns, more_to_come):
                 self._choose(best, now_ns)
             return ""
@@ -172,17 +196,32 @@ class Election:
 
     def _replaced_by_wider(self, best: Candidate | None, now_ns: int) -> str:
         current = self.chosen
+        if current is not None:
+            self._compare_blocks(current)
         if best is None or current is None or best is current or current.seen_ns != now_ns:
             return ""
         young = self.young(now_ns)
         if not (best.settled(young) and current.settled(young)):
             return ""
-        if best.beyond <= current.beyond + _margin(current):
+        surely = (
+            len(best.loads) >= LEAST_BINS and best.beyond > current.beyond + _margin(current) + best.swing
+        )
+        if not surely and best.wider < WIDER_BLOCKS:
             return ""
         self._choose(best, now_ns)
         return "narrow"
 
+    def _compare_blocks(self, current: Candidate) -> None:
+        """Count for how many blocks each of the others has shown more than the one in use."""
+        for candidate in self.candidates.values():
+            if not candidate.judged and current.beyond_watts is not None:
+                candidate.judged = True
+                is_wider = candidate.beyond > current.beyond + _margin(current)
+                candidate.wider = candidate.wider + 1 if is_wider else 0
+
     def _choose(self, candidate: Candidate, now_ns: int) -> None:
+        for other in self.candidates.values():
+            other.wider = 0
         self.key, self._held_ns = key_of(candidate.meter), now_ns
 
     def _waits(self, now_ns: int, more_to_come: bool) -> bool:
@@ -231,13 +270,14 @@ def _judge(candidate: Candidate, step: MeterStep, everything: int, measured: int
     if block[0] >= BLOCK_SECONDS * _SECOND:
         candidate.beyond_watts = (block[1] - block[2]) * 1e3 / block[0]
         candidate.watts = block[1] * 1e3 / block[0]
-        short = block[1] + MARGIN_WATTS * block[0] / 1e3 < BELOW_RATIO * block[3]
-        candidate.below = candidate.below + 1 if short else 0
-        candidate.block = []
-        if candidate.below >= 2:
-            candidate.unfit = "below"
-        elif candidate.unfit == "below" and not candidate.below:
-            candidate.unfit = ""
+        missing = (BELOW_RATIO * block[3] - block[1]) * 1e3 / block[0] - MARGIN_WATTS
+        candidate.below = candidate.below + 1 if missing > 0 else 0
+        blocks = BELOW_BLOCKS if missing > candidate.swing else BELOW_BLOCKS_LAGGING
+        candidate.block, candidate.judged = [], False
+        if candidate.below >= blocks:
+            candidate.is_below = True
+        elif not candidate.below:
+            candidate.is_below = False
     _follow(candidate, step, everything)
 
 
@@ -248,6 +288,7 @@ def _follow(candidate: Candidate, step: MeterStep, parts: int) -> None:
     if bin_[0] < _BIN_NS:
         return
     shown, drawn = bin_[1] * 1e3 / bin_[0], bin_[2] * 1e3 / bin_[0]
+    candidate.loads = [*candidate.loads[1 - _SWING_BINS :], drawn]
     seconds, bins, low, high, parts_low, parts_high = candidate.follow or (0, 0, shown, shown, drawn, drawn)
     low, high, parts_low, parts_high = (
         min(low, shown), max(high, shown), min(parts_low, drawn), max(parts_high, drawn),
@@ -260,7 +301,4 @@ def _follow(candidate: Candidate, step: MeterStep, parts: int) -> None:
     candidate.follow = []
     moved = parts_high - parts_low
     if moved >= max(FOLLOW_WATTS, FOLLOW_RATIO * high):
-        if high - low < 0.02 * moved:
-            candidate.unfit = "constant"
-        elif candidate.unfit == "constant":
-            candidate.unfit = ""
+        candidate.constant = high - low < 0.02 * moved

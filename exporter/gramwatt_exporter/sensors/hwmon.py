@@ -7,8 +7,9 @@ import errno
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from ..errors import Denied, NotHere, TryAgain
+from ..errors import Denied, NotHere
 from ..model import EnergyReading, PowerReading, Reading, Sample
+from .failures import nothing_readable
 from .hwmon_channel import Channel, Chip, chips_under, iio_chips
 from .hwmon_chips import GPUS, SOURCE, channels_of
 from .hwmon_devices import Wholes
@@ -82,7 +83,7 @@ class Hwmon:
             now = self._now()
             of = wholes.aside.get(channel, channel.of)
             if channel.energy:
-                readings.append(EnergyReading(of, value, now))
+                readings.append(EnergyReading(of, value, now, door=channel.door))
                 self._judge(channel, value, now)
             else:
                 readings.append(PowerReading(of, value, now))
@@ -93,7 +94,7 @@ class Hwmon:
         if not readings and failures:
             if not self._root.is_dir():
                 raise NotHere(f"{self._root} has gone")
-            raise TryAgain(f"no channel under {self._root} can be read: {failures}")
+            raise nothing_readable("channel", self._root, failures)
         if self._now() >= self._look_ns:
             self._look_again()
         return Sample(readings, failures=failures)

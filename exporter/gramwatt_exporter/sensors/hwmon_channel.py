@@ -84,6 +84,11 @@ class Channel(Struct, eq=False):
         """What is read."""
         return self.instead or self.source.path
 
+    @property
+    def door(self) -> str:
+        """Which counter is read, where another one may come in its place; counting then begins anew."""
+        return self.file.name if self.inside is not None else ""
+
     def open(self) -> None:
         """Open its file (again), if the chip that it belongs to still stands there. Raises OSError."""
         self.close()
@@ -127,11 +132,18 @@ class Channel(Struct, eq=False):
             if self._asleep(error):
                 return 0
             raise
+        if value == 0 and self.refusal is not None and (_number(self._in_use) or 0) > 0:
+            raise ValueError("a GPU in use does not draw nothing")
         if value >= 0:
             return value
         if self.energy:
             raise ValueError("no counter is negative")
         return 0 if self.signed and value >= -_ZERO_ERROR else value
+
+    @property
+    def _in_use(self) -> Path:
+        """How busy a GPU is, in percent (amdgpu)."""
+        return self.chip.folder / "device" / "gpu_busy_percent"
 
     def judge(self, microjoules: int, at_ns: int) -> str:
         """Compare a counter with what its own chip says besides: "" or why it is not believed any longer.
@@ -150,7 +162,8 @@ class Channel(Struct, eq=False):
             if not self.inner_check.due(at_ns):
                 return ""
             part = _number(self.inside)
-            against = "" if part is None else self.inner_check.refuted_by(microjoules, part, at_ns)
+            most = self.of.max_watts
+            against = "" if part is None else self.inner_check.refuted_by(microjoules, part, at_ns, most)
             if against:
                 self._give_way(self.inside, energy=True)
         return against

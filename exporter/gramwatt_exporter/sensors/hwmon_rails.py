@@ -47,6 +47,8 @@ _COMPONENTS: dict[str, Component] = {
     "VDDRQ": "dram",
     "DRAM_POWER": "dram",
 }
+# Of the CPU's these contain the others: a whole package its clusters, the heat pipe the cores.
+_CONTAINS = ("package:", "CPU_PACKAGE_POWER", "Heatpipe_Power")
 _KINDS: dict[str, Component] = {"package": "cpu", "cpu": "cpu", "gpu": "gpu", "dram": "dram"}
 _AROUND = ("VDD_IN", "VIN", "POM_5V_IN")  # what a whole module is fed by
 # The rest of a module that has no such rail: its power is then the sum of its rails (AGX Xavier, AGX Orin, Thor).
@@ -130,9 +132,12 @@ def component_of(rail: str) -> Component | None:
 
 
 def members(rails: Sequence[tuple[Channel, str]], component: Component) -> list[Channel]:
-    """The channels whose sum is a component. A whole package contains its clusters."""
-    packages = [channel for channel, rail in rails if rail == "package:"] if component == "cpu" else []
-    return packages or [channel for channel, rail in rails if component_of(rail) == component]
+    """The channels whose sum is a component. What contains the others stands for them."""
+    for whole in _CONTAINS if component == "cpu" else ():
+        containing = [channel for channel, rail in rails if rail == whole]
+        if containing:
+            return containing
+    return [channel for channel, rail in rails if component_of(rail) == component]
 
 
 def is_around(rail: str) -> bool:

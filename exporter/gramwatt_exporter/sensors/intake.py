@@ -65,6 +65,16 @@ class Intake:
             taken = [item for item in taken if item.place.key not in self.hidden]
         return taken
 
+    def state(self, now_ns: int) -> dict[str, dict[str, int | str]]:
+        """The raw counters to save. What one counts whose steps cannot be used, another source has booked."""
+        faults = self.delivery.faults
+        return {key: value for key, value in self.tracks.state(now_ns).items() if key not in faults}
+
+    def restore(self, tracks: Tracks) -> None:
+        """Go on from counters that were counted before a restart."""
+        self.tracks = tracks
+        self._mirrors.counted_before = frozenset(tracks.devices())
+
     def has_twin(self, key: str) -> bool:
         """Whether another device shows the same counter."""
         return self._mirrors.has_twin(key)

@@ -27,10 +27,11 @@ _LAPTOPS = {8, 9, 10, 11, 14, 30, 31, 32}  # chassis types of SMBIOS: portable, 
 _LOW_POWER_TYPES = {0x1B, 0x1C, 0x1D, 0x1E, 0x23}  # LPDDR to LPDDR5
 _SOLDERED_FORMS = {0x05, 0x0B}  # chip, row of chips
 _SMALL_FORM = 0x0D  # SODIMM
-# CPUs that are built into laptops and small computers: i7-8550U, i5-1135G7, Core Ultra 7 155H, Ryzen 7 7840U, N100.
+# CPUs that are built into laptops and small computers: i7-8550U, i5-1135G7, Core Ultra 7 155H, Core 7 150U, i3-N305,
+# Ryzen 7 7840U, Ryzen AI 9 HX 370, N100.
 _LAPTOP_CPU = re.compile(
-    r"^model name\s*:.*\b(?:i[3579]-\d{4,5}(?:[UYPH]|H[QKX]|G\d)|Ultra \d \d{3}[UHV]|Ryzen.* \d{4}(?:U|H[SX]?)"
-    r"|(?:Celeron|Pentium|Core|Processor).* [NJ]\d{2,4})\b",
+    r"^model name\s*:.*\b(?:i[3579]-\d{4,5}(?:[UYPH]|H[QKX]|G\d)|i3-N\d{3}|(?:Ultra|Core\(TM\)) \d \d{3}[UHV]"
+    r"|Ryzen AI\b.*|Ryzen.* \d{4}(?:U|H[SX]?)|(?:Celeron|Pentium|Core|Processor).* [NJ]\d{2,4}|Intel\(R\) N\d{2,3})\b",
     re.MULTILINE,
 )
 _APPLE = re.compile(r"^model name\s*: Apple M\d", re.MULTILINE)

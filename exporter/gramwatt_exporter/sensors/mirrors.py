@@ -50,6 +50,7 @@ class Mirrors:
         self._known: int | None = None
         self._asked = False
         self._pairs: dict[tuple[str, str], _Pair] = {}
+        self.counted_before: frozenset[str] = frozenset()  # counted apart before a restart
         self._hidden: dict[str, tuple[str, int]] = {}  # key -> the one that counts, and when that was seen
 
     @property
@@ -95,7 +96,10 @@ class Mirrors:
                 continue
             equal = first.microjoules > 0 and _distance(first, second) <= TOLERANCE_UJ
             if pair is None:
-                one = equal and self._may_be_one(first, second, group, TELLING_FIRST_UJ)
+                apart = self.counted_before.issuperset(pair_key)
+                one = equal and self._may_be_one(
+                    first, second, group, TELLING_UJ if apart else TELLING_FIRST_UJ
+                )
                 pair = self._pairs[pair_key] = _Pair(one)
             if equal:
                 pair.equal, pair.different = pair.equal + 1, 0

@@ -13,6 +13,7 @@ from .claims import claim_of
 from .intake import Taken
 from .model_bound import BOUNDED_UNCERTAINTY_RATIO
 from .ownership import Ownership
+from .slot import Slot
 from .timeline import MODELLED
 from .tracks import claim_of_key, key_of, name_of, sensor_of
 
@@ -72,7 +73,7 @@ class Looks:
     def overview(self) -> Overview:
         """What was seen so far."""
         sensors = [
-            SensorRow(slot.name, slot.state().reason or "delivers", slot.message, slot.fix)
+            SensorRow(slot.name, slot.state().reason or "delivers", _message(slot), slot.fix)
             for slot in self._bank.slots
         ]
         watts = {key: self._watts(item) for key, item in self._taken.items()}
@@ -124,9 +125,11 @@ class Looks:
             hidden = self._bank.intake.hidden
             if any(name_of(key) == of.part_of for key in hidden):
                 return "shown", f"it is part of {of.part_of}, which is counted under another name"
+            if of.part_of and of.part_of == name_of(around):
+                return "shown", f"it is part of {of.part_of}, which makes 'other'"
             if of.part_of:
                 return "shown", f"it is part of {of.part_of}, which is counted"
-            return "shown", "it overlaps with devices that are counted"
+            return "shown", "what it spans is not known: added, it might count energy twice"
         if key_of(of) == around:
             return "other", "the rest of the machine is what it shows beyond the devices inside it"
         candidate = self._bank.around.election.candidates.get(key_of(of))
@@ -151,7 +154,13 @@ def _use_of_device(item: Taken, of: Device, owners: Ownership) -> tuple[Use, str
     return "not used", f"{owner} measures {of.component}" if owner else "nothing was read twice"
 
 
+def _message(slot: Slot) -> str:
+    """Why a sensor does not deliver, or what of it cannot be read."""
+    broken = ", ".join(f"{device} ({reason})" for device, reason in slot.broken.items())
+    return slot.message or (f"not readable: {broken}" if broken else "")
+
+
 def _claims_of(of: Meter) -> str:
     if of.covers:
         return f"around {', '.join(of.covers)}"
-    return f"part of {of.part_of}" if of.part_of else "a part of the machine"
+    return f"part of {of.part_of}" if of.part_of else "not known"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from ..model import Device, EnergyStep
+from ..model import Device, EnergyReading, EnergyStep
 from .announcements import Announcements
 from .claims import Claims
 from .intake import Intake, Taken
@@ -121,7 +121,7 @@ class Ownership:
         step = advance.step
         if step.reset:
             if mine:
-                self._resets.note(of)
+                self._resets.note(of, isinstance(item.reading, EnergyReading))
             return None
         if not item.usable:
             return None

@@ -7,8 +7,9 @@ import errno
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import Denied, NotHere, TryAgain
+from ..errors import Denied, NotHere
 from ..model import EnergyReading, PowerReading, Reading, Sample
+from .failures import nothing_readable
 from .rapl_zones import MASKED_FIX, UNCERTAINTY_RATIO, Makings, Zone, discover, key, list_names
 
 LOOK_AGAIN_SECONDS = 60  # for zones that came, or that fail and may have come back elsewhere
@@ -94,7 +95,7 @@ class Rapl:
             raise Denied(f"no permission to read {denied}", FIX)
         if not self._root.is_dir():
             raise NotHere(f"{self._root} has gone")
-        raise TryAgain(f"no counter under {self._root} can be read: {failures}")
+        raise nothing_readable("counter", self._root, failures)
 
     def close(self) -> None:
         """Close the counters."""

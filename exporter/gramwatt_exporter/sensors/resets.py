@@ -26,13 +26,15 @@ class Resets:
         self.totals[key] = self.totals.get(key, 0) + 1
         return key
 
-    def note(self, of: Device | Meter) -> None:
-        """One more, said if it is the first."""
+    def note(self, of: Device | Meter, counts: bool = True) -> None:
+        """One more, said if it is the first. ``counts``: it shows energy, else power."""
         key = self.count(of)
         if of not in self._doubted:
             self._doubted.add(of)
             self._log.info(
-                "counter was reset or its step is implausible: it is not booked",
+                "counter was reset or its step is implausible: it is not booked"
+                if counts
+                else "power is implausible: it is not booked",
                 source=of.source,
                 what="/".join(key),
             )

@@ -8,8 +8,9 @@ from typing import Protocol
 
 from ..errors import Denied, Fatal, NotHere, TryAgain
 from ..model import Sample, Sensor, SensorState
-from .background import Attempt, Worker
+from .background import Attempt, Worker, once
 from .disabled import Disabled
+from .repeats import WINDOW_SECONDS, Repeats
 
 HANGING_READ_WAIT_SECONDS = 1.0  # what a tick waits, once, for a driver that may hang
 FAILURES_BEFORE_REOPEN = 3
@@ -18,6 +19,7 @@ RETRY_SECONDS = (1, 2, 5, 10, 10, 10, 30, 30, 60)
 RETRY_LATER_SECONDS = 60  # for what is absent or denied: somebody may load a driver or grant a right
 RETRY_FATAL_SECONDS = 600
 STALE_SECONDS = 60  # a reading that is older, and than three of its source's intervals, says nothing of now
+_MORE = f"comes and goes: more of it within {WINDOW_SECONDS // 60} minutes is counted, not logged"
 _SECOND = 1_000_000_000
 
 
@@ -52,6 +54,7 @@ class Slot:
         self.reason = "absent"  # "" while it delivers
         self.message = ""  # for a person, why it does not deliver
         self.fix = ""  # and what helps
+        self.broken: Mapping[str, str] = {}  # device -> reason, of those that could not be read last time
         self._log = log
         self._wanted = wanted  # the user switched it on: that it is absent is worth a warning
         self._fault = ""  # why nothing that it reads can be used
@@ -67,8 +70,8 @@ class Slot:
         self._failures: dict[str, int] = {}
         self._said: tuple[str, str] | None = None  # state and text last logged
         self._announced = False  # that it delivers
-        self._broken: Mapping[str, str] = {}  # device -> reason, as last logged
         self._noted: set[str] = set()
+        self._repeats = Repeats()
 
     @property
     def surely_gone(self) -> bool:
@@ -98,15 +101,23 @@ class Slot:
 
     # --- opening
 
-    def open(self, now_ns: int) -> None:
-        """Open it, or begin to when that may take long."""
+    @property
+    def opens_slowly(self) -> bool:
+        """Whether it says that opening it may take long."""
+        return bool(getattr(self.sensor, "slow_open", False))
+
+    def open(self, now_ns: int, first: bool = False) -> None:
+        """Open it, or begin to when that may take long: for the ``first`` time any may, because nothing is known of
+        its driver yet and all others wait."""
         self._retry_ns = None
         if isinstance(self.sensor, Disabled):
             self.reason = "disabled"
             return
         self._opens += 1
-        if getattr(self.sensor, "slow_open", False):
+        if self.opens_slowly:
             self._opening = self._worker.submit(self.sensor.open)
+        elif first:
+            self._opening = once(self.sensor.open, f"open-{self.name}")
         else:
             self._settle(self.sensor.open, now_ns)
 
@@ -190,14 +201,23 @@ class Slot:
         self._errors_in_a_row = self._opens = 0
         self.reason, self.message, self.fix = self._stale(sample, now_ns), "", ""
         if self._said is None or self._said[0] != "up":
-            self._said, self._announced = ("up", ""), False
+            was_said = self._said is None or self._repeats.went(self._said[0])
+            self._said, self._announced = ("up", ""), self._announced and not was_said
         for device, reason in sample.failures.items():
             self._failures[reason] = self._failures.get(reason, 0) + 1
-            if self._broken.get(device) != reason:
-                self._log.warning("device not readable", sensor=self.name, device=device, reason=reason)
-        for device in self._broken.keys() - sample.failures.keys():
-            self._log.info("device readable again", sensor=self.name, device=device)
-        self._broken = dict(sample.failures)
+            if self.broken.get(device) != reason:
+                say = self._repeats.came((device, reason), now_ns)
+            else:
+                say = "say" if self._repeats.lasts((device, reason), now_ns) else ""
+            if say:
+                more = {"note": _MORE} if say == "last" else {}
+                self._log.warning(
+                    "device not readable", sensor=self.name, device=device, reason=reason, **more
+                )
+        for device, reason in self.broken.items():
+            if device not in sample.failures and self._repeats.went((device, reason)):
+                self._log.info("device readable again", sensor=self.name, device=device)
+        self.broken = dict(sample.failures)
 
     def _stale(self, sample: Sample, now_ns: int) -> str:
         """ "stale" when a slow source gives the same old answer for longer than it ever took, else ""."""
@@ -259,10 +279,20 @@ class Slot:
         self._retry_ns = now_ns + round(pause * _SECOND)
         if self.reason in ("error", "lost"):
             self._failures[self.reason] = self._failures.get(self.reason, 0) + 1
-        if self._said == (self.reason, text):
+        self._say_down(text, fix, now_ns, fatal=isinstance(error, Fatal))
+
+    def _say_down(self, text: str, fix: str, now_ns: int, fatal: bool) -> None:
+        """At warning where it is news, without one line for each of many short failures."""
+        lasts = self._repeats.lasts(self.reason, now_ns)
+        if self._said == (self.reason, text) and not lasts:
             return
         # What somebody has to do is news, whatever was said before.
-        news = self._said is None or self._said[0] != self.reason or isinstance(error, Fatal)
+        news = self._said is None or self._said[0] != self.reason or fatal
+        say = self._repeats.came(self.reason, now_ns) if news else "say"
         self._said = (self.reason, text)
-        say = self._log.warning if news and (self.reason != "absent" or self._wanted) else self._log.debug
-        say("sensor down", sensor=self.name, reason=self.reason, error=text, **({"fix": fix} if fix else {}))
+        more = {"fix": fix} if fix else {}
+        if say == "last":
+            more["note"] = _MORE
+        warns = lasts or (news and say and (self.reason != "absent" or self._wanted))
+        line = self._log.warning if warns else self._log.debug
+        line("sensor down", sensor=self.name, reason=self.reason, error=text, **more)

@@ -6,6 +6,8 @@ states its power: NVIDIA/DCGM issue 171 (0 J at 247 W), kokkos/kokkos-tools issu
 
 from __future__ import annotations
 
+from ..counters import plausible
+
 _SECOND = 1_000_000_000
 
 DECIDE_NS = 10 * _SECOND  # a counter is judged over at least this long
@@ -97,8 +99,12 @@ class PartCheck:
         """Whether the part's counter is needed now."""
         return self._began is None or at_ns - self._began[2] >= DECIDE_NS
 
-    def refuted_by(self, whole: int, part: int, at_ns: int) -> str:
-        """Take both counters in microjoules, when due: "" or what speaks against the whole's."""
+    def refuted_by(self, whole: int, part: int, at_ns: int, max_watts: float | None = None) -> str:
+        """Take both counters in microjoules, when due: "" or what speaks against the whole's.
+
+        ``max_watts`` is what the device can draw at most: where the whole counts more, and the part does not, the part
+        is the better of the two.
+        """
         began, self._began = self._began, (whole, part, at_ns)
         if began is None:
             return ""
@@ -106,6 +112,15 @@ class PartCheck:
         elapsed = at_ns - since_ns
         drawn, inside = whole - first_whole, part - first_part
         least = LEAST_MICROWATTS * elapsed // _SECOND
+        if (
+            inside >= least
+            and plausible(inside, elapsed, max_watts)
+            and not plausible(drawn, elapsed, max_watts)
+        ):
+            return (
+                f"its energy counter counted {drawn / 1e6:.0f} J in {elapsed / _SECOND:.0f} s,"
+                f" more than the {max_watts:.0f} W that its device can draw"
+            )
         if drawn < 0 or inside < least or drawn * 100 >= inside * self._TOLERANCE_PERCENT:
             return ""
         return (

@@ -18,7 +18,7 @@ from ..windows.errors import ApiError
 from ..windows.model import Peer
 from . import routes
 from .backend import Backend
-from .limits import BODY_BYTES, CallRate
+from .limits import BODY_BYTES, OPENINGS_PER_SECOND, CallRate
 from .reader import TimedReader
 
 _LOG = logging.getLogger(__name__)
@@ -104,6 +104,13 @@ class Handler(BaseHTTPRequestHandler):
             if wait:
                 raise ApiError(429, "", "too many calls", "ask less often: at most 50 calls a second")
             route, window_id = routes.find(self.command, unquote(path))
+            if route.opens and self.service.rate.openings.take(peer.uid):
+                raise ApiError(
+                    429,
+                    "",
+                    "too many windows opened",
+                    f"open at most {OPENINGS_PER_SECOND} windows a second; record many short steps as one window",
+                )
             work = route.handler(
                 self.service.backend, routes.Call(peer, window_id, query, body, self.service.procfs)
             )
@@ -128,7 +135,11 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Transfer-Encoding"):
             self.close_connection = self.lingers = True
             raise ApiError(400, "", "a body in chunks is not accepted", "send Content-Length")
-        text = self.headers.get("Content-Length", "0")
+        lengths = self.headers.get_all("Content-Length", ["0"])
+        if len(lengths) > 1:  # a proxy in front may have taken the other one for true (RFC 9112, 6.3)
+            self.close_connection = self.lingers = True
+            raise ApiError(400, "", "more than one Content-Length", "send it once")
+        text = lengths[0]
         if not (text.isascii() and text.isdigit()):
             self.close_connection = self.lingers = True
             raise ApiError(

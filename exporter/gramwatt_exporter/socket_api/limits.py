@@ -8,7 +8,12 @@ from collections.abc import Callable, Hashable
 CALLS_PER_SECOND = 50
 BODY_BYTES = 64 * 1024
 CONNECTIONS = 256
+CONNECTIONS_FOR_ROOT = 16
+"""Of these, those that root's alone may be: an operator gets in however many users crowd the door."""
 CONNECTIONS_PER_USER = 64
+OPENINGS_SAVED = 100
+OPENINGS_PER_SECOND = 10
+"""Windows that a user may open: each is kept for a day, and shown by every scrape until then."""
 WRONG_TOKENS = 10
 """Wrong or missing tokens of one address that are answered at once; after that one a second."""
 
@@ -57,10 +62,18 @@ class _Buckets:
 
 
 class CallRate(_Buckets):
-    """``CALLS_PER_SECOND`` per uid, saved up for at most one second."""
+    """``CALLS_PER_SECOND`` per uid, saved up for at most one second; and ``openings``, which are fewer."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__(CALLS_PER_SECOND, CALLS_PER_SECOND, clock)
+        self.openings = OpeningRate(clock)
+
+
+class OpeningRate(_Buckets):
+    """``OPENINGS_PER_SECOND`` per uid, ``OPENINGS_SAVED`` at once."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(OPENINGS_PER_SECOND, OPENINGS_SAVED, clock)
 
 
 class FailedTries(_Buckets):
@@ -77,9 +90,12 @@ class FailedTries(_Buckets):
 
 
 class Connections:
-    """Counts connections, all and by user (over TCP: by address)."""
+    """Counts connections, all and by user (over TCP: by address). A user may have as many as are still free, at most
+    ``CONNECTIONS_PER_USER``: so there is always one for the next."""
 
-    def __init__(self) -> None:
+    def __init__(self, for_root: int = 0) -> None:
+        """``for_root``: places that are kept for the user 0."""
+        self._for_root = for_root
         self._lock = threading.Lock()
         self._by_user: dict[Hashable, int] = {}
 
@@ -87,7 +103,9 @@ class Connections:
         """False when this user, or everybody together, has too many."""
         with self._lock:
             mine = self._by_user.get(key, 0)
-            if mine >= CONNECTIONS_PER_USER or sum(self._by_user.values()) >= CONNECTIONS:
+            free = CONNECTIONS - sum(self._by_user.values())
+            share = free if key == 0 else free - self._for_root - mine
+            if free <= 0 or share <= 0 or mine >= CONNECTIONS_PER_USER:
                 return False
             self._by_user[key] = mine + 1
             return True

@@ -46,6 +46,7 @@ class Route(Struct, frozen=True):
     path: str
     status: int
     handler: Handler
+    opens: bool = False  # a window: fewer of these calls are allowed than of others
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -126,7 +127,7 @@ def _document(backend: Backend, call: Call) -> bytes:  # noqa: ARG001 - every ha
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/status", 200, _status),
-    Route("POST", "/v1/windows", 201, _open),
+    Route("POST", "/v1/windows", 201, _open, opens=True),
     Route("GET", "/v1/windows", 200, _windows),
     Route("GET", "/v1/windows/{id}", 200, _window),
     Route("POST", "/v1/windows/{id}/values", 200, _values),

@@ -23,11 +23,13 @@ class Server(ABC):
 
     turns_away = True
     """Whether one connection too many is told so, in plain HTTP."""
+    kept_for_root = 0
+    """Connections that no other user may have; where it is known who connects."""
 
     def __init__(self, name: str, listening: socket.socket, service: Service) -> None:
         self.service = service
         self._listening = listening
-        self._connections = Connections()
+        self._connections = Connections(self.kept_for_root)
         self._live: set[socket.socket] = set()
         self._live_lock = threading.Lock()
         self._refusals = threading.Semaphore(16)  # connections too many that are told so at the same time

@@ -12,7 +12,7 @@ from ..errors import NotHere
 from ..windows.model import Peer
 from .backend import Backend
 from .handler import Service
-from .limits import CallRate
+from .limits import CONNECTIONS_FOR_ROOT, CallRate
 from .listener import Listener
 from .server import Server
 
@@ -41,6 +41,8 @@ class SocketApi(Server):
     ``users`` names a uid, ``procfs`` numbers processes as the backend does. Raises at construction: ConfigError,
     Denied or Fatal when no socket can be had, NotHere where the kernel does not say who is at the other end.
     """
+
+    kept_for_root = CONNECTIONS_FOR_ROOT
 
     def __init__(
         self,

@@ -165,7 +165,10 @@ class Front:
             self._close(client)
             return
         request = simple.parse(data)
-        if request is None or not (self._pages.is_open(request.path) or self._guard.allows(None)):
+        if request is None or not (
+            self._pages.is_open(request.path)
+            or (self._guard.allows(None) and self._ordinary.hosts.admit(data.lower()))
+        ):
             self._release(client)
             self._ordinary.take(client.socket, client.address, data)
             return

@@ -6,25 +6,38 @@ import io
 import logging
 import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from ..webconfig import WebConfig
 from .connections import Connections
+from .hosts import Hosts
 from .pages import TEXT, Page, Pages, collector_at
 
 _LOG = logging.getLogger(__name__)
 HANDSHAKE_SECONDS = 15.0
 IDLE_SECONDS = 120  # a connection that is kept open
+_LINGER_SECONDS = 2.0
+_LONGEST_REST = 1 << 20  # bytes that are read of what nobody wants
+
+
+_NOT_OUR_NAME = (
+    b"this exporter is not known by the name in the header Host;"
+    b" scrape it by its address, or add the name to web.hosts\n"
+)
 
 
 class Ordinary:
     """Serves one connection after the other, each in a thread of its own."""
 
-    def __init__(self, pages: Pages, guard: WebConfig, connections: Connections) -> None:
+    def __init__(
+        self, pages: Pages, guard: WebConfig, connections: Connections, hosts: Hosts | None = None
+    ) -> None:
         self.pages = pages
         self.guard = guard
         self.connections = connections
+        self.hosts = hosts or Hosts()
 
     def take(self, connection: socket.socket, address: object, read: bytes = b"") -> None:
         """Serve ``connection``, of which ``read`` has been read, until it ends. Closes it in any case."""
@@ -50,8 +63,10 @@ class Ordinary:
                 self.connections.enter(connection)
                 entered = connection
                 connection.do_handshake()
-            _Handler(connection, address, self, read)
+            handler = _Handler(connection, address, self, read)
             _end(connection)
+            if handler.lingers:
+                _drain(connection)
         except Exception:
             _LOG.debug("a web client went away", exc_info=True)
         finally:
@@ -65,6 +80,18 @@ def _end(connection: socket.socket) -> None:
         socket.socket.shutdown(connection, socket.SHUT_WR)
     except OSError as error:
         _LOG.debug("the client was gone: %s", error)
+
+
+def _drain(connection: socket.socket) -> None:
+    """Read on for a moment: a client that is still writing when we close would not see why."""
+    deadline = time.monotonic() + _LINGER_SECONDS
+    left = _LONGEST_REST
+    while left > 0 and (seconds := deadline - time.monotonic()) > 0:
+        connection.settimeout(seconds)
+        part = connection.recv(65536)
+        if not part:
+            return
+        left -= len(part)
 
 
 class _Behind(io.RawIOBase):
@@ -100,6 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
     def __init__(self, connection: socket.socket, address: object, door: Ordinary, read: bytes) -> None:
         self._door = door
         self._read = read
+        self.lingers = False  # there may be more to come that nobody will read
         super().__init__(connection, address, None)  # type: ignore[arg-type]  # no server of the library's is behind it
 
     def setup(self) -> None:
@@ -108,11 +136,21 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile = io.BufferedReader(_Behind(self._read, self.rfile.detach()))
 
     def do_GET(self) -> None:
-        """Every page there is."""
+        """Every page there is. No page takes a body, and what is left of one must not be read as the next request."""
+        if self.headers.get("Transfer-Encoding") or self.headers.get("Content-Length", "0").strip() != "0":
+            self.close_connection = True
         with self._door.connections.answering(self.connection):
             path = self.path.split("?", 1)[0]
             pages = self._door.pages
-            if pages.is_open(path) or self._door.guard.allows(self.headers.get("Authorization")):
+            if self._has_body():
+                # Whatever follows would be taken for the next request.
+                self.close_connection = self.lingers = True
+                self._send(Page(400, b"a GET has no body here; send none\n", TEXT), {"Connection": "close"})
+            elif pages.is_open(path):
+                self._send(pages.answer(path))
+            elif not self._door.hosts.admit(self._lines()):
+                self._send(Page(403, _NOT_OUR_NAME, TEXT))
+            elif self._door.guard.allows(self.headers.get("Authorization"), str(self.client_address[:1])):
                 self._send(pages.answer(path, self._collector()))
             else:
                 self._send(
@@ -127,10 +165,26 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET  # noqa: N815 - the base class's spelling
 
+    def _has_body(self) -> bool:
+        """Whether there is one, or may be one: also where two lengths are given, or one that is none."""
+        lengths = self.headers.get_all("Content-Length", [])
+        return "Transfer-Encoding" in self.headers or any(length.strip() != "0" for length in lengths)
+
+    def _lines(self) -> bytes:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
+        return lines.lower().encode("latin-1", "replace")
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Of another method, or no request at all. The connection ends with it, and a body is drained."""
+        self.lingers = True
+        super().send_error(code, message, explain)
+
     def _send(self, page: Page, headers: dict[str, str] | None = None) -> None:
         self.send_response(page.status)
         self.send_header("Content-Type", page.content_type)
         self.send_header("Content-Length", str(len(page.body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.end_headers()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+from collections.abc import Iterable
 
 from ..errors import ConfigError
 from ..metrics.exposition import Exposition
 from ..webconfig import WebConfig
 from .connections import Connections
 from .front import Front
+from .hosts import Hosts
 from .ordinary import Ordinary
 from .pages import Pages
 
@@ -19,9 +21,12 @@ _ENDING_SECONDS = 2.0  # for answers that are under way when the exporter is sto
 
 
 class WebServer:
-    """Serves ``exposition``; ``guard`` says over what, and who may read all pages but the health checks."""
+    """Serves ``exposition``; ``guard`` says over what, and who may read all pages but the health checks.
+    ``hosts`` are names that it is called by (hosts.py)."""
 
-    def __init__(self, address: tuple[str, int], exposition: Exposition, guard: WebConfig) -> None:
+    def __init__(
+        self, address: tuple[str, int], exposition: Exposition, guard: WebConfig, hosts: Iterable[str] = ()
+    ) -> None:
         """Binds at once. Raises ConfigError naming the setting when the port cannot be had."""
         try:
             self._listening = _listen(address)
@@ -34,7 +39,7 @@ class WebServer:
         self._guard = guard
         self._connections = Connections()
         pages = Pages(exposition)
-        ordinary = Ordinary(pages, guard, self._connections)
+        ordinary = Ordinary(pages, guard, self._connections, Hosts(address[0], hosts))
         self._front = Front(self._listening, pages, guard, self._connections, ordinary)
         self._thread = threading.Thread(target=self._front.run, name="web", daemon=True)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -453,11 +453,15 @@ class WindowBook:
             window.view = view
         return view
 
-    def state(self) -> dict[str, Any]:
-        """Everything worth keeping over a restart, as JSON types."""
+    def __iter__(self) -> Iterator[Window]:
+        """Every window, oldest first."""
+        return iter(self._windows.values())
+
+    def state(self, windows: Iterable[Window] | None = None) -> dict[str, Any]:
+        """Everything worth keeping over a restart, as JSON types; of windows only the given ones, where some are."""
         return {
             "version": 1,
-            "windows": [dump_window(window) for window in self._windows.values()],
+            "windows": [dump_window(window) for window in (self if windows is None else windows)],
             "automatic": {window_id: list(key) for window_id, key in self.automatic.items()},
             "sampled_ns": self._sampled_ns,
         }
@@ -553,8 +557,7 @@ class WindowBook:
         """Keep the number of windows bounded: finished ones give way, open ones never do."""
         most = self.settings.max
         mine = sum(window.uid == owner.uid for window in self._open.values())
-        # Half for one user, so that nobody can keep all others from recording.
-        allowed = most if owner.is_root else max(1, most // 2)
+        allowed = most if owner.is_root else self._share(len(self._open))
         if mine >= allowed or len(self._open) >= most:
             count = mine if mine >= allowed else len(self._open)
             raise ApiError(
@@ -565,6 +568,13 @@ class WindowBook:
             )
         while len(self._windows) >= most:
             del self._windows[self._most_dispensable().id]
+
+    def _share(self, opened: int) -> int:
+        """How many one user may have open: half, so that nobody can keep all others from recording, and at most twice
+        as many as are still free, so that several together cannot either. A tenth is root's alone."""
+        most = self.settings.max
+        free = most - most // 10 - opened
+        return min(max(1, most // 2), max(0, 2 * free))
 
     def _most_dispensable(self) -> Window:
         """The oldest finished window of the user who has most, preferring those scraped enough."""

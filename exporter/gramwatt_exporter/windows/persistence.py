@@ -44,4 +44,7 @@ def load_window(entry: Mapping[str, Any]) -> Window:
     window: Window = msgspec.convert(fields, Window)
     if not PATTERN.fullmatch(window.id):
         raise ValueError(f"{window.id!r} is not a window id")
+    units = (amount for amount in window.emission_units.values() if amount is not None)
+    if min((window.cpu_nanoseconds, *window.microjoules.values(), *units)) < 0:
+        raise ValueError("negative energy, emissions or CPU time")
     return window

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import vl_convert
 
+from ..files import replace
 from ..model import Graded
 from .label import render_svg
 
@@ -38,8 +38,6 @@ def write_labels(graded: Graded, url: str, directory: Path, formats: Iterable[st
     written = []
     for form in formats:
         path = directory / f"{file_stem(graded.window.id)}.{form}"
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")  # another labeler may write the same label
-        part.write_bytes(convert(svg, form))
-        os.replace(part, path)  # noqa: PTH105 - the atomic rename is the point
+        replace(path, convert(svg, form))
         written.append(path)
     return written

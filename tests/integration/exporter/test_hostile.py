@@ -45,7 +45,7 @@ def test_a_second_exporter_on_one_ledger_is_refused_and_the_next_is_not(tmp_path
         "[" * 100_000,
         '{"version":1,"boot_id":"x","accounts":{"devices":[{"component":"cpu","name":"a","source":"rapl",'
         '"uncertainty_ratio":0,"energy":[],"partition":[0,0,0,0],"units":"0"}]}}',
-        '{"version":2}',
+        '{"version":0}',
         "null",
     ],
 )
@@ -56,6 +56,45 @@ def test_no_ledger_can_keep_the_exporter_from_starting(tmp_path: Path, rapl, tex
         assert_conserved(running.wait_samples(1))
         assert "is damaged" in running.stderr
         assert "Traceback" not in running.stderr
+
+
+@pytest.mark.parametrize("name", ["ledger.json", "ledger.previous.json", "intensity.json"])
+def test_what_a_newer_version_keeps_is_not_overwritten(tmp_path: Path, name: str) -> None:
+    (tmp_path / "state").mkdir()
+    file = tmp_path / "state" / name
+    file.write_text('{"version":2}')
+    ended = refused(f"--state.dir={tmp_path / 'state'}", f"--socket.path={tmp_path / 'second.sock'}")
+    assert ended.returncode == 2
+    assert f"a newer gramwatt-exporter wrote {file}" in ended.stderr.replace("the /", "/")
+    assert "Traceback" not in ended.stderr
+    assert file.read_text() == '{"version":2}'
+
+
+def test_totals_are_never_silently_zero(tmp_path: Path, rapl) -> None:
+    """Each file of the state is damaged in turn; totals go on from what is kept beside it, which is said."""
+    flags = {"path.sysfs": str(rapl.root), "state.dir": str(tmp_path / "state")}
+    with exporter(tmp_path, flags) as first:
+        first.wait_samples(2)
+        first.stop()
+    with exporter(tmp_path, flags) as second:
+        second.wait_samples(1)
+        rapl.add(3_000_000)
+        before = total(second.wait_samples(2), "gramwatt_device_energy_joules_total")
+        second.process.kill()
+        second.process.wait()
+    assert before > 0
+    for name in ("ledger.json", "journal.0", "journal.1", "ledger.previous.json"):
+        for text in (b"", b"\0" * 5000, b'{"version":1,"accounts":{}}'):
+            (tmp_path / "state" / name).write_bytes(text)
+            with exporter(tmp_path, flags) as again:
+                series = again.wait_samples(2)
+                assert total(series, "gramwatt_device_energy_joules_total") >= before
+                if name == "ledger.json":
+                    assert "totals go on from ledger.previous.json" in again.stderr
+                    assert total(series, "gramwatt_state_damages_total", continued_from="previous") == 1
+                assert total(series, "gramwatt_state_damages_total", continued_from="nothing") == 0
+                again.process.kill()
+                again.process.wait()
 
 
 def test_a_state_directory_that_was_removed_is_made_again(tmp_path: Path, rapl) -> None:

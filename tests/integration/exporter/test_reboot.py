@@ -13,7 +13,7 @@ from gramwatt_exporter.ledger import persistence
 from gramwatt_exporter.ledger.accounts import Accounts
 from gramwatt_exporter.ledger.booking import Booking
 from gramwatt_exporter.ledger.extras import Extras
-from gramwatt_exporter.ledger.persistence import StateFile
+from gramwatt_exporter.ledger.storage import StateFile
 from gramwatt_exporter.log import FieldLogger
 from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.windows import WindowBook

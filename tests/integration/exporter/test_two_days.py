@@ -18,7 +18,7 @@ from gramwatt_exporter.config.schema import Process
 from gramwatt_exporter.idle import IdleBook
 from gramwatt_exporter.ledger.accounts import Accounts
 from gramwatt_exporter.ledger.extras import Extras
-from gramwatt_exporter.ledger.persistence import StateFile
+from gramwatt_exporter.ledger.storage import StateFile
 from gramwatt_exporter.log import FieldLogger
 from gramwatt_exporter.metrics.exposition import Exposition
 from gramwatt_exporter.model import Intensity, IntensityState

@@ -54,6 +54,8 @@ class Grid:
     current_only: bool = False
     body: Any = None  # with fault "json": sent instead of the answer
     replaced: dict[str, tuple[int, Any]] = field(default_factory=dict)  # end of a path -> status and answer
+    headers: dict[str, str] = field(default_factory=dict)  # sent besides
+    location: str = "http://collector.invalid/steal"  # with fault "redirect"
     date: float | None = None  # what the server's clock says, Unix seconds; None: no Date at all
     closing: threading.Event = field(default_factory=threading.Event)
     problems: list[str] = field(default_factory=list)
@@ -280,7 +282,7 @@ class _Handler(BaseHTTPRequestHandler):
             if parts.path.endswith(end):
                 status, answer = other_status, other(answer) if callable(other) else other
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        extra: dict[str, str] = {}
+        extra = dict(grid.headers)
         if fault in ("null", "huge", "text", "future", "wrong_zone"):
             body = json.dumps(_spoil(answer, fault, grid)).encode()
         elif fault == "json":
@@ -296,7 +298,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "endless":
             body = b" " * (5 * 1024 * 1024)
         elif fault == "redirect":
-            status, extra = 302, {"Location": "http://collector.invalid/steal"}
+            status, extra = 302, {"Location": grid.location}
         elif fault in ("401", "403", "429", "500", "503"):
             status, body = (
                 int(fault),

@@ -57,6 +57,22 @@ def test_no_data_just_now_is_no_fault_of_anybody(
         (400, {"error": "Bad Request"}, "bad_answer"),
         (200, {"status": "error", "message": "Oops"}, "bad_answer"),
         (200, {"error": True}, "bad_answer"),
+        (404, {"error": "We could not find any recent data for zone 'FR'"}, "no_value"),
+        (404, {"error": "Could not retrieve carbon intensity for zone FR"}, "no_value"),
+        (404, {"error": "No observations for zone FR"}, "no_value"),
+        (404, {"error": "Pas de données récentes pour la zone FR"}, "no_value"),
+        (404, '{"error": "données indisponibles"}'.encode("latin-1"), "no_value"),
+        (404, {"error": "Kein Wert für diese Zone verfügbar"}, "no_value"),
+        (404, {"error": "No hay datos recientes para la zona FR"}, "no_value"),
+        (404, {"error": "No data: unknown zone FR"}, "unknown_zone"),
+        (404, {"error": "We do not have a zone called FR"}, "unknown_zone"),
+        (404, {"error": "Zone inconnue : FR"}, "unknown_zone"),
+        (404, {"message": "Cannot GET /v3/carbon-intensity/latest?zone=FR"}, "no_such_route"),
+        (404, {"message": "This version of the API has been shut down"}, "no_such_route"),
+        (403, {"message": "Your trial has expired"}, "unauthorized"),
+        (400, {"message": "account suspended"}, "unauthorized"),
+        (400, {"message": "limit of 30 requests per hour exceeded"}, "rate_limited"),
+        (403, {"message": "You have used all your requests"}, "rate_limited"),
     ],
 )
 @pytest.mark.parametrize("kind", ["electricitymaps", "co2signal (old)"])
@@ -76,6 +92,29 @@ def test_an_error_is_read_by_its_text(
     assert fixes.get(reason, "") in error.fix
     if reason == "no_such_route":
         assert f"{grid.url}/v" in str(error)
+
+
+@pytest.mark.parametrize("kind", ["electricitymaps", "co2signal (old)"])
+def test_words_of_an_unknown_language_about_the_zone_are_not_taken_for_a_wrong_address(
+    grid: Any, environ: dict[str, str], kind: str
+) -> None:
+    provider = make(grid, environ, kind)
+    replace(grid, kind, "latest", 404, {"error": "FR: 没有数据"})
+    error = failure(provider, grid, "latest")
+    assert (type(error), error.reason) == (Unavailable, "no_value")
+    assert "set intensity.zone" in error.fix  # it may be the zone
+
+
+@pytest.mark.parametrize("kind", ["electricitymaps", "co2signal"])
+@pytest.mark.parametrize("factor", ["marginal", "consumption", 7])
+def test_a_factor_of_another_name_prices_nothing(
+    grid: Any, environ: dict[str, str], kind: str, factor: object
+) -> None:
+    provider = make(grid, environ, kind)
+    replace(grid, kind, "latest", 200, lambda answer: {**answer, "emissionFactorType": factor})
+    error = failure(provider, grid, "latest")
+    assert (type(error), error.reason) == (Refused, "bad_answer")
+    assert "factor" in str(error)
 
 
 @pytest.mark.parametrize("kind", ["carbonintensity-uk", "rte", "energidataservice"])

@@ -109,6 +109,15 @@ def test_every_fault_is_refused_with_its_reason(
         assert secret not in str(caught.value) + repr(caught.value) + str(getattr(caught.value, "fix", ""))
 
 
+@pytest.mark.parametrize("location", ["http://[::1", "//", "\x7f://?#", "/login", ""])
+def test_a_redirect_to_no_address_is_a_redirect(grid: Any, environ: dict[str, str], location: str) -> None:
+    provider = make(grid, environ, "electricitymaps")
+    grid.fault, grid.location = "redirect", location
+    with pytest.raises(Unavailable) as caught:
+        fetch(provider, grid)
+    assert caught.value.reason == "redirected"
+
+
 @pytest.mark.parametrize("kind", ["co2signal", "electricitymaps", "energidataservice", "watttime"])
 def test_an_answer_for_another_zone_is_refused(grid: Any, environ: dict[str, str], kind: str) -> None:
     provider = make(grid, environ, kind)

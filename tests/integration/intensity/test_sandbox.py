@@ -22,6 +22,13 @@ DISCLAIMER = "You are using a token in SANDBOX MODE: the data are deliberately n
         {"meta_note": "this is demo data"},
         {"sandbox": True},
         {"rows": [{"estimationMethod": "TEST_DATA"}]},
+        {"note": "Values are intentionally perturbed"},
+        {"notice": "Not intended for production use."},
+        {"estimationMethod": "DEVELOPMENT_MODE_DATA"},
+        {"warning": "These numbers were randomised and are for evaluation only"},
+        {"avertissement": "Données fictives"},
+        {"livemode": False},
+        {"environment": "staging"},
     ],
 )
 @pytest.mark.parametrize(("kind", "aspect"), CASES)
@@ -35,6 +42,39 @@ def test_sandbox_data_is_refused_with_the_fix(
     assert (type(error), error.reason) == (Refused, "sandbox")
     assert "another token" in error.fix
     assert "sandbox" in str(error)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"source": "a random forest model of 2024"},
+        {"note": "not real-time: one hour late"},
+        {"note": "production and consumption, data of the transmission operator"},
+        {"docs": "https://example.com/latest/contest"},
+        {"owner": "Ministry for Development"},
+        {"test": False, "livemode": True, "production": {"wind": 3}},
+    ],
+)
+def test_ordinary_words_beside_a_value_are_no_mark(
+    grid: Any, environ: dict[str, str], words: dict[str, Any]
+) -> None:
+    provider = make(grid, environ, "electricitymaps")
+    replace(grid, "electricitymaps", "latest", 200, lambda answer: {**answer, **words})
+    assert fetch(provider, grid).values
+
+
+@pytest.mark.parametrize(
+    "header", [("X-Sandbox", "true"), ("X-Data-Mode", "sandbox"), ("X-Environment", "test")]
+)
+def test_a_mark_in_a_header_counts_as_well(
+    grid: Any, environ: dict[str, str], header: tuple[str, str]
+) -> None:
+    provider = make(grid, environ, "electricitymaps")
+    fetch(provider, grid)
+    grid.headers = dict([header, ("X-Request-Id", "demo")])
+    assert failure(provider, grid, "latest").reason == "sandbox"
+    grid.headers = {"X-Request-Id": "demo"}
+    assert fetch(provider, grid).values
 
 
 def test_a_mark_in_one_row_of_a_series_is_enough(grid: Any, environ: dict[str, str]) -> None:

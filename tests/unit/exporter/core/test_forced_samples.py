@@ -86,6 +86,31 @@ def test_a_steady_program_shows_the_same_power_whenever_samples_are_forced(force
         assert shown == pytest.approx(expected, rel=1e-4, abs=1e-5)  # a microjoule of rounding per sample
 
 
+@pytest.mark.parametrize("forced", [3, 17, 400])
+def test_idle_is_not_lost_where_a_counter_is_renewed_less_often_than_samples_are_forced(forced: int) -> None:
+    """Its energy comes every 0.1 s, of which idle are 15 W."""
+
+    def idle_share(per_published: int) -> float:
+        machine = Steady()
+        step, since, shown = SECOND // 100, 0, 0
+        for tick in range(1, 20 * 100 + 1):
+            machine.rig.machine.work(machine.pid, step // 2)
+            machine.rig.machine.advance(step)
+            since += step
+            if tick % 10 == 0:
+                shown += 40 * J // 10
+            published = tick % 500 == 0
+            if published or tick * per_published % 500 < per_published:
+                machine.rig.meters.draw(CPU, shown, since)
+                machine.rig.sampler.sample(published=published)
+                since = shown = 0
+        account = machine.rig.sampler.accounts.devices["cpu", "package-0"]
+        return account.partition[0] / sum(account.partition)
+
+    assert idle_share(0) == pytest.approx(15 / 40, rel=0.01)
+    assert idle_share(forced) == pytest.approx(15 / 40, rel=0.01)
+
+
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32), rhythm=st.lists(st.booleans(), min_size=2, max_size=30))
 def test_everybodys_power_is_their_energy_since_the_last_published_sample(

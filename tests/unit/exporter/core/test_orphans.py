@@ -158,3 +158,75 @@ def test_a_server_that_never_waits_is_known_without_a_pause(every: int) -> None:
     found = charged(simulated)
     assert found["cgi"] == used
     assert found["server"] == found["init"] == 0
+
+
+def _nap_of_the_shell(simulated: Rig, harness: int, child_ns: int, ignores: bool) -> None:
+    """The harness's first child is over quickly, and for a while it starts no other."""
+    machine = simulated.machine
+    machine.processes[harness].ignores_children = ignores
+    child = machine.fork(harness, command="uname", ignores_children=False)
+    assert child is not None
+    machine.work(child.pid, child_ns)
+    machine.exit(child.pid)
+    machine.processes[harness].ignores_children = False
+    for _ in range(6):
+        sample(simulated)
+
+
+@pytest.mark.parametrize(
+    ("child_ns", "ignores"),
+    [
+        (5_000_000, False),  # it waits, and the kernel's clock tick is longer than what it waited for
+        (50_000_000, True),  # it does not wait yet, and is taken for one that never does
+    ],
+)
+def test_short_commands_beside_a_process_that_is_seen_to_wait_late_are_charged_what_they_used(
+    child_ns: int, ignores: bool
+) -> None:
+    """What it has waited for is in its own parent's sum when it ends: the lives of others, charged long before."""
+    simulated = rig(Machine(stale_ns=1_000_000, coarse_ns=20_000_000, pid_max=5000))
+    machine = simulated.machine
+    shell = machine.fork(1, command="bash")
+    assert shell is not None
+    harness = machine.fork(shell.pid, command="pytest")
+    assert harness is not None
+    sample(simulated)
+    _nap_of_the_shell(simulated, harness.pid, child_ns, ignores)
+    for _ in range(5):
+        job = machine.fork(harness.pid, command="job")
+        assert job is not None
+        machine.work(job.pid, 10 * SECOND)
+        machine.exit(job.pid)
+        sample(simulated)
+    shorts = [machine.fork(shell.pid, command="true") for _ in range(20)]
+    for short in shorts:
+        assert short is not None
+        machine.work(short.pid, 2_000_000)
+        machine.exit(short.pid)
+    machine.exit(harness.pid)
+    for _ in range(6):
+        sample(simulated)
+    found = charged(simulated)
+    assert found["true"] <= 20 * 3_000_000  # 2 ms each, and the doubt of one tick over all of them
+    assert found["true"] >= 20 * 1_000_000
+    assert found["job"] == pytest.approx(50 * SECOND, rel=0.01)
+    assert simulated.sampler.cpu_balance.samples == 0
+
+
+def test_lives_of_strangers_that_a_parent_waited_for_are_not_spread_over_its_children() -> None:
+    """A reaper waits for what others left behind: its sum rises by all they used, charged while they lived."""
+    simulated = rig(Machine(stale_ns=1_000_000, pid_max=5000))
+    machine = simulated.machine
+    shell = machine.fork(1, command="reaper")
+    assert shell is not None
+    sample(simulated)
+    for number in range(8):
+        for _ in range(20):
+            short = machine.fork(shell.pid, command="true")
+            assert short is not None
+            machine.work(short.pid, 2_000_000)
+            machine.exit(short.pid)
+        if number == 4:
+            shell.reaped_ns += 100 * SECOND
+        sample(simulated)
+    assert charged(simulated)["true"] == pytest.approx(160 * 2_000_000, rel=0.1)

@@ -6,13 +6,14 @@ import json
 from collections import Counter
 
 from gramwatt_exporter.ledger import persistence
-from gramwatt_exporter.ledger.accounts import MOST_WORKLOADS, OTHERS, Accounts
+from gramwatt_exporter.ledger.accounts import MOST_OTHERS, OTHERS, Accounts, is_others
+from gramwatt_exporter.ledger.places import FOR_ROOT, MOST_WORKLOADS
 from gramwatt_exporter.ledger.room import AFTER, FULL
 from gramwatt_exporter.model import Workload
 from gramwatt_exporter.snapshot import Snapshot, WorkloadView
 from simulation import CPU, DRAM, SECOND, Machine, Rig, rig
 
-WAVE = (MOST_WORKLOADS - FULL) - 10
+WAVE = 300
 
 
 def run_jobs(simulated: Rig, first: int, count: int, uid: int = 1000) -> None:
@@ -52,7 +53,7 @@ def test_jobs_of_months_leave_room_for_each_new_one_and_no_sum_goes_back() -> No
     simulated = rig(Machine(pid_max=4_000_000))
     simulated.sampler.sample()
     before: Counter[str] = Counter()
-    for wave in range(12):
+    for wave in range(20):
         run_jobs(simulated, wave * WAVE, WAVE, uid=1000 + wave % 2)
         sample(simulated, 20 * 60)  # the next look sees that they are quiet
         sample(simulated, 20 * 60)
@@ -71,7 +72,7 @@ def test_jobs_of_months_leave_room_for_each_new_one_and_no_sum_goes_back() -> No
         ("unit", "bob"),
     }
     assert sum(view.cpu_ns for view in everything(snapshot)) == simulated.sampler.accounts.used_cpu_ns
-    assert len(snapshot.workloads) >= AFTER
+    assert len(snapshot.workloads) >= AFTER // 2
 
 
 def test_who_has_a_process_or_was_busy_a_moment_ago_stays() -> None:
@@ -98,7 +99,7 @@ def test_an_end_told_after_its_workload_left_counts_for_the_departed() -> None:
     sampler.sample()
     parent = machine.fork(1, command="parent")
     assert parent is not None
-    child = machine.fork(parent.pid, command="child", unit="old.service")
+    child = machine.fork(parent.pid, command="child", unit="old.service", uid=1000)
     assert child is not None
     machine.work(child.pid, 1_000_000)
     sample(simulated, 1)
@@ -127,6 +128,31 @@ def test_room_is_made_before_it_is_needed() -> None:
     assert AFTER < FULL < MOST_WORKLOADS
 
 
+def test_one_user_cannot_take_the_places_of_others_nor_those_of_root() -> None:
+    accounts = Accounts()
+    for number in range(2 * MOST_WORKLOADS):
+        accounts.workload(Workload(f"{number}", "command", "mallory")).energy[0] += 1
+    theirs = [workload for workload in accounts.workloads if workload.user == "mallory"]
+    assert len(theirs) <= MOST_WORKLOADS - FOR_ROOT
+    assert accounts.workloads[Workload(OTHERS.name, OTHERS.kind, "mallory")].energy[0] > MOST_WORKLOADS
+    for user in ("alice", "bob", "carol"):
+        assert accounts.workload(Workload("train", "unit", user)).workload.name == "train"
+    for number in range(FOR_ROOT):
+        assert accounts.workload(Workload(f"{number}", "unit", "root")).workload.name == str(number)
+    assert sum(account.energy[0] for account in accounts.workloads.values()) == 2 * MOST_WORKLOADS
+
+
+def test_a_thousand_users_with_too_many_workloads_are_bounded_too() -> None:
+    accounts = Accounts()
+    for number in range(MOST_WORKLOADS):
+        accounts.workload(Workload(f"{number}", "unit", "root"))
+    for number in range(3 * MOST_OTHERS):
+        accounts.workload(Workload("train", "unit", f"user-{number}")).energy[0] += 1
+    others = [account for workload, account in accounts.workloads.items() if is_others(workload)]
+    assert len(others) <= MOST_OTHERS + 1
+    assert sum(account.energy[0] for account in others) == 3 * MOST_OTHERS
+
+
 def test_a_crowd_that_came_at_once_leaves_the_others_when_there_is_room() -> None:
     simulated = rig(Machine(pid_max=4_000_000))
     machine, sampler = simulated.machine, simulated.sampler
@@ -150,7 +176,7 @@ def test_a_crowd_that_came_at_once_leaves_the_others_when_there_is_room() -> Non
 def test_sums_survive_a_restart_with_the_others_and_the_departed() -> None:
     before, after = Accounts(), Accounts()
     for number in range(MOST_WORKLOADS + 1):
-        before.workload(Workload(f"{number}", "unit", "alice")).energy[0] = 1
+        before.workload(Workload(f"{number}", "unit", "alice")).energy[0] += 1
     before.departed_workload(Workload("old", "unit", "bob")).energy[0] = 7
     saved = json.loads(json.dumps(persistence.dump(before, ([0] * 4, [0] * 4, 0))))
     persistence.load(after, saved)

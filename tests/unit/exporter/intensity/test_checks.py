@@ -89,6 +89,39 @@ def test_a_zero_that_stands_alone_is_judged_by_the_yearly_average(
     assert checked(Fetched(), "FR", NOW, usual=usual).values == ()
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_of_two_rows_for_one_moment_a_zero_is_not_the_one_that_counts(swapped: bool) -> None:
+    zero, estimate = value(0.0, ago=1), value(70.0, ago=1, method="estimated")
+    rows = (estimate, zero) if swapped else (zero, estimate)
+    assert grams(checked(Fetched(values=rows), "FR", NOW)) == [70.0]
+    low = (value(0.0, ago=1), value(8.0, ago=1, method="estimated"))  # a grid of hydropower
+    assert grams(checked(Fetched(values=low), "FR", NOW)) == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("amount", "usual", "believed"),
+    [
+        (5.0, 700.0, False),
+        (1.0, 240.0, False),
+        (30.0, 700.0, True),
+        (12.0, 250.0, True),
+        (5.0, 28.0, True),
+        (5.0, None, True),
+    ],
+)
+def test_a_life_cycle_value_far_below_the_yearly_average_is_no_value(
+    amount: float, usual: float | None, believed: bool
+) -> None:
+    """A grid with such an average burns something in every hour."""
+    fetched = Fetched(values=(value(amount, factor="lifecycle"),))
+    if believed:
+        assert grams(checked(fetched, "FR", NOW, usual=usual)) == [amount]
+    else:
+        with pytest.raises(Unavailable, match="yearly average") as caught:
+            checked(fetched, "FR", NOW, usual=usual)
+        assert caught.value.reason == "implausible"
+
+
 def test_a_zero_while_fossil_plants_run_is_no_value() -> None:
     assert grams(checked(Fetched(values=(value(0.0, fossil=0.0),)), "FR", NOW)) == [0.0]
     with pytest.raises(Unavailable, match="fossil"):
@@ -114,6 +147,17 @@ def test_zeros_never_enter_a_life_cycle_forecast() -> None:
 def test_a_forecast_ends_where_hours_are_missing() -> None:
     points = [ForecastPoint(NOW + hour * HOUR, 50.0) for hour in (0, 1, 2, 3, 9, 10)]
     assert [(point.at - NOW) / HOUR for point in forecast_checked(points)] == [0, 1, 2, 3]
+
+
+def test_a_forecast_of_two_steps_and_a_far_one_ends_before_it() -> None:
+    points = [ForecastPoint(NOW + hour * HOUR, 50.0) for hour in (0, 1, 8760)]
+    assert [(point.at - NOW) / HOUR for point in forecast_checked(points)] == [0, 1]
+
+
+def test_a_forecast_of_zeros_is_judged_by_the_value_of_its_first_hour() -> None:
+    zeros = [ForecastPoint(NOW + hour * HOUR, 0.0) for hour in range(6)]
+    assert forecast_checked(zeros, "direct", known=[value(60.0)]) == ()
+    assert len(forecast_checked(zeros, "direct", known=[value(6.0)])) == 6
 
 
 def test_a_forecast_that_is_absurd_in_large_part_is_not_used() -> None:

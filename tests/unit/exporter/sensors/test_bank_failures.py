@@ -244,3 +244,42 @@ def test_a_lost_device_does_not_take_the_others_with_it(make: Any, clock: Any, l
         assert state_of(sample, "nvml").up
     assert state_of(sample, "nvml").failures == {"lost": 3}
     assert len(log.warnings()) == 1
+
+
+def test_what_comes_and_goes_is_logged_twice_and_counted_always(make: Any, clock: Any, log: Any) -> None:
+    rapl = Scripted("rapl", clock)
+    rapl.energy = {cpu("rapl"): 0}
+    bank = make(rapl)
+    bank.read()
+    log.lines.clear()
+    for second in range(100):
+        clock.advance(1)
+        rapl.energy = {cpu("rapl"): clock.ns}
+        rapl.reading = TryAgain("bus error") if second % 2 else None
+        sample = bank.read()
+    assert len(log.warnings()) == 2
+    assert "counted, not logged" in str(log.warnings()[1])
+    assert sum(level != "debug" for level, _, _ in log.lines) == 4  # each of the two came to an end
+    assert state_of(sample, "rapl").failures["error"] == 50
+    for _ in range(150):  # now it is not one of many short failures any more
+        clock.advance(1)
+        bank.read()
+    assert len(log.warnings()) == 3
+    rapl.reading = None
+    rapl.energy = {cpu("rapl"): clock.ns}
+    clock.advance(61)
+    bank.read()
+    assert "sensor delivers" in str(log.lines[-1])
+
+
+def test_a_device_that_comes_and_goes_is_logged_twice_too(make: Any, clock: Any, log: Any) -> None:
+    rapl = Scripted("rapl", clock)
+    rapl.energy = {cpu("rapl"): 0}
+    bank = make(rapl)
+    for second in range(100):
+        clock.advance(1)
+        rapl.energy = {cpu("rapl"): clock.ns}
+        rapl.failures = {"package-1": "lost"} if second % 2 else {}
+        bank.read()
+    assert sum("device not readable" in str(line) for line in log.lines) == 2
+    assert sum("device readable again" in str(line) for line in log.lines) == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import metered_machines as machines
 import pytest
-from metered_machines import Machine
+from metered_machines import Machine, memory, package
 
 Build = Callable[[Path], Machine]
 
@@ -224,6 +224,68 @@ def test_one_of_two_packages_stands_still(tmp_path: Path) -> None:
     assert sum(rapl.failures.values()) > 0
 
 
+def test_a_restart_does_not_take_two_packages_for_one(tmp_path: Path) -> None:
+    """In a guest that is shown two equal counters with low totals: what was counted apart stays so."""
+    machine = machines.Machine(tmp_path / "machine", cpuinfo=machines.GUEST)
+    for socket in (0, 1):
+        machine.zone(f"{socket}", f"package-{socket}", package, start=1_000_000)
+    machine.truth = {"cpu": lambda busy: 2 * package(busy)}
+    machine.start()
+    machine.run(30)
+    machine.restart()
+    machine.forget()
+    machine.run(30)
+    agree(machine, 0.01)
+
+
+def test_a_restart_says_again_which_meter_is_the_rest(tmp_path: Path) -> None:
+    machine = machines.server(tmp_path / "machine").start()
+    machine.run(60)
+    machine.log.lines.clear()
+    machine.restart()
+    machine.run(30)
+    said = [fields for _, text, fields in machine.log.lines if text.startswith("'other' is what")]
+    assert [fields["meter"] for fields in said] == ["acpi-hwmon1"]
+    assert "only shown" not in machine.log.text()  # that line names the others as well
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_a_restart_knows_that_a_counter_stood_still(tmp_path: Path, back: bool) -> None:
+    """Another source goes on at once, and what the counter shows of the time before is not booked as well."""
+    machine = machines.two_sockets(tmp_path / "machine", mmio=False).start()
+    machine.run(60)
+    machine.files["intel-rapl:1"].frozen = True
+    machine.run(60)
+    machine.forget()
+    machine.files["intel-rapl:1"].frozen = not back
+    machine.restart()
+    machine.run(60)
+    assert machine.sources("cpu") == ({"rapl"} if back else {"rapl", "estimate"})
+    assert machine.ratio("cpu") == pytest.approx(1.0, abs=0.03)
+
+
+def test_a_meter_whose_every_value_is_refused_is_never_the_rest_of_the_machine(tmp_path: Path) -> None:
+    machine = machines.server(tmp_path / "machine", ipmi=False)
+    machine.files["hwmon1/power1_average"].garbage = "65535000000"
+    machine.start()
+    machine.run(60)
+    assert machine.sources("other") == set()
+    assert ("other", "hwmon") not in machine.booked  # a row of 0 J neither
+    assert "'other' is what" not in machine.log.text()
+    text = machine.log.text()
+    assert "every value is implausible" in text
+    assert "power is implausible" in text  # it is no counter
+    assert "'sensor': 'hwmon', 'shows'" not in text  # it delivers nothing
+
+
+def test_a_meter_that_is_constant_stays_so_although_the_parts_fall_below_it(tmp_path: Path) -> None:
+    machine = machines.laptop(tmp_path / "machine")
+    machine.files["intel-rapl:1"].watts = lambda busy: 20.0
+    machine.start()
+    machine.run(600)
+    assert machine.log.text().count("does not move when") == 1
+
+
 def test_a_counter_that_runs_too_fast_is_refused_by_what_the_package_states(tmp_path: Path) -> None:
     machine = machines.two_sockets(tmp_path / "machine", mmio=False)
     for key in ("intel-rapl:0", "intel-rapl:1"):
@@ -336,6 +398,34 @@ def test_of_two_meters_of_the_same_watts_the_first_is_taken_whatever_the_load_do
     assert machine.bank is not None
     assert machine.bank.around.key == "meter|hwmon|acpi-hwmon1"
     assert "before" not in machine.log.text()
+
+
+@pytest.mark.parametrize("period", [60, 100, 240])
+@pytest.mark.parametrize("mean", [20.0, 60.0])
+def test_a_controller_that_lags_is_not_taken_for_a_wider_meter(
+    tmp_path: Path, mean: float, period: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It shows a mean: more than the other meter while the load falls, less while it rises."""
+    monkeypatch.setattr(machines, "busy_at", lambda t: 4.0 if int(t + 20) % period < period / 2 else 0.0)
+    machine = machines.server(tmp_path / "machine", ipmi=False)
+    machine.controller(lambda busy: 2 * package(busy) + 2 * memory(busy) + 60.0, seconds=5.0, mean=mean)
+    machine.start()
+    machine.run(600, 5.0)
+    assert "before" not in machine.log.text()
+    assert machine.sources("other") == {"hwmon"}
+
+
+def test_a_controller_that_lags_is_not_taken_for_one_below_its_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machines, "busy_at", lambda t: 4.0 if int(t + 20) % 240 < 120 else 0.0)
+    machine = machines.two_sockets(tmp_path / "machine")
+    machine.controller(lambda busy: 2 * package(busy) + 2 * memory(busy) + 10.0, seconds=5.0, mean=60.0)
+    machine.truth["other"] = lambda busy: 10.0
+    machine.start()
+    machine.run(970)
+    assert "nothing measures the rest" not in machine.log.text()
+    assert machine.ratio() == pytest.approx(1.0, abs=0.04)
 
 
 def test_a_wider_meter_that_comes_later_is_taken_without_a_restart(tmp_path: Path) -> None:

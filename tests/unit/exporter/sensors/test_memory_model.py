@@ -83,8 +83,11 @@ def test_a_laptop_draws_less_than_a_server(machine: Machine) -> None:
         ("11th Gen Intel(R) Core(TM) i5-1135G7 @ 2.40GHz", True),
         ("Intel(R) Core(TM) Ultra 7 155H", True),
         ("AMD Ryzen 7 7840U w/ Radeon 780M Graphics", True),
-        ("Intel(R) N100", False),  # one of many spellings
-        ("Intel(R) Core(TM) i3-N305", False),
+        ("AMD Ryzen AI 9 HX 370 w/ Radeon 890M", True),
+        ("Intel(R) Core(TM) 7 150U", True),
+        ("Intel(R) N100", True),
+        ("Intel(R) Core(TM) i3-N305", True),
+        ("Intel(R) Atom(TM) CPU C3758 @ 2.20GHz", False),
         ("Intel(R) Celeron(R) CPU N3450 @ 1.10GHz", True),
         ("Intel(R) Core(TM) i9-13900K", False),
         ("AMD Ryzen 9 7950X 16-Core Processor", False),

@@ -187,6 +187,16 @@ def test_requests_that_are_not_simple_are_answered_too() -> None:
         assert answers.count(b"HTTP/1.1 503 ") == 1  # no sample has been taken
 
 
+@pytest.mark.parametrize("sends", [b"Content-Length: 41\r\n", b"Transfer-Encoding: chunked\r\n"])
+def test_a_body_is_never_read_as_the_next_request(sends: bytes) -> None:
+    with serving() as address, socket.create_connection(address, timeout=10) as client:
+        client.sendall(GET + sends + b"\r\n" + b"GET /-/ready HTTP/1.1\r\nHost: hidden\r\n\r\n\r\n")
+        answers = read_all(client)
+        assert answers.count(b"HTTP/1.1 ") == 1
+        assert b"\r\nConnection: close\r\n" in answers
+        assert answers.endswith(b"a 1\n")
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [("HEAD", "/metrics", 200), ("GET", "/", 200), ("GET", "/nowhere", 404), ("PUT", "/metrics", 501)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -89,6 +90,71 @@ def test_a_card_that_draws_less_than_its_package_is_measured_by_the_package(
     for _ in range(30):  # looking at the chips again changes nothing
         assert run(10, 80, 5) == 80 * 5
     assert len(bank.read().sensors[0].failures) == 0
+
+
+def test_a_card_that_counts_more_than_it_can_draw_is_measured_by_its_package(
+    board: Board, make: Callable[..., Bank], clock: Any, log: Any
+) -> None:
+    board.chip(
+        3, "xe", "0000:03:00.0", power1_crit=328 * WATT,
+        energy1_label="card", energy1_input=0, energy2_label="pkg", energy2_input=10**9,
+    )  # fmt: skip
+    bank = make(Hwmon(str(board.root), clock))
+    bank.read()
+    drawn = []
+    for step in range(1, 13):
+        board.write(3, "energy1_input", step * 5 * 700 * WATT)
+        board.write(3, "energy2_input", 10**9 + step * 5 * 70 * WATT)
+        clock.advance(5)
+        drawn.append(sum(step.microjoules for step in bank.read().steps) // WATT)
+    assert drawn[4:] == [350] * 8
+    said = [fields for fields in log.lines if "more than the 328 W that its device can draw" in str(fields)]
+    assert len(said) == 1
+
+
+def test_the_counter_that_stands_for_another_is_not_continued_by_it_after_a_restart(
+    board: Board, make: Callable[..., Bank], clock: Any, log: Any
+) -> None:
+    """Their totals have nothing to do with each other: the difference was drawn by nobody."""
+    board.chip(
+        3, "xe", "0000:03:00.0", power1_crit=328 * WATT,
+        energy1_label="card", energy1_input=5_000 * WATT, energy2_label="pkg", energy2_input=1_000 * WATT,
+    )  # fmt: skip
+    bank = make(Hwmon(str(board.root), clock))
+    bank.read()
+    for step in range(1, 13):
+        board.write(3, "energy2_input", (1_000 + step * 5 * 70) * WATT)
+        clock.advance(5)
+        sample = bank.read()
+    assert sample.resets == {}  # to read another counter is no reset
+    again = Bank([Hwmon(str(board.root), clock)], clock, log)
+    again.restore(json.loads(json.dumps(bank.state())))
+    again.open()
+    clock.advance(60)
+    assert again.read().steps == []
+    assert again.read().resets == {}
+
+
+def test_a_gpu_in_use_that_shows_no_power_is_not_believed(
+    board: Board, make: Callable[..., Bank], clock: Any
+) -> None:
+    board.chip(3, "amdgpu", "0000:03:00.0", power1_average=0, power1_label="PPT")
+    board.chip(4, "amdgpu", "0000:04:00.0", power1_average=0, power1_label="PPT")
+    for place in ("0000:03:00.0", "0000:04:00.0"):
+        (board.root / "devices" / place).mkdir(parents=True)
+    board.write(3, "device/gpu_busy_percent", 90)
+    board.write(4, "device/gpu_busy_percent", 0)
+    bank = make(Hwmon(str(board.root), clock))
+    bank.read()
+    clock.advance(5)
+    sample = bank.read()
+    assert [(step.device.name, step.microjoules) for step in sample.steps] == [("0000:04:00.0", 0)]
+    assert sample.sensors[0].failures["garbage"] > 0
+    board.write(3, "device/gpu_busy_percent", 0)  # asleep or at rest it may
+    clock.advance(5)
+    bank.read()
+    clock.advance(5)
+    assert len(bank.read().steps) == 2
 
 
 def test_a_chips_counter_that_stands_still_gives_way_to_its_power(

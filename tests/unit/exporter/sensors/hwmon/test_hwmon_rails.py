@@ -129,6 +129,15 @@ def test_apples_chip_shows_the_machine_and_its_soc(board: Board, clock: Any) -> 
     assert around(sample) == {"macsmc-hwmon-Total-System-Power": 12}
 
 
+def test_the_heat_pipe_contains_the_cores(board: Board, clock: Any) -> None:
+    board.chip(
+        3, "macsmc_hwmon", "macsmc-hwmon.1",
+        power1_label="Total CPU Core Power", power1_input=3 * WATT,
+        power2_label="Heatpipe Power", power2_input=4 * WATT,
+    )  # fmt: skip
+    assert devices(started(board, clock).read()) == {"cpu package-0": 4}
+
+
 def test_a_chip_whose_bus_has_another_number_is_the_same_rail(board: Board, clock: Any) -> None:
     rails(board, 1, "1-0040", VDD_IN=8, VDD_GPU=3, VDD_CPU=2)
     sensor = started(board, clock)

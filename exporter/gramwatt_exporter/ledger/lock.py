@@ -1,0 +1,53 @@
+"""The lock of the state directory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from .. import files
+from ..errors import ConfigError
+
+if sys.platform != "win32":
+    import fcntl
+
+LOCK = "lock"
+
+
+class DirectoryLock:
+    """Two exporters on one ledger would overwrite each other's totals: the second is refused with ConfigError. The
+    kernel gives the lock back however a process ends. Raises OSError when the file cannot be had."""
+
+    def __init__(self, directory: Path) -> None:
+        path = directory / LOCK
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+        self._descriptor = os.open(path, flags, files.PRIVATE)
+        if sys.platform == "win32":  # nothing keeps a second exporter away there
+            return
+        with suppress(PermissionError):  # of another user, who lets us write it
+            os.fchmod(self._descriptor, files.PRIVATE)
+        try:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            holder = ""
+            with suppress(OSError):
+                holder = os.pread(self._descriptor, 32, 0).decode("ascii", "replace").strip()
+            os.close(self._descriptor)
+            raise ConfigError(
+                "$.state.dir",
+                f"another exporter{f' (pid {holder})' if holder else ''} keeps its ledger in {directory};"
+                " stop it or give this one a directory of its own",
+            ) from None
+        except OSError:
+            return  # a file system without locks
+        if os.fstat(self._descriptor).st_nlink > 1:
+            return  # a second name of somebody's file: it is locked, and not written
+        with suppress(OSError):  # a full disk: only the hint who holds it is missing
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def close(self) -> None:
+        """Let another have it."""
+        os.close(self._descriptor)

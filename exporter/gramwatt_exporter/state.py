@@ -1,0 +1,118 @@
+"""What of the measured machine survives a restart: all of it, or what changed since it was last kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .ledger import persistence
+from .ledger.changes import ChangedAccounts, ChangedText, dump_changed, dump_whole
+from .ledger.storage import VERSION
+from .model import COMPONENTS
+from .sampler import Sampler
+from .windows.book import SCRAPES_KEPT, Window
+
+State = dict[str, Any]
+
+
+class NodeState:
+    """Implements ledger.changes.Source. ``bank_state`` gives the raw hardware counters, ``scraped_at`` the Unix
+    time of the last scrape."""
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        bank_state: Callable[[], Mapping[str, Any]],
+        boot_id: str,
+        scraped_at: Callable[[], float | None] = lambda: None,
+    ) -> None:
+        self._sampler = sampler
+        self._bank_state = bank_state
+        self._boot_id = boot_id
+        self._scraped_at = scraped_at
+        self._workloads = ChangedAccounts()
+        self._departed = ChangedAccounts()
+        self._sections = ChangedText()
+        self._baseline = ChangedText()
+        self._windows: dict[str, tuple[Any, ...]] = {}  # those that are kept
+        self._given: dict[str, tuple[Any, ...]] = {}
+
+    def whole(self) -> State:
+        """All of it."""
+        sampler, accounts = self._sampler, self._sampler.accounts
+        workloads = dump_whole(self._workloads.all_of(accounts.workloads.values()))
+        departed = dump_whole(self._departed.all_of(accounts.departed_workloads.values()))
+        self._given = {window.id: _mark(window) for window in sampler.windows}
+        sections, baseline = self._all_sections(), sampler.baseline.state()
+        self._sections.of(sections)
+        self._baseline.of(baseline)
+        return {
+            "version": VERSION,
+            "boot_id": self._boot_id,
+            "saved_at": time.time(),
+            **sections,
+            "baseline": baseline,
+            "accounts": persistence.dump(accounts, self._exported(), workloads, departed),
+            "windows": sampler.windows.state(),
+        }
+
+    def changed(self) -> State | None:
+        """What changed since ``kept``."""
+        sampler, accounts = self._sampler, self._sampler.accounts
+        workloads = self._workloads.of(accounts.workloads.values())
+        departed = self._departed.of(accounts.departed_workloads.values())
+        if workloads is None or departed is None:
+            return None
+        self._given = {window.id: _mark(window) for window in sampler.windows}
+        windows = [
+            window
+            for window in sampler.windows
+            if window.is_open or self._windows.get(window.id) != _mark(window)
+        ]
+        return {
+            "saved_at": time.time(),
+            **self._sections.of(self._all_sections()),
+            "baseline": self._baseline.of(sampler.baseline.state()),
+            "accounts": persistence.dump(
+                accounts, self._exported(), dump_changed(workloads), dump_changed(departed)
+            ),
+            "windows": sampler.windows.state(windows),
+            "gone": {"windows": [name for name in self._windows if name not in self._given]},
+        }
+
+    def kept(self) -> None:
+        """What was given last is kept."""
+        for part in (self._workloads, self._departed, self._sections, self._baseline):
+            part.kept()
+        self._windows = self._given
+
+    def _all_sections(self) -> State:
+        """Small ones, of which each is kept as a whole."""
+        sampler = self._sampler
+        return {
+            "sensors": self._bank_state(),
+            "extras": sampler.extras.state(),
+            "budgets": sampler.budgets.state(),
+            "clocks": sampler.gaps.saved_clocks(sampler.booking.busy_ns),
+            "scraped_at": self._scraped_at(),
+        }
+
+    def _exported(self) -> tuple[list[int], list[int], int]:
+        """What all series of processes have shown so far."""
+        accounts = self._sampler.accounts
+        energy, amounts = list(accounts.exported), list(accounts.exported_units)
+        cpu_ns = accounts.exported_cpu_ns
+        for row in self._sampler.hottest.members:
+            if row.entered is None:
+                continue
+            for index in range(len(COMPONENTS)):
+                energy[index] += row.energy[index] - row.entered[0][index]
+                amounts[index] += row.units[index] - row.entered[1][index]
+            cpu_ns += row.cpu_ns - row.entered[2]
+        return energy, amounts, cpu_ns
+
+
+def _mark(window: Window) -> tuple[Any, ...]:
+    """What changes of a window that has finished."""
+    return window.state, min(window.scrapes, SCRAPES_KEPT), len(window.values)
