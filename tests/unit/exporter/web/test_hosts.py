@@ -79,7 +79,7 @@ def test_an_old_request_without_a_name_is_answered() -> None:
 
 
 class Body(Exposition):
-    def scrape(self) -> bytes | None:
+    def scrape(self, collector: str = "") -> bytes | None:
         return b"a 1\n"
 
 
