@@ -27,7 +27,15 @@ from .processes.kernel import KernelCounters
 from .processes.row import NO_WINDOWS, Row
 from .processes.table import Activity, ProcessTable
 from .snapshot import Snapshot
-from .views import device_view, meter_views, process_columns, remainders, user_views, workload_view
+from .views import (
+    budget_views,
+    device_view,
+    meter_views,
+    process_columns,
+    remainders,
+    user_views,
+    workload_view,
+)
 from .windows import ApiError, WindowBook
 from .windows.catch_up import CatchUp
 from .windows.gaps import Gaps
@@ -98,6 +106,7 @@ class Sampler:
         self.cpu_balance = CpuBalance(lambda: kernel.cpus)
         self.hottest = Hottest(config.process.series, config.process.departed_scrapes)
         self.first_scrape = FirstScrape()
+        self._budgets_born = {view.name: 0 for view in budgets.frozen()}
         self._published_windows = PublishedWindows(window.id for window in windows.find(ROOT))
         self.catch_up = catch_up or CatchUp()
         self.table.clock_before = self.catch_up.clock_before
@@ -473,7 +482,7 @@ class Sampler:
                 self.windows.frozen(), first, self.windows.is_scraped_enough
             ),
             windows_held=self.windows.counts(),
-            budgets=self.budgets.frozen(),
+            budgets=budget_views(self.budgets.frozen(), self._budgets_born, first),
             sensors=tuple(self._bank_sample.sensors),
             resets=dict(accounts.resets),
             exit_mode=self._exit_mode,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
+from .budgets import BudgetView
 from .idle import IdleBook
 from .ledger.accounts import Accounts, DeviceAccount
 from .ledger.first_scrape import FirstScrape
@@ -119,6 +122,18 @@ def new_components(account: WorkloadAccount | UserAccount, first: FirstScrape) -
         if used or index == _CPU:
             born[index] = first.born(born[index])
     return tuple(index for index in _ALL if born[index] != UNBORN and first.is_new(born[index]))
+
+
+def budget_views(
+    views: Iterable[BudgetView], born: dict[str, int], first: FirstScrape
+) -> tuple[BudgetView, ...]:
+    """The budgets. ``born`` holds when each was shown first; one that a reload added begins at 0."""
+    shown = []
+    for view in views:
+        born[view.name] = first.born(born.get(view.name, UNBORN))
+        is_new = first.is_new(born[view.name])
+        shown.append(msgspec.structs.replace(view, emission_units=0) if is_new else view)
+    return tuple(shown)
 
 
 def user_views(accounts: Accounts, first: FirstScrape) -> tuple[UserView, ...]:

@@ -8,8 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from gramwatt_exporter.budgets import BudgetBook
 from gramwatt_exporter.config import Config
-from gramwatt_exporter.config.schema import Process
+from gramwatt_exporter.config.scalars import Mass, Period
+from gramwatt_exporter.config.schema import Budget, Process
 from gramwatt_exporter.ledger import persistence
 from gramwatt_exporter.ledger.accounts import Accounts
 from gramwatt_exporter.ledger.users import MOST_USERS, OTHERS, UserTotals
@@ -304,3 +306,20 @@ def test_who_scraped_before_a_restart_is_expected_again() -> None:
     late.run("etl")
     late.tick()
     assert (workload(late.scrape(), "etl") or 0) > 0
+
+
+def test_a_budget_that_a_reload_adds_begins_at_zero() -> None:
+    name = "gramwatt_budget_emissions_grams_total"
+    node = Node()
+    sampler, wall = node.rig.sampler, lambda: node.rig.machine.wall
+    value = Intensity(300, "FR", "rte", "average", "measured", "direct", 0.0)
+    node.rig.intensity[0] = IntensityState(average=value)
+    node.tick()
+    node.scrape()
+    sampler.replace_budgets(BudgetBook([Budget(name="all", limit=Mass(1000), period=Period("month"))], wall))
+    node.tick()
+    first = node.scrape()
+    assert select(first, name, budget="all")
+    assert total(first, name, budget="all") == 0
+    node.tick()
+    assert total(node.scrape(), name, budget="all") > 0
