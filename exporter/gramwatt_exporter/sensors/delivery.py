@@ -13,9 +13,11 @@ from typing import Literal, get_args
 from msgspec import Struct
 
 STILL_SECONDS = 20  # without a step for so long, or twice as long as it ever took: it stands still
+LEAST_MICROWATTS = 5_000  # less is no power of a package, a memory or a board, though the counter moves
 STILL_READS = 3  # and read so often
 SLOWEST_NS = 300_000_000_000  # no counter takes longer to bring a step
 _SECOND = 1_000_000_000
+_LONGEST_NS = 60 * _SECOND
 
 Fault = Literal["", "still", "refused", "below"]
 
@@ -24,6 +26,7 @@ class _Record(Struct):
     good_ns: int  # when it last brought a step
     reads: int = 0  # since then
     refused: int = 0  # of them, those that were not believed
+    energy: int = 0  # microjoules since then
     slowest_ns: int = 0  # the longest it took
     fault: Fault = ""
 
@@ -70,13 +73,15 @@ class Delivery:
         record = self._records.get(key)
         if record is None:
             record = self._records[key] = _Record(now_ns)
-        if not refused and (microjoules > 0 or not draws):
+        record.energy += microjoules
+        least = LEAST_MICROWATTS * min(now_ns - record.good_ns, _LONGEST_NS) // _SECOND
+        if not refused and (not draws or (microjoules > 0 and record.energy >= least)):
             usable = record.fault == ""
             if (
                 record.reads
             ):  # else nobody looked (a suspend, an outage), which says nothing about the counter
                 record.slowest_ns = min(SLOWEST_NS, max(record.slowest_ns, now_ns - record.good_ns))
-            record.good_ns, record.reads, record.refused = now_ns, 0, 0
+            record.good_ns, record.reads, record.refused, record.energy = now_ns, 0, 0, 0
             if record.fault != "below":
                 self._set(key, record, "")
             return usable

@@ -11,9 +11,9 @@ S = 1_000_000_000
 def run(
     delivery: Delivery, steps: list[int | None], every: float = 1.0, draws: bool = True, start: int = 0
 ) -> list[bool]:
-    """Whether each step could be booked; None stands for one that is refused."""
+    """Whether each step, in joules, could be booked; None stands for one that is refused."""
     return [
-        delivery.note("k", draws, step or 0, step is None, round((start + number * every) * S))
+        delivery.note("k", draws, (step or 0) * 1_000_000, step is None, round((start + number * every) * S))
         for number, step in enumerate(steps)
     ]
 

@@ -190,6 +190,29 @@ def test_a_guest_whose_counters_are_nought_is_modelled_and_says_so(tmp_path: Pat
     assert rapl.failures["still"] > 0
 
 
+def test_a_counter_that_creeps_is_one_that_stands_still(tmp_path: Path) -> None:
+    """A microjoule every few seconds is no power of a package."""
+    machine = machines.guest(tmp_path / "machine")
+    machine.files["intel-rapl:0"].watts = lambda busy: 2e-7
+    machine.start()
+    machine.run(70)
+    assert machine.sources("cpu") >= {"estimate"}
+    machine.forget()
+    machine.run(60)
+    assert machine.sources("cpu") == {"estimate"}
+
+
+def test_a_package_in_deep_sleep_is_no_counter_that_stands_still(tmp_path: Path) -> None:
+    """It draws some hundredths of a watt."""
+    machine = machines.Machine(tmp_path / "machine")
+    machine.zone("0", "package-0", lambda busy: 0.012)
+    machine.truth = {"cpu": lambda busy: 0.012}
+    machine.start()
+    machine.run(300)
+    assert machine.sources("cpu") == {"rapl"}
+    assert "stands still" not in machine.log.text()
+
+
 def test_a_counter_that_moves_again_is_taken_back_and_nothing_counts_twice(tmp_path: Path) -> None:
     machine = machines.two_sockets(tmp_path / "machine", mmio=False).start()
     machine.run(60)
