@@ -76,9 +76,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0.1 <= value <= 60:
-        raise argparse.ArgumentTypeError("must be from 0.1 to 60")
+        raise argparse.ArgumentTypeError("must be a number of seconds from 0.1 to 60")
     return value
 
 

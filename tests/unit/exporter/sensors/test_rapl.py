@@ -18,6 +18,9 @@ from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.sensors.rapl import FIX, Rapl
 
 
+J = 1_000_000
+
+
 def by_name(sensor: Rapl) -> dict[str, EnergyReading]:
     return {r.of.name: r for r in sensor.read().readings if isinstance(r, EnergyReading)}
 
@@ -139,12 +142,15 @@ def test_a_zone_that_cannot_be_read_at_first_is_said_and_tried_again(
     energy: dict[str, int] = {}
     for second in range(5, 35, 5):
         clock.advance(5)
-        tree.zone("intel-rapl:0", 1_000_000 + second)
-        tree.zone("intel-rapl:1", 2_000_000 + second)
+        tree.zone("intel-rapl:0", (1 + second) * J)
+        tree.zone("intel-rapl:1", (2 + second) * J)
         sample = bank.read()
         for step in sample.steps:
             energy[step.device.name] = energy.get(step.device.name, 0) + step.microjoules
-    assert (energy["package-0"], energy["package-1"]) == (30, 25)  # package-1 counts from its first reading
+    assert (energy["package-0"], energy["package-1"]) == (
+        30 * J,
+        25 * J,
+    )  # package-1 counts from its first reading
     assert sample.sensors[0].failures["lost"] == 1
 
 
