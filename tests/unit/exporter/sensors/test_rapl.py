@@ -17,7 +17,6 @@ from gramwatt_exporter.model import Device, EnergyReading, Meter
 from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.sensors.rapl import FIX, Rapl
 
-
 J = 1_000_000
 
 
