@@ -59,9 +59,19 @@ def build(
 
     if settings.amdsmi.enabled:
         from .amdsmi import AmdSmi
+        from .background import Repeater
 
         idle_watts, shown = settings.amdsmi.idle_watts, settings.hwmon.enabled
-        sensors.append(AmdSmi(sysfs, boottime_ns, idle_watts, hwmon_shows_apus=shown, awake_ns=awake_ns))
+        sensors.append(
+            AmdSmi(
+                sysfs,
+                boottime_ns,
+                idle_watts,
+                hwmon_shows_apus=shown,
+                awake_ns=awake_ns,
+                repeater=Repeater,
+            )
+        )
     else:
         sensors.append(Disabled("amdsmi"))
 

@@ -1,0 +1,70 @@
+"""Whatever AMD's driver does, the owners of a GPU's energy are booked with what they really drew, or it is unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from amd_truth import AmdTruth
+from amdsmi_world import World
+from gpu_truth import Booked, Job, Scenario
+
+END = 34.0
+
+
+def _one(start: float = 8, end: float = END, rows: bool = True) -> list[Job]:
+    return [Job("train", start, end, sm=90, rows=rows)]
+
+
+def _two(start: float = 8, end: float = END, rows: bool = True) -> list[Job]:
+    return [
+        Job("train", start, end, sm=70 * 0.9, rows=rows),
+        Job("serve", start, end, sm=30 * 0.9, rows=rows),
+    ]
+
+
+SHORT = [Job(f"short-{k}", 10 + 2.1 * k, 11.5 + 2.1 * k, sm=100) for k in range(8)]
+BURSTS = [Job("bursts", 8, 48, sm=100, bursts=(1.5, 5))]
+
+
+def _garbage(t: float, _: int) -> list[str]:
+    return [f"gpu 0 energy {2**64 - 1} 1"] if 14 <= t < 14.9 else []
+
+
+SCENARIOS: dict[str, tuple[Scenario, float]] = {
+    "one job": (Scenario(_one()), 0.03),
+    "one job, every 5 s": (Scenario(_one(), interval=5), 0.03),
+    "one job, every 10 s": (Scenario(_one(24, 50), interval=10, seconds=80), 0.03),
+    "two jobs": (Scenario(_two()), 0.03),
+    "two jobs, every 10 s": (Scenario(_two(24, 50), interval=10, seconds=80), 0.03),
+    "ten samples a second": (Scenario(_two(), interval=0.1), 0.03),
+    "somebody looks on": (Scenario(_two(), interval=5, forced=0.3), 0.03),
+    "programs between two samples": (Scenario(SHORT, interval=5), 0.05),
+    "one on ROCm's queues": (Scenario(_one(rows=False)), 0.03),
+    "one on ROCm's queues, every 10 s": (Scenario(_one(24, 50, rows=False), interval=10, seconds=80), 0.03),
+    "a counter that begins again": (Scenario(_one(), counter_joules=lambda t: -2500 if t > 20 else 0), 0.06),
+    "a counter that leaps": (Scenario(_one(), counter_joules=lambda t: 1e6 if t > 20 else 0), 0.06),
+    "a counter of garbage": (Scenario(_one(), facts=_garbage), 0.06),
+    "no counter": (Scenario(_one(), counter=False, interval=5), 0.03),
+    "no counter, bursts": (Scenario(BURSTS, counter=False, interval=5, seconds=60), 0.05),
+    "lost and back": (Scenario(_one(), lost=(18, 19.8)), 0.12),
+    "an encoder": (Scenario([Job("encode", 8, END, encoder=60, encoder_watts=30)]), 0.03),
+}
+
+
+def _run(scenario: Scenario, world: World, log: Any) -> tuple[AmdTruth, Booked]:
+    for job in scenario.jobs:
+        job.process = None
+    truth = AmdTruth(scenario, world, log)
+    truth.with_window = True
+    return truth, truth.run()
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_owners_get_what_they_drew(name: str, world: World, log: Any) -> None:
+    scenario, tolerance = SCENARIOS[name]
+    truth, booked = _run(scenario, world, log)
+    print("ROW", name, sum(truth.joules.values()), sum(booked.workloads.values()), booked.unknown, booked.parts, booked.idle_watts)
+    for command, joules in truth.joules.items():
+        assert booked.workloads.get(command, 0.0) == pytest.approx(joules, rel=tolerance), (command, booked)
+    assert booked.idle_watts == pytest.approx(scenario.idle_watts, rel=0.01)
