@@ -84,7 +84,8 @@ class Booked:
     idle_watts: float | None
     uncertainty: float
     context: float
-    unknown: float = 0.0  # of the window
+    unknown: float = 0.0  # of the window of a process that never uses a GPU
+    unknown_of_jobs: float = 0.0  # of a window that holds every job
     rig: Rig | None = None
     log: Any = None
 
@@ -108,7 +109,9 @@ class GpuTruth:
         self._period = 0
         self.watts = scenario.idle_watts
         self.with_window = False  # open all the time, of a process that never uses a GPU
-        self.window = ""
+        self.with_job_windows = False  # a window that holds every job, open all the time
+        self.window = self.job_window = ""
+        self.job_parent = 1
         world.clock = lambda: self.machine.now_ns
         self._write()
         self.sensor = self._sensor()
@@ -134,7 +137,9 @@ class GpuTruth:
         scenario, sampler = self.scenario, self.rig.sampler
         sampler.sample()
         if self.with_window:
-            self._open_window()
+            self.window, _ = self._open_window()
+        if self.with_job_windows:
+            self.job_window, self.job_parent = self._open_window()
         due = {"sample": scenario.interval, "forced": scenario.forced or 1e9, "count": 1.0}
         pause = {"sample": scenario.interval, "forced": scenario.forced or 1e9, "count": 1.0}
         if not scenario.counter:
@@ -163,7 +168,8 @@ class GpuTruth:
         for job in self.scenario.jobs:
             if job in alive and job.process is None:
                 parent = next(
-                    (j.process.pid for j in self.scenario.jobs if j.command == job.parent and j.process), 1
+                    (j.process.pid for j in self.scenario.jobs if j.command == job.parent and j.process),
+                    self.job_parent,
                 )
                 job.process = self.machine.fork(parent, command=job.command)
             elif job not in alive and job.process is not None and job.process.pid in self.machine.processes:
@@ -249,24 +255,36 @@ class GpuTruth:
             None if idle is None else idle / 1e6,
             account.device.uncertainty_ratio,
             account.context / 1e6,
-            unknown=self._unknown(),
+            unknown=self._unknown(self.window),
+            unknown_of_jobs=self._unknown(self.job_window),
             rig=self.rig,
             log=self.log,
         )
 
-    def _open_window(self) -> None:
+    def _open_window(self) -> tuple[str, int]:
+        """A window of a new process and its descendants, and that process."""
         sampler = self.rig.sampler
         other = self.machine.fork(1, command="other")
         assert other is not None
         sampler.sample()
         row = sampler.table.find(other.pid)
         assert row is not None
-        self.window = sampler.windows.open(OpenRequest(name="w", phase="training", pid=other.pid), PEER).id
-        sampler.attach(self.window, row)
+        window = sampler.windows.open(OpenRequest(name="w", phase="training", pid=other.pid), PEER).id
+        sampler.windows.add_process(window, (other.pid, row.identity.start))
+        sampler.attach(window, row)
+        return window, other.pid
 
-    def _unknown(self) -> float:
+    def _unknown(self, window: str) -> float:
         """Joules of unknown owner that the window may have used."""
-        if not self.window:
+        if not window:
             return 0.0
         book = self.rig.sampler.windows
-        return book.view(book.get(self.window)).unknown_microjoules.get("gpu", 0) / 1e6
+        return book.view(book.get(window)).unknown_microjoules.get("gpu", 0) / 1e6
+
+
+def report(sensor: str, name: str, truth: GpuTruth, booked: Booked) -> None:
+    """One row of the tables in docs/sensors.md; pytest -rP shows them."""
+    true, known = sum(truth.joules.values()), sum(booked.workloads.values())
+    unknown = max(booked.unknown, booked.unknown_of_jobs)
+    error = f"{(known / true - 1) * 100:+.1f} %" if true else "-"
+    print(f"| {sensor} | {name} | {true:.0f} | {known:.0f} | {error} | {unknown:.0f} |")

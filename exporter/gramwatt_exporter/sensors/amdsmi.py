@@ -37,7 +37,9 @@ LOOK_PAUSES = (
 BETWEEN_SECONDS = 1.0  # between two looks at the processes
 POWER_SECONDS = 0.1  # between two reads of a GPU's power that is integrated
 SHARE_OF_TIME = 0.1  # of the time at most is spent in the library between two reads
-HANGS_SECONDS = 3600.0  # a call that hangs keeps the other thread waiting: the read is then reported as hanging
+HANGS_SECONDS = (
+    3600.0  # a call that hangs keeps the other thread waiting: the read is then reported as hanging
+)
 
 _SECOND = 1_000_000_000
 _START_NS = 20_000_000  # /proc states starts in ticks of 10 ms
@@ -271,4 +273,3 @@ class AmdSmi:
         except OSError:
             return False
         return here == self._initial_pid_namespace and os.access(self._procfs / "1/fdinfo", os.R_OK)
-

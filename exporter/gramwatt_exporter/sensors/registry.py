@@ -37,9 +37,10 @@ def build(
         sensors.append(Disabled("rapl"))
 
     if settings.hwmon.enabled:
+        from .background import Repeater
         from .hwmon import Hwmon
 
-        sensors.append(Hwmon(sysfs, boottime_ns, settings.hwmon.idle_watts))
+        sensors.append(Hwmon(sysfs, boottime_ns, settings.hwmon.idle_watts, Repeater))
     else:
         sensors.append(Disabled("hwmon"))
 

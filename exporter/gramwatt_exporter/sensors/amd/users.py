@@ -67,8 +67,8 @@ class Users:
         holders, self._holders = self._holders, frozenset()
         if len(parts) == 1:
             part = parts[0][0]
-            groups = (Group(1, part.group),) if part.group else ()
-            return DeviceUse(device, part.weights, holders, part.method, part.quiet, groups)
+            alone = (Group(1, part.group),) if part.group else ()
+            return DeviceUse(device, part.weights, holders, part.method, part.quiet, alone)
         weights: dict[int, int] = {}
         together: dict[frozenset[int], int] = {}
         for part, microjoules, elapsed in parts:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from amd_truth import AmdTruth
 from amdsmi_world import World
-from gpu_truth import Booked, Job, Scenario
+from gpu_truth import Booked, Job, Scenario, report
 
 END = 34.0
 
@@ -24,6 +24,7 @@ def _two(start: float = 8, end: float = END, rows: bool = True) -> list[Job]:
 
 
 SHORT = [Job(f"short-{k}", 10 + 2.1 * k, 11.5 + 2.1 * k, sm=100) for k in range(8)]
+VERY_SHORT = [Job(f"short-{k}", 10.2 + 2 * k, 10.7 + 2 * k, sm=100) for k in range(8)]
 BURSTS = [Job("bursts", 8, 48, sm=100, bursts=(1.5, 5))]
 
 
@@ -39,7 +40,6 @@ SCENARIOS: dict[str, tuple[Scenario, float]] = {
     "two jobs, every 10 s": (Scenario(_two(24, 50), interval=10, seconds=80), 0.03),
     "ten samples a second": (Scenario(_two(), interval=0.1), 0.03),
     "somebody looks on": (Scenario(_two(), interval=5, forced=0.3), 0.03),
-    "programs between two samples": (Scenario(SHORT, interval=5), 0.05),
     "one on ROCm's queues": (Scenario(_one(rows=False)), 0.03),
     "one on ROCm's queues, every 10 s": (Scenario(_one(24, 50, rows=False), interval=10, seconds=80), 0.03),
     "a counter that begins again": (Scenario(_one(), counter_joules=lambda t: -2500 if t > 20 else 0), 0.06),
@@ -47,16 +47,15 @@ SCENARIOS: dict[str, tuple[Scenario, float]] = {
     "a counter of garbage": (Scenario(_one(), facts=_garbage), 0.06),
     "no counter": (Scenario(_one(), counter=False, interval=5), 0.03),
     "no counter, bursts": (Scenario(BURSTS, counter=False, interval=5, seconds=60), 0.05),
-    "lost and back": (Scenario(_one(), lost=(18, 19.8)), 0.12),
     "an encoder": (Scenario([Job("encode", 8, END, encoder=60, encoder_watts=30)]), 0.03),
 }
 
 
-def _run(scenario: Scenario, world: World, log: Any) -> tuple[AmdTruth, Booked]:
+def _run(scenario: Scenario, world: World, log: Any, windows: bool = False) -> tuple[AmdTruth, Booked]:
     for job in scenario.jobs:
         job.process = None
     truth = AmdTruth(scenario, world, log)
-    truth.with_window = True
+    truth.with_window, truth.with_job_windows = True, windows
     return truth, truth.run()
 
 
@@ -64,7 +63,46 @@ def _run(scenario: Scenario, world: World, log: Any) -> tuple[AmdTruth, Booked]:
 def test_owners_get_what_they_drew(name: str, world: World, log: Any) -> None:
     scenario, tolerance = SCENARIOS[name]
     truth, booked = _run(scenario, world, log)
-    print("ROW", name, sum(truth.joules.values()), sum(booked.workloads.values()), booked.unknown, booked.parts, booked.idle_watts)
+    report("amdsmi", name, truth, booked)
     for command, joules in truth.joules.items():
         assert booked.workloads.get(command, 0.0) == pytest.approx(joules, rel=tolerance), (command, booked)
     assert booked.idle_watts == pytest.approx(scenario.idle_watts, rel=0.01)
+    assert booked.unknown <= 0.01 * sum(truth.joules.values()) + booked.parts["unattributed"]
+
+
+@pytest.mark.parametrize(
+    ("name", "scenario"),
+    [
+        ("two on ROCm's queues", Scenario(_two(rows=False))),
+        ("lost and back", Scenario(_one(), lost=(18, 22))),
+        ("programs between two samples", Scenario(SHORT, interval=5)),
+        ("programs between two looks", Scenario(VERY_SHORT, interval=5)),
+        ("a game", Scenario([Job("game", 8, END, sm=90, kind="game")])),
+    ],
+)
+def test_what_nobody_can_tell_is_unknown_and_not_zero(
+    name: str, scenario: Scenario, world: World, log: Any
+) -> None:
+    """Each job's window, and a bystander's where the jobs cannot be named, holds what is missing."""
+    truth, booked = _run(scenario, world, log, windows=True)
+    report("amdsmi", name, truth, booked)
+    true = sum(truth.joules.values())
+    known = sum(booked.workloads.values())
+    assert known <= true * 1.03
+    assert known + booked.unknown_of_jobs >= true * 0.97
+    for command, joules in truth.joules.items():
+        assert booked.workloads.get(command, 0.0) <= joules * 1.03
+
+
+@pytest.mark.parametrize(
+    "job", [Job("train", 0, 60, sm=60), Job("encode", 0, 60, encoder=60, encoder_watts=30),
+            Job("game", 0, 60, sm=60, kind="game")],
+)  # fmt: skip
+def test_idle_is_never_learned_from_a_gpu_in_use(job: Job, world: World, log: Any) -> None:
+    _, booked = _run(Scenario([job]), world, log)
+    assert booked.idle_watts is None
+
+
+def test_an_idle_gpu_leaves_no_window_in_doubt(world: World, log: Any) -> None:
+    _, booked = _run(Scenario([], interval=5), world, log)
+    assert booked.unknown == 0
