@@ -10,7 +10,7 @@ from typing import Any
 from gpu_truth import GpuTruth, Scenario
 from gramwatt_exporter.sensors.background import Repeater
 from gramwatt_exporter.sensors.hwmon import Hwmon
-from hwmon_boards import Board
+from hwmon_boards import Board, unloaded
 
 ADDRESS = "0000:03:00.0"
 
@@ -45,6 +45,7 @@ class HwmonTruth(GpuTruth):
         board, scenario = self.world.board, self.scenario
         lost = scenario.lost[0] <= self.t < scenario.lost[1]
         if self._there and lost:
+            unloaded(self.sensor, *(channel.of.name for channel in self.sensor._channels))
             board.remove(1)
             self._there = False
         if lost:

@@ -38,11 +38,12 @@ class _Watched(Struct):
     lowest: int | None = None
     holders: frozenset[int] | None = None  # None: the driver does not say
     missing: bool = False
+    charged: int = 0  # microjoules, as long as it is missing
 
     def least(self, most_watts: float | None) -> int:
-        """Microwatts that it surely draws idle."""
+        """Microwatts that it surely draws idle; 0 where it may have worked all the time."""
         lowest = self.lowest or 0
-        return lowest if most_watts is None else min(lowest, round(most_watts * _IDLE_PART * 1_000_000))
+        return 0 if most_watts is not None and lowest > most_watts * _IDLE_PART * 1_000_000 else lowest
 
 
 class GpuUnknown:
@@ -89,11 +90,12 @@ class GpuUnknown:
             self._charge(self._windows.open_ids, min(shares.unattributed, microjoules - idle))
 
     def missed(self, name: str, microjoules: int, find: Find) -> None:
-        """Energy of a time in which the GPU was not read, that is not charged as such already."""
+        """Energy of a time in which the GPU was not read, beyond what is charged for that time already."""
         watched = self._gpus.get(name)
-        if watched is None or not watched.missing:
+        rest = microjoules - (0 if watched is None else watched.charged)
+        if rest > 0:
             holders = None if watched is None else watched.holders
-            self._charge(self._windows.open_ids if holders is None else self._of(holders, find), microjoules)
+            self._charge(self._windows.open_ids if holders is None else self._of(holders, find), rest)
 
     def sampled(self, bank: BankSample, now_ns: int, find: Find) -> None:
         """A sample was taken: a GPU that used to deliver and does not may draw as much as it ever did."""
@@ -102,8 +104,11 @@ class GpuUnknown:
         for name, watched in self._gpus.items():
             elapsed, watched.at_ns = now_ns - watched.at_ns, now_ns
             watched.missing = name not in delivered and name not in waiting
+            if name in delivered:
+                watched.charged = 0
             if watched.missing and elapsed < now_ns:
                 most = watched.highest * elapsed // 1_000_000_000
+                watched.charged += most
                 holders = watched.holders
                 self._charge(self._windows.open_ids if holders is None else self._of(holders, find), most)
 

@@ -83,6 +83,11 @@ class PowerReader:
         return points
 
     @property
+    def microjoules(self) -> int:
+        """The integral so far."""
+        return self._microjoules
+
+    @property
     def uncertainty_ratio(self) -> float:
         """One sigma as a share of the energy: of the sensor, and of what may have happened between two values."""
         sampling = math.sqrt(self._variance) / self._energy if self._energy > 0 else 0.0

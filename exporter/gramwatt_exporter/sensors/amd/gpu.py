@@ -10,11 +10,13 @@ from msgspec.structs import replace
 
 from ...model import Device, DeviceUse, EnergyReading, Meter, PowerReading, Reading
 from ..power_reader import PowerReader
+from ..standing_still import DECIDE_NS, LEAST_MICROWATTS
 from .counter import CounterTrial
 from .library import NO_PERMISSION, NOT_SUPPORTED, code, number
 from .processes import engine_times
 from .users import Users
 
+LONGEST_WAIT_NS = 3 * DECIDE_NS  # of energy for a counter that stands still
 ENERGY_ERRORS = 3  # in a row, after which a counter that gives errors is left for power
 _SECOND = 1_000_000_000
 _QUIET_PERCENT = 1  # of the engines' time; in steps of a percent
@@ -62,6 +64,9 @@ class Gpu:
         self._trial = CounterTrial()
         self._told: EnergyReading | None = None  # the last value of the counter that was handed on
         self._offset = 0  # between the counter and what is handed on
+        self._raw = 0  # what the counter showed last
+        self._held: int | None = None  # the integral of power when the counter began to stand still
+        self._base = 0  # added to the integral of power, which goes on from a counter
         self._drawn: int | None = None  # microjoules at the last look at the users
         sensor_ratio = of.uncertainty_ratio if isinstance(of, Device) else 0.1
         self.power = (
@@ -102,7 +107,8 @@ class Gpu:
             self.of = replace(self.of, uncertainty_ratio=power.uncertainty_ratio)
         points = power.drain()
         if points:
-            self._told = EnergyReading(self.of, points[-1][1], points[-1][0], own=True)
+            at_ns, microjoules = points[-1]
+            self._told = EnergyReading(self.of, self._base + microjoules, at_ns, own=True)
         if self._told is None:
             raise ValueError("no power that is believed")
         return self._told
@@ -122,16 +128,47 @@ class Gpu:
                 if code(error) not in (None, NOT_SUPPORTED):
                     raise
             self.microwatts()  # while that fails too, it is the GPU that fails
-            self.energy_counts, self._told = False, None
+            self._leave_counter()
             return None
         self._errors = 0
         against = self._refuted(raw, now)
         if against:
-            self.energy_counts, self._told = False, None
+            self._leave_counter()
             self.notes.append(f"{self.of.name}: {against}: measured by power from now on")
             return None
+        if self._stands_still(raw, now):
+            self.repeats = True
+            return self._told
         self._told = EnergyReading(self.of, self._goes_on(raw, now), now)
         return self._told
+
+    def _stands_still(self, raw: int, now: int) -> bool:
+        """Whether the counter stands still while power does not: its energy waits until it moves or is refuted."""
+        told, power, moved = self._told, self.power, raw != self._raw
+        self._raw = raw
+        if told is None or power is None or moved or now - told.at_ns > LONGEST_WAIT_NS:
+            self._held = None
+            return False
+        if now <= told.at_ns:
+            return False
+        try:
+            microwatts = self.microwatts()
+        except (self._lib.AmdSmiException, ValueError):
+            return False
+        if microwatts < LEAST_MICROWATTS:
+            return False
+        if self._held is None:
+            power.take(microwatts, told.at_ns)
+            self._held = power.microjoules
+        power.take(microwatts, now)
+        return True
+
+    def _leave_counter(self) -> None:
+        """From now on its energy is the integral of power, since the counter's last step where it stood still."""
+        self.energy_counts = False
+        if self._told is not None and self.power is not None:
+            since = self.power.microjoules if self._held is None else self._held
+            self._base = self._told.microjoules - since
 
     def _goes_on(self, raw: int, now: int) -> int:
         """The counter, going on from its last value also where it begins anew or leaps: by the power meanwhile."""
@@ -193,7 +230,7 @@ class Gpu:
         with contextlib.suppress(self._lib.AmdSmiException, ValueError):
             if self.energy_counts:
                 now, raw = self._now(), self.microjoules()
-                if self._told is not None:
+                if self._told is not None and not self._stands_still(raw, now):
                     self._told = EnergyReading(self.of, self._goes_on(raw, now), now)
             elif self.power is not None:
                 self._integrated(self.power)

@@ -45,24 +45,30 @@ SCENARIOS: dict[str, tuple[Scenario, float]] = {
     "a counter that begins again": (Scenario(_one(), counter_joules=lambda t: -2500 if t > 20 else 0), 0.06),
     "a counter that leaps": (Scenario(_one(), counter_joules=lambda t: 1e6 if t > 20 else 0), 0.06),
     "a counter of garbage": (Scenario(_one(), facts=_garbage), 0.06),
+    "a counter that stands still": (Scenario(_one()), 0.03),
+    "a counter that stands still, every 5 s": (Scenario(_one(), interval=5), 0.03),
     "no counter": (Scenario(_one(), counter=False, interval=5), 0.03),
     "no counter, bursts": (Scenario(BURSTS, counter=False, interval=5, seconds=60), 0.05),
     "an encoder": (Scenario([Job("encode", 8, END, encoder=60, encoder_watts=30)]), 0.03),
 }
 
 
-def _run(scenario: Scenario, world: World, log: Any, windows: bool = False) -> tuple[AmdTruth, Booked]:
+def _run(
+    scenario: Scenario, world: World, log: Any, windows: bool = False, name: str = ""
+) -> tuple[AmdTruth, Booked]:
     for job in scenario.jobs:
         job.process = None
     truth = AmdTruth(scenario, world, log)
     truth.with_window, truth.with_job_windows = True, windows
+    if "still" in name:
+        scenario.counter_joules = lambda t: min(0.0, 1000.0 - truth.drawn) if t > 12 else 0.0
     return truth, truth.run()
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_owners_get_what_they_drew(name: str, world: World, log: Any) -> None:
     scenario, tolerance = SCENARIOS[name]
-    truth, booked = _run(scenario, world, log)
+    truth, booked = _run(scenario, world, log, name=name)
     report("amdsmi", name, truth, booked)
     for command, joules in truth.joules.items():
         assert booked.workloads.get(command, 0.0) == pytest.approx(joules, rel=tolerance), (command, booked)

