@@ -56,6 +56,7 @@ class Gpu:
         self._now, self._awake = now_ns, awake_ns
         self._users = users
         self.amiss = False  # its last read failed
+        self._reported: Reading | None = None
         self.repeats = False  # its last reading is an old one: who used it is not asked yet
         self.energy_counts = True
         self.resets = 0  # steps of the counter that were not believed
@@ -91,7 +92,11 @@ class Gpu:
 
     def read(self) -> Reading:
         """Its energy or its power now. Raises the library's error and ValueError."""
-        self.repeats = False
+        reading = self._read()
+        self.repeats, self._reported = reading is self._reported, reading
+        return reading
+
+    def _read(self) -> Reading:
         if self.energy_counts:
             reading = self._counted()
             if reading is not None:
@@ -123,7 +128,6 @@ class Gpu:
             # What passes is made good by the counter's next answer.
             if self._errors < ENERGY_ERRORS:
                 if isinstance(error, ValueError) and self._told is not None:
-                    self.repeats = True
                     return self._told
                 if code(error) not in (None, NOT_SUPPORTED):
                     raise
@@ -137,7 +141,6 @@ class Gpu:
             self.notes.append(f"{self.of.name}: {against}: measured by power from now on")
             return None
         if self._stands_still(raw, now):
-            self.repeats = True
             return self._told
         self._told = EnergyReading(self.of, self._goes_on(raw, now), now)
         return self._told

@@ -61,7 +61,7 @@ def _run(
     truth = AmdTruth(scenario, world, log)
     truth.with_window, truth.with_job_windows = True, windows
     if "still" in name:
-        scenario.counter_joules = lambda t: min(0.0, 1000.0 - truth.drawn) if t > 12 else 0.0
+        scenario.counter_joules = lambda t: min(0.0, 1860.0 - truth.drawn) if t > 12 else 0.0
     return truth, truth.run()
 
 
