@@ -7,6 +7,7 @@ queues, of which only the list of processes is reported. One of kind "game" is n
 from __future__ import annotations
 
 from functools import partial
+from itertools import count
 from typing import Any
 
 from amdsmi_world import ADDRESS, GPU, World
@@ -20,13 +21,20 @@ class AmdTruth(GpuTruth):
 
     name = ADDRESS
 
-    def __init__(self, scenario: Scenario, world: World, log: Any) -> None:
+    def __init__(self, scenario: Scenario, world: World, log: Any, call_seconds: float = 0.0) -> None:
+        """``call_seconds`` is what a look at the GPU takes by the sensor's own stopwatch."""
+        self._stopwatch = count(step=call_seconds)
         self._spent: dict[str, list[float]] = {}
         super().__init__(scenario, world, log)
 
     def _sensor(self) -> Any:
         make = partial(Repeater, background=False)
-        sensor = self.world.sensor(opened=False, repeater=make, awake_ns=self.world.clock)
+        sensor = self.world.sensor(
+            opened=False,
+            repeater=make,
+            awake_ns=self.world.clock,
+            stopwatch=lambda: float(next(self._stopwatch)),
+        )
         sensor.slow_open = sensor.may_hang = False
         return sensor
 

@@ -10,6 +10,7 @@ The graphics of an APU is no device: the CPU's package counts it. The kernel say
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ LOOK_PAUSES = (
 BETWEEN_SECONDS = 1.0  # between two looks at the processes
 POWER_SECONDS = 0.1  # between two reads of a GPU's power that is integrated
 SHARE_OF_TIME = 0.1  # of the time at most is spent in the library between two reads
+PATIENCE_SECONDS = 0.1  # what a read may take: a library that takes longer is read between two reads
 HANGS_SECONDS = (
     3600.0  # a call that hangs keeps the other thread waiting: the read is then reported as hanging
 )
@@ -73,6 +75,7 @@ class AmdSmi:
         procfs: str = "/proc",
         initial_pid_namespace: int = INITIAL_PID_NAMESPACE,
         repeater: MakeRepeater | None = None,
+        stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._sysfs = sysfs
         self._now = boottime_ns
@@ -82,6 +85,10 @@ class AmdSmi:
         self._everyone_seen = False
         self._hwmon_shows_apus = hwmon_shows_apus
         self._idle_watts = idle_watts
+        self._stopwatch = stopwatch
+        self._slow = False  # the library takes long: it is read between two reads, which only hand on
+        self._ready: Sample | TryAgain | None = None  # read so and not handed on yet
+        self._last = Sample()  # handed on last
         self._births = Births(self._procfs)
         self._make_repeater = repeater
         self._repeater: Repeater | None = None
@@ -187,13 +194,21 @@ class AmdSmi:
         """Energy and use of every GPU that answers."""
         if self._lib is None:
             raise TryAgain("amdsmi is not open")
-        return self._turns.call(self._read)
+        ready, self._ready = self._ready, None
+        if ready is None and not self._slow:
+            ready = self._turns.call(self._read)
+        if ready is None:
+            return Sample(self._last.readings, (), self._last.failures)
+        if isinstance(ready, TryAgain):
+            raise ready
+        self._last = ready
+        return ready
 
     def _read(self) -> Sample:
         readings: list[Reading] = []
         uses: list[DeviceUse] = []
         self._look_again(self._now())
-        failures = dict(self._failed)
+        began, failures = self._stopwatch(), dict(self._failed)
         self._looked_ns = self._now()
         for gpu in self._gpus:
             gpu.amiss = False
@@ -206,6 +221,7 @@ class AmdSmi:
                 failures[gpu.of.name] = "error"
                 gpu.amiss = True
             self._pass_on_notes(gpu)
+        self._slow = self._repeater is not None and self._stopwatch() - began > PATIENCE_SECONDS
         if not readings:
             raise TryAgain(f"no AMD GPU answers: {sorted(failures)}")
         return Sample(readings, uses, failures)
@@ -220,16 +236,22 @@ class AmdSmi:
     def _count(self) -> float:
         if self._lib is None:
             return BETWEEN_SECONDS
-        began = self._now()
-        due = began - self._looked_ns >= BETWEEN_SECONDS * _SECOND * 0.95
+        began = self._stopwatch()
+        if self._slow and self._ready is None:
+            try:
+                self._ready = self._read()
+            except TryAgain as error:
+                self._ready = error
+            return max(BETWEEN_SECONDS, (self._stopwatch() - began) / SHARE_OF_TIME)
+        due = self._now() - self._looked_ns >= BETWEEN_SECONDS * _SECOND * 0.95
         for gpu in self._gpus:
             if due or not gpu.energy_counts:
                 gpu.between()
             if due and not gpu.amiss and isinstance(gpu.of, Device):
                 gpu.look_at_users(self._everyone_seen)
         if due:
-            self._looked_ns = began
-        took = (self._now() - began) / _SECOND
+            self._looked_ns = self._now()
+        took = self._stopwatch() - began
         # Where hwmon measures the GPUs, their power here only says when it was drawn.
         often = not self._hwmon_shows_apus and any(not gpu.energy_counts for gpu in self._gpus)
         return max(POWER_SECONDS if often else BETWEEN_SECONDS, took / SHARE_OF_TIME)
@@ -250,6 +272,7 @@ class AmdSmi:
         if self._repeater is not None:
             self._repeater.stop()
             self._repeater = None
+        self._slow, self._ready, self._last = False, None, Sample()
         lib, self._lib, self._gpus = self._lib, None, []
         if lib is not None:
             try:

@@ -49,6 +49,8 @@ SCENARIOS: dict[str, tuple[Scenario, float]] = {
     "a counter that stands still, every 5 s": (Scenario(_one(), interval=5), 0.03),
     "no counter": (Scenario(_one(), counter=False, interval=5), 0.03),
     "no counter, bursts": (Scenario(BURSTS, counter=False, interval=5, seconds=60), 0.05),
+    "a slow library": (Scenario(_two()), 0.03),
+    "a slow library, every 5 s": (Scenario(_two(), interval=5), 0.03),
     "an encoder": (Scenario([Job("encode", 8, END, encoder=60, encoder_watts=30)]), 0.03),
 }
 
@@ -58,7 +60,7 @@ def _run(
 ) -> tuple[AmdTruth, Booked]:
     for job in scenario.jobs:
         job.process = None
-    truth = AmdTruth(scenario, world, log)
+    truth = AmdTruth(scenario, world, log, 0.3 if "slow" in name else 0.0)
     truth.with_window, truth.with_job_windows = True, windows
     if "still" in name:
         scenario.counter_joules = lambda t: min(0.0, 1860.0 - truth.drawn) if t > 12 else 0.0
