@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from amdsmi_world import ADDRESS, GPU, World
 from gpu_truth import GpuTruth, Job, Scenario
 from gramwatt_exporter.sensors.background import Repeater
+from gramwatt_exporter.sensors.hwmon import Hwmon
+from hwmon_boards import Board
 from simulation import SECOND
 
 
@@ -76,3 +79,26 @@ class AmdTruth(GpuTruth):
         gfx, enc = self._spent.get(job.command, (0.0, 0.0))
         pid = job.process.pid
         return [f"gpu 0 process {pid} {round(gfx * SECOND)}", f"gpu 0 encoder {pid} {round(enc * SECOND)}"]
+
+
+class WithHwmon(AmdTruth):
+    """The usual pair: hwmon measures the power of amdgpu, AMD's library says who used it."""
+
+    def _sensors(self) -> list[Any]:
+        repeater = partial(Repeater, background=False)
+        self._hwmon = Hwmon(self.world.sysfs, self.world.clock, repeater=repeater)
+        return [self._hwmon, self.sensor]
+
+    def _between(self) -> None:
+        assert self._hwmon.between is not None
+        self._hwmon.between.count()
+        super()._between()
+
+    def _write(self) -> None:
+        super()._write()
+        board = Board(Path(self.world.sysfs))
+        microwatts = round(self.watts * 1_000_000)
+        if (board.root / "class/hwmon/hwmon1").is_dir():
+            board.write(1, "power1_average", microwatts)
+        else:
+            board.chip(1, "amdgpu", ADDRESS, power1_average=microwatts)

@@ -115,7 +115,7 @@ class GpuTruth:
         world.clock = lambda: self.machine.now_ns
         self._write()
         self.sensor = self._sensor()
-        bank = Bank([self.sensor], world.clock, log)
+        bank = Bank(self._sensors(), world.clock, log)
         bank.open()
         self.rig = rig(self.machine, bank=bank)
         self.log = log
@@ -127,6 +127,10 @@ class GpuTruth:
         sensor._wall_us = lambda: round(self.machine.wall * US)
         sensor.slow_open = False  # type: ignore[misc]
         return sensor
+
+    def _sensors(self) -> list[Any]:
+        """All that are in use, in order of preference."""
+        return [self.sensor]
 
     def _between(self) -> None:
         """What the sensor does on a thread of its own."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from amd_truth import AmdTruth
+from amd_truth import AmdTruth, WithHwmon
 from amdsmi_world import World
 from gpu_truth import Booked, Job, Scenario, report
 
@@ -114,3 +115,19 @@ def test_idle_is_never_learned_from_a_gpu_in_use(job: Job, world: World, log: An
 def test_an_idle_gpu_leaves_no_window_in_doubt(world: World, log: Any) -> None:
     _, booked = _run(Scenario([], interval=5), world, log)
     assert booked.unknown == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["one job", "one job, every 5 s", "two jobs, every 10 s", "no counter, bursts", "an encoder"]
+)
+def test_hwmon_measures_and_the_library_says_whose_it_is(name: str, world: World, log: Any) -> None:
+    scenario, _ = SCENARIOS[name]
+    for job in scenario.jobs:
+        job.process = None
+    truth = WithHwmon(replace(scenario, counter=False), world, log)
+    truth.with_window = True
+    booked = truth.run()
+    report("amdgpu and amdsmi", name, truth, booked)
+    for command, joules in truth.joules.items():
+        assert booked.workloads.get(command, 0.0) == pytest.approx(joules, rel=0.03), (command, booked)
+    assert booked.unknown <= 0.03 * sum(truth.joules.values())
