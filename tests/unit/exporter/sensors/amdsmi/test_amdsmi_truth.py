@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from amd_truth import AmdTruth, WithHwmon
-from amdsmi_world import World
+from amdsmi_world import GPU, World
 from gpu_truth import Booked, Job, Scenario, report
+from gramwatt_exporter.model import EnergyReading
+from gramwatt_exporter.sensors.background import Repeater
 
 END = 34.0
 
@@ -131,3 +135,25 @@ def test_hwmon_measures_and_the_library_says_whose_it_is(name: str, world: World
     for command, joules in truth.joules.items():
         assert booked.workloads.get(command, 0.0) == pytest.approx(joules, rel=0.03), (command, booked)
     assert booked.unknown <= 0.03 * sum(truth.joules.values())
+
+
+def test_a_thread_looks_between_two_reads_and_ends_with_the_sensor(world: World) -> None:
+    world.clock = time.monotonic_ns
+    world.set(GPU, "gpu 0 current 100")
+    others = set(threading.enumerate())
+    sensor = world.sensor(repeater=Repeater)
+    (thread,) = set(threading.enumerate()) - others
+    (first,) = sensor.read().readings
+    (gpu,) = sensor._gpus
+    deadline = time.monotonic() + 30
+    while (told := gpu._told) is None or told.at_ns < first.at_ns + 300_000_000:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    (second,) = sensor.read().readings
+    assert isinstance(first, EnergyReading)
+    assert isinstance(second, EnergyReading)
+    seconds = (second.at_ns - first.at_ns) / 1e9
+    assert second.microjoules - first.microjoules == pytest.approx(100e6 * seconds, rel=0.01)
+    sensor.close()
+    thread.join(30)
+    assert not thread.is_alive()
