@@ -69,7 +69,8 @@ class GpuUnknown:
         """
         watched = self._gpus.setdefault(name, _Watched(0))
         before = watched.holders
-        watched.holders = None if use is None else use.holders
+        told = use is not None and (use.method != "none" or bool(use.holders))
+        watched.holders = use.holders if use is not None and told else None
         if nanoseconds > 0:
             power = microjoules * 1_000_000_000 // nanoseconds
             watched.highest = max(watched.highest, power)
@@ -79,7 +80,9 @@ class GpuUnknown:
         if use is not None and any(find(pid) is None for pid in use.weights):
             self._charge(self._windows.open_ids, shares.unattributed)
             return
-        pids = set() if use is None else {*use.holders, *use.weights, *(before or ())}
+        pids: set[int] = set()
+        if use is not None:
+            pids = {*use.holders, *use.weights, *(before or ())}.union(*(group.pids for group in use.groups))
         if pids:
             self._charge(self._of(pids, find), shares.unattributed)
             return

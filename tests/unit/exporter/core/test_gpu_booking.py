@@ -162,3 +162,12 @@ def test_a_gpu_that_cannot_be_read_may_draw_what_it_ever_drew() -> None:
     assert windows.unknown == {"w": 6000}  # it only waits for its rows
     unknown.cut("w", {"GPU-a": 11 * SECOND}, 12 * SECOND)
     assert windows.unknown == {"w": 9000}
+
+
+def test_a_lost_gpu_of_unclear_users_may_have_been_anybodys() -> None:
+    windows = _Windows("w")
+    unknown = _booked(windows, DeviceUse(DEVICE), {}, 3000)
+    unknown.sampled(BankSample([EnergyStep(DEVICE, 3000, SECOND)], (), (), ()), 10 * SECOND, {}.get)
+    before = windows.unknown.get("w", 0)
+    unknown.sampled(BankSample((), (), (), ()), 11 * SECOND, {}.get)
+    assert windows.unknown["w"] == before + 3000
