@@ -33,10 +33,11 @@ class World:
     def set(self, *facts: str) -> None:
         self.file.write_bytes("".join(f"{fact}\n" for fact in facts).encode("utf-8", "surrogateescape"))
 
-    def sensor(self, **settings: Any) -> AmdSmi:
+    def sensor(self, opened: bool = True, **settings: Any) -> AmdSmi:
         settings = {"procfs": str(self.procfs), "initial_pid_namespace": self.pid_namespace, **settings}
         sensor = AmdSmi(self.sysfs, self.clock, **settings)
-        sensor.open()
+        if opened:
+            sensor.open()
         return sensor
 
 

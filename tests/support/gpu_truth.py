@@ -7,17 +7,19 @@ multiprocessors in use. The energy of each process is the integral of its part: 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from gramwatt_exporter.model import COMPONENTS
 from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.windows.model import OpenRequest, Peer
 from nvml_world import World
 from simulation import SECOND, Machine, Process, Rig, rig
 
 GPU = COMPONENTS.index("gpu")
 US = 1_000_000
 TOP_WATTS = 400.0
+PEER = Peer(1000, 1000, "alice")
 
 
 @dataclass
@@ -82,17 +84,19 @@ class Booked:
     idle_watts: float | None
     uncertainty: float
     context: float
-    windows: dict[str, Any] = field(default_factory=dict)
+    unknown: float = 0.0  # of the window of a process that never uses a GPU
+    unknown_of_jobs: float = 0.0  # of a window that holds every job
     rig: Rig | None = None
     log: Any = None
 
 
 class GpuTruth:
-    """Runs a scenario against the sensor, the bank and the ledger."""
+    """Runs a scenario against the sensor, the bank and the ledger. A subclass is another maker's driver."""
 
     STEP = 0.05  # seconds: the truth is constant for so long
+    name = "GPU-a"
 
-    def __init__(self, scenario: Scenario, world: World, log: Any) -> None:
+    def __init__(self, scenario: Scenario, world: Any, log: Any) -> None:
         self.scenario = scenario
         self.world = world
         self.machine = Machine()
@@ -103,20 +107,43 @@ class GpuTruth:
         self._rows: list[tuple[float, int, float, int]] = []  # (when taken, pid, sm, encoder)
         self._sums: dict[str, list[float]] = {}
         self._period = 0
+        self.watts = scenario.idle_watts
+        self.with_window = False  # open all the time, of a process that never uses a GPU
+        self.with_job_windows = False  # a window that holds every job, open all the time
+        self.window = self.job_window = ""
+        self.job_parent = 1
         world.clock = lambda: self.machine.now_ns
         self._write()
-        self.sensor = world.sensor(opened=False)
-        self.sensor._wall_us = lambda: round(self.machine.wall * US)
-        self.sensor.slow_open = False  # type: ignore[misc]
-        bank = Bank([self.sensor], world.clock, log)
+        self.sensor = self._sensor()
+        bank = Bank(self._sensors(), world.clock, log)
         bank.open()
         self.rig = rig(self.machine, bank=bank)
         self.log = log
+
+    def _sensor(self) -> Any:
+        """The sensor under test, not open yet."""
+        world: World = self.world
+        sensor = world.sensor(opened=False)
+        sensor._wall_us = lambda: round(self.machine.wall * US)
+        sensor.slow_open = False  # type: ignore[misc]
+        return sensor
+
+    def _sensors(self) -> list[Any]:
+        """All that are in use, in order of preference."""
+        return [self.sensor]
+
+    def _between(self) -> None:
+        """What the sensor does on a thread of its own."""
+        self.sensor.count()
 
     def run(self, each: Callable[[GpuTruth], None] = lambda _: None) -> Booked:
         """Let the time pass; ``each`` is called after every sample."""
         scenario, sampler = self.scenario, self.rig.sampler
         sampler.sample()
+        if self.with_window:
+            self.window, _ = self._open_window()
+        if self.with_job_windows:
+            self.job_window, self.job_parent = self._open_window()
         due = {"sample": scenario.interval, "forced": scenario.forced or 1e9, "count": 1.0}
         pause = {"sample": scenario.interval, "forced": scenario.forced or 1e9, "count": 1.0}
         if not scenario.counter:
@@ -130,7 +157,7 @@ class GpuTruth:
             for what in ripe:
                 due[what] += pause[what]
             if "count" in ripe:
-                self.sensor.count()
+                self._between()
             if "sample" in ripe or "forced" in ripe:
                 sampler.sample()
                 each(self)
@@ -145,7 +172,8 @@ class GpuTruth:
         for job in self.scenario.jobs:
             if job in alive and job.process is None:
                 parent = next(
-                    (j.process.pid for j in self.scenario.jobs if j.command == job.parent and j.process), 1
+                    (j.process.pid for j in self.scenario.jobs if j.command == job.parent and j.process),
+                    self.job_parent,
                 )
                 job.process = self.machine.fork(parent, command=job.command)
             elif job not in alive and job.process is not None and job.process.pid in self.machine.processes:
@@ -189,8 +217,7 @@ class GpuTruth:
         facts = ["gpu 0 uuid GPU-a", f"gpu 0 limit_mw {round(scenario.limit_watts * 1000)}"]
         if scenario.counter:
             facts.append(f"gpu 0 energy_mj {round((self.drawn + scenario.counter_joules(t)) * 1000)}")
-        watts = getattr(self, "watts", scenario.idle_watts)
-        facts.append(f"gpu 0 power_mw {round(watts * 1000)}")
+        facts.append(f"gpu 0 power_mw {round(self.watts * 1000)}")
         if scenario.lost[0] <= t < scenario.lost[1]:
             facts.append("gpu 0 error 15")
         alive = [job for job in scenario.jobs if job.process is not None and job.lives(t - 1e-6)]
@@ -217,7 +244,7 @@ class GpuTruth:
 
     def _booked(self) -> Booked:
         sampler = self.rig.sampler
-        account = sampler.accounts.devices["gpu", "GPU-a"]
+        account = sampler.accounts.devices["gpu", self.name]
         idle, _ = sampler.baseline.of(account.device)
         names = ("idle", "live", "exited", "unattributed")
         parts = {name: uj / 1e6 for name, uj in zip(names, account.partition, strict=True)}
@@ -232,6 +259,36 @@ class GpuTruth:
             None if idle is None else idle / 1e6,
             account.device.uncertainty_ratio,
             account.context / 1e6,
+            unknown=self._unknown(self.window),
+            unknown_of_jobs=self._unknown(self.job_window),
             rig=self.rig,
             log=self.log,
         )
+
+    def _open_window(self) -> tuple[str, int]:
+        """A window of a new process and its descendants, and that process."""
+        sampler = self.rig.sampler
+        other = self.machine.fork(1, command="other")
+        assert other is not None
+        sampler.sample()
+        row = sampler.table.find(other.pid)
+        assert row is not None
+        window = sampler.windows.open(OpenRequest(name="w", phase="training", pid=other.pid), PEER).id
+        sampler.windows.add_process(window, (other.pid, row.identity.start))
+        sampler.attach(window, row)
+        return window, other.pid
+
+    def _unknown(self, window: str) -> float:
+        """Joules of unknown owner that the window may have used."""
+        if not window:
+            return 0.0
+        book = self.rig.sampler.windows
+        return book.view(book.get(window)).unknown_microjoules.get("gpu", 0) / 1e6
+
+
+def report(sensor: str, name: str, truth: GpuTruth, booked: Booked) -> None:
+    """One row of the tables in docs/sensors.md; pytest -rP shows them."""
+    true, known = sum(truth.joules.values()), sum(booked.workloads.values())
+    unknown = max(booked.unknown, booked.unknown_of_jobs)
+    error = f"{(known / true - 1) * 100:+.1f} %" if true else "-"
+    print(f"| {sensor} | {name} | {true:.0f} | {known:.0f} | {error} | {unknown:.0f} |")

@@ -251,7 +251,9 @@ class Booking:
         account.partition[_IDLE] += shares.idle
         account.partition[_UNATTRIBUTED] += shares.unattributed
         account.context += shares.context
-        self.gpu_unknown.booked(step.device.name, step.microjoules, step.nanoseconds, use, shares, find)
+        self.gpu_unknown.booked(
+            step.device.name, step.microjoules, step.nanoseconds, use, shares, find, step.device.max_watts
+        )
 
     def _learn(self, step: EnergyStep, utilisation: float | None) -> None:
         if step.slept_ns:

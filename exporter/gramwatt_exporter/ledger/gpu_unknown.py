@@ -14,6 +14,12 @@ from msgspec import Struct
 from ..model import BankSample, DeviceUse
 from .gpu_booking import Find, GpuShares
 
+# An idle GPU's power wanders by so much (percent); what is beyond it may be somebody's.
+_IDLE_PERCENT = 110
+# A GPU that never drew less than this part of what it can draw may have worked all the time: accelerators idle at 10 to
+# 20 % of their limit (MI300X 140 of 750 W, H100 70 of 700 W).
+_IDLE_PART = 0.25
+
 
 class UnknownCharges(Protocol):
     """The part of the window book that this needs."""
@@ -32,6 +38,12 @@ class _Watched(Struct):
     lowest: int | None = None
     holders: frozenset[int] | None = None  # None: the driver does not say
     missing: bool = False
+    charged: int = 0  # microjoules, as long as it is missing
+
+    def least(self, most_watts: float | None) -> int:
+        """Microwatts that it surely draws idle; 0 where it may have worked all the time."""
+        lowest = self.lowest or 0
+        return 0 if most_watts is not None and lowest > most_watts * _IDLE_PART * 1_000_000 else lowest
 
 
 class GpuUnknown:
@@ -49,33 +61,44 @@ class GpuUnknown:
         use: DeviceUse | None,
         shares: GpuShares,
         find: Find,
+        most_watts: float | None = None,
     ) -> None:
-        """A step was shared: what of it has no owner may be of those who might have used the GPU."""
+        """A step was shared: what of it has no owner may be of those who might have used the GPU.
+
+        ``most_watts`` is what it can draw.
+        """
         watched = self._gpus.setdefault(name, _Watched(0))
         before = watched.holders
-        watched.holders = None if use is None else use.holders
+        told = use is not None and (use.method != "none" or bool(use.holders))
+        watched.holders = use.holders if use is not None and told else None
         if nanoseconds > 0:
             power = microjoules * 1_000_000_000 // nanoseconds
             watched.highest = max(watched.highest, power)
             watched.lowest = power if watched.lowest is None else min(watched.lowest, power)
         if not shares.unattributed:
             return
-        if use is None:  # nobody says who used it; the least it ever drew, it drew for nobody
-            least = (watched.lowest or 0) * nanoseconds // 1_000_000_000
-            self._charge(self._windows.open_ids, min(shares.unattributed, max(0, microjoules - least)))
-            return
-        if any(find(pid) is None for pid in use.weights):
+        if use is not None and any(find(pid) is None for pid in use.weights):
             self._charge(self._windows.open_ids, shares.unattributed)
             return
-        pids = {*use.holders, *use.weights, *(before or ())}
-        self._charge(self._of(pids, find), shares.unattributed)
+        pids: set[int] = set()
+        if use is not None:
+            pids = {*use.holders, *use.weights, *(before or ())}.union(*(group.pids for group in use.groups))
+        if pids:
+            self._charge(self._of(pids, find), shares.unattributed)
+            return
+        # Nobody is reported, as by hwmon, or a process came and went between two looks: it may be anybody's. The least
+        # that the GPU ever drew, it drew for nobody.
+        idle = max(shares.idle, watched.least(most_watts) * nanoseconds // 1_000_000_000)
+        if microjoules * 100 > idle * _IDLE_PERCENT:
+            self._charge(self._windows.open_ids, min(shares.unattributed, microjoules - idle))
 
     def missed(self, name: str, microjoules: int, find: Find) -> None:
-        """Energy of a time in which the GPU was not read, that is not charged as such already."""
+        """Energy of a time in which the GPU was not read, beyond what is charged for that time already."""
         watched = self._gpus.get(name)
-        if watched is None or not watched.missing:
+        rest = microjoules - (0 if watched is None else watched.charged)
+        if rest > 0:
             holders = None if watched is None else watched.holders
-            self._charge(self._windows.open_ids if holders is None else self._of(holders, find), microjoules)
+            self._charge(self._windows.open_ids if holders is None else self._of(holders, find), rest)
 
     def sampled(self, bank: BankSample, now_ns: int, find: Find) -> None:
         """A sample was taken: a GPU that used to deliver and does not may draw as much as it ever did."""
@@ -84,8 +107,11 @@ class GpuUnknown:
         for name, watched in self._gpus.items():
             elapsed, watched.at_ns = now_ns - watched.at_ns, now_ns
             watched.missing = name not in delivered and name not in waiting
+            if name in delivered:
+                watched.charged = 0
             if watched.missing and elapsed < now_ns:
                 most = watched.highest * elapsed // 1_000_000_000
+                watched.charged += most
                 holders = watched.holders
                 self._charge(self._windows.open_ids if holders is None else self._of(holders, find), most)
 

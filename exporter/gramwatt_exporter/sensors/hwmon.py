@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from ..errors import Denied, NotHere
 from ..model import EnergyReading, PowerReading, Reading, Sample
 from .failures import nothing_readable
+from .hwmon_between import Between, MakeRepeater
 from .hwmon_channel import Channel, Chip, chips_under, iio_chips
 from .hwmon_chips import GPUS, SOURCE, channels_of
 from .hwmon_devices import Wholes
@@ -39,7 +40,15 @@ class Hwmon:
 
     name = SOURCE
 
-    def __init__(self, sysfs: str, boottime_ns: Callable[[], int], idle_watts: float | None = None) -> None:
+    def __init__(
+        self,
+        sysfs: str,
+        boottime_ns: Callable[[], int],
+        idle_watts: float | None = None,
+        repeater: MakeRepeater | None = None,
+    ) -> None:
+        """``repeater`` makes what reads the power of GPUs between two reads; without it they are read only then."""
+        self.between = None if repeater is None else Between(boottime_ns, repeater)
         self._root = Path(sysfs) / "class" / "hwmon"
         self._iio_root = Path(sysfs) / "bus" / "iio" / "devices"
         self._now = boottime_ns
@@ -97,7 +106,15 @@ class Hwmon:
             raise nothing_readable("channel", self._root, failures)
         if self._now() >= self._look_ns:
             self._look_again()
+        if self.between is not None:
+            readings = self.between.instead(readings)
         return Sample(readings, failures=failures)
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """How many values of power read between two reads were not believed since the start, by reason."""
+        count = 0 if self.between is None else self.between.refused
+        return {"implausible_power": count} if count else {}
 
     def _judge(self, channel: Channel, microjoules: int, at_ns: int) -> None:
         """Compare a counter with its chip's power or with a part of it, where there is either."""
@@ -106,9 +123,13 @@ class Hwmon:
         against = channel.judge(microjoules, at_ns)
         if against:
             self.notes.append(f"{channel.of.name}: {against}: measured by {channel.file.name} from now on")
+            if self.between is not None:
+                self.between.watch(self._channels, self._wholes)
 
     def close(self) -> None:
         """Close the files."""
+        if self.between is not None:
+            self.between.close()
         for channel in self._channels:
             channel.close()
 
@@ -162,6 +183,8 @@ class Hwmon:
         self._channels = [*going, *self._kept([c for c in stopped if c not in gone]), *new]
         denied = _open(new)
         self._wholes = Wholes(self._channels, SOURCE, self._idle_watts, self._wholes.family)
+        if self.between is not None:
+            self.between.watch(self._channels, self._wholes)
         return denied
 
     def _kept(self, gone: list[Channel]) -> list[Channel]:

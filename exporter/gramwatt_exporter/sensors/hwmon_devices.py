@@ -51,7 +51,7 @@ class Sum:
         self.family = family
         self.members = members
         self.packages = int(isinstance(of, Device) and of.component == "cpu")
-        self._of = of
+        self.of = of
 
     def readings(self, values: Values, at_ns: int) -> Sequence[Reading]:
         """The sum of what the members show; a value that is refused is handed on, to be refused of the sum as well."""
@@ -59,11 +59,11 @@ class Sum:
         if len(shown) < len(self.members):
             return []
         if all(member.energy for member in self.members):
-            return [EnergyReading(self._of, sum(shown), at_ns)]
+            return [EnergyReading(self.of, sum(shown), at_ns)]
         if any(member.energy for member in self.members):
             return []  # nothing adds joules to watts
-        refused = next((value for value in shown if believed(value, self._of.max_watts) is None), None)
-        return [PowerReading(self._of, sum(shown) if refused is None else refused, at_ns)]
+        refused = next((value for value in shown if believed(value, self.of.max_watts) is None), None)
+        return [PowerReading(self.of, sum(shown) if refused is None else refused, at_ns)]
 
 
 class GraceSocket:

@@ -37,9 +37,10 @@ def build(
         sensors.append(Disabled("rapl"))
 
     if settings.hwmon.enabled:
+        from .background import Repeater
         from .hwmon import Hwmon
 
-        sensors.append(Hwmon(sysfs, boottime_ns, settings.hwmon.idle_watts))
+        sensors.append(Hwmon(sysfs, boottime_ns, settings.hwmon.idle_watts, Repeater))
     else:
         sensors.append(Disabled("hwmon"))
 
@@ -59,9 +60,19 @@ def build(
 
     if settings.amdsmi.enabled:
         from .amdsmi import AmdSmi
+        from .background import Repeater
 
         idle_watts, shown = settings.amdsmi.idle_watts, settings.hwmon.enabled
-        sensors.append(AmdSmi(sysfs, boottime_ns, idle_watts, hwmon_shows_apus=shown, awake_ns=awake_ns))
+        sensors.append(
+            AmdSmi(
+                sysfs,
+                boottime_ns,
+                idle_watts,
+                hwmon_shows_apus=shown,
+                awake_ns=awake_ns,
+                repeater=Repeater,
+            )
+        )
     else:
         sensors.append(Disabled("amdsmi"))
 

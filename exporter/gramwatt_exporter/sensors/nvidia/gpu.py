@@ -9,12 +9,12 @@ from msgspec.structs import replace
 
 from ...model import Device, DeviceUse, EnergyReading, Meter, PowerReading, Reading
 from ..background import Attempt, Repeater, Worker
+from ..power_reader import PowerReader
 from . import uses
 from .counter import JUDGED_NS, Counter
 from .coverage import Coverage
 from .history import History
 from .holders import Context
-from .power_reader import PowerReader
 from .presence import Seen
 from .probe import Look, Probe, Question
 

@@ -116,8 +116,26 @@ def test_what_a_process_nobody_knows_used_may_be_of_every_window() -> None:
 def test_where_the_driver_says_nothing_the_least_it_draws_is_of_nobody() -> None:
     windows = _Windows("w")
     unknown = _booked(windows, None, {}, 1000)
-    assert windows.unknown == {"w": 0}
+    assert windows.unknown == {}
+    unknown.booked("GPU-a", 1090, SECOND, None, share(1090, 0, None, {}.get), {}.get)
+    assert windows.unknown == {}  # an idle GPU's power wanders
     unknown.booked("GPU-a", 5000, SECOND, None, share(5000, 0, None, {}.get), {}.get)
+    assert windows.unknown == {"w": 4000}
+
+
+def test_a_gpu_that_was_never_seen_to_draw_little_may_have_worked_all_the_time() -> None:
+    windows = _Windows("w")
+    energy, limit = 300_000_000, 400.0
+    shares = share(energy, 0, None, {}.get)
+    GpuUnknown(windows).booked("GPU-a", energy, SECOND, None, shares, {}.get, limit)
+    assert windows.unknown == {"w": energy}
+
+
+def test_a_process_that_came_and_went_between_two_looks_may_be_anybody() -> None:
+    windows = _Windows("w")
+    unknown = _booked(windows, DeviceUse(DEVICE, method="utilisation", quiet=True), {}, 1000)
+    use = DeviceUse(DEVICE, method="utilisation", quiet=True)
+    unknown.booked("GPU-a", 5000, SECOND, use, share(5000, 1000, use, {}.get), {}.get)
     assert windows.unknown == {"w": 4000}
 
 
@@ -144,3 +162,12 @@ def test_a_gpu_that_cannot_be_read_may_draw_what_it_ever_drew() -> None:
     assert windows.unknown == {"w": 6000}  # it only waits for its rows
     unknown.cut("w", {"GPU-a": 11 * SECOND}, 12 * SECOND)
     assert windows.unknown == {"w": 9000}
+
+
+def test_a_lost_gpu_of_unclear_users_may_have_been_anybodys() -> None:
+    windows = _Windows("w")
+    unknown = _booked(windows, DeviceUse(DEVICE), {}, 3000)
+    unknown.sampled(BankSample([EnergyStep(DEVICE, 3000, SECOND)], (), (), ()), 10 * SECOND, {}.get)
+    before = windows.unknown.get("w", 0)
+    unknown.sampled(BankSample((), (), (), ()), 11 * SECOND, {}.get)
+    assert windows.unknown["w"] == before + 3000

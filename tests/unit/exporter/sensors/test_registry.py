@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 from gramwatt_exporter.config.schema import Config
+from gramwatt_exporter.sensors.amdsmi import AmdSmi
 from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.sensors.disabled import Disabled
+from gramwatt_exporter.sensors.hwmon import Hwmon
 from gramwatt_exporter.sensors.registry import build
 
 ORDER = ["rapl", "hwmon", "cray", "nvml", "amdsmi", "ipmi", "redfish", "estimate"]
@@ -23,6 +25,15 @@ def config(**sensors: Any) -> Config:
 
 def test_the_order_of_preference(clock: Any) -> None:
     assert [sensor.name for sensor in build(config(), clock)] == ORDER
+
+
+def test_power_of_gpus_is_read_between_two_samples(clock: Any) -> None:
+    sensors = {sensor.name: sensor for sensor in build(config(), clock)}
+    hwmon, amdsmi = sensors["hwmon"], sensors["amdsmi"]
+    assert isinstance(hwmon, Hwmon)
+    assert hwmon.between is not None
+    assert isinstance(amdsmi, AmdSmi)
+    assert amdsmi._make_repeater is not None
 
 
 def test_a_trace_goes_before_everything(clock: Any, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from amdsmi_world import (
     seen,
     use_after,
 )
+from gramwatt_exporter.model import Group
 from gramwatt_exporter.sensors.amdsmi import AmdSmi
 from simulation import SECOND
 
@@ -43,8 +44,30 @@ def test_who_left_may_have_worked_until_then(world: World, gpu: AmdSmi) -> None:
     use_after(world, gpu, (7, 1000), (8, 1000))
     assert seen(use_after(world, gpu, (7, 1300))) == ("utilisation", {7: 300, 0: SECOND - 300})
     assert seen(use_after(world, gpu, (7, 1600))) == ("utilisation", {7: 300})
-    assert seen(use_after(world, gpu)) == UNCLEAR
+    assert seen(use_after(world, gpu)) == ("holder", {7: 1})  # nobody else was there
     assert seen(use_after(world, gpu)) == QUIET
+
+
+def test_several_that_left_between_two_looks_have_the_time_together(world: World, gpu: AmdSmi) -> None:
+    use_after(world, gpu, (7, 1000), (8, 1000))
+    use = use_after(world, gpu)
+    assert seen(use) == UNCLEAR
+    assert use.groups == (Group(1, frozenset({7, 8})),)
+
+
+def test_a_process_that_began_since_the_last_look_has_all_its_time_since_then(
+    world: World, gpu: AmdSmi
+) -> None:
+    use_after(world, gpu, (7, 1000))
+    stat = world.procfs / "9/stat"
+    stat.parent.mkdir()
+    stat.write_text(f"9 (a) b) R {'0 ' * 18}{world.clock() // 10_000_000} 0\n")
+    assert seen(use_after(world, gpu, (7, 1300), (9, 600))) == ("utilisation", {7: 300, 9: 600})
+
+
+@pytest.mark.parametrize("gauges", ["0 60 0", "0 0 60"])
+def test_a_gpu_that_copies_or_encodes_is_not_quiet(world: World, gpu: AmdSmi, gauges: str) -> None:
+    assert seen(use_after(world, gpu, also=f"gpu 0 activity {gauges}")) == UNCLEAR
 
 
 def test_time_asleep_is_no_time_in_which_somebody_may_have_worked(world: World, clock: Any) -> None:

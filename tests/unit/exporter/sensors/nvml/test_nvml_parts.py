@@ -6,9 +6,9 @@ import random
 
 import pytest
 from gramwatt_exporter.sensors.nvidia.history import History
-from gramwatt_exporter.sensors.nvidia.power_reader import LONGEST_GAP_NS, PowerReader
 from gramwatt_exporter.sensors.nvidia.row_clock import Moment, RowClock
 from gramwatt_exporter.sensors.nvidia.rows import Row
+from gramwatt_exporter.sensors.power_reader import LONGEST_GAP_NS, PowerReader
 from hypothesis import given
 from hypothesis import strategies as st
 

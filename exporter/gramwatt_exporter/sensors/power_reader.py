@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 
-from ...counters import believed
+from ..counters import believed
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.1, 1.0
 SHARE_OF_TIME = 0.1  # of the time at most is spent in the driver
@@ -22,8 +22,13 @@ class PowerReader:
     """
 
     def __init__(
-        self, power: Callable[[], int | None], now_ns: Callable[[], int], max_watts: float | None
+        self,
+        power: Callable[[], int | None],
+        now_ns: Callable[[], int],
+        max_watts: float | None,
+        sensor_ratio: float = _SENSOR_RATIO,
     ) -> None:
+        self._sensor_ratio = sensor_ratio
         self._power = power
         self._now = now_ns
         self._max_watts = max_watts
@@ -78,10 +83,15 @@ class PowerReader:
         return points
 
     @property
+    def microjoules(self) -> int:
+        """The integral so far."""
+        return self._microjoules
+
+    @property
     def uncertainty_ratio(self) -> float:
         """One sigma as a share of the energy: of the sensor, and of what may have happened between two values."""
         sampling = math.sqrt(self._variance) / self._energy if self._energy > 0 else 0.0
-        return round(math.hypot(_SENSOR_RATIO, sampling), 3)
+        return round(math.hypot(self._sensor_ratio, sampling), 3)
 
     def _vary(self, step_microwatts: int, energy: int, elapsed_ns: int) -> None:
         """A change lies anywhere between two values: the integral errs by step * elapsed / sqrt(12), one sigma."""
