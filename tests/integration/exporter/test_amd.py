@@ -47,7 +47,10 @@ def test_a_gpu_and_who_used_it(tmp_path: Path, rapl) -> None:
                 (labels,) = select(series, ENERGY, component="gpu")
                 assert dict(labels)["device"] == ADDRESS
                 assert dict(labels)["source"] == "amdsmi"
-                assert total(series, PROCESS, component="gpu", pid=str(user.pid)) == 7
+                assert_conserved(series)
+                # A series shows 0 first, so that increase() is right; what it does not show yet is "entering".
+                pid = str(user.pid)
+                series = running.wait(lambda series: total(series, PROCESS, component="gpu", pid=pid) == 7)
                 assert_conserved(series)
         finally:
             user.kill()

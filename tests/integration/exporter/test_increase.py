@@ -37,6 +37,16 @@ class Prometheus:
         except OSError:
             return []
 
+    def wait_values(self, expression: str, last: float) -> list[float]:
+        """The stored values of one series, when the last of them is about ``last``; else those stored after a while."""
+        values: list[float] = []
+        end = time.monotonic() + 30
+        while time.monotonic() < end and (not values or values[-1] != pytest.approx(last, rel=0.01)):
+            found = self.query(expression)
+            values = [float(value) for _, value in found[0]["values"]] if len(found) == 1 else []
+            time.sleep(0.2)
+        return values
+
     def wait_scrape(self) -> None:
         """Until one more scrape has been stored."""
         before = self.query("timestamp(up)")
@@ -74,6 +84,7 @@ def prometheus(directory: Path, target: str) -> Iterator[Prometheus]:
             running.terminate()
 
 
+@pytest.mark.live
 def test_each_short_job_has_its_whole_energy_as_increase(tmp_path: Path) -> None:
     flags = {"sampling.interval": "250ms"}
     environ = {"GRAMWATT_PROCESS_SERIES": "all"}
@@ -92,7 +103,7 @@ def test_each_short_job_has_its_whole_energy_as_increase(tmp_path: Path) -> None
             true = float(total(shown, ENERGY, workload=name, component="cpu"))
             assert true > 0
             for metric, label in ((ENERGY, "workload"), ("gramwatt_process_energy_joules_total", "command")):
-                (series,) = collected.query(f'{metric}{{{label}="{name}",component="cpu"}}[5m]')
-                values = [float(value) for _, value in series["values"]]
+                values = collected.wait_values(f'{metric}{{{label}="{name}",component="cpu"}}[5m]', true)
+                assert values, f"{metric} of {name} was never collected"
                 assert values[0] == 0, f"{metric} of {name} began with {values[0]} of {true} J"
                 assert values[-1] == pytest.approx(true, rel=0.01), f"{metric} of {name}"

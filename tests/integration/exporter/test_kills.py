@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import time
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 from running import assert_conserved, exporter, select
 
-KILLS = 100
+# More with GRAMWATT_TEST_KILLS=100, as before a release.
+KILLS = int(os.environ.get("GRAMWATT_TEST_KILLS", "25"))
 
 
 @pytest.mark.slow
