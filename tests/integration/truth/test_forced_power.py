@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 import threading
@@ -58,8 +59,11 @@ def test_the_power_of_a_steady_program_holds_while_others_open_windows(tmp_path:
             ready = running.wait(lambda s: select(s, "gramwatt_process_power_watts", pid=str(steady.pid)))
             with windows_all_the_time(running, other.pid):
                 compared = list(_compared(running, str(steady.pid), ready, 8))
-        for power, by_energy in compared:
-            assert abs(power - by_energy) < 0.1 * by_energy, compared
+        # A busy machine may stop the exporter between a sample and its time stamp: single snapshots are then off by the
+        # length of the stop. Forced samples made them off by hundreds of times.
+        ratios = [power / by_energy for power, by_energy in compared]
+        assert all(0.5 < ratio < 2 for ratio in ratios), compared
+        assert abs(statistics.median(ratios) - 1) < 0.1, compared
     finally:
         for process in (steady, other):
             process.kill()
