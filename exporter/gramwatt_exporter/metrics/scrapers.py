@@ -11,8 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-# Without a scrape for this long nobody has a sample to compare with: Prometheus looks back as far.
-WATCHED_SECONDS = 300.0
 # A collector that has come once is expected again within this time, the default interval of Prometheus and half of it.
 FIRST_PATIENCE_SECONDS = 90.0
 LONGEST_PATIENCE_SECONDS = 600.0
@@ -43,6 +41,7 @@ class Scrapers:
         self._collectors: dict[str, _Collector] = {}
         self._at: float | None = None
         self._number = 0
+        self._resumed_until = 0.0
 
     @property
     def seconds_ago(self) -> float | None:
@@ -54,6 +53,7 @@ class Scrapers:
         none of the series that begin from now on."""
         if 0 <= seconds_ago <= FIRST_PATIENCE_SECONDS:
             self._at = self._clock() - seconds_ago
+            self._resumed_until = self._at + FIRST_PATIENCE_SECONDS
 
     def scraped(self, collector: str, number: int) -> None:
         """Somebody has the snapshot ``number``. ``collector`` names who collects; it is "" for anybody else."""
@@ -74,6 +74,5 @@ class Scrapers:
             del self._collectors[name]
         if self._collectors:
             return min(known.number for known in self._collectors.values())
-        if self._at is None or now - self._at > WATCHED_SECONDS:
-            return None
-        return self._number
+        # A person who looks wants the values of now; only who collected before a restart is still expected.
+        return self._number if now < self._resumed_until else None
