@@ -34,11 +34,19 @@ def append_row(path: Path, columns: Sequence[str], row: Mapping[str, Any]) -> No
         OSError: the file cannot be written. What was there stays as it was.
     """
     real = Path(os.path.realpath(path))  # a link stays a link when its file is set aside
-    if real.exists() and not real.is_file():
+    if is_stream(real):
         _write_to_stream(real, _line(columns, _header(columns)) + _line(columns, row))
         return
     while not _append_to_file(real, columns, row):
         pass
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a pipe or a device stands there. One question: another process may set a file aside between two."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _append_to_file(path: Path, columns: Sequence[str], row: Mapping[str, Any]) -> bool:

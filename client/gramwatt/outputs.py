@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import Any, Callable
 
-from .csv_file import open_stream
+from .csv_file import is_stream, open_stream
 
 _FILE_MODE = 0o666
 
@@ -44,7 +44,7 @@ def write_json(path: Path, value: Any) -> None:
     The file appears whole or not at all, also where several runs write it at once or the disk fills up.
     """
     data = (json.dumps(finite(value), indent=2, allow_nan=False) + "\n").encode()
-    if path.exists() and not path.is_file():
+    if is_stream(path):
         _write(open_stream(path), data)
         return
     real = Path(os.path.realpath(path))  # a link stays a link

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from descriptors import open_below
 from gramwatt_exporter.errors import Denied, NotHere, TryAgain
 from gramwatt_exporter.model import Device, EnergyReading, Meter
 from gramwatt_exporter.sensors.bank import Bank
@@ -273,13 +274,10 @@ def test_a_user_without_the_right_is_denied(sysfs: Callable[[str], Any]) -> None
 
 
 def test_no_descriptor_is_left_open(sysfs: Callable[[str], Any], clock: Any) -> None:
-    def descriptors() -> int:
-        return len(list(Path("/proc/self/fd").iterdir()))
-
-    sensor = Rapl(str(sysfs("dual-socket").root), clock)
-    before = descriptors()
+    root = Path(sysfs("dual-socket").root)
+    sensor = Rapl(str(root), clock)
     for _ in range(3):
         sensor.open()
-        assert descriptors() == before + 4
+        assert len(open_below(root)) == 4
     sensor.close()
-    assert descriptors() == before
+    assert open_below(root) == []

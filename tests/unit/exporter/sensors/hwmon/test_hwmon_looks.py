@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
+from descriptors import open_below
 from gramwatt_exporter.errors import TryAgain
 from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.sensors.hwmon import Hwmon
@@ -194,19 +194,18 @@ def test_what_cannot_be_opened_is_said_and_tried_again(board: Board, clock: Any)
 def test_looking_again_leaves_no_descriptor_open(board: Board, clock: Any) -> None:
     board.chip(1, "power_meter", power1_average=1)
     board.chip(2, "amdgpu", "0000:03:00.0", power1_average=2)
-    before = len(list(Path("/proc/self/fd").iterdir()))
     sensor = started(board, clock)
     for number in range(2, 6):
         board.move(number, to=number + 1)
         unloaded(sensor, "0000:03:00.0")
         assert len(readings_of(sensor, clock)) == 2
-        assert len(list(Path("/proc/self/fd").iterdir())) == before + 2
+        assert len(open_below(board.root)) == 2
     board.remove(6)
     unloaded(sensor, "0000:03:00.0")
     clock.advance(300)
     assert sensor.read().failures == {"0000:03:00.0": "lost"}
     sensor.close()
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert open_below(board.root) == []
 
 
 # --- what is numbered anew each time, and what never comes back
@@ -246,7 +245,7 @@ def test_hid_devices_of_one_model_are_told_apart(board: Board, clock: Any) -> No
 def test_names_are_kept_for_a_bounded_number_of_channels_for_a_day(board: Board, clock: Any) -> None:
     board.chip(1, "ina226", "1-0040", power1_input=1)
     sensor = started(board, clock)
-    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    descriptors = len(open_below(board.root))
     for plugged in range(100):  # on an adapter whose bus has another number each time
         board.chip(2, "ina238", f"{plugged + 7}-0041", power1_input=2)
         clock.advance(65)
@@ -260,4 +259,4 @@ def test_names_are_kept_for_a_bounded_number_of_channels_for_a_day(board: Board,
     clock.advance(86_500)
     sensor.read()
     assert sensor.read().failures == {}
-    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+    assert len(open_below(board.root)) == descriptors == 1
