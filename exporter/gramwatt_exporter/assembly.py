@@ -29,14 +29,13 @@ from .machine import machine_info
 from .metrics.exposition import Exposition
 from .model import Identity
 from .node import Node
-from .processes import clocks
 from .processes.births import Births
-from .processes.exits import ExitListener
-from .processes.forks import ForkListener
-from .processes.identity import IdentityReader
-from .processes.kernel import Kernel
-from .processes.names import ContainerNames
-from .processes.procfiles import (
+from .processes.linux import clocks
+from .processes.linux.identity import IdentityReader
+from .processes.linux.kernel import Kernel
+from .processes.linux.names import ContainerNames
+from .processes.linux.proc_connector import ForkListener
+from .processes.linux.procfiles import (
     ReapedTime,
     hides_processes,
     ignores_children_of,
@@ -44,14 +43,15 @@ from .processes.procfiles import (
     pages_of_threads_of,
     resident_pages_of,
 )
+from .processes.linux.taskstats import ExitListener
+from .processes.linux.users import UserNames
 from .processes.row import Row
 from .processes.table import ProcessTable
-from .processes.users import UserNames
 from .sampler import Sampler
-from .sensors.bank import Bank
 from .sensors.packages import packages
 from .sensors.registry import build as build_sensors
-from .sensors.slot import Logger
+from .sensors.sensor_set import Bank
+from .sensors.supervisor import Logger
 from .socket_api import SocketApi, default_paths
 from .web import WebServer
 from .webconfig import WebConfig

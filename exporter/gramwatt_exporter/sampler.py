@@ -17,13 +17,13 @@ from .idle import IdleBook, Learner
 from .ledger.accounts import Accounts, is_others
 from .ledger.booking import Booking
 from .ledger.cpu_balance import CpuBalance
+from .ledger.eviction import Room
 from .ledger.extras import Extras
 from .ledger.first_scrape import FirstScrape
-from .ledger.room import Room
 from .machine import MachineInfo
 from .model import COMPONENTS, BankSample, Identity, IntensityState
 from .processes.hottest import Hottest
-from .processes.kernel import KernelCounters
+from .processes.linux.kernel import KernelCounters
 from .processes.row import NO_WINDOWS, Row
 from .processes.table import Activity, ProcessTable
 from .snapshot import Snapshot
@@ -40,7 +40,7 @@ from .windows import ApiError, WindowBook
 from .windows.catch_up import CatchUp
 from .windows.gaps import Gaps
 from .windows.idle_share import change_ratio, idle_share
-from .windows.joining import Joining
+from .windows.membership import Joining
 from .windows.model import ROOT, EndedBy
 from .windows.outcome import Told
 from .windows.published import PublishedWindows

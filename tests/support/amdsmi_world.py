@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from gramwatt_exporter.model import COMPONENTS, DeviceUse, Reading
-from gramwatt_exporter.sensors.amdsmi import AmdSmi
-from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.drivers.amd.amdsmi import AmdSmi
+from gramwatt_exporter.sensors.sensor_set import Bank
 from simulation import SECOND, Machine, rig
 
 ADDRESS, OTHER = "0000:03:00.0", "0000:c4:00.1"

@@ -10,7 +10,7 @@ from gramwatt_exporter.idle import IdleBook, Learner
 from gramwatt_exporter.idle.classes import IdleClass
 from gramwatt_exporter.log import FieldLogger
 from gramwatt_exporter.model import Device
-from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.sensor_set import Bank
 from scripted_sensor import J, Scripted
 from simulation import SECOND, Machine, rig
 

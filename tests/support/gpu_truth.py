@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gramwatt_exporter.model import COMPONENTS
-from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.sensor_set import Bank
 from gramwatt_exporter.windows.model import OpenRequest, Peer
 from nvml_world import World
 from simulation import SECOND, Machine, Process, Rig, rig

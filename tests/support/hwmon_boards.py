@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from gramwatt_exporter.model import Device, EnergyReading, Meter, Sample
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
+from gramwatt_exporter.sensors.sensor_set import Bank
 
 
 class Board:

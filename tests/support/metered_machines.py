@@ -17,10 +17,10 @@ from typing import Any
 
 from gramwatt_exporter.errors import TryAgain
 from gramwatt_exporter.model import Device, EnergyReading, Meter, PowerReading, Sample, Sensor
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.rapl.rapl import Rapl
 from gramwatt_exporter.sensors.packages import packages
-from gramwatt_exporter.sensors.rapl import Rapl
+from gramwatt_exporter.sensors.sensor_set import Bank
 
 CPUS = 4
 STEP_NS = 100_000_000  # the meters' files are renewed so often

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from gramwatt_exporter.model import DeviceUse, EnergyReading, PowerReading, Sample
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.nvml import Nvml
+from gramwatt_exporter.sensors.drivers.nvidia.nvml import Nvml
+from gramwatt_exporter.sensors.sensor_set import Bank
 
 SOURCE = Path(__file__).parents[1] / "fixtures" / "nvml" / "nvml_stand_in.c"
 WALL_US = 1_700_000_000_000_000

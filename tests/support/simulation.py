@@ -25,9 +25,9 @@ from gramwatt_exporter.model import (
     Workload,
 )
 from gramwatt_exporter.processes.births import Births
-from gramwatt_exporter.processes.clocks import GONE
-from gramwatt_exporter.processes.exits import Exit
-from gramwatt_exporter.processes.kernel import KernelCounters
+from gramwatt_exporter.processes.linux.clocks import GONE
+from gramwatt_exporter.processes.linux.kernel import KernelCounters
+from gramwatt_exporter.processes.linux.taskstats import Exit
 from gramwatt_exporter.processes.row import Row
 from gramwatt_exporter.processes.table import ProcessTable
 from gramwatt_exporter.sampler import Sampler

@@ -20,13 +20,14 @@ from gramwatt_exporter.config.schema import IntensityConfig
 from gramwatt_exporter.errors import Fatal, NotHere, TryAgain
 from gramwatt_exporter.model import Basis, Intensity, IntensityProvider, IntensityState
 
-from . import annual, clocks, zones
+from . import clocks, zones
 from .announcements import Announcements
 from .cache import Cache, Contents
 from .checks import checked, duration
-from .failures import Unavailable
+from .provider_memory import Memory, Slot, keys
+from .providers import annual
+from .providers.failures import Unavailable
 from .quota import EXPORTER_LIMIT, Budget
-from .slot import Memory, Slot, keys
 
 _log = logging.getLogger(__name__)
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from .. import units
-from ..attribution import attribute, attribute_resident, usual_energy
 from ..idle import IdleBook
 from ..model import COMPONENTS, BankSample, DeviceUse, EnergyStep, Intensity, Meter
-from ..processes.kernel import KernelCounters
+from ..processes.linux.kernel import KernelCounters
 from ..processes.row import Row
 from ..processes.table import Activity
 from .accounts import Accounts, DeviceAccount, MeterAccount
+from .attribution import attribute, attribute_resident, usual_energy
 from .gpu_booking import share
 from .gpu_unknown import GpuUnknown, UnknownCharges
 from .idle_debt import idle_of

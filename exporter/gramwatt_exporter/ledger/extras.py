@@ -7,11 +7,11 @@ from typing import Any
 
 from .. import units
 from ..config import Config
-from ..factors import FactorBook
 from ..intensity.revisions import Revisions
 from ..model import COMPONENTS, BankSample, EnergyStep, Intensity, IntensityState
 from ..snapshot import Factors
 from .accounts import Accounts
+from .factors import FactorBook
 from .interval import SHORTEST_POWER_NS
 
 # How old a sensor's value may be when it is read: the least energy a window can resolve is power times this.

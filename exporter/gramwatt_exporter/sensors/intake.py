@@ -12,8 +12,8 @@ from .delivery import Delivery, PartOfWhole
 from .layout import Layout, Place, Samples, identities
 from .mirrors import Mirrors
 from .resets import Resets
+from .steps import POWER_GAP_SECONDS, Advance, Tracks
 from .suspends import Suspends
-from .tracks import POWER_GAP_SECONDS, Advance, Tracks
 
 
 class Taken(Struct):

@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from ..model import Device, EnergyReading, Meter, Sample
 from .claims import claim_of
-from .slot import Slot
+from .steps import key_of
+from .supervisor import Slot
 from .timeline import MODELLED
-from .tracks import key_of
 
 Samples = Sequence[tuple[Slot, Sample]]
 

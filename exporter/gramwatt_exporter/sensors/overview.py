@@ -8,14 +8,14 @@ from msgspec import Struct
 
 from ..model import Device, Meter, PowerReading
 from .announcements import FAULTS, WHY_LOST
-from .bank import Bank
 from .claims import claim_of
 from .intake import Taken
 from .model_bound import BOUNDED_UNCERTAINTY_RATIO
 from .ownership import Ownership
-from .slot import Slot
+from .sensor_set import Bank
+from .steps import claim_of_key, key_of, name_of, sensor_of
+from .supervisor import Slot
 from .timeline import MODELLED
-from .tracks import claim_of_key, key_of, name_of, sensor_of
 
 Use = str  # "counted", "other", "shown" or "not used"
 

@@ -15,7 +15,7 @@ from gramwatt_exporter.ledger.booking import Booking
 from gramwatt_exporter.ledger.extras import Extras
 from gramwatt_exporter.ledger.storage import StateFile
 from gramwatt_exporter.log import FieldLogger
-from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.sensor_set import Bank
 from gramwatt_exporter.windows import WindowBook
 from scripted_sensor import J, Scripted, cpu
 

@@ -24,8 +24,8 @@ from gramwatt_exporter.metrics.exposition import Exposition
 from gramwatt_exporter.model import Intensity, IntensityState
 from gramwatt_exporter.node import Node
 from gramwatt_exporter.sampler import Sampler
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.rapl import Rapl
+from gramwatt_exporter.sensors.drivers.rapl.rapl import Rapl
+from gramwatt_exporter.sensors.sensor_set import Bank
 from gramwatt_exporter.windows import WindowBook
 from simulation import SECOND, Machine, process_table, random_life
 

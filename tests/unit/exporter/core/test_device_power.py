@@ -5,7 +5,7 @@ from __future__ import annotations
 from gramwatt_exporter.errors import NotHere, TryAgain
 from gramwatt_exporter.log import FieldLogger
 from gramwatt_exporter.model import Device, Meter, PowerReading, Sample
-from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.sensor_set import Bank
 from scripted_sensor import J, Scripted
 from simulation import SECOND, Machine, rig
 

@@ -10,7 +10,7 @@ from gramwatt_exporter.log import FieldLogger
 from gramwatt_exporter.metrics.exposition import Exposition
 from gramwatt_exporter.model import Device, DeviceUse, PowerReading, Sample
 from gramwatt_exporter.processes.hottest import UNSCRAPED_TICKS
-from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.sensor_set import Bank
 from gramwatt_exporter.windows import OpenRequest, Peer, window_answer
 from hypothesis import given, settings
 from hypothesis import strategies as st

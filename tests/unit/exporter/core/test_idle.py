@@ -9,7 +9,7 @@ import pytest
 from gramwatt_exporter.idle import IdleBook
 from gramwatt_exporter.log import FieldLogger
 from gramwatt_exporter.model import Device, DeviceUse, EnergyReading, Sample
-from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.sensor_set import Bank
 from scripted_sensor import Scripted
 from simulation import SECOND, Machine, rig
 

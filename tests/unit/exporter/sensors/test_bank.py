@@ -12,8 +12,8 @@ from gramwatt_exporter.model import (
     PowerReading,
     Sample,
 )
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.rapl import Rapl
+from gramwatt_exporter.sensors.drivers.rapl.rapl import Rapl
+from gramwatt_exporter.sensors.sensor_set import Bank
 from scripted_sensor import J, Scripted, booked, cpu
 
 

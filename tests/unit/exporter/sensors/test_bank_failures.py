@@ -16,8 +16,8 @@ from gramwatt_exporter.model import (
     PowerReading,
     Sample,
 )
-from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.sensors.disabled import Disabled
+from gramwatt_exporter.sensors.sensor_set import Bank
 from scripted_sensor import J, Scripted, booked, cpu, state_of
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from gramwatt_exporter.errors import NotHere, TryAgain
 from gramwatt_exporter.model import Device, Meter
-from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.sensors.disabled import Disabled
+from gramwatt_exporter.sensors.sensor_set import Bank
 from scripted_sensor import J, Scripted, booked, cpu
 
 ALL = ("cpu", "dram", "gpu")

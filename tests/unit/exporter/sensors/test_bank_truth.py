@@ -7,7 +7,7 @@ from typing import Any
 
 from gramwatt_exporter.errors import TryAgain
 from gramwatt_exporter.model import Device, EnergyReading, Meter, Reading, Sample
-from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.sensor_set import Bank
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from gramwatt_exporter.errors import NotHere, TryAgain
 from gramwatt_exporter.model import Device, EnergyReading, Meter
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.cray import Cray
+from gramwatt_exporter.sensors.drivers.cray import Cray
+from gramwatt_exporter.sensors.sensor_set import Bank
 from scripted_sensor import J, Scripted, booked, cpu, state_of
 
 COUNTERS = "cray/pm_counters"

@@ -15,8 +15,8 @@ import pytest
 from descriptors import open_below
 from gramwatt_exporter.errors import Denied, NotHere, TryAgain
 from gramwatt_exporter.model import Device, EnergyReading, Meter
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.rapl import FIX, Rapl
+from gramwatt_exporter.sensors.drivers.rapl.rapl import FIX, Rapl
+from gramwatt_exporter.sensors.sensor_set import Bank
 
 J = 1_000_000
 
@@ -245,8 +245,8 @@ def test_denied_says_how_to_fix_it_and_never_opens_the_counter_to_all() -> None:
 AS_NOBODY = """
 import os, sys
 from gramwatt_exporter.errors import Denied
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.rapl import Rapl
+from gramwatt_exporter.sensors.sensor_set import Bank
+from gramwatt_exporter.sensors.drivers.rapl.rapl import Rapl
 if os.getuid() == 0:
     os.setgroups([])
     os.setgid(65534)

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 from gramwatt_exporter.config.schema import Config
-from gramwatt_exporter.sensors.amdsmi import AmdSmi
-from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.sensors.disabled import Disabled
-from gramwatt_exporter.sensors.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.amd.amdsmi import AmdSmi
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
 from gramwatt_exporter.sensors.registry import build
+from gramwatt_exporter.sensors.sensor_set import Bank
 
 ORDER = ["rapl", "hwmon", "cray", "nvml", "amdsmi", "ipmi", "redfish", "estimate"]
 
@@ -79,7 +79,7 @@ def test_what_is_not_there_costs_no_imports() -> None:
         "import sys, time\n"
         "from gramwatt_exporter.config.schema import Config\n"
         "from gramwatt_exporter.sensors.registry import build\n"
-        "from gramwatt_exporter.sensors.bank import Bank\n"
+        "from gramwatt_exporter.sensors.sensor_set import Bank\n"
         "class Log:\n"
         "    debug = info = warning = staticmethod(lambda *a, **k: None)\n"
         "from gramwatt_exporter.sensors import nvml\n"

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from gramwatt_exporter.errors import Fatal, NotHere
 from gramwatt_exporter.model import Device, DeviceUse, EnergyReading, Meter, PowerReading, Sample
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.rapl import Rapl
-from gramwatt_exporter.sensors.replay import Replay, record
+from gramwatt_exporter.sensors.drivers.rapl.rapl import Rapl
+from gramwatt_exporter.sensors.drivers.replay import Replay, record
+from gramwatt_exporter.sensors.sensor_set import Bank
 
 
 def test_what_was_recorded_is_played(tmp_path: Path, clock: Any) -> None:

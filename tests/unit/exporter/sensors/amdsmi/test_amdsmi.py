@@ -30,9 +30,9 @@ from amdsmi_world import (
 from gramwatt_exporter.config.schema import Config
 from gramwatt_exporter.errors import Denied, Fatal, NotHere, TryAgain
 from gramwatt_exporter.model import EnergyReading, PowerReading
-from gramwatt_exporter.sensors.amdsmi import AmdSmi
-from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.drivers.amd.amdsmi import AmdSmi
 from gramwatt_exporter.sensors.registry import build
+from gramwatt_exporter.sensors.sensor_set import Bank
 from msgspec.structs import replace
 from simulation import SECOND
 
@@ -378,7 +378,7 @@ def test_a_library_of_another_release_is_said_with_the_fix(
 def test_without_the_package_it_is_absent() -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); sys.modules['amdsmi'] = None\n"  # as if not installed
-        "from gramwatt_exporter.sensors.amdsmi import AmdSmi\n"
+        "from gramwatt_exporter.sensors.drivers.amd.amdsmi import AmdSmi\n"
         "try: AmdSmi('/sys', lambda: 0).open()\n"
         "except Exception as error: print(type(error).__name__, error)\n"
     )

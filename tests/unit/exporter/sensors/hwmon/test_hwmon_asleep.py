@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from gramwatt_exporter.model import Device
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
+from gramwatt_exporter.sensors.sensor_set import Bank
 from hwmon_boards import (
     WATT,
     Board,

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from gramwatt_exporter.errors import NotHere, TryAgain
 from gramwatt_exporter.model import Device
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.hwmon import Hwmon
-from gramwatt_exporter.sensors.hwmon_channel import Channel
+from gramwatt_exporter.sensors.drivers.hwmon.channel import Channel
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
+from gramwatt_exporter.sensors.sensor_set import Bank
 from hwmon_boards import WATT, Board, rails, started, values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

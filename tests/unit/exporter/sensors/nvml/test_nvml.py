@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from gramwatt_exporter.errors import Denied, Fatal, NotHere, TryAgain
 from gramwatt_exporter.model import Device, Meter
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.nvml import Nvml
+from gramwatt_exporter.sensors.drivers.nvidia.nvml import Nvml
+from gramwatt_exporter.sensors.sensor_set import Bank
 from nvml_world import (
     World,
     _wait_until_up,
@@ -272,7 +272,7 @@ def test_pynvml_is_not_imported_where_there_is_no_library() -> None:
     code = (
         "import sys\n"
         "from gramwatt_exporter.errors import NotHere\n"
-        "from gramwatt_exporter.sensors import nvml\n"
+        "from gramwatt_exporter.sensors.drivers.nvidia import nvml\n"
         "nvml.LIBRARY = 'libnvidia-ml-that-is-not-there.so.1'\n"
         "try:\n"
         "    nvml.Nvml('/proc', lambda: 0, lambda: 0).open()\n"
@@ -288,7 +288,7 @@ def test_a_daemon_finds_the_stand_in_by_its_library_path(world: World, library: 
     world.set("gpu 0 uuid GPU-a", "gpu 0 watts 100")
     code = (
         "import time\n"
-        "from gramwatt_exporter.sensors.nvml import Nvml\n"
+        "from gramwatt_exporter.sensors.drivers.nvidia.nvml import Nvml\n"
         "sensor = Nvml('/proc', time.monotonic_ns, lambda: time.time_ns() // 1000)\n"
         "sensor.open()\n"
         "print([reading.of.name for reading in sensor.read().readings])\n"

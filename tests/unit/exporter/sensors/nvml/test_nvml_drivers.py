@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from gramwatt_exporter.errors import TryAgain
-from gramwatt_exporter.sensors.background import Turns
-from gramwatt_exporter.sensors.nvml import HANGS_NS, Nvml
-from gramwatt_exporter.sensors.slot import Slot
+from gramwatt_exporter.sensors.drivers.nvidia.nvml import HANGS_NS, Nvml
+from gramwatt_exporter.sensors.supervisor import Slot
+from gramwatt_exporter.sensors.threads import Turns
 from nvml_world import World, energies
 
 

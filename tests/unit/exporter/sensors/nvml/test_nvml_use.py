@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from gramwatt_exporter.model import COMPONENTS, Group
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.nvml import Nvml
+from gramwatt_exporter.sensors.drivers.nvidia.nvml import Nvml
+from gramwatt_exporter.sensors.sensor_set import Bank
 from nvml_world import (
     ALONE,
     MIG,
