@@ -43,7 +43,7 @@ class Memory(Struct):
     good_at: float | None = None  # last answer that could be used
 
 
-class Slot:
+class ProviderMemory:
     """One provider's place in the chain."""
 
     def __init__(
@@ -196,7 +196,7 @@ class Slot:
 
 
 def keys(config: IntensityConfig, providers: Sequence[IntensityProvider]) -> list[str]:
-    """Slot names that change when a provider's settings do, so a cache never answers for other settings."""
+    """ProviderMemory names that change when a provider's settings do, so a cache never answers for other settings."""
     names = distinct_keys([provider.kind for provider in providers])
     if len(config.providers) != len(providers):
         return names

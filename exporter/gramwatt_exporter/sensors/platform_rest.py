@@ -22,7 +22,7 @@ from .timeline import Timeline, book, nothing
 _SECOND = 1_000_000_000
 
 
-class Around:
+class PlatformRest:
     """Of all surrounding meters one makes ``other``; two would count the rest of the machine twice.
 
     One that goes away keeps its place as a sensor keeps its claims: for HOLD_SECONDS, unless its sensor is surely
@@ -208,7 +208,7 @@ class Around:
         return [self.election.key, list(self._covers), account["at"], account, account["since"]]
 
     @classmethod
-    def restored(cls, saved: Sequence[Any], now_ns: int, goes_on: Callable[[str], bool]) -> Around:
+    def restored(cls, saved: Sequence[Any], now_ns: int, goes_on: Callable[[str], bool]) -> PlatformRest:
         """Go on from what was saved; the meter has the usual time to come back.
 
         ``goes_on`` says of a key whether its counter counted meanwhile. A meter of power did not: nothing is known of

@@ -8,30 +8,30 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ..model import BankSample, Device, DeviceUse, EnergyReading, EnergyStep, Meter, MeterStep, Sensor
+from ..model import Device, DeviceUse, EnergyReading, EnergyStep, MergedSample, Meter, MeterStep, Sensor
 from .announcements import Announcements
 from .claims import claim_of
 from .delivery import Fault
 from .intake import Intake, Taken
 from .layout import Samples
 from .ownership import Ownership
-from .platform_rest import Around
+from .platform_rest import PlatformRest
 from .resets import Resets
-from .steps import Tracks, sensor_of
-from .supervisor import Logger, Slot
+from .steps import Histories, sensor_of
+from .supervisor import Logger, Supervisor
 from .suspends import Suspends
 
 SLOW_OPEN_WAIT_SECONDS = 0.25  # what the start of the exporter waits for sensors that open slowly
 OPEN_WAIT_SECONDS = 3.0  # and for the others, of which a driver that hangs may hold one
 
 
-class Bank:
+class SensorSet:
     """Reads every sensor once per call of ``read``; one failing sensor never stops the others.
 
     ``boottime_ns`` is CLOCK_BOOTTIME. ``awake_ns`` (CLOCK_MONOTONIC), where given, shows by its difference to the
     former that the machine slept: hardware counters may be lost then. ``wanted`` are sensors that the user switched on:
     that one of them is absent is a warning. ``packages`` is what Mirrors asks.
-    In a BankSample, ``resets`` are totals since the ledger began, every SensorState's ``failures`` since the start.
+    In a MergedSample, ``resets`` are totals since the ledger began, every SensorState's ``failures`` since the start.
     """
 
     def __init__(
@@ -43,8 +43,10 @@ class Bank:
         wanted: Collection[str] = (),
         packages: Callable[[], int | None] = lambda: None,
     ) -> None:
-        self.slots = [Slot(sensor, order, log, sensor.name in wanted) for order, sensor in enumerate(sensors)]
-        self.around = Around()
+        self.slots = [
+            Supervisor(sensor, order, log, sensor.name in wanted) for order, sensor in enumerate(sensors)
+        ]
+        self.around = PlatformRest()
         self.taken: list[Taken] = []  # what the last read brought
         self._spoken: tuple[object, ...] = ()  # of what was last judged
         self._now = boottime_ns
@@ -74,7 +76,7 @@ class Bank:
         for slot in self.slots:
             slot.close()
 
-    def read(self) -> BankSample:
+    def read(self) -> MergedSample:
         """Read every sensor and merge. Devices without a previous reading give no step: nothing is known yet."""
         now = self._now()
         self._suspends.before(now)
@@ -91,7 +93,7 @@ class Bank:
         elif self._rest_waits(now) and self.around.device is not None:
             waiting.append(self.around.device)
         self._speak(samples, taken)
-        return BankSample(
+        return MergedSample(
             steps,
             [step for step, _ in meters],
             _uses(samples, self.ownership.owned),
@@ -222,9 +224,9 @@ class Bank:
         """
         now = self._now()
         resets = {(str(component), str(name)): int(count) for component, name, count in saved["resets"]}
-        tracks = Tracks()
+        tracks = Histories()
         tracks.restore(saved["counters"], now)
-        around = Around.restored(saved["around"], now, tracks.__contains__)
+        around = PlatformRest.restored(saved["around"], now, tracks.__contains__)
         faults = dict(saved.get("faults", {}))
         self.ownership.claims.restore(saved["owners"], now)
         self.intake.delivery.restore(faults, now)

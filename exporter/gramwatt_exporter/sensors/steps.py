@@ -16,7 +16,7 @@ POWER_GAP_SECONDS = 60  # power is integrated over a gap up to this long; beyond
 _SECOND = 1_000_000_000
 
 
-class _Track(Struct):
+class _History(Struct):
     last: Counter | Integrator
     tick: int  # in which it was seen
     asleep_ns: int  # how long the machine had slept since boot
@@ -64,11 +64,11 @@ def claim_of_key(key: str) -> str:
     return f"gpu/{name}" if component == "gpu" else component
 
 
-class Tracks:
+class Histories:
     """Keeps what was read last, by ``key_of``."""
 
     def __init__(self) -> None:
-        self._tracks: dict[str, _Track] = {}
+        self._tracks: dict[str, _History] = {}
         self._restored_ns = 0
 
     def __contains__(self, key: str) -> bool:
@@ -100,7 +100,7 @@ class Tracks:
         ):
             begin = _begin(reading)
             own = isinstance(reading, EnergyReading) and reading.own
-            self._tracks[key] = _Track(begin, tick, asleep_ns, doubtful, door=door, own=own)
+            self._tracks[key] = _History(begin, tick, asleep_ns, doubtful, door=door, own=own)
             refused = isinstance(begin, Integrator) and begin.microwatts is None
             return Advance(Step(0, 0, reset=True)) if refused else _BEGINS
         track.door = door
@@ -186,7 +186,7 @@ class Tracks:
         """Go on from what was saved on this boot: the first reading gives a step marked as missed."""
         self._restored_ns = now_ns
         self._tracks = {
-            str(key): _Track(
+            str(key): _History(
                 Counter(int(value["uj"]), int(value["at"]), int(value.get("nj", 0))),
                 -1,
                 int(value["asleep"]),

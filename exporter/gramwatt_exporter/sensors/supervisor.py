@@ -37,7 +37,7 @@ class _Hanging(Exception):
     """A read is still under way."""
 
 
-class Slot:
+class Supervisor:
     """Keeps one sensor alive. A sensor may have these attributes besides the protocol's:
 
     ``slow_open``: its open may take seconds and is made in the background. ``may_hang``: its read calls a driver

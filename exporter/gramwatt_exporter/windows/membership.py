@@ -13,7 +13,7 @@ from .errors import ApiError
 from .model import EndedBy
 
 
-class Joining:
+class Membership:
     """Puts every process into its workload's window. Unlike a client's window it is not inherited: who starts a
     process of another workload, as the first process of the machine does all day, does not have it recorded.
 

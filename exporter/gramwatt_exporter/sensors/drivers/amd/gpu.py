@@ -186,7 +186,7 @@ class Gpu:
         try:
             step = self.microwatts() * elapsed // _SECOND
         except (self._lib.AmdSmiException, ValueError):
-            return value  # the bank counts it as a reset
+            return value  # the sensor set counts it as a reset
         self.resets += 1
         self._offset = before.microjoules + step - raw
         return before.microjoules + step

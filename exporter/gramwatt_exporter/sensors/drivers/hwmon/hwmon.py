@@ -33,9 +33,11 @@ FIX = (
 class Hwmon:
     """Every energy or power channel of /sys/class/hwmon. Files stay open: one pread each per tick.
 
-    A channel that cannot be read is in every sample's failures; a value that cannot be is handed on, for the bank to
-    refuse. Every minute the directory is looked through again when one fails or when other chips stand there than
-    before. A GPU that sleeps draws 0 W. Raises NotHere (no such channel), Denied, TryAgain (all reads failed).
+    A channel that cannot be read is in every sample's failures; an implausible value is handed on.
+    The sensor set refuses that. Every minute the directory is looked through again when a channel fails or when
+    other chips stand there than before. A GPU that sleeps draws 0 W.
+
+    Raises NotHere (no such channel), Denied, TryAgain (all reads failed).
     """
 
     name = SOURCE

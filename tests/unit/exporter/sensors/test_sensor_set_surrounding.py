@@ -9,7 +9,7 @@ import pytest
 from gramwatt_exporter.errors import NotHere, TryAgain
 from gramwatt_exporter.model import Device, Meter
 from gramwatt_exporter.sensors.disabled import Disabled
-from gramwatt_exporter.sensors.sensor_set import Bank
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from scripted_sensor import J, Scripted, booked, cpu
 
 ALL = ("cpu", "dram", "gpu")
@@ -29,7 +29,7 @@ class Node:
         self.ipmi.power = {IPMI: 80 * J}
         self.estimate.energy = {cpu("estimate"): 0}
 
-    def other(self, bank: Bank, seconds: int) -> dict[str, int]:
+    def other(self, sensor_set: SensorSet, seconds: int) -> dict[str, int]:
         """Joules of "other" by the meter that shows them, over so many seconds."""
         joules: dict[str, int] = {}
         for _ in range(seconds):
@@ -37,7 +37,7 @@ class Node:
             for scripted, watts in ((self.rapl, {PSYS: 200}), (self.estimate, {})):
                 for of in scripted.energy:
                     scripted.energy[of] += watts.get(of, 50) * J
-            for (component, name, _), energy in booked(bank.read()).items():
+            for (component, name, _), energy in booked(sensor_set.read()).items():
                 if component == "other":
                     joules[name] = joules.get(name, 0) + energy // J
         return joules
@@ -48,42 +48,42 @@ def node(clock: Any) -> Node:
     return Node(clock)
 
 
-def saved(bank: Bank) -> Any:
-    return json.loads(json.dumps(bank.state()))
+def saved(sensor_set: SensorSet) -> Any:
+    return json.loads(json.dumps(sensor_set.state()))
 
 
 @pytest.mark.parametrize("gone", [NotHere("driver unloaded"), TryAgain("bus error")])
 def test_a_meter_that_goes_away_is_replaced(make: Any, node: Node, gone: Exception) -> None:
-    bank = make(node.rapl, node.ipmi, node.estimate)
-    bank.read()
-    assert node.other(bank, 100) == {"psys": 15_000}
+    sensor_set = make(node.rapl, node.ipmi, node.estimate)
+    sensor_set.read()
+    assert node.other(sensor_set, 100) == {"psys": 15_000}
     node.rapl.reading = node.rapl.opening = gone
-    after = node.other(bank, 300)
+    after = node.other(sensor_set, 300)
     waited = 5 if isinstance(gone, NotHere) else 63  # else it may still come back
     assert set(after) == {"ipmi"}
     assert 30 * (300 - waited) <= after["ipmi"] <= 30 * 300
     node.rapl.reading = node.rapl.opening = None
-    node.other(bank, 120)
-    assert node.other(bank, 10) == {"psys": 1500}  # it shows more of the machine
+    node.other(sensor_set, 120)
+    assert node.other(sensor_set, 10) == {"psys": 1500}  # it shows more of the machine
 
 
 def test_a_meter_that_comes_back_in_time_loses_nothing(make: Any, node: Node) -> None:
-    bank = make(node.rapl, node.ipmi, node.estimate)
-    bank.read()
-    node.other(bank, 10)
+    sensor_set = make(node.rapl, node.ipmi, node.estimate)
+    sensor_set.read()
+    node.other(sensor_set, 10)
     node.rapl.reading = TryAgain("bus error")
-    assert node.other(bank, 30) == {}
+    assert node.other(sensor_set, 30) == {}
     node.rapl.reading = None
-    assert node.other(bank, 30) == {"psys": 60 * 150}
+    assert node.other(sensor_set, 30) == {"psys": 60 * 150}
 
 
 def test_a_meter_whose_file_alone_is_gone_is_replaced(make: Any, node: Node) -> None:
-    bank = make(node.rapl, node.ipmi, node.estimate)
-    bank.read()
-    node.other(bank, 10)
+    sensor_set = make(node.rapl, node.ipmi, node.estimate)
+    sensor_set.read()
+    node.other(sensor_set, 10)
     del node.rapl.energy[PSYS]
-    assert node.other(bank, 60) == {}
-    assert node.other(bank, 100)["ipmi"] >= 3000 - 60  # less the moments it begins
+    assert node.other(sensor_set, 60) == {}
+    assert node.other(sensor_set, 100)["ipmi"] >= 3000 - 60  # less the moments it begins
 
 
 def test_the_one_that_takes_over_books_nothing_of_before(make: Any, node: Node) -> None:
@@ -93,17 +93,17 @@ def test_the_one_that_takes_over_books_nothing_of_before(make: Any, node: Node) 
     cray = Scripted("cray", node.clock)
     cray.energy = {counted: 0}
     node.rapl.energy = {cpu("rapl"): 0, psys: 0}
-    bank = make(node.rapl, cray)
-    bank.read()
-    node.other(bank, 5)
+    sensor_set = make(node.rapl, cray)
+    sensor_set.read()
+    node.other(sensor_set, 5)
     cray.reading = TryAgain("stopped")
-    node.other(bank, 20)
+    node.other(sensor_set, 20)
     del node.rapl.energy[psys]
-    node.other(bank, 70)
+    node.other(sensor_set, 70)
     cray.reading, cray.energy = None, {counted: 95 * 90 * J}
     total = 0
     for _ in range(70):
-        total += node.other(bank, 1).get("node", 0)
+        total += node.other(sensor_set, 1).get("node", 0)
         cray.energy = {counted: cray.energy[counted] + 90 * J}
     assert 30 * 40 <= total <= 70 * 40  # it is tried again within half a minute
 
@@ -112,73 +112,73 @@ def test_a_wider_meter_that_returns_takes_its_place_again(make: Any, node: Node)
     narrow = Meter("psys", "rapl", None, ("cpu", "dram"), 0.1, 4000.0)
     node.rapl.energy = {cpu("rapl"): 0, narrow: 0}
     node.ipmi.power = {IPMI: 200 * J}
-    bank = make(node.rapl, node.ipmi)
-    bank.read()
-    assert node.other(bank, 10) == {"ipmi": 1500}
+    sensor_set = make(node.rapl, node.ipmi)
+    sensor_set.read()
+    assert node.other(sensor_set, 10) == {"ipmi": 1500}
     node.ipmi.reading = node.ipmi.opening = NotHere("controller restarts")
     node.rapl.energy[narrow] = 0
-    assert set(node.other(bank, 30)) <= {"psys"}
+    assert set(node.other(sensor_set, 30)) <= {"psys"}
     node.ipmi.reading = node.ipmi.opening = None
-    node.other(bank, 120)
-    assert node.other(bank, 10) == {"ipmi": 1500}
+    node.other(sensor_set, 120)
+    assert node.other(sensor_set, 10) == {"ipmi": 1500}
 
 
 @pytest.mark.parametrize("removed", [True, False])
 def test_a_meter_switched_off_over_a_restart_is_replaced_at_once(
     make: Any, node: Node, clock: Any, log: Any, removed: bool
 ) -> None:
-    bank = make(node.rapl, node.estimate)
-    bank.read()
-    node.other(bank, 10)
-    state = saved(bank)
+    sensor_set = make(node.rapl, node.estimate)
+    sensor_set.read()
+    node.other(sensor_set, 10)
+    state = saved(sensor_set)
     sensors = [node.ipmi, node.estimate] if removed else [Disabled("rapl"), node.ipmi, node.estimate]
-    bank = Bank(sensors, clock, log)
-    bank.restore(state)
-    bank.open()
-    bank.read()
-    assert node.other(bank, 100)["ipmi"] >= 3000 - 30  # less the moment it begins
+    sensor_set = SensorSet(sensors, clock, log)
+    sensor_set.restore(state)
+    sensor_set.open()
+    sensor_set.read()
+    assert node.other(sensor_set, 100)["ipmi"] >= 3000 - 30  # less the moment it begins
 
 
 def test_a_meter_that_is_late_after_a_restart_keeps_its_place(
     make: Any, node: Node, clock: Any, log: Any
 ) -> None:
-    bank = make(node.rapl, node.ipmi, node.estimate)
-    bank.read()
-    node.other(bank, 10)
-    state = saved(bank)
+    sensor_set = make(node.rapl, node.ipmi, node.estimate)
+    sensor_set.read()
+    node.other(sensor_set, 10)
+    state = saved(sensor_set)
     node.rapl.opening = TryAgain("not yet")
-    bank = Bank([node.rapl, node.ipmi, node.estimate], clock, log)
-    bank.restore(state)
-    bank.open()
-    assert node.other(bank, 20) == {}
-    state = saved(bank)  # and once more before it is there
+    sensor_set = SensorSet([node.rapl, node.ipmi, node.estimate], clock, log)
+    sensor_set.restore(state)
+    sensor_set.open()
+    assert node.other(sensor_set, 20) == {}
+    state = saved(sensor_set)  # and once more before it is there
     node.rapl.opening = None
-    bank = Bank([node.rapl, node.ipmi, node.estimate], clock, log)
-    bank.restore(state)
-    bank.open()
-    assert node.other(bank, 10) == {"psys": 30 * 150}
+    sensor_set = SensorSet([node.rapl, node.ipmi, node.estimate], clock, log)
+    sensor_set.restore(state)
+    sensor_set.open()
+    assert node.other(sensor_set, 10) == {"psys": 30 * 150}
 
 
 def test_a_counter_nobody_has_delivered_for_a_day_is_saved_no_longer(
     make: Any, node: Node, clock: Any, log: Any
 ) -> None:
-    bank = make(node.rapl)
-    bank.read()
-    state = saved(bank)
+    sensor_set = make(node.rapl)
+    sensor_set.read()
+    state = saved(sensor_set)
     clock.advance(30 * 86_400)  # the exporter was down, which tells nothing about the sensor
-    bank = Bank([Disabled("rapl"), node.estimate], clock, log)
-    bank.restore(state)
-    bank.open()
+    sensor_set = SensorSet([Disabled("rapl"), node.estimate], clock, log)
+    sensor_set.restore(state)
+    sensor_set.open()
     for hours, kept in ((0, True), (23, True), (2, False)):
         clock.advance(hours * 3600)
-        bank.read()
-        assert ("meter|rapl|psys" in saved(bank)["counters"]) is kept
+        sensor_set.read()
+        assert ("meter|rapl|psys" in saved(sensor_set)["counters"]) is kept
 
 
 # --- energy of a time in which the meter did not count
 
 
-def late_gpu(clock: Any, log: Any, meters: Any, downtime: int, late: int) -> tuple[Bank, Any]:
+def late_gpu(clock: Any, log: Any, meters: Any, downtime: int, late: int) -> tuple[SensorSet, Any]:
     """A restart after which the GPU opens ``late`` seconds after the others; CPU 100 W, GPU 500 W, the rest 200 W."""
     gpu = Device("gpu", "GPU-a", "nvml", 0.05, None, 1500.0)
     rapl, nvml = Scripted("rapl", clock), Scripted("nvml", clock)
@@ -191,29 +191,29 @@ def late_gpu(clock: Any, log: Any, meters: Any, downtime: int, late: int) -> tup
             for of in sensor.energy:
                 sensor.energy[of] += watts[of] * seconds * J
 
-    def pass_time(bank: Bank, seconds: int) -> dict[str, int]:
+    def pass_time(sensor_set: SensorSet, seconds: int) -> dict[str, int]:
         joules: dict[str, int] = {}
         for _ in range(seconds // 5):
             draw(5)
-            for (component, _, _), energy in booked(bank.read()).items():
+            for (component, _, _), energy in booked(sensor_set.read()).items():
                 joules[component] = joules.get(component, 0) + energy // J
         return joules
 
     sensors = [rapl, meters, nvml]
-    bank = Bank(sensors, clock, log)
-    bank.open()
-    bank.read()
-    assert pass_time(bank, 600)["other"] == 200 * 600
-    state = saved(bank)
+    sensor_set = SensorSet(sensors, clock, log)
+    sensor_set.open()
+    sensor_set.read()
+    assert pass_time(sensor_set, 600)["other"] == 200 * 600
+    state = saved(sensor_set)
     draw(downtime)
-    bank = Bank(sensors, clock, log)
-    bank.restore(state)
+    sensor_set = SensorSet(sensors, clock, log)
+    sensor_set.restore(state)
     nvml.opening = TryAgain("driver not ready")
-    bank.open()
-    bank.read()
-    pass_time(bank, late)
+    sensor_set.open()
+    sensor_set.read()
+    pass_time(sensor_set, late)
     nvml.opening = None
-    return bank, pass_time
+    return sensor_set, pass_time
 
 
 def test_what_a_late_device_drew_before_a_power_meter_began_does_not_silence_the_rest(
@@ -221,8 +221,8 @@ def test_what_a_late_device_drew_before_a_power_meter_began_does_not_silence_the
 ) -> None:
     meters = Scripted("hwmon", clock)
     meters.power = {IPMI: 800 * J}
-    bank, pass_time = late_gpu(clock, log, meters, downtime=1800, late=0)
-    after = pass_time(bank, 1800)
+    sensor_set, pass_time = late_gpu(clock, log, meters, downtime=1800, late=0)
+    after = pass_time(sensor_set, 1800)
     assert after["gpu"] == 500 * 3600
     assert after["other"] == 200 * 1800
 
@@ -231,41 +231,41 @@ def test_what_a_late_device_drew_while_the_meter_counted_is_not_the_rest_s(clock
     """Until it is there, the rest waits: else it would be taken to be 500 W more."""
     meters = Scripted("hwmon", clock)
     meters.power = {IPMI: 800 * J}
-    bank, pass_time = late_gpu(clock, log, meters, downtime=1800, late=40)
-    after = pass_time(bank, 1800)
+    sensor_set, pass_time = late_gpu(clock, log, meters, downtime=1800, late=40)
+    after = pass_time(sensor_set, 1800)
     assert after["other"] == 200 * (1800 + 40)
 
 
 def test_a_counter_around_the_machine_counts_through_a_restart(clock: Any, log: Any) -> None:
     meters = Scripted("hwmon", clock)
     meters.energy = {PSYS: 0}
-    bank, pass_time = late_gpu(clock, log, meters, downtime=1800, late=0)
+    sensor_set, pass_time = late_gpu(clock, log, meters, downtime=1800, late=0)
     # The rest waits for the GPU and its half hour.
-    assert pass_time(bank, 3600 * 2)["other"] == 200 * (7200 + 1800)
+    assert pass_time(sensor_set, 3600 * 2)["other"] == 200 * (7200 + 1800)
 
 
 def test_a_state_from_before_is_taken_up(make: Any, node: Node, clock: Any, log: Any) -> None:
-    bank = make(node.rapl, node.estimate)
-    bank.read()
-    node.other(bank, 10)
-    state = saved(bank)
+    sensor_set = make(node.rapl, node.estimate)
+    sensor_set.read()
+    node.other(sensor_set, 10)
+    state = saved(sensor_set)
     state["around"] = state["around"][:4]  # it did not say since when the meter counts
-    bank = Bank([node.rapl, node.estimate], clock, log)
-    bank.restore(state)
-    bank.open()
-    assert node.other(bank, 10) == {"psys": 1500}
+    sensor_set = SensorSet([node.rapl, node.estimate], clock, log)
+    sensor_set.restore(state)
+    sensor_set.open()
+    assert node.other(sensor_set, 10) == {"psys": 1500}
 
 
 def test_the_account_of_an_older_version_goes_on_with_its_debt(
     make: Any, node: Node, clock: Any, log: Any
 ) -> None:
-    bank = make(node.rapl, node.estimate)
-    bank.read()
-    node.other(bank, 10)
-    state = saved(bank)
+    sensor_set = make(node.rapl, node.estimate)
+    sensor_set.read()
+    node.other(sensor_set, 10)
+    state = saved(sensor_set)
     # It kept totals: meter, devices, booked, and the devices' at the beginning. 400 J were booked too much.
     state["around"][3] = [2000 * J, 500 * J, 1900 * J, 0]
-    bank = Bank([node.rapl, node.estimate], clock, log)
-    bank.restore(state)
-    bank.open()
-    assert node.other(bank, 10) == {"psys": 1500 - 400}
+    sensor_set = SensorSet([node.rapl, node.estimate], clock, log)
+    sensor_set.restore(state)
+    sensor_set.open()
+    assert node.other(sensor_set, 10) == {"psys": 1500 - 400}

@@ -1,4 +1,4 @@
-"""Whatever happens to a sensor, the bank books what the hardware counted: no microjoule more, none less."""
+"""Whatever happens to a sensor, the sensor set books what the hardware counted: no microjoule more, none less."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from gramwatt_exporter.errors import TryAgain
 from gramwatt_exporter.model import Device, EnergyReading, Meter, Reading, Sample
-from gramwatt_exporter.sensors.sensor_set import Bank
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -88,15 +88,15 @@ def test_what_was_counted_is_booked_exactly(
     clock = Ticks()
     hardware, model = Hardware(clock, start), Model(clock)
 
-    def new_bank(saved: Any = None) -> Bank:
-        bank = Bank([hardware, model], clock, Quiet())
+    def new_sensor_set(saved: Any = None) -> SensorSet:
+        sensor_set = SensorSet([hardware, model], clock, Quiet())
         if saved is not None:
-            bank.restore(saved)
-        bank.open()
-        return bank
+            sensor_set.restore(saved)
+        sensor_set.open()
+        return sensor_set
 
-    bank = new_bank()
-    bank.read()
+    sensor_set = new_sensor_set()
+    sensor_set.read()
     began = list(hardware.true)
     booked = {"package-0": 0, "package-1": 0, "psys": 0}
     away_for = 0
@@ -106,7 +106,7 @@ def test_what_was_counted_is_booked_exactly(
         elif event == "back":
             hardware.away = False
         elif event == "crash":  # the last saved state is of the last read; what passed since is still there
-            bank = new_bank(json.loads(json.dumps(bank.state())))
+            sensor_set = new_sensor_set(json.loads(json.dumps(sensor_set.state())))
         away_for = away_for + milliseconds if hardware.away else 0
         if away_for > 50_000:
             hardware.away, away_for = False, 0
@@ -114,7 +114,7 @@ def test_what_was_counted_is_booked_exactly(
         inner = [watts[0] * milliseconds * 1000, watts[1] * milliseconds * 1000]
         for index, energy in enumerate([*inner, sum(inner) + watts[2] * milliseconds * 1000]):
             hardware.true[index] += energy
-        sample = bank.read()
+        sample = sensor_set.read()
         assert {step.device.source for step in sample.steps} <= {"rapl"}
         for step in sample.steps:
             assert step.microjoules >= 0
@@ -126,7 +126,7 @@ def test_what_was_counted_is_booked_exactly(
         hardware.true = [
             true + drawn for true, drawn in zip(hardware.true, (10**6, 10**6, 3 * 10**6), strict=True)
         ]
-        for step in bank.read().steps:
+        for step in sensor_set.read().steps:
             booked[step.device.name] += step.microjoules
     grown = [now - then for now, then in zip(hardware.true, began, strict=True)]
     assert booked["package-0"] == grown[0]

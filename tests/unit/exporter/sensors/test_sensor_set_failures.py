@@ -17,7 +17,7 @@ from gramwatt_exporter.model import (
     Sample,
 )
 from gramwatt_exporter.sensors.disabled import Disabled
-from gramwatt_exporter.sensors.sensor_set import Bank
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from scripted_sensor import J, Scripted, booked, cpu, state_of
 
 
@@ -26,24 +26,24 @@ def test_an_outage_is_booked_once_as_missed_and_nobody_else_counts_it(
 ) -> None:
     rapl, estimate = Scripted("rapl", clock), Scripted("estimate", clock)
     rapl.energy, estimate.energy = {cpu("rapl"): 0}, {cpu("estimate"): 0}
-    bank = make(rapl, estimate)
-    bank.read()
+    sensor_set = make(rapl, estimate)
+    sensor_set.read()
     rapl.reading = TryAgain("bus error")
     for _ in range(3):
         clock.advance(1)
         estimate.energy = {cpu("estimate"): clock.ns}
-        sample = bank.read()
+        sample = sensor_set.read()
         assert sample.steps == []
         assert state_of(sample, "rapl").up is False
         assert state_of(sample, "rapl").reason == "error"
     rapl.reading, rapl.energy = None, {cpu("rapl"): 400 * J}
     clock.advance(1)
-    (step,) = bank.read().steps
+    (step,) = sensor_set.read().steps
     assert (step.device.source, step.microjoules, step.nanoseconds) == ("rapl", 400 * J, 4_000_000_000)
     assert step.missed
     clock.advance(1)
     rapl.energy = {cpu("rapl"): 500 * J}
-    (step,) = bank.read().steps
+    (step,) = sensor_set.read().steps
     assert (step.microjoules, step.missed) == (100 * J, False)
     assert len(log.warnings()) == 1  # said once, not per tick
 
@@ -51,14 +51,14 @@ def test_an_outage_is_booked_once_as_missed_and_nobody_else_counts_it(
 def test_a_sensor_away_for_long_is_replaced_and_its_gap_forgotten(make: Any, clock: Any) -> None:
     rapl, estimate = Scripted("rapl", clock), Scripted("estimate", clock)
     rapl.energy, estimate.energy = {cpu("rapl"): 0}, {cpu("estimate"): 0}
-    bank = make(rapl, estimate)
-    bank.read()
+    sensor_set = make(rapl, estimate)
+    sensor_set.read()
     rapl.reading = TryAgain("bus error")
     total = 0
     for second in range(1, 200):
         clock.advance(1)
         estimate.energy = {cpu("estimate"): second * J}
-        total += sum(booked(bank.read()).values())
+        total += sum(booked(sensor_set.read()).values())
     assert 130 * J < total < 140 * J  # all but the minute during which the sensor was waited for
     rapl.reading, rapl.energy = None, {cpu("rapl"): 5000 * J}
     sources = set()
@@ -66,7 +66,7 @@ def test_a_sensor_away_for_long_is_replaced_and_its_gap_forgotten(make: Any, clo
         clock.advance(1)
         rapl.energy = {cpu("rapl"): (5000 + second) * J}
         estimate.energy = {cpu("estimate"): second * J}
-        for step in bank.read().steps:
+        for step in sensor_set.read().steps:
             sources.add(step.device.source)
             assert step.microjoules == J
             assert not step.missed
@@ -76,31 +76,31 @@ def test_a_sensor_away_for_long_is_replaced_and_its_gap_forgotten(make: Any, clo
 def test_a_sensor_that_vanishes_is_replaced_after_the_hold(make: Any, clock: Any) -> None:
     rapl, estimate = Scripted("rapl", clock), Scripted("estimate", clock)
     rapl.energy, estimate.energy = {cpu("rapl"): 0}, {cpu("estimate"): 0}
-    bank = make(rapl, estimate)
-    bank.read()
+    sensor_set = make(rapl, estimate)
+    sensor_set.read()
     rapl.reading = rapl.opening = NotHere("driver unloaded")
     clock.advance(1)
-    assert state_of(bank.read(), "rapl").reason == "lost"
+    assert state_of(sensor_set.read(), "rapl").reason == "lost"
     clock.advance(2)
-    assert state_of(bank.read(), "rapl").reason == "absent"  # opening it again says it is gone for good
+    assert state_of(sensor_set.read(), "rapl").reason == "absent"  # opening it again says it is gone for good
     clock.advance(1)
     estimate.energy = {cpu("estimate"): J}
-    assert set(booked(bank.read())) == {("cpu", "package-0", "estimate")}
+    assert set(booked(sensor_set.read())) == {("cpu", "package-0", "estimate")}
 
 
 def test_denied_is_said_once_with_its_fix_and_tried_again_later(make: Any, clock: Any, log: Any) -> None:
     rapl = Scripted("rapl", clock)
     rapl.opening = Denied("no permission", "do this")
-    bank = make(rapl)
+    sensor_set = make(rapl)
     for _ in range(30):
         clock.advance(10)
-        assert state_of(bank.read(), "rapl").reason == "denied"
+        assert state_of(sensor_set.read(), "rapl").reason == "denied"
     (line,) = log.warnings()
     assert line["fix"] == "do this"
     assert 3 <= rapl.opened <= 6
     rapl.opening, rapl.energy = None, {cpu("rapl"): 0}
     clock.advance(60)
-    assert state_of(bank.read(), "rapl").up
+    assert state_of(sensor_set.read(), "rapl").up
 
 
 def test_absent_is_not_worth_a_warning(make: Any, clock: Any, log: Any) -> None:
@@ -115,28 +115,28 @@ def test_absent_is_not_worth_a_warning(make: Any, clock: Any, log: Any) -> None:
 def test_absent_is_a_warning_once_where_the_user_switched_it_on(make: Any, clock: Any, log: Any) -> None:
     ipmi = Scripted("ipmi", clock)
     ipmi.opening = NotHere("no ipmitool on the PATH")
-    bank = make(ipmi, wanted={"ipmi"})
+    sensor_set = make(ipmi, wanted={"ipmi"})
     for _ in range(20):
         clock.advance(30)
-        bank.read()
+        sensor_set.read()
     (line,) = log.warnings()
     assert (line["sensor"], line["reason"]) == ("ipmi", "absent")
 
 
 def test_an_old_answer_given_again_and_again_is_stale(make: Any, clock: Any) -> None:
     ipmi = Scripted("ipmi", clock)
-    bank = make(ipmi)
+    sensor_set = make(ipmi)
     meter = Meter("ipmi", "ipmi", None, ("cpu", "dram", "gpu"))
     for _ in range(3):
         clock.advance(10)
         ipmi.answer = Sample([PowerReading(meter, 100 * J, clock.ns)])
-        assert state_of(bank.read(), "ipmi").up
+        assert state_of(sensor_set.read(), "ipmi").up
     for _ in range(7):
         clock.advance(10)
-        state = state_of(bank.read(), "ipmi")
+        state = state_of(sensor_set.read(), "ipmi")
     assert (state.up, state.reason) == (False, "stale")
     ipmi.answer = Sample([PowerReading(meter, 100 * J, clock.ns)])
-    assert state_of(bank.read(), "ipmi").up
+    assert state_of(sensor_set.read(), "ipmi").up
 
 
 def test_disabled_is_reported(make: Any) -> None:
@@ -148,12 +148,12 @@ def test_disabled_is_reported(make: Any) -> None:
 def test_one_failing_sensor_never_stops_the_others(make: Any, clock: Any, error: Exception) -> None:
     bad, good = Scripted("nvml", clock), Scripted("rapl", clock)
     good.energy = {cpu("rapl"): 0}
-    bank = make(bad, good)
-    bank.read()
+    sensor_set = make(bad, good)
+    sensor_set.read()
     bad.reading = error
     clock.advance(1)
     good.energy = {cpu("rapl"): 5}
-    sample = bank.read()
+    sample = sensor_set.read()
     assert booked(sample) == {("cpu", "package-0", "rapl"): 5}
     assert state_of(sample, "nvml").failures == {"error": 1}
     assert state_of(sample, "rapl").up
@@ -162,10 +162,10 @@ def test_one_failing_sensor_never_stops_the_others(make: Any, clock: Any, error:
 def test_opening_is_retried_with_growing_pauses(make: Any, clock: Any, log: Any) -> None:
     nvml = Scripted("nvml", clock)
     nvml.opening = TryAgain("driver starting")
-    bank = make(nvml)
+    sensor_set = make(nvml)
     for _ in range(300):
         clock.advance(1)
-        bank.read()
+        sensor_set.read()
     assert 6 <= nvml.opened <= 12
     assert len(log.warnings()) == 1
 
@@ -181,14 +181,14 @@ def test_a_slow_open_does_not_hold_up_a_tick(clock: Any, log: Any) -> None:
 
     slow, rapl = Slow("nvml", clock), Scripted("rapl", clock)
     rapl.energy = {cpu("rapl"): 0}
-    bank = Bank([slow, rapl], clock, log)
-    bank.open()
-    sample = bank.read()  # while the other one is still opening
+    sensor_set = SensorSet([slow, rapl], clock, log)
+    sensor_set.open()
+    sample = sensor_set.read()  # while the other one is still opening
     assert state_of(sample, "rapl").up
     assert not state_of(sample, "nvml").up
     slow.go = True
     deadline = time.monotonic() + 10
-    while not state_of(bank.read(), "nvml").up:
+    while not state_of(sensor_set.read(), "nvml").up:
         assert time.monotonic() < deadline
         time.sleep(0.002)
 
@@ -208,13 +208,13 @@ def test_a_driver_that_hangs_does_not_stop_the_tick(clock: Any, log: Any) -> Non
     nvml, rapl = Wedged("nvml", clock), Scripted("rapl", clock)
     gpu = Device("gpu", "GPU-1", "nvml", 0.05)
     nvml.energy, rapl.energy = {gpu: 0}, {cpu("rapl"): 0}
-    bank = Bank([nvml, rapl], clock, log)
-    bank.open()
-    bank.read()
+    sensor_set = SensorSet([nvml, rapl], clock, log)
+    sensor_set.open()
+    sensor_set.read()
     for tick in range(1, 5):
         clock.advance(1)
         rapl.energy = {cpu("rapl"): tick}
-        sample = bank.read()
+        sample = sensor_set.read()
         assert booked(sample) == {("cpu", "package-0", "rapl"): 1}
         assert state_of(sample, "nvml").reason == "error"
     assert nvml.calls == 2  # the one that hangs is waited for, no other is sent after it
@@ -225,7 +225,7 @@ def test_a_driver_that_hangs_does_not_stop_the_tick(clock: Any, log: Any) -> Non
     while not steps:
         assert time.monotonic() < deadline
         clock.advance(0.001)
-        steps = [step for step in bank.read().steps if step.device == gpu]
+        steps = [step for step in sensor_set.read().steps if step.device == gpu]
     assert (steps[0].microjoules, steps[0].missed) == (9 * J, True)
 
 
@@ -233,13 +233,13 @@ def test_a_lost_device_does_not_take_the_others_with_it(make: Any, clock: Any, l
     nvml = Scripted("nvml", clock)
     one, two = Device("gpu", "GPU-1", "nvml", 0.05), Device("gpu", "GPU-2", "nvml", 0.05)
     nvml.energy = {one: 0, two: 0}
-    bank = make(nvml)
-    bank.read()
+    sensor_set = make(nvml)
+    sensor_set.read()
     nvml.energy, nvml.failures = {two: 7}, {"GPU-1": "lost"}
     for tick in range(3):
         clock.advance(1)
         nvml.energy = {two: 7 * (tick + 1)}
-        sample = bank.read()
+        sample = sensor_set.read()
         assert booked(sample) == {("gpu", "GPU-2", "nvml"): 7}
         assert state_of(sample, "nvml").up
     assert state_of(sample, "nvml").failures == {"lost": 3}
@@ -249,37 +249,37 @@ def test_a_lost_device_does_not_take_the_others_with_it(make: Any, clock: Any, l
 def test_what_comes_and_goes_is_logged_twice_and_counted_always(make: Any, clock: Any, log: Any) -> None:
     rapl = Scripted("rapl", clock)
     rapl.energy = {cpu("rapl"): 0}
-    bank = make(rapl)
-    bank.read()
+    sensor_set = make(rapl)
+    sensor_set.read()
     log.lines.clear()
     for second in range(100):
         clock.advance(1)
         rapl.energy = {cpu("rapl"): clock.ns}
         rapl.reading = TryAgain("bus error") if second % 2 else None
-        sample = bank.read()
+        sample = sensor_set.read()
     assert len(log.warnings()) == 2
     assert "counted, not logged" in str(log.warnings()[1])
     assert sum(level != "debug" for level, _, _ in log.lines) == 4  # each of the two came to an end
     assert state_of(sample, "rapl").failures["error"] == 50
     for _ in range(150):  # now it is not one of many short failures any more
         clock.advance(1)
-        bank.read()
+        sensor_set.read()
     assert len(log.warnings()) == 3
     rapl.reading = None
     rapl.energy = {cpu("rapl"): clock.ns}
     clock.advance(61)
-    bank.read()
+    sensor_set.read()
     assert "sensor delivers" in str(log.lines[-1])
 
 
 def test_a_device_that_comes_and_goes_is_logged_twice_too(make: Any, clock: Any, log: Any) -> None:
     rapl = Scripted("rapl", clock)
     rapl.energy = {cpu("rapl"): 0}
-    bank = make(rapl)
+    sensor_set = make(rapl)
     for second in range(100):
         clock.advance(1)
         rapl.energy = {cpu("rapl"): clock.ns}
         rapl.failures = {"package-1": "lost"} if second % 2 else {}
-        bank.read()
+        sensor_set.read()
     assert sum("device not readable" in str(line) for line in log.lines) == 2
     assert sum("device readable again" in str(line) for line in log.lines) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gramwatt_exporter.model import BankSample, Device, Meter, PowerReading, Sample
+from gramwatt_exporter.model import Device, MergedSample, Meter, PowerReading, Sample
 from scripted_sensor import J, Scripted, booked
 
 GPU = Device("gpu", "GPU-1", "nvml", 0.05, None, 400.0)
@@ -17,12 +17,12 @@ WHOLE = Meter("ipmi", "ipmi", covers=("cpu", "dram", "gpu"), max_watts=20_000.0)
 def power(make: Any, clock: Any) -> Any:
     """power(400) -> a sample 5 s later, with the GPU at 400 W."""
     nvml = Scripted("nvml", clock)
-    bank = make(nvml)
+    sensor_set = make(nvml)
 
-    def read(watts: float) -> BankSample:
+    def read(watts: float) -> MergedSample:
         clock.advance(5)
         nvml.power = {GPU: round(watts * J)}
-        sample: BankSample = bank.read()
+        sample: MergedSample = sensor_set.read()
         return sample
 
     return read
@@ -63,11 +63,11 @@ def test_a_value_that_stays_rubbish_is_counted_but_said_once(power: Any, log: An
 def test_one_answer_given_again_is_refused_once(make: Any, clock: Any) -> None:
     """A slow source gives its last answer with every tick until there is a new one."""
     ipmi = Scripted("ipmi", clock)
-    bank = make(ipmi)
+    sensor_set = make(ipmi)
     ipmi.answer = Sample([PowerReading(WHOLE, -J, clock.ns)])
     for _ in range(5):
         clock.advance(1)
-        sample = bank.read()
+        sample = sensor_set.read()
     assert sample.resets == {("meter", "ipmi"): 1}
 
 
@@ -76,11 +76,11 @@ def test_the_rest_of_the_node_goes_on_after_rubbish(make: Any, clock: Any, rubbi
     rapl, ipmi = Scripted("rapl", clock), Scripted("ipmi", clock)
     cpu = Device("cpu", "package-0", "rapl", 0.05)
     rapl.energy, ipmi.power = {cpu: 0}, {WHOLE: 150 * J}
-    bank = make(rapl, ipmi)
+    sensor_set = make(rapl, ipmi)
     meter, other = [], []
     for watts in (150, 150, rubbish, 150, 150, 150):
         ipmi.power = {WHOLE: watts * J}
-        sample = bank.read()
+        sample = sensor_set.read()
         meter.append(sum(step.microjoules for step in sample.meters) // J)
         other.append(booked(sample).get(("other", "ipmi", "ipmi"), 0) // J)
         clock.advance(10)
@@ -94,13 +94,13 @@ def test_the_rest_of_the_node_goes_on_after_a_gap_in_power(make: Any, clock: Any
     rapl, ipmi = Scripted("rapl", clock), Scripted("ipmi", clock)
     cpu = Device("cpu", "package-0", "rapl", 0.05)
     rapl.energy, ipmi.power = {cpu: 0}, {WHOLE: 150 * J}
-    bank = make(rapl, ipmi)
-    bank.read()
+    sensor_set = make(rapl, ipmi)
+    sensor_set.read()
     for away in [True] * 12 + [False] * 4:
         clock.advance(10)
         rapl.energy = {cpu: rapl.energy[cpu] + 1000 * J}
         ipmi.power = {} if away else {WHOLE: 150 * J}
-        sample = bank.read()
+        sample = sensor_set.read()
     assert booked(sample)["other", "ipmi", "ipmi"] == 500 * J
 
 
@@ -109,11 +109,11 @@ def test_power_over_a_stall_of_the_exporter_is_not_bridged(make: Any, clock: Any
     hwmon = Scripted("hwmon", clock)
     gpu = Device("gpu", "0000:03:00.0", "hwmon", 0.1, None, 400.0)
     hwmon.power = {gpu: 300 * J}
-    bank = make(hwmon)
-    bank.read()
+    sensor_set = make(hwmon)
+    sensor_set.read()
     clock.advance(5)
-    assert sum(step.microjoules for step in bank.read().steps) == 1_500 * J
+    assert sum(step.microjoules for step in sensor_set.read().steps) == 1_500 * J
     clock.advance(3600)
-    assert bank.read().steps == []
+    assert sensor_set.read().steps == []
     clock.advance(5)
-    assert sum(step.microjoules for step in bank.read().steps) == 1_500 * J
+    assert sum(step.microjoules for step in sensor_set.read().steps) == 1_500 * J
