@@ -103,7 +103,7 @@ def _absent() -> Rule:
 
 def _unmatched() -> Rule:
     # By age and memory, not by `for`: machines that sleep at night start `for` again every morning.
-    return alert(
+    rule = alert(
         "GramwattBudgetEmissionsAbsent",
         f"""\
 sum by (budget) ({past(COUNTER)}) == 0
@@ -118,6 +118,8 @@ gramwatt_budget_limit_grams
         "Machines count emissions, and none of them matches the budget {{ $labels.budget }}. Compare its match "
         "with the labels of gramwatt_workload_emissions_grams_total.",
     )
+    rule["labels"] |= {"reason": "unmatched"}
+    return rule
 
 
 def _differ() -> Rule:
