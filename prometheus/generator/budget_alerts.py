@@ -142,5 +142,7 @@ or
         "info",
         "Machines disagree about the limit or the period of budget {{ $labels.budget }}.",
         "A budget of one name is one budget for all machines, with one limit and one period. While they differ the "
-        "largest limit counts, and a calendar period (" + CALENDAR.replace("|", ", ") + ") before a rolling one.",
+        "largest limit counts, and a calendar period ("
+        + CALENDAR.replace("|", ", ")
+        + ") before a rolling one.",
     )

@@ -31,7 +31,9 @@ HOLD = "1h"
 
 HORIZON = f"(({END} and on (budget) {ROLLING} == 0) or (time() + {ROLLING_SHARE} * {PERIOD}))"
 # By the short window alone the limit would be reached too.
-STILL = f"({SPENT} + on (budget) {GROWTH.format(SHORT)} * on (budget) ({HORIZON} - time()) > on (budget) {LIMIT})"
+STILL = (
+    f"({SPENT} + on (budget) {GROWTH.format(SHORT)} * on (budget) ({HORIZON} - time()) > on (budget) {LIMIT})"
+)
 
 
 def rules() -> list[Rule]:

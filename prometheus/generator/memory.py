@@ -29,7 +29,10 @@ _BEHIND = f"""\
 (
   (gramwatt_budget_period_start_timestamp_seconds < on (budget) group_left () ({START} - 3600))
   and on (job, instance, budget)
-  (abs(gramwatt_budget_period_seconds - on (budget) group_left () {PERIOD}) < on (budget) group_left () (0.2 * {PERIOD}))
+  (
+    abs(gramwatt_budget_period_seconds - on (budget) group_left () {PERIOD})
+    < on (budget) group_left () (0.2 * {PERIOD})
+  )
   and on (budget)
   ({ROLLING} == 0)
   unless on (job, instance, budget)

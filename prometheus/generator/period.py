@@ -26,9 +26,7 @@ _BEFORE_QUARTER = (
     f"(90 * ({_MONTH} >= bool 4) + 91 * ({_MONTH} >= bool 7) + 92 * ({_MONTH} >= bool 10)"
     f" + {_LEAP} * ({_MONTH} >= bool 4))"
 )
-_QUARTER_DAYS = (
-    f"(90 + {_LEAP} * ({_MONTH} < bool 4) + ({_MONTH} >= bool 4) + ({_MONTH} >= bool 7))"
-)
+_QUARTER_DAYS = f"(90 + {_LEAP} * ({_MONTH} < bool 4) + ({_MONTH} >= bool 4) + ({_MONTH} >= bool 7))"
 
 _STARTS = {
     "day": _MIDNIGHT,
