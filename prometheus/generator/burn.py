@@ -10,7 +10,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .names import BURN, COUNTER, LIMIT, PERIOD, RATE, Rule, record, seconds
+from .names import (
+    BURN,
+    COUNTER,
+    END,
+    EXHAUSTED,
+    LIMIT,
+    PERIOD,
+    RATE,
+    SPENT,
+    SPENT_RATIO,
+    START,
+    Rule,
+    record,
+    seconds,
+)
+
+# What dashboards show of budgets.
+__all__ = [
+    "BURN",
+    "BURNS",
+    "END",
+    "EXHAUSTED",
+    "FORECAST_WINDOW",
+    "LIMIT",
+    "PERIOD",
+    "SPENT",
+    "SPENT_RATIO",
+    "START",
+    "Burn",
+    "rules",
+    "windows",
+]
+
+FORECAST_WINDOW = "3d"
 
 
 @dataclass(frozen=True, slots=True)

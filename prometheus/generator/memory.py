@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .burn import FORECAST_WINDOW
 from .identity import ANSWERING, RENAMED, by_machine
 from .names import (
     COUNTER,
@@ -19,9 +20,6 @@ from .names import (
     record,
 )
 from .period import CALENDAR
-
-# Longest window of a forecast: a counter that was away longer begins anew.
-AGE_WINDOW = "3d"
 
 # A machine whose clock is behind still reports the calendar period before. Lengths of months differ by a tenth, of
 # day and week by far more: a machine with another kind of period is not behind.
@@ -100,10 +98,11 @@ def _counter() -> Rule:
 
 
 def _first() -> Rule:
+    # A counter that was away longer than the forecast looks back begins anew.
     return record(
         FIRST,
         f"""\
-({past(FIRST)} and on (machine, budget) last_over_time({COUNTER}[{AGE_WINDOW}]))
+({past(FIRST)} and on (machine, budget) last_over_time({COUNTER}[{FORECAST_WINDOW}]))
 or
 ({COUNTER} * 0 + time())
 """,
