@@ -6,25 +6,34 @@ An address is no identity: a target is renamed, scraped twice, or given to anoth
 
 from __future__ import annotations
 
-# One machine for each target: the one reported last, where an address changed hands within the last minutes.
-_MACHINE = """\
-(
-  topk by (job, instance) (1, max by (job, instance, machine) (timestamp(gramwatt_machine_info))) * 0 + 1
-)"""
+from .names import MACHINE, Rule, record
 
 # Exporters whose clock differs from Prometheus' clock, or that stopped sampling.
 SKEW_SECONDS = 300
 SKEWED = f"(abs(gramwatt_snapshot_timestamp_seconds - time()) > {SKEW_SECONDS})"
 
 
+def rules() -> list[Rule]:
+    """One machine for each target: the one reported last, where an address changed hands within the last minutes."""
+    return [
+        record(
+            MACHINE,
+            """\
+topk by (job, instance) (1, max by (job, instance, machine) (timestamp(gramwatt_machine_info))) * 0 + 1
+or
+label_replace(
+  group by (job, instance) (up{job="gramwatt"} or gramwatt_budget_limit_grams)
+  unless on (job, instance) gramwatt_machine_info,
+  "machine", "$1", "instance", "(.*)"
+)
+""",
+        )
+    ]
+
+
 def by_machine(expression: str, labels: str = "machine, budget") -> str:
     """``expression`` (with job and instance) once for each machine: copies of one number count once."""
-    return f"""\
-max by ({labels}) (
-    ({expression}) * on (job, instance) group_left (machine) {_MACHINE}
-  or
-    label_replace(({expression}) unless on (job, instance) gramwatt_machine_info, "machine", "$1", "instance", "(.*)")
-)"""
+    return f"max by ({labels}) (({expression}) * on (job, instance) group_left (machine) {MACHINE})"
 
 
 # Machines that answered every scrape of the last five minutes.

@@ -6,6 +6,9 @@ from typing import Any
 
 Rule = dict[str, Any]
 
+# By target: 1, with the machine behind it.
+MACHINE = "instance_machine:gramwatt_machine_info:current"
+
 # By budget.
 INFO = "budget_period:gramwatt_budget_period_info:seen_timestamp"
 PERIOD = "budget:gramwatt_budget_period_seconds:max"
