@@ -22,7 +22,9 @@ def rules() -> list[Rule]:
 topk by (job, instance) (1, max by (job, instance, machine) (timestamp(gramwatt_machine_info))) * 0 + 1
 or
 label_replace(
-  group by (job, instance) (up{job="gramwatt"} or gramwatt_budget_limit_grams)
+  group by (job, instance) (
+    up{job="gramwatt"} or gramwatt_budget_limit_grams or gramwatt_budget_emissions_grams_total
+  )
   unless on (job, instance) gramwatt_machine_info,
   "machine", "$1", "instance", "(.*)"
 )
