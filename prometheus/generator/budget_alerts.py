@@ -79,7 +79,7 @@ def _spent(name: str, share: float, severity: str) -> Rule:
     return alert(
         name,
         f"{SPENT_RATIO} >= {share:g}\n",
-        "5m",
+        "2m",
         severity,
         "Emission budget {{ $labels.budget }} is {{ $value | humanizePercentage }} spent.",
         "The emissions counted for the budget {{ $labels.budget }} in its current period have reached "
