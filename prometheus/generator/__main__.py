@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from prometheus.generator import adapt, budgets
+from prometheus.generator import adapt, budgets, peers
 from prometheus.generator.text import dump
 
 ROOT = Path(__file__).parents[1]
@@ -20,10 +20,13 @@ HEADER = """\
 def rendered() -> dict[Path, str]:
     """The generated files with their text."""
     files = {ROOT / "rules" / "gramwatt-budgets.yml": HEADER + dump({"groups": budgets.groups()})}
+    for name, groups in peers.files().items():
+        files[ROOT / "peers" / name] = HEADER + dump({"groups": groups})
     choices = adapt.Choices(victoria=True)
-    shipped = {path: path.read_text() for path in (ROOT / "rules").glob("*.yml")} | files
-    for path, text in shipped.items():
-        files[ROOT / "victoriametrics" / path.name] = HEADER + adapt.rules(text, choices)
+    shipped = {path: path.read_text() for path in (ROOT / "rules").glob("*.yml")}
+    for path, text in (shipped | files).items():
+        if path.parent.name == "rules":
+            files[ROOT / "victoriametrics" / path.name] = HEADER + adapt.rules(text, choices)
     return files
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .burn import FORECAST_WINDOW as WINDOW
+from .burn import FORECAST_WINDOW
 from .names import (
     COUNTER,
     END,
@@ -20,6 +20,7 @@ from .names import (
     seconds,
 )
 
+WINDOW = FORECAST_WINDOW
 # Emissions of a job that ended end the forecast within this time.
 SHORT = "30m"
 # A counter is not judged by less than this.

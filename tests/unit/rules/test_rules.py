@@ -81,15 +81,20 @@ def test_scenarios_evaluate_every_group_they_load_in_order() -> None:
     """Without group_eval_order promtool's answers depend on chance."""
     by_file = {
         path.name: [group["name"] for group in yaml.safe_load(path.read_text())["groups"]]
-        for path in (PROMETHEUS / "rules").glob("*.yml")
+        for path in [*(PROMETHEUS / "rules").glob("*.yml"), *(PROMETHEUS / "peers").glob("*.yml")]
+    }
+    folder = {
+        path.name: path.parent.name
+        for kind in ("rules", "peers")
+        for path in (PROMETHEUS / kind).glob("*.yml")
     }
     for path in (PROMETHEUS / "tests").glob("*.test.yml"):
         test = yaml.safe_load(path.read_text())
-        patterns = [Path(name).name for name in test["rule_files"]]
+        patterns = [Path(name) for name in test["rule_files"]]
         loaded = {
             name
             for file, names in by_file.items()
-            if any(Path(file).match(p) for p in patterns)
+            if any(Path(file).match(p.name) and folder[file] == p.parent.name for p in patterns)
             for name in names
         }
         assert set(test["group_eval_order"]) == loaded, path.name
