@@ -47,7 +47,10 @@ def test_alertmanager_accepts_its_configuration() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-SLOW = {"budgets-days.test", "budgets-memory.test", "calendar.test", "both-engines.test"}  # days of samples
+SLOW = {
+    f"{name}.test"
+    for name in ("budgets-days", "budgets-memory", "calendar", "both-engines", "thresholds", "windows")
+}  # days of samples
 
 
 @pytest.mark.parametrize(
