@@ -42,7 +42,8 @@ class Supervisor:
     """Keeps one sensor alive. A sensor may have these attributes besides the protocol's:
 
     ``slow_open``: its open may take seconds and is made in the background. ``may_hang``: its read calls a driver
-    that may never come back; False where none can. Without it the first read shows. ``refused``: what was read and not believed, as totals by reason.
+    that may never come back; False where it cannot. Without it the first read shows.
+    ``refused``: what was read and not believed, as totals by reason.
     ``notes``: what it has to say to a person; ``notes_by_component``: the same, of
     interest only where it is the one that measures that component.
     """

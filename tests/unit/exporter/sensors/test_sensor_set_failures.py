@@ -16,8 +16,8 @@ from gramwatt_exporter.model import (
     PowerReading,
     Sample,
 )
-from gramwatt_exporter.sensors.disabled import Disabled
 from gramwatt_exporter.sensors import supervisor
+from gramwatt_exporter.sensors.disabled import Disabled
 from gramwatt_exporter.sensors.sensor_set import SensorSet
 from scripted_sensor import J, Scripted, booked, cpu, state_of
 
