@@ -80,6 +80,7 @@ tick = st.tuples(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(start=st.integers(0, 3 * WRAP), events=st.lists(tick, min_size=1, max_size=60))
 def test_what_was_counted_is_booked_exactly(
