@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from gramwatt_exporter.errors import TryAgain
 from gramwatt_exporter.model import Device, EnergyReading, Meter, Reading, Sample
 from gramwatt_exporter.sensors.sensor_set import SensorSet
