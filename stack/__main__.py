@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import compose, demo, native, selfcheck, tools
+from . import budget, compose, demo, native, selfcheck, tools
 from .settings import Settings, StackError, load
 
 
@@ -22,6 +22,10 @@ def main(argv: list[str] | None = None) -> int:
     commands.add_parser("logs", help="last lines of the log")
     demonstration = commands.add_parser("demo", help="train, measure, grade")
     demonstration.add_argument("--zone", default="", help="grid zone for CO2, such as FR; empty: energy only")
+    budgets = commands.add_parser(
+        "budget", help="set emission budgets: add, list, show, remove", add_help=False
+    )
+    budgets.add_argument("words", nargs=argparse.REMAINDER)
     arguments = parser.parse_args(argv)
     environ = dict(os.environ)
     if getattr(arguments, "zone", ""):
@@ -30,6 +34,8 @@ def main(argv: list[str] | None = None) -> int:
         settings = load(environ)
         if arguments.command == "tools":
             tools.ensure()
+        elif arguments.command == "budget":
+            return budget.run(settings, arguments.words)
         elif arguments.command == "up":
             up(settings)
         elif arguments.command == "down":

@@ -47,6 +47,11 @@ def running(settings: Settings) -> bool:
     return bool(_run(settings, [*_files(), "ps", "-q"]).stdout.strip())
 
 
+def reload_exporter(settings: Settings) -> None:
+    """The exporter reads its configuration again."""
+    _run(settings, ["kill", "--signal", "HUP", "exporter"])
+
+
 def socket(settings: Settings) -> Path | None:
     """Where the containers' exporter is reached from this machine; None when they do not run."""
     return Path("/run/gramwatt/gramwatt.sock") if running(settings) else None

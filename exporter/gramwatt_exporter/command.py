@@ -30,7 +30,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Every setting of the file is also an environment variable: sampling.interval is"
         " GRAMWATT_SAMPLING_INTERVAL. Flags win over the environment, the environment over the file."
         " 'gramwatt-exporter intensity --help' shows and tests the grid's carbon intensity;"
-        " 'gramwatt-exporter sensors' shows which meter stands for what.",
+        " 'gramwatt-exporter sensors' shows which meter stands for what;"
+        " 'gramwatt-exporter budgets --help' sets emission budgets.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"gramwatt-exporter {__version__}")
@@ -48,6 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from .intensity.cli import run as run_intensity
 
         return run_intensity(words[1:], os.environ, sys.stdout)
+    if words[:1] == ["budgets"]:
+        from .budget_command import run as run_budgets
+
+        return run_budgets(words[1:], os.environ, sys.stdout)
     if words[:1] == ["sensors"]:
         from .sensors_command import run as run_sensors
 

@@ -447,7 +447,7 @@ def _health(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "short",
                 rows_of(
                     "max by (alertname, severity, instance, budget) "
-                    '(ALERTS{alertname=~"Gramwatt.+",alertstate="firing"})'
+                    '(ALERTS{alertname=~"Gramwatt.+",alertstate="firing",severity!="none"})'
                 ),
                 columns={
                     "severity": "Severity",

@@ -60,7 +60,7 @@ def _type(hint: Any) -> str:
     names = {
         Duration: "duration",
         Mass: "mass",
-        Period: "duration, day, week or month",
+        Period: "duration, day, week, month, quarter or year",
         bool: "true or false",
     }
     names |= {str: "text", float: "number", int: "whole number", type(None): ""}

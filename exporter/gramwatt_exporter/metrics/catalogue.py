@@ -335,6 +335,12 @@ CATALOGUE: tuple[Metric, ...] = (
     # --- budgets
     _gauge("budget_limit_grams", "grams", "budget", "Emission budget for one period."),
     _gauge("budget_period_seconds", "seconds", "budget", "Length of the budget's current period."),
+    _gauge(
+        "budget_period_info",
+        "info",
+        "budget period",
+        "Always 1; period is a calendar period in UTC (day, week, month, quarter, year) or the length of a rolling one.",
+    ),
     _counter(
         "budget_emissions_grams",
         "grams",

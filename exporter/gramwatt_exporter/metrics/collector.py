@@ -265,6 +265,7 @@ def _budgets(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     budgets = snapshot.budgets
     yield "budget_limit_grams", (((b.name,), b.limit_grams) for b in budgets)
     yield "budget_period_seconds", (((b.name,), b.period_seconds) for b in budgets)
+    yield "budget_period_info", (((b.name, b.period), 1.0) for b in budgets)
     yield "budget_period_start_timestamp_seconds", (((b.name,), b.period_start) for b in budgets)
     if snapshot.priced_ever:
         yield "budget_emissions_grams", (((b.name,), units.grams(b.emission_units)) for b in budgets)
