@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import compose, demo, native, selfcheck, tools
+from . import compose, compose_files, demo, native, selfcheck, tools
 from .settings import Settings, StackError, load
 
 
@@ -70,9 +70,7 @@ def up(settings: Settings) -> None:
                 native.stop(settings)
             raise StackError(f"{log}\n\n{error}") from None
     if by_docker:
-        print(
-            f"\nGrafana's password: {settings.var / 'grafana-password'} or what GRAFANA_ADMIN_PASSWORD says"
-        )
+        print(f"\nGrafana's password: {compose_files.folder(settings) / compose_files.GRAFANA_PASSWORD}")
     elif settings.socket != Path("/run/gramwatt/gramwatt.sock"):
         print(f"\nfor clients: export GRAMWATT_SOCKET_PATH={settings.socket}")
 

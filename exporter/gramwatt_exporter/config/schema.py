@@ -127,7 +127,7 @@ class Estimate(_Section, frozen=True):
     """The model used where nothing measures: CPU by TDP and utilisation, memory by size."""
 
     enabled: bool = True  # false: not even looked for
-    cpu_tdp_watts: PositiveWatts | None = None  # full power of a CPU package; empty: from codecarbon's table
+    cpu_tdp_watts: PositiveWatts | None = None  # full power of a CPU package; empty: from the built-in table
     idle_watts: Watts | None = None  # idle power of one CPU package; empty: a share of full power
     memory: Literal["dimm", "size", "off"] = "dimm"  # dimm: watts per module; size: 3 W per 8 GB; off: none
 
@@ -211,9 +211,9 @@ class Static(_Provider, frozen=True, tag="static"):
 
 
 class Annual(_Provider, frozen=True, tag="annual"):
-    """Yearly average of a country, or of a cloud region, from codecarbon's tables or an imported file."""
+    """Yearly average of a country, or of a cloud region, from the built-in tables or an imported file."""
 
-    file: str = ""  # from `intensity import`; empty: annual.csv in state.dir, then codecarbon's
+    file: str = ""  # from `intensity import`; empty: annual.csv in state.dir, then the built-in tables
 
 
 Provider = (
