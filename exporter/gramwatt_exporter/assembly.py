@@ -115,7 +115,7 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
     if state_file is None:
         _LOG.info("no state.dir is set: totals and windows begin again at a restart")
     machine = MachineClasses(config.path.procfs, config.path.sysfs)
-    accounts, baseline = Accounts(), IdleBook(machine)
+    accounts, baseline = Accounts(config.workloads.max), IdleBook(machine)
     extras = Extras(config, accounts)
     windows, catch_up = WindowBook(config.windows), CatchUp()
     budgets = BudgetBook(config.budgets, time.time)
@@ -126,6 +126,7 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
             state_file, boot_id, sensor_set, baseline, extras, windows, budgets, catch_up, exposition
         )
         accounts = extras.accounts = restored or accounts
+        accounts.places.most = config.workloads.max
         for line in _answered(journal, windows, catch_up):
             _LOG.warning(line)
     providers = build_providers(config.intensity, environ, state_dir)

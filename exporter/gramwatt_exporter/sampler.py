@@ -13,13 +13,15 @@ from .budgets import BudgetBook
 from .config import Config
 from .config.schema import Process as ProcessSettings
 from .config.schema import Windows as WindowSettings
+from .config.schema import Workloads as WorkloadSettings
 from .idle import IdleBook, Learner
 from .ledger.accounts import Accounts, is_others
 from .ledger.booking import Booking
 from .ledger.cpu_balance import CpuBalance
-from .ledger.eviction import Room
+from .ledger.eviction import Eviction
 from .ledger.extras import Extras
 from .ledger.first_scrape import FirstScrape
+from .ledger.shown import ShownWorkloads
 from .machine import MachineInfo
 from .model import COMPONENTS, Identity, IntensityState, MergedSample
 from .processes.hottest import Hottest
@@ -33,6 +35,7 @@ from .views import (
     meter_views,
     process_columns,
     remainders,
+    unlisted_views,
     user_views,
     workload_view,
 )
@@ -114,7 +117,8 @@ class Sampler:
             self.booking.resume(self.catch_up.busy_ns)
         self.gaps = Gaps(self.catch_up, windows, self.table)
         self._published_tick = 0  # the process table's at the last published sample
-        self._room = Room(accounts)
+        self._eviction = Eviction(accounts, config.workloads.keep)
+        self._shown = ShownWorkloads(_limit(config.workloads.series))
         self._settling = Settling()
         self._exit_mode = exit_mode
         self._clock_method = clock_method
@@ -205,7 +209,7 @@ class Sampler:
         self.accounts.exits_lost = self._lost_before + self._exits_lost()
         self._rank(activity, published)
         self.accounts.book_users()
-        if self._room.make((row.account for row in self.table.rows), now_ns):
+        if self._eviction.evict((row.account for row in self.table.rows), now_ns):
             self._leave_the_others()
         self.windows.sampled(self._wall_clock())
         self._joining.settle()
@@ -276,6 +280,12 @@ class Sampler:
         self.booking.replace_budgets(budgets, budgets.matches({}))
         for row in self.table.rows:
             row.budgets = self._budgets_of(row)
+
+    def set_workloads(self, settings: WorkloadSettings) -> None:
+        """Other bounds of workloads from now on."""
+        self.accounts.places.most = settings.max
+        self._eviction.keep_seconds = settings.keep
+        self._shown.limit = _limit(settings.series)
 
     def set_series(self, settings: ProcessSettings) -> None:
         """Another number of process series from now on."""
@@ -454,6 +464,8 @@ class Sampler:
         components = tuple(index for index, name in enumerate(COMPONENTS) if name in present)
         processes = process_columns(self.hottest.members, components, accounts.priced_ever, first)
         other, departed = remainders(accounts, processes)
+        used = [account for account in accounts.workloads.values() if account.cpu_ns or any(account.energy)]
+        shown, unlisted = self._shown.choose(used, first)
         return Snapshot(
             at=self._wall_clock(),
             samples=self.samples,
@@ -465,12 +477,12 @@ class Sampler:
             processes=processes,
             other=other,
             departed=departed,
-            workloads=tuple(
-                workload_view(account, first)
-                for account in accounts.workloads.values()
-                if account.cpu_ns or any(account.energy)
+            workloads=tuple(workload_view(account, first) for account in shown),
+            departed_workloads=(
+                *map(workload_view, accounts.departed_workloads.values()),
+                *unlisted_views(unlisted),
             ),
-            departed_workloads=tuple(map(workload_view, accounts.departed_workloads.values())),
+            workloads_held=(len(shown), len(unlisted), accounts.places.most),
             users=user_views(accounts, first),
             process_count=len(self.table),
             components=components,
@@ -498,3 +510,7 @@ class Sampler:
             boot_id=self._boot_id,
             machine=self._machine,
         )
+
+
+def _limit(series: int | str) -> int | None:
+    return series if isinstance(series, int) else None

@@ -152,6 +152,7 @@ def running(folder: Path) -> Iterator[Engine]:
             engine.docker("rm", "-f", *ids, check=False)
         process.terminate()
         process.wait(60)
+        subprocess.run(["umount", "-l", folder / "exec/netns/default"], capture_output=True, check=False)
 
 
 def size(engine: Engine, image: str) -> int:

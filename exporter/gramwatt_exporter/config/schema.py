@@ -267,6 +267,14 @@ class WindowsTcp(_Section, frozen=True):
     plain_http: bool = False  # true: also beyond loopback without TLS; who reads that network has the tokens
 
 
+class Workloads(_Section, frozen=True):
+    """Workloads: how many, and how long an ended one is kept. What leaves goes into sums; nothing is lost."""
+
+    keep: Duration = Duration(900)  # an ended workload keeps its series this long, at least 1m
+    max: Count = 1000  # most workloads held at once; further ones share one account for each user
+    series: Count | Literal["all"] = 40  # those that use most have series of their own, the rest is one row
+
+
 class Windows(_Section, frozen=True):
     """Recorded windows."""
 
@@ -324,6 +332,7 @@ class Config(_Section, frozen=True):
     intensity: IntensityConfig = field(default_factory=IntensityConfig)
     budgets: list[Budget] = []  # see below
     windows: Windows = field(default_factory=Windows)
+    workloads: Workloads = field(default_factory=Workloads)
     embodied: dict[str, EmbodiedItem] = {}  # name of a part -> its manufacturing emissions, see below
     price: Price = field(default_factory=Price)
     water: Water = field(default_factory=Water)

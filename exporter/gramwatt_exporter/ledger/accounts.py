@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..model import PARTS, Device, Meter, Workload
 from ..processes.row import WorkloadAccount
-from .places import Places
+from .places import MOST_WORKLOADS, Places
 from .users import UserTotals
 
 MOST_DEPARTED = 500  # sums by kind and user, of those that left
@@ -58,12 +58,12 @@ class MeterAccount:
 class Accounts:
     """Everything the ledger keeps. Written by the sampler alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_workloads: int = MOST_WORKLOADS) -> None:
         self.devices: dict[tuple[str, str], DeviceAccount] = {}
         self.meters: dict[tuple[str, str], MeterAccount] = {}
         self.workloads: dict[Workload, WorkloadAccount] = {}
         self.others: dict[str, WorkloadAccount] = {}  # by user, for workloads that found no place
-        self.places = Places()
+        self.places = Places(most=most_workloads)
         self.departed_workloads: dict[
             Workload, WorkloadAccount
         ] = {}  # sums of those that left, without a name
@@ -87,7 +87,7 @@ class Accounts:
         """Those that were saved, in place of all."""
         self.workloads = workloads
         self.others = {w.user: account for w, account in workloads.items() if is_others(w)}
-        self.places = Places(w.user for w in workloads if not is_others(w))
+        self.places = Places((w.user for w in workloads if not is_others(w)), self.places.most)
 
     def workload(self, workload: Workload) -> WorkloadAccount:
         """The account of a workload, begun when first seen; that of its user's others when there are too many."""
