@@ -53,10 +53,8 @@ class ShownWorkloads:
         kept = {}
         for account in accounts:
             if account in known:
-                version, sample = known[account]
-                kept[account] = (
-                    known[account] if account.version == version else (account.version, self._sample)
-                )
+                unchanged = account.version == known[account][0]
+                kept[account] = known[account] if unchanged else (account.version, self._sample)
             elif not known and min(account.born) != UNBORN:
                 kept[account] = (account.version, self._sample)
         return kept

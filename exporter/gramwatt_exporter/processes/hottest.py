@@ -18,8 +18,8 @@ _DECAY = math.log(2) / HALF_LIFE_NS
 UNSCRAPED_TICKS = 120
 # The first scrape of a series shows 0 (ledger/first_scrape.py), and only the second its value.
 FEWEST_SCRAPES = 2
-# Ended processes keep their series for a while beside the N, but no more than these: many short processes would fill the
-# database. Until some have left, new processes are part of "other".
+# Ended processes keep their series for a while beside the N, but no more than these: many short processes would fill
+# the database. Until some have left, new processes are part of "other".
 MOST_GONE = 10
 MOST_GONE_PART = 5  # or a fifth of N
 
