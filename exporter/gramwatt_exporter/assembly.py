@@ -29,6 +29,7 @@ from .machine import machine_info
 from .metrics.exposition import Exposition
 from .model import Identity
 from .node import Node
+from .parts import About, Books, Clocks, Readers
 from .processes.births import Births
 from .processes.linux import clocks
 from .processes.linux.identity import IdentityReader
@@ -115,7 +116,7 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
     if state_file is None:
         _LOG.info("no state.dir is set: totals and windows begin again at a restart")
     machine = MachineClasses(config.path.procfs, config.path.sysfs)
-    accounts, baseline = Accounts(config.workloads.max), IdleBook(machine)
+    accounts, baseline = Accounts(), IdleBook(machine)
     extras = Extras(config, accounts)
     windows, catch_up = WindowBook(config.windows), CatchUp()
     budgets = BudgetBook(config.budgets, time.time)
@@ -126,31 +127,36 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
             state_file, boot_id, sensor_set, baseline, extras, windows, budgets, catch_up, exposition
         )
         accounts = extras.accounts = restored or accounts
-        accounts.places.most = config.workloads.max
         for line in _answered(journal, windows, catch_up):
             _LOG.warning(line)
     providers = build_providers(config.intensity, environ, state_dir)
     refresher = Refresher(config.intensity, providers, state_dir, time.time, steady=time.monotonic)
     identities, table, kernel, exits, clock_method = _processes(config, machine)
     sampler = Sampler(
-        config=config,
-        sensor_set=sensor_set,
-        kernel=kernel,
-        accounts=accounts,
-        baseline=baseline,
-        learner=Learner(baseline, kernel.cpus, machine.packages),
-        windows=windows,
-        budgets=budgets,
-        intensity=refresher.current,
-        extras=extras,
-        make_table=table,
-        exit_mode=exits.mode if exits else ("cutime" if clock_method != "psutil" else "residual"),
-        clock_method=clock_method,
-        exits_lost=lambda: exits.lost if exits else 0,
-        boot_id=boot_id,
-        boottime_ns=boottime_ns,
-        machine=machine_info(config.path.procfs, config.path.sysfs, config.machine.id, config.machine.node),
-        catch_up=catch_up,
+        config,
+        Readers(
+            sensor_set,
+            kernel,
+            table,
+            exits.mode if exits else ("cutime" if clock_method != "psutil" else "residual"),
+            clock_method,
+            lambda: exits.lost if exits else 0,
+        ),
+        Books(
+            accounts,
+            baseline,
+            windows,
+            budgets,
+            extras,
+            catch_up,
+            Learner(baseline, kernel.cpus, machine.packages),
+        ),
+        refresher.current,
+        Clocks(boottime_ns=boottime_ns),
+        About(
+            boot_id,
+            machine_info(config.path.procfs, config.path.sysfs, config.machine.id, config.machine.node),
+        ),
     )
     node = Node(
         sampler,

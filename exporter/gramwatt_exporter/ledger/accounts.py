@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..model import PARTS, Device, Meter, Workload
-from ..processes.row import WorkloadAccount
-from .places import MOST_WORKLOADS, Places
+from ..model import COMPONENTS, PARTS, Device, Meter, Workload
+from ..processes.row import Row, WorkloadAccount
+from .places import Places
 from .users import UserTotals
 
 MOST_DEPARTED = 500  # sums by kind and user, of those that left
@@ -58,12 +58,12 @@ class MeterAccount:
 class Accounts:
     """Everything the ledger keeps. Written by the sampler alone."""
 
-    def __init__(self, most_workloads: int = MOST_WORKLOADS) -> None:
+    def __init__(self) -> None:
         self.devices: dict[tuple[str, str], DeviceAccount] = {}
         self.meters: dict[tuple[str, str], MeterAccount] = {}
         self.workloads: dict[Workload, WorkloadAccount] = {}
         self.others: dict[str, WorkloadAccount] = {}  # by user, for workloads that found no place
-        self.places = Places(most=most_workloads)
+        self.places = Places()
         self.departed_workloads: dict[
             Workload, WorkloadAccount
         ] = {}  # sums of those that left, without a name
@@ -98,6 +98,17 @@ class Accounts:
             return self._others(workload.user)
         account = self.workloads[workload] = WorkloadAccount(workload)
         return account
+
+    def keep_series(self, row: Row) -> None:
+        """The series of a process ends: what it showed stays in the total, in the row of the departed."""
+        if row.entered is None:
+            return
+        energy, units, cpu_ns = row.entered
+        for index in range(len(COMPONENTS)):
+            self.exported[index] += row.energy[index] - energy[index]
+            self.exported_units[index] += row.units[index] - units[index]
+        self.exported_cpu_ns += row.cpu_ns - cpu_ns
+        row.base, row.entered = row.totals(), None
 
     def forget(self, workload: Workload) -> None:
         """It gave up its place."""

@@ -7,6 +7,7 @@ so that what is published still sums to what was used. Their accounts go on as e
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from ..processes.row import UNBORN, WorkloadAccount
 from .first_scrape import FirstScrape
@@ -17,30 +18,34 @@ QUIET_SAMPLES = 12
 
 
 class ShownWorkloads:
-    """``limit`` is the number of workloads with series; None: all."""
+    """``series`` is the number of workloads with series, or "all"."""
 
-    def __init__(self, limit: int | None) -> None:
-        self.limit = limit
+    def __init__(self, series: int | Literal["all"]) -> None:
+        self.configure(series)
         # account -> its version when that was last new, and the published sample of that
         self._members: dict[WorkloadAccount, tuple[int, int]] = {}
         self._sample = 0
+
+    def configure(self, series: int | Literal["all"]) -> None:
+        """Another number from now on."""
+        self._limit = None if series == "all" else series
 
     def choose(
         self, accounts: Sequence[WorkloadAccount], first: FirstScrape
     ) -> tuple[Sequence[WorkloadAccount], Sequence[WorkloadAccount]]:
         """Those with series and those without. ``accounts`` are all that have used something."""
         self._sample += 1
-        if self.limit is None or (len(accounts) <= self.limit and not self._members):
+        if self._limit is None or (len(accounts) <= self._limit and not self._members):
             return accounts, ()
         members = self._kept(accounts)
         waiting = [account for account in accounts if account not in members]
         waiting.sort(key=_use, reverse=True)
         self._make_room(members, len(waiting), first)
-        for account in waiting[: max(0, self.limit - len(members))]:
+        for account in waiting[: max(0, self._limit - len(members))]:
             members[account] = (account.version, self._sample)
         self._members = members
         if len(members) == len(accounts):
-            self._members = {} if len(accounts) <= self.limit else members
+            self._members = {} if len(accounts) <= self._limit else members
             return accounts, ()
         return (
             [account for account in accounts if account in members],
@@ -63,9 +68,9 @@ class ShownWorkloads:
         self, members: dict[WorkloadAccount, tuple[int, int]], wanted: int, first: FirstScrape
     ) -> None:
         """The longest quiet give up their series to those that wait, once their last values have been scraped."""
-        assert self.limit is not None
-        missing = len(members) + wanted - self.limit
-        over = len(members) - self.limit
+        assert self._limit is not None
+        missing = len(members) + wanted - self._limit
+        over = len(members) - self._limit
         if missing <= 0:
             return
         quiet = sorted(

@@ -22,7 +22,7 @@ def sample(simulated: Rig, exposition: Exposition, seconds: int = 5) -> Snapshot
         simulated.meters.draw(device, 10_000_000 * seconds, seconds * SECOND)
     sampler = simulated.sampler
     sampler.scraped(exposition.take_scrapes())
-    sampler.first_scrape.witnessed(exposition.witnessed())
+    sampler.picture.first_scrape.witnessed(exposition.witnessed())
     sampler.sample()
     snapshot = sampler.freeze()
     exposition.publish(snapshot)
@@ -147,10 +147,10 @@ def test_new_bounds_hold_from_the_next_sample_on() -> None:
     for number in range(10):
         job(machine, number)
     assert len(sample(simulated, exposition).workloads) >= 10
-    simulated.sampler.set_workloads(Workloads(series=4, max=12))
+    simulated.sampler.configure_workloads(Workloads(series=4, max=12))
     snapshot = sample(simulated, exposition)
     assert len(snapshot.workloads) == 4
     assert snapshot.workloads_held[2] == 12
     check(snapshot)
-    simulated.sampler.set_workloads(Workloads(series="all"))
+    simulated.sampler.configure_workloads(Workloads(series="all"))
     assert len(sample(simulated, exposition).workloads) >= 10
