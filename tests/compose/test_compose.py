@@ -163,6 +163,23 @@ def test_an_upgrade_keeps_them_too(stack: Stack) -> None:
     assert [name for name, labels in stack.metrics() if dict(labels).get("name") == "inside"]
 
 
+def test_another_address_is_listened_on_and_scraped(stack: Stack) -> None:
+    """IPv6 in brackets, as Compose puts it before a port."""
+    stack.replace(".env", lambda text: f"{text}STACK_BIND=[::1]\n")
+    stack.host = "[::1]"
+    stack.up()
+
+    def up() -> bool:
+        targets = stack.get("prometheus", "/api/v1/targets")["data"]["activeTargets"]
+        urls = {target["scrapeUrl"] for target in targets}
+        return all("[::1]" in url for url in urls) and all(target["health"] == "up" for target in targets)
+
+    assert until(up), stack.get("prometheus", "/api/v1/targets")
+    assert until(lambda: stack.query("gramwatt_device_power_watts"))
+    assert requests.get(stack.url("grafana", "/api/health"), timeout=10).ok
+    assert requests.get(stack.url("labeler", "/-/ready"), timeout=10).ok
+
+
 def test_the_images_are_slim(stack: Stack, engine: Engine, images: dict[str, str]) -> None:
     base = size(engine, images["STACK_PYTHON_IMAGE"])
     over = {name: size(engine, f"gramwatt-{name}:0.1.0") - base for name in ("exporter", "labeler")}

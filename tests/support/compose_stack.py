@@ -41,6 +41,7 @@ class Stack:
         self.folder = folder
         self.ports = ports
         self.run = run
+        self.host = "127.0.0.1"
 
     def compose(self, *words: str, check: bool = True) -> str:
         return self.engine.docker("compose", "--ansi", "never", *words, cwd=self.folder, check=check)
@@ -49,7 +50,7 @@ class Stack:
         self.compose("up", "-d", "--build", "--wait", "--wait-timeout", "150")
 
     def url(self, service: str, path: str) -> str:
-        return f"http://127.0.0.1:{self.ports[service]}{path}"
+        return f"http://{self.host}:{self.ports[service]}{path}"
 
     def get(self, service: str, path: str, **params: str) -> Any:
         answer = requests.get(self.url(service, path), params=params, timeout=10)
