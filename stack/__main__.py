@@ -7,7 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-from . import compose, compose_files, demo, native, selfcheck, tools
+from . import compose, demo, native, selfcheck, tools
+from .compose_files import GRAFANA_PASSWORD
+from .compose_files import folder as secrets_folder
 from .settings import Settings, StackError, load
 
 
@@ -70,7 +72,7 @@ def up(settings: Settings) -> None:
                 native.stop(settings)
             raise StackError(f"{log}\n\n{error}") from None
     if by_docker:
-        print(f"\nGrafana's password: {compose_files.folder(settings) / compose_files.GRAFANA_PASSWORD}")
+        print(f"\nGrafana's password: {secrets_folder(settings) / GRAFANA_PASSWORD}")
     elif settings.socket != Path("/run/gramwatt/gramwatt.sock"):
         print(f"\nfor clients: export GRAMWATT_SOCKET_PATH={settings.socket}")
 

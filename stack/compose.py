@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from . import compose_files, ports
+from .prometheus_config import folder, render
 from .settings import PORTS, ROOT, Settings, StackError
 
 SERVICES = ["exporter", "prometheus", "alertmanager", "labeler", "grafana"]
@@ -29,6 +30,7 @@ def start(settings: Settings) -> None:
     if not running(settings):
         ports.check(settings, SERVICES)  # they use the host's network
     compose_files.write(settings)
+    render(settings)  # the containers see the change
     _print_and_run(settings, ["up", "-d", "--build", "--wait"])
 
 
@@ -84,6 +86,7 @@ def _environ(settings: Settings) -> dict[str, str]:
         **{name: str(settings.ports[service]) for service, (name, _) in PORTS.items()},
         **compose_files.variables(settings),
         "STACK_BIND": settings.listen_host,
+        "STACK_PROMETHEUS_CONFIG": str(folder(settings)),
         "STACK_LOCAL_ADDRESS": settings.local_address,
     }
 
