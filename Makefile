@@ -1,7 +1,7 @@
 # Everything a user or developer runs. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup budget setup-browser tools up down status logs demo unit test test-torch lint check format bench wheels pin env-dev
+.PHONY: help setup budget setup-browser tools up down status logs demo unit test test-torch test-compose lint check format bench wheels packages pin env-dev
 
 VENV := .venv/bin
 STACK := $(VENV)/python -m stack
@@ -48,6 +48,9 @@ setup-browser: ## install Chromium for the browser tests (as root on Debian); wi
 test-torch: env-dev ## real PyTorch against the kernel's figures; downloads it (TORCH='torch==2.13.0+cpu' is smaller)
 	@TORCH="$(TORCH)" stack/torch.sh $(ARGS)
 
+test-compose: env-dev ## the containers in a Docker engine of their own (as root on Debian), with stand-ins for base images
+	@GRAMWATT_TEST_COMPOSE=1 $(VENV)/pytest tests/compose -v $(ARGS)
+
 lint: env-dev ## format, lint, types, imports, rules, dashboards
 	@stack/check.sh
 
@@ -64,6 +67,9 @@ bench: env-dev ## side-by-side measurements; each prints a ratio
 wheels: setup ## build the three packages into dist/
 	@for each in client exporter labeler; do $(VENV)/python -m pip wheel --quiet --no-deps --wheel-dir dist ./$$each; done
 	@ls dist
+
+packages: env-dev ## build deb and rpm packages into dist/ (for PYTHON, of the distribution they are for)
+	@deploy/packages/build.sh
 
 pin: ## write constraints.txt anew with today's versions
 	@stack/pin.sh

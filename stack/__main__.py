@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 from . import budget, compose, demo, native, selfcheck, tools
+from .compose_files import GRAFANA_PASSWORD
+from .compose_files import folder as secrets_folder
 from .settings import Settings, StackError, load
 
 
@@ -76,9 +78,7 @@ def up(settings: Settings) -> None:
                 native.stop(settings)
             raise StackError(f"{log}\n\n{error}") from None
     if by_docker:
-        print(
-            f"\nGrafana's password: {settings.var / 'grafana-password'} or what GRAFANA_ADMIN_PASSWORD says"
-        )
+        print(f"\nGrafana's password: {secrets_folder(settings) / GRAFANA_PASSWORD}")
     elif settings.socket != Path("/run/gramwatt/gramwatt.sock"):
         print(f"\nfor clients: export GRAMWATT_SOCKET_PATH={settings.socket}")
 

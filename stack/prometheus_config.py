@@ -23,7 +23,7 @@ def render(settings: Settings) -> bool:
     a container has them mounted and would not see a folder that was made anew.
     """
     target, source = folder(settings), ROOT / "prometheus"
-    wanted = {"prometheus.yml": (source / "prometheus.yml").read_text()}
+    wanted = {name: (source / name).read_text() for name in ("prometheus.yml", "alertmanager.yml")}
     for kind in ("rules", "targets"):
         wanted |= {f"{kind}/{path.name}": path.read_text() for path in (source / kind).glob("*.yml")}
     wanted |= _adapted(settings, wanted, (source / "alertmanager.yml").read_text())

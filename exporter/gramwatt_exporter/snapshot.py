@@ -167,6 +167,7 @@ class Snapshot(Struct, frozen=True):
     other: Remainder
     departed: Remainder
     workloads: Sequence[WorkloadView]
+    workloads_held: tuple[int, int, int]  # listed, unlisted, most
     departed_workloads: Sequence[WorkloadView]  # sums by kind and user of those that left, without a name
     users: Sequence[UserView]
     process_count: int

@@ -163,6 +163,20 @@ def workload_view(account: WorkloadAccount, first: FirstScrape | None = None) ->
     return view
 
 
+def unlisted_views(accounts: Sequence[WorkloadAccount]) -> Iterable[WorkloadView]:
+    """One row for those without series of their own; none where there are none."""
+    if accounts:
+        yield WorkloadView(
+            name="",
+            kind="unlisted",
+            user="",
+            energy=tuple(map(sum, zip(*(account.energy for account in accounts), strict=True))),
+            units=tuple(map(sum, zip(*(account.units for account in accounts), strict=True))),
+            cpu_ns=sum(account.cpu_ns for account in accounts),
+            power=(0,) * len(COMPONENTS),
+        )
+
+
 def remainders(accounts: Accounts, processes: ProcessColumns) -> tuple[Remainder, Remainder]:
     """``other`` and ``departed``: with the rows given, they sum to all live and exited energy."""
     other = Remainder(

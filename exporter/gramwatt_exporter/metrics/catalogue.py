@@ -149,7 +149,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "workload_departed_energy_joules",
         "joules",
         "kind user component",
-        'Energy of workloads that ended long ago and gave up their series to new ones, and in kind="entering" of those that show 0 until they have been scraped. With the workload series it sums to the live and exited parts; it jumps when one leaves or enters, so never put it into a rate.',
+        'Energy of workloads that ended long ago and gave up their series to new ones, in kind="unlisted" of those without series (workloads.series), and in kind="entering" of those that show 0 until they have been scraped. With the workload series it sums to the live and exited parts; it jumps when one leaves or enters, so never put it into a rate.',
     ),
     _counter(
         "workload_departed_emissions_grams",
@@ -168,6 +168,18 @@ CATALOGUE: tuple[Metric, ...] = (
         "user_emissions_grams", "grams", "user kind component", "CO2 equivalent of all workloads of a user."
     ),
     _gauge("processes", "1", "", "Processes known at the last sample."),
+    _gauge(
+        "workloads",
+        "1",
+        "state",
+        "Workloads held: listed have series of their own, unlisted are one row of gramwatt_workload_departed_* (workloads.series).",
+    ),
+    _gauge(
+        "workloads_max",
+        "1",
+        "",
+        "Most workloads held at once (workloads.max); further ones share one per user.",
+    ),
     # --- grid
     _gauge(
         "grid_intensity_grams_per_kilowatt_hour",

@@ -95,6 +95,9 @@ def _devices(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     if snapshot.resets:
         yield "meter_resets", ((device, float(count)) for device, count in snapshot.resets.items())
     yield "processes", [((), float(snapshot.process_count))]
+    listed, unlisted, most = snapshot.workloads_held
+    yield "workloads", [(("listed",), float(listed)), (("unlisted",), float(unlisted))]
+    yield "workloads_max", [((), float(most))]
 
 
 def _departed_workloads(

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from .. import __version__
 from ..metrics.exposition import CONTENT_TYPE, Exposition
+from .encoding import SMALLEST, Compressed
 
 TEXT = "text/plain; charset=utf-8"
 
@@ -32,6 +33,7 @@ class Page(Struct, frozen=True, gc=False):
     status: int
     body: bytes
     content_type: str = TEXT
+    encoding: str = ""  # gzip, or as it is
 
 
 _HEALTHY = Page(200, b"Gramwatt exporter is healthy.\n")
@@ -52,17 +54,23 @@ class Pages:
 
     def __init__(self, exposition: Exposition) -> None:
         self._exposition = exposition
+        self._compressed = Compressed()
 
     @staticmethod
     def is_open(path: str) -> bool:
         """Whether everybody may read it, also where a password is needed for the rest."""
         return path in ("/-/healthy", "/-/ready")
 
-    def answer(self, path: str, collector: str = "") -> Page:
-        """The page at ``path``, which is without its query, for ``collector`` or for a person."""
+    def answer(self, path: str, collector: str = "", gzip: bool = False) -> Page:
+        """The page at ``path``, which is without its query, for ``collector`` or for a person; ``gzip`` where they
+        take it."""
         if path == "/metrics":
             body = self._exposition.scrape(collector)
-            return _WAITING if body is None else Page(200, body, CONTENT_TYPE)
+            if body is None:
+                return _WAITING
+            if gzip and len(body) >= SMALLEST:
+                return Page(200, self._compressed.of(body), CONTENT_TYPE, "gzip")
+            return Page(200, body, CONTENT_TYPE)
         if path == "/-/healthy":
             return _HEALTHY
         if path == "/-/ready":

@@ -1,17 +1,15 @@
-"""Thermal design power of a CPU by its model name, from codecarbon's table, read as a data file.
-
-codecarbon is never imported: its package loads pandas and more (87 MB). Only its folder is looked up.
-"""
+"""Thermal design power of a CPU by its model name, from codecarbon's table (gramwatt_exporter/tables)."""
 
 from __future__ import annotations
 
 import csv
-import importlib.util
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
+
+from gramwatt_exporter.tables import FOLDER
 
 _NOISE = re.compile(
     r"\(r\)|\(tm\)|\(c\)|@.*$|\bcpu\b|\bprocessor\b|\b\d+-core\b|\b(?:two|four|quad|six|eight|twelve|dual)-core\b"
@@ -35,13 +33,9 @@ def tokens(model: str) -> tuple[str, ...]:
 
 
 def table_path() -> Path | None:
-    """codecarbon's cpu_power.csv, None when codecarbon is not installed."""
-    spec = importlib.util.find_spec("codecarbon")
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        path = Path(folder) / "data" / "hardware" / "cpu_power.csv"
-        if path.is_file():
-            return path
-    return None
+    """The table, None where it is not installed."""
+    path = FOLDER / "hardware" / "cpu_power.csv"
+    return path if path.is_file() else None
 
 
 def rows(path: Path) -> Iterator[tuple[str, float]]:
