@@ -55,7 +55,7 @@ def is_guest(cpuinfo: str, procfs: Path, sysfs: Path) -> bool:
         return True
     if re.search(r"^flags\s*:", cpuinfo, re.MULTILINE):
         return False
-    if _board(cpuinfo, procfs, sysfs) == _VIRTUAL_BOARD:
+    if board_of(cpuinfo, procfs, sysfs) == _VIRTUAL_BOARD:
         return True
     dmi = sysfs / "class" / "dmi" / "id"
     product = _text(dmi / "product_name")
@@ -66,15 +66,20 @@ def watts(size: int, cpuinfo: str, procfs: Path, sysfs: Path) -> tuple[float, st
     """Watts of the memory of a machine that is no guest, and where the figure comes from. ``size`` in bytes."""
     gigabytes = size / _GIGABYTE
     modules = _modules(sysfs)
-    if modules.soldered or _APPLE.search(cpuinfo) or _board(cpuinfo, procfs, sysfs):
+    if modules.soldered or _APPLE.search(cpuinfo) or board_of(cpuinfo, procfs, sysfs):
         power = WATTS_SOLDERED + WATTS_SOLDERED_PER_GIGABYTE * gigabytes
         return power, f"{gigabytes:.1f} GB of low-power memory on the board"
-    if modules.small or (not modules.count and (_is_laptop(sysfs) or _LAPTOP_CPU.search(cpuinfo))):
+    if modules.small or (not modules.count and (is_laptop(sysfs) or _LAPTOP_CPU.search(cpuinfo))):
         power = WATTS_SMALL + WATTS_SMALL_PER_GIGABYTE * gigabytes
         return power, f"{gigabytes:.1f} GB in modules of a laptop's size"
     count = modules.count or dimms(size)
     how = f"{count} modules" if modules.count else f"a guess of {count} modules"
     return count * WATTS_PER_DIMM, f"{how} of {WATTS_PER_DIMM:g} W"
+
+
+def is_laptop_cpu(cpuinfo: str) -> bool:
+    """Whether a CPU is of a line that is built into laptops and small computers."""
+    return bool(_LAPTOP_CPU.search(cpuinfo))
 
 
 def dimms(size: int) -> int:
@@ -86,7 +91,7 @@ def dimms(size: int) -> int:
     return 32
 
 
-def _board(cpuinfo: str, procfs: Path, sysfs: Path) -> str:
+def board_of(cpuinfo: str, procfs: Path, sysfs: Path) -> str:
     """The model of an Arm or RISC-V board that a device tree describes; "" for anything else.
 
     IBM's POWER servers have a device tree, too, and memory in modules.
@@ -101,7 +106,8 @@ def _board(cpuinfo: str, procfs: Path, sysfs: Path) -> str:
     return match[1].strip() if match else ""
 
 
-def _is_laptop(sysfs: Path) -> bool:
+def is_laptop(sysfs: Path) -> bool:
+    """By the type of chassis that firmware names."""
     try:
         return int(_text(sysfs / "class/dmi/id/chassis_type")) in _LAPTOPS
     except ValueError:

@@ -1,0 +1,249 @@
+"""Watts of a machine without a meter, by component, at eleven loads, with one sigma. Pure.
+
+Servers and machines with CPUs of their kinds: the wall power of the fitted table. The package is the part of it that
+powercap would show, memory is modelled by its modules, and ``other`` is the rest: fans, disks, the board, and what the
+power supply loses. Of desktops, laptops and boards there is no such list: their package draws its thermal design power,
+and the rest is a few watts; their sigma is wide.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from .. import memory_model
+from .machine import Machine
+from .table import LOADS, ClassFit, PackageFit, Table, at, region, wall_watts
+
+_GIGABYTE = 1 << 30
+# Of the wall power at least so much is neither package nor memory: a power supply of 94 % and fans at their lowest.
+LEAST_OTHER = 0.12
+MOST_MEMORY = 0.35
+# What is not known of the host of a guest: how many chips it has, how full it is, and who else is on it.
+GUEST_SIGMA = 0.25
+# A feature that had to be taken as typical.
+MISSING_SIGMA = {"tdp": 0.08, "mhz": 0.05, "memory": 0.08, "cores": 0.1}
+
+
+class _Rest(Struct, frozen=True):
+    """Of machines for which there is no list of measured ones: ``watts`` of the rest, and ``loss`` of the supply."""
+
+    watts: float
+    loss: float
+    idle_share: float  # of the package's full power
+    sigma: tuple[float, float, float, float]
+
+
+# Desktop: board, disk and fan 15 W, a supply of 85 %. Laptop: 3 W without its screen. Board: a Raspberry Pi 5 draws
+# 2.7 W at rest and 8 W at full load, of which 1 W is neither its CPU nor its memory (geerlingguy/sbc-reviews).
+_RESTS = {
+    "desktop": _Rest(15.0, 0.15, 0.21, (0.4, 0.4, 0.35, 0.35)),
+    "laptop": _Rest(3.0, 0.12, 0.12, (0.5, 0.5, 0.45, 0.45)),
+    "board": _Rest(1.0, 0.1, 0.2, (0.4, 0.4, 0.35, 0.35)),
+}
+# Watts of a busy core of a board's CPU.
+_CORE_WATTS = {
+    "cortex-a35": 0.3, "cortex-a53": 0.5, "cortex-a55": 0.5, "cortex-a57": 1.4, "cortex-a72": 1.0,
+    "cortex-a73": 1.1, "cortex-a75": 1.3, "cortex-a76": 1.4, "cortex-a78ae": 1.5, "carmel": 2.0,
+}  # fmt: skip
+_ANY_CORE_WATTS = 1.0
+
+
+class Power(Struct, frozen=True):
+    """Watts of the whole machine at the loads 0, 0.1 ... 1, and sigma by region (see table.py)."""
+
+    cpu: tuple[float, ...]
+    dram: float
+    other: tuple[float, ...]
+    sigma: tuple[float, float, float, float]  # of the sum
+    cpu_sigma: tuple[float, float, float, float]
+    how: str  # for a person: where it is from
+    missing: tuple[str, ...] = ()  # features that had to be taken as typical
+    factor: float = 1.0  # a person's calibration
+
+    def at(self, load: float) -> Point:
+        """At a load of 0..1."""
+        place = region(load)
+        cpu, other = at(self.cpu, load), at(self.other, load)
+        return Point(load, cpu, self.dram, other, self.sigma[place], self.cpu_sigma[place])
+
+
+class Point(Struct, frozen=True):
+    """Watts at one load."""
+
+    load: float
+    cpu: float
+    dram: float
+    other: float
+    sigma_ratio: float
+    cpu_sigma_ratio: float
+
+    @property
+    def wall(self) -> float:
+        """The sum."""
+        return self.cpu + self.dram + self.other
+
+
+def power_of(machine: Machine, table: Table) -> Power:
+    """What the machine draws."""
+    if machine.kind == "server" or machine.guest:
+        return _of_share(machine, table) if machine.guest else _of_server(machine, table)
+    return _of_other_kind(machine, table)
+
+
+def class_of(machine: Machine, table: Table) -> tuple[str, ClassFit]:
+    """The class of the table; of its vendor where the CPU is newer than the table; else of all recent ones."""
+    for name in (machine.identity.table_class, machine.identity.vendor, "any"):
+        if name in table.classes:
+            return name, table.classes[name]
+    raise ValueError("the table has no class 'any'")
+
+
+# --- servers
+
+
+def _of_server(machine: Machine, table: Table) -> Power:
+    name, fit = class_of(machine, table)
+    features, missing = _features(machine, fit)
+    wall = wall_watts(fit, features)
+    dram = machine.memory_watts or _typical_memory(machine, fit) * features["chips"]
+    cpu = package_watts(fit, features, table.package, machine.identity.vendor)
+    sigma = _wider(fit.sigma, [MISSING_SIGMA[feature] for feature in missing])
+    return _composed(wall, cpu, dram, sigma, table.package.sigma, _how(name, fit), missing)
+
+
+def _features(machine: Machine, fit: ClassFit) -> tuple[dict[str, float], tuple[str, ...]]:
+    topology = machine.topology
+    typical = fit.typical
+    chips = topology.chips
+    cores = topology.cores / chips if topology.cores else topology.threads / chips / typical["threads"]
+    found: dict[str, float | None] = {
+        "cores": max(1.0, cores),
+        "memory": machine.memory_bytes / _GIGABYTE / chips if machine.memory_bytes else None,
+        "mhz": machine.mhz,
+        "tdp": machine.tdp_watts,
+    }
+    missing = tuple(name for name, value in found.items() if value is None)
+    features = {name: typical[name] if value is None else value for name, value in found.items()}
+    return {"chips": float(chips), **features}, missing
+
+
+def package_watts(
+    fit: ClassFit, features: Mapping[str, float], package: PackageFit, vendor: str
+) -> tuple[float, ...]:
+    """All packages at the eleven loads, as RAPL would show them.
+
+    Full load: between the dynamic part of the wall power and the thermal design power, which both bound it. The
+    curve is steeper than the wall's: SPECpower spreads a load over all cores at low frequencies, while programs keep
+    single cores busy, which soon raises the frequency of all.
+    """
+    wall = wall_watts(fit, {**features, "memory": fit.typical["memory"]})
+    span = max(1e-9, wall[-1] - wall[0])
+    idle = package.idle_share * wall[0]
+    by_wall = idle + package.dynamic_share * span
+    scale = package.scale.get(vendor, package.scale["any"])
+    full = max(idle, scale * math.sqrt(by_wall * features["tdp"] * features["chips"]))
+    shape = [steep((watts - wall[0]) / span, package.steepness, package.middle) for watts in wall]
+    return tuple(idle + (full - idle) * part for part in shape)
+
+
+def steep(part: float, steepness: float, middle: float) -> float:
+    """From 0 to 1 as an S: the power of cores whose frequency rises with their load and then stays."""
+    power = max(0.0, part) ** steepness
+    return power * (1 + middle**steepness) / (power + middle**steepness)
+
+
+def _composed(
+    wall: Sequence[float],
+    cpu: Sequence[float],
+    dram: float,
+    sigma: tuple[float, float, float, float],
+    cpu_sigma: tuple[float, float, float, float],
+    how: str,
+    missing: tuple[str, ...],
+) -> Power:
+    """Components that sum to the wall's power; the package and memory leave something to the rest."""
+    dram = min(dram, MOST_MEMORY * wall[0])
+    fitting = [min(c, w * (1 - LEAST_OTHER) - dram) for c, w in zip(cpu, wall, strict=True)]
+    other = tuple(w - c - dram for w, c in zip(wall, fitting, strict=True))
+    return Power(tuple(fitting), dram, other, sigma, cpu_sigma, how, missing)
+
+
+def _how(name: str, fit: ClassFit) -> str:
+    if name in ("amd", "intel", "any"):
+        vendors = {"amd": "AMD's", "intel": "Intel's", "any": "all"}
+        return f"a CPU that the table lacks, from {vendors[name]} of {fit.years[0]} and later"
+    return f"{fit.machines} servers of class {name} in SPECpower"
+
+
+def _wider(
+    sigma: tuple[float, float, float, float], more: Sequence[float]
+) -> tuple[float, float, float, float]:
+    a, b, c, d = (math.hypot(each, *more) for each in sigma)
+    return a, b, c, d
+
+
+def _typical_memory(machine: Machine, fit: ClassFit) -> float:
+    """Of one chip, where the machine does not say how much it has."""
+    generation = memory_model.generation_of(machine.identity.year, machine.identity.table_class)
+    size = int(fit.typical["memory"] * _GIGABYTE)
+    return memory_model.dimms(size) * memory_model.dimm_watts(size / memory_model.dimms(size), generation)
+
+
+# --- guests
+
+
+def _of_share(machine: Machine, table: Table) -> Power:
+    """A part of a usual host: its threads by the guest's CPUs, memory by the guest's size."""
+    name, fit = class_of(machine, table)
+    typical = fit.typical
+    features = {key: typical[key] for key in ("chips", "cores", "memory", "mhz", "tdp")}
+    if machine.tdp_watts is not None:
+        features["tdp"] = machine.tdp_watts
+    threads = features["chips"] * features["cores"] * typical["threads"]
+    share = machine.topology.threads / max(threads, machine.topology.threads)
+    wall = wall_watts(fit, features)
+    cpu = package_watts(fit, features, table.package, machine.identity.vendor)
+    host_dram = _typical_memory(machine, fit) * features["chips"]
+    whole = _composed(wall, cpu, host_dram, fit.sigma, table.package.sigma, "", ())
+    generation = memory_model.generation_of(machine.identity.year, machine.identity.table_class)
+    size = machine.memory_bytes or int(features["memory"] * features["chips"] * share * _GIGABYTE)
+    return Power(
+        tuple(share * watts for watts in whole.cpu),
+        memory_model.guest_watts(size, generation),
+        tuple(share * watts for watts in whole.other),
+        _wider(fit.sigma, [GUEST_SIGMA]),
+        _wider(table.package.sigma, [GUEST_SIGMA]),
+        f"{machine.topology.threads} of {threads:.0f} threads of a usual host, {_how(name, fit)}",
+    )
+
+
+# --- desktops, laptops, boards
+
+
+def _of_other_kind(machine: Machine, table: Table) -> Power:
+    rest = _RESTS[machine.kind]
+    cores = machine.topology.cores or machine.topology.threads
+    if machine.tdp_watts is not None and machine.kind != "board":
+        full, how = machine.tdp_watts * machine.topology.chips, machine.tdp_how
+    else:
+        each = _CORE_WATTS.get(machine.identity.architecture, _ANY_CORE_WATTS)
+        each = each if machine.kind == "board" else _CLIENT_CORE_WATTS[machine.kind]
+        full, how = cores * each, f"{each:g} W per core"
+    idle = rest.idle_share * full
+    _, fit = class_of(machine, table)
+    span = fit.watts[-1] - fit.watts[0]
+    shape = [steep((w - fit.watts[0]) / span, table.package.steepness, table.package.middle) for w in fit.watts]
+    cpu = tuple(idle + (full - idle) * part for part in shape)
+    dram = machine.memory_watts or 0.0
+    other = tuple((c + dram + rest.watts) / (1 - rest.loss) - c - dram for c in cpu)
+    unsure = () if machine.tdp_watts is not None or machine.kind == "board" else ("tdp",)
+    sigma = _wider(rest.sigma, [0.3] if unsure else [])
+    return Power(cpu, dram, other, sigma, sigma, f"{machine.kind}: {how}", unsure)
+
+
+_CLIENT_CORE_WATTS = {"desktop": 8.0, "laptop": 4.0}
+
+assert len(LOADS) == 11
