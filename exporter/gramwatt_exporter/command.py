@@ -30,7 +30,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Every setting of the file is also an environment variable: sampling.interval is"
         " GRAMWATT_SAMPLING_INTERVAL. Flags win over the environment, the environment over the file."
         " 'gramwatt-exporter intensity --help' shows and tests the grid's carbon intensity;"
-        " 'gramwatt-exporter sensors' shows which meter stands for what.",
+        " 'gramwatt-exporter sensors' shows which meter stands for what;"
+        " 'gramwatt-exporter estimate' shows and corrects what is taken where nothing measures.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"gramwatt-exporter {__version__}")
@@ -52,6 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from .sensors_command import run as run_sensors
 
         return run_sensors(words[1:], os.environ, sys.stdout)
+    if words[:1] == ["estimate"]:
+        from .estimate_command import run as run_estimate
+
+        return run_estimate(words[1:], os.environ, sys.stdout)
     arguments = _parser().parse_args(words)
     signals = Signals()
     try:

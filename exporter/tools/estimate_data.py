@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gramwatt_exporter.sensors.estimation.identity import YEARS
-from gramwatt_exporter.sensors.estimation.names import class_by_name, plain
+from gramwatt_exporter.sensors.drivers.estimate.identity import YEARS
+from gramwatt_exporter.sensors.drivers.estimate.names import class_by_name, plain
 
 FEATURES = ("chips", "single", "cores", "memory", "mhz", "tdp")
 STEPS = ("watts_idle", *(f"watts_{percent}" for percent in range(10, 101, 10)))

@@ -1,4 +1,4 @@
-"""Make gramwatt_exporter/sensors/estimation/table.json, and say how far off the method is on CPUs it has not seen.
+"""Make gramwatt_exporter/sensors/drivers/estimate/table.json, and say how far off the method is on CPUs it has not seen.
 
     python exporter/tools/estimate_fit.py SPECPOWER.csv --rapl SWEEPS.csv [--write [FILE]] [--picture [FILE]]
 
@@ -25,8 +25,8 @@ import estimate_picture
 import numpy as np
 from estimate_data import FEATURES, Servers, read_servers, read_sweeps
 from estimate_mixed_model import Fit, Inputs, left_out, spreads
-from gramwatt_exporter.sensors.estimation import table as tables
-from gramwatt_exporter.sensors.estimation.table import ClassFit, Table, region
+from gramwatt_exporter.sensors.drivers.estimate import table as tables
+from gramwatt_exporter.sensors.drivers.estimate.table import ClassFit, Table, region
 
 TABLE = Path(tables.__file__).with_name(tables.FILE)
 PICTURE = Path(__file__).parents[2] / "docs" / "estimate-errors.svg"

@@ -40,9 +40,8 @@ class ClassFit(Struct, frozen=True):
 class PackageFit(Struct, frozen=True):
     """How a package's power follows from the wall's; see power.py."""
 
-    idle_share: float
-    dynamic_share: float
-    scale: Mapping[str, float]  # by vendor
+    idle_share: float  # of the wall power at rest
+    scale: Mapping[str, float]  # by vendor: full load over thermal design power
     steepness: float
     middle: float
     sigma: tuple[float, float, float, float]

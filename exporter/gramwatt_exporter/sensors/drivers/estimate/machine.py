@@ -9,7 +9,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from .. import cpu_table, memory_model
+from . import memory_model
+from . import cpu_table
 from .frequency import base_mhz
 from .identity import Identity, identify_cpu, is_arm_server
 from .topology import Topology, read_topology

@@ -13,13 +13,17 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from .. import memory_model
+from . import memory_model
 from .machine import Machine
 from .table import LOADS, ClassFit, PackageFit, Table, at, region, wall_watts
 
 _GIGABYTE = 1 << 30
-# Of the wall power at least so much is neither package nor memory: a power supply of 94 % and fans at their lowest.
-LEAST_OTHER = 0.12
+# Of the wall power at least so much is neither package nor memory: what a power supply of 94 % loses.
+LEAST_OTHER = 0.06
+SMALL_CORES = 8
+_SHARE_SIGMA = 0.2  # of which part of the wall power a package has
+# One sigma of what the package and memory need, when that is more than the wall power of the class leaves them.
+_NEED_SIGMA = 0.3
 MOST_MEMORY = 0.35
 # What is not known of the host of a guest: how many chips it has, how full it is, and who else is on it.
 GUEST_SIGMA = 0.25
@@ -88,8 +92,12 @@ class Point(Struct, frozen=True):
 
 def power_of(machine: Machine, table: Table) -> Power:
     """What the machine draws."""
-    if machine.kind == "server" or machine.guest:
-        return _of_share(machine, table) if machine.guest else _of_server(machine, table)
+    if machine.guest:
+        return _of_share(machine, table)
+    # Intel's small Xeons are its desktop CPUs under another name, and among the servers of the list. AMD's are not.
+    listed = machine.identity.vendor == "intel" and machine.identity.table_class in table.classes
+    if machine.kind == "server" or (machine.kind == "desktop" and listed):
+        return _of_server(machine, table)
     return _of_other_kind(machine, table)
 
 
@@ -111,7 +119,7 @@ def _of_server(machine: Machine, table: Table) -> Power:
     dram = machine.memory_watts or _typical_memory(machine, fit) * features["chips"]
     cpu = package_watts(fit, features, table.package, machine.identity.vendor)
     sigma = _wider(fit.sigma, [MISSING_SIGMA[feature] for feature in missing])
-    return _composed(wall, cpu, dram, sigma, table.package.sigma, _how(name, fit), missing)
+    return _composed(wall, cpu, dram, sigma, _package_sigma(sigma, features, table.package), _how(name, fit), missing)
 
 
 def _features(machine: Machine, fit: ClassFit) -> tuple[dict[str, float], tuple[str, ...]]:
@@ -135,18 +143,37 @@ def package_watts(
 ) -> tuple[float, ...]:
     """All packages at the eleven loads, as RAPL would show them.
 
-    Full load: between the dynamic part of the wall power and the thermal design power, which both bound it. The
-    curve is steeper than the wall's: SPECpower spreads a load over all cores at low frequencies, while programs keep
-    single cores busy, which soon raises the frequency of all.
+    Full load is a share of the thermal design power. The curve of a small package is steeper than the wall's: SPECpower
+    spreads a load over all cores at low frequencies, while programs keep single cores busy, and on small dies one busy
+    core raises the frequency and voltage of all.
     """
     wall = wall_watts(fit, {**features, "memory": fit.typical["memory"]})
     span = max(1e-9, wall[-1] - wall[0])
     idle = package.idle_share * wall[0]
-    by_wall = idle + package.dynamic_share * span
-    scale = package.scale.get(vendor, package.scale["any"])
-    full = max(idle, scale * math.sqrt(by_wall * features["tdp"] * features["chips"]))
-    shape = [steep((watts - wall[0]) / span, package.steepness, package.middle) for watts in wall]
+    full = max(idle, package.scale.get(vendor, package.scale["any"]) * features["tdp"] * features["chips"])
+    small = _small(features)
+    shape = []
+    for watts in wall:
+        part = (watts - wall[0]) / span
+        shape.append(small * steep(part, package.steepness, package.middle) + (1 - small) * part)
     return tuple(idle + (full - idle) * part for part in shape)
+
+
+def _small(features: Mapping[str, float]) -> float:
+    """How much one busy core raises all: 1 where there are few, little where each of many has its own frequency."""
+    return min(1.0, SMALL_CORES / (features["cores"] * features["chips"]))
+
+
+def _package_sigma(
+    wall: Sequence[float], features: Mapping[str, float], package: PackageFit
+) -> tuple[float, float, float, float]:
+    """Small packages: as the sweeps show. Of large ones there are none: the wall's, and that of the package's share."""
+    small = _small(features)
+    a, b, c, d = (
+        math.sqrt(small * own**2 + (1 - small) * (each**2 + _SHARE_SIGMA**2))
+        for own, each in zip(package.sigma, wall, strict=True)
+    )
+    return a, b, c, d
 
 
 def steep(part: float, steepness: float, middle: float) -> float:
@@ -164,11 +191,22 @@ def _composed(
     how: str,
     missing: tuple[str, ...],
 ) -> Power:
-    """Components that sum to the wall's power; the package and memory leave something to the rest."""
+    """Components that sum to the wall's power; the package and memory leave something to the rest.
+
+    Where they need more than the class draws at the wall, both are estimates: the sum lies between them, each weighted
+    by its variance.
+    """
     dram = min(dram, MOST_MEMORY * wall[0])
+    needs = [(c + dram) / (1 - LEAST_OTHER) for c in cpu]
+    wall = [w + max(0.0, need - w) * _weight(sigma[region(u)]) for u, w, need in zip(LOADS, wall, needs, strict=True)]
     fitting = [min(c, w * (1 - LEAST_OTHER) - dram) for c, w in zip(cpu, wall, strict=True)]
     other = tuple(w - c - dram for w, c in zip(wall, fitting, strict=True))
     return Power(tuple(fitting), dram, other, sigma, cpu_sigma, how, missing)
+
+
+def _weight(sigma: float) -> float:
+    """Of what is needed, beside an estimate of this sigma."""
+    return sigma**2 / (sigma**2 + _NEED_SIGMA**2)
 
 
 def _how(name: str, fit: ClassFit) -> str:
@@ -207,7 +245,8 @@ def _of_share(machine: Machine, table: Table) -> Power:
     wall = wall_watts(fit, features)
     cpu = package_watts(fit, features, table.package, machine.identity.vendor)
     host_dram = _typical_memory(machine, fit) * features["chips"]
-    whole = _composed(wall, cpu, host_dram, fit.sigma, table.package.sigma, "", ())
+    package_sigma = _package_sigma(fit.sigma, features, table.package)
+    whole = _composed(wall, cpu, host_dram, fit.sigma, package_sigma, "", ())
     generation = memory_model.generation_of(machine.identity.year, machine.identity.table_class)
     size = machine.memory_bytes or int(features["memory"] * features["chips"] * share * _GIGABYTE)
     return Power(
@@ -215,7 +254,7 @@ def _of_share(machine: Machine, table: Table) -> Power:
         memory_model.guest_watts(size, generation),
         tuple(share * watts for watts in whole.other),
         _wider(fit.sigma, [GUEST_SIGMA]),
-        _wider(table.package.sigma, [GUEST_SIGMA]),
+        _wider(package_sigma, [GUEST_SIGMA]),
         f"{machine.topology.threads} of {threads:.0f} threads of a usual host, {_how(name, fit)}",
     )
 
@@ -246,4 +285,3 @@ def _of_other_kind(machine: Machine, table: Table) -> Power:
 
 _CLIENT_CORE_WATTS = {"desktop": 8.0, "laptop": 4.0}
 
-assert len(LOADS) == 11

@@ -11,7 +11,7 @@ import re
 
 from msgspec import Struct
 
-from ...idle.microarchitecture import identify
+from ....idle.microarchitecture import identify
 from .names import class_by_name
 
 # (label, year of launch) by the model of Intel's family 6.
