@@ -20,7 +20,7 @@ from .sensors.drivers.estimate.machine import Machine, read_machine
 from .sensors.drivers.estimate.power import Power, power_of
 from .sensors.drivers.estimate.table import Table, built_in
 
-_NO_STATE = "a calibration is kept in the state directory; set state.dir or --state.dir"
+_NO_STATE = "is not set, and a calibration is kept there; set it, or give --state.dir"
 
 
 def run(
@@ -71,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     action.add_argument("--reset", action="store_true", help="forget all that was measured")
     load = take.add_mutually_exclusive_group()
     load.add_argument("--idle", action="store_true", help="the machine was idle then")
-    load.add_argument("--load", type=_load, metavar="PERCENT", help="how busy all CPUs were then (measured now)")
+    load.add_argument(
+        "--load", type=_load, metavar="PERCENT", help="how busy all CPUs were then (measured now)"
+    )
     take.add_argument(
         "--of", choices=("wall", "cpu"), default="wall",
         help="what the meter measures: the whole machine (wall), or its CPU packages (cpu)",
@@ -112,26 +114,35 @@ def _state_dir(config: Config) -> Path | None:
 
 
 def _calibrate(
-    config: Config, arguments: argparse.Namespace, table: Table, stdout: TextIO, sleep: Callable[[float], None]
+    config: Config,
+    arguments: argparse.Namespace,
+    table: Table,
+    stdout: TextIO,
+    sleep: Callable[[float], None],
 ) -> int:
     directory = _state_dir(config)
     if directory is None:
-        raise ConfigError(_NO_STATE)
+        raise ConfigError("$.state.dir", _NO_STATE)
     if arguments.reset:
         was = calibration.remove_calibration(directory)
         print("the calibration is removed" if was else "there was no calibration", file=stdout)
         return 0
     kept = load_calibration(directory)
     machine, before = _estimate(config, table)
-    load = _busy(config, sleep) if arguments.load is None and not arguments.idle else (arguments.load or 0) / 100
+    load = (
+        _busy(config, sleep) if arguments.load is None and not arguments.idle else (arguments.load or 0) / 100
+    )
     kept = kept.with_value(fingerprint(machine), Measured(load, arguments.watts, arguments.of))
     after = calibrated(power_of(machine, table), machine, kept)
     problem = implausible(before, load, arguments.watts, arguments.of)
     if problem:
-        raise ConfigError(problem)
+        raise ConfigError("--watts", problem)
     calibration.save_calibration(directory, kept)
     print(report.change(before, after, load, arguments.of), file=stdout)
-    print("An exporter that runs takes it over within a minute. `estimate calibrate --reset` undoes it.", file=stdout)
+    print(
+        "An exporter that runs takes it over within a minute. `estimate calibrate --reset` undoes it.",
+        file=stdout,
+    )
     return 0
 
 
@@ -142,7 +153,7 @@ def implausible(power: Power, load: float, watts: float, of: str) -> str:
     if expected / 10 <= watts <= expected * 10:
         return ""
     return (
-        f"--watts {watts:g} is implausible: at {load:.0%} load the estimate of {of} is {expected:.0f} W; check what the"
+        f"{watts:g} is implausible: at {load:.0%} load the estimate of {of} is {expected:.0f} W; check what the"
         " meter measures (--of wall or --of cpu) and the load (--idle or --load)"
     )
 
@@ -156,7 +167,7 @@ def _busy(config: Config, sleep: Callable[[float], None]) -> float:
     total = sum(now) - sum(before)
     idle = sum(now[3:5]) - sum(before[3:5])
     if total <= 0:
-        raise ConfigError(f"{stat} shows no CPU time; say how busy the machine was with --load or --idle")
+        raise ConfigError(str(stat), "shows no CPU time; say how busy the machine was with --load or --idle")
     return min(1.0, max(0.0, 1 - idle / total))
 
 
@@ -175,7 +186,9 @@ def _loads(text: str) -> tuple[float, ...]:
     for place, word in enumerate(words):
         if word in ("..", "...", "…"):
             if len(loads) < 2 or place + 1 >= len(words):
-                raise argparse.ArgumentTypeError("'..' stands between two loads and a last one, as in 0,10,..,100")
+                raise argparse.ArgumentTypeError(
+                    "'..' stands between two loads and a last one, as in 0,10,..,100"
+                )
             step, last = loads[-1] - loads[-2], _load(words[place + 1])
             if step <= 0:
                 raise argparse.ArgumentTypeError("the loads before '..' must rise")

@@ -81,7 +81,9 @@ def sweeps_left_out(table: Table, sweeps: list[Sweep]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for place, sweep in enumerate(sweeps):
             rest = [other for other in sweeps if other is not sweep]
-            own = replace(table, package=estimate_package.fit(replace(table, package=estimate_package.START), rest))
+            own = replace(
+                table, package=estimate_package.fit(replace(table, package=estimate_package.START), rest)
+            )
             vendor = "amd" if "AMD" in sweep.cpu else "intel"
             numbers = NUMBERS[class_by_name(sweep.cpu, vendor)[0] or "zen4"]
             trees = write_tree(
@@ -102,13 +104,16 @@ def sweeps_left_out(table: Table, sweeps: list[Sweep]) -> None:
                 if theirs is not None:
                     tdp = answer["cpu"]["tdp_watts"]
                     other = np.array([theirs(tdp, point[0], sweep.cpu) for point in sweep.points])
-                    text += f"; codecarbon {np.median(np.abs(other / true - 1)):.0%}, {np.mean(np.abs(other - true)):.1f} W"
+                    median, mean = np.median(np.abs(other / true - 1)), np.mean(np.abs(other - true))
+                    text += f"; codecarbon {median:.0%}, {mean:.1f} W"
                 print(text)
 
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("spec", type=Path)
     parser.add_argument("--rapl", type=Path, required=True)
     parser.add_argument("--folds", type=int, default=5)

@@ -66,7 +66,9 @@ class Fitter:
     def _spreads(self) -> Any:
         found: list[Any] = []
         for load in _FITTED:
-            found.append(spreads(self.inputs, self.y[:, load], found[-1] if found else None, 4 if found else 8))
+            found.append(
+                spreads(self.inputs, self.y[:, load], found[-1] if found else None, 4 if found else 8)
+            )
         columns = [np.interp(range(11), _FITTED, column) for column in np.array(found).T]
         return np.array(columns).T
 
@@ -75,7 +77,8 @@ class Fitter:
         both = []
         for groups in (self.servers.models, self.servers.classes):
             means = [
-                left_out(self.log_spreads[step], self.inputs, self.y[:, step], list(groups))[0] for step in range(11)
+                left_out(self.log_spreads[step], self.inputs, self.y[:, step], list(groups))[0]
+                for step in range(11)
             ]
             both.append(np.exp(self.y - np.array(means).T) - 1)
         return Errors(*both)
@@ -186,11 +189,17 @@ def judge(fitter: Fitter, errors: Errors, say: Callable[[str], None] = print) ->
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("spec", type=Path)
     parser.add_argument("--rapl", type=Path, required=True)
-    parser.add_argument("--write", type=Path, nargs="?", const=TABLE, help=f"replace {TABLE.name}, or another file")
-    parser.add_argument("--picture", type=Path, nargs="?", const=PICTURE, help="held-out errors by class, as SVG")
+    parser.add_argument(
+        "--write", type=Path, nargs="?", const=TABLE, help=f"replace {TABLE.name}, or another file"
+    )
+    parser.add_argument(
+        "--picture", type=Path, nargs="?", const=PICTURE, help="held-out errors by class, as SVG"
+    )
     asked = parser.parse_args()
     fitter = Fitter(read_servers(asked.spec))
     errors = fitter.errors()

@@ -32,7 +32,11 @@ class Inputs:
     def rows(self, chosen: Any) -> Inputs:
         """Some of them."""
         return Inputs(
-            self.classes[chosen], self.vendors[chosen], self.years[chosen], self.models[chosen], self.x[chosen]
+            self.classes[chosen],
+            self.vendors[chosen],
+            self.years[chosen],
+            self.models[chosen],
+            self.x[chosen],
         )
 
 

@@ -113,6 +113,7 @@ def build(
                 estimate.idle_watts,
                 estimate.memory,
                 awake_ns,
+                state_dir=config.state.dir,
             )
         )
     else:

@@ -29,8 +29,10 @@ FILE = "estimate.json"
 METER_SIGMA = 0.03  # of a plug meter and of a load that is not quite steady
 _NEARNESS, _IDLE_CORRELATION = 0.36, 0.85
 _IDLE = 0.02  # up to this load it is idle
+_SHARE_SIGMA = 0.15
 _MOST = 12  # values kept
 Of = Literal["wall", "cpu"]
+_REMOVE = "`gramwatt-exporter estimate calibrate --reset` removes it"
 
 
 class Measured(Struct, frozen=True):
@@ -68,12 +70,12 @@ def load_calibration(state_dir: Path | None) -> Calibration:
     except FileNotFoundError:
         return Calibration()
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise ConfigError(str(path), f"cannot be read: {error.strerror or error}") from None
     except msgspec.MsgspecError as error:
-        raise ConfigError(f"{path} is no calibration ({error}); `estimate calibrate --reset` removes it") from None
+        raise ConfigError(str(path), f"is no calibration ({error}); {_REMOVE}") from None
     for value in found.measured:
         if not (0 <= value.load <= 1 and 0 < value.watts < 1e6):
-            raise ConfigError(f"{path} is no calibration: {value}; `estimate calibrate --reset` removes it")
+            raise ConfigError(str(path), f"is no calibration: {value}; {_REMOVE}")
     return found
 
 
@@ -113,21 +115,27 @@ def _corrected(power: Power, values: Sequence[Measured], wall: bool) -> Power:
     for load in LOADS:
         to = [_covariance(sigmas, load, value.load) for value in values]
         factors.append(math.exp(sum(w * c for w, c in zip(weights, to, strict=True))))
-        left = _covariance(sigmas, load, load) - sum(
-            a * b for a, b in zip(to, solve(cross, to), strict=True)
-        )
+        left = _covariance(sigmas, load, load) - sum(a * b for a, b in zip(to, solve(cross, to), strict=True))
         narrowed[region(load)].append(math.sqrt(max(left, METER_SIGMA**2)))
     a, b, c, d = (sum(each) / len(each) for each in narrowed)
     cpu = tuple(watts * factor for watts, factor in zip(power.cpu, factors, strict=True))
     if not wall:  # the sum stays: what the packages draw more, the rest draws less
-        other = tuple(max(0.0, o + before - now) for o, before, now in zip(power.other, power.cpu, cpu, strict=True))
+        other = tuple(
+            max(0.0, o + before - now) for o, before, now in zip(power.other, power.cpu, cpu, strict=True)
+        )
         return replace(power, cpu=cpu, other=other, cpu_sigma=(a, b, c, d))
     dram = power.dram * factors[0]
     # Memory is one figure for all loads; the rest takes up what that leaves of the sum.
     other = tuple(
         max(0.0, factor * (o + power.dram) - dram) for o, factor in zip(power.other, factors, strict=True)
     )
-    return replace(power, cpu=cpu, dram=dram, other=other, sigma=(a, b, c, d))
+    # A package's error is the whole machine's and that of its share in it, which a meter of the whole does not tell.
+    shares = [
+        max(_SHARE_SIGMA**2, own**2 - whole**2)
+        for own, whole in zip(power.cpu_sigma, power.sigma, strict=True)
+    ]
+    e, f, g, h = (math.sqrt(share + new**2) for share, new in zip(shares, (a, b, c, d), strict=True))
+    return replace(power, cpu=cpu, dram=dram, other=other, sigma=(a, b, c, d), cpu_sigma=(e, f, g, h))
 
 
 def _covariance(sigmas: Sequence[float], a: float, b: float) -> float:

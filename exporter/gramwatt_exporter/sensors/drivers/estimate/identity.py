@@ -1,4 +1,4 @@
-"""Which class of the fitted table a CPU belongs to: by the numbers in /proc/cpuinfo, by its name where they say nothing.
+"""Which class of the fitted table a CPU belongs to: by its numbers in /proc/cpuinfo, else by its name.
 
 The numbers of CPUs that the table knows are in idle/microarchitecture.py. Here are those that are newer than the table,
 which only give a year: from arch/x86/include/asm/intel-family.h, arch/x86/kernel/cpu/amd.c and
@@ -82,7 +82,9 @@ def identify_cpu(cpuinfo: str) -> Identity:
 
 
 def _vendor(fields: dict[str, str], model: str) -> str:
-    known = {"GenuineIntel": "intel", "AuthenticAMD": "amd", "HygonGenuine": "amd"}.get(fields.get("vendor_id", ""))
+    known = {"GenuineIntel": "intel", "AuthenticAMD": "amd", "HygonGenuine": "amd"}.get(
+        fields.get("vendor_id", "")
+    )
     if known:
         return known
     if "CPU implementer" in fields:

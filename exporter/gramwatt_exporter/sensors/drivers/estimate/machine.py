@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,8 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from . import memory_model
-from . import cpu_table
+from . import cpu_table, memory_model
 from .frequency import base_mhz
 from .identity import Identity, identify_cpu, is_arm_server
 from .topology import Topology, read_topology
@@ -49,7 +50,7 @@ def read_machine(
     size = memory_bytes(_text(procfs / "meminfo"))
     guest = memory_model.is_guest(cpuinfo, procfs, sysfs)
     kind = _kind(identity, cpuinfo, procfs, sysfs)
-    tdp, how = _tdp(identity.model, tdp_watts)
+    tdp, how = _limited(*_tdp(identity.model, tdp_watts), sysfs)
     generation = memory_model.generation_of(identity.year, identity.table_class)
     watts, memory_how = (
         memory_model.watts(size, cpuinfo, procfs, sysfs, generation) if size and not guest else (None, "")
@@ -68,6 +69,19 @@ def read_machine(
     )
 
 
+def portable_machine(
+    identity: Identity, cpus: Iterable[int], size: int, tdp_watts: float | None = None
+) -> Machine:
+    """Of a system without procfs, by what psutil and the system's own commands say."""
+    cpuinfo = f"model name : {identity.model}\n"
+    nowhere = Path(os.devnull)
+    kind: Kind = "laptop" if "Apple M" in identity.model else _kind(identity, cpuinfo, nowhere, nowhere)
+    tdp, how = _tdp(identity.model, tdp_watts)
+    watts, memory_how = memory_model.watts(size, cpuinfo, nowhere, nowhere)
+    topology = Topology({0: frozenset(cpus)}, 0)
+    return Machine(identity, topology, kind, False, None, size or None, tdp, how, watts, memory_how)
+
+
 def memory_bytes(meminfo: str) -> int | None:
     """Of procfs/meminfo. What the kernel and firmware keep for themselves is a few percent."""
     match = re.search(r"^MemTotal:\s*(\d+) kB", meminfo, re.MULTILINE)
@@ -81,10 +95,23 @@ def _tdp(model: str, configured: float | None) -> tuple[float | None, str]:
     match = cpu_table.look_up(model, cpu_table.rows(path)) if path is not None and model else None
     if match is not None:
         return match.watts, f"TDP of {match.name} ({match.how})"
-    opteron = re.search(r"opteron\D* \d{4} ?(ee|he|se)?", model.lower().replace("(r)", "").replace("processor", ""))
+    opteron = re.search(
+        r"opteron\D* \d{4} ?(ee|he|se)?", model.lower().replace("(r)", "").replace("processor", "")
+    )
     if opteron is not None:
         return _OPTERON_TDP[opteron[1] or ""], "TDP usual for its line"
     return None, ""
+
+
+def _limited(tdp: float | None, how: str, sysfs: Path) -> tuple[float | None, str]:
+    """What powercap lets a package draw for long, which can be read where its energy can't, if it is less."""
+    for zone in sorted((sysfs / "class/powercap").glob("*:*")):
+        if _text(zone / "name").strip().startswith("package"):
+            with contextlib.suppress(ValueError):
+                watts = int(_text(zone / "constraint_0_power_limit_uw")) / 1e6
+                if 1 <= watts < 2000 and (tdp is None or watts < tdp):
+                    return watts, "powercap's limit"
+    return tdp, how
 
 
 def _kind(identity: Identity, cpuinfo: str, procfs: Path, sysfs: Path) -> Kind:

@@ -100,9 +100,7 @@ def watts(
 def dimm_watts(size: float, generation: Generation | None) -> float:
     """Of one registered module of so many bytes in moderate use. Two of 64 GB draw far less than sixteen of 8 GB."""
     more = max(0.0, size / (1 << 30) - _USUAL_GIGABYTES)
-    return round(
-        (WATTS_PER_DIMM + more * _WATTS_PER_MORE_GIGABYTE) * _BY_GENERATION[generation or "DDR4"], 2
-    )
+    return round((WATTS_PER_DIMM + more * _WATTS_PER_MORE_GIGABYTE) * _BY_GENERATION[generation or "DDR4"], 2)
 
 
 def guest_watts(size: int, generation: Generation | None) -> float:
@@ -174,7 +172,11 @@ def _modules(sysfs: Path) -> Modules:
     small = [form == _SMALL_FORM for form, _ in kinds]
     generation = _GENERATIONS.get(kinds[0][1]) if kinds else None
     return Modules(
-        len(kinds), bool(kinds) and all(soldered), bool(kinds) and all(small), generation, sum(sizes) if all(sizes) else 0
+        len(kinds),
+        bool(kinds) and all(soldered),
+        bool(kinds) and all(small),
+        generation,
+        sum(sizes) if all(sizes) else 0,
     )
 
 

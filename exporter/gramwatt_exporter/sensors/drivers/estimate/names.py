@@ -35,12 +35,18 @@ _CORE_BY_GENERATION: dict[int, tuple[str, int]] = {
     6: ("skylake", 2015), 7: ("kabylake", 2017), 8: ("coffeelake", 2018), 9: ("coffeelake", 2018),
     10: ("coffeelake", 2020), 11: ("rocketlake", 2021), 12: ("", 2021), 13: ("", 2022), 14: ("", 2023),
 }  # fmt: skip
-_EPYC = {"1": ("epyc-gen1", 2017), "2": ("epyc-gen2", 2019), "3": ("epyc-gen3", 2021), "4": ("", 2022), "5": ("", 2024)}
+_EPYC = {
+    "1": ("epyc-gen1", 2017),
+    "2": ("epyc-gen2", 2019),
+    "3": ("epyc-gen3", 2021),
+    "4": ("", 2022),
+    "5": ("", 2024),
+}
 _RYZEN = {
     1: ("epyc-gen1", 2017), 2: ("epyc-gen1", 2018), 3: ("epyc-gen2", 2019), 4: ("epyc-gen2", 2020),
     5: ("epyc-gen3", 2020), 6: ("epyc-gen3", 2022), 7: ("", 2022), 8: ("", 2024), 9: ("", 2024),
 }  # fmt: skip
-# What libvirt and QEMU call a CPU whose name they hide: "Intel Xeon Processor (Skylake, IBRS)", "AMD EPYC-Rome Processor".
+# What libvirt and QEMU call a CPU whose name they hide: "Intel Xeon Processor (Skylake, IBRS)", "AMD EPYC-Rome".
 _HYPERVISOR = {
     "cascadelake": "cascadelake", "cooperlake": "cooperlake", "icelake": "icelake", "skylake": "skylake",
     "broadwell": "broadwell", "haswell": "haswell", "ivybridge": "ivybridge", "sandybridge": "sandybridge",
@@ -53,7 +59,9 @@ def plain(model: str) -> str:
     text = re.sub(r"\((?:r|tm|c)\)", " ", model.lower())
     text = re.sub(r"\(.*?\)|\[.*?\]|,.*$|@.*$", " ", text)
     text = re.sub(r"\b(?:cpu|processor)s?\b|\b\w+-cores?\b|\bwith\b.*$|\b\d+(?:st|nd|rd|th) gen\b", " ", text)
-    if re.search(r"\d{3}", re.sub(r"\d+(?:\.\d+)? ?ghz", "", text)):  # the name has a number besides its frequency
+    if re.search(
+        r"\d{3}", re.sub(r"\d+(?:\.\d+)? ?ghz", "", text)
+    ):  # the name has a number besides its frequency
         text = re.sub(r"\b\d+(?:\.\d+)? ?ghz\b", " ", text)
     text = re.sub(r"(?<=\d)([a-z]?)v(\d)\b", r"\1 v\2", text)
     text = re.sub(r"(?<=\b\d{4})(he|ee|se)\b", r" \1", text)

@@ -98,7 +98,7 @@ def power_of(machine: Machine, table: Table) -> Power:
     listed = machine.identity.vendor == "intel" and machine.identity.table_class in table.classes
     if machine.kind == "server" or (machine.kind == "desktop" and listed):
         return _of_server(machine, table)
-    return _of_other_kind(machine, table)
+    return _of_other_kind(machine)
 
 
 def class_of(machine: Machine, table: Table) -> tuple[str, ClassFit]:
@@ -119,7 +119,9 @@ def _of_server(machine: Machine, table: Table) -> Power:
     dram = machine.memory_watts or _typical_memory(machine, fit) * features["chips"]
     cpu = package_watts(fit, features, table.package, machine.identity.vendor)
     sigma = _wider(fit.sigma, [MISSING_SIGMA[feature] for feature in missing])
-    return _composed(wall, cpu, dram, sigma, _package_sigma(sigma, features, table.package), _how(name, fit), missing)
+    return _composed(
+        wall, cpu, dram, sigma, _package_sigma(sigma, features, table.package), _how(name, fit), missing
+    )
 
 
 def _features(machine: Machine, fit: ClassFit) -> tuple[dict[str, float], tuple[str, ...]]:
@@ -178,7 +180,7 @@ def _package_sigma(
 
 def steep(part: float, steepness: float, middle: float) -> float:
     """From 0 to 1 as an S: the power of cores whose frequency rises with their load and then stays."""
-    power = max(0.0, part) ** steepness
+    power: float = max(0.0, part) ** steepness
     return power * (1 + middle**steepness) / (power + middle**steepness)
 
 
@@ -198,7 +200,10 @@ def _composed(
     """
     dram = min(dram, MOST_MEMORY * wall[0])
     needs = [(c + dram) / (1 - LEAST_OTHER) for c in cpu]
-    wall = [w + max(0.0, need - w) * _weight(sigma[region(u)]) for u, w, need in zip(LOADS, wall, needs, strict=True)]
+    wall = [
+        w + max(0.0, need - w) * _weight(sigma[region(u)])
+        for u, w, need in zip(LOADS, wall, needs, strict=True)
+    ]
     fitting = [min(c, w * (1 - LEAST_OTHER) - dram) for c, w in zip(cpu, wall, strict=True)]
     other = tuple(w - c - dram for w, c in zip(wall, fitting, strict=True))
     return Power(tuple(fitting), dram, other, sigma, cpu_sigma, how, missing)
@@ -262,7 +267,7 @@ def _of_share(machine: Machine, table: Table) -> Power:
 # --- desktops, laptops, boards
 
 
-def _of_other_kind(machine: Machine, table: Table) -> Power:
+def _of_other_kind(machine: Machine) -> Power:
     rest = _RESTS[machine.kind]
     cores = machine.topology.cores or machine.topology.threads
     if machine.tdp_watts is not None and machine.kind != "board":
@@ -272,10 +277,7 @@ def _of_other_kind(machine: Machine, table: Table) -> Power:
         each = each if machine.kind == "board" else _CLIENT_CORE_WATTS[machine.kind]
         full, how = cores * each, f"{each:g} W per core"
     idle = rest.idle_share * full
-    _, fit = class_of(machine, table)
-    span = fit.watts[-1] - fit.watts[0]
-    shape = [steep((w - fit.watts[0]) / span, table.package.steepness, table.package.middle) for w in fit.watts]
-    cpu = tuple(idle + (full - idle) * part for part in shape)
+    cpu = tuple(idle + (full - idle) * curve(load) for load in LOADS)
     dram = machine.memory_watts or 0.0
     other = tuple((c + dram + rest.watts) / (1 - rest.loss) - c - dram for c in cpu)
     unsure = () if machine.tdp_watts is not None or machine.kind == "board" else ("tdp",)
@@ -283,5 +285,11 @@ def _of_other_kind(machine: Machine, table: Table) -> Power:
     return Power(cpu, dram, other, sigma, sigma, f"{machine.kind}: {how}", unsure)
 
 
-_CLIENT_CORE_WATTS = {"desktop": 8.0, "laptop": 4.0}
+def curve(utilisation: float) -> float:
+    """Share of the span from idle to full power at a utilisation of 0..1: Fan, Weber and Barroso, "Power Provisioning
+    for a Warehouse-sized Computer" (ISCA 2007)."""
+    u = min(1.0, max(0.0, utilisation))
+    return float(2 * u - u**1.4)
 
+
+_CLIENT_CORE_WATTS = {"desktop": 8.0, "laptop": 4.0}

@@ -69,7 +69,9 @@ def as_text(machine: Machine, power: Power, loads: Sequence[float], sysfs: Path)
         f"CPU       {identity.model or 'without a name'}: {identity.architecture or 'unknown'} ({identity.how})",
         f"Machine   {kind}, {topology.chips} {'chip' if topology.chips == 1 else 'chips'}, {cores}"
         f"{topology.threads} threads{_memory(machine)}{_frequency(machine)}",
-        f"Package   {machine.tdp_watts:g} W, {machine.tdp_how}" if machine.tdp_watts else "Package   TDP unknown",
+        f"Package   {machine.tdp_watts:g} W, {machine.tdp_how}"
+        if machine.tdp_watts
+        else "Package   TDP unknown",
         f"From      {power.how}",
         "",
         " LOAD      CPU   MEMORY    OTHER     WALL   ONE SIGMA",
@@ -98,7 +100,9 @@ def advice(machine: Machine, power: Power, sysfs: Path) -> list[str]:
             " [--idle | --load PERCENT]"
         )
     else:
-        found.append("the provider or the host's meter knows more: gramwatt-exporter estimate calibrate --watts W")
+        found.append(
+            "the provider or the host's meter knows more: gramwatt-exporter estimate calibrate --watts W"
+        )
     if machine.tdp_watts is None and "tdp" not in power.missing:
         found.append(_MISSING["tdp"])
     found += [_MISSING[feature] for feature in power.missing]
@@ -142,5 +146,3 @@ def _powercap_denied(sysfs: Path) -> bool:
         if counter.exists():
             return not os.access(counter, os.R_OK)
     return False
-
-

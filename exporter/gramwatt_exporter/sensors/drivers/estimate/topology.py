@@ -17,7 +17,8 @@ _IN_ENTRY = re.compile(r"^(physical id|core id|cpu cores|siblings)\s*:\s*(\d+)",
 
 
 class Topology(Struct, frozen=True):
-    """``packages`` are the numbers of the CPUs by package, in the order of the packages. ``cores`` is 0 where nothing tells."""
+    """``packages`` are the numbers of the CPUs by package, in the order of the packages. ``cores`` is 0 where
+    nothing says it."""
 
     packages: Mapping[int, frozenset[int]]
     cores: int
