@@ -1,4 +1,4 @@
-"""Make gramwatt_exporter/sensors/drivers/estimate/table.json, and say how far off the method is on CPUs it has not seen.
+"""Make the estimate's table.json, and say how far off the method is on CPUs that it has not seen.
 
     python exporter/tools/estimate_fit.py SPECPOWER.csv --rapl SWEEPS.csv [--write [FILE]] [--picture [FILE]]
 
@@ -149,7 +149,7 @@ def _three(slopes: Any) -> tuple[float, float, float]:
 
 def _quantiles(errors: Any, groups: Any) -> Any:
     """By region the error that 68 % do not exceed; each group counts the same however many rows it has."""
-    return np.array([_quantile(errors[:, _REGIONS == place], groups) for place in range(4)])
+    return np.array([_quantile(errors[:, place == _REGIONS], groups) for place in range(4)])
 
 
 def _quantile(errors: Any, groups: Any, part: float = 0.6827) -> float:

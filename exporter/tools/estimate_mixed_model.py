@@ -1,6 +1,6 @@
 """A linear mixed model of ln(watts): what all servers share, what a class adds, what a CPU model adds. Needs numpy.
 
-    ln W = mean + class + era + vendor and era + sum over features of (common + the class's own slope) * x + model + rest
+    ln W = mean + class + era + vendor and era + sum over features of (common + class's slope) * x + model + rest
 
 Every term is a normal variable whose spread is found from the data (maximum marginal likelihood); a class with few
 machines therefore leans on the others, and one that was never seen on its vendor and era. The prediction is linear in

@@ -62,7 +62,7 @@ def fit(table: Table, sweeps: Sequence[Sweep]) -> PackageFit:
 
 def _fit(table: Table, machines: Sequence[Machine], sweeps: Sequence[Sweep]) -> PackageFit:
     """So that no machine is far worse than by the simplest model there is (see simplest)."""
-    package = replace(table.package, scale=_scales(table, machines, sweeps))
+    package = replace(table.package, scale=_scales(machines, sweeps))
     best, found = np.inf, package
     for steepness, middle in itertools.product(np.arange(1.5, 3.51, 0.25), np.arange(0.2, 0.61, 0.05)):
         tried = replace(package, steepness=round(float(steepness), 2), middle=round(float(middle), 2))
@@ -87,7 +87,7 @@ def simplest(machine: Machine, sweep: Sweep) -> float:
     return float(np.mean([abs(max(0.1, load) * tdp - watts) for load, watts, _, _ in sweep.points]))
 
 
-def _scales(table: Table, machines: Sequence[Machine], sweeps: Sequence[Sweep]) -> dict[str, float]:
+def _scales(machines: Sequence[Machine], sweeps: Sequence[Sweep]) -> dict[str, float]:
     """ln(scale) of a vendor: the mean of its machines, drawn towards what was assumed."""
     scales = dict(START.scale)
     for vendor in ("intel", "amd"):

@@ -21,11 +21,11 @@ from msgspec.structs import replace
 from ....errors import ConfigError
 from ....files import read
 from ....files import replace as replace_file
+from .estimate import CALIBRATION_FILE as FILE
 from .machine import Machine
 from .power import Power
 from .table import LOADS, region
 
-FILE = "estimate.json"
 METER_SIGMA = 0.03  # of a plug meter and of a load that is not quite steady
 _NEARNESS, _IDLE_CORRELATION = 0.36, 0.85
 _IDLE = 0.02  # up to this load it is idle
@@ -53,6 +53,14 @@ class Calibration(Struct, frozen=True):
         """One more; it replaces what was measured of the same at nearly the same load, or of another machine."""
         kept = [m for m in self.measured if m.of != value.of or abs(m.load - value.load) > 0.05]
         return Calibration(machine, (*(kept if machine == self.machine else ()), value)[-_MOST:])
+
+
+def kept_in(state_dir: Path, power: Power, machine: Machine) -> Power:
+    """The estimate with what is kept; a damaged file changes nothing, and ``estimate show`` says what is wrong."""
+    try:
+        return calibrated(power, machine, load_calibration(state_dir))
+    except ConfigError:
+        return power
 
 
 def fingerprint(machine: Machine) -> str:

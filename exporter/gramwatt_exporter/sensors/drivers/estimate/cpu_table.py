@@ -63,6 +63,8 @@ def look_up(model: str, table: Iterable[tuple[str, float]]) -> Match | None:
     number has the same length and first two digits give a median. A name without a number ("AMD EPYC", what
     clouds show) matches nothing.
     """
+    if not any(c.isdigit() for c in model):
+        return None
     wanted = tokens(model)
     if not any(any(c.isdigit() for c in token) for token in wanted):
         return None

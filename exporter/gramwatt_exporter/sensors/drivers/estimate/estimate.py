@@ -9,25 +9,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ....errors import ConfigError
 from ....model import Device, EnergyReading, Sample
 from .. import portable
 from . import memory_model
-from .calibration import FILE, Calibration, calibrated, load_calibration
 from .cpu_times import CpuTimes, Times
 from .identity import identify_cpu
-from .live import LiveInputs
 from .machine import Machine, portable_machine, read_machine
 from .power import Power, power_of
 from .table import at, built_in, region
 
+if TYPE_CHECKING:
+    from .live import LiveInputs
+
+CALIBRATION_FILE = "estimate.json"
 MEMORY_UNCERTAINTY_RATIO = 0.5
 _GIGABYTE = 1_000_000_000
 _SECOND = 1_000_000_000
@@ -114,7 +114,9 @@ class Estimate:
             self._kept_at = self._calibration_time()
             self._power = self._estimated(self._machine)
             self._build(self._machine, self._power)
-        if self._machine is not None and not self._portable:
+        if self._machine is not None and self._shows_its_state():
+            from .live import LiveInputs  # guests show nothing of it
+
             self._live = LiveInputs(self._sysfs, self._machine.topology.packages, self._machine.mhz)
         self._awake_ns = self._awake()
 
@@ -170,6 +172,10 @@ class Estimate:
 
     # --- what the machine is
 
+    def _shows_its_state(self) -> bool:
+        cpu = self._sysfs / "devices/system/cpu/cpu0"
+        return not self._portable and any((cpu / name).is_dir() for name in ("cpufreq", "cpuidle"))
+
     def _look_at_machine(self) -> Machine:
         if self._portable:
             identity = identify_cpu(f"model name : {portable.cpu_model()}")
@@ -180,16 +186,17 @@ class Estimate:
         power = power_of(machine, built_in())
         if self._tdp_watts is not None:
             power = _with_full(power, self._tdp_watts * machine.topology.chips)
-        kept = Calibration()
-        with suppress(ConfigError):  # `estimate show` says what is wrong with it
-            kept = load_calibration(self._state_dir)
-        return calibrated(power, machine, kept)
+        if self._state_dir is None or not self._kept_at:
+            return power
+        from .calibration import kept_in  # most machines have none
+
+        return kept_in(self._state_dir, power, machine)
 
     def _calibration_time(self) -> int:
         if self._state_dir is None:
             return 0
         try:
-            return (self._state_dir / FILE).stat().st_mtime_ns
+            return (self._state_dir / CALIBRATION_FILE).stat().st_mtime_ns
         except OSError:
             return 0
 

@@ -96,16 +96,17 @@ def _vendor(fields: dict[str, str], model: str) -> str:
 
 
 def _x86(cpuinfo: str, fields: dict[str, str], vendor: str, model: str) -> Identity:
-    by_name, name_year = class_by_name(model, vendor)
     family, number, stepping = (_number(fields.get(k)) for k in ("cpu family", "model", "stepping"))
     if family < 0 or number < 0:
+        by_name, name_year = class_by_name(model, vendor)
         label = by_name
         return Identity(model, vendor, label, by_name, name_year, "name" if label else "nothing")
     how = f"CPUID family {family} model {number} stepping {max(0, stepping)}"
     known = identify(cpuinfo).name
     if known:
+        by_name, name_year = class_by_name(model, vendor) if known in _SHARED_NUMBERS else ("", None)
         # A name that the kernel shows in full tells generations apart that share their numbers.
-        if by_name and by_name != known and {by_name, known} <= _SHARED_NUMBERS:
+        if by_name in _SHARED_NUMBERS - {known}:
             return Identity(model, vendor, by_name, by_name, name_year, f"{how} and name")
         return Identity(model, vendor, known, known, YEARS.get(known), how)
     if vendor == "intel" and family == 15:
@@ -115,6 +116,7 @@ def _x86(cpuinfo: str, fields: dict[str, str], vendor: str, model: str) -> Ident
         newer = next(((n, y) for f, models, n, y in _AMD if f == family and number in models), None)
     if newer is not None:
         return Identity(model, vendor, newer[0], _AMD_CLASSES.get(newer[0], ""), newer[1], how)
+    by_name, name_year = class_by_name(model, vendor)
     if by_name or name_year:
         return Identity(model, vendor, by_name, by_name, name_year, f"{how} and name")
     return Identity(model, vendor, "", "", None, how)

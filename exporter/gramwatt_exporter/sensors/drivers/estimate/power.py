@@ -31,21 +31,14 @@ GUEST_SIGMA = 0.25
 MISSING_SIGMA = {"tdp": 0.08, "mhz": 0.05, "memory": 0.08, "cores": 0.1}
 
 
-class _Rest(Struct, frozen=True):
-    """Of machines for which there is no list of measured ones: ``watts`` of the rest, and ``loss`` of the supply."""
-
-    watts: float
-    loss: float
-    idle_share: float  # of the package's full power
-    sigma: tuple[float, float, float, float]
-
-
-# Desktop: board, disk and fan 15 W, a supply of 85 %. Laptop: 3 W without its screen. Board: a Raspberry Pi 5 draws
-# 2.7 W at rest and 8 W at full load, of which 1 W is neither its CPU nor its memory (geerlingguy/sbc-reviews).
+# Of machines for which there is no list of measured ones: watts of the rest, what the supply loses, the package's share
+# at idle, sigma by region. Desktop: board, disk and fan 15 W, a supply of 85 %. Laptop: 3 W without its screen.
+# Board: a Raspberry Pi 5 draws 2.7 W at rest and 8 W at full load, of which 1 W is neither its CPU nor its memory
+# (geerlingguy/sbc-reviews).
 _RESTS = {
-    "desktop": _Rest(15.0, 0.15, 0.21, (0.4, 0.4, 0.35, 0.35)),
-    "laptop": _Rest(3.0, 0.12, 0.12, (0.5, 0.5, 0.45, 0.45)),
-    "board": _Rest(1.0, 0.1, 0.2, (0.4, 0.4, 0.35, 0.35)),
+    "desktop": (15.0, 0.15, 0.21, (0.4, 0.4, 0.35, 0.35)),
+    "laptop": (3.0, 0.12, 0.12, (0.5, 0.5, 0.45, 0.45)),
+    "board": (1.0, 0.1, 0.2, (0.4, 0.4, 0.35, 0.35)),
 }
 # Watts of a busy core of a board's CPU.
 _CORE_WATTS = {
@@ -181,7 +174,8 @@ def _package_sigma(
 def steep(part: float, steepness: float, middle: float) -> float:
     """From 0 to 1 as an S: the power of cores whose frequency rises with their load and then stays."""
     power: float = max(0.0, part) ** steepness
-    return power * (1 + middle**steepness) / (power + middle**steepness)
+    half: float = middle**steepness
+    return power * (1 + half) / (power + half)
 
 
 def _composed(
@@ -268,7 +262,7 @@ def _of_share(machine: Machine, table: Table) -> Power:
 
 
 def _of_other_kind(machine: Machine) -> Power:
-    rest = _RESTS[machine.kind]
+    rest, loss, idle_share, sigma = _RESTS[machine.kind]
     cores = machine.topology.cores or machine.topology.threads
     if machine.tdp_watts is not None and machine.kind != "board":
         full, how = machine.tdp_watts * machine.topology.chips, machine.tdp_how
@@ -276,12 +270,12 @@ def _of_other_kind(machine: Machine) -> Power:
         each = _CORE_WATTS.get(machine.identity.architecture, _ANY_CORE_WATTS)
         each = each if machine.kind == "board" else _CLIENT_CORE_WATTS[machine.kind]
         full, how = cores * each, f"{each:g} W per core"
-    idle = rest.idle_share * full
+    idle = idle_share * full
     cpu = tuple(idle + (full - idle) * curve(load) for load in LOADS)
     dram = machine.memory_watts or 0.0
-    other = tuple((c + dram + rest.watts) / (1 - rest.loss) - c - dram for c in cpu)
+    other = tuple((c + dram + rest) / (1 - loss) - c - dram for c in cpu)
     unsure = () if machine.tdp_watts is not None or machine.kind == "board" else ("tdp",)
-    sigma = _wider(rest.sigma, [0.3] if unsure else [])
+    sigma = _wider(sigma, [_NO_TDP_SIGMA] if unsure else [])
     return Power(cpu, dram, other, sigma, sigma, f"{machine.kind}: {how}", unsure)
 
 
@@ -292,4 +286,5 @@ def curve(utilisation: float) -> float:
     return float(2 * u - u**1.4)
 
 
+_NO_TDP_SIGMA = 0.3
 _CLIENT_CORE_WATTS = {"desktop": 8.0, "laptop": 4.0}
