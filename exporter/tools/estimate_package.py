@@ -64,8 +64,13 @@ def _fit(table: Table, machines: Sequence[Machine], sweeps: Sequence[Sweep]) -> 
     """So that no machine is far worse than by the simplest model there is (see simplest)."""
     package = replace(table.package, scale=_scales(machines, sweeps))
     best, found = np.inf, package
-    for steepness, middle in itertools.product(np.arange(1.5, 3.51, 0.25), np.arange(0.2, 0.61, 0.05)):
-        tried = replace(package, steepness=round(float(steepness), 2), middle=round(float(middle), 2))
+    for steepness, middle, by in itertools.product(
+        np.arange(1.5, 3.51, 0.25), np.arange(0.2, 0.61, 0.05), (0.9, 0.95, 1.0, 1.05)
+    ):
+        scale = {vendor: round(value * by, 3) for vendor, value in package.scale.items()}
+        tried = replace(
+            package, scale=scale, steepness=round(float(steepness), 2), middle=round(float(middle), 2)
+        )
         ratios = [
             deviation(power_of(machine, replace(table, package=tried)), sweep) / simplest(machine, sweep)
             for machine, sweep in zip(machines, sweeps, strict=True)

@@ -21,8 +21,8 @@ def draw(servers: Any, errors: Any) -> str:
         f' font-size="12" fill="{_TEXT}" role="img" aria-label="Errors of the estimate by class">',
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
         '<text x="16" y="26" font-size="16" font-weight="600">Wall power of servers whose CPU the fit never saw</text>',
-        f'<text x="16" y="46" fill="{_FAINT}">How far the true value lies from the estimate: middle 68 % (thick), middle'
-        " 95 % (thin), median (white)</text>",
+        f'<text x="16" y="46" fill="{_FAINT}">How far the true value lies from the estimate:'
+        " middle 68 % (thick), middle 95 % (thin), median (white)</text>",
         *_legend(16, 66),
     ]
     for percent in range(-80, 81, 20):
@@ -64,8 +64,10 @@ def _bar(y: float, values: Any, colour: str) -> list[str]:
 
 def _legend(x: float, y: float) -> list[str]:
     return [
-        f'<path d="M{x} {y}h22" stroke="{_BUSY}" stroke-width="7"/><text x="{x + 28}" y="{y + 4}">10 to 100 % load</text>',
-        f'<path d="M{x + 150} {y}h22" stroke="{_IDLE}" stroke-width="7"/><text x="{x + 178}" y="{y + 4}">idle</text>',
+        f'<path d="M{x} {y}h22" stroke="{_BUSY}" stroke-width="7"/>',
+        f'<text x="{x + 28}" y="{y + 4}">10 to 100 % load</text>',
+        f'<path d="M{x + 150} {y}h22" stroke="{_IDLE}" stroke-width="7"/>',
+        f'<text x="{x + 178}" y="{y + 4}">idle</text>',
     ]
 
 

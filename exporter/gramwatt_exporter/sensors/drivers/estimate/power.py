@@ -112,9 +112,8 @@ def _of_server(machine: Machine, table: Table) -> Power:
     dram = machine.memory_watts or _typical_memory(machine, fit) * features["chips"]
     cpu = package_watts(fit, features, table.package, machine.identity.vendor)
     sigma = _wider(fit.sigma, [MISSING_SIGMA[feature] for feature in missing])
-    return _composed(
-        wall, cpu, dram, sigma, _package_sigma(sigma, features, table.package), _how(name, fit), missing
-    )
+    package_sigma = _package_sigma(sigma, features, table.package)
+    return _composed(wall, cpu, dram, sigma, package_sigma, _small(features), _how(name, fit), missing)
 
 
 def _features(machine: Machine, fit: ClassFit) -> tuple[dict[str, float], tuple[str, ...]]:
@@ -184,23 +183,23 @@ def _composed(
     dram: float,
     sigma: tuple[float, float, float, float],
     cpu_sigma: tuple[float, float, float, float],
+    small: float,
     how: str,
     missing: tuple[str, ...],
 ) -> Power:
     """Components that sum to the wall's power; the package and memory leave something to the rest.
 
     Where they need more than the class draws at the wall, both are estimates: the sum lies between them, each weighted
-    by its variance.
+    by its variance. On a small machine the package is most of the wall power, and what it needs holds.
     """
     dram = min(dram, MOST_MEMORY * wall[0])
-    needs = [(c + dram) / (1 - LEAST_OTHER) for c in cpu]
-    wall = [
-        w + max(0.0, need - w) * _weight(sigma[region(u)])
-        for u, w, need in zip(LOADS, wall, needs, strict=True)
-    ]
-    fitting = [min(c, w * (1 - LEAST_OTHER) - dram) for c, w in zip(cpu, wall, strict=True)]
-    other = tuple(w - c - dram for w, c in zip(wall, fitting, strict=True))
-    return Power(tuple(fitting), dram, other, sigma, cpu_sigma, how, missing)
+    sums = []
+    for load, own, package in zip(LOADS, wall, cpu, strict=True):
+        need = (package + dram) / (1 - LEAST_OTHER)
+        sums.append(own + max(0.0, need - own) * max(small, _weight(sigma[region(load)])))
+    fitting = tuple(min(c, w * (1 - LEAST_OTHER) - dram) for c, w in zip(cpu, sums, strict=True))
+    other = tuple(w - c - dram for w, c in zip(sums, fitting, strict=True))
+    return Power(fitting, dram, other, sigma, cpu_sigma, how, missing)
 
 
 def _weight(sigma: float) -> float:
@@ -245,7 +244,7 @@ def _of_share(machine: Machine, table: Table) -> Power:
     cpu = package_watts(fit, features, table.package, machine.identity.vendor)
     host_dram = _typical_memory(machine, fit) * features["chips"]
     package_sigma = _package_sigma(fit.sigma, features, table.package)
-    whole = _composed(wall, cpu, host_dram, fit.sigma, package_sigma, "", ())
+    whole = _composed(wall, cpu, host_dram, fit.sigma, package_sigma, _small(features), "", ())
     generation = memory_model.generation_of(machine.identity.year, machine.identity.table_class)
     size = machine.memory_bytes or int(features["memory"] * features["chips"] * share * _GIGABYTE)
     return Power(
