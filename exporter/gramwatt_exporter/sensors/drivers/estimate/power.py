@@ -189,10 +189,14 @@ def _composed(
 ) -> Power:
     """Components that sum to the wall's power; the package and memory leave something to the rest.
 
-    Where they need more than the class draws at the wall, both are estimates: the sum lies between them, each weighted
-    by its variance. On a small machine the package is most of the wall power, and what it needs holds.
+    Full load is the wall's: no package draws more than that. Where at less load the package needs more than the class
+    draws at the wall, both are estimates: the sum lies between them, each weighted by its variance. On a small machine
+    the package is most of the wall power, and what it needs holds.
     """
     dram = min(dram, MOST_MEMORY * wall[0])
+    idle, full = cpu[0], max(cpu[0], wall[-1] * (1 - LEAST_OTHER) - dram)
+    if cpu[-1] > full:
+        cpu = [idle + (c - idle) * (full - idle) / (cpu[-1] - idle) for c in cpu]
     sums = []
     for load, own, package in zip(LOADS, wall, cpu, strict=True):
         need = (package + dram) / (1 - LEAST_OTHER)
