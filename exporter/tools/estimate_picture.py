@@ -26,11 +26,11 @@ def draw(servers: Any, errors: Any) -> str:
         *_legend(16, 66),
     ]
     for percent in range(-80, 81, 20):
-        x = _x(percent / 100)
+        x, label = _x(percent / 100), f"{percent:+d}" if percent else "0"
         parts.append(
             f'<path d="M{x:.1f} {_TOP - 6}V{height - 50}" stroke="{_TEXT if not percent else _GRID}"'
             f' stroke-width="{1.2 if not percent else 1}"/>'
-            f'<text x="{x:.1f}" y="{height - 34}" text-anchor="middle" fill="{_FAINT}">{percent:+d} %</text>'
+            f'<text x="{x:.1f}" y="{height - 34}" text-anchor="middle" fill="{_FAINT}">{label} %</text>'
         )
     for place, name in enumerate(order):
         parts += _row(_TOP + _ROW * place, name, servers, errors)

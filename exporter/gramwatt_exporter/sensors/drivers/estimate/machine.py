@@ -121,6 +121,8 @@ def _kind(identity: Identity, cpuinfo: str, procfs: Path, sysfs: Path) -> Kind:
         return "laptop" if identity.architecture == "apple" else "board"
     if memory_model.is_laptop(sysfs) or memory_model.is_laptop_cpu(cpuinfo):
         return "laptop"
+    if not identity.model and not identity.vendor:
+        return "desktop"  # what nothing is known of
     if _SERVER.search(identity.model) or not _DESKTOP.search(identity.model):
         return "server"
     return "desktop"

@@ -21,6 +21,10 @@ _GIGABYTE = 1 << 30
 # Of the wall power at least so much is neither package nor memory: what a power supply of 94 % loses.
 LEAST_OTHER = 0.06
 SMALL_CORES = 8
+_LEAST_TDP, _TDP_BY_CORES = (
+    15.0,
+    0.6,
+)  # watts; Xeons of one generation: 4 cores 70 W, 14 cores 105 W, 28 cores 205 W
 _SHARE_SIGMA = 0.2  # of which part of the wall power a package has
 # One sigma of what the package and memory need, when that is more than the wall power of the class leaves them.
 _NEED_SIGMA = 0.3
@@ -109,7 +113,7 @@ def _of_server(machine: Machine, table: Table) -> Power:
     name, fit = class_of(machine, table)
     features, missing = _features(machine, fit)
     wall = wall_watts(fit, features)
-    dram = machine.memory_watts or _typical_memory(machine, fit) * features["chips"]
+    dram = machine.memory_watts or _memory_watts(machine, features["memory"]) * features["chips"]
     cpu = package_watts(fit, features, table.package, machine.identity.vendor)
     sigma = _wider(fit.sigma, [MISSING_SIGMA[feature] for feature in missing])
     package_sigma = _package_sigma(sigma, features, table.package)
@@ -129,6 +133,11 @@ def _features(machine: Machine, fit: ClassFit) -> tuple[dict[str, float], tuple[
     }
     missing = tuple(name for name, value in found.items() if value is None)
     features = {name: typical[name] if value is None else value for name, value in found.items()}
+    size = features["cores"] / typical["cores"]
+    if machine.tdp_watts is None:  # of one generation, packages of fewer cores may draw less
+        features["tdp"] = max(_LEAST_TDP, typical["tdp"] * size**_TDP_BY_CORES)
+    if machine.memory_bytes is None and size < 1:
+        features["memory"] = typical["memory"] * size
     return {"chips": float(chips), **features}, missing
 
 
@@ -225,10 +234,10 @@ def _wider(
     return a, b, c, d
 
 
-def _typical_memory(machine: Machine, fit: ClassFit) -> float:
-    """Of one chip, where the machine does not say how much it has."""
+def _memory_watts(machine: Machine, gigabytes: float) -> float:
+    """Of one chip's memory where it is not known."""
     generation = memory_model.generation_of(machine.identity.year, machine.identity.table_class)
-    size = int(fit.typical["memory"] * _GIGABYTE)
+    size = int(gigabytes * _GIGABYTE)
     return memory_model.dimms(size) * memory_model.dimm_watts(size / memory_model.dimms(size), generation)
 
 
@@ -246,7 +255,7 @@ def _of_share(machine: Machine, table: Table) -> Power:
     share = machine.topology.threads / max(threads, machine.topology.threads)
     wall = wall_watts(fit, features)
     cpu = package_watts(fit, features, table.package, machine.identity.vendor)
-    host_dram = _typical_memory(machine, fit) * features["chips"]
+    host_dram = _memory_watts(machine, features["memory"]) * features["chips"]
     package_sigma = _package_sigma(fit.sigma, features, table.package)
     whole = _composed(wall, cpu, host_dram, fit.sigma, package_sigma, _small(features), "", ())
     generation = memory_model.generation_of(machine.identity.year, machine.identity.table_class)

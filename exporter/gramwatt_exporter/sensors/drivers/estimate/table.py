@@ -22,6 +22,7 @@ FILE = "table.json"
 LOADS = tuple(step / 10 for step in range(11))
 REGIONS = ("idle", "10-30 %", "40-70 %", "80-100 %")
 _REGION_OF = (0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3)  # of each load
+_MOST_IDLE = 0.85  # of full load, however far a machine is from the typical one
 FEATURES = ("chips", "single", "cores", "memory", "mhz", "tdp")
 
 
@@ -99,6 +100,7 @@ def wall_watts(fit: ClassFit, features: Mapping[str, float]) -> tuple[float, ...
     for step, typical in enumerate(fit.watts):
         power = sum(ratios[name] * exponent(fit.exponents[name], step) for name in FEATURES)
         watts.append(typical * chips * math.exp(power))
+    watts[0] = min(watts[0], _MOST_IDLE * watts[-1])
     for step in range(1, len(watts)):  # more load never draws less
         watts[step] = max(watts[step], watts[step - 1])
     return tuple(watts)
