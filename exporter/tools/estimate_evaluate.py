@@ -25,7 +25,7 @@ from estimate_package import codecarbon_model
 from estimate_trees import NUMBERS, of_server, write_tree
 from gramwatt_exporter.estimate_command import run
 from gramwatt_exporter.sensors.drivers.estimate.names import class_by_name
-from gramwatt_exporter.sensors.drivers.estimate.table import Table
+from gramwatt_exporter.sensors.drivers.estimate.table import Table, built_in
 from msgspec.structs import replace
 
 
@@ -65,14 +65,21 @@ def held_out(servers: Servers, sweeps: list[Sweep], out: set[str]) -> tuple[Any,
     return np.array(true), np.array(shown), np.array(sigma)
 
 
-def say(title: str, true: Any, shown: Any, sigma: Any) -> None:
+def say(title: str, true: Any, shown: Any, sigma: Any) -> dict[str, float]:
     """Errors and how often the truth lies within one and two sigma."""
     off = np.abs(shown / true - 1)
     z = np.abs(true - shown) / (sigma * shown)
+    found = {
+        "busy": float(np.median(off[:, 1:])),
+        "idle": float(np.median(off[:, 0])),
+        "one_sigma": float(np.mean(z <= 1)),
+        "two_sigma": float(np.mean(z <= 2)),
+    }
     print(
-        f"{title}: {len(true)} machines, wall power {np.median(off[:, 1:]):.1%} off at 10 to 100 % load,"
-        f" {np.median(off[:, 0]):.1%} idle; {np.mean(z <= 1):.0%} within one sigma, {np.mean(z <= 2):.0%} within two"
+        f"{title}: {len(true)} machines, wall power {found['busy']:.1%} off at 10 to 100 % load,"
+        f" {found['idle']:.1%} idle; {found['one_sigma']:.0%} within one sigma, {found['two_sigma']:.0%} within two"
     )
+    return found
 
 
 def sweeps_left_out(table: Table, sweeps: list[Sweep]) -> None:
@@ -118,15 +125,17 @@ def main() -> int:
     parser.add_argument("--rapl", type=Path, required=True)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="write medians and coverage of all folds to this file")
     asked = parser.parse_args()
     servers, sweeps = read_servers(asked.spec), read_sweeps(asked.rapl)
     found = []
     for place, out in enumerate(folds_of(servers, asked.folds, asked.seed)):
         found.append(held_out(servers, sweeps, out))
         say(f"fold {place + 1}", *found[-1])
-    say("all folds", *(np.concatenate([part[each] for part in found]) for each in range(3)))
-    from gramwatt_exporter.sensors.drivers.estimate.table import built_in
-
+    whole = say("all folds", *(np.concatenate([part[each] for part in found]) for each in range(3)))
+    if asked.json is not None:
+        asked.json.write_text(json.dumps(whole))
+        return 0
     sweeps_left_out(built_in(), sweeps)
     return 0
 

@@ -94,8 +94,10 @@ class Fitter:
             classes[name] = self._entry(fits, rows, name, str(servers.vendors[rows][0]), None, sigma)
         unknown = _quantiles(errors.by_class, servers.classes)
         for vendor in ("amd", "intel", "any"):
-            rows = servers.years >= _RECENT
-            rows &= (servers.vendors == vendor) if vendor != "any" else True
+            own = (servers.vendors == vendor) if vendor != "any" else np.full(len(servers.years), True)
+            if not own.any():
+                continue
+            rows = own & (servers.years >= min(_RECENT, servers.years[own].max()))
             sigma = tuple(round(float(value), 3) for value in unknown * (1.0 if vendor != "any" else 1.2))
             classes[vendor] = self._entry(fits, rows, _UNKNOWN, vendor, _NOW, sigma)
         return Table(SOURCE, classes, package)

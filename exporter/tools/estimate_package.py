@@ -63,6 +63,8 @@ def fit(table: Table, sweeps: Sequence[Sweep]) -> PackageFit:
 def _fit(table: Table, machines: Sequence[Machine], sweeps: Sequence[Sweep]) -> PackageFit:
     """So that no machine is far worse than by the simplest model there is (see simplest)."""
     package = replace(table.package, scale=_scales(machines, sweeps))
+    if not machines:
+        return package
     best, found = np.inf, package
     for steepness, middle, by in itertools.product(
         np.arange(1.5, 3.51, 0.25), np.arange(0.2, 0.61, 0.05), (0.9, 0.95, 1.0, 1.05)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from described_machines import describe
 from gramwatt_exporter.sensors.drivers.estimate.machine import Machine, read_machine
 
 
-def machine(root: Path, **facts: object) -> Machine:
-    return read_machine(*describe(root, **facts))  # type: ignore[arg-type]
+def machine(root: Path, **facts: Any) -> Machine:
+    return read_machine(*describe(root, **facts))
 
 
 def write(path: Path, content: object) -> None:

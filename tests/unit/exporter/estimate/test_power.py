@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 from described_machines import describe
@@ -25,8 +26,8 @@ SMALL = {
 }  # fmt: skip
 
 
-def power(root: Path, **facts: object) -> Power:
-    return power_of(read_machine(*describe(root, **facts)), built_in())  # type: ignore[arg-type]
+def power(root: Path, **facts: Any) -> Power:
+    return power_of(read_machine(*describe(root, **facts)), built_in())
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def power(root: Path, **facts: object) -> Power:
         (SMALL, 16, 55),
     ],
 )
-def test_wall_power(tmp_path: Path, facts: dict[str, object], idle: float, full: float) -> None:
+def test_wall_power(tmp_path: Path, facts: dict[str, Any], idle: float, full: float) -> None:
     found = power(tmp_path, **facts)
     assert idle / 1.4 < found.at(0).wall < idle * 1.4
     assert full / 1.4 < found.at(1).wall < full * 1.4
