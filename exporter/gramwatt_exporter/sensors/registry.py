@@ -114,6 +114,7 @@ def build(
                 estimate.memory,
                 awake_ns,
                 state_dir=config.state.dir,
+                other=estimate.other,
             )
         )
     else:
