@@ -214,7 +214,7 @@ class Probe:
 
 
 def best_source(lib: Any, handle: Any, has_module: bool) -> str:
-    """Which call tells most: counter, instant, mean, usage; utilisation or "none" only where none of them ever will."""
+    """Which call shows most: counter, instant, mean, usage; utilisation or "none" only where none of them ever will."""
     passing: Exception | None = None
     # On Grace Hopper it is not documented whether the counter spans the GPU or the module with its CPU; power
     # in the scope of the GPU is unambiguous.
