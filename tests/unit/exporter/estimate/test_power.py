@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from described_machines import describe
 from gramwatt_exporter.sensors.drivers.estimate.machine import read_machine
-from gramwatt_exporter.sensors.drivers.estimate.power import Power, power_of, steep
+from gramwatt_exporter.sensors.drivers.estimate.package import steep
+from gramwatt_exporter.sensors.drivers.estimate.power import Power, power_of
 from gramwatt_exporter.sensors.drivers.estimate.table import FEATURES, at, built_in, exponent, region
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -9,32 +9,28 @@ and the rest is a few watts; their sigma is wide.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
 from . import memory_model
 from .machine import Machine
-from .table import LOADS, ClassFit, PackageFit, Table, at, region, wall_watts
+from .package import package_sigma, package_watts, small_share
+from .table import LOADS, ClassFit, Table, at, region, wall_watts
 
 _GIGABYTE = 1 << 30
 # Of the wall power at least so much is neither package nor memory: what a power supply of 94 % loses.
 LEAST_OTHER = 0.06
-SMALL_CORES = 8
-_LEAST_TDP, _TDP_BY_CORES = (
-    15.0,
-    0.6,
-)  # watts; Xeons of one generation: 4 cores 70 W, 14 cores 105 W, 28 cores 205 W
-_SHARE_SIGMA = 0.2  # of which part of the wall power a package has
+# A TDP that is not known, by cores: Xeons of one generation have 70 W with 4, 105 W with 14, 205 W with 28 cores.
+_LEAST_TDP, _TDP_BY_CORES = 15.0, 0.6
 # One sigma of what the package and memory need, when that is more than the wall power of the class leaves them.
 _NEED_SIGMA = 0.3
+# Of the wall power at rest, memory draws at most so much.
 MOST_MEMORY = 0.35
 # What is not known of the host of a guest: how many chips it has, how full it is, and who else is on it.
 GUEST_SIGMA = 0.25
 # A feature that had to be taken as typical.
 MISSING_SIGMA = {"tdp": 0.08, "mhz": 0.05, "memory": 0.08, "cores": 0.1}
-
-
 # Of machines for which there is no list of measured ones: watts of the rest, what the supply loses, the package's share
 # at idle, sigma by region. Desktop: board, disk and fan 15 W, a supply of 85 %. Laptop: 3 W without its screen.
 # Board: a Raspberry Pi 5 draws 2.7 W at rest and 8 W at full load, of which 1 W is neither its CPU nor its memory
@@ -62,7 +58,6 @@ class Power(Struct, frozen=True):
     cpu_sigma: tuple[float, float, float, float]
     how: str  # for a person: where it is from
     missing: tuple[str, ...] = ()  # features that had to be taken as typical
-    factor: float = 1.0  # a person's calibration
 
     def at(self, load: float) -> Point:
         """At a load of 0..1."""
@@ -116,8 +111,8 @@ def _of_server(machine: Machine, table: Table) -> Power:
     dram = machine.memory_watts or _memory_watts(machine, features["memory"]) * features["chips"]
     cpu = package_watts(fit, features, table.package, machine.identity.vendor)
     sigma = _wider(fit.sigma, [MISSING_SIGMA[feature] for feature in missing])
-    package_sigma = _package_sigma(sigma, features, table.package)
-    return _composed(wall, cpu, dram, sigma, package_sigma, _small(features), _how(name, fit), missing)
+    own_sigma = package_sigma(sigma, features, table.package)
+    return _composed(wall, cpu, dram, sigma, own_sigma, small_share(features), _how(name, fit), missing)
 
 
 def _features(machine: Machine, fit: ClassFit) -> tuple[dict[str, float], tuple[str, ...]]:
@@ -139,51 +134,6 @@ def _features(machine: Machine, fit: ClassFit) -> tuple[dict[str, float], tuple[
     if machine.memory_bytes is None and size < 1:
         features["memory"] = typical["memory"] * size
     return {"chips": float(chips), **features}, missing
-
-
-def package_watts(
-    fit: ClassFit, features: Mapping[str, float], package: PackageFit, vendor: str
-) -> tuple[float, ...]:
-    """All packages at the eleven loads, as RAPL would show them.
-
-    Full load is a share of the thermal design power. The curve of a small package is steeper than the wall's: SPECpower
-    spreads a load over all cores at low frequencies, while programs keep single cores busy, and on small dies one busy
-    core raises the frequency and voltage of all.
-    """
-    wall = wall_watts(fit, {**features, "memory": fit.typical["memory"]})
-    span = max(1e-9, wall[-1] - wall[0])
-    idle = package.idle_share * wall[0]
-    full = max(idle, package.scale.get(vendor, package.scale["any"]) * features["tdp"] * features["chips"])
-    small = _small(features)
-    shape = []
-    for watts in wall:
-        part = (watts - wall[0]) / span
-        shape.append(small * steep(part, package.steepness, package.middle) + (1 - small) * part)
-    return tuple(idle + (full - idle) * part for part in shape)
-
-
-def _small(features: Mapping[str, float]) -> float:
-    """How much one busy core raises all: 1 where there are few, little where each of many has its own frequency."""
-    return min(1.0, SMALL_CORES / (features["cores"] * features["chips"]))
-
-
-def _package_sigma(
-    wall: Sequence[float], features: Mapping[str, float], package: PackageFit
-) -> tuple[float, float, float, float]:
-    """Small packages: as the sweeps show. Of large ones there are none: the wall's, and that of the package's share."""
-    small = _small(features)
-    a, b, c, d = (
-        math.sqrt(small * own**2 + (1 - small) * (each**2 + _SHARE_SIGMA**2))
-        for own, each in zip(package.sigma, wall, strict=True)
-    )
-    return a, b, c, d
-
-
-def steep(part: float, steepness: float, middle: float) -> float:
-    """From 0 to 1 as an S: the power of cores whose frequency rises with their load and then stays."""
-    power: float = max(0.0, part) ** steepness
-    half: float = middle**steepness
-    return power * (1 + half) / (power + half)
 
 
 def _composed(
@@ -256,8 +206,8 @@ def _of_share(machine: Machine, table: Table) -> Power:
     wall = wall_watts(fit, features)
     cpu = package_watts(fit, features, table.package, machine.identity.vendor)
     host_dram = _memory_watts(machine, features["memory"]) * features["chips"]
-    package_sigma = _package_sigma(fit.sigma, features, table.package)
-    whole = _composed(wall, cpu, host_dram, fit.sigma, package_sigma, _small(features), "", ())
+    own_sigma = package_sigma(fit.sigma, features, table.package)
+    whole = _composed(wall, cpu, host_dram, fit.sigma, own_sigma, small_share(features), "", ())
     generation = memory_model.generation_of(machine.identity.year, machine.identity.table_class)
     size = machine.memory_bytes or int(features["memory"] * features["chips"] * share * _GIGABYTE)
     return Power(
@@ -265,7 +215,7 @@ def _of_share(machine: Machine, table: Table) -> Power:
         memory_model.guest_watts(size, generation),
         tuple(share * watts for watts in whole.other),
         _wider(fit.sigma, [GUEST_SIGMA]),
-        _wider(package_sigma, [GUEST_SIGMA]),
+        _wider(own_sigma, [GUEST_SIGMA]),
         f"{machine.topology.threads} of {threads:.0f} threads of a usual host, {_how(name, fit)}",
     )
 
