@@ -41,6 +41,20 @@ def test_sysfs_says_what_cpuinfo_leaves_out(tmp_path: Path) -> None:
     assert found.kind == "server"
 
 
+def test_sysfs_shows_cpus_that_cpuinfo_cuts_off(tmp_path: Path) -> None:
+    proc, sys = describe(tmp_path, chips=1, cores=1, threads=1)
+    for cpu in range(8):
+        topology = sys / f"devices/system/cpu/cpu{cpu}/topology"
+        write(topology / "physical_package_id", cpu // 4)
+        write(topology / "thread_siblings_list", f"{cpu // 2 * 2}-{cpu // 2 * 2 + 1}")
+    (sys / "devices/system/cpu/cpu9").mkdir()  # off
+    text = (proc / "cpuinfo").read_text()
+    keys = ("siblings", "cpu cores", "core id", "physical id")
+    (proc / "cpuinfo").write_text("\n".join(line for line in text.splitlines() if not line.startswith(keys)))
+    found = read_machine(proc, sys)
+    assert (found.topology.chips, found.topology.cores, found.topology.threads) == (2, 4, 8)
+
+
 def test_a_machine_that_shows_nothing(tmp_path: Path) -> None:
     found = read_machine(tmp_path / "proc", tmp_path / "sys")
     assert (found.topology.chips, found.topology.cores, found.topology.threads) == (1, 0, 1)

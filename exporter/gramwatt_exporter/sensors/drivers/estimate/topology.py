@@ -37,9 +37,9 @@ class Topology(Struct, frozen=True):
 def read_topology(cpuinfo: str, sysfs: Path, cpus: Iterable[int] = ()) -> Topology:
     """``cpus`` are those of procfs/stat, where the caller has read it."""
     entries = _entries(cpuinfo)
-    numbers = set(cpus) or set(entries) or _present(sysfs)
+    numbers = set(cpus) or max(set(entries), _present(sysfs), key=len)
     packages: dict[int, set[int]] = {}
-    cores: set[tuple[int, int]] = set()
+    cores: set[tuple[int, int | str]] = set()
     whole = True
     for cpu in sorted(numbers):
         entry = entries.get(cpu, {})
@@ -47,7 +47,7 @@ def read_topology(cpuinfo: str, sysfs: Path, cpus: Iterable[int] = ()) -> Topolo
         package = entry["physical id"] if "physical id" in entry else _integer(folder / "physical_package_id")
         package = max(0, package or 0)
         packages.setdefault(package, set()).add(cpu)
-        core = entry["core id"] if "core id" in entry else _integer(folder / "core_id") if whole else None
+        core = entry["core id"] if "core id" in entry else _core(folder) if whole else None
         if core is None:
             whole = False  # then nobody looks for the others'
         else:
@@ -76,8 +76,20 @@ def _entries(cpuinfo: str) -> dict[int, dict[str, int]]:
 
 
 def _present(sysfs: Path) -> set[int]:
-    folders = (sysfs / "devices/system/cpu").glob("cpu[0-9]*")
-    return {int(folder.name[3:]) for folder in folders if folder.name[3:].isdigit()}
+    """CPUs that are on: one that is off has no topology."""
+    folders = (sysfs / "devices/system/cpu").glob("cpu[0-9]*/topology")
+    return {int(folder.parent.name[3:]) for folder in folders if folder.parent.name[3:].isdigit()}
+
+
+def _core(topology: Path) -> int | str | None:
+    """Its number, or which CPUs share it."""
+    number = _integer(topology / "core_id")
+    if number is not None:
+        return number
+    for name in ("core_cpus_list", "thread_siblings_list"):
+        with contextlib.suppress(OSError):
+            return (topology / name).read_text().strip()
+    return None
 
 
 def _integer(path: Path) -> int | None:
