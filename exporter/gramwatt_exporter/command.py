@@ -32,7 +32,8 @@ def _parser() -> argparse.ArgumentParser:
         " GRAMWATT_SAMPLING_INTERVAL. Flags win over the environment, the environment over the file."
         " 'gramwatt-exporter intensity --help' shows and tests the grid's carbon intensity;"
         " 'gramwatt-exporter sensors' shows which meter stands for what;"
-        " 'gramwatt-exporter budgets --help' sets emission budgets.",
+        " 'gramwatt-exporter budgets --help' sets emission budgets;",
+        " 'gramwatt-exporter estimate' shows and corrects what is taken where nothing measures.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"gramwatt-exporter {__version__}")
@@ -58,6 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from .sensors_command import run as run_sensors
 
         return run_sensors(words[1:], os.environ, sys.stdout)
+    if words[:1] == ["estimate"]:
+        from .estimate_command import run as run_estimate
+
+        return run_estimate(words[1:], os.environ, sys.stdout)
     arguments = _parser().parse_args(words)
     signals = Signals()
     try:

@@ -127,9 +127,10 @@ class Estimate(_Section, frozen=True):
     """The model used where nothing measures: CPU by TDP and utilisation, memory by size."""
 
     enabled: bool = True  # false: not even looked for
-    cpu_tdp_watts: PositiveWatts | None = None  # full power of a CPU package; empty: from the built-in table
-    idle_watts: Watts | None = None  # idle power of one CPU package; empty: a share of full power
-    memory: Literal["dimm", "size", "off"] = "dimm"  # dimm: watts per module; size: 3 W per 8 GB; off: none
+    cpu_tdp_watts: PositiveWatts | None = None  # full power of a CPU package; empty: by the fitted table
+    idle_watts: Watts | None = None  # idle power of one CPU package; empty: by the fitted table
+    memory: Literal["dimm", "size", "off"] = "dimm"  # dimm: by module; size: 3 W per 8 GB; off: none
+    other: bool = False  # true: fans, disks, board and supply too, where no meter shows them
 
 
 class Replay(_Section, frozen=True):

@@ -11,11 +11,9 @@ from msgspec import Struct
 
 from gramwatt_exporter.tables import FOLDER
 
-_NOISE = re.compile(
-    r"\(r\)|\(tm\)|\(c\)|@.*$|\bcpu\b|\bprocessor\b|\b\d+-core\b|\b(?:two|four|quad|six|eight|twelve|dual)-core\b"
-    r"|\bwith\b.*$|\b\d+th gen\b|\b\d+(?:st|nd|rd) gen\b|\(.*?\)",
-    re.IGNORECASE,
-)
+from .names import plain
+
+_XEON = re.compile(r"[elwx]\d-?\d{3}")  # a number that only Xeons have
 _FAMILY = re.compile(r"^([a-z]?\d+-)?(\d\d)\d{2,3}[a-z]*$")
 
 
@@ -29,7 +27,7 @@ class Match(Struct, frozen=True):
 
 def tokens(model: str) -> tuple[str, ...]:
     """ "Intel(R) Xeon(R) Platinum 8259CL CPU @ 2.50GHz" -> ("intel", "xeon", "platinum", "8259cl")."""
-    return tuple(_NOISE.sub(" ", model).lower().replace(",", " ").split())
+    return tuple(plain(model).split())
 
 
 def table_path() -> Path | None:
@@ -59,10 +57,14 @@ def look_up(model: str, table: Iterable[tuple[str, float]]) -> Match | None:
     number has the same length and first two digits give a median. A name without a number ("AMD EPYC", what
     clouds show) matches nothing.
     """
+    if not any(c.isdigit() for c in model):
+        return None
     wanted = tokens(model)
     if not any(any(c.isdigit() for c in token) for token in wanted):
         return None
     bare = wanted[1:] if wanted[0] in ("intel", "amd") else wanted
+    if bare and _XEON.match(bare[0]):
+        bare = ("xeon", *bare)
     line = _line(bare)
     family: list[tuple[str, float]] = []
     number = line[-2] if line is not None else next((t for t in bare if any(c.isdigit() for c in t)), "")

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from . import modelled
 from .library import GONE, MODULE_SCOPE, NEVER, power_field
 from .probe import best_source
 
@@ -89,4 +90,6 @@ def _measured(lib: Any, handle: Any, uuid: str, index: int) -> Found:
         power_source = "none"
         with contextlib.suppress(lib.NVMLError):
             power_source = best_source(lib, handle, has_module=True)
+        if power_source == modelled.SOURCE:
+            power_source = "none"  # a model refutes no counter
     return Found(uuid, index, handle, limit, module, source, power_source)
