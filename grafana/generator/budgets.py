@@ -10,7 +10,7 @@ from grafana_foundation_sdk.builders import dashboard, table
 from .boards import board, variable
 from .common import END, EXHAUSTED, HORIZON, LIMIT, NO_BUDGET, PERIOD, SPENT, SPENT_RATIO, START
 from .panels import OTHER, lines, over_time, rows, rows_of, steps
-from .queries import gained, mean, rate
+from .queries import gained, leading, mean, rate, top
 
 _CHOSEN = 'budget=~"$budget"'
 _TOTAL = "budget_emissions_grams_total"
@@ -111,9 +111,9 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Share of the limit that is spent, beside the share of the period that has passed: a "
                 "budget above its dashed time will not last.",
                 "percentunit",
-                over_time(f"topk(4, {recorded(SPENT_RATIO)})", "{{budget}}"),
+                over_time(leading(4, recorded(SPENT_RATIO)), "{{budget}}"),
                 over_time(
-                    f"({elapsed}) and on (budget) topk(4, {recorded(SPENT_RATIO)})", "{{budget}}: time"
+                    f"({elapsed}) and on (budget) ({leading(4, recorded(SPENT_RATIO))})", "{{budget}}: time"
                 ),
                 thresholds=steps((None, "green"), (1, "red")),
                 empty=NO_BUDGET,
@@ -125,7 +125,10 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "The speed of the last hour against the speed that spends exactly the budget, which is 1.",
                 "suffix: ×",
                 over_time(
-                    f"topk(8, sum by (budget) ({hourly}) / on (budget) ({_limit()} / on (budget) {recorded(PERIOD)}))",
+                    leading(
+                        8,
+                        f"sum by (budget) ({hourly}) / on (budget) ({_limit()} / on (budget) {recorded(PERIOD)})",
+                    ),
                     "{{budget}}",
                 ),
                 decimals=2,
@@ -161,7 +164,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "What each machine adds to each budget. Budgets overlap: do not add their curves.",
                 "suffix: g/h",
                 over_time(
-                    f"3600 * topk(8, sum by (budget, instance) ({rate(_TOTAL, _CHOSEN)}))",
+                    top(8, "budget, instance", f"3600 * {rate(_TOTAL, _CHOSEN)}", _TOTAL, _CHOSEN),
                     "{{budget}} by {{instance}}",
                 ),
                 colours=OTHER,

@@ -36,7 +36,9 @@ def _latest(variable: str) -> str:
 _A, _B = _latest("run_a"), _latest("run_b")
 _BOTH = f"({_A} or {_B})"
 # The start of A less that of B: by this B's curve is moved, so that both begin together.
-_SHIFT = f"query_result(round(max({_A}) - max({_B})) or vector(0))"
+# An offset of nothing is an error to Prometheus, so that it is at least a second.
+_BETWEEN = f"round(max({_A}) - max({_B}))"
+_SHIFT = f"query_result({_BETWEEN} + ({_BETWEEN} == bool 0) or vector(1))"
 
 
 def build() -> dashboard.Dashboard:
@@ -62,7 +64,7 @@ def build() -> dashboard.Dashboard:
             .hide(VariableHide.HIDE_VARIABLE)
             .multi(False)
             .include_all(False)
-            .current(VariableOption(selected=True, text="0", value="0"))
+            .current(VariableOption(selected=True, text="1", value="1"))
         )
     )
     return _sentences(page).with_panel(_table()).with_panel(_curves())

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders import dashboard
 from .boards import board, one_of
 from .common import NO_ZONE
 from .panels import columns, lines, meters, now, number, over_time, rows, rows_of, steps
-from .queries import SCOPE, gauge, mean, once, rate, select
+from .queries import SCOPE, gauge, mean, once, rate, select, top
 
 _ZONE = 'grid_zone=~"$zone"'
 _AVERAGE = _ZONE + ',basis="average"'
@@ -222,7 +222,7 @@ def _provenance(page: dashboard.Dashboard) -> dashboard.Dashboard:
             'Power by method and provider. "none" is energy whose emissions nobody knows.',
             "watt",
             over_time(
-                f"topk(8, sum by (provider, method) ({rate('priced_energy_joules_total')}))",
+                top(8, "provider, method", rate("priced_energy_joules_total"), "priced_energy_joules_total"),
                 "{{method}} {{provider}}",
             ),
             stacked=True,

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders import dashboard
 from .boards import SCRAPE_SECONDS, board
 from .common import ALERTS, NO_EXPORTER, SEVERITIES
 from .panels import lines, link, now, number, over_time, rows, rows_of, steps
-from .queries import SCOPE, either, gained, gauge, labelled, mean, rate
+from .queries import SCOPE, either, gained, gauge, labelled, leading, mean, rate
 
 # Reasons that ask for something: absent and disabled meters are normal.
 _WRONG = 'reason!~"|absent|disabled"'
@@ -265,7 +265,9 @@ def _tables(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Slowest samples",
                 "How long samples take on the eight slowest machines.",
                 "s",
-                over_time(f"topk(8, max by (instance) ({gauge('sample_duration_seconds')}))", "{{instance}}"),
+                over_time(
+                    leading(8, f"max by (instance) ({gauge('sample_duration_seconds')})"), "{{instance}}"
+                ),
                 empty=NO_EXPORTER,
             )
         )
@@ -275,7 +277,7 @@ def _tables(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Steps of counters that were a reset or implausible and therefore not booked, by machine.",
                 "short",
                 over_time(
-                    f"topk(8, sum by (instance) ({rate('meter_resets_total', window='1h')} * 3600)) > 0",
+                    leading(8, f"sum by (instance) ({rate('meter_resets_total', window='1h')} * 3600) > 0"),
                     "{{instance}}, an hour",
                 ),
                 empty="No counter of a meter was reset in this time range.",

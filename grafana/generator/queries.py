@@ -96,6 +96,11 @@ def top(count: int, by: str, curve: str, metric: str, labels: str = "") -> str:
     return f"sum by ({by}) ({curve}) and topk({count}, sum by ({by}) ({ranking}))"
 
 
+def leading(count: int, curve: str) -> str:
+    """The ``count`` curves that are highest on average in the range: the same ones at every step."""
+    return f"({curve}) and topk({count}, avg_over_time(({curve})[$__range:$__rate_interval] @ end()))"
+
+
 def at_end(expr: str) -> str:
     """``expr`` with its selectors fixed to the end of the range, so that curves are of one choice at every step."""
     return _SELECTOR.sub(r"\g<0> @ end()", expr)

@@ -9,7 +9,7 @@ from . import work
 from .boards import board, marks, variable
 from .common import NO_RUNS, running
 from .panels import COMPONENT_COLOURS, GRADES, lines, link, over_time, rows, rows_of
-from .queries import SCOPE, last, rate, select
+from .queries import SCOPE, last, leading, rate, select
 
 _FILTERS = (
     ("name", "Name"),
@@ -154,7 +154,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Joules for one sample, token or request, by the name of the run, as the labeler graded "
                 "it: falling is better.",
                 "joule",
-                over_time(f"topk(8, {per_unit})", "{{name}} per {{unit}}"),
+                over_time(leading(8, per_unit), "{{name}} per {{unit}}"),
                 empty=NO_WORK,
             )
         )
@@ -163,7 +163,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Power of runs",
                 "What the eight largest open runs draw. A curve ends where its run does.",
                 "watt",
-                over_time(f"topk(8, sum by (window, name) ({energy} * {name}))", "{{name}} {{window}}"),
+                over_time(leading(8, f"sum by (window, name) ({energy} * {name})"), "{{name}} {{window}}"),
                 empty=NO_RUNS,
             )
         )

@@ -12,6 +12,9 @@ from .queries import SCOPE, gained, last, once, previous, rate, select, top
 _WHO = 'user=~"$user"'
 _ENERGY = f"sum by (user) ({gained('user_energy_joules_total', _WHO)})"
 _GRAMS = f"sum by (user) ({gained('user_emissions_grams_total', _WHO)})"
+_BEFORE = previous(_ENERGY)
+# Whether the range before was seen from its start: a change against half a month says nothing.
+_KNOWN = f"count({select('build_info')} offset $__range)"
 # What nobody is charged for, as two more rows, so that the bill adds up to the machines.
 _NOBODY = 'part=~"idle|unattributed"'
 
@@ -78,7 +81,8 @@ def _bill(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 rows_of(f"({_ENERGY} > 0) * on () group_left (currency) ({price})"),
                 rows_of(f"({_ENERGY} > 0) / on () group_left () sum({_ENERGY})"),
                 rows_of(
-                    f"(({_ENERGY} > 0) - on (user) {previous(_ENERGY)}) / on (user) ({previous(_ENERGY)} > 0)"
+                    f"(({_ENERGY} > 0) - on (user) {_BEFORE}) / on (user) ({_BEFORE} > 0) "
+                    f"and on () {previous(_KNOWN)}"
                 ),
                 columns={
                     "user": "User",
