@@ -52,13 +52,6 @@ def machine(history: History, one: Machine, end: int) -> None:
         if device.component == "gpu":
             constant("gpu_power_limit_watts", 250, device=device.name)
             constant("gpu_memory_bytes", 24 * 2**30, device=device.name)
-            history.computed(
-                "gpu_memory_used_bytes",
-                labels | {"device": device.name},
-                lambda at: (3 + at // 900 % 14) * 2**30,
-                0,
-                end,
-            )
             constant("gpu_info", 1, device=device.name, model="RTX A5000")
     if any(device.source == "rapl" for device in one.devices):
         meter = labels | {"meter": "core-0", "source": "rapl", "relation": "inside"}
