@@ -1,5 +1,6 @@
 // What to do when a panel has nothing to show. A panel's own text (noValue) comes first.
 
+import { marked } from './prose.js';
 import * as prometheus from './prometheus.js';
 
 const ZONE = 'No grid zone is set, so no gram is counted. Name your zone in the exporter\'s configuration, and start it again:\n\n```\nintensity:\n  zone: FR\n```';
@@ -29,7 +30,7 @@ async function missing(names, scope, signal) {
 /** Why there is nothing, and what to do: text as prose.js reads it. */
 export async function advice(panel, queries, scope, signal) {
   const { noValue } = panel.fieldConfig?.defaults ?? {};
-  if (noValue) return noValue;
+  if (noValue) return marked(noValue);
   const text = queries.map((one) => one.expr).join(' ');
   const names = [...new Set(text.match(NAMES) ?? [])];
   const gone = names.length ? await missing(names, scope, signal) : [];

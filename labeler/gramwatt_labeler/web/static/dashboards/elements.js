@@ -32,8 +32,10 @@ export function legend(format, labels) {
   return inside ? `${name}{${inside}}` : name || 'value';
 }
 
+const keeps = (one) => one.dataset?.keep !== undefined; // its owner looks after it
+
 function same(old, fresh) {
-  return old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && old.dataset?.key === fresh.dataset?.key;
+  return !keeps(old) && old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && old.dataset?.key === fresh.dataset?.key;
 }
 
 function bring(old, fresh) {
@@ -41,7 +43,6 @@ function bring(old, fresh) {
     if (old.data !== fresh.data) old.data = fresh.data;
     return;
   }
-  if (fresh.dataset?.keep !== undefined) return; // its owner looks after it
   // Whether a menu is open, and what is being typed, is the person's and not the refresh's.
   const theirs = (name) => name === 'open' || name === 'style' || (name === 'value' && old === document.activeElement);
   for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !theirs(name)) old.removeAttribute(name);
@@ -60,6 +61,11 @@ function children(parent, fresh) {
   for (const one of parent.children) if (one.dataset.key !== undefined) keyed.set(one.dataset.key, one);
   let at = parent.firstChild;
   for (const one of fresh) {
+    if (keeps(one)) {
+      if (one === at) at = at.nextSibling;
+      else parent.insertBefore(one, at);
+      continue;
+    }
     const key = one.dataset?.key;
     let old = key === undefined ? at : keyed.get(key);
     if (key === undefined && old?.dataset?.key !== undefined) old = null;
@@ -85,7 +91,11 @@ function children(parent, fresh) {
  */
 export function patch(parent, ...fresh) {
   const focused = document.activeElement;
+  const marked = document.getSelection();
+  const { anchorNode, anchorOffset, focusNode, focusOffset, isCollapsed } = marked ?? {};
   children(parent, fresh.flat(3).filter((one) => one !== null && one !== undefined && one !== false)
     .map((one) => (typeof one === 'string' ? document.createTextNode(one) : one)));
+  // A node that moves loses both.
   if (focused !== document.activeElement && focused?.isConnected && parent.contains(focused)) focused.focus({ preventScroll: true });
+  if (!isCollapsed && anchorNode !== marked.anchorNode && parent.contains(anchorNode) && parent.contains(focusNode)) marked.setBaseAndExtent(anchorNode, anchorOffset, focusNode, focusOffset);
 }

@@ -31,7 +31,8 @@ export function settings(panel, name, facts = {}) {
   const defaults = panel.fieldConfig?.defaults ?? {};
   const found = { mappings: [], links: [], colour: null, mode: defaults.color?.mode, custom: { ...defaults.custom } };
   if (defaults.color?.mode === 'fixed') found.colour = defaults.color.fixedColor ?? null;
-  for (const key of PLAIN) if (defaults[key] !== undefined) found[key] = defaults[key];
+  // What a panel says where it is empty (noValue) is no text for a cell; an override's is.
+  for (const key of PLAIN) if (key !== 'noValue' && defaults[key] !== undefined) found[key] = defaults[key];
   for (const one of panel.fieldConfig?.overrides ?? []) {
     if (!matches(one.matcher, name, facts)) continue;
     for (const { id, value } of one.properties) {

@@ -68,7 +68,8 @@ function spelled(milliseconds, letters) {
 function instant(value, unit) {
   if (unit === 'dateTimeFromNow') return ago(value);
   if (unit.startsWith('time:')) return spelled(value, unit.slice(5));
-  return unit.endsWith('NoDateIfToday') ? clock(value) : date(value);
+  if (unit.endsWith('NoDateIfToday')) return clock(value);
+  return unit === 'dateTimeAsLocal' ? date(value).slice(0, 16) : date(value);
 }
 
 function custom(value, unit, decimals) {

@@ -13,10 +13,26 @@ export function inline(text) {
   });
 }
 
-/** A line to be copied, with a button that does. */
-export function command(text) {
-  const copy = make('button', { type: 'button', class: 'copy', click: () => navigator.clipboard?.writeText(text).then(() => { copy.textContent = 'Copied'; }) }, 'Copy');
-  return make('div', { class: 'command' }, make('pre', { tabindex: '0' }, make('code', {}, text)), navigator.clipboard ? copy : null);
+/** What is to be typed into a shell. */
+export const COMMAND = /^(gramwatt|make|sudo|systemctl|docker|pip|curl)[- ]\S.* \S|^make \w+$/;
+
+/** Copies `text`; null where the browser does not let pages do that. */
+export function copyButton(text) {
+  if (!navigator.clipboard) return null;
+  const done = (event) => navigator.clipboard.writeText(text).then(() => { event.target.textContent = 'Copied'; });
+  return make('button', { type: 'button', class: 'copy', click: done, title: `Copy ${text}` }, 'Copy');
+}
+
+/** Lines to be copied. */
+function command(text) {
+  return make('div', { class: 'command' }, make('pre', { tabindex: '0' }, make('code', {}, text)), copyButton(text));
+}
+
+/** "Do this: command" of a text without any mark: the command stands apart, and can be copied. */
+export function marked(text) {
+  if (text.includes('`')) return text;
+  const found = /^(.*?):\s+((?:gramwatt|make|sudo|systemctl|pip|budgets:|intensity:|energy:)[^.]*(?:\.\S[^.]*)*)\.?$/s.exec(text);
+  return found ? `${found[1]}:\n\n\`\`\`\n${found[2].trim()}\n\`\`\`` : text;
 }
 
 function block(text) {

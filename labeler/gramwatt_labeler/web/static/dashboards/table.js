@@ -7,6 +7,7 @@ import * as format from './format.js';
 import { rows, shown } from './frames.js';
 import { link } from './links.js';
 import { sparkline } from './numbers.js';
+import { COMMAND, copyButton } from './prose.js';
 import { sorting } from './transform.js';
 
 const FIRST_ROWS = 100; // of a longer table; a button shows the others
@@ -56,7 +57,7 @@ function inside(column, at, text) {
   if (cell?.startsWith('color') && tint && tint !== 'text' && text !== '') {
     return make('span', { class: cell.startsWith('color-background') ? 'badge' : 'coloured', style: { '--own': named(tint) } }, text);
   }
-  return text;
+  return COMMAND.test(text) ? [make('code', {}, text), copyButton(text)] : text;
 }
 
 /** The table of a panel. Its order, search and length are the person's and stay over a refresh. */
@@ -109,7 +110,7 @@ export class Table {
     const places = this.#places();
     const count = this.columns[0]?.values.length ?? 0;
     const frame = { fields: this.columns };
-    const numbers = this.columns.filter((column, place) => column.number && place > 0);
+    const numbers = this.columns.filter((column, place) => column.number && place > 0 && !/^(dateTime|time:)/.test(own(column).unit ?? ''));
     const value = numbers.find((column) => [column.title, column.name].includes(this.#sort?.name)) ?? numbers[0];
     const texts = this.columns.filter((column) => column.type === 'string');
     const keys = new Map();

@@ -79,6 +79,7 @@ export class Variable {
     this.chosen = asked.length ? asked : current;
     if (['textbox', 'constant'].includes(this.kind)) this.chosen = asked.length ? asked : [current[0] ?? String(definition.query ?? '')];
     else this.#settle();
+    if (this.kind === 'textbox' && this.name === 'labeler') [this.chosen, this.hidden] = [[location.origin], true]; // this page is the labeler's
   }
 
   /** Something is chosen, wherever there is something to choose. */
