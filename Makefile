@@ -1,7 +1,7 @@
 # Everything a user or developer runs. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-browser tools up down status logs demo unit test test-torch lint check format bench wheels pin env-dev
+.PHONY: help setup setup-browser tools up down status logs demo demo-history unit test test-torch lint check format bench wheels pin env-dev
 
 VENV := .venv/bin
 STACK := $(VENV)/python -m stack
@@ -29,6 +29,9 @@ logs: ## the last lines of every service's log
 demo: setup ## train a real classifier on real digits and get its energy grade; with CO2: make demo ZONE=FR
 	@stack/venv.sh demo
 	@$(STACK) demo --zone "$(ZONE)"
+
+demo-history: env-dev ## every dashboard with two weeks of a made-up laboratory, without Grafana; PORT=10145
+	@$(VENV)/python -m grafana.history --port $${PORT:-10145}
 
 env-dev: setup
 	@stack/venv.sh dev
