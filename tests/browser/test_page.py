@@ -39,7 +39,7 @@ class Stand:
 
     def _data(self, call: str, given: dict[str, str]) -> Any:
         if call == "scrapes":
-            return {"interval": self.interval, "newest": float(given["time"])}
+            return {"interval": self.interval, "slowest": self.interval, "newest": float(given["end"])}
         if call == "query":
             at = float(given["time"])
             found = self.instant(given["query"], at)

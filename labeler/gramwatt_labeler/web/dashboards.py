@@ -99,10 +99,10 @@ def router(prometheus_url: str, dashboards_dir: Path, headers: Mapping[str, str]
         return assets.answer(name, version, request, _HEADERS)
 
     @routes.get("/api/v1/scrapes", include_in_schema=False)
-    async def scrapes(request: Request, time: float = 0.0) -> Response:
+    async def scrapes(request: Request, start: float = 0.0, end: float = 0.0) -> Response:
         async def answer() -> Response:
-            found = await learned.at(time or clock.time())
-            data = {"interval": found.interval, "newest": found.newest}
+            found = await learned.between(start, end or clock.time())
+            data = {"interval": found.interval, "slowest": found.slowest, "newest": found.newest}
             return JSONResponse({"status": "success", "data": data}, headers={"Cache-Control": "no-store"})
 
         return await proxy.while_wanted(request, answer())

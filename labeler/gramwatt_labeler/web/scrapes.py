@@ -16,6 +16,7 @@ _WINDOWS = (120, 900, 7200)  # seconds to look back; the longer ones only where 
 _ENOUGH = 3  # samples of a series
 _KEPT = 32  # answers for moments
 _GRAIN = 30  # seconds that share an answer
+_LONG = 7200  # seconds of a range in which the interval may have changed
 
 Ask = Callable[[str, float], Awaitable[bytes | None]]
 """An instant query at a Unix time -> Prometheus' answer, None when there is none."""
@@ -23,10 +24,14 @@ Ask = Callable[[str, float], Awaitable[bytes | None]]
 
 @dataclass(frozen=True, slots=True)
 class Scrapes:
-    """Seconds between the scrapes of the slowest exporter, and the time of the newest sample. None: not known."""
+    """Seconds between the scrapes of the slowest exporter, and the time of the newest sample. None: not known.
+
+    ``interval`` is of the end of a range, ``slowest`` the longest anywhere in it.
+    """
 
     interval: float | None
     newest: float | None
+    slowest: float | None = None
 
 
 def gaps(answer: dict[str, Any]) -> tuple[list[float | None], float | None]:
@@ -51,6 +56,15 @@ class Learned:
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
         self._known: dict[int, Scrapes] = {}
+
+    async def between(self, start: float, end: float) -> Scrapes:
+        """What the scrapes of a range are like: looked at in its end and, where it is long, its begin and middle."""
+        last = await self.at(end)
+        moments = [start + _WINDOWS[1], (start + end) / 2] if 0 < start < end - _LONG else []
+        # Old samples stay as they are: one answer is good for all ranges that begin about then.
+        others = [await self.at(at // _WINDOWS[1] * _WINDOWS[1]) for at in moments]
+        known = [one.interval for one in (last, *others) if one.interval]
+        return Scrapes(last.interval, last.newest, max(known, default=None))
 
     async def at(self, time: float) -> Scrapes:
         """What the scrapes before ``time`` were like."""

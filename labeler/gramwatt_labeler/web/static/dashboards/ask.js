@@ -13,13 +13,20 @@ export const overTime = (panel) => OVER_TIME.includes(panel.type);
 const isLast = (panel) => ['lastNotNull', 'last'].includes(panel.options?.reduceOptions?.calcs?.[0] ?? 'lastNotNull');
 
 function least(panel, query, scope) {
-  const said = query.interval || panel.interval || '';
-  return seconds(scope.fill(said).replace(/^[>=\s]+/, '')) ?? 0;
+  return Math.max(...[query.interval, panel.interval].map((said) => seconds(scope.fill(said || '').replace(/^[>=\s]+/, '')) ?? 0));
+}
+
+/** Steps are aligned, so that a curve does not change its shape with every refresh; days begin at the person's midnight. */
+function aligned(scope, step, open) {
+  const offset = -new Date(scope.end * 1000).getTimezoneOffset() * 60;
+  const round = (at, how) => how((at + offset) / step) * step - offset;
+  return [round(scope.start, Math.floor), round(scope.end, open ? Math.ceil : Math.floor)];
 }
 
 async function curve(query, panel, scope, pixels, signal) {
   const step = scope.step(Math.min(pixels, panel.maxDataPoints || pixels), least(panel, query, scope));
-  const [from, to] = [Math.floor(scope.start / step) * step, Math.floor(scope.end / step) * step];
+  // Bars of a day or a month: the last one is of the day that is not over.
+  const [from, to] = aligned(scope, step, Boolean(panel.interval) && panel.fieldConfig?.defaults?.custom?.drawStyle === 'bars');
   return { step, ...await prometheus.range(scope.fill(query.expr, step), from, to, step, signal) };
 }
 
@@ -53,7 +60,7 @@ async function number(query, panel, scope, signal) {
 /** One answer of each query, as frames.js reads them. Raises QueryError, or AbortError when `signal` ends it. */
 export function ask(panel, queries, scope, pixels, signal) {
   return Promise.all(queries.map(async (query) => {
-    const facts = { refId: query.refId ?? 'A', format: query.legendFormat };
+    const facts = { refId: query.refId ?? 'A', format: query.legendFormat && scope.say(query.legendFormat) };
     const ranged = query.range || !query.instant;
     if (overTime(panel) && ranged) return { ...facts, ...await curve(query, panel, scope, pixels, signal) };
     if (SINGLE.includes(panel.type) && ranged) {

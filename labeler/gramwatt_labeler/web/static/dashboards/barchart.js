@@ -22,7 +22,8 @@ function groups(frames, panel) {
   const x = frame.fields.find(named_) ?? frame.fields.find((field) => field.type === 'string') ?? frame.fields.find((field) => field.type === 'time');
   const hidden = (own) => settings(panel, shown(own), { type: own.type, from: own.from ?? own.name }).custom.hideFrom?.viz;
   const drawn = (frames.length > 1 && x?.type === 'time' ? frames.flatMap((one) => one.fields) : frame.fields).filter((own) => own.type === 'number' && own !== x && !hidden(own));
-  const { unit } = settings(panel, x ? shown(x) : '', { type: x?.type });
+  // The panel's unit is of the bars, not of what stands below them.
+  const { unit } = settings({ fieldConfig: { overrides: panel.fieldConfig?.overrides } }, x ? shown(x) : '', { type: x?.type });
   const text = (value) => (x?.type === 'time' ? (unit ? format.text(value, unit) : format.clock(value)) : typeof value === 'number' ? format.text(value, unit) : String(value));
   return {
     names: x ? x.values.map(text) : Array.from({ length: rows(frame) }, (_, at) => String(at + 1)),

@@ -11,6 +11,7 @@ import { words } from './links.js';
 import { Tip } from './tip.js';
 
 const SYNC = 'gramwatt';
+const MANY = 12; // marks from which they are short, so that the curves can be seen
 
 /** Running sums from the first series up; a gap of one series inside the others counts as nothing. */
 function stack(values, whole) {
@@ -69,7 +70,12 @@ export class Chart {
   /** Draw again with what is known, for example in other colours. */
   repaint() {
     if (!this.series) return;
-    this.series = this.series.map((one) => ({ ...one, colour: one.field.colour ? named(one.field.colour) : nth(one.at) }));
+    const used = {};
+    const shade = (name) => {
+      used[name] = (used[name] ?? 0) + 1;
+      return used[name] === 1 ? named(name) : faded(named(name), 100 / used[name]); // two of one name are told apart
+    };
+    this.series = this.series.map((one) => ({ ...one, colour: one.field.colour ? shade(one.field.colour) : nth(one.at) }));
     this.#render();
   }
 
@@ -126,7 +132,7 @@ export class Chart {
 
   #line(one) {
     const { drawStyle, lineWidth = 1, fillOpacity = 0, lineStyle, lineInterpolation, spanNulls, fillBelowTo } = one.field.custom;
-    const paths = drawStyle === 'bars' ? uPlot.paths.bars({ size: [0.8, 60], align: 1 }) : lineInterpolation?.startsWith('step') ? uPlot.paths.stepped({ align: lineInterpolation === 'stepBefore' ? -1 : 1 }) : undefined;
+    const paths = drawStyle === 'bars' ? uPlot.paths.bars({ size: [0.86, 60], align: -1 }) : lineInterpolation?.startsWith('step') ? uPlot.paths.stepped({ align: lineInterpolation === 'stepBefore' ? -1 : 1 }) : undefined;
     const fill = drawStyle === 'bars' ? Math.max(fillOpacity, 40) : fillBelowTo ? 0 : fillOpacity;
     return {
       label: one.name, stroke: one.colour, width: drawStyle === 'points' ? 0 : lineWidth, spanGaps: Boolean(spanNulls) || one.sparse, paths,
@@ -204,7 +210,8 @@ export class Chart {
       ctx.fillStyle = faded(named(one.colour), 14);
       if (one.end > one.start) ctx.fillRect(x, bbox.top, plot.valToPos(one.end, 'x', true) - x, bbox.height);
       ctx.fillStyle = named(one.colour);
-      ctx.fillRect(x, bbox.top, devicePixelRatio, bbox.height);
+      const height = this.events.length > MANY ? 7 * devicePixelRatio : bbox.height;
+      ctx.fillRect(x, bbox.top + bbox.height - height, devicePixelRatio, height);
     }
     ctx.restore();
   }

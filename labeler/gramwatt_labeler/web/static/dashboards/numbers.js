@@ -58,9 +58,9 @@ export function stat(found, panel, scope) {
         : make('p', { class: number.length > 14 ? 'big words' : 'big', style: tint && !solid && colorMode !== 'none' ? { color: tint } : {} }, number, unit ? make('small', {}, ` ${unit}`) : null);
     const target = !names && one.field.links?.[0] && link(one.field.links[0], scope, { ...one, text: number });
     return make('div', { class: solid ? 'stat solid' : 'stat', style: solid ? { '--own': tint } : {} },
-      names && textMode !== 'name' && several ? label(one, scope, 'p', { class: 'name' }) : null,
+      names && textMode === 'auto' ? label(one, scope, 'p', { class: 'name' }) : null,
       target ? make('a', { class: 'whole', href: target.href, title: target.title }, big) : big,
-      names && textMode !== 'name' && !several ? label(one, scope, 'p', { class: 'name' }) : null,
+      textMode === 'value_and_name' ? label(one, scope, 'p', { class: 'name' }) : null, // the number, then what it means
       one.late ? make('p', { class: 'late' }, `as of ${format.clock(one.late * 1000)}`) : null,
       graphMode === 'area' && one.values?.length > 1 ? sparkline(one.values, tint ?? named('blue')) : null);
   }));

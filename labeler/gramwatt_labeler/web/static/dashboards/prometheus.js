@@ -91,7 +91,10 @@ export async function labelValues(label, metric, start, end) {
   return (await get(`label/${label}/values`, parameters)).sort();
 }
 
-/** {interval, newest}: seconds between scrapes of the slowest target, and when the newest sample was taken; null where not known. */
-export function scrapes(end) {
-  return get('scrapes', { time: Math.floor(end) });
+/**
+ * {interval, slowest, newest}: seconds between the scrapes of the slowest target at the end of the range and anywhere in
+ * it, and when the newest sample was taken; null where not known.
+ */
+export function scrapes(start, end) {
+  return get('scrapes', { start: Math.floor(start), end: Math.floor(end) });
 }

@@ -14,7 +14,8 @@ const duration = (s) => (s < 1 ? `${Math.max(1, Math.round(s * 1000))}ms` : `${M
 function builtin(scope, name, step) {
   const length = scope.end - scope.start;
   return {
-    __rate_interval: () => duration(Math.max(step + scope.scrape, 4 * scope.scrape)),
+    // A step as long as the scrapes of now is a question about now.
+    __rate_interval: () => duration(Math.max(step + scope.scrape, 4 * (step > scope.scrape ? scope.slowest : scope.scrape))),
     __interval: () => duration(step),
     __interval_ms: () => String(Math.round(step * 1000)),
     __range: () => duration(length),
@@ -47,6 +48,7 @@ export class Scope {
     const refresh = address.get('refresh') ?? dashboard.refresh ?? '';
     this.refresh = seconds(refresh) ? refresh : '';
     this.scrape = UNKNOWN_SCRAPE;
+    this.slowest = UNKNOWN_SCRAPE; // anywhere in the range: scrapes may have been rarer once
     this.newest = null; // when the newest sample of the targets was taken
     this.annotations = new Set(); // names of those that are switched off
     const list = dashboard.templating?.list ?? [];
@@ -77,8 +79,9 @@ export class Scope {
 
   /** Ask how often the targets are scraped, and which values the variables can have. Later ones may depend on earlier ones. */
   async load() {
-    const learn = prometheus.scrapes(this.end).then(({ interval, newest }) => {
+    const learn = prometheus.scrapes(this.start, this.now).then(({ interval, slowest, newest }) => {
       this.scrape = interval ?? this.scrape;
+      this.slowest = slowest ?? this.scrape;
       this.newest = newest;
     }).catch(() => null);
     for (const one of this.variables) await one.load((text) => this.fill(text), this.start, this.end);
@@ -92,7 +95,7 @@ export class Scope {
 
   /** The step for a chart of that many pixels, in seconds: never finer than the scrapes, nor than `least` says. */
   step(pixels, least = 0) {
-    const wanted = Math.max((this.end - this.start) / Math.max(pixels, 60), this.scrape, least);
+    const wanted = Math.max((this.end - this.start) / Math.max(pixels, 60), this.slowest, least);
     return NICE.find((one) => one >= wanted) ?? Math.ceil(wanted / 86400) * 86400;
   }
 

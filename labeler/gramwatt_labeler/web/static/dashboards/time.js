@@ -1,6 +1,7 @@
 // Grafana's time syntax: now, now-1h, now/d, now-1M/M, ISO dates, milliseconds since 1970.
 
 export const SECONDS = { s: 1, m: 60, h: 3600, d: 86400, w: 604800, M: 2592000, Q: 7776000, y: 31536000 };
+const WORDS = { s: 'seconds', m: 'minutes', h: 'hours', d: 'days', w: 'weeks', M: 'months', y: 'years' };
 const PARTS = { s: 'Seconds', m: 'Minutes', h: 'Hours', d: 'Date', M: 'Month', y: 'FullYear' };
 
 export const RANGES = [
@@ -77,5 +78,5 @@ export function name(from, to) {
   const found = RANGES.find(([start, end]) => start === from && end === to);
   if (found) return found[2];
   const length = to === 'now' && /^now-(\d+[smhdwMy])$/.exec(from);
-  return length ? `Last ${length[1]}` : null;
+  return length ? `Last ${length[1].slice(0, -1)} ${WORDS[length[1].at(-1)]}` : null;
 }
