@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import page as support
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from page import cells, panel, query, settled, write
+from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -23,27 +25,7 @@ BOARDS = {
 
 
 def show(page: Page, site: str, uid: str = "gramwatt-overview", query: str = "") -> None:
-    """Open a dashboard, tall enough that every panel is in sight, and wait until all have answered."""
-    page.set_viewport_size(
-        {"width": page.viewport_size["width"] if page.viewport_size else 1440, "height": 6000}
-    )
-    page.goto(f"{site}/dashboards/{uid}{query}")
-    settled(page)
-
-
-def settled(page: Page) -> None:
-    expect(page.locator(".panel").first).to_be_visible()
-    page.wait_for_function(
-        "() => !document.querySelector('[aria-busy]') && !document.querySelector('.wait:not(.failed)')"
-    )
-
-
-def panel(page: Page, title: str) -> Locator:
-    return page.get_by_role("region", name=title, exact=True).first
-
-
-def cells(found: Locator) -> list[list[str]]:
-    return [row.locator("td").all_inner_texts() for row in found.locator("tbody tr").all()]
+    support.show(page, site, uid, query)
 
 
 @pytest.mark.parametrize("uid", BOARDS)
@@ -124,7 +106,9 @@ def test_choosing_a_machine(page: Page, site: str) -> None:
 
 def test_choosing_a_time_range_and_dragging_another(page: Page, site: str) -> None:
     show(page, site)
-    page.get_by_label("Time", exact=True).select_option("15m")
+    time_range = page.locator("#range")
+    time_range.locator("summary").click()
+    time_range.get_by_role("button", name="Last 15 minutes").click()
     settled(page)
     assert re.fullmatch(r"7\d\.\d Wh", panel(page, "Energy").locator(".big").inner_text())  # a whole swing
     assert "from=now-15m" in page.url
@@ -138,7 +122,7 @@ def test_choosing_a_time_range_and_dragging_another(page: Page, site: str) -> No
     begin, end = (int(found) for found in re.findall(r"(?:from|to)=(\d{13})", page.url))
     assert end - begin == pytest.approx(15 * 60 * 1000 / 4, rel=0.05)
     settled(page)
-    expect(page.get_by_label("Time", exact=True)).to_contain_text(" to ")
+    expect(time_range.locator("summary")).to_contain_text(" to ")
 
 
 def test_pointing_at_a_chart_names_the_values(page: Page, site: str) -> None:
@@ -251,19 +235,6 @@ def test_what_was_known_stays_but_is_marked_when_prometheus_goes(page: Page, sit
     expect(page.locator(".panel.stale")).to_have_count(0)
 
 
-def write(folder: Path, *panels: dict[str, Any], **more: Any) -> Path:
-    """A dashboard called "own" with these panels one below the other."""
-    for place, one in enumerate(panels):
-        one.setdefault("gridPos", {"x": 0, "y": 8 * place, "w": 24, "h": 8})
-    board = {"title": "Own", "time": {"from": "now-1h", "to": "now"}, "panels": list(panels), **more}
-    (folder / "own.json").write_text(json.dumps(board))
-    return folder
-
-
-def query(expr: str, **more: Any) -> dict[str, Any]:
-    return {"refId": "A", "expr": expr, "instant": True, "legendFormat": "one", **more}
-
-
 def test_no_data_says_why(page: Page, prometheus_url: str, serve: Callable[..., str], tmp_path: Path) -> None:
     folder = write(
         tmp_path,
@@ -274,7 +245,7 @@ def test_no_data_says_why(page: Page, prometheus_url: str, serve: Callable[..., 
             "targets": [query('gramwatt_processes{instance="nobody"}')],
         },
         {"type": "stat", "title": "Wrong", "targets": [query("sum(")]},
-        {"type": "heatmap", "title": "Unknown", "targets": [query("up")]},
+        {"type": "geomap", "title": "Unknown", "targets": [query("up")]},
         {
             "type": "table",
             "title": "Good news",
@@ -291,7 +262,7 @@ def test_no_data_says_why(page: Page, prometheus_url: str, serve: Callable[..., 
     expect(panel(page, "Wrong")).to_contain_text("This panel failed: ")
     expect(panel(page, "Wrong")).to_contain_text("parse error")
     expect(panel(page, "Good news").locator(".body")).to_have_text("No alert fires.")
-    expect(panel(page, "Unknown")).to_contain_text("drawn only by Grafana")
+    expect(panel(page, "Unknown")).to_contain_text('Only Grafana draws here: panel of the kind "geomap"')
 
 
 def test_gauges_texts_and_folded_rows(
