@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus.generator import burn
 
-from .queries import AVERAGE, OPEN, REPLICAS, gained, gauge, mean, once, rate, select
+from .queries import AVERAGE, FINISHED, OPEN, gained, gauge, mean, once, rate, select
 
 POWER = gauge("device_power_watts")
 MEASURED_POWER = gauge("device_power_watts", 'source!="estimate"')
@@ -63,4 +63,7 @@ NO_RULES = "No recorded rules: let Prometheus load prometheus/rules/*.yml"
 
 def running(window: str) -> str:
     """Keeps the curves of runs while they are open: a rate over a window goes on after their end."""
-    return f"and on (job, instance, {window}) max without ({REPLICAS}) ({select('window_state', OPEN)} == 1)"
+    return (
+        f"and on (job, instance, {window}) ({select('window_state', OPEN)} == 1) "
+        f"unless on (job, instance, {window}) ({select('window_state', FINISHED)} == 1)"
+    )

@@ -10,8 +10,8 @@ from .boards import DATASOURCE, board, one_of
 from .common import running
 from .panels import GRADES, lines, now, number, over_time, rows, rows_of, steps
 from .queries import (
+    FINISHED,
     OPEN,
-    REPLICAS,
     SCOPE,
     as_label,
     at_end,
@@ -202,10 +202,10 @@ def _table() -> table.Panel:
 
 
 def _curves() -> timeseries.Panel:
-    series, state = select("window_energy_joules_total"), select("window_state", OPEN)
+    series = select("window_energy_joules_total")
     moved = "offset ${shift}s"
     curve = once(f"rate({series}[$__rate_interval] {moved})")
-    opened = f"max without ({REPLICAS}) ({state} {moved} == 1)"
+    opened, finished = (f"({select('window_state', state)} {moved} == 1)" for state in (OPEN, FINISHED))
     return lines(
         "Power since the start",
         "Both runs on A's clock: B is drawn as if it had begun when A did.",
@@ -215,7 +215,9 @@ def _curves() -> timeseries.Panel:
             "A: $run_a",
         ),
         over_time(
-            f"sum({curve} and on (job, instance, window) {opened} and on (window) {at_end(_B)})", "B: $run_b"
+            f"sum({curve} and on (job, instance, window) {opened} unless on (job, instance, window) {finished} "
+            f"and on (window) {at_end(_B)})",
+            "B: $run_b",
         ),
         empty=NOTHING,
         width=24,

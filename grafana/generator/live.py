@@ -82,6 +82,7 @@ def _groups(page: dashboard.Dashboard) -> dashboard.Dashboard:
     workload = "workload, kind, user"
     drawing = f"topk(30, sum by ({workload}) ({mean('workload_energy_joules_total')}) > 0)"
     user_now = f"sum by (user) ({mean('user_energy_joules_total')})"
+    used = f"sum by (user) ({gained('user_energy_joules_total')})"
     opened = f"max by (window) ({gauge('window_state', OPEN)} == 1)"
     info = f"max by (window, name, phase, model, user) ({gauge('window_info')})"
     started = f"max by (window) ({gauge('window_start_timestamp_seconds')})"
@@ -124,15 +125,13 @@ def _groups(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Everything a user runs: the mean of the last five minutes, and what it used in the chosen "
                 "time range.",
                 "watt",
-                rows_of(f"{user_now} > 0"),
-                rows_of(
-                    f"sum by (user) ({gained('user_energy_joules_total')}) / 3600 and on (user) ({user_now} > 0)"
-                ),
+                rows_of(f"{user_now} and on (user) ({used} > 0)"),
+                rows_of(f"({used} > 0) / 3600"),
                 columns={"user": "User", "Value #A": "Power", "Value #B": "Energy"},
                 units={"Energy": "watth"},
                 links={"User": link("Open this user", "gramwatt-users", user="User")},
                 sort_by="Power",
-                empty="Nobody uses anything now.",
+                empty="Nobody used anything in this time range.",
                 width=10,
                 height=11,
             )

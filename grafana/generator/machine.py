@@ -163,12 +163,11 @@ def _gpus(page: dashboard.Dashboard) -> dashboard.Dashboard:
             rows(
                 "Graphics cards",
                 "Each card: what it draws against its power limit, its energy in the chosen time range, "
-                "and its memory in use.",
+                "and its memory.",
                 "watt",
                 rows_of(f"sum by (device) ({power})"),
                 rows_of(f"max by (device) ({gauge('gpu_power_limit_watts')})"),
                 rows_of(f"sum by (device) ({gained('device_energy_joules_total', GPU)}) / 3600"),
-                rows_of(f"max by (device) ({gauge('gpu_memory_used_bytes')})"),
                 rows_of(f"max by (device) ({gauge('gpu_memory_bytes')})"),
                 rows_of(f"max by (device, model) ({gauge('gpu_info')})"),
                 columns={
@@ -177,11 +176,10 @@ def _gpus(page: dashboard.Dashboard) -> dashboard.Dashboard:
                     "Value #A": "Power",
                     "Value #B": "Limit",
                     "Value #C": "Energy",
-                    "Value #D": "Memory used",
-                    "Value #E": "Memory",
+                    "Value #D": "Memory",
                 },
-                hidden=["Value #F"],
-                units={"Energy": "watth", "Memory": "bytes", "Memory used": "bytes"},
+                hidden=["Value #E"],
+                units={"Energy": "watth", "Memory": "bytes"},
                 sort_by="Power",
                 empty=NO_GPU,
                 height=8,

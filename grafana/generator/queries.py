@@ -20,6 +20,7 @@ REPLICAS = "prometheus_replica, replica"
 AVERAGE = 'basis="average"'
 GPU = 'component="gpu"'
 OPEN = 'state="open"'
+FINISHED = 'state="finished"'
 THREE_HOURS = 'hours="3"'
 LISTED = 'pid!=""'
 METERED = 'source!="estimate"'

@@ -14,14 +14,14 @@ from .simulation import BUDGETS, KEEP_RUN, PRICE, PUE
 LABELER = {"job": "gramwatt-labeler", "instance": "lab-1:10045"}
 
 
-def machine(history: History, one: Machine, end: int) -> None:
-    """The gauges of one exporter, to before the moment ``end``."""
-    labels = {"job": "gramwatt", "instance": one.name}
+def machine(history: History, one: Machine, end: int, *, job: str = "gramwatt", first: int = 0) -> None:
+    """The gauges of one exporter, from the moment ``first`` to before ``end``."""
+    labels = {"job": job, "instance": one.name}
 
     def constant(metric: str, value: float, **more: str) -> None:
-        history.constant(metric, labels | more, value, 0, end)
+        history.constant(metric, labels | more, value, first, end)
 
-    history.constant("up", labels, 1, 0, end)
+    history.constant("up", labels, 1, first, end)
     history.constant("up", labels, 0, end, len(history.times))
     constant("scrape_samples_scraped", 412)
     constant("build_info", 1, version="0.1.0", python="3.11")
@@ -33,13 +33,13 @@ def machine(history: History, one: Machine, end: int) -> None:
     constant("exits_lost_total", 0)
     constant("pue_ratio", PUE)
     constant("energy_price_per_kilowatt_hour", PRICE, currency="EUR")
-    history.computed("snapshot_timestamp_seconds", labels, lambda at: at - 0.4, 0, end)
-    history.computed("state_saved_timestamp_seconds", labels, lambda at: at // 60 * 60 - 1, 0, end)
-    began = history.times[0]
+    history.computed("snapshot_timestamp_seconds", labels, lambda at: at - 0.4, first, end)
+    history.computed("state_saved_timestamp_seconds", labels, lambda at: at // 60 * 60 - 1, first, end)
+    began = history.times[first]
     exits = labels | {"mode": "taskstats"}
-    history.computed("exits_observed_total", exits, lambda at: 3.1 * (at - began), 0, end)
+    history.computed("exits_observed_total", exits, lambda at: 3.1 * (at - began), first, end)
     refused = labels | {"provider": "watttime", "reason": "denied"}
-    history.computed("grid_refresh_failures_total", refused, lambda at: (at - began) // 7200, 0, end)
+    history.computed("grid_refresh_failures_total", refused, lambda at: (at - began) // 7200, first, end)
     for sensor, reason in one.sensors.items():
         constant("sensor_up", float(not reason), sensor=sensor, reason=reason)
     for device in one.devices:
@@ -52,32 +52,25 @@ def machine(history: History, one: Machine, end: int) -> None:
         if device.component == "gpu":
             constant("gpu_power_limit_watts", 250, device=device.name)
             constant("gpu_memory_bytes", 24 * 2**30, device=device.name)
-            history.computed(
-                "gpu_memory_used_bytes",
-                labels | {"device": device.name},
-                lambda at: (3 + at // 900 % 14) * 2**30,
-                0,
-                end,
-            )
             constant("gpu_info", 1, device=device.name, model="RTX A5000")
     if any(device.source == "rapl" for device in one.devices):
         meter = labels | {"meter": "core-0", "source": "rapl", "relation": "inside"}
-        history.computed("meter_energy_joules_total", meter, lambda at: 9.5 * (at - began), 0, end)
+        history.computed("meter_energy_joules_total", meter, lambda at: 9.5 * (at - began), first, end)
 
 
-def runs(history: History, jobs: Iterable[Job], now: float) -> None:
+def runs(history: History, jobs: Iterable[Job], now: float, *, job: str = "gramwatt") -> None:
     """What the exporters publish about recorded runs, and the labeler about those that ended."""
     results = {"graded": 0, "refused": 0}
-    for job in jobs:
-        if job.run is None:
+    for done in jobs:
+        if done.run is None:
             continue
-        first = bisect_right(history.times, job.begin)
-        closed = bisect_right(history.times, job.end)
-        last = bisect_right(history.times, job.end + KEEP_RUN)
-        _run(history, job, job.run, first, closed, last)
-        if job.end < now and job.run.phase:
-            _grade(history, job, job.run, bisect_right(history.times, job.end + 30), last)
-            results["refused" if job.run.refused else "graded"] += 1
+        closed = bisect_right(history.times, done.end)
+        last = bisect_right(history.times, done.end + KEEP_RUN)
+        labels = {"job": job, "instance": done.machine, "window": done.run.window}
+        _run(history, done, labels, closed, last)
+        if done.end < now:
+            _grade(history, done, done.run, bisect_right(history.times, done.end + 30), last)
+            results["refused" if done.run.refused else "graded"] += 1
     end = len(history.times)
     for result, count in results.items():
         history.constant("labeler_windows_total", LABELER | {"result": result}, count, 0, end)
@@ -94,8 +87,10 @@ def runs(history: History, jobs: Iterable[Job], now: float) -> None:
     history.computed(evaluated, rules, lambda at: at // 60 * 60, 0, end)
 
 
-def _run(history: History, job: Job, run: Run, first: int, closed: int, last: int) -> None:
-    one = {"job": "gramwatt", "instance": job.machine, "window": run.window}
+def _run(history: History, job: Job, one: dict[str, str], closed: int, last: int) -> None:
+    run = job.run
+    assert run is not None
+    first = bisect_right(history.times, job.begin)
     what = {"name": run.name, "phase": run.phase, "model": run.model, "task": run.task}
     info = one | what | {"dataset": run.dataset, "parent": "", "user": run.user}
     history.constant("window_info", info, 1, first, last)
@@ -131,12 +126,12 @@ def _grade(history: History, job: Job, run: Run, first: int, last: int) -> None:
     history.constant("grade_energy_per_unit_joules", one | {"unit": unit}, joules / count, first, last)
 
 
-def budgets(history: History, machines: Sequence[Machine], since: int) -> None:
+def budgets(history: History, machines: Sequence[Machine], since: int, *, job: str = "gramwatt") -> None:
     """State of the budgets and what the rules record of them, from the moment ``since`` on."""
     for name, (limit, period, _) in BUDGETS.items():
         counters = {
             one.name: history.of(
-                "budget_emissions_grams_total", {"job": "gramwatt", "instance": one.name, "budget": name}
+                "budget_emissions_grams_total", {"job": job, "instance": one.name, "budget": name}
             )
             for one in machines
         }
@@ -162,23 +157,13 @@ def budgets(history: History, machines: Sequence[Machine], since: int) -> None:
             back = bisect_right(history.times, at - (3 * DAY if length > 2 * DAY else 6 * HOUR))
             speed = (sums.at(moment) - sums.at(back)) / max(at - history.times[back], 1.0)
             left = limit - spent
-            values = (
-                limit,
-                length,
-                start,
-                start + length,
-                spent,
-                spent / limit,
-                at + left / speed if speed else 0.0,
-            )
+            gone = at + left / speed if left > 0 and speed else at
+            values = (limit, length, start, start + length, spent, spent / limit, gone)
             for series, value in zip(recorded.values(), values, strict=True):
-                if value:
-                    series.add(moment, value)
-            if left <= 0 or not speed:
-                recorded["exhausted_timestamp_seconds:forecast"].values[-1] = at
+                series.add(moment, value)
             for one in machines:
                 if counters[one.name].moments and counters[one.name].moments[-1] >= moment:
-                    labels = {"job": "gramwatt", "instance": one.name, "budget": name}
+                    labels = {"job": job, "instance": one.name, "budget": name}
                     history.of("budget_limit_grams", labels).add(moment, limit)
                     history.of("budget_period_seconds", labels).add(moment, length)
                     history.of("budget_period_start_timestamp_seconds", labels).add(moment, start)

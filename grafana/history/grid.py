@@ -41,14 +41,16 @@ def best(at: float, hours: int) -> tuple[float, float]:
     return min(((start, _mean(start, hours)) for start in starts), key=lambda found: found[1])
 
 
-def record(history: History, machine: dict[str, str], since: int) -> None:
-    """What the exporter of ``machine`` publishes about the grid; forecasts from the moment ``since`` on."""
+def record(history: History, machine: dict[str, str], since: int, first: int = 0) -> None:
+    """What the exporter of ``machine`` publishes about the grid from the moment ``first`` on; all but the intensity
+    from ``since`` on."""
+    since = max(first, since)
     end = len(history.times)
     zone = machine | {"grid_zone": ZONE}
     average = zone | {"provider": "electricitymaps", "basis": "average"}
     marginal = zone | {"provider": "watttime", "basis": "marginal"}
     name = "grid_intensity_grams_per_kilowatt_hour"
-    history.computed(name, average, intensity, 0, end)
+    history.computed(name, average, intensity, first, end)
     history.computed(name, marginal, lambda at: 250 + 0.9 * intensity(at - 1800), since, end)
     for labels, method, factor in (
         (average, "measured", "lifecycle"),

@@ -41,7 +41,11 @@ class Total:
     def step(self, moment: int, amount: float) -> None:
         """Adds and publishes."""
         self.value += amount
-        self.series.add(moment, self.value)
+        self.publish(moment)
+
+    def publish(self, moment: int) -> None:
+        """As the exporter: 0 at the first scrape, the value from the next on, so that ``increase()`` misses nothing."""
+        self.series.add(moment, self.value if self.series.moments else 0.0)
 
 
 @dataclass
@@ -77,12 +81,25 @@ class _Share:
 class Exporter:
     """One machine over all moments."""
 
-    def __init__(self, history: History, machine: Machine, jobs: Iterable[Job], now: float) -> None:
-        """``now`` is the Unix time at which somebody looks; the history goes on for a while after it."""
+    def __init__(
+        self,
+        history: History,
+        machine: Machine,
+        jobs: Iterable[Job],
+        now: float,
+        *,
+        job: str = "gramwatt",
+        first: int = 0,
+    ) -> None:
+        """``now`` is the Unix time at which somebody looks; the history goes on for a while after it.
+
+        ``job`` is Prometheus's, ``first`` the moment at which the exporter was installed.
+        """
+        self.first = first
         self.history = history
         self.now = now
         self.machine = machine
-        self.labels = {"job": "gramwatt", "instance": machine.name}
+        self.labels = {"job": job, "instance": machine.name}
         self.jobs = [job for job in jobs if job.machine == machine.name]
         self._totals: dict[tuple[str, tuple[tuple[str, str], ...]], Total] = {}
         self._shares: dict[tuple[int, str], _Share] = {}
@@ -102,8 +119,8 @@ class Exporter:
         if self.machine.silent_since is not None:
             limit = self.now - self.machine.silent_since
             end = next((place for place, at in enumerate(times) if at > limit), end)
-        for moment in range(end):
-            before = times[moment - 1] if moment else times[0]
+        for moment in range(self.first, end):
+            before = times[moment - 1] if moment > self.first else times[moment]
             self._moment(moment, before, times[moment])
         return end
 
@@ -125,8 +142,7 @@ class Exporter:
             everything += self._device(moment, device, seconds, busy, clean)
         self._machine(moment, everything, clean, seconds)
         for name in BUDGETS:
-            counter = self.total("budget_emissions_grams_total", budget=name)
-            counter.series.add(moment, counter.value)
+            self.total("budget_emissions_grams_total", budget=name).publish(moment)
 
     def _share(self, job: Job, component: str) -> _Share:
         who = {"user": job.user, "component": component}
@@ -191,7 +207,7 @@ class Exporter:
         rest = self.total("process_energy_joules_total", **other)
         rest.value += busy * EXITED
         if device is self._last(device.component):
-            rest.series.add(moment, rest.value)
+            rest.publish(moment)
             if seconds:
                 watts = self.history.of("process_power_watts", self.labels | other)
                 watts.add(moment, busy * EXITED / seconds)
