@@ -91,11 +91,11 @@ def router(prometheus_url: str, dashboards_dir: Path, headers: Mapping[str, str]
         return page("list.html.j2", boards=_boards(dashboards_dir), folder=dashboards_dir.name)
 
     @routes.get("/static/{name}", include_in_schema=False)
-    def static(name: str, request: Request) -> Response:
+    async def static(name: str, request: Request) -> Response:
         return assets.answer(name, "", request, _HEADERS)
 
     @routes.get("/static/{version}/{name}", include_in_schema=False)
-    def versioned(version: str, name: str, request: Request) -> Response:
+    async def versioned(version: str, name: str, request: Request) -> Response:
         return assets.answer(name, version, request, _HEADERS)
 
     @routes.get("/api/v1/scrapes", include_in_schema=False)

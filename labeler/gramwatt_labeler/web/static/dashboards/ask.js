@@ -17,20 +17,25 @@ function least(panel, query, scope) {
 }
 
 /** Steps are aligned, so that a curve does not change its shape with every refresh; days begin at the person's midnight. */
-function aligned(scope, step, open) {
+function aligned(scope, step) {
   const offset = -new Date(scope.end * 1000).getTimezoneOffset() * 60;
-  const round = (at, how) => how((at + offset) / step) * step - offset;
-  return [round(scope.start, Math.floor), round(scope.end, open ? Math.ceil : Math.floor)];
+  return [scope.start, scope.end].map((at) => Math.floor((at + offset) / step) * step - offset);
 }
 
 async function curve(query, panel, scope, pixels, signal) {
   const step = scope.step(Math.min(pixels, panel.maxDataPoints || pixels), least(panel, query, scope));
+  const [from, to] = aligned(scope, step);
+  const expr = scope.fill(query.expr, step);
+  const found = await prometheus.range(expr, from, to, step, signal);
+  const part = `[${panel.interval}]`;
+  const bars = panel.fieldConfig?.defaults?.custom?.drawStyle === 'bars' && scope.now - to > scope.scrape;
+  if (!bars || !expr.includes(part)) return { step, ...found };
   // Bars of a day or a month: the last one is of the day that is not over.
-  const [from, to] = aligned(scope, step, Boolean(panel.interval) && panel.fieldConfig?.defaults?.custom?.drawStyle === 'bars');
-  return { step, ...await prometheus.range(scope.fill(query.expr, step), from, to, step, signal) };
+  const rest = await prometheus.instant(expr.replaceAll(part, `[${Math.ceil(scope.now - to)}s]`), scope.now, signal);
+  return { step, ...upTo(found, { time: to + step, series: rest }) };
 }
 
-/** The last known values, for a number that has none now. */
+/** What is now. */
 async function moment(query, panel, scope, signal) {
   // A rate over the step of a long range would be a mean and not what is now.
   const step = Math.max(scope.scrape, least(panel, query, scope));

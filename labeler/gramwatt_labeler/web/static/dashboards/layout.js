@@ -43,7 +43,7 @@ export function groups(list, scope) {
   return found.flatMap(({ title, row, collapsed, panels }) => {
     const variable = row.repeat && scope.variables.find((one) => one.name === row.repeat);
     const each = variable?.values.length ? variable.values.map((value) => ({ [row.repeat]: fixed(value, variable.options.find((one) => one.value === value)?.text ?? value) })) : [{}];
-    return each.map((extra) => ({ title: title && scope.of({ scopedVars: extra }).say(title), collapsed, panels: settled(panels, scope, extra) }));
+    return each.map((extra) => ({ title: title && scope.of({ scopedVars: extra }).say(title), collapsed, panels: settled(panels, scope, extra).map((one) => ({ ...one, level: title ? 'h3' : 'h2' })) }));
   }).filter((group) => group.panels.length || group.title);
 }
 

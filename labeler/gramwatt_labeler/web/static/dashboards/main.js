@@ -28,15 +28,16 @@ function down(message) {
   if (message) banner.textContent = `${message}. What is shown may be old; asking again ${scope.refresh ? `every ${scope.refresh}` : 'when you press Refresh'}.`;
 }
 
-/** Only panels in sight are asked; the others follow when they come into sight. */
-const sight = new IntersectionObserver((entries) => {
+/** Only panels in sight are asked; the others follow when they come into sight, or nearly so. */
+const seen = (entries) => {
   for (const entry of entries) {
     const panel = panels.find((one) => one.element === entry.target);
     if (!panel) continue;
     panel.visible = entry.isIntersecting;
     if (panel.visible && panel.asked !== round) ask(panel);
   }
-}, { rootMargin: '100px' });
+};
+let sight = new IntersectionObserver(seen); // at first just what is seen; later what is near, too
 
 function ask(panel) {
   if (!round) return null; // the variables are not known yet
@@ -56,6 +57,14 @@ async function refresh() {
   if (mine !== round) return; // a newer round has begun
   root.removeAttribute('aria-busy');
   schedule();
+  if (round === 1) lookAhead();
+  offer();
+}
+
+function lookAhead() {
+  sight.disconnect();
+  sight = new IntersectionObserver(seen, { rootMargin: '200px' });
+  for (const panel of panels) sight.observe(panel.element);
 }
 
 function schedule() {
@@ -65,9 +74,17 @@ function schedule() {
   if (wait && !document.hidden) timer = setTimeout(refresh, wait * 1000);
 }
 
+const repeats = () => new Set(dashboard.panels.flatMap((one) => [one, ...(one.panels ?? [])]).map((one) => one.repeat).filter(Boolean));
+
+/** What menus offer, after what is seen first. */
+async function offer() {
+  await scope.offer().catch(() => null);
+  controls.draw(form, dashboard, scope, { changed, again: changed });
+}
+
 async function load() {
   try {
-    await scope.load();
+    await scope.load(repeats());
   } catch (error) {
     down(error.message);
   }
@@ -112,7 +129,7 @@ function layOut() {
   const { innerHeight } = window;
   for (const panel of panels) {
     const { top, bottom, width } = panel.element.getBoundingClientRect();
-    panel.visible = width > 0 && bottom > -100 && top < innerHeight + 100;
+    panel.visible = width > 0 && bottom > 0 && top < innerHeight;
     sight.observe(panel.element);
   }
 }

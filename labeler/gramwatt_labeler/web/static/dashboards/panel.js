@@ -39,7 +39,7 @@ export class Panel {
     this.body = make('div', { class: `body ${panel.type}` });
     this.note = make('p', { class: 'note', hidden: true });
     this.element = make('section', { class: `panel is-${panel.type}${this.title ? '' : ' untitled'}`, 'aria-label': this.panel.title },
-      this.title ? make('div', { class: 'top' }, make('h3', {}, this.#heading()), this.#about(), this.#menu()) : null, this.body, this.note);
+      this.title ? make('div', { class: 'top' }, make(panel.level ?? 'h2', { class: 'title' }, this.#heading()), this.#about(), this.#menu()) : null, this.body, this.note);
     const Picture = PICTURES[panel.type];
     if (Picture) this.picture = new Picture(this.body, this.panel, this.scope, zoom);
     if (panel.type === 'text') this.#say();

@@ -77,15 +77,29 @@ export class Scope {
     return own;
   }
 
-  /** Ask how often the targets are scraped, and which values the variables can have. Later ones may depend on earlier ones. */
-  async load() {
+  /**
+   * Ask how often the targets are scraped, and which values those variables can have that queries need. Later ones may
+   * depend on earlier ones; `repeats` are names of those that panels repeat for.
+   */
+  async load(repeats = new Set()) {
     const learn = prometheus.scrapes(this.start, this.now).then(({ interval, slowest, newest }) => {
       this.scrape = interval ?? this.scrape;
       this.slowest = slowest ?? this.scrape;
       this.newest = newest;
     }).catch(() => null);
-    for (const one of this.variables) await one.load((text) => this.fill(text), this.start, this.end);
+    for (const one of this.variables) if (one.needed(repeats)) await this.#choices(one);
     await learn;
+    // The page knows this already, and need not ask again.
+    for (const one of this.variables) if (one.name === 'scrape' && one.hidden) one.chosen = [String(Math.ceil(this.scrape))];
+  }
+
+  /** Ask for what menus offer and no query needs. */
+  async offer() {
+    for (const one of this.variables) if (!one.known && !one.hidden) await this.#choices(one);
+  }
+
+  #choices(one) {
+    return one.load((text) => this.fill(text), this.start, this.end);
   }
 
   /** The moment that "now" means: never in the future. */

@@ -92,10 +92,17 @@ export class Variable {
   /** Ask which values there are; `fill` writes other variables into the question. */
   async load(fill, start, end) {
     if (this.kind !== 'query') return;
+    this.known = true;
     const text = String(this.definition.query?.query ?? this.definition.query ?? '').trim();
     this.options = sorted(sifted(await answers(text, fill, start, end), this.regex), this.definition.sort);
     if (!this.multi && !this.all && this.chosen.length && !this.options.some((one) => one.value === this.chosen[0])) this.chosen = [];
     this.#settle();
+  }
+
+  /** Whether queries need the values: not where "All" is chosen and stands for a pattern. */
+  needed(repeats) {
+    if (this.kind !== 'query' || (this.name === 'scrape' && this.hidden)) return false;
+    return repeats.has(this.name) || !this.chosen.includes(ALL) || (Boolean(this.regex) && !this.allValue);
   }
 
   /** Every value that is meant; "All" means each that there is. */
