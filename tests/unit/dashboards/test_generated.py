@@ -170,13 +170,8 @@ def test_rows_lead_onward() -> None:
                 for override in (panel.get("fieldConfig") or {}).get("overrides", [])
                 if any(one["id"] == "links" for one in override["properties"])
             }
-            if (
-                panel["type"] == "table"
-                and "Machine" in shown
-                and "Alert" not in shown
-                and uid != "gramwatt-grid"
-            ):
-                assert "Machine" in linked or uid in ("gramwatt-budgets",), (uid, panel["title"])
+            if panel["type"] == "table" and "Machine" in shown and "Alert" not in shown:
+                assert "Machine" in linked, (uid, panel["title"])
 
 
 def _leads_on(uid: str, panel: dict[str, object], url: str) -> None:
