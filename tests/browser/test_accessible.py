@@ -13,7 +13,9 @@ from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-BOARDS = [f"gramwatt-{name}" for name in ("start", "machines", "runs", "grid", "footprint")]  # every kind of panel
+BOARDS = [
+    f"gramwatt-{name}" for name in ("start", "machines", "runs", "grid", "footprint")
+]  # every kind of panel
 
 
 @pytest.fixture(scope="session")

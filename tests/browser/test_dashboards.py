@@ -12,8 +12,9 @@ from typing import Any
 
 import page as support
 import pytest
+import requests
 from page import cells, panel, query, settled, write
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -24,66 +25,58 @@ BOARDS = {
 }
 
 
-def show(page: Page, site: str, uid: str = "gramwatt-overview", query: str = "") -> None:
+START = "gramwatt-start"
+
+
+def show(page: Page, site: str, uid: str = START, query: str = "") -> None:
     support.show(page, site, uid, query)
+
+
+def value(url: str, expr: str) -> float:
+    """One number straight from Prometheus."""
+    answer = requests.get(f"{url}/api/v1/query", params={"query": expr}, timeout=10).json()
+    return float(answer["data"]["result"][0]["value"][1])
+
+
+def number(found: Locator) -> float:
+    """The big number of a panel, without its unit."""
+    return float(found.locator(".big").first.inner_text().split()[0].replace("%", ""))
 
 
 @pytest.mark.parametrize("uid", BOARDS)
 def test_every_panel_is_drawn(page: Page, site: str, uid: str) -> None:
-    show(page, site, uid, "?from=now-5m&to=now" if uid == "gramwatt-budgets" else "")
+    """With its numbers, or with what its file says where there are none; nothing is unknown to the page."""
+    show(page, site, uid)
+    assert page.locator(".note:visible").all_inner_texts() == []
+    assert "${" not in page.locator("main").inner_text()
     for one in BOARDS[uid]["panels"]:
         if one["type"] == "row":
             expect(page.get_by_role("heading", name=one["title"], level=2)).to_be_visible()
             continue
-        found = panel(page, one["title"])
+        found = page.locator(f'section[aria-label="{one["title"]}"]').first
         expect(found, one["title"]).to_be_visible()
         text = found.inner_text()
-        assert "failed" not in text, one["title"]
-        assert "No data" not in text, one["title"]
-        if one["type"] == "timeseries":
+        assert "This panel failed" not in text, one["title"]
+        assert "Nothing matches" not in text, one["title"]
+        empty = found.locator(".empty").count()
+        if empty:
+            assert one["fieldConfig"]["defaults"]["noValue"][:15] in text.replace("\n", " "), one["title"]
+        elif one["type"] == "timeseries":
             assert found.locator("canvas").count() == 1, one["title"]
             assert found.locator(".legend tbody tr").count() >= 1, one["title"]
 
 
-def test_the_numbers_are_those_of_the_machines(page: Page, site: str) -> None:
+def test_the_numbers_are_those_of_prometheus(page: Page, site: str, prometheus_url: str) -> None:
     show(page, site)
-    energy = panel(page, "Energy").locator(".big").inner_text()
-    assert re.fullmatch(r"31[3-5] Wh", energy)  # 314 W for an hour
-    assert panel(page, "Measured").locator(".big").inner_text() == "89 %"
-    assert panel(page, "Uncertainty").locator(".big").inner_text() == "10 %"
-    assert panel(page, "Machines reporting").locator(".big").inner_text() == "2"
-    users = {row[0]: row[1:] for row in cells(panel(page, "Users"))}
-    assert users["alice"][0] == "160 Wh"
-    windows = {row[0]: row for row in cells(panel(page, "Windows"))}
-    assert windows["resnet-train"][:6] == [*("resnet-train", "training", "resnet50", "alice", "B", "B")]
-    assert windows["resnet-train"][7:10] == ["225 kJ", "3.5 g", "25 min"]
-    assert windows["bert-serve"][4] == "E"
-
-
-def test_firing_alerts_are_shown_with_what_they_are_about(page: Page, site: str) -> None:
-    show(page, site)
-    alerts = cells(panel(page, "Firing alerts"))
-    assert ["warning", "GramwattSensorDown", "lab-1:10044", ""] in alerts
-    assert ["info", "GramwattBudgetNearlySpent", "", "vision-team"] in alerts
-    assert "GramwattExporterDown" not in {row[1] for row in alerts}
-
-
-def test_hottest_first_and_the_rest_named(page: Page, site: str) -> None:
-    show(page, site)
-    rows = cells(panel(page, "Hottest processes"))
-    assert rows[0][0] == "python3"
-    assert [row[0] for row in rows].count("other") == 2
-    head = panel(page, "Hottest processes").locator("th", has_text="Command")
-    head.get_by_role("button").click()
-    expect(panel(page, "Hottest processes").locator("th[aria-sort=ascending]")).to_have_text("Command")
-    names = [row[0] for row in cells(panel(page, "Hottest processes"))]
-    assert names == sorted(names, key=str.lower)
-
-
-def test_names_of_processes_are_text_and_never_markup(page: Page, site: str) -> None:
-    show(page, site)
-    assert "<b>bold</b>" in panel(page, "Hottest processes").inner_text()
-    assert page.locator("#dashboard b", has_text="bold").count() == 0
+    watts = value(prometheus_url, "sum(gramwatt_device_power_watts)")
+    assert number(panel(page, "Power now")) == pytest.approx(watts, rel=0.05)
+    measured = value(prometheus_url, 'sum(gramwatt_device_power_watts{source!="estimate"})') / watts
+    assert number(panel(page, "Measured")) == pytest.approx(100 * measured, abs=3)
+    rows = {row[0]: row for row in cells(panel(page, "Drawing most now"))}
+    powers = [float(row[1].split()[0]) for row in rows.values()]
+    assert powers == sorted(powers, reverse=True)
+    alerts = [row[1] for row in cells(panel(page, "Alerts"))]
+    assert "GramwattExporterDown" in alerts
 
 
 def test_choosing_a_machine(page: Page, site: str) -> None:
@@ -93,26 +86,24 @@ def test_choosing_a_machine(page: Page, site: str) -> None:
     menu.get_by_label("lab-2:10044").check()
     expect(menu.locator("summary")).to_contain_text("lab-2:10044")
     settled(page)
-    assert panel(page, "Machines reporting").locator(".big").inner_text() == "1"
-    assert panel(page, "Measured").locator(".big").inner_text() == "0 %"
-    assert "lab-1" not in panel(page, "Power by device").inner_text()
+    assert "lab-1" not in panel(page, "Drawing most now").inner_text()
+    assert number(panel(page, "Measured")) == 0
     assert "var-instance=lab-2" in page.url
     page.reload()
     settled(page)
-    assert panel(page, "Machines reporting").locator(".big").inner_text() == "1"
-    link = page.get_by_role("link", name="Windows and grades").get_attribute("href") or ""
-    assert link.endswith("gramwatt-windows" + page.url[page.url.index("?") :])
+    assert number(panel(page, "Measured")) == 0
+    link = page.get_by_role("link", name="Runs", exact=True).get_attribute("href") or ""
+    assert link.endswith("gramwatt-runs" + page.url[page.url.index("?") :])
 
 
 def test_choosing_a_time_range_and_dragging_another(page: Page, site: str) -> None:
     show(page, site)
     time_range = page.locator("#range")
     time_range.locator("summary").click()
-    time_range.get_by_role("button", name="Last 15 minutes").click()
+    time_range.get_by_role("button", name="Last 6 hours").click()
     settled(page)
-    assert re.fullmatch(r"7\d\.\d Wh", panel(page, "Energy").locator(".big").inner_text())  # a whole swing
-    assert "from=now-15m" in page.url
-    box = panel(page, "Power by component").locator(".u-over").bounding_box()
+    assert "from=now-6h" in page.url
+    box = panel(page, "Power").locator(".u-over").bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + 40)
     page.mouse.down()
@@ -120,40 +111,29 @@ def test_choosing_a_time_range_and_dragging_another(page: Page, site: str) -> No
     page.mouse.up()
     page.wait_for_url(re.compile(r"from=\d{13}&to=\d{13}"))
     begin, end = (int(found) for found in re.findall(r"(?:from|to)=(\d{13})", page.url))
-    assert end - begin == pytest.approx(15 * 60 * 1000 / 4, rel=0.05)
+    assert end - begin == pytest.approx(6 * 3600 * 1000 / 4, rel=0.05)
     settled(page)
     expect(time_range.locator("summary")).to_contain_text(" to ")
 
 
-def test_pointing_at_a_chart_names_the_values(page: Page, site: str) -> None:
+def test_a_chart_names_its_values_and_hides_a_series(page: Page, site: str) -> None:
     show(page, site)
-    chart = panel(page, "Power by component")
+    chart = panel(page, "Power")
     box = chart.locator(".u-over").bounding_box()
     assert box
-    page.mouse.move(box["x"] + 200, box["y"] + 50)
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + 50)
     tip = chart.locator(".tip")
     expect(tip).to_be_visible()
     assert re.search(r"gpu [\d.]+ W", tip.inner_text())
-
-
-def test_hiding_a_series(page: Page, site: str) -> None:
-    show(page, site)
-    chart = panel(page, "Power by component")
     button = chart.get_by_role("button", name="gpu")
     expect(button).to_have_attribute("aria-pressed", "true")
     button.click()
     expect(chart.get_by_role("button", name="gpu")).to_have_attribute("aria-pressed", "false")
     expect(chart.locator("tr.off")).to_have_count(1)
-
-
-def test_charts_can_be_read_without_seeing_them(page: Page, site: str) -> None:
-    show(page, site)
-    for picture in page.locator(".plot").all():
-        label = picture.get_attribute("aria-label") or ""
-        assert picture.get_attribute("role") == "img"
-        assert re.search(r"Last values: .+ [-\d.]+", label), label
+    picture = chart.locator(".plot")
+    assert picture.get_attribute("role") == "img"
+    assert re.search(r"Last values: .+ [-\d.]+", picture.get_attribute("aria-label") or "")
     assert page.locator("h1").count() == 1
-    assert page.locator("table:not(.u-legend) thead th").count() > 20
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -202,17 +182,17 @@ def test_a_phone_scrolls_in_one_direction_only(chromium: Browser, site: str) -> 
     context.close()
 
 
-def test_prometheus_down_is_said_and_recovered_from(
-    page: Page, prometheus_url: str, serve: Callable[..., str]
-) -> None:
+def test_prometheus_down_is_said(page: Page, serve: Callable[..., str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = serve(f"http://127.0.0.1:{taken.getsockname()[1]}")
-        page.goto(f"{url}/dashboards/gramwatt-overview")
+        page.goto(f"{url}/dashboards/{START}")
         banner = page.get_by_role("alert")
         expect(banner).to_contain_text("does not answer")
-        expect(panel(page, "Power")).to_contain_text("No answer from Prometheus")
-        assert "No data" not in page.locator("#dashboard").inner_text(), "not knowing is not having nothing"
+        expect(panel(page, "Power now")).to_contain_text("No answer from Prometheus")
+        assert "No exporter" not in page.locator("#dashboard").inner_text(), (
+            "not knowing is not having nothing"
+        )
 
 
 def test_what_was_known_stays_but_is_marked_when_prometheus_goes(page: Page, site: str) -> None:
@@ -227,7 +207,7 @@ def test_what_was_known_stays_but_is_marked_when_prometheus_goes(page: Page, sit
     page.get_by_role("button", name="Refresh", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("What is shown may be old")
     expect(page.locator(".panel.stale").first).to_be_visible()
-    assert re.search(r"\d", panel(page, "Power").locator(".big").inner_text())
+    assert number(panel(page, "Power now")) > 0
     page.unroute("**/api/v1/**")
     page.get_by_role("button", name="Refresh", exact=True).click()
     settled(page)
@@ -238,7 +218,7 @@ def test_what_was_known_stays_but_is_marked_when_prometheus_goes(page: Page, sit
 def test_no_data_says_why(page: Page, prometheus_url: str, serve: Callable[..., str], tmp_path: Path) -> None:
     folder = write(
         tmp_path,
-        {"type": "stat", "title": "Missing", "targets": [query("sum(gramwatt_water_litres_total)")]},
+        {"type": "stat", "title": "Missing", "targets": [query("sum(gramwatt_nothing_total)")]},
         {
             "type": "stat",
             "title": "Nothing left",
@@ -256,7 +236,7 @@ def test_no_data_says_why(page: Page, prometheus_url: str, serve: Callable[..., 
     page.set_viewport_size({"width": 1440, "height": 2500})
     page.goto(f"{serve(prometheus_url, folder)}/dashboards/own")
     expect(panel(page, "Missing")).to_contain_text(
-        "Prometheus has no gramwatt_water_litres_total in this time range"
+        "Prometheus has no gramwatt_nothing_total in this time range"
     )
     expect(panel(page, "Nothing left")).to_contain_text("Nothing matches the choice above")
     expect(panel(page, "Wrong")).to_contain_text("This panel failed: ")
