@@ -85,11 +85,11 @@ def one_of(name: str, label: str, query: str) -> dashboard.QueryVariable:
 
 def marks(page: dashboard.Dashboard) -> dashboard.Dashboard:
     """Begins and ends of recorded runs as lines on every chart."""
-    name = f"on (job, instance, window) group_left (name) gramwatt_window_info{{{SCOPE}}}"
+    name = f"on (window) group_left (name) max by (window, name) (gramwatt_window_info{{{SCOPE}}})"
     moments = either(
         *(
             labelled(
-                f"max by (window, name) (gramwatt_window_{edge}_timestamp_seconds{{{SCOPE}}} * {name})",
+                f"max by (window) (gramwatt_window_{edge}_timestamp_seconds{{{SCOPE}}}) * {name}",
                 "what",
                 what,
             )

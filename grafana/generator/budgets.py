@@ -9,7 +9,7 @@ from grafana_foundation_sdk.builders import dashboard, table
 
 from .boards import board, variable
 from .common import END, EXHAUSTED, HORIZON, LIMIT, NO_BUDGET, PERIOD, SPENT, SPENT_RATIO, START
-from .panels import OTHER, lines, over_time, rows, rows_of, steps
+from .panels import OTHER, lines, link, over_time, rows, rows_of, steps
 from .queries import gained, leading, mean, rate, top
 
 _CHOSEN = 'budget=~"$budget"'
@@ -154,6 +154,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 },
                 units={"Of the limit": "percentunit"},
                 decimals={"Of the limit": 1},
+                links={"Machine": link("Open this machine", "gramwatt-machine", instance="Machine")},
                 sort_by="CO2",
                 empty=NO_BUDGET,
             )

@@ -49,7 +49,7 @@ def build() -> dashboard.Dashboard:
             "gramwatt-compare",
             "Gramwatt / Compare two runs",
             "Two recorded runs side by side, each the last of its name: which did more with less, and why.",
-            "now-7d",
+            "now-24h",
             refresh="1m",
         )
         .with_variable(one_of("run_a", "Run A", names))

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import dashboard
 
 from .boards import board, one_of
 from .common import NO_ZONE
-from .panels import columns, lines, meters, now, number, over_time, rows, rows_of, steps
+from .panels import columns, lines, link, meters, now, number, over_time, rows, rows_of, steps
 from .queries import SCOPE, gauge, mean, once, rate, select, top
 
 _ZONE = 'grid_zone=~"$zone"'
@@ -212,6 +212,7 @@ def _provenance(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "instance": "Machine",
             },
             hidden=["Value #B"],
+            links={"Machine": link("Open this machine", "gramwatt-machine", instance="Machine")},
             sort_by="Age",
             empty=NO_ZONE,
             height=8,

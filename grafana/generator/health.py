@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders import dashboard
 from .boards import SCRAPE_SECONDS, board
 from .common import ALERTS, NO_EXPORTER, SEVERITIES
 from .panels import lines, link, now, number, over_time, rows, rows_of, steps
-from .queries import SCOPE, either, gained, gauge, labelled, leading, mean, rate
+from .queries import SCOPE, either, gained, gauge, labelled, leading, mean, once, rate
 
 # Reasons that ask for something: absent and disabled meters are normal.
 _WRONG = 'reason!~"|absent|disabled"'
@@ -136,7 +136,7 @@ def _numbers(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Series",
                 "Samples of one scrape of all chosen machines.",
                 "short",
-                now(f"sum(scrape_samples_scraped{{{SCOPE}}})", "series"),
+                now(f"sum({once(f'scrape_samples_scraped{{{SCOPE}}}')})", "series"),
                 empty=NO_EXPORTER,
             )
         )

@@ -64,7 +64,7 @@ def gained(metric: str, labels: str = "", window: str = "$__range") -> str:
     # A replica that began later has seen less of the same counter: the largest is the whole.
     return (
         f"max without ({REPLICAS}) ("
-        f"(increase({series}[{window}]) and resets({series}[{window}:1m]) > 0) or "
+        f"(increase({series}[{window}]) and resets({series}[{window}]) > 0) or "
         f"(last_over_time({series}[{window}]) - "
         f"({series} offset {window} or min_over_time({series}[{window}]))))"
     )

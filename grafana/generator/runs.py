@@ -188,8 +188,8 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "What the owners of runs recorded: samples, tokens, requests, accuracy and the like.",
                 "short",
                 rows_of(
-                    f"max by (window, name, key) ({last('window_value')} * on (job, instance, window) "
-                    f"group_left (name) {_INFO})"
+                    f"max by (window, key) ({last('window_value')}) * on (window) group_left (name) "
+                    f"max by (window, name) ({_INFO})"
                 ),
                 columns={"name": "Name", "key": "Recorded", "Value": "Value", "window": "Window"},
                 sort_by="Window",

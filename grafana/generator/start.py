@@ -151,16 +151,16 @@ def _grid() -> stat.Panel:
 
 
 def _budget() -> stat.Panel:
-    first = f"bottomk(1, {LASTS_UNTIL})"
+    over = f"max({SPENT_RATIO}) >= 1"
+    first = f"bottomk(1, {LASTS_UNTIL}) unless on () {over}"
+    said = verdict(f"topk(1, {SPENT_RATIO})", [(">= 1", "it is over its limit")], "it lasts its period")
     return number(
         "Budget",
-        "When the first budget will be spent at its present speed; or, where all last until their period "
-        "ends, how much of the fullest is spent.",
+        "When the first budget will be spent at its present speed; or, where one is over its limit or all last until "
+        "their period ends, how much of the fullest is spent.",
         "dateTimeAsLocal",
-        now(f"1000 * {first}", "budget {{budget}} lasts until"),
-        now(
-            f"topk(1, {SPENT_RATIO}) unless on () {first}", "of budget {{budget}} spent; it lasts its period"
-        ),
+        now(f"1000 * ({first})", "budget {{budget}} lasts until"),
+        now(f"({said}) unless on () ({first})", "of budget {{budget}} spent; {{verdict}}"),
         sentence=True,
         units={"B": "percentunit"},
         empty=NO_BUDGET,
@@ -252,11 +252,10 @@ def _lists(page: dashboard.Dashboard) -> dashboard.Dashboard:
                     "Value #B": "Energy",
                     "Value #C": "CO2",
                     "user": "User",
-                    "model": "Model",
                     "Value #A": "Started",
                 },
-                hidden=["window", "Value #D"],
-                units={"Started": "dateTimeAsLocal", "CO2": "massg"},
+                hidden=["window", "model", "Value #D"],
+                units={"Started": "dateTimeFromNow", "CO2": "massg"},
                 colours={"Grade": GRADES},
                 links={"Name": link("Open runs of this name", "gramwatt-runs", name="Name")},
                 sort_by="Started",

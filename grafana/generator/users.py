@@ -80,10 +80,7 @@ def _bill(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 rows_of(f"{_GRAMS} > 0"),
                 rows_of(f"({_ENERGY} > 0) * on () group_left (currency) ({price})"),
                 rows_of(f"({_ENERGY} > 0) / on () group_left () sum({_ENERGY})"),
-                rows_of(
-                    f"(({_ENERGY} > 0) - on (user) {_BEFORE}) / on (user) ({_BEFORE} > 0) "
-                    f"and on () {previous(_KNOWN)}"
-                ),
+                rows_of(f"({_ENERGY} > 0) / on (user) ({_BEFORE} > 0) - 1 and on () {previous(_KNOWN)}"),
                 columns={
                     "user": "User",
                     "Value #A": "Energy",

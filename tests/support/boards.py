@@ -30,8 +30,11 @@ def panels(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def targets() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """Dashboard, panel and query, for every query."""
+    """Dashboard, panel and query, for every query, those of marks included."""
     for uid, board in BOARDS.items():
+        for place, one in enumerate(board.get("annotations", {}).get("list", [])):
+            if "expr" in one:
+                yield uid, {"title": "marks"}, {"refId": str(place), "expr": one["expr"], "instant": True}
         for panel in panels(board):
             for target in panel.get("targets", []):
                 yield uid, panel, target
