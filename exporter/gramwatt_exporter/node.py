@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from .answers import intensity_answer, status_answer, top_answer
+from .ledger.save_status import SaveStatus
 from .ledger.storage import StateFile
 from .loop import Busy, Loop
 from .metrics.exposition import Exposition
@@ -56,8 +57,7 @@ class Node:
         self.sampler = sampler
         self.exposition = exposition
         self._state_file = state_file
-        if state_file is not None:
-            sampler.damages = state_file.damages
+        self._saves = SaveStatus(damages=state_file.damages if state_file is not None else {})
         self._save_interval = save_interval
         self._state = NodeState(sampler, sensor_state, boot_id, lambda: exposition.scraped_at)
         self._journal = journal
@@ -72,28 +72,24 @@ class Node:
     def tick(self) -> None:
         """One regular sample: read, save, publish. In this order, a crash cannot make a published series go back."""
         self.sampler.scraped(self.exposition.take_scrapes())
-        self.sampler.first_scrape.witnessed(self.exposition.witnessed())
+        self.sampler.picture.first_scrape.witnessed(self.exposition.witnessed())
         self._sample(published=True)
         if time.monotonic() - self._saved >= self._save_interval:
             self.save(last=False)
-        self.exposition.publish(self.sampler.freeze())
+        self.exposition.publish(self.sampler.freeze(self._saves))
 
     def _sample(self, published: bool) -> None:
-        try:
-            self.sampler.sample(published)
-        except Exception:
-            self.sampler.failures += 1
-            raise
+        self.sampler.sample(published)
         self._sampled = time.monotonic()
 
     def save(self, last: bool) -> None:
-        """Write the state file, where one is configured. A failure is told once and counted."""
+        """Write the state file, where one is configured. A failure is logged once and counted."""
         if self._state_file is None:
             return
         try:
             self._state_file.save_changes(self._state, last)
         except OSError as error:
-            self._tell_save_failed(error)
+            self._log_save_failed(error)
             return
         if self._save_failing:
             _LOG.info("the ledger is saved again")
@@ -102,10 +98,10 @@ class Node:
         if self._journal is not None:
             with suppress(OSError):  # its windows are in the ledger, and are taken from there
                 self._journal.clear()
-        self.sampler.saved_at = time.time()
+        self._saves.saved_at = time.time()
 
-    def _tell_save_failed(self, error: OSError) -> None:
-        self.sampler.save_failures += 1
+    def _log_save_failed(self, error: OSError) -> None:
+        self._saves.failures += 1
         if not self._save_failing:
             _LOG.error(
                 "cannot save the ledger to %s: %s; make room or make it writable, totals are kept in memory",
@@ -168,7 +164,7 @@ class Node:
             windows.discard(window.id)
             raise
         windows.add_process(window.id, (root.identity.pid, root.identity.start))
-        self.sampler.attach(window.id, root)
+        self.sampler.membership.attach(window.id, root)
         return self._kept_answer(window)
 
     def _kept_answer(self, window: Window) -> Answer:
@@ -178,7 +174,7 @@ class Node:
                 if self._journal.append(dump_window(window)):
                     self.save(last=False)
             except OSError as error:
-                self._tell_save_failed(error)
+                self._log_save_failed(error)
         return window_answer(self.sampler.windows.view(window))
 
     def _own_process(self, peer: Peer, pid: int) -> Row:
@@ -220,7 +216,7 @@ class Node:
         self._force_sample(pid)
         root = self._own_process(peer, pid)
         if book.add_process(window_id, (root.identity.pid, root.identity.start)):
-            self.sampler.attach(window_id, root)
+            self.sampler.membership.attach(window_id, root)
         return self._kept_answer(window)
 
     def leave_window(self, peer: Peer, window_id: str, pid: int) -> Answer:
@@ -229,7 +225,7 @@ class Node:
         window = book.get(window_id, peer)
         if window.is_open:
             self._force_sample(pid)
-            self.sampler.leave(window_id, self._own_process(peer, pid))
+            self.sampler.membership.leave(window_id, self._own_process(peer, pid))
         return self._kept_answer(window)
 
     def stop_window(

@@ -213,6 +213,24 @@ def test_variables_of_every_kind_are_written_into_queries(page: Page, own: Any) 
     assert "var-node=a.lab" in page.url
 
 
+def test_two_that_ask_the_same_begin_with_different_answers(page: Page, own: Any) -> None:
+    stand = Stand(page)
+    stand.labels = ["resnet-a", "resnet-b"]
+    stand.instant = lambda expr, at: [({}, 7.0)]
+    runs = [
+        {"name": name, "type": "query", "query": "label_values(x, name)", "current": {"value": ""}}
+        for name in ("run_a", "run_b")
+    ]
+    one = {"type": "stat", "title": "Both", "targets": [query("$run_a $run_b")]}
+    site = own(one, templating={"list": runs})
+    page.goto(f"{site}/dashboards/own")
+    settled(page)
+    assert stand.queries() == ["resnet-a resnet-b"]
+    page.goto(f"{site}/dashboards/own?var-run_a=resnet-b&var-run_b=resnet-b")
+    settled(page)
+    assert stand.queries()[-1] == "resnet-b resnet-b"
+
+
 def test_now_is_now_at_every_range_and_an_old_number_says_of_when(page: Page, own: Any) -> None:
     stand = Stand(page)
     gone = [False]

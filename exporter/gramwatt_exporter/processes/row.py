@@ -97,3 +97,8 @@ class Row(Account):
         self.born: list[int] = _NO_SERIES  # the snapshots its series were in for the first time, by component
         self.gone_scrapes = 0
         self.gone_tick = 0
+
+    def follow_account(self) -> None:
+        """Its workload may have given up its place since the row was looked at last."""
+        if self.account.heir is not None:
+            self.account = self.account.heir

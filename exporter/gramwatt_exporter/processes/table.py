@@ -96,8 +96,7 @@ class ProcessTable:
         self._young: list[Row] = []
         self._replaced: list[Row] = []  # rows whose id was handed out again in this sample
         self._tick = 0
-        # What a process that is found in the first sample is taken to have used before it, given its clock.
-        self.clock_before: Callable[[Identity, int], int] = lambda _, now: now
+        self._clock_before: Callable[[Identity, int], int] = lambda _, now: now
         self._listed = (
             False  # whether all that lived at the start have been found; a failed sample finds nobody
         )
@@ -107,9 +106,29 @@ class ProcessTable:
         self._messages: dict[int, Exit] = {}  # of this sample
         self._late: frozenset[int] = frozenset()  # who ended a sample ago without a message
         self.born: list[Row] = []  # who was found in this sample
-        self.windows_open = False
-        self.on_rename: Callable[[Row], None] = lambda _: None  # before a row takes another identity
-        self.on_identity: Callable[[Row], None] = lambda _: None  # when a row has an identity, or another one
+        self.windows_open = False  # whether any row can be in a window
+        self._on_rename: Callable[[Row], None] = lambda _: None
+        self._on_identity: Callable[[Row], None] = lambda _: None
+
+    def listen(
+        self,
+        on_rename: Callable[[Row], None],
+        on_identity: Callable[[Row], None],
+        clock_before: Callable[[Identity, int], int],
+    ) -> None:
+        """Whom to call: before a row takes another identity, and when a row has one, or another one.
+
+        ``clock_before`` says what a process that the first sample finds had used before it, given its clock.
+        """
+        self._on_rename, self._on_identity, self._clock_before = on_rename, on_identity, clock_before
+
+    def watch_windows(self, are_open: bool) -> None:
+        """Whether windows are open: only then do children inherit them."""
+        self.windows_open = are_open
+
+    def keep_ended(self) -> None:
+        """From now on processes that ended can be found for a while: somebody names users later than they end."""
+        self.ended.wanted = True
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -264,7 +283,7 @@ class ProcessTable:
             # One found at start-up, or missed so far, must not be charged for its past.
             known_past = first or identity.start < latest
             if first:
-                self._add(row, self.clock_before(identity, value))
+                self._add(row, self._clock_before(identity, value))
             else:
                 self._add(row, value if known_past else 0)
             self._seen_start = max(self._seen_start, identity.start)
@@ -466,9 +485,9 @@ class ProcessTable:
             before, row.identity = row.identity, identity
             if (before.command, before.workload) == (identity.command, identity.workload):
                 if before.owner != identity.owner:
-                    self.on_identity(row)
+                    self._on_identity(row)
                 continue  # adopted by another parent, say: nothing that its series are called
             row.identity = before
-            self.on_rename(row)
+            self._on_rename(row)
             row.identity, row.account = identity, self._new_row(identity).account
-            self.on_identity(row)
+            self._on_identity(row)

@@ -63,6 +63,7 @@ class Supervisor:
         self._worker = Worker(f"sensor-{sensor.name}")  # its thread exists only for sensors that need one
         self._opening: Attempt[None] | None = None
         self._reading: Attempt[Sample] | None = None
+        self._has_read = False  # since it was opened
         self._opens = 0  # since it last delivered
         self._retry_ns: int | None = None
         self._errors_in_a_row = 0
@@ -109,7 +110,7 @@ class Supervisor:
     def open(self, now_ns: int, first: bool = False) -> None:
         """Open it, or begin to when that may take long: for the ``first`` time any may, because nothing is known of
         its driver yet and all others wait."""
-        self._retry_ns = None
+        self._retry_ns, self._has_read = None, False
         if isinstance(self.sensor, Disabled):
             self.reason = "disabled"
             return
@@ -161,7 +162,7 @@ class Supervisor:
         """One read; None when it failed, which is then noted. Never raises."""
         began = time.perf_counter()
         try:
-            sample = self._guarded() if getattr(self.sensor, "may_hang", False) else self.sensor.read()
+            sample = self.sensor.read() if self._is_trusted else self._guarded()
         except _Hanging as error:
             self._down(TryAgain(str(error)), now_ns)
             self._stay_open()  # neither closed nor opened again while it is inside its driver
@@ -183,15 +184,24 @@ class Supervisor:
         self._delivered(sample, now_ns)
         return sample
 
+    @property
+    def _is_trusted(self) -> bool:
+        """Whether it is read on the caller's thread: it has come back once, and does not say that it may hang."""
+        return self._has_read and not getattr(self.sensor, "may_hang", False)
+
     def _guarded(self) -> Sample:
-        """Read on the worker's thread: a wedged driver must not stop the tick. Raises _Hanging."""
+        """Read on another thread: a wedged driver must not stop the tick. Raises _Hanging."""
         wait = 0.0
         if self._reading is None:
-            self._reading = self._worker.submit(self.sensor.read)
+            if getattr(self.sensor, "may_hang", False):
+                self._reading = self._worker.submit(self.sensor.read)
+            else:
+                self._reading = once(self.sensor.read, f"read-{self.name}")
             wait = HANGING_READ_WAIT_SECONDS
         if not self._reading.done(wait):
             raise _Hanging("a read has not come back")
         reading, self._reading = self._reading, None
+        self._has_read = True
         return reading.result()
 
     def _stay_open(self) -> None:

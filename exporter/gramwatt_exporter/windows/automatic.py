@@ -11,10 +11,11 @@ from ..config.schema import AutomaticWindow
 from ..config.schema import Windows as WindowSettings
 from ..model import Identity, Workload, WorkloadKind
 from ..patterns import Pattern, pattern
-from .book import Window, WindowBook, WorkloadKey
+from .book import WindowBook
 from .checks import NAME_CHARACTERS, TEXT_CHARACTERS
 from .errors import ApiError
 from .model import OpenRequest, Peer
+from .window import Window, WorkloadKey
 
 _LOG = logging.getLogger(__name__)
 # What such a window's tags say of its workload.

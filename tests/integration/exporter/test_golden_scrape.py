@@ -106,8 +106,10 @@ def scrape(tmp_path: Path, rapl) -> str:
         exporter.node.tick()
         rapl.add(40_000_000)
         sampler = exporter.node.sampler
-        boottime_ns = sampler._boottime_ns
-        sampler._boottime_ns = lambda: boottime_ns() + 5_000_000_000  # this machine uses its CPUs for seconds
+        boottime_ns = sampler._clocks.boottime_ns
+        sampler._clocks.boottime_ns = lambda: (
+            boottime_ns() + 5_000_000_000
+        )  # this machine uses its CPUs for seconds
         proc.process(200, "nginx", 150, 5000, "/system.slice/nginx.service")
         proc.process(300, 'py thon)"', 200, 20000, "/user.slice/user-1000.slice/session-3.scope")
         proc.busy(400)  # one second of the four busy ones belongs to nobody known

@@ -23,6 +23,7 @@ from gramwatt_exporter.log import FieldLogger
 from gramwatt_exporter.metrics.exposition import Exposition
 from gramwatt_exporter.model import Intensity, IntensityState
 from gramwatt_exporter.node import Node
+from gramwatt_exporter.parts import About, Books, Clocks, Readers
 from gramwatt_exporter.sampler import Sampler
 from gramwatt_exporter.sensors.drivers.rapl.rapl import Rapl
 from gramwatt_exporter.sensors.sensor_set import SensorSet
@@ -77,22 +78,18 @@ class World:
             restore(file, BOOT, sensor_set, baseline, extras, windows, budgets) or accounts
         )
         sampler = Sampler(
-            config=config,
-            sensor_set=sensor_set,
-            kernel=simulation._Kernel(machine),
-            accounts=accounts,
-            baseline=baseline,
-            windows=windows,
-            budgets=budgets,
-            intensity=lambda: self.intensity,
-            extras=extras,
-            make_table=lambda new_row: process_table(machine, new_row),
-            exit_mode="taskstats",
-            clock_method="clock",
-            exits_lost=lambda: 0,
-            boot_id=BOOT,
-            wall_clock=lambda: machine.wall,
-            boottime_ns=lambda: machine.now_ns,
+            config,
+            Readers(
+                sensor_set,
+                simulation._Kernel(machine),
+                lambda new_row: process_table(machine, new_row),
+                "taskstats",
+                "clock",
+            ),
+            Books(accounts, baseline, windows, budgets, extras),
+            lambda: self.intensity,
+            Clocks(lambda: machine.wall, lambda: machine.now_ns),
+            About(BOOT),
         )
         sensor_set.open()
         return Node(sampler, Exposition(), file, 0.0, sensor_set.state, BOOT, INTERVAL), sensor_set

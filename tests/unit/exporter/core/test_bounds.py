@@ -66,7 +66,7 @@ def test_a_process_that_nobody_saw_alive_counts_once_in_its_window() -> None:
     row = sampler.table.find(worker.pid)
     assert row is not None
     sampler.windows.add_process(window.id, (row.identity.pid, row.identity.start))
-    sampler.attach(window.id, row)
+    sampler.membership.attach(window.id, row)
     for _ in range(3):
         for _ in range(4):
             child = machine.fork(worker.pid)

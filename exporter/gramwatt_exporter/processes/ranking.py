@@ -33,7 +33,7 @@ def _score(row: Row, now_ns: int) -> float:
     return row.score * left + memory * (1 - left) / age
 
 
-class Hottest:
+class Ranking:
     """The exported rows. ``limit`` is N, 0 for none, or "all" for every process that has used energy."""
 
     def __init__(self, limit: int | Literal["all"], departed_scrapes: int) -> None:
