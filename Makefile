@@ -1,7 +1,7 @@
 # Everything a user or developer runs. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-browser tools up down status logs demo demo-history unit test test-torch lint check format bench wheels pin env-dev
+.PHONY: help setup setup-browser tools up down status logs demo demo-history unit test test-torch test-grafana lint check format bench wheels pin env-dev
 
 VENV := .venv/bin
 STACK := $(VENV)/python -m stack
@@ -47,6 +47,9 @@ setup-browser: ## install Chromium for the browser tests (as root on Debian); wi
 
 test-torch: env-dev ## real PyTorch against the kernel's figures; downloads it (TORCH='torch==2.13.0+cpu' is smaller)
 	@TORCH="$(TORCH)" stack/torch.sh $(ARGS)
+
+test-grafana: env-dev ## every table of the dashboards through Grafana's own package from npm; skipped without npm
+	@stack/grafana_data.sh $(ARGS)
 
 lint: env-dev ## format, lint, types, imports, rules, dashboards
 	@stack/check.sh

@@ -136,7 +136,7 @@ class Node:
             self._sample(published=False)
 
     def status(self, peer: Peer) -> Answer:
-        """Who measures here, how, and who asks."""
+        """What measures here, how, and which user asks."""
         snapshot = self.exposition.snapshot
         assert snapshot is not None
         return status_answer(snapshot, peer, self.interval)

@@ -82,9 +82,9 @@ def _table() -> table.Panel:
             "Limit": "massg",
             "Lasts until": "dateTimeAsLocal",
             "Period ends": "dateTimeAsLocal",
-            "Burn 1 h": "suffix: ×",
-            "Burn 6 h": "suffix: ×",
-            "Burn 3 d": "suffix: ×",
+            "Burn 1 h": "suffix:×",
+            "Burn 6 h": "suffix:×",
+            "Burn 3 d": "suffix:×",
         },
         decimals={"Spent": 0, "Time passed": 0, "Remaining": 0, "Burn 1 h": 2, "Burn 6 h": 2, "Burn 3 d": 2},
         thresholds={
@@ -123,7 +123,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
             lines(
                 "Burn",
                 "The speed of the last hour against the speed that spends exactly the budget, which is 1.",
-                "suffix: ×",
+                "suffix:×",
                 over_time(
                     leading(
                         8,
@@ -163,7 +163,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
             lines(
                 "Speed by machine",
                 "What each machine adds to each budget. Budgets overlap: do not add their curves.",
-                "suffix: g/h",
+                "suffix:g/h",
                 over_time(
                     top(8, "budget, instance", f"3600 * {rate(_TOTAL, _CHOSEN)}", _TOTAL, _CHOSEN),
                     "{{budget}} by {{instance}}",

@@ -186,7 +186,7 @@ def _table() -> table.Panel:
             "Mean power": "watt",
             "Duration": "s",
             "Time per unit": "s",
-            "Paid": "suffix: g/kWh",
+            "Paid": "suffix:g/kWh",
             "CO2 per unit": "massg",
             "On GPU": "percentunit",
             "Uncertainty": "percentunit",

@@ -46,7 +46,7 @@ def _now(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Intensity now",
                 "Grams of CO2 equivalent for each kilowatt-hour at this moment. Green is below 150, red "
                 "above 450, about the mean of the world.",
-                "suffix: g/kWh",
+                "suffix:g/kWh",
                 now(INTENSITY, "{{grid_zone}}"),
                 decimals=0,
                 thresholds=steps(*_LEVELS),
@@ -105,7 +105,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
             lines(
                 "Intensity",
                 "The intensity, and the span in which it was for eight tenths of the seven days before.",
-                "suffix: g/kWh",
+                "suffix:g/kWh",
                 over_time(f"quantile_over_time(0.9, {INTENSITY}{week})", "90 % of 7 days below"),
                 over_time(INTENSITY, "{{grid_zone}}"),
                 over_time(f"quantile_over_time(0.1, {INTENSITY}{week})", "10 % of 7 days below"),
@@ -118,7 +118,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
             columns(
                 "Forecast",
                 "What the provider expects, by hours from now.",
-                "suffix: g/kWh",
+                "suffix:g/kWh",
                 rows_of(f"min by (horizon_hours) ({forecast})"),
                 label="horizon_hours",
                 shown="Hours from now",
@@ -132,7 +132,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Cleanest hours",
                 "When to begin something that takes one, two, three or four hours, by the forecast, and "
                 "how much cleaner that is than now.",
-                "suffix: g/kWh",
+                "suffix:g/kWh",
                 rows_of(f"1000 * {start}"),
                 rows_of(cleanest),
                 rows_of(f"1 - {cleanest} / on () group_left () max({INTENSITY})"),
@@ -166,7 +166,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Marginal intensity",
                 "What one more kilowatt-hour causes. It answers another question than the average: never "
                 "add the two.",
-                "suffix: g/kWh",
+                "suffix:g/kWh",
                 over_time(
                     f"max by (provider) ({gauge('grid_intensity_grams_per_kilowatt_hour', _MARGINAL)})",
                     "{{provider}}",
@@ -183,7 +183,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "massg",
                 now(f"sum({gauge('emissions_revision_grams', _ZONE)})", "revised since"),
                 now(f"3600 * sum({mean('marginal_emissions_grams_total', _ZONE)})", "marginal now"),
-                units={"B": "suffix: g/h"},
+                units={"B": "suffix:g/h"},
                 empty="Nothing was revised.",
                 width=8,
                 height=8,

@@ -117,7 +117,7 @@ def _table() -> table.Panel:
             "Mean power": "watt",
             "On GPU": "percentunit",
             "Duration": "s",
-            "Paid": "suffix: g/kWh",
+            "Paid": "suffix:g/kWh",
             "Uncertainty": "percentunit",
             "Started": "dateTimeAsLocal",
         },

@@ -130,7 +130,7 @@ def _grid() -> stat.Panel:
         "Carbon intensity of the electricity at this moment, against the last seven days, and when the "
         "cleanest three hours of the forecast begin. Green is below 150 g/kWh, red above 450, about the "
         "mean of the world.",
-        "suffix: g/kWh",
+        "suffix:g/kWh",
         now(
             f"{INTENSITY} * on (grid_zone) group_left (share) {share}",
             "{{grid_zone}}: dirtier than {{share}} % of the last 7 days",

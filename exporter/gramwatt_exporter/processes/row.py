@@ -57,7 +57,7 @@ class WorkloadAccount(Account):
         self.booked: Booked = _NOTHING_BOOKED  # what its user has been charged of it, see ledger/users.py
         self.booked_version = 0
         self.born = list(NOT_BORN)  # the snapshots its series were in for the first time, by component
-        self.heir: WorkloadAccount | None = None  # who has its totals since it gave up its place
+        self.heir: WorkloadAccount | None = None  # the account that has its totals since it gave up its place
 
     def mark_booked(self) -> None:
         """Its user has been charged everything so far."""

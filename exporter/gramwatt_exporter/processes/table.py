@@ -26,14 +26,14 @@ from .row import Row
 from .sources import ExitSource, ForkSource, Identities
 from .strangers import Strangers, used_lately
 
-# Rows whose identity is read again each sample: of those that ran (only who runs can have called exec), and of all
+# Rows whose identity is read again each sample: of those that ran (only a process that runs can call exec), and of all
 # (another process may have moved them to another cgroup). Where few run, a quarter of them.
 ROTATION_RUNNING, ROTATION_ALL = 8, 2
 _KTHREADD = 2  # the parent of all kernel threads
 
 
 def _now_ns() -> int:
-    """Since boot, as start times of processes are told."""
+    """Since boot, as start times of processes are given."""
     return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
@@ -100,12 +100,12 @@ class ProcessTable:
         self._listed = (
             False  # whether all that lived at the start have been found; a failed sample finds nobody
         )
-        self._seen_start = 0  # latest start time in the table, to tell a birth from an old acquaintance
-        self._recent: dict[int, Row] = {}  # who ended in this sample
+        self._seen_start = 0  # latest start time in the table: a birth is later, a known process is not
+        self._recent: dict[int, Row] = {}  # processes that ended in this sample
         self.ended = Ended()  # in this sample or shortly before
         self._messages: dict[int, Exit] = {}  # of this sample
-        self._late: frozenset[int] = frozenset()  # who ended a sample ago without a message
-        self.born: list[Row] = []  # who was found in this sample
+        self._late: frozenset[int] = frozenset()  # processes that ended a sample ago without a message
+        self.born: list[Row] = []  # processes found in this sample
         self.windows_open = False  # whether any row can be in a window
         self._on_rename: Callable[[Row], None] = lambda _: None
         self._on_identity: Callable[[Row], None] = lambda _: None
@@ -116,7 +116,7 @@ class ProcessTable:
         on_identity: Callable[[Row], None],
         clock_before: Callable[[Identity, int], int],
     ) -> None:
-        """Whom to call: before a row takes another identity, and when a row has one, or another one.
+        """What to call: before a row takes another identity, and when a row has one, or another one.
 
         ``clock_before`` says what a process that the first sample finds had used before it, given its clock.
         """
@@ -209,7 +209,7 @@ class ProcessTable:
             self._forked.update(self._forks.drain())
 
     def _forked_by(self, pid: int) -> int | None:
-        """Who forked a process of this sample, where that is known; /proc tells who has adopted it since."""
+        """The process that forked one of this sample, where that is known; /proc shows which has adopted it since."""
         return self._forked.get(pid) or self._forked_before.get(pid)
 
     def _hear_exits(self) -> list[Exit]:
@@ -403,7 +403,8 @@ class ProcessTable:
         return used_ns * self._elapsed_ns // age if age > 0 else 0
 
     def _living_ancestor(self, pid: int, messages: Mapping[int, Exit]) -> Row | None:
-        """Who waits in the end for a process whose parent was ``pid``: the first up the chain that still lives."""
+        """The process that waits in the end for one whose parent was ``pid``: the first up the chain that still
+        lives."""
         for _ in range(64):
             row = self._recent.get(pid)
             if row is None:
@@ -456,7 +457,7 @@ class ProcessTable:
             row.pages = pages
 
     def _orphans(self, departed: list[Row]) -> list[Row]:
-        """Whose parent has ended. Without exit messages their parent is what tells who will have waited for them."""
+        """Rows whose parent has ended. Without exit messages the parent shows which process will wait for them."""
         if self._exits is not None or self._waited is None or not departed:
             return []
         gone = {row.identity.pid for row in departed}
@@ -464,7 +465,7 @@ class ProcessTable:
 
     def _refresh(self, live: list[tuple[Row, int]], adopted: list[Row]) -> None:
         """Read identities again: of the ``adopted``, of all one sample after birth (exec renames), then in a slow
-        rotation; and the memory of those that ran (who did not run cannot have grown)."""
+        rotation; and the memory of those that ran (a process that did not run cannot have grown)."""
         # Kernel threads have no memory and call no exec, and on a machine at rest most of what runs is theirs.
         running = [row for row, _ in live if row.pages or row.identity.parent != _KTHREADD]
         for row in running:

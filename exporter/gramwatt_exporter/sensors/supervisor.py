@@ -13,6 +13,7 @@ from .repeats import WINDOW_SECONDS, Repeats
 from .threads import Attempt, Worker, once
 
 HANGING_READ_WAIT_SECONDS = 1.0  # what a tick waits, once, for a driver that may hang
+FIRST_READ_WAIT_SECONDS = 5.0  # the same for the first read of any other driver; a busy machine starts late
 FAILURES_BEFORE_REOPEN = 3
 # Often while its devices are waited for (claims.HOLD_SECONDS): a gap that ends in that time is booked.
 RETRY_SECONDS = (1, 2, 5, 10, 10, 10, 30, 30, 60)
@@ -41,7 +42,8 @@ class Supervisor:
     """Keeps one sensor alive. A sensor may have these attributes besides the protocol's:
 
     ``slow_open``: its open may take seconds and is made in the background. ``may_hang``: its read calls a driver
-    that may never come back. ``refused``: what was read and not believed, as totals by reason.
+    that may never come back; False where it cannot. Without it the first read shows.
+    ``refused``: what was read and not believed, as totals by reason.
     ``notes``: what it has to say to a person; ``notes_by_component``: the same, of
     interest only where it is the one that measures that component.
     """
@@ -186,8 +188,9 @@ class Supervisor:
 
     @property
     def _is_trusted(self) -> bool:
-        """Whether it is read on the caller's thread: it has come back once, and does not say that it may hang."""
-        return self._has_read and not getattr(self.sensor, "may_hang", False)
+        """Whether it is read on the caller's thread: it has come back once or says that it never hangs."""
+        may_hang = getattr(self.sensor, "may_hang", None)
+        return not may_hang and (self._has_read or may_hang is False)
 
     def _guarded(self) -> Sample:
         """Read on another thread: a wedged driver must not stop the tick. Raises _Hanging."""
@@ -195,9 +198,10 @@ class Supervisor:
         if self._reading is None:
             if getattr(self.sensor, "may_hang", False):
                 self._reading = self._worker.submit(self.sensor.read)
+                wait = HANGING_READ_WAIT_SECONDS
             else:
                 self._reading = once(self.sensor.read, f"read-{self.name}")
-            wait = HANGING_READ_WAIT_SECONDS
+                wait = FIRST_READ_WAIT_SECONDS
         if not self._reading.done(wait):
             raise _Hanging("a read has not come back")
         reading, self._reading = self._reading, None

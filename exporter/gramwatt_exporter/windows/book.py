@@ -1,7 +1,7 @@
 """The book of recorded windows: pure state with one writer. No threads, no files, no sockets.
 
 The sampler owns the book. It keeps which process belongs to which windows (a process inherits its parent's
-at birth) and tells the book what each window's processes drew. A process in several windows is charged to
+at birth) and charges what each window's processes drew. A process in several windows is charged to
 each of them: windows overlap, they are not a partition. A nested window therefore needs no bookkeeping here:
 its processes are members of the outer one too because they descend from it, and ``parent`` is only a label.
 """
@@ -188,7 +188,7 @@ class WindowBook:
         self._finish(window, max(now, window.start), ended_by)
         return window
 
-    # --- what the sampler tells
+    # --- what the sampler reports
 
     def measured(
         self,
@@ -228,7 +228,7 @@ class WindowBook:
                 window.missed_nanoseconds += nanoseconds
 
     def charge_unknown(self, window_id: str, component: str, microjoules: int) -> None:
-        """Energy that may be of one of its processes, at most so much, and nobody can tell."""
+        """Energy that may be of one of its processes, at most so much; nothing shows whether it is."""
         window = self._open.get(window_id)
         if window is not None and microjoules > 0:
             window.charge_unknown(component, microjoules)
@@ -242,7 +242,7 @@ class WindowBook:
     def joined(self, window_id: str, processes: int = 1, start: int | None = None) -> None:
         """So many processes more have belonged to the window, however briefly.
 
-        ``start``: when it began, in clock ticks after boot. Who is found after a restart of the exporter and began
+        ``start``: when it began, in clock ticks after boot. A process that is found after a restart and began
         before it has been counted.
         """
         window = self._open.get(window_id)

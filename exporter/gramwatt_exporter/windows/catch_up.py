@@ -99,8 +99,8 @@ class CatchUp:
         """The first sample is booked. Which of the ``windows`` that were open before it were not charged everything,
         and for how many nanoseconds.
 
-        A window is when all of its processes still live and the hardware counted their CPU's energy. Who used a GPU
-        meanwhile nobody knows.
+        A window is when all of its processes still live and the hardware counted their CPU's energy. Which process
+        used a GPU meanwhile nobody knows.
         """
         state, self._state = self._state, None
         if state is None:

@@ -55,7 +55,7 @@ class Window(Struct):
     samples: int = 0
     last_sample: float | None = None
     sources: dict[str, set[str]] = field(default_factory=dict)
-    unknown_microjoules: dict[str, int] = field(default_factory=dict)  # may be its own, nobody can tell
+    unknown_microjoules: dict[str, int] = field(default_factory=dict)  # may be its own or not
     uncertain_microjoules: float = 0.0  # energy times its one sigma, to weight the ratio
     idle_uncertain_microjoules: float = 0.0  # one sigma of what idle draw was kept out of it
     idle_changed_microjoules: float = 0.0  # by which it would be another with the methods of now
@@ -107,7 +107,7 @@ class Window(Struct):
             self.idle_microjoules[component] = kept + microjoules * idle.ratio
 
     def charge_unknown(self, component: str, microjoules: int) -> None:
-        """Energy that may be of one of its processes, and nobody can tell."""
+        """Energy that may be of one of its processes; nothing shows whether it is."""
         self.unknown_microjoules[component] = self.unknown_microjoules.get(component, 0) + microjoules
 
     def doubt_idle(self, component: str, ratio: float) -> None:

@@ -15,8 +15,8 @@ from .window import Window
 
 
 class WorkloadWindows:
-    """Puts every process into its workload's window. Unlike a client's window it is not inherited: who starts a
-    process of another workload, as the first process of the machine does all day, does not have it recorded.
+    """Puts every process into its workload's window. Unlike a client's window it is not inherited: a process that
+    starts a process of another workload, as the first process of the machine does all day, does not have it recorded.
 
     ``budgets_of`` says which budgets match a row in the windows it is in; ``close`` ends a window now. Single writer,
     as the book.
@@ -62,7 +62,7 @@ class WorkloadWindows:
             self._end(window_id, "exit")
 
     def missed(self) -> None:
-        """The sample failed: whom it found is looked at in the next one."""
+        """The sample failed: the processes it found are looked at in the next one."""
         self._everybody = True
 
     def join_all(self, activity: Activity) -> None:

@@ -16,6 +16,7 @@ from gramwatt_exporter.model import (
     PowerReading,
     Sample,
 )
+from gramwatt_exporter.sensors import supervisor
 from gramwatt_exporter.sensors.disabled import Disabled
 from gramwatt_exporter.sensors.sensor_set import SensorSet
 from scripted_sensor import J, Scripted, booked, cpu, state_of
@@ -229,7 +230,11 @@ def test_a_driver_that_hangs_does_not_stop_the_tick(clock: Any, log: Any) -> Non
     assert (steps[0].microjoules, steps[0].missed) == (9 * J, True)
 
 
-def test_a_driver_that_hangs_in_its_first_read_does_not_stop_the_tick(clock: Any, log: Any) -> None:
+def test_a_driver_that_hangs_in_its_first_read_does_not_stop_the_tick(
+    clock: Any, log: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "FIRST_READ_WAIT_SECONDS", 0.05)
+
     class Wedged(Scripted):
         stuck = threading.Event()
         calls = 0
