@@ -30,6 +30,7 @@ from .windows.published import PublishedWindows
 class Progress(Struct):
     """How sampling goes. Written by the sampler alone."""
 
+    at: float = 0.0  # Unix time of the last sample
     samples: int = 0
     failures: int = 0
     interval_ns: int = 0  # between the last two published samples
@@ -58,8 +59,8 @@ class Picture:
         """Other budgets from now on; one that is new begins at 0."""
         self._budgets = budgets
 
-    def freeze(self, at: float, progress: Progress, saves: SaveStatus, processes: int) -> Snapshot:
-        """Everything as it is at Unix time ``at``; ``processes`` live."""
+    def freeze(self, progress: Progress, saves: SaveStatus, processes: int) -> Snapshot:
+        """Everything as it is after the last sample; ``processes`` live."""
         books, accounts, first = self._books, self._books.accounts, self.first_scrape
         first.begin(progress.samples)
         present = {account.device.component for account in accounts.devices.values()}
@@ -67,7 +68,7 @@ class Picture:
         columns = process_columns(self._series.members, components, accounts.priced_ever, first)
         other, departed = remainders(accounts, columns)
         return Snapshot(
-            at=at,
+            at=progress.at,
             samples=progress.samples,
             sample_failures=progress.failures,
             interval_ns=progress.interval_ns,
@@ -91,7 +92,7 @@ class Picture:
             intensity=progress.intensity,
             marginal=dict(accounts.marginal),
             revisions=books.extras.revisions(),
-            factors=books.extras.factors(at),
+            factors=books.extras.factors(progress.at),
             windows=self._windows.views(books.windows.frozen(), first, books.windows.is_scraped_enough),
             windows_held=books.windows.counts(),
             budgets=budget_views(self._budgets.frozen(), self._budgets_born, first),

@@ -97,7 +97,7 @@ class Sampler:
 
     def _sample(self, published: bool) -> None:
         began = time.perf_counter()
-        now_ns = self._clocks.boottime_ns()
+        now_ns, self.progress.at = self._clocks.boottime_ns(), self._clocks.wall()
         merged = self._merged = self._readers.sensor_set.read()
         state = self.progress.intensity = self._intensity()
         self.progress.sensors = merged.sensors
@@ -226,7 +226,7 @@ class Sampler:
     def freeze(self, saves: SaveStatus | None = None) -> Snapshot:
         """Everything as it is after the last sample."""
         assert self._merged is not None, "sample() comes first"
-        return self.picture.freeze(self._clocks.wall(), self.progress, saves or SaveStatus(), len(self.table))
+        return self.picture.freeze(self.progress, saves or SaveStatus(), len(self.table))
 
     # --- rows
 

@@ -252,7 +252,7 @@ def test_what_was_known_stays_but_is_marked_when_prometheus_goes(page: Page, sit
 def test_no_data_says_why(page: Page, prometheus_url: str, serve: Callable[..., str], tmp_path: Path) -> None:
     folder = write(
         tmp_path,
-        {"type": "stat", "title": "Missing", "targets": [query("sum(gramwatt_water_litres_total)")]},
+        {"type": "stat", "title": "Missing", "targets": [query("sum(gramwatt_nothing_total)")]},
         {
             "type": "stat",
             "title": "Nothing left",
@@ -270,7 +270,7 @@ def test_no_data_says_why(page: Page, prometheus_url: str, serve: Callable[..., 
     page.set_viewport_size({"width": 1440, "height": 2500})
     page.goto(f"{serve(prometheus_url, folder)}/dashboards/own")
     expect(panel(page, "Missing")).to_contain_text(
-        "Prometheus has no gramwatt_water_litres_total in this time range"
+        "Prometheus has no gramwatt_nothing_total in this time range"
     )
     expect(panel(page, "Nothing left")).to_contain_text("Nothing matches the choice above")
     expect(panel(page, "Wrong")).to_contain_text("This panel failed: ")

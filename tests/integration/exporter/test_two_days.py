@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import random
 from pathlib import Path
+from typing import Any
 
 import simulation
 from gramwatt_exporter.assembly import restore
@@ -38,7 +39,7 @@ BOOT = "one-boot"
 class World:
     """The hardware and the kernel, which live on while exporters come and go."""
 
-    def __init__(self, rapl) -> None:
+    def __init__(self, rapl: Any) -> None:
         self.rapl = rapl
         self.ranges = {
             zone: int((rapl.root / "class/powercap" / zone / "max_energy_range_uj").read_text())
@@ -95,7 +96,7 @@ class World:
         return Node(sampler, Exposition(), file, 0.0, sensor_set.state, BOOT, INTERVAL), sensor_set
 
 
-def test_two_days_with_faults_leave_nothing_unexplained(tmp_path: Path, rapl) -> None:
+def test_two_days_with_faults_leave_nothing_unexplained(tmp_path: Path, rapl: Any) -> None:
     chance = random.Random(20261121)
     world = World(rapl)
     machine = world.machine
@@ -167,7 +168,7 @@ def test_two_days_with_faults_leave_nothing_unexplained(tmp_path: Path, rapl) ->
     )
 
 
-def _set_hidden(rapl, hidden: Path | None, zone: str, value: int) -> None:
+def _set_hidden(rapl: Any, hidden: Path | None, zone: str, value: int) -> None:
     """Counting goes on while the file cannot be read."""
     if hidden is not None and hidden.parent.name == zone:
         rapl.energy[zone] = value

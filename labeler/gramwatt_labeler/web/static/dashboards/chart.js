@@ -11,6 +11,7 @@ import { words } from './links.js';
 import { Tip } from './tip.js';
 
 const SYNC = 'gramwatt';
+const CORNER = 0.2; // share of the range
 const MANY = 12; // marks from which they are short, so that the curves can be seen
 
 /** Running sums from the first series up; a gap of one series inside the others counts as nothing. */
@@ -85,7 +86,7 @@ export class Chart {
     const stacks = seen.map((one) => (one.field.custom.stacking?.mode ?? this.stacking) !== 'none');
     const piled = stack(seen.filter((_, at) => stacks[at]).map((one) => one.values), this.stacking === 'percent');
     const drawn = seen.map((one, at) => (stacks[at] ? piled.shift() : one.values));
-    patch(this.body, this.picture, legend(this.panel, this.series, this.#hidden, (name) => this.#toggle(name)), this.tip.card);
+    patch(this.body, this.picture, this.#fit(), legend(this.panel, this.series, this.#hidden, (name) => this.#toggle(name)), this.tip.card);
     const key = JSON.stringify([seen.map((one) => [one.name, one.colour]), named('text')]);
     if (key !== this.#key || !this.#plot) {
       this.#plot?.destroy();
@@ -95,6 +96,16 @@ export class Chart {
       this.#plot.setData([this.times, ...drawn]);
     }
     this.#describe();
+  }
+
+  /** Where the data fills only a corner of a long range, a button goes there. */
+  #fit() {
+    const known = this.times.filter((_, at) => this.series.some((one) => one.values[at] !== null && one.values[at] !== undefined));
+    const [first, last] = [known[0], known.at(-1)];
+    const [start, end] = this.range;
+    if (!known.length || last - first > CORNER * (end - start)) return null;
+    const room = Math.max((last - first) * 0.1, 60);
+    return make('button', { type: 'button', class: 'fit', click: () => this.zoom(first - room, last + room) }, 'Zoom to the data');
   }
 
   #toggle(name) {

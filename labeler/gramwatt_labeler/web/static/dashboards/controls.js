@@ -8,6 +8,7 @@ import { picker } from './picker.js';
 import { ALL } from './variables.js';
 
 const REFRESHES = ['5s', '10s', '30s', '1m', '5m'];
+const FOLDED = 2; // choices beyond which a phone folds them
 const SEARCHED = 8; // choices from which a menu has a field to search in
 
 function several(one, changed) {
@@ -68,10 +69,17 @@ function links(dashboard, scope) {
 
 /** Bring the controls in `form` up to date; `changed` is called after every change, `again` by the button. */
 export function draw(form, dashboard, scope, { changed, again }) {
+  const choices = [...scope.variables.filter((one) => !one.hidden).map((one) => variable(one, changed)), marks(dashboard, scope, changed)].filter(Boolean);
+  // On a phone many choices would fill the first screen: they fold behind a button (small.css).
+  const folded = choices.length > FOLDED && !form.classList.contains('unfolded');
+  const toggle = () => {
+    form.classList.toggle('unfolded');
+    draw(form, dashboard, scope, { changed, again });
+  };
   patch(form,
     links(dashboard, scope),
-    scope.variables.filter((one) => !one.hidden).map((one) => variable(one, changed)),
-    marks(dashboard, scope, changed),
+    choices.length > FOLDED ? make('button', { type: 'button', class: 'unfold', 'aria-expanded': String(!folded), click: toggle }, `${choices.length} choices`) : null,
+    choices.map((one) => { one.classList.toggle('folds', folded); return one; }),
     picker(scope, changed),
     refreshing(scope, changed),
     make('button', { type: 'button', class: 'again', click: again, title: 'Ask again now' }, 'Refresh'));

@@ -55,6 +55,7 @@ export function watch() {
     const one = event.target;
     if (!one.matches?.(MENUS) || !one.open) return;
     for (const other of document.querySelectorAll(`:is(${MENUS})[open]`)) if (other !== one) close(other);
-    one.querySelector('.find')?.focus();
+    // A phone would cover the choices with its keyboard.
+    if (!matchMedia('(pointer: coarse)').matches) one.querySelector('.find')?.focus();
   }, true);
 }

@@ -98,8 +98,11 @@ export class Scope {
     for (const one of this.variables) if (!one.known && !one.hidden) await this.#choices(one);
   }
 
-  #choices(one) {
-    return one.load((text) => this.fill(text), this.start, this.end);
+  async #choices(one) {
+    await one.load((text) => this.fill(text), this.start, this.end);
+    // Two that ask the same, such as the runs to compare, begin with different answers.
+    const twin = this.variables.slice(0, this.variables.indexOf(one)).find((other) => other.question && other.question === one.question);
+    if (twin && !one.asked && !one.multi && one.chosen[0] === twin.chosen[0]) one.chosen = [one.options.find((other) => other.value !== twin.chosen[0])?.value ?? one.chosen[0]].filter(Boolean);
   }
 
   /** The moment that "now" means: never in the future. */

@@ -11,6 +11,7 @@ import { COMMAND, copyButton } from './prose.js';
 import { sorting } from './transform.js';
 
 const FIRST_ROWS = 100; // of a longer table; a button shows the others
+const WIDE = 9; // columns beyond which a table is printed smaller
 const SEARCHED = 12; // rows from which a table has a field to search in
 
 const plain = (value) => (value && typeof value === 'object' ? value.last : value);
@@ -127,7 +128,7 @@ export class Table {
         make('input', { type: 'search', value: this.#search, placeholder: `Search ${count} rows`, 'aria-label': `Search in ${this.panel.title}`,
           input: (event) => { this.#search = event.target.value; this.#render(); } })) : null,
       make('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': `${this.panel.title}: table` },
-        make('table', { role: 'table', 'aria-label': this.panel.title },
+        make('table', { role: 'table', 'aria-label': this.panel.title, class: this.columns.length > WIDE ? 'wide' : null },
           make('thead', { role: 'rowgroup' }, make('tr', { role: 'row' }, this.columns.map((column) => this.#head(column, value)))),
           make('tbody', { role: 'rowgroup' }, lines)),
         places.length ? null : make('p', { class: 'none-found' }, `No row has "${this.#search}".`),
