@@ -42,7 +42,8 @@ EXHAUSTED = "budget:gramwatt_budget_exhausted_timestamp_seconds:forecast"
 HORIZON = f"(({END} > time() + 60) or on (budget) (time() + {PERIOD}))"
 LASTS_UNTIL = f"min by (budget) ({EXHAUSTED} < on (budget) {HORIZON})"
 
-ALERTS = 'max by (alertname, severity, instance, budget) (ALERTS{alertname=~"Gramwatt.+",alertstate="firing",severity!="none"})'
+_FIRING = 'alertname=~"Gramwatt.+",alertstate="firing",severity!="none"'
+ALERTS = f"max by (alertname, severity, instance, budget) (ALERTS{{{_FIRING}}})"
 SEVERITIES = {
     "critical": ("critical", "red"),
     "warning": ("warning", "orange"),
