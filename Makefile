@@ -1,7 +1,7 @@
 # Everything a user or developer runs. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup budget setup-browser tools up down status logs demo unit test test-torch test-compose lint check format bench wheels packages pin env-dev
+.PHONY: help setup budget setup-browser tools up down status logs demo demo-history unit test test-torch test-grafana test-compose lint check format bench wheels packages pin env-dev
 
 VENV := .venv/bin
 STACK := $(VENV)/python -m stack
@@ -33,6 +33,9 @@ demo: setup ## train a real classifier on real digits and get its energy grade; 
 budget: setup ## emission budgets: make budget ARGS='add team --limit 50kg --period month --user alice'
 	@$(STACK) budget $(ARGS)
 
+demo-history: env-dev ## every dashboard with two weeks of a made-up laboratory, without Grafana; PORT=10145
+	@$(VENV)/python -m grafana.history --port $${PORT:-10145}
+
 env-dev: setup
 	@stack/venv.sh dev
 
@@ -50,6 +53,9 @@ test-torch: env-dev ## real PyTorch against the kernel's figures; downloads it (
 
 test-compose: env-dev ## the containers in a Docker engine of their own (as root on Debian), with stand-ins for base images
 	@GRAMWATT_TEST_COMPOSE=1 $(VENV)/pytest tests/compose -v $(ARGS)
+
+test-grafana: env-dev ## every table of the dashboards through Grafana's own package from npm; skipped without npm
+	@stack/grafana_data.sh $(ARGS)
 
 lint: env-dev ## format, lint, types, imports, rules, dashboards
 	@stack/check.sh

@@ -32,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
         " GRAMWATT_SAMPLING_INTERVAL. Flags win over the environment, the environment over the file."
         " 'gramwatt-exporter intensity --help' shows and tests the grid's carbon intensity;"
         " 'gramwatt-exporter sensors' shows which meter stands for what;"
-        " 'gramwatt-exporter budgets --help' sets emission budgets;",
+        " 'gramwatt-exporter budgets --help' sets emission budgets;"
         " 'gramwatt-exporter estimate' shows and corrects what is taken where nothing measures.",
         allow_abbrev=False,
     )

@@ -30,6 +30,9 @@ class DeviceView(Struct, frozen=True):
     uncertainty_ratio: float
     idle: Idle
     context: int = 0  # of live and exited, what it drew for open contexts while nobody worked
+    model: str = ""  # of a GPU, as are the next two
+    limit_watts: float | None = None
+    memory_bytes: int | None = None
 
 
 class MeterView(Struct, frozen=True):

@@ -36,6 +36,9 @@ def device_view(account: DeviceAccount, baseline: IdleBook) -> DeviceView:
         uncertainty_ratio=device.uncertainty_ratio,
         idle=idle,
         context=account.context,
+        model=device.model,
+        limit_watts=device.limit_watts,
+        memory_bytes=device.memory_bytes,
     )
 
 

@@ -93,6 +93,11 @@ CATALOGUE: tuple[Metric, ...] = (
         "component device",
         "Unix time since which the idle draw is known by its present method. Absent where it is configured.",
     ),
+    _gauge("gpu_info", "info", "device model", "Always 1; what a GPU is, as its driver names it."),
+    _gauge(
+        "gpu_power_limit_watts", "watts", "device", "Power that a GPU is held to, by its driver's setting."
+    ),
+    _gauge("gpu_memory_bytes", "bytes", "device", "Memory of a GPU."),
     _counter(
         "meter_energy_joules",
         "joules",
@@ -206,6 +211,24 @@ CATALOGUE: tuple[Metric, ...] = (
         "Forecast carbon intensity, by whole hours ahead.",
     ),
     _gauge(
+        "grid_best_start_timestamp_seconds",
+        "seconds",
+        "grid_zone hours",
+        "Unix time at which the cleanest so many hours of the forecast begin.",
+    ),
+    _gauge(
+        "grid_best_intensity_grams_per_kilowatt_hour",
+        "g/kWh",
+        "grid_zone hours",
+        "Mean forecast intensity of the cleanest so many hours, from gramwatt_grid_best_start_timestamp_seconds on.",
+    ),
+    _gauge(
+        "grid_generation_ratio",
+        "ratio",
+        "grid_zone way",
+        "Share of a way of generating (wind, coal, nuclear, ...) of the grid's electricity, where the provider tells.",
+    ),
+    _gauge(
         "grid_renewable_ratio",
         "ratio",
         "grid_zone",
@@ -302,6 +325,12 @@ CATALOGUE: tuple[Metric, ...] = (
         "info",
         "window outcome detail",
         "Always 1; how a finished window ended: exit_code, signal, exception, stop, exit, limit, ended; and which.",
+    ),
+    _gauge(
+        "window_project_info",
+        "info",
+        "window project",
+        "Always 1; the project that the owner of a window names (tag project). Parts of other windows have none.",
     ),
     _gauge("window_state", "1", "window state", "1 for the state (open, finished) a recorded window is in."),
     _gauge(

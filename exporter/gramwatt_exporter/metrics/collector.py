@@ -6,6 +6,7 @@ import platform
 from collections.abc import Iterable, Iterator, Sequence
 
 from .. import __version__, units
+from ..intensity.best_start import best_starts
 from ..model import COMPONENTS, PARTS, Intensity
 from ..snapshot import Snapshot, UserView, WorkloadView
 from ..windows.outcome import outcome_labels
@@ -87,6 +88,14 @@ def _devices(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
         "idle_baseline_since_timestamp_seconds",
         (((d.component, d.name), idle.since) for d, idle, _ in known if idle.since),
     )
+    gpus = [device for device in devices if device.component == "gpu"]
+    if gpus:
+        yield "gpu_info", (((d.name, d.model), 1.0) for d in gpus if d.model)
+        yield "gpu_power_limit_watts", (((d.name,), d.limit_watts) for d in gpus if d.limit_watts is not None)
+        yield (
+            "gpu_memory_bytes",
+            (((d.name,), float(d.memory_bytes)) for d in gpus if d.memory_bytes is not None),
+        )
     if snapshot.meters:
         yield (
             "meter_energy_joules",
@@ -177,6 +186,13 @@ def _grid(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
             "grid_intensity_forecast_grams_per_kilowatt_hour",
             (((average.zone, str(hour)), value) for hour, value in sorted(hours.items())),
         )
+        best = best_starts(state.forecast, snapshot.at)
+        yield "grid_best_start_timestamp_seconds", (((average.zone, str(h)), start) for h, start, _ in best)
+        yield (
+            "grid_best_intensity_grams_per_kilowatt_hour",
+            (((average.zone, str(h)), mean) for h, _, mean in best),
+        )
+        yield "grid_generation_ratio", (((average.zone, way), share) for way, share in average.ways)
         if average.renewable_ratio is not None:
             yield "grid_renewable_ratio", [((average.zone,), average.renewable_ratio)]
         if average.fossil_ratio is not None:
@@ -250,6 +266,10 @@ def _windows(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     )
     yield "window_missed_seconds", (((w.id,), units.seconds(w.missed_nanoseconds)) for w in windows)
     yield "window_floor_joules", (((w.id,), units.joules(w.floor_microjoules)) for w in windows)
+    yield (
+        "window_project_info",
+        (((w.id, w.tags["project"]), 1.0) for w in windows if w.tags.get("project") and not w.parent),
+    )
     yield "window_state", (((w.id, w.state), 1.0) for w in windows)
     yield "window_start_timestamp_seconds", (((w.id,), w.start) for w in windows)
     yield "window_end_timestamp_seconds", (((w.id,), w.end) for w in windows if w.end is not None)

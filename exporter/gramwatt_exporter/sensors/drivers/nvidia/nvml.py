@@ -157,7 +157,13 @@ class Nvml:
 
     def _opened(self, found: Found) -> Gpu:
         assert found.source is not None
-        device = Device("gpu", found.uuid, self.name, UNCERTAINTY_RATIO, self._idle_watts, found.max_watts)
+        facts = found.facts
+        device = Device(
+            *("gpu", found.uuid, self.name, UNCERTAINTY_RATIO, self._idle_watts, found.max_watts),
+            model=facts.model,
+            limit_watts=facts.limit_watts,
+            memory_bytes=facts.memory_bytes,
+        )
         if found.source == modelled.SOURCE:
             device = replace(device, source=MODELLED, uncertainty_ratio=modelled.UNCERTAINTY_RATIO)
         module = Meter(f"module-{found.uuid}", self.name, max_watts=None) if found.has_module else None
