@@ -6,6 +6,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from grafana.generator import common
+
 from .grid import DAY
 from .laboratory import HOUR, Job, Machine, Run, index_of
 from .series import History, Series
@@ -137,18 +139,13 @@ def budgets(history: History, machines: Sequence[Machine], since: int, *, job: s
         }
         sums = _Sum(counters.values(), len(history.times))
         mean = sums.at(len(history.times) - 1) / (history.times[-1] - history.times[0])
-        recorded = {
-            metric: history.of(f"budget:gramwatt_budget_{metric}", {"budget": name})
-            for metric in (
-                "limit_grams:max",
-                "period_seconds:max",
-                "period_start_timestamp_seconds:max",
-                "period_end_timestamp_seconds:max",
-                "period_emissions_grams:sum",
-                "period_emissions_grams:ratio",
-                "exhausted_timestamp_seconds:forecast",
+        recorded = [
+            history.of(record, {"budget": name})
+            for record in (
+                *(common.LIMIT, common.PERIOD, common.START, common.END),
+                *(common.SPENT, common.SPENT_RATIO, common.EXHAUSTED),
             )
-        }
+        ]
         for moment in range(since, len(history.times)):
             at = history.times[moment]
             start, length = _period(at, name, period)
@@ -159,7 +156,7 @@ def budgets(history: History, machines: Sequence[Machine], since: int, *, job: s
             left = limit - spent
             gone = at + left / speed if left > 0 and speed else at
             values = (limit, length, start, start + length, spent, spent / limit, gone)
-            for series, value in zip(recorded.values(), values, strict=True):
+            for series, value in zip(recorded, values, strict=True):
                 series.add(moment, value)
             for one in machines:
                 if counters[one.name].moments and counters[one.name].moments[-1] >= moment:

@@ -43,6 +43,12 @@ class Total:
         self.value += amount
         self.publish(moment)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether 0 was published, and never the value."""
+        values = self.series.values
+        return bool(values) and values[-1] != self.value
+
     def publish(self, moment: int) -> None:
         """As the exporter: 0 at the first scrape, the value from the next on, so that ``increase()`` misses nothing."""
         self.series.add(moment, self.value if self.series.moments else 0.0)
@@ -69,9 +75,10 @@ class _Share:
         if ended <= KEEP_WORKLOAD:
             self.workload[0].step(moment, joules)
             self.workload[1].step(moment, grams)
-        if ended <= 0:
+        if ended <= 0 or joules or self.process[0].is_behind:  # what it used last is published after its end
             self.process[0].step(moment, joules * (1 - EXITED))
             self.process[1].step(moment, grams * (1 - EXITED))
+        if ended <= 0:
             self.power.add(moment, watts * (1 - EXITED))
         if self.window is not None:
             self.window[0].step(moment, joules)
