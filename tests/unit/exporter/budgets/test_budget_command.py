@@ -22,8 +22,7 @@ FILES = {
     "no newline at the end": "sampling: {interval: 5s}",
     "empty": "",
     "only a comment": "# nothing yet\n",
-    "block": "budgets:\n  # 1st\n  - name: a  # A\n    limit: 1kg\n\n"
-    "  - {name: b, limit: 2kg}  # B\n\n# end\npue: 1.2\n",
+    "block": "budgets:\n  # 1st\n  - name: a  # A\n    limit: 1kg\n\n  - {name: b, limit: 2kg}  # B\n# end\npue: 1.2\n",
     "not indented": "budgets:\n- name: a\n  limit: 1kg\n  match:\n    user: x # who\npue: 1.2\n",
     "flow": "pue: 1.2\nbudgets: [{name: a, limit: 1kg}]  # A\nprice: {}\n",
     "flow of several lines": "budgets: [\n  {name: a, limit: 1kg},  # A\n  {name: b, limit: 1kg}\n]\n",
