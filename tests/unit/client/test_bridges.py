@@ -107,6 +107,7 @@ def test_a_codecarbon_tracker_records_a_window(exporter: Any, tmp_path: Path) ->
     assert output.result.joules > 0
 
 
+@pytest.mark.slow
 def test_scikit_learn_wrapper_is_an_estimator(exporter: Any) -> None:
     pytest.importorskip("sklearn", reason="scikit-learn is optional")
     from gramwatt.sklearn import Measured
@@ -132,6 +133,7 @@ def test_scikit_learn_wrapper_is_an_estimator(exporter: Any) -> None:
     assert not hasattr(measured, "transform")
 
 
+@pytest.mark.slow
 def test_ipython_magics(exporter: Any) -> None:
     pytest.importorskip("IPython", reason="IPython is optional")
     from IPython.testing.globalipapp import start_ipython

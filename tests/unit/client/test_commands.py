@@ -136,6 +136,7 @@ def test_top_says_what_is_not_known(gramwatt: Any, exporter: Any) -> None:
     assert "no grid zone is set" in text
 
 
+@pytest.mark.slow
 def test_top_live_view_sorts_filters_and_survives_the_exporter(exporter: Any) -> None:
     pytest.importorskip("textual", reason="the live view needs the extra gramwatt[top]")
     from gramwatt.api import connect

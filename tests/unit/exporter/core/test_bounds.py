@@ -24,6 +24,7 @@ BIG = st.integers(0, 2**90)
 NAME = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 
 
+@pytest.mark.slow
 def test_ten_thousand_commands_share_the_account_of_the_others_and_sums_stay_exact() -> None:
     simulated = rig(Machine(pid_max=4_000_000))
     machine = simulated.machine

@@ -189,6 +189,7 @@ def test_users_are_bounded() -> None:
     assert totals.accounts[OTHERS, "command"].energy[0] == 5
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
