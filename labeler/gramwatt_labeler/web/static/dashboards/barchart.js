@@ -1,6 +1,6 @@
 // Bar charts: a group of bars for each row, or for each series.
 
-import { faded, named, nth, step } from './colours.js';
+import { faded, named, nth, step, surface } from './colours.js';
 import { draw, make, patch } from './elements.js';
 import { settings } from './fields.js';
 import * as format from './format.js';
@@ -62,10 +62,10 @@ export class BarChart {
   }
 
   #colour(one, place, value) {
-    if (one.field.colour) return named(one.field.colour);
+    if (one.field.colour) return surface(one.field.colour);
     if (one.field.mode === 'thresholds' && one.field.thresholds && value !== undefined) {
       const name = step(one.field.thresholds, value, one.field.min, one.field.max);
-      if (name !== 'text') return named(name);
+      if (name !== 'text') return surface(name);
     }
     return nth(place);
   }

@@ -12,6 +12,12 @@ export function named(name) {
   return NAMED.includes(base) ? style().getPropertyValue(`--c-${base}`).trim() : name;
 }
 
+/** The same for surfaces, which need less contrast than text and may be brighter. */
+export function surface(name) {
+  const base = (name ?? 'text').replace(/^(semi-|super-)?(dark|light)-/, '');
+  return style().getPropertyValue(`--f-${base}`).trim() || named(name);
+}
+
 /** The n-th colour for series nobody gave a colour. */
 export function nth(n) {
   return style().getPropertyValue(`--s-${n % SERIES}`).trim();

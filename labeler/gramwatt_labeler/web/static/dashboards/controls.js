@@ -26,7 +26,7 @@ function several(one, changed) {
 
 function single(one, changed) {
   return [...(one.all ? [{ value: ALL, text: 'All' }] : []), ...one.options].map(({ value, text }) => make('label', { class: 'option', 'data-key': value }, make('input', {
-    type: 'radio', name: one.name, value, checked: one.chosen.includes(value), change: () => { one.chosen = [value]; changed(); },
+    type: 'radio', name: one.name, value, checked: one.chosen.includes(value), change: () => { [one.chosen, one.asked] = [[value], true]; changed(); },
   }), make('span', {}, text)));
 }
 

@@ -135,6 +135,7 @@ function layOut() {
 }
 
 function follow() {
+  form.addEventListener('submit', (event) => event.preventDefault()); // Enter in its only field would leave the page
   document.addEventListener('visibilitychange', () => (document.hidden ? clearTimeout(timer) : refresh()));
   const repaint = () => panels.forEach((panel) => panel.repaint());
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {

@@ -8,7 +8,8 @@ import { moment, name, RANGES } from './time.js';
 const local = (seconds) => date(seconds * 1000).slice(0, 16).replace(' ', 'T');
 
 function field(id, label, said, at) {
-  const text = make('input', { id, type: 'text', value: said, autocomplete: 'off', spellcheck: 'false', 'aria-describedby': 'range-help' });
+  const enter = (event) => { if (event.key === 'Enter') event.target.closest('.card').querySelector('.apply').click(); };
+  const text = make('input', { id, type: 'text', value: said, keydown: enter, autocomplete: 'off', spellcheck: 'false', 'aria-describedby': 'range-help' });
   const calendar = make('input', { type: 'datetime-local', value: local(at), 'aria-label': `${label} as a date`, change: (event) => { if (event.target.value) text.value = event.target.value.replace('T', ' '); } });
   return make('div', { class: 'span' }, make('label', { for: id }, label), text, calendar);
 }

@@ -1,6 +1,6 @@
 // Tables, patched in place: what a person has scrolled to, focused or marked stays over a refresh.
 
-import { named, step } from './colours.js';
+import { named, step, surface } from './colours.js';
 import { make, patch } from './elements.js';
 import { mapped, settings } from './fields.js';
 import * as format from './format.js';
@@ -53,7 +53,7 @@ function inside(column, at, text) {
   if (['gauge', 'lcd-gauge', 'gradient-gauge'].includes(cell) && typeof value === 'number') {
     const most = own(column).max ?? Math.max(...column.values.filter((one) => typeof one === 'number'), 0);
     const width = `${Math.max(0, Math.min(100, (100 * (value - min)) / (most - min || 1))).toFixed(1)}%`;
-    return [text, make('span', { class: 'meter', 'aria-hidden': 'true' }, make('i', { style: { width, background: named(tint && tint !== 'text' ? tint : 'blue') } }))];
+    return [text, make('span', { class: 'meter', 'aria-hidden': 'true' }, make('i', { style: { width, background: surface(tint && tint !== 'text' ? tint : 'blue') } }))];
   }
   if (cell?.startsWith('color') && tint && tint !== 'text' && text !== '') {
     return make('span', { class: cell.startsWith('color-background') ? 'badge' : 'coloured', style: { '--own': named(tint) } }, text);

@@ -73,7 +73,7 @@ export class Variable {
     this.all = Boolean(definition.includeAll);
     this.label = definition.label || definition.name;
     this.hidden = definition.hide === 2 || definition.hide === 'hideVariable' || ['datasource', 'constant'].includes(definition.type);
-    this.asked = asked.length > 0; // by the page's address
+    this.asked = asked.length > 0; // by the page's address or, later, by the person
     this.question = this.kind === 'query' ? JSON.stringify(definition.query?.query ?? definition.query) : null;
     this.options = [];
     if (['custom', 'interval'].includes(this.kind)) this.options = listed(definition.query).filter((one) => one.value !== 'auto');
