@@ -6,6 +6,7 @@
     ├── ConfigError     the user must change a setting; carries the path of the key
     ├── ScaleError      a scale file is wrong or missing; carries the file and the path inside it
     ├── InputError      a file to import is wrong; names file, line, column and fix; nothing of it was imported
+    │   └── FactsError      facts to grade name what no scale knows; carries path and what is allowed
     ├── NotFound        there is no such window (or label, or scale)
     ├── NotYet          the window exists but cannot be measured yet: ask again later
     ├── TryAgain        a server did not answer or is overloaded: counted, retried
@@ -14,6 +15,10 @@
 
 A window that was measured but may not get a letter is not an error: it is a Grade with a reason.
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class LabelerError(Exception):
@@ -35,6 +40,16 @@ class ScaleError(LabelerError):
 
 class InputError(LabelerError):
     """A file to import cannot be used. The message names the file, the line, the column and what to do."""
+
+
+class FactsError(InputError):
+    """Facts cannot be graded as written. ``path`` is where (``$.metrics.size``), ``allowed`` what may stand there."""
+
+    def __init__(self, path: str, message: str, allowed: Sequence[str] = ()) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = path
+        self.message = message
+        self.allowed = tuple(allowed)
 
 
 class NotFound(LabelerError):

@@ -209,7 +209,7 @@ class _File:
             end=last.at,
             parent=identity if task else "",
             values=self._values(last.row),
-            **self._facts(last.row),
+            **self._facts(last.row),  # type: ignore[arg-type]  # texts, all of them
         )
         imported = self._provenance(last.row)
         measurement = Measurement(

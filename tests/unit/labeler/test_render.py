@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from gramwatt_labeler.grading.eei import grade_eei
+from grade_on import grade_on
 from gramwatt_labeler.model import Graded
 from gramwatt_labeler.render.files import convert, file_stem, write_labels
 from gramwatt_labeler.render.label import alt_text, colours, render_svg, tiles
@@ -31,7 +31,7 @@ def graded(scale, window, measurement) -> Graded:
         sources=("estimate",),
         components={"cpu": 40.0, "dram": 5.0},
     )
-    return Graded(recorded, measured, grade_eei(recorded, measured, *scale), 1_700_000_090.0)
+    return Graded(recorded, measured, grade_on(recorded, measured, *scale), 1_700_000_090.0)
 
 
 def texts(svg: str) -> str:
@@ -47,7 +47,7 @@ def test_the_label_is_the_golden_one(graded) -> None:
 
 def test_the_label_of_a_refused_window_is_the_golden_one(graded, scale, window, measurement) -> None:
     recorded = window(task="")
-    refused = Graded(recorded, measurement(), grade_eei(recorded, measurement(), *scale), 1_700_000_090.0)
+    refused = Graded(recorded, measurement(), grade_on(recorded, measurement(), *scale), 1_700_000_090.0)
     file = GOLDEN / "refused.svg"
     if os.environ.get("GRAMWATT_UPDATE_GOLDEN"):
         file.write_text(render_svg(refused, URL))
