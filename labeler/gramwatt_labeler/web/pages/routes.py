@@ -1,0 +1,30 @@
+"""All pages of the application as one router."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import FileResponse
+
+from . import evaluate, evaluation, evaluations
+from .desk import Desk
+from .page import HEADERS
+
+_STATIC = Path(__file__).parent.parent / "static" / "app"
+
+
+def router(desk: Desk) -> APIRouter:
+    """The pages and their style sheet."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/static/app/{name}")
+    def static(name: str) -> FileResponse:
+        path = next((path for path in _STATIC.iterdir() if path.name == name), None)
+        if path is None:
+            raise HTTPException(404, f"no such file: {name}")
+        return FileResponse(path, headers=HEADERS | {"Cache-Control": "max-age=300"})
+
+    for part in (evaluations, evaluation, evaluate):
+        routes.include_router(part.router(desk))
+    return routes
