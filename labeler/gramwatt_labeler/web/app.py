@@ -9,7 +9,7 @@ from pathlib import Path
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Response
-from fastapi.responses import PlainTextResponse, RedirectResponse
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
@@ -77,10 +77,6 @@ def create_app(
         except Exception as error:  # whatever the database driver raises, the answer is the same
             return Response(f"no database: {type(error).__name__}\n", 503, media_type="text/plain")
         return Response("ok\n", media_type="text/plain")
-
-    @app.get("/", include_in_schema=False)
-    def root() -> Response:
-        return RedirectResponse("/dashboards/")
 
     app.include_router(labels.router(store, dict(scales), main_scale, page_of))
     app.include_router(dashboards_router(prometheus_url, dashboards_dir, prometheus_headers))
