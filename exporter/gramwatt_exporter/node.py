@@ -40,7 +40,7 @@ class NotYet(Exception):
 
 
 class Node:
-    """Implements loop.Work and socket_api.Backend. ``bank_state`` gives the raw hardware counters to save."""
+    """Implements loop.Work and socket_api.Backend. ``sensor_state`` gives the raw hardware counters to save."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Node:
         exposition: Exposition,
         state_file: StateFile | None,
         save_interval: float,
-        bank_state: Callable[[], Mapping[str, Any]],
+        sensor_state: Callable[[], Mapping[str, Any]],
         boot_id: str,
         interval: float,
         journal: Journal | None = None,
@@ -59,7 +59,7 @@ class Node:
         if state_file is not None:
             sampler.damages = state_file.damages
         self._save_interval = save_interval
-        self._state = NodeState(sampler, bank_state, boot_id, lambda: exposition.scraped_at)
+        self._state = NodeState(sampler, sensor_state, boot_id, lambda: exposition.scraped_at)
         self._journal = journal
         self.interval = interval
         self._saved = 0.0

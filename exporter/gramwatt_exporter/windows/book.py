@@ -19,7 +19,7 @@ from msgspec import Struct, field
 
 from ..config.schema import Windows as Settings
 from ..model import WorkloadKind
-from ..processes.procfiles import TICK_NS
+from ..processes.linux.procfiles import TICK_NS
 from .checks import check_request, check_values
 from .errors import ApiError
 from .ids import Ids
