@@ -12,6 +12,7 @@ from typing import Any
 
 from .answers import window_answer
 from .model import WindowView
+from .outcome import outcome_labels
 
 KEPT = 200  # windows that a reader who was away for a moment finds
 MOST_WAITING = 16  # readers at a time; each holds a thread
@@ -33,9 +34,11 @@ class EndedWindows:
     def tell(self, view: WindowView) -> None:
         """One that has ended and whose end no kill takes back."""
         answer = {name: value for name, value in window_answer(view).items() if name not in _PRIVATE}
+        how, detail = outcome_labels(view.outcome, view.ended_by or "stop", view.is_automatic)
+        answer |= {"samples": view.samples, "how_ended": how, "how_ended_detail": detail}
         with self._changed:
             self._number += 1
-            self._told.append((self._number, answer | {"samples": view.samples}))
+            self._told.append((self._number, answer))
             self._changed.notify_all()
 
     def after(self, cursor: str, seconds: float) -> dict[str, Any]:

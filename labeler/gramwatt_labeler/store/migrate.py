@@ -5,6 +5,7 @@ All steps are one transaction: a process that is killed in the middle leaves the
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import ConfigError
 
+_log = logging.getLogger(__name__)
 HEAD = "0003"
 """The step that brings a database to this version. Held to the files by a test, so that a start need not read them."""
 
@@ -52,10 +54,13 @@ def upgrade(engine: Engine) -> tuple[str, str]:
         before = version(connection)
         _refuse_newer(before)
         if before != HEAD:
+            logging.getLogger("alembic").setLevel(logging.WARNING)
             config = Config()
             config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            if before:
+                _log.info("the database was upgraded from version %s to %s", before, HEAD)
     return before, HEAD
 
 
