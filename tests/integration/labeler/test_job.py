@@ -606,6 +606,7 @@ def test_the_process_serves_and_ends_cleanly(prometheus_url: str, tmp_path: Path
     command = [
         sys.executable, "-m", "gramwatt_labeler", "watch", "--prometheus.url", prometheus_url, "--data.dir",
         str(tmp_path), "--web.listen-address", address, "--watch.interval", "1s", "--labels.formats", "svg",
+        "--grading.scales-dir", SCALES,
     ]  # fmt: skip
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GRAMWATT_")}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, env=environ, text=True)
