@@ -28,7 +28,7 @@ class EndedWindows:
         self._told: deque[tuple[int, dict[str, Any]]] = deque(maxlen=KEPT)
         self._number = 0
         self._waiting = 0
-        self._closed = False
+        self.is_closed = False
         self._changed = threading.Condition()
 
     def tell(self, view: WindowView) -> None:
@@ -58,7 +58,7 @@ class EndedWindows:
                 self._waiting += 1
                 try:
                     self._changed.wait_for(
-                        lambda: self._closed or self._number > last, max(0.0, min(seconds, LONGEST_WAIT))
+                        lambda: self.is_closed or self._number > last, max(0.0, min(seconds, LONGEST_WAIT))
                     )
                 finally:
                     self._waiting -= 1
@@ -68,5 +68,5 @@ class EndedWindows:
     def close(self) -> None:
         """Nobody waits any more: the exporter ends."""
         with self._changed:
-            self._closed = True
+            self.is_closed = True
             self._changed.notify_all()
