@@ -42,5 +42,3 @@ def facts_of(entry: Entry, scale: Scale) -> Facts:
         boundary=entry.boundary,
         metrics=metrics,
     )
-
-

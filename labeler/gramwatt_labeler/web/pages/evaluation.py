@@ -142,9 +142,12 @@ def _runs(text: str) -> float:
     return value
 
 
+_NOTE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 90" role="img"><rect x="1" y="1" width="758" height="88" '
+    'rx="8" fill="none" stroke="#8a978f" stroke-dasharray="5 5"/><text x="380" y="50" font-size="15" '
+    'fill="#6f7d75" font-family="Liberation Sans, Arial, sans-serif" text-anchor="middle">{words}</text></svg>'
+)
+
+
 def _note(words: str) -> str:
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 90" role="img"><rect x="1" y="1" width="758" height="88" '
-        'rx="8" fill="none" stroke="#8a978f" stroke-dasharray="5 5"/><text x="380" y="50" font-size="15" fill="#6f7d75" '
-        f'font-family="Liberation Sans, Arial, sans-serif" text-anchor="middle">{words}</text></svg>'
-    )
+    return _NOTE.format(words=words)

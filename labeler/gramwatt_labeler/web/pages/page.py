@@ -60,13 +60,17 @@ class Pages:
             when=units.moment,
             quantity=values.quantity,
             short=shortened,
-            query=lambda pairs: urlencode({key: value for key, value in pairs.items() if value not in ("", None)}),
+            query=lambda pairs: urlencode(
+                {key: value for key, value in pairs.items() if value not in ("", None)}
+            ),
         )
         self._templates.globals.update(letter_chip=letter_chip, slider=slider, navigation=NAVIGATION)
 
     def render(self, template: str, request: Request, status: int = 200, **names: object) -> HTMLResponse:
         """A page. ``here`` is the entry of the navigation it belongs to."""
-        text = self._templates.get_template(template).render(visitor=self.visitors(request), request=request, **names)
+        text = self._templates.get_template(template).render(
+            visitor=self.visitors(request), request=request, **names
+        )
         return HTMLResponse(text, status, headers=HEADERS)
 
     def text(self, template: str, **names: object) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse
 
-from . import evaluate, evaluation, evaluations
+from . import compare, evaluate, evaluation, evaluations, roi, upload
 from .desk import Desk
 from .page import HEADERS
 
@@ -25,6 +25,6 @@ def router(desk: Desk) -> APIRouter:
             raise HTTPException(404, f"no such file: {name}")
         return FileResponse(path, headers=HEADERS | {"Cache-Control": "max-age=300"})
 
-    for part in (evaluations, evaluation, evaluate):
+    for part in (evaluations, evaluation, evaluate, upload, compare, roi):
         routes.include_router(part.router(desk))
     return routes
