@@ -102,8 +102,8 @@ def daily_bars(rows: Sequence[tuple[str, float]], unit: str, height: int = 180) 
 def letter_bars(counts: Sequence[tuple[str, int]], colours: Sequence[str]) -> Spec:
     """How many runs got each letter; the letter stands under its bar, so that colour is not all that tells."""
     return {
-        "width": 300,
-        "height": 180,
+        "width": WIDE,
+        "height": 200,
         "data": {"values": [{"letter": letter, "runs": count} for letter, count in counts]},
         "encoding": {
             "x": {

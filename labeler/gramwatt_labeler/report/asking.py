@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from ..errors import InputError, LabelerError
+from ..errors import InputError, LabelerError, NotFound
 from ..prometheus import Prometheus, selector
 from ..render.text import clean
 from ..scale_files import LoadedScale
@@ -51,6 +51,8 @@ def report_of(
     prometheus: Prometheus | None,
 ) -> Report:
     """The report. Raises InputError for a month that is none and when no run fits."""
+    if asked.window:
+        return _of_one(asked, store, scale, letters, now)
     filters = Filters(model=asked.model, user=asked.user, task=asked.task, parent="")
     until = now
     if asked.month:
@@ -66,6 +68,30 @@ def report_of(
     identity = scale.id.name, scale.id.sha256
     budgets = _budgets(prometheus, until)
     return build(title, subtitle_of(asked), rows, letters, identity, now, budgets, cut)
+
+
+def _of_one(asked: Asked, store: Store, scale: LoadedScale, letters: Sequence[str], now: float) -> Report:
+    """Of a single run, on the asked scale or on the first that gave it a letter. Budgets are not about one run."""
+    try:
+        stored = store.evaluation(asked.window)
+    except NotFound:
+        raise InputError(f"there is no evaluation {clean(asked.window)[:80]!r}") from None
+    graded = stored.grades.get(scale.id.name)
+    if graded is None or not graded.grade.letter:
+        graded = next((one for one in stored.grades.values() if one.grade.letter), graded)
+    grade = graded.grade if graded else None
+    identity = (grade.scale.name, grade.scale.sha256) if grade else (scale.id.name, scale.id.sha256)
+    window = stored.evaluation.window
+    subtitle = " · ".join(filter(None, map(clean, (window.phase, window.task, window.dataset))))
+    return build(
+        clean(window.model or window.name or window.id),
+        subtitle,
+        [Listed(stored.evaluation, graded, None)],
+        grade.letters if grade else letters,
+        identity,
+        now,
+        [],
+    )
 
 
 def subtitle_of(asked: Asked) -> str:

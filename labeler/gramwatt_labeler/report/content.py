@@ -90,10 +90,10 @@ class Report:
         ratio = totals.uncertainty_ratio
         if ratio is None:
             without = totals.with_energy - totals.with_sigma
-            return f"The uncertainty is not known for {without} of {totals.with_energy} energies, so not for their sum."
+            return f"The uncertainty of {without} of {totals.with_energy} energies is not known, nor is their sum's."
         return (
-            f"One standard deviation of the total energy is at most {100 * ratio:.2g} %. The errors of the runs are added "
-            "as they are, because runs on one machine share its sensors."
+            f"One standard deviation of the total energy is at most {100 * ratio:.2g} %. The errors of the runs "
+            "are added as they are, because runs on one machine share its sensors."
         )
 
 

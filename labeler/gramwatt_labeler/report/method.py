@@ -25,8 +25,8 @@ def method(report: Report) -> list[str]:
         found.append("Measured by: " + "; ".join(named) + ".")
     found.append(report.uncertainty)
     found.append(
-        "CO2 equivalent is energy times the carbon intensity of the grid at the time, as the exporter or the file had it; a "
-        "run without a known intensity has no CO2 and is left out of its sum."
+        "CO2 equivalent is energy times the carbon intensity of the grid at the time, as the exporter or the file had "
+        "it; a run without a known intensity has no CO2 and is left out of its sum."
     )
     found.append(
         f"Letters are those of scale {report.scale} (sha256 {report.scale_sha256[:12]}); {report.not_graded} of "

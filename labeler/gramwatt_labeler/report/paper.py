@@ -26,10 +26,10 @@ class Paper:
         self._y = _MARGIN
         self._foot = foot
 
-    def heading(self, text: str, size: float = 15.0) -> None:
-        """One or two lines in bold, kept with what follows."""
+    def heading(self, text: str, size: float = 15.0, keep: float = 60.0) -> None:
+        """One or two lines in bold, kept with so much of what follows."""
         lines = wrap(clean(text), size * 1.06, _ROOM, 2)
-        self._need(len(lines) * size * 1.3 + 60)
+        self._need(len(lines) * size * 1.3 + keep)
         self._y += size * 0.6 if self._pages[-1] else 0
         for line in lines:
             self._line(line, size, "bold")
@@ -45,11 +45,13 @@ class Paper:
     ) -> None:
         """Columns with their share of the width; a negative share is set flush right. The header is repeated."""
         self._need(4 * size * 1.7)
-        self._row([name for name, _ in columns], columns, size, "#666")
+        names = [name for name, _ in columns]
+        if any(names):
+            self._row(names, columns, size, "#666")
         for row in rows:
             if self._y + size * 1.7 > _HEIGHT - _MARGIN:
                 self._turn()
-                self._row([name for name, _ in columns], columns, size, "#666")
+                self._row(names, columns, size, "#666")
             self._row(row, columns, size, "#111")
         self._y += 8
 
@@ -80,7 +82,7 @@ class Paper:
 
     def _page(self, parts: Sequence[str], number: int) -> str:
         foot = _text(
-            fit(f"{self._foot} - page {number} of {len(self._pages)}", 8, _ROOM),
+            f"{number}/{len(self._pages)}  {fit(self._foot, 8, _ROOM - 40)}",
             _MARGIN,
             _HEIGHT - 26,
             8,
@@ -98,8 +100,8 @@ class Paper:
         x = _MARGIN
         for cell, (_, share) in zip(cells, columns, strict=True):
             room = abs(share) * _ROOM
-            text = fit(clean(cell), size, room - 6)
-            at = x + room - 4 if share < 0 else x
+            text = fit(clean(cell), size, room - (14 if share < 0 else 4))
+            at = x + room - 14 if share < 0 else x
             self._pages[-1].append(_text(text, at, self._y + size * 1.15, size, colour, end=share < 0))
             x += room
         self._y += size * 1.7

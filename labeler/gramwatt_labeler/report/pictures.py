@@ -19,7 +19,7 @@ def charts(report: Report) -> Sequence[tuple[str, str]]:
     if len(report.days) > 1:
         days = [(day, kilowatt_hours(joules) * size) for day, joules in report.days]
         found.append(("Energy by day", draw(daily_bars(days, unit), "energy by day")))
-    if sum(count for _, count in report.letters):
+    if report.totals.runs > 1 and any(count for _, count in report.letters):
         title = f"Letters on {report.scale}"
         found.append((title, draw(letter_bars(report.letters, colours(len(report.letters))), title)))
     if len(report.components) > 1:

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from .. import units
 from ..equivalents import equivalents
+from ..render.shorten import shortened
+from ..render.text import clean
+from ..store.nouns import Listed
 from .content import Group, Report
 from .method import method
 from .paper import Paper
@@ -16,15 +19,17 @@ MOST_RUNS = 60
 
 def as_pdf(report: Report, label: str = "") -> bytes:
     """A4 pages; ``label`` is the SVG of a single run's label."""
-    paper = Paper(f"Gramwatt: {report.title}, {report.subtitle}; made {units.moment(report.made_at)}")
-    paper.heading(report.title, 20)
+    paper = Paper(
+        f"Gramwatt, {units.moment(report.made_at)}: {shortened(report.title, 60)}, {report.subtitle}"
+    )
+    paper.heading(shortened(report.title, 90), 20)
     paper.text(report.subtitle, 12, "#555")
     totals = report.totals
-    paper.table([("Total", 0.5), ("", -0.5)], totals_rows(report), 11)
+    paper.table([("", 0.5), ("", -0.5)], totals_rows(report), 11)
     if label:
         paper.picture(label, 300, 420)
     for title, svg in charts(report):
-        paper.heading(title, 12)
+        paper.heading(title, 12, keep=200)
         paper.picture(svg, 420, 190)
     for title, groups in (("Models", report.models), ("Tasks", report.tasks), ("Users", report.users)):
         if totals.runs > 1 and groups:
@@ -33,9 +38,10 @@ def as_pdf(report: Report, label: str = "") -> bytes:
                 [(title[:-1], 0.44), ("runs", -0.1), ("energy", -0.16), ("CO2", -0.16), ("letters", 0.14)],
                 [group_row(one) for one in groups],
             )
-    paper.heading("Budgets", 13)
-    for line in budget_lines(report):
-        paper.text(line)
+    if totals.runs > 1:
+        paper.heading("Budgets", 13)
+        for line in budget_lines(report):
+            paper.text(line)
     paper.heading("In everyday terms", 13)
     for one in equivalents(
         totals.joules if totals.with_energy else None, totals.grams if totals.with_grams else None
@@ -85,7 +91,7 @@ def budget_lines(report: Report) -> list[str]:
 def group_row(one: Group) -> Sequence[str]:
     """Name, runs, energy, CO2 and letters of a group."""
     return (
-        one.name,
+        shortened(clean(one.name), 48),
         f"{one.runs:,}",
         "not known" if one.joules is None else units.energy(one.joules),
         "not known" if one.grams is None else units.mass(one.grams),
@@ -99,13 +105,13 @@ def _partly(text: str, known: int, runs: int) -> str:
     return text if known == runs else f"{text} (of {known:,} of {runs:,} runs)"
 
 
-def _run(row: object) -> Sequence[str]:
-    evaluation, graded = row.evaluation, row.graded  # type: ignore[attr-defined]
+def _run(row: Listed) -> Sequence[str]:
+    evaluation, graded = row.evaluation, row.graded
     window, measured = evaluation.window, evaluation.measurement
     return (
         units.moment(window.end)[:16],
-        window.model or window.name or window.id,
-        window.task,
+        shortened(clean(window.model or window.name or window.id), 42),
+        shortened(clean(window.task), 22),
         units.energy(measured.energy_joules) if measured else "",
         (graded.grade.letter or "not graded") if graded else "",
     )

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from markupsafe import Markup
 
 from ...charts.drawing import draw
 from ...charts.specs import component_bars, named_bars
 from ...compare import FEWEST, MOST, Difference, Quantity, comparable_units, difference
 from ...errors import NotFound
 from ...model import Graded
+from ...render.shorten import shortened
 from ...render.text import clean
 from ...store.nouns import Stored
 from ...units import duration, energy, mass, watt_hours
 from .desk import Desk
-from .page import shortened, svg
+from .page import svg
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ def _rows(runs: Sequence[Run], unit: str) -> list[tuple[str, list[Cell]]]:
             cells.append(Cell("not known" if value is None else text(value), differs))
         found.append((title, cells))
 
-    # The sigma is that of the energy as a whole: of its parts and of the CO2, which the grid's figure enters, none is known.
+    # The sigma is that of the energy as a whole; of its parts, and of the CO2 with the grid's figure, none is known.
     own, none, exact = [run.sigma for run in runs], [None] * len(runs), [0.0] * len(runs)
     if unit:
         row(f"Energy per {unit}", [_per(run, "energy_per_unit_joules") for run in runs], energy, own)
@@ -162,7 +164,7 @@ def _plain(value: float) -> str:
     return f"{value:.4g}"
 
 
-def _charts(runs: Sequence[Run], unit: str) -> list[tuple[str, object]]:
+def _charts(runs: Sequence[Run], unit: str) -> list[tuple[str, Markup]]:
     found = []
     if unit:
         bars = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
 
 from ... import units
+from ...render.shorten import shortened
 from ...render.text import clean
 from . import values
 from .drawings import letter_chip, slider
@@ -37,6 +39,7 @@ HEADERS = {
     "Cache-Control": "no-cache",
 }
 _TEMPLATES = Path(__file__).parent.parent / "templates" / "app"
+STATIC = Path(__file__).parent.parent / "static" / "app"
 
 
 class Pages:
@@ -78,14 +81,6 @@ class Pages:
         return self._templates.get_template(template).render(**names)
 
 
-def shortened(text: str, most: int) -> str:
-    """Cut in the middle: the ends of names tell them apart."""
-    if len(text) <= most:
-        return text
-    behind = (most - 1) // 3
-    return f"{text[: most - 1 - behind].rstrip()}…{text[-behind:].lstrip()}"
-
-
 async def form_of(request: Request, most_files: int = 0, most_bytes: int = 1_000_000) -> FormData:
     """The fields of a form that was sent. Raises HTTPException 400 or 413 in words."""
     length = request.headers.get("content-length", "")
@@ -114,8 +109,6 @@ def files_of(form: FormData, name: str) -> list[UploadFile]:
 
 def checked(form: Mapping[str, str], csrf: str) -> bool:
     """Whether a form that writes was sent from a page of ours."""
-    import hmac
-
     return bool(csrf) and hmac.compare_digest(form.get("csrf", "").encode(), csrf.encode())
 
 

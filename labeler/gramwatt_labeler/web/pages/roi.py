@@ -36,7 +36,7 @@ class Input:
 
 INPUTS = (
     Input("old", "Energy per call as it is", ENERGY, "120", "J", "Of one request, before the tactic.", True),
-    Input("new", "Energy per call with the tactic", ENERGY, "70", "J", "Measured after it; or give the saving instead."),
+    Input("new", "Energy per call with the tactic", ENERGY, "70", "J", "Measured after it; or give the saving."),
     Input("saving", "Saving expected", RATIO, "40", "%", "Instead of the energy with the tactic; see the catalogue."),
     Input("calls_per_day", "Calls a day", COUNT, "20000", "", "How often the model is asked.", True),
     Input("calls", "Calls in all", COUNT, "5", "M", "Over the use of the model; empty: a year of calls.", True),
