@@ -22,7 +22,9 @@ class Hardware:
     @property
     def text(self) -> str:
         """Such as ``8 x NVIDIA H100 80GB HBM3, AMD EPYC 7763``."""
-        return ", ".join(f"{count} x {model}" if count > 1 else model for model, count in (*self.gpus, *self.cpus))
+        return ", ".join(
+            f"{count} x {model}" if count > 1 else model for model, count in (*self.gpus, *self.cpus)
+        )
 
 
 _NO_HARDWARE = Hardware()
@@ -46,7 +48,9 @@ class Window:
     instance: str = ""  # the exporter it was recorded on, as Prometheus names it
     failure: str = ""  # how its run failed, in words; "" when it is not known to have failed
     hardware: Hardware = _NO_HARDWARE
-    boundary: str = "process"  # what its energy counts: of its processes, or of the whole "machine"; "" not known
+    boundary: str = (
+        "process"  # what its energy counts: of its processes, or of the whole "machine"; "" not known
+    )
 
     @property
     def seconds(self) -> float:

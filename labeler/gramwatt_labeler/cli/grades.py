@@ -11,14 +11,21 @@ from ..config import Config
 from ..errors import ConfigError
 from ..render.files import write_labels
 from ..web.labels import as_json
-from . import exit_codes
+from . import exit_codes, graded_facts
 from .asked_window import grade_asked
 from .line import one_line
 from .wiring import output
 
 
+def add_grade_arguments(command: argparse.ArgumentParser) -> None:
+    """What else than a window can be graded."""
+    graded_facts.add_arguments(command)
+
+
 def print_grades(options: argparse.Namespace, config: Config) -> int:
     """``grade``: on every configured scale; the exit code is the first one's."""
+    if graded_facts.is_asked(options):
+        return graded_facts.main(options, config)
     results = grade_asked(options, config)
     page_of = output(config).page
     if options.json:

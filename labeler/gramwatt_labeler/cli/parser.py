@@ -33,8 +33,8 @@ def parser() -> argparse.ArgumentParser:
             "grade",
             grades.print_grades,
             [which, common],
-            None,
-            "grade one finished window (default: the last) and print it",
+            grades.add_grade_arguments,
+            "grade one finished window (default: the last), or numbers of your own (--scheme), and print it",
         ),
         (
             "label",

@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping
 from ..errors import FactsError
 
 
-def nearest_name(name: str, known: Collection[str]) -> str:
-    """The known name that is most like ``name``; "" where none is."""
-    found = difflib.get_close_matches(name[:200].lower(), list(known), n=1, cutoff=0.6)
+def nearest_name(name: str, known: Collection[str], cutoff: float = 0.6) -> str:
+    """The known name that is most like ``name``; "" where none is as like as ``cutoff`` (1 is the same)."""
+    found = difflib.get_close_matches(name[:200].lower(), list(known), n=1, cutoff=cutoff)
     return found[0] if found else ""
 
 
@@ -23,6 +23,6 @@ def refuse_unknown(names: Collection[str] | Mapping[str, object], known: Collect
             allowed = sorted(known)
             raise FactsError(
                 f"{path}.{name[:80]}",
-                f"unknown name {name[:80]!r}{hint} (known: {', '.join(allowed)})",
+                f"unknown metric {name[:80]!r}{hint} (known: {', '.join(allowed)})",
                 allowed,
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from ..errors import FactsError
 from ..model import MetricGrade
@@ -14,6 +14,37 @@ from .relative import place
 from .scale import RelativeScale, StrepScale
 from .strep import FEW, MODES, Mode, StrepMetric, grade_population
 from .verdict import Facts, Population, Verdict
+
+
+class Members(Mapping[str, Mapping[str, float | None]]):
+    """A population that sorts each of its metrics once, however many are compared with it."""
+
+    def __init__(self, rows: Population) -> None:
+        self._rows = dict(rows)
+        self._ranked: dict[str, Ranked] = {}
+
+    def __getitem__(self, name: str) -> Mapping[str, float | None]:
+        return self._rows[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def ranked(self, metric: str) -> Ranked:
+        """The members that have a usable value of a metric, by that value."""
+        if metric not in self._ranked:
+            rows = ((member, row.get(metric)) for member, row in self._rows.items())
+            values = [(member, value) for member, value in rows if value is not None and value > 0]
+            self._ranked[metric] = Ranked.of("the population", values)
+        return self._ranked[metric]
+
+
+def with_columns(population: Population) -> Members:
+    """The population as one that can be asked many times."""
+    return population if isinstance(population, Members) else Members(population)
+
 
 _SELF = "\x00these facts"  # no name of a member can be this
 
@@ -35,8 +66,6 @@ def grade_relative(scale: RelativeScale, facts: Facts, population: Population | 
             "$.metrics", f"{scale.name} grades exactly one metric, got {len(facts.metrics)} ({shown})"
         )
     value = own(facts, name, "")
-    rows = ((member, row[name]) for member, row in population.items() if row.get(name) is not None)
-    values = [(member, number) for member, number in rows if number is not None and number > 0]
     if value is None or not math.isfinite(value) or value <= 0:
         shown = "not a number" if value is None else f"{value:g}"
         return Verdict(
@@ -46,7 +75,7 @@ def grade_relative(scale: RelativeScale, facts: Facts, population: Population | 
             missing=(name,),
             reasons=(f"a usable {name} (it is {shown})",),
         )
-    placed = place(value, Ranked.of("the population", values), scale)
+    placed = place(value, with_columns(population).ranked(name), scale)
     return Verdict(
         placed.letter,
         letters,

@@ -167,9 +167,9 @@ class RatedScale(_Scale, frozen=True, tag="rated"):
 class StrepProperty(_Part, frozen=True):
     """A metric of a STREP scale: its group, direction, and weight when it is not shared out evenly."""
 
-    group: Text
+    group: Text = "Quality"  # as STREP takes what nobody described
     higher_is_better: bool = False
-    weight: Positive | None = None
+    weight: Annotated[float, Meta(ge=0.0)] | None = None
     unit: str = ""
 
 

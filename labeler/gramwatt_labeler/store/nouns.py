@@ -135,10 +135,16 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A grade to be kept with an evaluation."""
+    """A grade to be kept with an evaluation. ``metrics`` are the grade's own where they are not given."""
 
     grade: Grade
     metrics: Sequence[MetricGrade] = ()
+
+    @property
+    def letters(self) -> Sequence[MetricGrade]:
+        """One for each metric."""
+        own = self.grade.metrics.items()
+        return self.metrics or [MetricGrade(name, one.value, one.index, one.letter) for name, one in own]
 
 
 @dataclass(frozen=True, slots=True)

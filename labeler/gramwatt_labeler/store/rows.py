@@ -217,7 +217,7 @@ def metric_grade_rows(evaluation_id: str, given: Given) -> list[dict[str, Any]]:
             "evaluation_id": evaluation_id, "scale_sha256": given.grade.scale.sha256, "metric": one.metric[:256],
             "value": one.value, "metric_index": one.index, "letter": one.letter,
         }
-        for one in given.metrics
+        for one in given.letters
     ]  # fmt: skip
 
 
