@@ -45,6 +45,8 @@ WIDER = 3
 _SIGMAS = (
     2 * 0.8416212335729143
 )  # standard deviations between the 20 % and the 80 % quantile of a normal distribution
+_RANGE = {2: 1.128, 3: 1.693, 4: 2.059, 5: 2.326, 6: 2.534, 7: 2.704, 8: 2.847, 9: 2.970, 10: 3.078}
+"""The expected range of n normal values in standard deviations (d2 of control charts)."""
 _MEDIAN_ERROR = 1.2533141373155003  # sqrt(pi / 2): the standard error of a median, in those of the mean
 
 
@@ -241,9 +243,14 @@ def reference_error(reference: EeiReference) -> float | None:
 
     The spread is that of the logarithms, as energies of models spread by factors.
     """
-    if reference.n is None or reference.low is None or reference.high is None:
+    if reference.n is None:
         return None
-    sigma = math.log(reference.high / reference.low) / _SIGMAS
+    if reference.low is not None and reference.high is not None:
+        sigma = math.log(reference.high / reference.low) / _SIGMAS
+    elif reference.least is not None and reference.most is not None and reference.n in _RANGE:
+        sigma = math.log(reference.most / reference.least) / _RANGE[reference.n]
+    else:
+        return None
     return _MEDIAN_ERROR * sigma / math.sqrt(reference.n)
 
 

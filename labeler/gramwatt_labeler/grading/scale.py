@@ -53,8 +53,8 @@ class EeiReference(_Part, frozen=True):
 
     ``boundary``: ``gpu`` counts a GPU's energy alone, ``process`` all energy of the measured processes, ``machine``
     that of a whole machine with its idle draw. ``hardware`` is a group (H100), a class (gpu, cpu) or ``any``.
-    ``low`` and ``high`` are the 20 % and 80 % quantiles of ``n`` values, ``least`` the smallest of them. ``derived``
-    figures were not measured: their span is three times as wide.
+    ``low`` and ``high`` are the 20 % and 80 % quantiles of ``n`` values, ``least`` and ``most`` the
+    smallest and largest of them. ``derived`` figures were not measured: their span is three times as wide.
     """
 
     task: Text
@@ -70,6 +70,7 @@ class EeiReference(_Part, frozen=True):
     low: Positive | None = None
     high: Positive | None = None
     least: Positive | None = None
+    most: Positive | None = None
     conditions: Conditions = Conditions()
     derived: bool = False
     datasets: list[str] = []  # only for these data sets; empty: for any
@@ -88,6 +89,8 @@ class Distribution(_Part, frozen=True):
     n: Annotated[int, Meta(ge=1)]
     letters: dict[str, int]
     task: str = ""
+    hardware: str = ""  # one group of the population; empty: all of it
+    note: str = ""
 
 
 class _Scale(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
