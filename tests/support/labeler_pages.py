@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from fastapi import FastAPI
-from gramwatt_labeler.model import Graded, Measurement, Window
+from gramwatt_labeler.model import Graded, Hardware, Measurement, Window
 from gramwatt_labeler.prometheus import Prometheus
 from gramwatt_labeler.scale_files import grade, load_scales
 from gramwatt_labeler.store import Store
@@ -22,9 +20,25 @@ READER = Visitor()
 
 RUNS = (
     # id, model, task, phase, values, watts, user
-    ("w1", "google-bert/bert-base-uncased", "fill-mask", "inference", {"requests": 1000.0}, 6.0, "alice"),
-    ("w2", "distilbert/distilbert-base", "fill-mask", "inference", {"requests": 1000.0}, 2.0, "bob"),
-    ("w3", "google-bert/bert-base-uncased", "fill-mask", "inference", {"requests": 1000.0}, 6.2, "alice"),
+    (
+        "w1",
+        "google-bert/bert-base-uncased",
+        "text-generation",
+        "inference",
+        {"tokens": 10_000.0},
+        6.0,
+        "alice",
+    ),
+    ("w2", "distilbert/distilbert-base", "text-generation", "inference", {"tokens": 10_000.0}, 2.0, "bob"),
+    (
+        "w3",
+        "google-bert/bert-base-uncased",
+        "text-generation",
+        "inference",
+        {"tokens": 10_000.0},
+        6.2,
+        "alice",
+    ),
     ("w4", WORST_NAME, "text-generation", "inference", {"tokens": 250_000.0}, 80.0, "alice"),
     ("w5", HOSTILE, HOSTILE, "training", {}, 90.0, HOSTILE),
 )
@@ -38,11 +52,11 @@ def fill(store: Store) -> None:
         joules = 1000.0 * watts
         window = Window(
             id=name, name=f"run {name}", phase=phase, start=end - 1000, end=end, model=model, task=task, dataset="",
-            user=user, values=values, instance="lab-1:10044",
+            user=user, values=values, instance="lab-1:10044", hardware=Hardware(gpus=(("NVIDIA H100 80GB HBM3", 1),)),
         )  # fmt: skip
         measurement = Measurement(
             energy_joules=joules,
-            components={"cpu": 0.4 * joules, "gpu": 0.6 * joules},
+            components={"cpu": 0.2 * joules, "gpu": 0.8 * joules},
             samples=200,
             coverage_ratio=1.0,
             emissions_grams=None if model == WORST_NAME else joules / 3.6e6 * 56,
@@ -66,11 +80,3 @@ def application(store: Store, visitor: Visitor = READER, prometheus: Prometheus 
         desk = Desk(desk.store, desk.scales, desk.main_scale, desk.page_of, desk.pages, prometheus)
     app.include_router(router(desk))
     return app
-
-
-Fields = Callable[..., dict[str, str]]
-
-
-def ids(found: Sequence[object]) -> list[str]:
-    """The ids of listed rows."""
-    return [row.evaluation.id for row in found]  # type: ignore[attr-defined]

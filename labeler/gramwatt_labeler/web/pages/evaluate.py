@@ -27,6 +27,9 @@ _TASKS = (
 )  # fmt: skip
 
 
+_HARDWARE = ("H100", "A100", "consumer-gpu", "cpu-server", "cpu-small")
+
+
 def router(desk: Desk) -> APIRouter:
     """The form, its answer, and the label as a file without keeping anything."""
     routes = APIRouter(include_in_schema=False)
@@ -50,7 +53,7 @@ def router(desk: Desk) -> APIRouter:
             phases=PHASES,
             texts=texts(phase),
             numbers=numbers(phase),
-            tasks=sorted({*_TASKS, *desk.store.values("task")}),
+            options={"task": sorted({*_TASKS, *desk.store.values("task")}), "hardware": _HARDWARE},
             facts={one.name: facts_of(_METRIC_OF.get(one.name, one.name)) for one in numbers(phase)},
             form=form,
             wrong=wrong,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,11 +13,22 @@ from gramwatt_labeler.web.pages.visitors import Visitor
 from labeler_pages import READER, WRITER, application, fill
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A database with the five runs."""
-    store = Store(f"sqlite:///{tmp_path / 'labeler.db'}")
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with the five runs."""
+    path = tmp_path_factory.mktemp("labeler") / "labeler.db"
+    store = Store(f"sqlite:///{path}")
     fill(store)
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+    return path
+
+
+@pytest.fixture
+def store(filled: Path, tmp_path: Path) -> Iterator[Store]:
+    """A copy of it for one test."""
+    store = Store(f"sqlite:///{shutil.copy(filled, tmp_path)}")
     yield store
     store.close()
 

@@ -11,12 +11,12 @@ from labeler_pages import HOSTILE, WRITER
 
 TRAINING = {
     "phase": "training", "model": "org/bert", "task": "fill-mask", "emissions": "0,42", "emissions_unit": "kg",
-    "size": "438", "size_unit": "MB", "accuracy": "91", "accuracy_unit": "%", "downloads": "1200", "boundary": "process",
-    "dataset_size": "20", "dataset_size_unit": "GB",
+    "size": "438", "size_unit": "MB", "accuracy": "91", "accuracy_unit": "%", "downloads": "1200",
+    "boundary": "process", "dataset_size": "20", "dataset_size_unit": "GB",
 }  # fmt: skip
 INFERENCE = {
-    "phase": "inference", "model": "org/bert", "task": "fill-mask", "energy": "4", "energy_unit": "kJ", "requests": "1000",
-    "boundary": "gpu", "hardware": "gpu",
+    "phase": "inference", "model": "org/bert", "task": "text-generation", "energy": "60", "energy_unit": "kJ",
+    "tokens": "250 000", "boundary": "gpu", "hardware": "NVIDIA H100 80GB HBM3",
 }  # fmt: skip
 
 
