@@ -10,7 +10,7 @@ from gramwatt_labeler.store import Store
 from labeler_pages import WRITER
 from xlsx import workbook
 
-TABLE = b"""model,energy (kWh),requests,note of mine
+TABLE = b"""model,emissions (kg),downloads,note of mine
 org/a,0.001,1000,x
 org/b,"0,002",1000,y
 org/c,"1,500",1000,z
@@ -25,7 +25,7 @@ def upload(client: TestClient, *files: tuple[str, bytes], **fields: str) -> str:
     answer = client.post(
         "/upload",
         files=[("files", (name, content)) for name, content in files],
-        data={"phase": "inference", "task": "fill-mask"} | fields,
+        data={"phase": "training", "task": "fill-mask"} | fields,
     )
     assert answer.status_code == 200, answer.text
     return answer.text
@@ -39,7 +39,7 @@ def chosen(page: str) -> dict[str, str]:
             r"<option() selected>", options
         )
         found[name] = picked[1] if picked else ""
-    found |= {"phase": "inference", "task": "fill-mask"}
+    found |= {"phase": "training", "task": "fill-mask"}
     return found
 
 
