@@ -25,7 +25,7 @@ from gramwatt_exporter.config import load
 def main(settings: str) -> None:
     exporter = assemble(load(settings, {}, {}).config, os.environ)
     exporter.node.exposition.renders_ahead = False  # what a scrape costs is asked for, wherever it is paid
-    exporter.bank.open()
+    exporter.sensor_set.open()
     exporter.web.start()
     sampler, node = exporter.node.sampler, exporter.node
     node.tick()
@@ -48,7 +48,7 @@ def main(settings: str) -> None:
             answer["bytes"] = len(result)
         print(json.dumps(answer), flush=True)
     exporter.web.stop()
-    exporter.bank.close()
+    exporter.sensor_set.close()
 
 
 if __name__ == "__main__":

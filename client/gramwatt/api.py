@@ -68,7 +68,7 @@ class Api:
         return self._call("POST", _path(window) + "/values", {"values": dict(values)}, timeout=timeout)
 
     def add_process(self, window: str, pid: int) -> Json:
-        """Count one more process tree for a window. Joining twice counts once."""
+        """Count one more process tree for a window. Membership twice counts once."""
         return self._again("POST", _path(window) + "/processes", self._identified({"pid": pid}))
 
     def leave(self, window: str, pid: int) -> Json:

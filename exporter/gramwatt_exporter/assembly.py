@@ -29,14 +29,13 @@ from .machine import machine_info
 from .metrics.exposition import Exposition
 from .model import Identity
 from .node import Node
-from .processes import clocks
 from .processes.births import Births
-from .processes.exits import ExitListener
-from .processes.forks import ForkListener
-from .processes.identity import IdentityReader
-from .processes.kernel import Kernel
-from .processes.names import ContainerNames
-from .processes.procfiles import (
+from .processes.linux import clocks
+from .processes.linux.identity import IdentityReader
+from .processes.linux.kernel import Kernel
+from .processes.linux.names import ContainerNames
+from .processes.linux.proc_connector import ForkListener
+from .processes.linux.procfiles import (
     ReapedTime,
     hides_processes,
     ignores_children_of,
@@ -44,19 +43,21 @@ from .processes.procfiles import (
     pages_of_threads_of,
     resident_pages_of,
 )
+from .processes.linux.taskstats import ExitListener
+from .processes.linux.users import UserNames
 from .processes.row import Row
 from .processes.table import ProcessTable
-from .processes.users import UserNames
 from .sampler import Sampler
-from .sensors.bank import Bank
 from .sensors.packages import packages
 from .sensors.registry import build as build_sensors
-from .sensors.slot import Logger
+from .sensors.sensor_set import SensorSet
+from .sensors.supervisor import Logger
 from .socket_api import SocketApi, default_paths
 from .web import WebServer
 from .webconfig import WebConfig
 from .windows import WindowBook
 from .windows.catch_up import CatchUp
+from .windows.ended import EndedWindows
 from .windows.journal import Journal
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Exporter(Struct):
     """The wired exporter. ``run`` blocks until ``loop.stop()``."""
 
     config: Config
-    bank: Bank
+    sensor_set: SensorSet
     refresher: Refresher
     node: Node
     loop: Loop
@@ -80,7 +81,7 @@ class Exporter(Struct):
     def run(self) -> None:
         """Start every thread, sample until stopped, end them all."""
         self.web.start()  # first: health is answered, and there is a door to scrape, whatever a driver does
-        self.bank.open()
+        self.sensor_set.open()
         self.refresher.start()
         if self.socket_api is not None:
             self.socket_api.start()
@@ -95,7 +96,7 @@ class Exporter(Struct):
                 self.socket_api.stop()
             self.web.stop()
             self.refresher.stop()
-            self.bank.close()
+            self.sensor_set.close()
 
 
 def boottime_ns() -> int:
@@ -120,10 +121,11 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
     windows, catch_up = WindowBook(config.windows), CatchUp()
     budgets = BudgetBook(config.budgets, time.time)
     exposition = Exposition()
-    bank = sensor_bank(config, FieldLogger("gramwatt_exporter.sensors"), wanted)
+    ended = EndedWindows()
+    sensor_set = build_sensor_set(config, FieldLogger("gramwatt_exporter.sensors"), wanted)
     if state_file is not None and journal is not None:
         restored = restore(
-            state_file, boot_id, bank, baseline, extras, windows, budgets, catch_up, exposition
+            state_file, boot_id, sensor_set, baseline, extras, windows, budgets, catch_up, exposition
         )
         accounts = extras.accounts = restored or accounts
         for line in _answered(journal, windows, catch_up):
@@ -133,7 +135,7 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
     identities, table, kernel, exits, clock_method = _processes(config, machine)
     sampler = Sampler(
         config=config,
-        bank=bank,
+        sensor_set=sensor_set,
         kernel=kernel,
         accounts=accounts,
         baseline=baseline,
@@ -156,21 +158,24 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
         exposition,
         state_file,
         float(config.state.save_interval),
-        bank.state,
+        sensor_set.state,
         boot_id,
         float(config.sampling.interval),
         journal,
+        ended,
     )
     loop = Loop(node, float(config.sampling.interval))
     node.loop = loop
-    web = _web(config, exposition)
+    web = _web(config, exposition, ended)
     socket_api = _socket(config, environ, node, identities.user_name)
-    return Exporter(config, bank, refresher, node, loop, web, socket_api, _tcp(config, node, socket_api))
+    return Exporter(
+        config, sensor_set, refresher, node, loop, web, socket_api, _tcp(config, node, socket_api)
+    )
 
 
-def sensor_bank(config: Config, log: Logger, wanted: Collection[str] = ()) -> Bank:
+def build_sensor_set(config: Config, log: Logger, wanted: Collection[str] = ()) -> SensorSet:
     """Every sensor of the configuration; nothing is opened yet."""
-    return Bank(
+    return SensorSet(
         build_sensors(config, boottime_ns, time.monotonic_ns),
         boottime_ns,
         log,
@@ -183,7 +188,7 @@ def sensor_bank(config: Config, log: Logger, wanted: Collection[str] = ()) -> Ba
 def restore(
     state_file: StateFile,
     boot_id: str,
-    bank: Bank,
+    sensor_set: SensorSet,
     baseline: IdleBook,
     extras: Extras,
     windows: WindowBook,
@@ -199,7 +204,7 @@ def restore(
         return None
     accounts: Accounts = state_file.taken
     same_boot = saved["boot_id"] == boot_id
-    bank.go_on_counting_resets(accounts.resets)
+    sensor_set.go_on_counting_resets(accounts.resets)
     parts: dict[str, Callable[[Any], Any]] = {
         "baseline": baseline.restore,
         "extras": extras.restore,
@@ -209,7 +214,7 @@ def restore(
     if exposition is not None and "scraped_at" in saved:
         parts["scraped_at"] = exposition.resume
     if same_boot:  # after a reboot the hardware counters have begun again
-        parts["sensors"] = bank.restore
+        parts["sensors"] = sensor_set.restore
         if catch_up is not None and "clocks" in saved:
             parts["clocks"] = catch_up.restore
     for name, take in parts.items():
@@ -338,11 +343,11 @@ def _forks() -> ForkListener | None:
     return None
 
 
-def _web(config: Config, exposition: Exposition) -> WebServer:
+def _web(config: Config, exposition: Exposition, ended: EndedWindows) -> WebServer:
     host, _, port = config.web.listen_address.rpartition(":")
     guard = WebConfig(config.web.config_file)
     names = [name for part in config.web.hosts.split(",") if (name := part.strip())]
-    return WebServer((host.strip("[]"), int(port)), exposition, guard, names)
+    return WebServer((host.strip("[]"), int(port)), exposition, guard, names, ended)
 
 
 def _socket(

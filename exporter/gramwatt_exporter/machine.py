@@ -36,7 +36,7 @@ def machine_info(procfs: str, sysfs: str, machine: str = "", node: str = "") -> 
 
 
 def _roots(procfs: str) -> Iterable[Path]:
-    """Root directories of the machine, the best first (as for its users, see processes/users.py)."""
+    """Root directories of the machine, the best first (as for its users, see processes/linux/users.py)."""
     if os.path.normpath(procfs) == "/proc":
         return (Path("/"),)
     return Path(procfs, "1/root"), Path(procfs).parent

@@ -245,7 +245,7 @@ class SensorState(Struct, frozen=True):
     failures: Mapping[str, int]
 
 
-class BankSample(Struct, frozen=True):
+class MergedSample(Struct, frozen=True):
     """One read of all sensors, merged: every device appears once, measured by its best source.
 
     ``waiting`` are devices without a step because their slow meter has nothing new yet: their last power still stands.

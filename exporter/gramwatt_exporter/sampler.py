@@ -17,13 +17,13 @@ from .idle import IdleBook, Learner
 from .ledger.accounts import Accounts, is_others
 from .ledger.booking import Booking
 from .ledger.cpu_balance import CpuBalance
+from .ledger.eviction import Room
 from .ledger.extras import Extras
 from .ledger.first_scrape import FirstScrape
-from .ledger.room import Room
 from .machine import MachineInfo
-from .model import COMPONENTS, BankSample, Identity, IntensityState
+from .model import COMPONENTS, Identity, IntensityState, MergedSample
 from .processes.hottest import Hottest
-from .processes.kernel import KernelCounters
+from .processes.linux.kernel import KernelCounters
 from .processes.row import NO_WINDOWS, Row
 from .processes.table import Activity, ProcessTable
 from .snapshot import Snapshot
@@ -40,7 +40,7 @@ from .windows import ApiError, WindowBook
 from .windows.catch_up import CatchUp
 from .windows.gaps import Gaps
 from .windows.idle_share import change_ratio, idle_share
-from .windows.joining import Joining
+from .windows.membership import Membership
 from .windows.model import ROOT, EndedBy
 from .windows.outcome import Told
 from .windows.published import PublishedWindows
@@ -50,10 +50,10 @@ from .windows.settling import Settling
 RANK_ALL_EVERY = 12
 
 
-class Bank(Protocol):
+class SensorSet(Protocol):
     """All sensors behind one read."""
 
-    def read(self) -> BankSample: ...
+    def read(self) -> MergedSample: ...
 
 
 class KernelReader(Protocol):
@@ -70,7 +70,7 @@ class Sampler:
     def __init__(
         self,
         config: Config,
-        bank: Bank,
+        sensor_set: SensorSet,
         kernel: KernelReader,
         accounts: Accounts,
         baseline: IdleBook,
@@ -89,7 +89,7 @@ class Sampler:
         machine: MachineInfo | None = None,
         catch_up: CatchUp | None = None,
     ) -> None:
-        self._bank = bank
+        self._sensor_set = sensor_set
         self._kernel = kernel
         self.accounts = accounts
         self.baseline = baseline
@@ -101,7 +101,7 @@ class Sampler:
         self.table = make_table(self._new_row)
         self.table.on_rename = self.relabel
         self.table.on_identity = self._renamed
-        self._joining = Joining(config.windows, windows, self.table, self._budgets_of, self._close)
+        self._joining = Membership(config.windows, windows, self.table, self._budgets_of, self._close)
         self.booking = Booking(accounts, baseline, windows, budgets, budgets.matches({}), kernel.cpus)
         self.cpu_balance = CpuBalance(lambda: kernel.cpus)
         self.hottest = Hottest(config.process.series, config.process.departed_scrapes)
@@ -129,7 +129,7 @@ class Sampler:
         self._taken_up = False
         self.samples = 0
         self.failures = 0
-        self._bank_sample: BankSample | None = None
+        self._bank_sample: MergedSample | None = None
         self._state = IntensityState()
         self.interval_ns = 0
         self._sample_seconds = 0.0
@@ -146,13 +146,13 @@ class Sampler:
         """
         began = time.perf_counter()
         now_ns = self._boottime_ns()
-        bank = self._bank_sample = self._bank.read()
+        sensor_set = self._bank_sample = self._sensor_set.read()
         self._state = self._intensity()
         try:
             counters = self._kernel.read()
             open_before = self.windows.open_ids
             self.table.windows_open = bool(open_before)
-            if bank.uses or bank.known_until:
+            if sensor_set.uses or sensor_set.known_until:
                 self.table.ended.wanted = True
             if not self._taken_up:
                 self._joining.restore()
@@ -160,8 +160,10 @@ class Sampler:
             activity = self.table.update(counters)
             if not self.catch_up.is_due:
                 self._check_cpu_time(activity, began_ns)
-            self._learner.learn(bank.steps, counters.busy_ns, activity.seen_ns, counters.package_busy_ns)
-            self._tell_windows(bank)
+            self._learner.learn(
+                sensor_set.steps, counters.busy_ns, activity.seen_ns, counters.package_busy_ns
+            )
+            self._tell_windows(sensor_set)
             if not self._taken_up:
                 self._take_up_windows()
                 self._joining.take_up()
@@ -177,15 +179,15 @@ class Sampler:
             self.gaps.failed(now_ns)
             self._learner.interrupt()
             # The sensors have been read and will not tell this energy again: it was drawn, nobody knows by whom.
-            self.booking.book_missed(bank, self._state.average)
-            self.extras.book(bank.steps, self._state, self._wall_clock(), now_ns)
+            self.booking.book_missed(sensor_set, self._state.average)
+            self.extras.book(sensor_set.steps, self._state, self._wall_clock(), now_ns)
             raise
         if published:
             self._tick += 1
             self.interval_ns = 0 if self._published_ns is None else max(0, now_ns - self._published_ns)
             self._published_ns = now_ns
         self.booking.book(
-            bank,
+            sensor_set,
             counters,
             activity,
             self.table.rows,
@@ -194,9 +196,9 @@ class Sampler:
             published,
             self.catch_up.is_due,
         )
-        self.gaps.sampled(bank.steps, open_before, now_ns)
-        self.booking.gpu_unknown.sampled(bank, now_ns, self._find)
-        self.extras.book(bank.steps, self._state, self._wall_clock(), now_ns)
+        self.gaps.sampled(sensor_set.steps, open_before, now_ns)
+        self.booking.gpu_unknown.sampled(sensor_set, now_ns, self._find)
+        self.extras.book(sensor_set.steps, self._state, self._wall_clock(), now_ns)
         self.accounts.exits_observed[self._exit_mode] = (
             self.accounts.exits_observed.get(self._exit_mode, 0) + activity.exits_observed
         )
@@ -385,13 +387,13 @@ class Sampler:
                 if row.windows:
                     row.budgets = self._budgets_of(row)
 
-    def _tell_windows(self, bank: BankSample) -> None:
+    def _tell_windows(self, sensor_set: MergedSample) -> None:
         for change in self.baseline.take_changes():
-            steps = [step for step in bank.steps if step.device.component == change.component]
+            steps = [step for step in sensor_set.steps if step.device.component == change.component]
             ratio = change_ratio(self.baseline, steps, change.before, change.after)
             self.windows.idle_changed(change.component, ratio)
         for index, component in enumerate(COMPONENTS):
-            steps = [step for step in bank.steps if step.device.component == component]
+            steps = [step for step in sensor_set.steps if step.device.component == component]
             if steps:
                 energy = sum(step.microjoules for step in steps)
                 ratio = (
@@ -400,7 +402,7 @@ class Sampler:
                     else steps[0].device.uncertainty_ratio
                 )
                 sources = "+".join(sorted({step.device.source for step in steps}))
-                floor = self.extras.floor_microjoules(index, bank)
+                floor = self.extras.floor_microjoules(index, sensor_set)
                 idle = idle_share(self.baseline, steps)
                 self.windows.measured(component, sources, ratio, floor, idle)
 

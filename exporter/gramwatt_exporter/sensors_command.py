@@ -11,7 +11,7 @@ from typing import TextIO
 
 import msgspec
 
-from .assembly import sensor_bank
+from .assembly import build_sensor_set
 from .errors import ConfigError, GramwattError
 from .flags import add_flags, load_flags
 from .sensors.overview import Looks, MeterRow, Overview, SensorRow
@@ -39,20 +39,20 @@ def run(
     arguments = _parser().parse_args(argv)
     try:
         config = load_flags(arguments, environ).config
-        bank = sensor_bank(config, _Silent())
+        sensor_set = build_sensor_set(config, _Silent())
     except ConfigError as error:
         print(f"gramwatt-exporter sensors: {error}", file=sys.stderr)
         return 2
     except GramwattError as error:
         print(f"gramwatt-exporter sensors: {error}", file=sys.stderr)
         return 1
-    looks = Looks(bank)
+    looks = Looks(sensor_set)
     try:
-        bank.open()
+        sensor_set.open()
         _look(looks, arguments.seconds, sleep)
         overview = looks.overview()
     finally:
-        bank.close()
+        sensor_set.close()
     text = (
         msgspec.json.format(msgspec.json.encode(overview), indent=2).decode()
         if arguments.json

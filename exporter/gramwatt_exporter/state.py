@@ -17,18 +17,18 @@ State = dict[str, Any]
 
 
 class NodeState:
-    """Implements ledger.changes.Source. ``bank_state`` gives the raw hardware counters, ``scraped_at`` when a
+    """Implements ledger.changes.Source. ``sensor_state`` gives the raw hardware counters, ``scraped_at`` when a
     collector scraped last (Unix seconds, None: never)."""
 
     def __init__(
         self,
         sampler: Sampler,
-        bank_state: Callable[[], Mapping[str, Any]],
+        sensor_state: Callable[[], Mapping[str, Any]],
         boot_id: str,
         scraped_at: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._sampler = sampler
-        self._bank_state = bank_state
+        self._bank_state = sensor_state
         self._boot_id = boot_id
         self._scraped_at = scraped_at
         self._workloads = ChangedAccounts()

@@ -70,11 +70,12 @@ class DatabaseAway(TryAgain):
 
 
 class Duplicate(LabelerError):
-    """The same is stored already. ``existing`` is its id."""
+    """The same is stored already. ``existing`` is its id; ``number`` says which of several it was, from 0."""
 
-    def __init__(self, existing: str) -> None:
+    def __init__(self, existing: str, number: int = 0) -> None:
         super().__init__(f"the same is stored already, as {existing}")
         self.existing = existing
+        self.number = number
 
 
 class Rejected(LabelerError):

@@ -158,9 +158,6 @@ class MetricGrade:
     letter: str | None = None
 
 
-_NO_METRICS: Mapping[str, MetricGrade] = MappingProxyType({})
-
-
 @dataclass(frozen=True, slots=True)
 class Grade:
     """The outcome of grading one window on one scale.
@@ -183,7 +180,7 @@ class Grade:
     emissions_per_unit_grams: float | None = None
     reference: Reference | None = None
     notes: tuple[str, ...] = ()
-    metrics: Mapping[str, MetricGrade] = field(default_factory=lambda: _NO_METRICS)
+    metrics: Mapping[str, MetricGrade] = field(default_factory=dict)
 
     @property
     def text(self) -> str:

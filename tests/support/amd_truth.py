@@ -13,8 +13,8 @@ from typing import Any
 
 from amdsmi_world import ADDRESS, GPU, World
 from gpu_truth import GpuTruth, Job, Scenario
-from gramwatt_exporter.sensors.background import Repeater
-from gramwatt_exporter.sensors.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
+from gramwatt_exporter.sensors.threads import Repeater
 from hwmon_boards import Board
 from simulation import SECOND
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from gramwatt_exporter.model import COMPONENTS, DeviceUse, Reading
-from gramwatt_exporter.sensors.amdsmi import AmdSmi
-from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.drivers.amd.amdsmi import AmdSmi
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from simulation import SECOND, Machine, rig
 
 ADDRESS, OTHER = "0000:03:00.0", "0000:c4:00.1"
@@ -85,7 +85,7 @@ UNCLEAR = ("none", {})
 
 
 class Desk:
-    """The GPU above in a simulated machine, with the exporter's real bank and bookkeeping."""
+    """The GPU above in a simulated machine, with the exporter's real sensor set and bookkeeping."""
 
     def __init__(self, world: World, log: Any) -> None:
         self.world = world
@@ -95,9 +95,9 @@ class Desk:
         self.joules = 0
         sensor = world.sensor()
         sensor.slow_open = sensor.may_hang = False  # no threads
-        bank = Bank([sensor], world.clock, log)
-        bank.open()
-        self.sampler = rig(self.machine, bank=bank).sampler
+        sensor_set = SensorSet([sensor], world.clock, log)
+        sensor_set.open()
+        self.sampler = rig(self.machine, sensor_set=sensor_set).sampler
         self.sampler.sample()
 
     def start(self, command: str) -> int:

@@ -12,8 +12,8 @@ import pytest
 from gramwatt_exporter.config import Config
 from gramwatt_exporter.config.schema import AutomaticWindow, Windows
 from gramwatt_exporter.model import Identity, Workload
-from gramwatt_exporter.processes.exits import Exit
-from gramwatt_exporter.processes.identity import IdentityReader
+from gramwatt_exporter.processes.linux.identity import IdentityReader
+from gramwatt_exporter.processes.linux.taskstats import Exit
 from simulation import CPU, SECOND, Machine, Process, Rig, rig
 
 RULES = Windows(automatic=[AutomaticWindow(kind="unit", match="train-.*", phase="training")])

@@ -1,5 +1,3 @@
-# SPDX-FileCopyrightText: 2026 The Gramwatt authors
-# SPDX-License-Identifier: Apache-2.0
 """Which files of a folder this process holds open; what other tests of the process hold does not count."""
 
 from __future__ import annotations

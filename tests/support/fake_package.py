@@ -10,7 +10,7 @@ from gramwatt_exporter.idle import IdleBook, Learner
 from gramwatt_exporter.idle.classes import IdleClass
 from gramwatt_exporter.log import FieldLogger
 from gramwatt_exporter.model import Device
-from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from scripted_sensor import J, Scripted
 from simulation import SECOND, Machine, rig
 
@@ -48,14 +48,14 @@ class Watched:
         sensor = Scripted("rapl", lambda: self.machine.now_ns)
         sensor.energy = dict.fromkeys(self._curves, 0)
         self._sensor = sensor
-        bank = Bank([sensor], lambda: self.machine.now_ns, FieldLogger("test"))
-        bank.open()
+        sensor_set = SensorSet([sensor], lambda: self.machine.now_ns, FieldLogger("test"))
+        sensor_set.open()
         self.idle = IdleBook(OneClass(of), lambda: self.machine.wall)
         packages = {
             number: frozenset(range(number * cpus, number * cpus + cpus)) for number in range(len(curves))
         }
         learner = Learner(self.idle, self.machine.cpus, packages if by_package else None)
-        self.sampler = rig(self.machine, Config(), bank, self.idle, learner).sampler
+        self.sampler = rig(self.machine, Config(), sensor_set, self.idle, learner).sampler
         self._by_package = by_package
         self._running: dict[int, tuple[float, int]] = {}  # pid -> CPUs, package
         self._energy = dict.fromkeys(self._curves, 0.0)

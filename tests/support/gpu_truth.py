@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gramwatt_exporter.model import COMPONENTS
-from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from gramwatt_exporter.windows.model import OpenRequest, Peer
 from nvml_world import World
 from simulation import SECOND, Machine, Process, Rig, rig
@@ -91,7 +91,7 @@ class Booked:
 
 
 class GpuTruth:
-    """Runs a scenario against the sensor, the bank and the ledger. A subclass is another maker's driver."""
+    """Runs a scenario against the sensor, the sensor set and the ledger. A subclass is another maker's driver."""
 
     STEP = 0.05  # seconds: the truth is constant for so long
     name = "GPU-a"
@@ -115,9 +115,9 @@ class GpuTruth:
         world.clock = lambda: self.machine.now_ns
         self._write()
         self.sensor = self._sensor()
-        bank = Bank(self._sensors(), world.clock, log)
-        bank.open()
-        self.rig = rig(self.machine, bank=bank)
+        sensor_set = SensorSet(self._sensors(), world.clock, log)
+        sensor_set.open()
+        self.rig = rig(self.machine, sensor_set=sensor_set)
         self.log = log
 
     def _sensor(self) -> Any:

@@ -18,7 +18,7 @@ from gramwatt_exporter.config.schema import (
 )
 from gramwatt_exporter.intensity import registry
 from gramwatt_exporter.intensity.checks import checked
-from gramwatt_exporter.intensity.failures import Refused, Unavailable
+from gramwatt_exporter.intensity.providers.failures import Refused, Unavailable
 from gramwatt_exporter.intensity.refresher import Refresher
 from gramwatt_exporter.model import Aspect, Fetched, IntensityProvider, IntensityState
 

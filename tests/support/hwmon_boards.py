@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from gramwatt_exporter.model import Device, EnergyReading, Meter, Sample
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 
 
 class Board:
@@ -54,12 +54,12 @@ def set_rail(tree: Any, rail: str, value: object) -> None:
     tree.write(f"class/hwmon/{RAILS[rail]}/device/power1_average", value)
 
 
-def joules(bank: Bank, clock: Any, samples: int) -> Counter[str]:
-    """What the bank books in so many samples, 5 s apart, by device."""
+def joules(sensor_set: SensorSet, clock: Any, samples: int) -> Counter[str]:
+    """What the sensor set books in so many samples, 5 s apart, by device."""
     total: Counter[str] = Counter()
     for _ in range(samples):
         clock.advance(5)
-        for step in bank.read().steps:
+        for step in sensor_set.read().steps:
             total[f"{step.device.name} of {step.device.source}"] += step.microjoules
     return Counter({name: microjoules // 1_000_000 for name, microjoules in total.items()})
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gpu_truth import GpuTruth, Scenario
-from gramwatt_exporter.sensors.background import Repeater
-from gramwatt_exporter.sensors.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
+from gramwatt_exporter.sensors.threads import Repeater
 from hwmon_boards import Board, unloaded
 
 ADDRESS = "0000:03:00.0"

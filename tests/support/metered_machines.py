@@ -1,6 +1,6 @@
 """Machines whose meters follow what they draw, on a clock of their own: trees of sysfs and procfs, and the truth.
 
-Everything follows one number, the busy CPUs. ``Machine.run`` lets time pass and reads the exporter's bank at its
+Everything follows one number, the busy CPUs. ``Machine.run`` lets time pass and reads the exporter's sensor_set at its
 rhythm; what was booked can then be compared with what was drawn, by component, to the microjoule.
 """
 
@@ -17,10 +17,10 @@ from typing import Any
 
 from gramwatt_exporter.errors import TryAgain
 from gramwatt_exporter.model import Device, EnergyReading, Meter, PowerReading, Sample, Sensor
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.rapl.rapl import Rapl
 from gramwatt_exporter.sensors.packages import packages
-from gramwatt_exporter.sensors.rapl import Rapl
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 
 CPUS = 4
 STEP_NS = 100_000_000  # the meters' files are renewed so often
@@ -164,7 +164,7 @@ class Machine:
     drawn: dict[str, float] = field(default_factory=dict)  # joules by component
     booked: dict[tuple[str, str], int] = field(default_factory=dict)  # microjoules by component and source
     log: Log = field(default_factory=Log)
-    bank: Bank | None = None
+    sensor_set: SensorSet | None = None
 
     def __post_init__(self) -> None:
         (self.root / "sys").mkdir(parents=True)
@@ -240,19 +240,19 @@ class Machine:
             *self.controllers,
             self._model,
         ]
-        self.bank = Bank(sensors, self.clock, self.log, packages=lambda: packages(procfs))
+        self.sensor_set = SensorSet(sensors, self.clock, self.log, packages=lambda: packages(procfs))
         if saved is not None:
-            self.bank.restore(saved)
-        self.bank.open()
+            self.sensor_set.restore(saved)
+        self.sensor_set.open()
         self.tick(0.0)
         return self
 
     def restart(self, away: float = 0.0, lost: float = 0.0) -> None:
         """The exporter ends, and is started after ``away`` seconds; its state is older than its end by ``lost``."""
-        assert self.bank is not None
-        saved = json.loads(json.dumps(self.bank.state()))
+        assert self.sensor_set is not None
+        saved = json.loads(json.dumps(self.sensor_set.state()))
         self.pass_time(away + lost)
-        self.bank.close()
+        self.sensor_set.close()
         self.start(saved)
 
     def run(self, seconds: float, every: float = 1.0) -> None:
@@ -262,9 +262,9 @@ class Machine:
 
     def tick(self, seconds: float) -> None:
         """Time passes, then one sample."""
-        assert self.bank is not None
+        assert self.sensor_set is not None
         self.pass_time(seconds)
-        for step in self.bank.read().steps:
+        for step in self.sensor_set.read().steps:
             assert step.microjoules >= 0
             key = (step.device.component, step.device.source)
             self.booked[key] = self.booked.get(key, 0) + step.microjoules

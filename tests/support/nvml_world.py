@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from gramwatt_exporter.model import DeviceUse, EnergyReading, PowerReading, Sample
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.nvml import Nvml
+from gramwatt_exporter.sensors.drivers.nvidia.nvml import Nvml
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 
 SOURCE = Path(__file__).parents[1] / "fixtures" / "nvml" / "nvml_stand_in.c"
 WALL_US = 1_700_000_000_000_000
@@ -104,10 +104,10 @@ def second_use(world: World, first: tuple[str, ...], *facts: str) -> DeviceUse:
     return use_of(sensor.read())
 
 
-def _wait_until_up(bank: Bank, clock: Any = None) -> None:
+def _wait_until_up(sensor_set: SensorSet, clock: Any = None) -> None:
     """The sensor opens on a thread of its own; with a clock, let its pauses between attempts pass."""
     deadline = time.monotonic() + 10
-    while not bank.read().sensors[0].up:
+    while not sensor_set.read().sensors[0].up:
         assert time.monotonic() < deadline
         time.sleep(0.005)
         if clock is not None:

@@ -1,4 +1,4 @@
-"""A sensor whose answers a test sets, and what to ask of a bank's sample."""
+"""A sensor whose answers a test sets, and what to ask of a sensor set's sample."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from gramwatt_exporter.model import (
-    BankSample,
     Device,
     DeviceUse,
     EnergyReading,
+    MergedSample,
     Meter,
     PowerReading,
     Reading,
@@ -59,9 +59,9 @@ def cpu(source: str, name: str = "package-0", max_watts: float | None = None) ->
     return Device("cpu", name, source, 0.05, None, max_watts)
 
 
-def booked(sample: BankSample) -> dict[tuple[str, str, str], int]:
+def booked(sample: MergedSample) -> dict[tuple[str, str, str], int]:
     return {(s.device.component, s.device.name, s.device.source): s.microjoules for s in sample.steps}
 
 
-def state_of(sample: BankSample, name: str) -> SensorState:
+def state_of(sample: MergedSample, name: str) -> SensorState:
     return next(s for s in sample.sensors if s.name == name)

@@ -16,18 +16,18 @@ from gramwatt_exporter.idle import IdleBook, Learner
 from gramwatt_exporter.ledger.accounts import Accounts
 from gramwatt_exporter.ledger.extras import Extras
 from gramwatt_exporter.model import (
-    BankSample,
     Device,
     DeviceUse,
     EnergyStep,
     Identity,
     IntensityState,
+    MergedSample,
     Workload,
 )
 from gramwatt_exporter.processes.births import Births
-from gramwatt_exporter.processes.clocks import GONE
-from gramwatt_exporter.processes.exits import Exit
-from gramwatt_exporter.processes.kernel import KernelCounters
+from gramwatt_exporter.processes.linux.clocks import GONE
+from gramwatt_exporter.processes.linux.kernel import KernelCounters
+from gramwatt_exporter.processes.linux.taskstats import Exit
 from gramwatt_exporter.processes.row import Row
 from gramwatt_exporter.processes.table import ProcessTable
 from gramwatt_exporter.sampler import Sampler
@@ -294,11 +294,11 @@ class Meters:
         entry[0] += microjoules
         entry[1] += nanoseconds
 
-    def read(self) -> BankSample:
+    def read(self) -> MergedSample:
         steps = tuple(EnergyStep(device, energy, ns) for device, (energy, ns) in self.pending.items())
         uses = tuple(self.uses)
         self.pending, self.uses = {}, []
-        return BankSample(steps, (), uses, ())
+        return MergedSample(steps, (), uses, ())
 
 
 @dataclass
@@ -314,7 +314,7 @@ class Rig:
 def rig(
     machine: Machine | None = None,
     config: Config | None = None,
-    bank: object = None,
+    sensor_set: object = None,
     idle: IdleBook | None = None,
     learner: Learner | None = None,
 ) -> Rig:
@@ -326,7 +326,7 @@ def rig(
     intensity = [IntensityState()]
     sampler = Sampler(
         config=config,
-        bank=bank or meters,  # type: ignore[arg-type]
+        sensor_set=sensor_set or meters,  # type: ignore[arg-type]
         kernel=_Kernel(machine),
         accounts=accounts,
         baseline=idle or IdleBook(),

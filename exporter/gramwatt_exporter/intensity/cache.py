@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from .. import files
 from ..errors import ConfigError
 from . import checks
-from .slot import Memory
+from .provider_memory import Memory
 
 _log = logging.getLogger(__name__)
 FILE_NAME = "intensity.json"

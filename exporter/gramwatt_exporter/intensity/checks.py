@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from gramwatt_exporter.model import Basis, Factor, Fetched, ForecastPoint, Intensity, Mix
 
-from .failures import Unavailable
-from .words import sandbox_mark
+from .providers.failures import Unavailable
+from .providers.words import sandbox_mark
 
 HIGHEST = 2000.0  # g/kWh; the dirtiest grids are near 1300, a single lignite plant near 1200
 # g/kWh. Below this a life-cycle value is no value: the cleanest way of generating has about 5 (UNECE 2022, table 1:

@@ -17,11 +17,12 @@ import msgspec
 from gramwatt_exporter.config import Config, load
 from gramwatt_exporter.config.schema import Annual, IntensityConfig
 from gramwatt_exporter.errors import ConfigError, Fatal, GramwattError, TryAgain
-from gramwatt_exporter.intensity import annual, clocks, owid, registry, zones
+from gramwatt_exporter.intensity import clocks, registry, zones
 from gramwatt_exporter.intensity.cache import Cache, Contents
 from gramwatt_exporter.intensity.checks import checked, duration
-from gramwatt_exporter.intensity.failures import Unavailable
-from gramwatt_exporter.intensity.http import SessionFactory
+from gramwatt_exporter.intensity.providers import annual, owid
+from gramwatt_exporter.intensity.providers.failures import Unavailable
+from gramwatt_exporter.intensity.providers.http import SessionFactory
 from gramwatt_exporter.intensity.quota import TEST_LIMIT, Quota
 from gramwatt_exporter.intensity.refresher import NO_ZONE, ProviderStatus, Refresher
 from gramwatt_exporter.model import Fetched, Intensity, IntensityProvider

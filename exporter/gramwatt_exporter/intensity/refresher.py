@@ -20,13 +20,14 @@ from gramwatt_exporter.config.schema import IntensityConfig
 from gramwatt_exporter.errors import Fatal, NotHere, TryAgain
 from gramwatt_exporter.model import Basis, Intensity, IntensityProvider, IntensityState
 
-from . import annual, clocks, zones
+from . import clocks, zones
 from .announcements import Announcements
 from .cache import Cache, Contents
 from .checks import checked, duration
-from .failures import Unavailable
+from .provider_memory import Memory, ProviderMemory, keys
+from .providers import annual
+from .providers.failures import Unavailable
 from .quota import EXPORTER_LIMIT, Budget
-from .slot import Memory, Slot, keys
 
 _log = logging.getLogger(__name__)
 
@@ -161,7 +162,7 @@ class Refresher:
 
     # --- asking
 
-    def _ask(self, slot: Slot, now: float) -> None:
+    def _ask(self, slot: ProviderMemory, now: float) -> None:
         aspect = slot.next_aspect(now)
         slot.asking(aspect, now)
         if not slot.local:
@@ -184,7 +185,7 @@ class Refresher:
         else:
             self._announcements.works(slot.subject(aspect))
 
-    def _check_age(self, slot: Slot, now: float) -> None:
+    def _check_age(self, slot: ProviderMemory, now: float) -> None:
         newest = slot.newest()
         if newest is None:
             raise Unavailable("no_value", "the provider has no value for now")
@@ -192,7 +193,9 @@ class Refresher:
             age = duration(now - newest.at)
             raise Unavailable("stale", f"the newest value is {age} old, older than intensity.max_age")
 
-    def _failed(self, slot: Slot, error: TryAgain | Fatal | NotHere, reason: str, now: float) -> None:
+    def _failed(
+        self, slot: ProviderMemory, error: TryAgain | Fatal | NotHere, reason: str, now: float
+    ) -> None:
         aspect = slot.memory.asked_last
         fix = clocks.fix(reason, slot.provider) or getattr(error, "fix", "")
         if not slot.failed(aspect, error, reason, fix, now):  # type: ignore[arg-type]
@@ -208,7 +211,7 @@ class Refresher:
             if slot.local:
                 self._ask(slot, now)
 
-    def _due(self, slot: Slot, now: float) -> float:
+    def _due(self, slot: ProviderMemory, now: float) -> float:
         return max(slot.due(now), self._budget.next_at(slot.provider.origin, now))
 
     # --- state
@@ -220,11 +223,11 @@ class Refresher:
         self._zone = zone
         kept = contents.slots if contents.zone == zone else {}
         self._budget.restore(contents.calls)
-        self._slots: list[Slot] = []
+        self._slots: list[ProviderMemory] = []
         for provider, key in zip(providers, keys(config, providers), strict=True):
             if not zone and provider.kind != "static":
                 continue  # without a zone there is nothing to ask for; only a configured number needs none
-            slot = Slot(
+            slot = ProviderMemory(
                 provider,
                 key=key,
                 refresh=float(config.refresh),
@@ -247,11 +250,11 @@ class Refresher:
             calls=self._budget.calls(),
         )
 
-    def _chain(self, basis: Basis) -> list[Slot]:
+    def _chain(self, basis: Basis) -> list[ProviderMemory]:
         return [slot for slot in self._slots if slot.provider.basis == basis]
 
     def _publish(self, now: float) -> IntensityState:
-        in_force: dict[Basis, tuple[Slot, Intensity] | None] = {}
+        in_force: dict[Basis, tuple[ProviderMemory, Intensity] | None] = {}
         due: list[float] = []
         for basis in _BASES:
             in_force[basis] = None

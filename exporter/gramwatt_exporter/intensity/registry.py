@@ -7,9 +7,10 @@ from pathlib import Path
 
 from gramwatt_exporter.config import schema
 from gramwatt_exporter.errors import ConfigError
-from gramwatt_exporter.intensity import mix, zones
-from gramwatt_exporter.intensity.http import Http, SessionFactory
-from gramwatt_exporter.intensity.secret import Secret
+from gramwatt_exporter.intensity import zones
+from gramwatt_exporter.intensity.providers import mix
+from gramwatt_exporter.intensity.providers.http import Http, SessionFactory
+from gramwatt_exporter.intensity.providers.secret import Secret
 from gramwatt_exporter.model import IntensityProvider
 
 ANNUAL_FILE = "annual.csv"
@@ -65,11 +66,11 @@ def _provider(
         table = {zones.normalise(zone, f"{path}.zones"): grams for zone, grams in settings.zones.items()}
         if settings.value is None and not settings.hourly and not table:
             raise ConfigError(path, "a static provider needs value, hourly or zones")
-        from .static import StaticProvider
+        from .providers.static import StaticProvider
 
         return StaticProvider(settings.value, settings.hourly, table, settings.factor)
     if isinstance(settings, schema.Annual):
-        from .annual import AnnualProvider
+        from .providers.annual import AnnualProvider
 
         return AnnualProvider(
             annual_file(settings, state_dir),
@@ -78,11 +79,11 @@ def _provider(
         )
     http = Http(settings.base_url, session_factory, f"{path}.base_url")
     if isinstance(settings, schema.Co2Signal):
-        from .co2signal import Co2SignalProvider
+        from .providers.co2signal import Co2SignalProvider
 
         return Co2SignalProvider(http, Secret("co2signal", CO2SIGNAL_TOKEN, settings.token_file, environ))
     if isinstance(settings, schema.ElectricityMaps):
-        from .electricitymaps import ElectricityMapsProvider
+        from .providers.electricitymaps import ElectricityMapsProvider
 
         return ElectricityMapsProvider(
             http,
@@ -92,18 +93,18 @@ def _provider(
             estimations=settings.estimations,
         )
     if isinstance(settings, schema.CarbonIntensityUk):
-        from .carbonintensity_uk import CarbonIntensityUkProvider
+        from .providers.carbonintensity_uk import CarbonIntensityUkProvider
 
         return CarbonIntensityUkProvider(http)
     if isinstance(settings, schema.Rte):
-        from .rte import RteProvider
+        from .providers.rte import RteProvider
 
         return RteProvider(http, mix.load(config.factors_file), settings.factor)
     if isinstance(settings, schema.EnergiDataService):
-        from .energidataservice import EnergiDataServiceProvider
+        from .providers.energidataservice import EnergiDataServiceProvider
 
         return EnergiDataServiceProvider(http)
     password = Secret("watttime", WATTTIME_PASSWORD, settings.password_file, environ)
-    from .watttime import WattTimeProvider
+    from .providers.watttime import WattTimeProvider
 
     return WattTimeProvider(http, settings.user, password, settings.region)

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from .. import units
-from ..attribution import attribute, attribute_resident, usual_energy
 from ..idle import IdleBook
-from ..model import COMPONENTS, BankSample, DeviceUse, EnergyStep, Intensity, Meter
-from ..processes.kernel import KernelCounters
+from ..model import COMPONENTS, DeviceUse, EnergyStep, Intensity, MergedSample, Meter
+from ..processes.linux.kernel import KernelCounters
 from ..processes.row import Row
 from ..processes.table import Activity
 from .accounts import Accounts, DeviceAccount, MeterAccount
+from .attribution import attribute, attribute_resident, usual_energy
 from .gpu_booking import share
 from .gpu_unknown import GpuUnknown, UnknownCharges
 from .idle_debt import idle_of
@@ -88,7 +88,7 @@ class Booking:
 
     def book(
         self,
-        bank: BankSample,
+        sensor_set: MergedSample,
         counters: KernelCounters,
         activity: Activity,
         rows: Sequence[Row],
@@ -101,16 +101,16 @@ class Booking:
         ``published`` changes nobody's power. One that ``catches_up`` charges missed steps for the CPU time of that
         time."""
         price = self._price(intensity)
-        self.interval.begin(bank, published)
+        self.interval.begin(sensor_set, published)
         self._book_cpu_time(activity)
         residual = self._residual(counters, activity)
         cpu_parts = [0] * (len(activity.live) + len(activity.exited))
         weights = [ns for _, ns in activity.live] + [ns for _, ns in activity.exited]
-        uses = {(use.device.component, use.device.name): use for use in bank.uses}
+        uses = {(use.device.component, use.device.name): use for use in sensor_set.uses}
         memory_pages: list[int] = []
         memory_parts: list[int] = []
         booked = 0
-        for step in bank.steps:
+        for step in sensor_set.steps:
             account = self._book_device(step, price)
             booked += step.microjoules
             if step.missed and not (catches_up and step.device.component in ("cpu", "dram")):
@@ -136,18 +136,18 @@ class Booking:
                 self._charge(row, _CPU, part, price)
         self._memory.charge(rows, memory_parts, price)
         self.interval.end()
-        self._book_meters(bank)
+        self._book_meters(sensor_set)
         self._book_price(booked, intensity, price)
 
-    def book_missed(self, bank: BankSample, intensity: Intensity | None) -> None:
+    def book_missed(self, sensor_set: MergedSample, intensity: Intensity | None) -> None:
         """The processes of this sample could not be read: all of its energy is unattributed."""
         price = self._price(intensity)
         self.interval.published = False
-        for step in bank.steps:
+        for step in sensor_set.steps:
             account = self._book_device(step, price)
             account.partition[_UNATTRIBUTED] += step.microjoules
-        self._book_meters(bank)
-        self._book_price(sum(step.microjoules for step in bank.steps), intensity, price)
+        self._book_meters(sensor_set)
+        self._book_price(sum(step.microjoules for step in sensor_set.steps), intensity, price)
 
     def _price(self, intensity: Intensity | None) -> int | None:
         if intensity is None:
@@ -168,10 +168,10 @@ class Booking:
         account.units += units.emission_units(step.microjoules, price or 0)
         return account
 
-    def _book_meters(self, bank: BankSample) -> None:
-        for meter_step in bank.meters:
+    def _book_meters(self, sensor_set: MergedSample) -> None:
+        for meter_step in sensor_set.meters:
             self._meter(meter_step.meter).energy += meter_step.microjoules
-        for device, count in bank.resets.items():
+        for device, count in sensor_set.resets.items():
             self._accounts.resets[device] = count
 
     # --- components

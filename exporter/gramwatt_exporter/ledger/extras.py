@@ -7,11 +7,11 @@ from typing import Any
 
 from .. import units
 from ..config import Config
-from ..factors import FactorBook
 from ..intensity.revisions import Revisions
-from ..model import COMPONENTS, BankSample, EnergyStep, Intensity, IntensityState
+from ..model import COMPONENTS, EnergyStep, Intensity, IntensityState, MergedSample
 from ..snapshot import Factors
 from .accounts import Accounts
+from .factors import FactorBook
 from .interval import SHORTEST_POWER_NS
 
 # How old a sensor's value may be when it is read: the least energy a window can resolve is power times this.
@@ -75,10 +75,10 @@ class Extras:
             water_litres=book.water_litres,
         )
 
-    def floor_microjoules(self, component: int, bank: BankSample) -> int:
+    def floor_microjoules(self, component: int, sensor_set: MergedSample) -> int:
         """The least energy the component's sensors resolve at its present power."""
         floor = 0
-        for step in bank.steps:
+        for step in sensor_set.steps:
             if step.device.component == COMPONENTS[component] and step.nanoseconds > 0:
                 refresh = _REFRESH_NANOSECONDS.get(step.device.source, _REFRESH_OTHERWISE)
                 energy, nanoseconds = self._mean(step)

@@ -10,9 +10,9 @@ from math import lcm
 
 from msgspec import Struct
 
-from ..attribution import attribute
 from ..model import DeviceUse, Group
 from ..processes.row import Row
+from .attribution import attribute
 
 Find = Callable[[int], tuple[Row, bool] | None]
 

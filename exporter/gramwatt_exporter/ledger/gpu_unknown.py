@@ -11,7 +11,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from ..model import BankSample, DeviceUse
+from ..model import DeviceUse, MergedSample
 from .gpu_booking import Find, GpuShares
 
 # An idle GPU's power wanders by so much (percent); what is beyond it may be somebody's.
@@ -100,10 +100,10 @@ class GpuUnknown:
             holders = None if watched is None else watched.holders
             self._charge(self._windows.open_ids if holders is None else self._of(holders, find), rest)
 
-    def sampled(self, bank: BankSample, now_ns: int, find: Find) -> None:
+    def sampled(self, sensor_set: MergedSample, now_ns: int, find: Find) -> None:
         """A sample was taken: a GPU that used to deliver and does not may draw as much as it ever did."""
-        delivered = {step.device.name for step in bank.steps if step.device.component == "gpu"}
-        waiting = {device.name for device in bank.waiting} | bank.known_until.keys()
+        delivered = {step.device.name for step in sensor_set.steps if step.device.component == "gpu"}
+        waiting = {device.name for device in sensor_set.waiting} | sensor_set.known_until.keys()
         for name, watched in self._gpus.items():
             elapsed, watched.at_ns = now_ns - watched.at_ns, now_ns
             watched.missing = name not in delivered and name not in waiting

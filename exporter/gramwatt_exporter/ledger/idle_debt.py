@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..attribution import idle_energy
 from ..model import EnergyStep
 from .accounts import DeviceAccount
+from .attribution import idle_energy
 from .interval import SHORTEST_POWER_NS
 
 

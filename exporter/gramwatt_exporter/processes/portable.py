@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import psutil
 
 from ..model import Identity, Workload
-from .clocks import GONE, ClockMethod
-from .kernel import KernelCounters
+from .linux.clocks import GONE, ClockMethod
+from .linux.kernel import KernelCounters
 
 _ERRORS = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError)
 

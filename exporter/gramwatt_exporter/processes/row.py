@@ -49,7 +49,7 @@ class WorkloadAccount(Account):
         self.version = 0  # raised with every change, so that unchanged text need not be written again
         self.view: object = None
         self.view_version = -1
-        # The version since which nothing changed, and when that was seen (ledger/room.py).
+        # The version since which nothing changed, and when that was seen (ledger/eviction.py).
         self.quiet_version = -1
         self.quiet_ns = 0
         # The version that is on the disk, and its place in the table there (ledger/changes.py).

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from ..model import Identity
-from .exit_message import Exit
+from .linux.exit_message import Exit
 
 
 class Identities(Protocol):

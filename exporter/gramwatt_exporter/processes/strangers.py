@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..model import Identity, Workload
-from .exit_message import Exit
+from .linux.exit_message import Exit
 from .row import Row
 from .sources import Identities
 

@@ -15,16 +15,16 @@ from msgspec import Struct, field
 
 from ..model import Identity
 from .births import Births
-from .clocks import ClockSource
 from .ended import Ended
-from .exit_message import Exit
-from .kernel import KernelCounters
-from .procfiles import TICK_NS
+from .linux.clocks import ClockSource
+from .linux.exit_message import Exit
+from .linux.kernel import KernelCounters
+from .linux.procfiles import TICK_NS
+from .linux.stolen import StolenTime
+from .reconcile import Reaped, WaitedFor
 from .row import Row
 from .sources import ExitSource, ForkSource, Identities
-from .stolen import StolenTime
 from .strangers import Strangers, used_lately
-from .waited import Reaped, WaitedFor
 
 # Rows whose identity is read again each sample: of those that ran (only who runs can have called exec), and of all
 # (another process may have moved them to another cgroup). Where few run, a quarter of them.

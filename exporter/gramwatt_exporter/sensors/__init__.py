@@ -1,1 +1,1 @@
-"""Energy sources: one file is one source; registry.py orders them, bank.py merges them."""
+"""Energy sources: one file is one source; registry.py orders them, sensor_set.py merges them."""

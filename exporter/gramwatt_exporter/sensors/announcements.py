@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from ..model import Device, Meter
 from .delivery import Fault
 from .election import Election
-from .slot import Logger
-from .tracks import name_of, sensor_of
+from .steps import name_of, sensor_of
+from .supervisor import Logger
 
 WHY_LOST = {
     "gone": "it is gone",

@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from ..model import Component, Meter, MeterStep
 from .claims import HOLD_SECONDS
+from .steps import key_of, sensor_of
 from .timeline import Timeline
-from .tracks import key_of, sensor_of
 
 FIRST_WAIT_SECONDS = 15  # what the first election waits for meters whose sensor is still opening
 DELIVERS_SECONDS = 30  # a meter without a step for so long (or 3 of its intervals) delivers nothing

@@ -12,8 +12,8 @@ from .delivery import Delivery, PartOfWhole
 from .layout import Layout, Place, Samples, identities
 from .mirrors import Mirrors
 from .resets import Resets
+from .steps import POWER_GAP_SECONDS, Advance, Histories
 from .suspends import Suspends
-from .tracks import POWER_GAP_SECONDS, Advance, Tracks
 
 
 class Taken(Struct):
@@ -31,7 +31,7 @@ class Intake:
     def __init__(
         self, suspends: Suspends, packages: Callable[[], int | None], resets: Resets, says: Announcements
     ) -> None:
-        self.tracks = Tracks()
+        self.tracks = Histories()
         self.delivery = Delivery()
         self.layout = Layout(())
         self.hidden: dict[str, str] = {}  # second doors to a counter -> the first
@@ -70,7 +70,7 @@ class Intake:
         faults = self.delivery.faults
         return {key: value for key, value in self.tracks.state(now_ns).items() if key not in faults}
 
-    def restore(self, tracks: Tracks) -> None:
+    def restore(self, tracks: Histories) -> None:
         """Go on from counters that were counted before a restart."""
         self.tracks = tracks
         self._mirrors.counted_before = frozenset(tracks.devices())

@@ -11,17 +11,17 @@ from msgspec import Struct
 
 from ..model import Device, EnergyReading, Meter, Sample
 from .claims import claim_of
-from .slot import Slot
+from .steps import key_of
+from .supervisor import Supervisor
 from .timeline import MODELLED
-from .tracks import key_of
 
-Samples = Sequence[tuple[Slot, Sample]]
+Samples = Sequence[tuple[Supervisor, Sample]]
 
 
 class Place(Struct):
     """One device or meter of one sensor."""
 
-    slot: Slot
+    slot: Supervisor
     of: Device | Meter
     key: str
     claim: str  # "" for a meter
@@ -59,7 +59,7 @@ def identities(samples: Samples) -> list[int]:
     return [id(reading.of) for _, sample in samples for reading in sample.readings]
 
 
-def _place(slot: Slot, of: Device | Meter) -> Place:
+def _place(slot: Supervisor, of: Device | Meter) -> Place:
     if isinstance(of, Device):
         draws = of.component in ("cpu", "dram")
         return Place(slot, of, key_of(of), claim_of(of), False, slot.name != MODELLED, draws)

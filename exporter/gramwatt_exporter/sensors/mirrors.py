@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from ..model import Device, EnergyReading, Reading
 from .claims import HOLD_SECONDS
-from .tracks import key_of
+from .steps import key_of
 
 # Read one after the other, one counter moved on by at most the energy of a refresh (1 ms): 0.3 J at 300 W.
 TOLERANCE_UJ = 300_000

@@ -8,14 +8,14 @@ from msgspec import Struct
 
 from ..model import Device, Meter, PowerReading
 from .announcements import FAULTS, WHY_LOST
-from .bank import Bank
 from .claims import claim_of
 from .intake import Taken
 from .model_bound import BOUNDED_UNCERTAINTY_RATIO
 from .ownership import Ownership
-from .slot import Slot
+from .sensor_set import SensorSet
+from .steps import claim_of_key, key_of, name_of, sensor_of
+from .supervisor import Supervisor
 from .timeline import MODELLED
-from .tracks import claim_of_key, key_of, name_of, sensor_of
 
 Use = str  # "counted", "other", "shown" or "not used"
 
@@ -49,17 +49,17 @@ class Overview(Struct, frozen=True):
 
 
 class Looks:
-    """Reads the bank some times and remembers what every counter drew in between."""
+    """Reads the sensor set some times and remembers what every counter drew in between."""
 
-    def __init__(self, bank: Bank) -> None:
-        self._bank = bank
+    def __init__(self, sensor_set: SensorSet) -> None:
+        self._sensor_set = sensor_set
         self._energy: dict[str, tuple[int, int]] = {}  # key -> microjoules and nanoseconds
         self._taken: dict[str, Taken] = {}
 
     def look(self) -> None:
         """Read every sensor once."""
-        self._bank.read()
-        for item in self._bank.taken:
+        self._sensor_set.read()
+        for item in self._sensor_set.taken:
             self._taken[item.place.key] = item
             step = None if item.advance is None else item.advance.step
             if step is not None and not step.reset:
@@ -68,19 +68,19 @@ class Looks:
 
     def waits(self) -> bool:
         """Whether a sensor is still being opened."""
-        return any(slot.pending and slot.reason != "error" for slot in self._bank.slots)
+        return any(slot.pending and slot.reason != "error" for slot in self._sensor_set.slots)
 
     def overview(self) -> Overview:
         """What was seen so far."""
         sensors = [
             SensorRow(slot.name, slot.state().reason or "delivers", _message(slot), slot.fix)
-            for slot in self._bank.slots
+            for slot in self._sensor_set.slots
         ]
         watts = {key: self._watts(item) for key, item in self._taken.items()}
         around = self._around(watts)
         meters = [self._row(item, watts[key], around) for key, item in self._taken.items()]
-        order = {slot.name: slot.order for slot in self._bank.slots}
-        meters += [self._second_door(key, first) for key, first in self._bank.intake.hidden.items()]
+        order = {slot.name: slot.order for slot in self._sensor_set.slots}
+        meters += [self._second_door(key, first) for key, first in self._sensor_set.intake.hidden.items()]
         return Overview(sensors, sorted(meters, key=lambda row: order.get(row.sensor, 0)))
 
     def _watts(self, item: Taken) -> float | None:
@@ -92,10 +92,12 @@ class Looks:
 
     def _around(self, watts: Mapping[str, float | None]) -> str:
         """Key of the meter that makes ``other``, or would: comparing meters takes the exporter some seconds."""
-        if self._bank.around.key:
-            return self._bank.around.key
+        if self._sensor_set.around.key:
+            return self._sensor_set.around.key
         shown = {
-            key: watts.get(key) or 0.0 for key in self._bank.around.election.candidates if watts.get(key)
+            key: watts.get(key) or 0.0
+            for key in self._sensor_set.around.election.candidates
+            if watts.get(key)
         }
         return max(shown, key=shown.__getitem__, default="")
 
@@ -103,15 +105,15 @@ class Looks:
         of = item.reading.of
         claims = of.component if isinstance(of, Device) else _claims_of(of)
         if isinstance(of, Device):
-            use, why = _use_of_device(item, of, self._bank.ownership)
+            use, why = _use_of_device(item, of, self._sensor_set.ownership)
         else:
             use, why = self._use_of_meter(of, around)
         sigma = of.uncertainty_ratio
-        ratio = self._bank.around.model_ratio
+        ratio = self._sensor_set.around.model_ratio
         if use == "counted" and of.source == MODELLED and watts is not None and ratio < 1.0:
             watts, sigma = watts * ratio, min(sigma, BOUNDED_UNCERTAINTY_RATIO)
             why = f"{why}; bounded by what {name_of(around)} leaves"
-        fault = self._bank.intake.delivery.fault(item.place.key)
+        fault = self._sensor_set.intake.delivery.fault(item.place.key)
         if not fault and watts is None:
             why = f"{why}; no value that can be believed was read" if item.advance is not None else why
         elif not fault and watts == 0 and isinstance(of, Device) and of.component in ("cpu", "dram"):
@@ -122,7 +124,7 @@ class Looks:
 
     def _use_of_meter(self, of: Meter, around: str) -> tuple[Use, str]:
         if not of.covers:
-            hidden = self._bank.intake.hidden
+            hidden = self._sensor_set.intake.hidden
             if any(name_of(key) == of.part_of for key in hidden):
                 return "shown", f"it is part of {of.part_of}, which is counted under another name"
             if of.part_of and of.part_of == name_of(around):
@@ -132,7 +134,7 @@ class Looks:
             return "shown", "what it spans is not known: added, it might count energy twice"
         if key_of(of) == around:
             return "other", "the rest of the machine is what it shows beyond the devices inside it"
-        candidate = self._bank.around.election.candidates.get(key_of(of))
+        candidate = self._sensor_set.around.election.candidates.get(key_of(of))
         if candidate is not None and candidate.unfit:
             return "shown", WHY_LOST[candidate.unfit]
         if around:
@@ -154,7 +156,7 @@ def _use_of_device(item: Taken, of: Device, owners: Ownership) -> tuple[Use, str
     return "not used", f"{owner} measures {of.component}" if owner else "nothing was read twice"
 
 
-def _message(slot: Slot) -> str:
+def _message(slot: Supervisor) -> str:
     """Why a sensor does not deliver, or what of it cannot be read."""
     broken = ", ".join(f"{device} ({reason})" for device, reason in slot.broken.items())
     return slot.message or (f"not readable: {broken}" if broken else "")

@@ -11,8 +11,8 @@ from .intake import Intake, Taken
 from .layout import Samples
 from .presence import Presence
 from .resets import Resets
+from .steps import claim_of_key, sensor_of
 from .substitutes import substitute
-from .tracks import claim_of_key, sensor_of
 
 _BOARD = ("cpu", "dram")  # components that one sensor measures as a whole
 _NAMES = {

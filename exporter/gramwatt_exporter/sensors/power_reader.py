@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 
-from ..counters import believed
+from .counters import believed
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.1, 1.0
 SHARE_OF_TIME = 0.1  # of the time at most is spent in the driver

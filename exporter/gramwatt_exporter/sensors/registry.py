@@ -25,42 +25,42 @@ def build(
     sensors: list[Sensor] = []
 
     if settings.replay.file:
-        from .replay import Replay
+        from .drivers.replay import Replay
 
         sensors.append(Replay(settings.replay.file, boottime_ns))
 
     if settings.rapl.enabled:
-        from .rapl import Rapl
+        from .drivers.rapl.rapl import Rapl
 
         sensors.append(Rapl(sysfs, boottime_ns, settings.rapl.max_watts, settings.rapl.idle_watts))
     else:
         sensors.append(Disabled("rapl"))
 
     if settings.hwmon.enabled:
-        from .background import Repeater
-        from .hwmon import Hwmon
+        from .drivers.hwmon.hwmon import Hwmon
+        from .threads import Repeater
 
         sensors.append(Hwmon(sysfs, boottime_ns, settings.hwmon.idle_watts, Repeater))
     else:
         sensors.append(Disabled("hwmon"))
 
     if settings.cray.enabled:
-        from .cray import Cray
+        from .drivers.cray import Cray
 
         sensors.append(Cray(sysfs, boottime_ns))
     else:
         sensors.append(Disabled("cray"))
 
     if settings.nvml.enabled:
-        from .nvml import Nvml
+        from .drivers.nvidia.nvml import Nvml
 
         sensors.append(Nvml(procfs, boottime_ns, _wall_us, settings.nvml.idle_watts, awake_ns=awake_ns))
     else:
         sensors.append(Disabled("nvml"))
 
     if settings.amdsmi.enabled:
-        from .amdsmi import AmdSmi
-        from .background import Repeater
+        from .drivers.amd.amdsmi import AmdSmi
+        from .threads import Repeater
 
         idle_watts, shown = settings.amdsmi.idle_watts, settings.hwmon.enabled
         sensors.append(
@@ -77,14 +77,14 @@ def build(
         sensors.append(Disabled("amdsmi"))
 
     if settings.ipmi.enabled:
-        from .ipmi import Ipmi
+        from .drivers.ipmi.ipmi import Ipmi
 
         sensors.append(Ipmi(boottime_ns, float(settings.ipmi.interval)))
     else:
         sensors.append(Disabled("ipmi"))
 
     if settings.redfish.enabled:
-        from .redfish import Redfish
+        from .drivers.redfish.redfish import Redfish
 
         redfish = settings.redfish
         sensors.append(
@@ -101,7 +101,7 @@ def build(
         sensors.append(Disabled("redfish"))
 
     if settings.estimate.enabled:
-        from .estimate import Estimate
+        from .drivers.estimate.estimate import Estimate
 
         estimate = settings.estimate
         sensors.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..model import Device, Meter
-from .slot import Logger
+from .supervisor import Logger
 
 
 class Resets:

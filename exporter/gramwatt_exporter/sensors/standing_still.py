@@ -6,7 +6,7 @@ states its power: NVIDIA/DCGM issue 171 (0 J at 247 W), kokkos/kokkos-tools issu
 
 from __future__ import annotations
 
-from ..counters import plausible
+from .counters import plausible
 
 _SECOND = 1_000_000_000
 

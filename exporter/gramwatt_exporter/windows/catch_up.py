@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from ..model import EnergyStep, Identity
-from ..processes.procfiles import TICK_NS
+from ..processes.linux.procfiles import TICK_NS
 from .model import ProcessKey
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +11,13 @@ import msgspec
 from sqlalchemy import Connection, Engine, Select, and_, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ..errors import Duplicate, NotFound, Rejected, TryAgain
+from ..errors import Duplicate, NotFound, TryAgain
 from ..model import Graded
-from . import listing, models, rows, writing
+from . import listing, models, replies, rows, writing
 from .database import Database, first_line
 from .identifiers import new_id
 from .nouns import Evaluation, Filters, Given, Listed, MetricGrade, Model, ModelFacts, Page, Stored
+from .replies import Reply
 from .tables import EVALUATIONS, EXTRA_FIELDS, EXTRA_VALUES, GRADES, MEASURES, METRIC_GRADES
 
 _log = logging.getLogger(__name__)
@@ -49,23 +50,55 @@ class Store:
     def add_evaluation(self, evaluation: Evaluation, grades: Sequence[Given] = ()) -> str:
         """Keep a new evaluation with its grades; its id, made here when it has none.
 
-        Raises Duplicate, which has the id of the one that is there, and Rejected for what the database does not take.
+        Raises Duplicate, which has the id of the one that is there; Rejected for what the database does not take;
+        TryAgain when another program wrote the same at this moment.
         """
+        with self.database.writing() as connection:
+            return self._put(connection, evaluation, grades, 0)
+
+    def add_evaluations(
+        self,
+        new: Sequence[tuple[Evaluation, Sequence[Given]]],
+        reply: Reply | None,
+        body: Callable[[Sequence[str]], Mapping[str, Any]],
+    ) -> Mapping[str, Any]:
+        """Keep all or none; what ``body`` makes of their ids, which is kept as the ``reply`` where there is one.
+
+        Raises Duplicate with the number of the one that is there, Rejected, and TryAgain when the same request is
+        being answered by somebody else.
+        """
+        with self.database.writing() as connection:
+            ids = [self._put(connection, one, grades, number) for number, (one, grades) in enumerate(new)]
+            found = body(ids)
+            if reply is not None:
+                try:
+                    replies.put(connection, replace(reply, body=found), new[0][0].created_at)
+                except IntegrityError:
+                    raise TryAgain("the same request is being answered; try again") from None
+        return found
+
+    def reply(self, asked: Reply) -> Reply | None:
+        """What the same request was answered before. Raises InputError when its key was another request's."""
+        with self.database.reading() as connection:
+            return replies.find(connection, asked)
+
+    def _put(
+        self, connection: Connection, evaluation: Evaluation, grades: Sequence[Given], number: int
+    ) -> str:
         if not evaluation.id:
             evaluation = replace(
                 evaluation, window=replace(evaluation.window, id=new_id(evaluation.created_at))
             )
         content = rows.content_hash(evaluation, by_id=False)
+        there = _existing(connection, evaluation.id, content)
+        if there is not None:
+            raise Duplicate(there, number)
         try:
-            with self.database.writing() as connection:
-                writing.put_evaluation(connection, evaluation, content, [one.grade for one in grades])
-                for given in grades:
-                    writing.put_grade(connection, evaluation.id, given, evaluation.created_at)
-        except IntegrityError as error:
-            there = self._existing(evaluation.id, content)
-            if there is None:
-                raise Rejected(f"the database does not take it: {first_line(error)}") from None
-            raise Duplicate(there) from None
+            writing.put_evaluation(connection, evaluation, content, [one.grade for one in grades])
+            for given in grades:
+                writing.put_grade(connection, evaluation.id, given, evaluation.created_at)
+        except IntegrityError as error:  # another program was first, or a row that no table takes
+            raise TryAgain(f"cannot write the evaluation: {first_line(error)}") from None
         return evaluation.id
 
     def regrade(self, evaluation_id: str, grades: Sequence[Given], at: float) -> None:
@@ -245,14 +278,6 @@ class Store:
 
     # Reading rows
 
-    def _existing(self, evaluation_id: str, content: str) -> str | None:
-        with self.database.reading() as connection:
-            for condition in (_E.id == evaluation_id, _E.content_hash == content):
-                found = connection.execute(select(_E.id).where(condition)).scalar()
-                if found is not None:
-                    return str(found)
-        return None
-
     def _read(self, query: Select[Any]) -> list[Graded]:
         with self.database.reading() as connection:
             found: Iterable[Any] = connection.execute(query).all()
@@ -286,6 +311,15 @@ class Store:
         if str(error) not in self._unreadable:
             self._unreadable.add(str(error))
             _log.warning("a stored record cannot be read and is left out: %s", error)
+
+
+def _existing(connection: Connection, evaluation_id: str, content: str) -> str | None:
+    """The evaluation with this id or content."""
+    for condition in (_E.id == evaluation_id, _E.content_hash == content):
+        found = connection.execute(select(_E.id).where(condition)).scalar()
+        if found is not None:
+            return str(found)
+    return None
 
 
 def _add(connection: Connection, graded: Graded) -> None:

@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import is_dataclass
 from typing import Any
 
 import msgspec
@@ -57,14 +57,14 @@ def content_hash(evaluation: Evaluation, by_id: bool) -> str:
     """What two evaluations have in common that are one: the id of what was recorded, the content of what was typed."""
     if by_id or evaluation.origin not in _BY_CONTENT:
         return hashlib.sha256(f"id:{evaluation.id}".encode("utf-8", "replace")).hexdigest()
-    window = fields(evaluation.window)
+    window = plain(evaluation.window)
     del window["id"]
     if evaluation.origin is Origin.FORM:  # typed twice is the same, whenever
         del window["start"], window["end"]
     measures = {
         name: [_canonical(one.value), one.layer.value] for name, one in sorted(evaluation.measures.items())
     }
-    measured = fields(evaluation.measurement) if evaluation.measurement else None
+    measured = plain(evaluation.measurement)
     if measured is not None:
         measured.pop("imported"), measured.pop("notes")
     content = [
@@ -75,7 +75,7 @@ def content_hash(evaluation: Evaluation, by_id: bool) -> str:
         _canonical(evaluation.grams),
         evaluation.boundary,
     ]
-    text = json.dumps(storable(msgspec.to_builtins(content)), sort_keys=True, ensure_ascii=True)
+    text = json.dumps(storable(plain(content)), sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -89,7 +89,7 @@ def evaluation_row(evaluation: Evaluation, content: str) -> dict[str, Any]:
     row = {
         "id": window.id,
         "origin": evaluation.origin.value,
-        "origin_detail": msgspec.to_builtins(dict(evaluation.detail)),
+        "origin_detail": plain(evaluation.detail),
         "origin_sha256": evaluation.file_sha256,
         "name": window.name[:256],
         "phase": window.phase[:32],
@@ -142,7 +142,7 @@ def grade_row(evaluation_id: str, grade: Grade, at: float) -> dict[str, Any]:
         "per_unit_joules": grade.energy_per_unit_joules,
         "per_unit_grams": grade.emissions_per_unit_grams,
         "reason": grade.reason[:1000],
-        "record": {"grade": msgspec.to_builtins(asdict(grade))},
+        "record": {"grade": plain(grade)},
         "graded_at": at,
         "annotated": False,
     }
@@ -151,10 +151,7 @@ def grade_row(evaluation_id: str, grade: Grade, at: float) -> dict[str, Any]:
 
 def recorded(window: Window, measured: Measurement | None) -> dict[str, Any]:
     """Only what JSON has; msgspec.convert reads it back."""
-    found: dict[str, Any] = msgspec.to_builtins(
-        {"window": fields(window), "measurement": fields(measured) if measured else None}
-    )
-    return found
+    return {"window": plain(window), "measurement": plain(measured)}
 
 
 def graded_of(record: Mapping[str, Any], own: Mapping[str, Any], at: float) -> Graded:
@@ -230,10 +227,15 @@ def model_facts_of(row: Mapping[Any, Any]) -> ModelFacts:
     return ModelFacts(**(values | {"hub_id": row["hub_id"] or ""}))
 
 
-def fields(one: Window | Measurement | Grade) -> dict[str, Any]:
-    """As a dict, with plain dicts inside."""
-    found = {name: getattr(one, name) for name in one.__dataclass_fields__}
-    return {name: dict(value) if hasattr(value, "keys") else value for name, value in found.items()}
+def plain(value: Any) -> Any:
+    """Nouns as what JSON has: dicts, lists, texts, numbers; msgspec.convert reads them back."""
+    if is_dataclass(value):
+        return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | frozenset):
+        return [plain(one) for one in value]
+    return value
 
 
 def _joules(components: Mapping[str, float]) -> dict[str, float | None]:

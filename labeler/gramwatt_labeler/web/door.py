@@ -1,4 +1,4 @@
-"""What a request must be before a page sees it: for a host of ours, of a page of ours, with a body that is not too large.
+"""What a request must be before a page sees it: for a host of ours, from a page of ours, with a body of a sane size.
 
 A page of another site whose name is made to resolve to this machine (DNS rebinding) reaches a server on loopback, but
 its requests carry that site's name. Names an attacker can register have a dot, so addresses and plain names are let in.
@@ -121,7 +121,9 @@ class Door:
             return _refuse(scope, 400, "one Host header is needed")
         if hosts and hosts[0] not in self._hosts:
             name = ascii(hosts[0][:100])
-            return _refuse(scope, 421, f"{name} is not a name of this server; set web.allowed_hosts to let it in")
+            return _refuse(
+                scope, 421, f"{name} is not a name of this server; set web.allowed_hosts to let it in"
+            )
         if len(lengths) > 1 or (is_chunked and lengths):
             return _refuse(scope, 400, "the length of the body is given twice")
         if scope["method"] not in _WITH_BODY:
@@ -145,7 +147,9 @@ def _of_another_site(scope: Scope, headers: Mapping[bytes, str], hosts: Sequence
         return None
     site = headers.get(b"sec-fetch-site", "")
     origin = headers.get(b"origin", "")
-    if site in ("cross-site", "same-site") or (origin and urlsplit_netloc(origin) != (hosts[0] if hosts else "").lower()):
+    if site in ("cross-site", "same-site") or (
+        origin and urlsplit_netloc(origin) != (hosts[0] if hosts else "").lower()
+    ):
         return _refuse(scope, 403, "this was sent from a page of another site")
     return None
 

@@ -102,7 +102,7 @@ def machine(tmp_path: Path, rapl) -> tuple[Exporter, ProcTree]:
 def scrape(tmp_path: Path, rapl) -> str:
     exporter, proc = machine(tmp_path, rapl)
     try:
-        exporter.bank.open()
+        exporter.sensor_set.open()
         exporter.node.tick()
         rapl.add(40_000_000)
         sampler = exporter.node.sampler

@@ -15,7 +15,7 @@ from gramwatt_exporter.ledger.booking import Booking
 from gramwatt_exporter.ledger.extras import Extras
 from gramwatt_exporter.ledger.storage import StateFile
 from gramwatt_exporter.log import FieldLogger
-from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from gramwatt_exporter.windows import WindowBook
 from scripted_sensor import J, Scripted, cpu
 
@@ -30,14 +30,14 @@ def one_boot(directory: Path, boot_id: str, resets: int) -> list[tuple[int, int]
     sensor = Scripted("rapl", lambda: now_ns[0])
     package = cpu("rapl", max_watts=100.0)
     sensor.energy = {package: 1_000 * J}
-    bank = Bank([sensor], lambda: now_ns[0], FieldLogger("test"))
-    accounts = restore(state_file, boot_id, bank, baseline, extras, windows, budgets) or Accounts()
+    sensor_set = SensorSet([sensor], lambda: now_ns[0], FieldLogger("test"))
+    accounts = restore(state_file, boot_id, sensor_set, baseline, extras, windows, budgets) or Accounts()
     extras.accounts = accounts
-    bank.open()
+    sensor_set.open()
     booking = Booking(accounts, baseline, windows, budgets, [], 2)
     published = []
     for number in range(resets + 3):
-        booking.book_missed(bank.read(), None)
+        booking.book_missed(sensor_set.read(), None)
         energy = sum(accounts.devices[DEVICE].energy.values()) if DEVICE in accounts.devices else 0
         published.append((accounts.resets.get(DEVICE, 0), energy))
         now_ns[0] += 5_000_000_000
@@ -47,7 +47,7 @@ def one_boot(directory: Path, boot_id: str, resets: int) -> list[tuple[int, int]
             "version": 1,
             "boot_id": boot_id,
             "saved_at": 0,
-            "sensors": bank.state(),
+            "sensors": sensor_set.state(),
             "baseline": baseline.state(),
             "accounts": persistence.dump(accounts, ([0] * 4, [0] * 4, 0)),
             "extras": extras.state(),

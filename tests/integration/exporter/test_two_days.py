@@ -1,7 +1,7 @@
 """Two days of a busy machine on a virtual clock, with every fault we know of: not one microjoule unexplained.
 
-Real parts: RAPL sensor on a sysfs tree (wraps included), bank, process table, booking, ledger file. Simulated: the
-kernel's processes and time.
+Real parts: RAPL sensor on a sysfs tree (wraps included), sensor set, process table, booking, ledger file.
+Simulated: the kernel's processes and time.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from gramwatt_exporter.metrics.exposition import Exposition
 from gramwatt_exporter.model import Intensity, IntensityState
 from gramwatt_exporter.node import Node
 from gramwatt_exporter.sampler import Sampler
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.rapl import Rapl
+from gramwatt_exporter.sensors.drivers.rapl.rapl import Rapl
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from gramwatt_exporter.windows import WindowBook
 from simulation import SECOND, Machine, process_table, random_life
 
@@ -61,22 +61,24 @@ class World:
         """Microjoules so far; what is below one is still carried."""
         return (self.counts[zone] - self.start[zone]) * self.units[zone] // 1_000
 
-    def start_exporter(self, state: Path) -> tuple[Node, Bank]:
+    def start_exporter(self, state: Path) -> tuple[Node, SensorSet]:
         machine, config = self.machine, Config(process=Process(series=20))
         accounts = Accounts()
         baseline, extras = IdleBook(), Extras(config, accounts)
         windows = WindowBook(config.windows, lambda: machine.wall, lambda: machine.now_ns)
         budgets = BudgetBook(config.budgets, lambda: machine.wall)
-        bank = Bank(
+        sensor_set = SensorSet(
             [Rapl(str(self.rapl.root), lambda: machine.now_ns, 1000.0, None)],
             lambda: machine.now_ns,
             FieldLogger("test"),
         )
         file = StateFile(str(state))
-        accounts = extras.accounts = restore(file, BOOT, bank, baseline, extras, windows, budgets) or accounts
+        accounts = extras.accounts = (
+            restore(file, BOOT, sensor_set, baseline, extras, windows, budgets) or accounts
+        )
         sampler = Sampler(
             config=config,
-            bank=bank,
+            sensor_set=sensor_set,
             kernel=simulation._Kernel(machine),
             accounts=accounts,
             baseline=baseline,
@@ -92,15 +94,15 @@ class World:
             wall_clock=lambda: machine.wall,
             boottime_ns=lambda: machine.now_ns,
         )
-        bank.open()
-        return Node(sampler, Exposition(), file, 0.0, bank.state, BOOT, INTERVAL), bank
+        sensor_set.open()
+        return Node(sampler, Exposition(), file, 0.0, sensor_set.state, BOOT, INTERVAL), sensor_set
 
 
 def test_two_days_with_faults_leave_nothing_unexplained(tmp_path: Path, rapl) -> None:
     chance = random.Random(20261121)
     world = World(rapl)
     machine = world.machine
-    node, bank = world.start_exporter(tmp_path / "state")
+    node, sensor_set = world.start_exporter(tmp_path / "state")
     node.tick()
     published = 0
     wraps = restarts = outages = 0
@@ -138,8 +140,8 @@ def test_two_days_with_faults_leave_nothing_unexplained(tmp_path: Path, rapl) ->
             restarts += 1
             if chance.random() < 0.5:
                 node.save(last=True)  # else kill -9: what the last tick saved is all there is
-            bank.close()
-            node, bank = world.start_exporter(tmp_path / "state")
+            sensor_set.close()
+            node, sensor_set = world.start_exporter(tmp_path / "state")
         node.tick()
         snapshot = node.exposition.snapshot
         assert snapshot is not None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from gramwatt_exporter.config.schema import IntensityConfig, Rte
 from gramwatt_exporter.intensity import registry
-from gramwatt_exporter.intensity.failures import Refused, Unavailable
+from gramwatt_exporter.intensity.providers.failures import Refused, Unavailable
 from gramwatt_exporter.model import Aspect
 from grid_providers import CASES, failure, fetch, keep, live, make, replace, settings
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from gramwatt_exporter.config.schema import IntensityConfig
 from gramwatt_exporter.intensity import registry
-from gramwatt_exporter.intensity.failures import Unavailable
+from gramwatt_exporter.intensity.providers.failures import Unavailable
 from gramwatt_exporter.intensity.refresher import Refresher
 from gramwatt_exporter.model import Aspect
 from grid_providers import HOUR, failure, fetch, keep, live, make, replace, settings

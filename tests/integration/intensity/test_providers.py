@@ -10,10 +10,10 @@ from gramwatt_exporter.config import schema
 from gramwatt_exporter.errors import ConfigError, GramwattError, NotHere
 from gramwatt_exporter.intensity import registry
 from gramwatt_exporter.intensity.checks import checked
-from gramwatt_exporter.intensity.co2signal import Co2SignalProvider
-from gramwatt_exporter.intensity.failures import Refused, Unavailable
-from gramwatt_exporter.intensity.http import Http
-from gramwatt_exporter.intensity.secret import Secret
+from gramwatt_exporter.intensity.providers.co2signal import Co2SignalProvider
+from gramwatt_exporter.intensity.providers.failures import Refused, Unavailable
+from gramwatt_exporter.intensity.providers.http import Http
+from gramwatt_exporter.intensity.providers.secret import Secret
 from gramwatt_exporter.model import Aspect, Fetched, IntensityProvider
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

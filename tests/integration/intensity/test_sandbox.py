@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gramwatt_exporter.intensity.failures import Refused
+from gramwatt_exporter.intensity.providers.failures import Refused
 from gramwatt_exporter.model import Aspect
 from grid_providers import CASES, PROVIDERS, failure, fetch, keep, live, make, replace, settings
 

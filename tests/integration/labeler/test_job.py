@@ -25,6 +25,8 @@ from gramwatt_labeler.web.app import create_app
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+pytestmark = pytest.mark.usefixtures("scales_dir")
+
 GRADEABLE = {
     "short", "steady", "reset-long", "twice", "hostile", "no-uncertainty", "replicas", "lagging", "renamed",
     "renamed-reset", "succeeded", "over",
@@ -34,6 +36,7 @@ REFUSED = {
     "tiny", "absurd", "huge",
 }  # fmt: skip
 NEVER_MEASURED = {"beyond", "distant"}  # tried three times, then refused
+SCALES = str(Path(__file__).parents[2] / "fixtures" / "scales")
 DOCS = Path(__file__).parents[3] / "docs" / "labeler.md"
 
 
@@ -72,7 +75,7 @@ class Job:
     ) -> None:
         self.registry = CollectorRegistry()
         self.store = Store(f"sqlite:///{folder / 'grades.db'}")
-        self.scales = load_scales()
+        self.scales = load_scales(SCALES)
         self.labels = folder / "labels"
         self.published = Published(self.registry)
         output = Output(self.labels, formats, "http://127.0.0.1:10045")

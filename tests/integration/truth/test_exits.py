@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from gramwatt_exporter.errors import Denied, NotHere
-from gramwatt_exporter.processes.exits import Exit, ExitListener
+from gramwatt_exporter.processes.linux.taskstats import Exit, ExitListener
 from hypervisor import undisturbed
 
 TOLERANCE = 0.03

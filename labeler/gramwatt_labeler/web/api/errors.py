@@ -75,7 +75,9 @@ def of_labeler(error: LabelerError) -> ApiError:
             is_path = bool(colon) and path.replace("_", "").replace(".", "").isalnum()
             return ApiError(422, "invalid", rest if is_path else text, path if is_path else "")
         case DatabaseAway():
-            return ApiError(503, "try_again", "the database does not answer; try again", retry_after=_RETRY_SECONDS)
+            return ApiError(
+                503, "try_again", "the database does not answer; try again", retry_after=_RETRY_SECONDS
+            )
         case TryAgain() | NotYet():
             return ApiError(503, "try_again", text, retry_after=_RETRY_SECONDS)
         case Rejected() | ScaleError():
@@ -111,7 +113,11 @@ def of_validation(error: RequestValidationError) -> ApiError:
     where, rest = (place[0], place[1:]) if place else ("", [])
     if first.get("type") == "json_invalid":
         return ApiError(400, "bad_json", "the body is not JSON", "$")
-    path = "$" + "".join(f"[{one}]" if one.isdigit() else f".{one}" for one in rest) if where == "body" else ".".join(rest)
+    path = (
+        "$" + "".join(f"[{one}]" if one.isdigit() else f".{one}" for one in rest)
+        if where == "body"
+        else ".".join(rest)
+    )
     context = first.get("ctx") or {}
     allowed = [str(context["expected"])] if "expected" in context else []
     return ApiError(422, "invalid", str(first.get("msg", "is not as described")), path, allowed)
@@ -123,7 +129,9 @@ async def handle(request: Request, error: Exception) -> Response:
     if request.url.path.startswith(PREFIX):
         answer = respond(found)
         if isinstance(error, HTTPException) and error.headers:
-            answer.headers.update({name: text for name, text in error.headers.items() if name.lower() == "allow"})
+            answer.headers.update(
+                {name: text for name, text in error.headers.items() if name.lower() == "allow"}
+            )
         return answer
     headers = {"Retry-After": str(math.ceil(found.retry_after))} if found.retry_after else {}
     return PlainTextResponse(f"{clean(found.message)}\n", found.status, headers)

@@ -60,7 +60,9 @@ class Guard:
             return self._of_token(request, header)
         secret = request.cookies.get(COOKIE, "")
         session = self.people.session(secret, self.clock()) if 0 < len(secret) <= 100 else None
-        return Requester() if session is None else Requester(session.user.name, session.user.role, session.csrf)
+        return (
+            Requester() if session is None else Requester(session.user.name, session.user.role, session.csrf)
+        )
 
     def _of_token(self, request: Request, header: str) -> Requester:
         kind, _, secret = header.partition(" ")
@@ -85,7 +87,9 @@ class Guard:
         if who.role is None:
             raise ApiError(401, "unauthorized", f"this needs a login; {_HOW}")
         if not may(who.role, wanted):
-            raise ApiError(403, "forbidden", f"this needs the role {wanted.value}; {who.name} has {who.role.value}")
+            raise ApiError(
+                403, "forbidden", f"this needs the role {wanted.value}; {who.name} has {who.role.value}"
+            )
         if request.method not in ("GET", "HEAD"):
             given = csrf or request.headers.get(CSRF_HEADER, "")
             if who.csrf and not hmac.compare_digest(given.encode("utf-8", "replace"), who.csrf.encode()):
@@ -93,7 +97,10 @@ class Guard:
             wait = self._writes.take(who.name)
             if wait:
                 raise ApiError(
-                    429, "too_many", f"at most {_WRITES_PER_MINUTE} writes a minute; send many at once", retry_after=wait
+                    429,
+                    "too_many",
+                    f"at most {_WRITES_PER_MINUTE} writes a minute; send many at once",
+                    retry_after=wait,
                 )
         return who
 

@@ -20,7 +20,9 @@ def router(guard: Guard, pages: Pages) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     by_client, by_name = Rate(_TRIES_PER_MINUTE), Rate(_TRIES_PER_MINUTE)
 
-    def page(request: Request, name: str = "", then: str = "", wrong: str = "", status: int = 200) -> Response:
+    def page(
+        request: Request, name: str = "", then: str = "", wrong: str = "", status: int = 200
+    ) -> Response:
         return pages.render(
             "login.html.j2", request, status, here="/login", name=name, then=local(then), wrong=wrong,
             has_users=bool(guard.people.users()),
@@ -72,5 +74,7 @@ def local(path: str) -> str:
         parts = urlsplit(path)
     except ValueError:
         return ""
-    is_ours = path.startswith("/") and not path.startswith(("//", "/\\")) and not (parts.scheme or parts.netloc)
+    is_ours = (
+        path.startswith("/") and not path.startswith(("//", "/\\")) and not (parts.scheme or parts.netloc)
+    )
     return path if is_ours and path.isprintable() and "\\" not in path else ""

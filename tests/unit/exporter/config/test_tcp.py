@@ -8,7 +8,7 @@ import pytest
 from gramwatt_exporter.__main__ import main
 from gramwatt_exporter.config import load
 from gramwatt_exporter.errors import ConfigError
-from gramwatt_exporter.processes.users import UserNames
+from gramwatt_exporter.processes.linux.users import UserNames
 
 
 def tcp(directory: Path, text: str) -> str:

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from gramwatt_exporter.attribution import attribute, attribute_resident, idle_energy, largest_remainder
+from gramwatt_exporter.ledger.attribution import attribute, attribute_resident, idle_energy, largest_remainder
 from hypothesis import given
 from hypothesis import strategies as st
 

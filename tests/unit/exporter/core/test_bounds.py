@@ -11,9 +11,9 @@ from gramwatt_exporter.ledger import persistence
 from gramwatt_exporter.ledger.accounts import MOST_DEPARTED, OTHERS, Accounts, MeterAccount
 from gramwatt_exporter.ledger.places import MOST_WORKLOADS
 from gramwatt_exporter.model import COMPONENTS, PARTS, Device, Identity, Meter, Workload
-from gramwatt_exporter.processes.kernel import KernelCounters
+from gramwatt_exporter.processes.linux.kernel import KernelCounters
+from gramwatt_exporter.processes.reconcile import WaitedFor
 from gramwatt_exporter.processes.row import Row, WorkloadAccount
-from gramwatt_exporter.processes.waited import WaitedFor
 from gramwatt_exporter.windows import OpenRequest, Peer
 from hypothesis import given
 from hypothesis import strategies as st

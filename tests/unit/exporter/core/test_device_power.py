@@ -5,7 +5,7 @@ from __future__ import annotations
 from gramwatt_exporter.errors import NotHere, TryAgain
 from gramwatt_exporter.log import FieldLogger
 from gramwatt_exporter.model import Device, Meter, PowerReading, Sample
-from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from scripted_sensor import J, Scripted
 from simulation import SECOND, Machine, rig
 
@@ -25,15 +25,17 @@ class Node:
         self.machine = Machine()
         self.sensors = {name: Scripted(name, lambda: self.machine.now_ns) for name in names}
         self.watts: dict[Device, float] = {}
-        self.bank = Bank(list(self.sensors.values()), lambda: self.machine.now_ns, FieldLogger("test"))
-        self.sampler = rig(self.machine, bank=self.bank).sampler
+        self.sensor_set = SensorSet(
+            list(self.sensors.values()), lambda: self.machine.now_ns, FieldLogger("test")
+        )
+        self.sampler = rig(self.machine, sensor_set=self.sensor_set).sampler
 
     def begin(self, **watts: tuple[Device, float]) -> None:
         """Every device counts from 0 with so many watts."""
         for name, (device, power) in watts.items():
             self.sensors[name].energy = {device: 0}
             self.watts[device] = power
-        self.bank.open()
+        self.sensor_set.open()
         self.sampler.sample()
 
     def pass_time(self, samples: int = 1, seconds: int = 5) -> dict[str, float]:
@@ -93,7 +95,7 @@ def test_energy_seen_too_late_is_no_power_where_the_processes_could_not_be_read(
     node.sensors["rapl"].reading = None
     node.machine.advance(5 * SECOND)
     node.sensors["rapl"].energy = {CPU: 1000 * J}
-    node.sampler.booking.book_missed(node.bank.read(), None)
+    node.sampler.booking.book_missed(node.sensor_set.read(), None)
     assert node.power() == {}
 
 

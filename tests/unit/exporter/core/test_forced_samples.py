@@ -10,7 +10,7 @@ from gramwatt_exporter.log import FieldLogger
 from gramwatt_exporter.metrics.exposition import Exposition
 from gramwatt_exporter.model import Device, DeviceUse, PowerReading, Sample
 from gramwatt_exporter.processes.hottest import UNSCRAPED_TICKS
-from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from gramwatt_exporter.windows import OpenRequest, Peer, window_answer
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -191,9 +191,9 @@ def test_a_sample_that_fails_is_in_the_power_of_the_next() -> None:
 def test_a_slow_meters_reading_taken_by_a_forced_sample_is_published() -> None:
     machine = Machine()
     sensor = Scripted("replay", lambda: machine.now_ns)
-    bank = Bank([sensor], lambda: machine.now_ns, FieldLogger("test"))
-    bank.open()
-    sampler = rig(machine, bank=bank).sampler
+    sensor_set = SensorSet([sensor], lambda: machine.now_ns, FieldLogger("test"))
+    sensor_set.open()
+    sampler = rig(machine, sensor_set=sensor_set).sampler
     device = Device("gpu", "GPU-b", "replay", 0.05)
 
     def sample(published: bool, watts: float | None = None) -> float | None:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from gramwatt_exporter.ledger.gpu_booking import share
 from gramwatt_exporter.ledger.gpu_unknown import GpuUnknown
-from gramwatt_exporter.model import BankSample, Device, DeviceUse, EnergyStep, Group, Identity, Workload
+from gramwatt_exporter.model import Device, DeviceUse, EnergyStep, Group, Identity, MergedSample, Workload
 from gramwatt_exporter.processes.row import Row, WorkloadAccount
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,14 +150,14 @@ def test_a_gpu_that_cannot_be_read_may_draw_what_it_ever_drew() -> None:
     rows = _find(_row(10, None, "w"))
     unknown = _booked(windows, DeviceUse(DEVICE, {10: 5}, frozenset({10}), "utilisation"), rows, 3000)
     step = EnergyStep(DEVICE, 3000, SECOND)
-    unknown.sampled(BankSample([step], (), (), ()), 10 * SECOND, rows.get)
+    unknown.sampled(MergedSample([step], (), (), ()), 10 * SECOND, rows.get)
     for now in (11, 12):
-        unknown.sampled(BankSample((), (), (), ()), now * SECOND, rows.get)
+        unknown.sampled(MergedSample((), (), (), ()), now * SECOND, rows.get)
     assert windows.unknown == {"w": 6000}
     # Its counter went on meanwhile: that is charged already.
     unknown.missed("GPU-a", 5000, rows.get)
     assert windows.unknown == {"w": 6000}
-    waits = BankSample((), (), (), (), waiting=(DEVICE,), known_until=MappingProxyType({"GPU-a": 0}))
+    waits = MergedSample((), (), (), (), waiting=(DEVICE,), known_until=MappingProxyType({"GPU-a": 0}))
     unknown.sampled(waits, 13 * SECOND, rows.get)
     assert windows.unknown == {"w": 6000}  # it only waits for its rows
     unknown.cut("w", {"GPU-a": 11 * SECOND}, 12 * SECOND)
@@ -167,7 +167,7 @@ def test_a_gpu_that_cannot_be_read_may_draw_what_it_ever_drew() -> None:
 def test_a_lost_gpu_of_unclear_users_may_have_been_anybodys() -> None:
     windows = _Windows("w")
     unknown = _booked(windows, DeviceUse(DEVICE), {}, 3000)
-    unknown.sampled(BankSample([EnergyStep(DEVICE, 3000, SECOND)], (), (), ()), 10 * SECOND, {}.get)
+    unknown.sampled(MergedSample([EnergyStep(DEVICE, 3000, SECOND)], (), (), ()), 10 * SECOND, {}.get)
     before = windows.unknown.get("w", 0)
-    unknown.sampled(BankSample((), (), (), ()), 11 * SECOND, {}.get)
+    unknown.sampled(MergedSample((), (), (), ()), 11 * SECOND, {}.get)
     assert windows.unknown["w"] == before + 3000

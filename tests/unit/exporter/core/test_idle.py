@@ -9,7 +9,7 @@ import pytest
 from gramwatt_exporter.idle import IdleBook
 from gramwatt_exporter.log import FieldLogger
 from gramwatt_exporter.model import Device, DeviceUse, EnergyReading, Sample
-from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from scripted_sensor import Scripted
 from simulation import SECOND, Machine, rig
 
@@ -23,16 +23,18 @@ MODEL = Device("cpu", "package-0", "estimate", 0.5, idle_watts=10.0, max_watts=4
 
 
 class Laptop:
-    """A simulated machine that can be suspended, with the exporter's real bank and bookkeeping on it."""
+    """A simulated machine that can be suspended, with the exporter's real sensor set and bookkeeping on it."""
 
     def __init__(self, *devices: Device) -> None:
         self.machine = Machine()
         self.slept_ns = 0
         self.sensor = Scripted(devices[0].source, lambda: self.machine.now_ns)
         self.sensor.energy = dict.fromkeys(devices, 0)
-        self.bank = Bank([self.sensor], lambda: self.machine.now_ns, FieldLogger("test"), self.awake_ns)
-        self.bank.open()
-        self.sampler = rig(self.machine, bank=self.bank).sampler
+        self.sensor_set = SensorSet(
+            [self.sensor], lambda: self.machine.now_ns, FieldLogger("test"), self.awake_ns
+        )
+        self.sensor_set.open()
+        self.sampler = rig(self.machine, sensor_set=self.sensor_set).sampler
         process = self.machine.fork(1)
         assert process is not None
         self.pid = process.pid
@@ -266,14 +268,16 @@ def test_a_suspend_while_another_sensor_is_read_is_known_to_be_in_the_next_step(
         laptop.slept_ns += 3 * SECOND
         return Sample()
 
-    bank = Bank([laptop.sensor, slow], lambda: laptop.machine.now_ns, FieldLogger("test"), laptop.awake_ns)
-    bank.open()
-    bank.read()
+    sensor_set = SensorSet(
+        [laptop.sensor, slow], lambda: laptop.machine.now_ns, FieldLogger("test"), laptop.awake_ns
+    )
+    sensor_set.open()
+    sensor_set.read()
     steps = []
     for read in (slow.read, read_and_sleep, slow.read, slow.read):
         slow.read = read  # type: ignore[method-assign]
         laptop.machine.advance(5 * SECOND)
-        steps += bank.read().steps
+        steps += sensor_set.read().steps
     assert [(s.nanoseconds // SECOND, s.slept_ns // SECOND) for s in steps] == [
         (5, 0),
         (5, 0),
@@ -293,7 +297,7 @@ def test_a_reading_taken_before_a_suspend_ends_a_step_before_it() -> None:
         )
         laptop.machine.advance(asleep * SECOND)
         laptop.slept_ns += asleep * SECOND
-        steps += laptop.bank.read().steps
+        steps += laptop.sensor_set.read().steps
     assert [(s.nanoseconds // SECOND, s.slept_ns // SECOND) for s in steps] == [
         (5, 0),
         (4, 0),

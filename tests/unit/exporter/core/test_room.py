@@ -7,8 +7,8 @@ from collections import Counter
 
 from gramwatt_exporter.ledger import persistence
 from gramwatt_exporter.ledger.accounts import MOST_OTHERS, OTHERS, Accounts, is_others
+from gramwatt_exporter.ledger.eviction import AFTER, FULL
 from gramwatt_exporter.ledger.places import FOR_ROOT, MOST_WORKLOADS
-from gramwatt_exporter.ledger.room import AFTER, FULL
 from gramwatt_exporter.model import Workload
 from gramwatt_exporter.snapshot import Snapshot, WorkloadView
 from simulation import CPU, DRAM, SECOND, Machine, Rig, rig

@@ -15,7 +15,7 @@ from automatic_hosts import (
 )
 from gramwatt_exporter.config import Config
 from gramwatt_exporter.config.schema import Windows
-from gramwatt_exporter.processes.identity import IdentityReader
+from gramwatt_exporter.processes.linux.identity import IdentityReader
 from simulation import SECOND, rig
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from gramwatt_exporter.model import Identity
-from gramwatt_exporter.processes.exits import Exit
+from gramwatt_exporter.processes.linux.taskstats import Exit
 from simulation import CPU, SECOND, Machine, Rig, rig
 
 

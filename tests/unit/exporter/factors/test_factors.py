@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from gramwatt_exporter import units
-from gramwatt_exporter.factors import Amortisation, FactorBook, Overhead, Product, price_at
+from gramwatt_exporter.ledger.factors import Amortisation, FactorBook, Overhead, Product, price_at
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gramwatt_exporter.processes.cgroups import CgroupParser, stable_unit
-from gramwatt_exporter.processes.identity import IdentityReader, kernel_thread_name, printable
-from gramwatt_exporter.processes.names import ContainerNames
+from gramwatt_exporter.processes.linux.cgroups import CgroupParser, stable_unit
+from gramwatt_exporter.processes.linux.identity import IdentityReader, kernel_thread_name, printable
+from gramwatt_exporter.processes.linux.names import ContainerNames
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from gramwatt_exporter.processes.identity import IdentityReader
-from gramwatt_exporter.processes.jobs import JobOwners
+from gramwatt_exporter.processes.linux.identity import IdentityReader
+from gramwatt_exporter.processes.linux.jobs import JobOwners
 
 ID = "3f2a9c41d7e85b06aa11223344556677889900aabbccddeeff00112233445566"
 OTHER = "b" * 64

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from gramwatt_exporter.processes.identity import IdentityReader
-from gramwatt_exporter.processes.users import UserNames
+from gramwatt_exporter.processes.linux.identity import IdentityReader
+from gramwatt_exporter.processes.linux.users import UserNames
 
 KERNEL_THREAD = 0x208040
 

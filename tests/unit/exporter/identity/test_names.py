@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gramwatt_exporter.processes.identity import IdentityReader
-from gramwatt_exporter.processes.names import ContainerNames
+from gramwatt_exporter.processes.linux.identity import IdentityReader
+from gramwatt_exporter.processes.linux.names import ContainerNames
 
 ID = "3f2a9c41d7e85b06aa11223344556677889900aabbccddeeff00112233445566"
 POD = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"

@@ -10,7 +10,7 @@ from gramwatt_exporter.idle.classes import STEPS
 from gramwatt_exporter.idle.machine import class_of, load_table, package_number
 from gramwatt_exporter.idle.microarchitecture import Cpu, identify
 from gramwatt_exporter.model import Device
-from gramwatt_exporter.processes.kernel import Kernel
+from gramwatt_exporter.processes.linux.kernel import Kernel
 
 PACKAGE = Device("cpu", "package-0", "rapl", 0.05)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from gramwatt_exporter.intensity import checks
 from gramwatt_exporter.intensity.checks import checked, forecast_checked, mix_checked, restored
-from gramwatt_exporter.intensity.failures import Unavailable
+from gramwatt_exporter.intensity.providers.failures import Unavailable
 from gramwatt_exporter.model import Basis, Factor, Fetched, ForecastPoint, Intensity, Method, Mix
 from hypothesis import given
 from hypothesis import strategies as st

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from gramwatt_exporter.config import schema
-from gramwatt_exporter.intensity import failures
+from gramwatt_exporter.intensity.providers import failures
 
 PAGE = (Path(__file__).parents[4] / "docs" / "intensity.md").read_text(encoding="utf-8")
 PROVIDERS = typing.get_args(schema.Provider)

@@ -10,10 +10,10 @@ import pytest
 from gramwatt_exporter.config.schema import Annual, IntensityConfig, Static
 from gramwatt_exporter.errors import ConfigError
 from gramwatt_exporter.intensity import registry, zones
-from gramwatt_exporter.intensity.annual import AnnualProvider
-from gramwatt_exporter.intensity.failures import Refused
+from gramwatt_exporter.intensity.providers.annual import AnnualProvider
+from gramwatt_exporter.intensity.providers.failures import Refused
+from gramwatt_exporter.intensity.providers.static import StaticProvider
 from gramwatt_exporter.intensity.refresher import NO_ZONE, Refresher
-from gramwatt_exporter.intensity.static import StaticProvider
 
 NOON = datetime(2026, 3, 1, 12, 30, 15, tzinfo=UTC).timestamp()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from gramwatt_exporter.intensity import owid
-from gramwatt_exporter.intensity.annual import AnnualProvider
-from gramwatt_exporter.intensity.failures import Refused
+from gramwatt_exporter.intensity.providers import owid
+from gramwatt_exporter.intensity.providers.annual import AnnualProvider
+from gramwatt_exporter.intensity.providers.failures import Refused
 
 GRAPHER = """Entity,Code,Year,Carbon intensity of electricity - gCO2/kWh
 Africa,,2024,545.1

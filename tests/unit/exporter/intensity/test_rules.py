@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from gramwatt_exporter.config.schema import IntensityConfig
 from gramwatt_exporter.errors import ConfigError
-from gramwatt_exporter.intensity import annual_tables, mix, parse, registry, zones
-from gramwatt_exporter.intensity.annual import AnnualProvider
+from gramwatt_exporter.intensity import registry, zones
 from gramwatt_exporter.intensity.checks import checked
-from gramwatt_exporter.intensity.failures import Unavailable
-from gramwatt_exporter.intensity.http import retry_after
+from gramwatt_exporter.intensity.providers import annual_tables, mix, parse
+from gramwatt_exporter.intensity.providers.annual import AnnualProvider
+from gramwatt_exporter.intensity.providers.failures import Unavailable
+from gramwatt_exporter.intensity.providers.http import retry_after
 from gramwatt_exporter.intensity.quota import Quota
 from gramwatt_exporter.intensity.refresher import Refresher
 from gramwatt_exporter.model import Fetched, ForecastPoint, Intensity

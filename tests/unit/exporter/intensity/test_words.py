@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gramwatt_exporter.intensity import words
+from gramwatt_exporter.intensity.providers import words
 from hypothesis import given
 from hypothesis import strategies as st
 

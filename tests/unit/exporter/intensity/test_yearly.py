@@ -7,9 +7,10 @@ import logging
 import pytest
 from gramwatt_exporter.config.schema import IntensityConfig
 from gramwatt_exporter.errors import ConfigError
-from gramwatt_exporter.intensity import annual_tables, mix, registry, zones
-from gramwatt_exporter.intensity.annual import AnnualProvider, usual
-from gramwatt_exporter.intensity.failures import Refused
+from gramwatt_exporter.intensity import registry, zones
+from gramwatt_exporter.intensity.providers import annual_tables, mix
+from gramwatt_exporter.intensity.providers.annual import AnnualProvider, usual
+from gramwatt_exporter.intensity.providers.failures import Refused
 from gramwatt_exporter.intensity.refresher import Refresher
 
 # Keys of Electricity Maps' list (https://api.electricitymaps.com/v3/zones) in every form it has.

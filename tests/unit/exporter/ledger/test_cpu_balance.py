@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from gramwatt_exporter.ledger.cpu_balance import HOLDS_AFTER, CpuBalance
-from gramwatt_exporter.processes.exits import Exit
+from gramwatt_exporter.processes.linux.taskstats import Exit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace

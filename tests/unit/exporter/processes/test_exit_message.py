@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 import pytest
-from gramwatt_exporter.processes.exit_message import Exit, ExitDecoder
+from gramwatt_exporter.processes.linux.exit_message import Exit, ExitDecoder
 
 SECOND = 1_000_000_000
 LAST = 0x20

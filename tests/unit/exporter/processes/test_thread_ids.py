@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 from gramwatt_exporter.model import Identity
 from gramwatt_exporter.processes.births import Births
-from gramwatt_exporter.processes.clocks import ClockSource, ProcessClock, StatClock
-from gramwatt_exporter.processes.identity import IdentityReader
-from gramwatt_exporter.processes.kernel import KernelCounters
-from gramwatt_exporter.processes.procfiles import hides_processes, pages_of_threads_of, resident_pages_of
+from gramwatt_exporter.processes.linux.clocks import ClockSource, ProcessClock, StatClock
+from gramwatt_exporter.processes.linux.identity import IdentityReader
+from gramwatt_exporter.processes.linux.kernel import KernelCounters
+from gramwatt_exporter.processes.linux.procfiles import (
+    hides_processes,
+    pages_of_threads_of,
+    resident_pages_of,
+)
 from gramwatt_exporter.processes.row import Row, WorkloadAccount
 from gramwatt_exporter.processes.table import ProcessTable
 

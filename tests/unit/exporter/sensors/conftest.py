@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
 
@@ -92,10 +92,10 @@ def sysfs(tmp_path: Path) -> Callable[[str], Tree]:
 
 
 @pytest.fixture
-def make(clock: Any, log: Any) -> Callable[..., Bank]:
-    def build(*sensors: Any, **more: Any) -> Bank:
-        bank = Bank(sensors, clock, log, **more)
-        bank.open()
-        return bank
+def make(clock: Any, log: Any) -> Callable[..., SensorSet]:
+    def build(*sensors: Any, **more: Any) -> SensorSet:
+        sensor_set = SensorSet(sensors, clock, log, **more)
+        sensor_set.open()
+        return sensor_set
 
     return build

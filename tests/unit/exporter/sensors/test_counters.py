@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from fractions import Fraction
 
-from gramwatt_exporter.counters import Counter, Integrator, difference, plausible
+from gramwatt_exporter.sensors.counters import Counter, Integrator, difference, plausible
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from gramwatt_exporter.errors import NotHere, TryAgain
 from gramwatt_exporter.model import Device, EnergyReading, Meter
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.cray import Cray
+from gramwatt_exporter.sensors.drivers.cray import Cray
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from scripted_sensor import J, Scripted, booked, cpu, state_of
 
 COUNTERS = "cray/pm_counters"
@@ -33,9 +33,9 @@ def test_the_node_its_parts_and_its_accelerators(sysfs: Callable[[str], Any], cl
 
 def test_the_node_is_its_devices_and_the_rest(sysfs: Callable[[str], Any], clock: Any, log: Any) -> None:
     tree = sysfs("cray-ex")
-    bank = Bank([Cray(str(tree.root), clock)], clock, log)
-    bank.open()
-    bank.read()
+    sensor_set = SensorSet([Cray(str(tree.root), clock)], clock, log)
+    sensor_set.open()
+    sensor_set.read()
     clock.advance(10)
     for name, joules in [
         ("energy", 909_000),
@@ -44,7 +44,7 @@ def test_the_node_is_its_devices_and_the_rest(sysfs: Callable[[str], Any], clock
         ("freshness", 5100),
     ]:
         tree.write(f"{COUNTERS}/{name}", f"{joules} J 1650000010000000 us")
-    steps = {step.device.name: step.microjoules // 1_000_000 for step in bank.read().steps}
+    steps = {step.device.name: step.microjoules // 1_000_000 for step in sensor_set.read().steps}
     assert steps == {"node-cpu": 2000, "node-memory": 500, "node": 6500}
 
 
@@ -84,8 +84,8 @@ def test_counters_that_stopped_are_given_up_once_and_taken_up_again(
     tree = sysfs("cray-ex")
     estimate = Scripted("estimate", clock)
     estimate.energy = {cpu("estimate"): 0}
-    bank = Bank([Cray(str(tree.root), clock), estimate], clock, log)
-    bank.open()
+    sensor_set = SensorSet([Cray(str(tree.root), clock), estimate], clock, log)
+    sensor_set.open()
     joules, freshness = 200_000, 5000
 
     def run(seconds: int, moving: bool) -> tuple[list[bool], dict[str, list[int]]]:
@@ -100,7 +100,7 @@ def test_counters_that_stopped_are_given_up_once_and_taken_up_again(
                 joules, freshness = joules + 100, freshness + 10
                 tree.write(f"{COUNTERS}/cpu_energy", f"{joules} J 1650000000000000 us")
                 tree.write(f"{COUNTERS}/freshness", freshness)
-            sample = bank.read()
+            sample = sensor_set.read()
             up.append(state_of(sample, "cray").up)
             for (component, _, source), energy in booked(sample).items():
                 if component == "cpu":
@@ -138,15 +138,15 @@ def test_parts_with_a_number_and_parts_nobody_knows(sysfs: Callable[[str], Any],
 
 
 def test_a_counter_that_stands_still_gives_way_to_the_power_beside_it(
-    sysfs: Callable[[str], Any], make: Callable[..., Bank], clock: Any
+    sysfs: Callable[[str], Any], make: Callable[..., SensorSet], clock: Any
 ) -> None:
     tree = sysfs("cray-ex")
     sensor = Cray(str(tree.root), clock)
-    bank = make(sensor)
+    sensor_set = make(sensor)
     total = 0
     for second in range(0, 120, 5):  # cpu_power says 200 W all the time
         tree.write(f"{COUNTERS}/freshness", 5000 + second * 10)
-        total += sum(step.microjoules for step in bank.read().steps if step.device.name == "node-cpu")
+        total += sum(step.microjoules for step in sensor_set.read().steps if step.device.name == "node-cpu")
         clock.advance(5)
     assert 90 * 200 * J <= total <= 115 * 200 * J
     # Two of the others have no power to be compared with: they may stand still.
@@ -156,21 +156,21 @@ def test_a_counter_that_stands_still_gives_way_to_the_power_beside_it(
 
 
 def test_a_controller_that_started_anew_is_a_reset(
-    sysfs: Callable[[str], Any], make: Callable[..., Bank], clock: Any
+    sysfs: Callable[[str], Any], make: Callable[..., SensorSet], clock: Any
 ) -> None:
     tree = sysfs("cray-ex")
-    bank = make(Cray(str(tree.root), clock))
-    bank.read()
+    sensor_set = make(Cray(str(tree.root), clock))
+    sensor_set.read()
     for name, text in (("cpu_energy", "12 J"), ("startup", "2"), ("freshness", "3"), ("generation", "9")):
         tree.write(f"{COUNTERS}/{name}", text)
     clock.advance(5)
-    sample = bank.read()
+    sample = sensor_set.read()
     assert [step.device.name for step in sample.steps if step.device.component == "cpu"] == []
     assert sample.resets == {("cpu", "node-cpu"): 1}
     tree.write(f"{COUNTERS}/cpu_energy", "1012 J")
     tree.write(f"{COUNTERS}/freshness", "53")
     clock.advance(5)
-    assert [s.microjoules for s in bank.read().steps if s.device.component == "cpu"] == [1000 * J]
+    assert [s.microjoules for s in sensor_set.read().steps if s.device.component == "cpu"] == [1000 * J]
 
 
 def test_counters_that_move_are_believed_whatever_their_freshness_says(

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from gramwatt_exporter.errors import NotHere
 from gramwatt_exporter.model import Device, EnergyReading, Sample
-from gramwatt_exporter.sensors import cpu_table
-from gramwatt_exporter.sensors.cpu_table import look_up, tokens
-from gramwatt_exporter.sensors.estimate import Estimate, curve
-from gramwatt_exporter.sensors.memory_model import dimms
+from gramwatt_exporter.sensors.drivers.estimate import cpu_table
+from gramwatt_exporter.sensors.drivers.estimate.cpu_table import look_up, tokens
+from gramwatt_exporter.sensors.drivers.estimate.estimate import Estimate, curve
+from gramwatt_exporter.sensors.drivers.estimate.memory_model import dimms
 
 TABLE = [
     ("Intel Xeon Platinum 8252C", 150.0),
@@ -126,7 +126,7 @@ def test_codecarbon_itself_is_never_imported() -> None:
 
     code = (
         "import sys, time\n"
-        "from gramwatt_exporter.sensors.estimate import Estimate\n"
+        "from gramwatt_exporter.sensors.drivers.estimate.estimate import Estimate\n"
         "e = Estimate('/proc', '/sys', time.monotonic_ns); e.open(); e.read()\n"
         "print([m for m in ('codecarbon', 'pandas', 'numpy', 'requests', 'psutil') if m in sys.modules])\n"
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from gramwatt_exporter.errors import Denied, NotHere, TryAgain
 from gramwatt_exporter.model import PowerReading
-from gramwatt_exporter.sensors.ipmi import Ipmi
+from gramwatt_exporter.sensors.drivers.ipmi.ipmi import Ipmi
 
 READING = """
     Instantaneous power reading:                   {watts} Watts

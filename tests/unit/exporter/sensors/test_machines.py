@@ -184,8 +184,8 @@ def test_a_guest_whose_counters_are_nought_is_modelled_and_says_so(tmp_path: Pat
     machine.run(70)
     assert machine.sources("cpu") == {"estimate"}
     assert "counter stands still" in machine.log.text()
-    assert machine.bank is not None
-    rapl = next(state for state in machine.bank.read().sensors if state.name == "rapl")
+    assert machine.sensor_set is not None
+    rapl = next(state for state in machine.sensor_set.read().sensors if state.name == "rapl")
     assert (rapl.up, rapl.reason) == (False, "still")
     assert rapl.failures["still"] > 0
 
@@ -240,8 +240,8 @@ def test_one_of_two_packages_stands_still(tmp_path: Path) -> None:
     machine.run(120)
     assert machine.sources("cpu") == {"rapl", "estimate"}
     assert machine.booked["cpu", "rapl"] / 1e6 == pytest.approx(machine.drawn["cpu"] / 2, rel=0.02)
-    assert machine.bank is not None
-    rapl = next(state for state in machine.bank.read().sensors if state.name == "rapl")
+    assert machine.sensor_set is not None
+    rapl = next(state for state in machine.sensor_set.read().sensors if state.name == "rapl")
     assert rapl.up
     assert set(rapl.failures) <= {"still", "below"}  # its cores count, so it is below a part of it, too
     assert sum(rapl.failures.values()) > 0
@@ -418,8 +418,8 @@ def test_of_two_meters_of_the_same_watts_the_first_is_taken_whatever_the_load_do
     machine.seconds = float(phase)
     machine.start()
     machine.run(90)
-    assert machine.bank is not None
-    assert machine.bank.around.key == "meter|hwmon|acpi-hwmon1"
+    assert machine.sensor_set is not None
+    assert machine.sensor_set.around.key == "meter|hwmon|acpi-hwmon1"
     assert "before" not in machine.log.text()
 
 
@@ -514,8 +514,8 @@ def test_a_card_below_its_own_part_is_refused_and_counted(tmp_path: Path) -> Non
     )  # its cores draw more than it does
     machine.start()
     machine.run(60)
-    assert machine.bank is not None
-    assert machine.bank.read().resets["cpu", "package-0"] > 0
+    assert machine.sensor_set is not None
+    assert machine.sensor_set.read().resets["cpu", "package-0"] > 0
     assert "less than a part of it" in machine.log.text()
     machine.forget()
     machine.run(60)
@@ -524,9 +524,9 @@ def test_a_card_below_its_own_part_is_refused_and_counted(tmp_path: Path) -> Non
 
 def test_what_is_modelled_inside_a_measured_whole_is_surer(tmp_path: Path) -> None:
     machine = machines.denied(tmp_path / "machine").start()
-    assert machine.bank is not None
+    assert machine.sensor_set is not None
     machine.run(30)
     machine.now_ns += 10**9
-    steps = [step for step in machine.bank.read().steps if step.device.component == "cpu"]
+    steps = [step for step in machine.sensor_set.read().steps if step.device.component == "cpu"]
     assert [step.device.source for step in steps] == ["estimate"]
     assert steps[0].device.uncertainty_ratio <= 0.3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from gramwatt_exporter.sensors.memory_model import is_guest, watts
+from gramwatt_exporter.sensors.drivers.estimate.memory_model import is_guest, watts
 
 ARM = "processor\t: 0\nBogoMIPS\t: 108.00\nCPU implementer\t: 0x41\nCPU part\t: 0xd0b\n"
 RISCV = "processor\t: 0\nhart\t\t: 1\nisa\t\t: rv64imafdc\n"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from gramwatt_exporter.model import Device, EnergyReading
 from gramwatt_exporter.sensors.mirrors import APART_AFTER, TELLING_UJ, TOGETHER_AFTER, Mirrors
-from gramwatt_exporter.sensors.tracks import name_of
+from gramwatt_exporter.sensors.steps import name_of
 
 WRAP = 65_532_610_987
 HIGH = 2 * TELLING_UJ

@@ -17,8 +17,8 @@ GOLDEN = Path(__file__).parents[3] / "golden" / "sensors.txt"
 def looked(machine: Machine, looks: int = 4) -> Looks:
     """After so many looks, a second apart."""
     machine.start()
-    assert machine.bank is not None
-    looker = Looks(machine.bank)
+    assert machine.sensor_set is not None
+    looker = Looks(machine.sensor_set)
     for _ in range(looks):
         looker.look()
         machine.pass_time(1.0)

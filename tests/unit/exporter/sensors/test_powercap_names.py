@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from gramwatt_exporter.errors import NotHere
 from gramwatt_exporter.model import Device, Meter
-from gramwatt_exporter.sensors.powercap_names import kind_of, roles
-from gramwatt_exporter.sensors.rapl import Rapl
+from gramwatt_exporter.sensors.drivers.rapl.powercap_names import kind_of, roles
+from gramwatt_exporter.sensors.drivers.rapl.rapl import Rapl
 
 
 def devices(control: str = "arm-scmi", **labels: str) -> dict[str, str]:

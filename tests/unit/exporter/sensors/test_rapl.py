@@ -15,8 +15,8 @@ import pytest
 from descriptors import open_below
 from gramwatt_exporter.errors import Denied, NotHere, TryAgain
 from gramwatt_exporter.model import Device, EnergyReading, Meter
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.rapl import FIX, Rapl
+from gramwatt_exporter.sensors.drivers.rapl.rapl import FIX, Rapl
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 
 J = 1_000_000
 
@@ -130,21 +130,21 @@ def _dead_descriptor() -> int:
 
 
 def test_a_zone_that_cannot_be_read_at_first_is_said_and_tried_again(
-    sysfs: Callable[[str], Any], make: Callable[..., Bank], clock: Any
+    sysfs: Callable[[str], Any], make: Callable[..., SensorSet], clock: Any
 ) -> None:
     tree = sysfs("dual-socket")
     counter = tree.root / "class/powercap/intel-rapl:1/energy_uj"
     counter.unlink()
     counter.mkdir()  # opens, and every read fails
-    bank = make(Rapl(str(tree.root), clock))
-    assert dict(bank.read().sensors[0].failures) == {"lost": 1}
+    sensor_set = make(Rapl(str(tree.root), clock))
+    assert dict(sensor_set.read().sensors[0].failures) == {"lost": 1}
     counter.rmdir()
     energy: dict[str, int] = {}
     for second in range(5, 35, 5):
         clock.advance(5)
         tree.zone("intel-rapl:0", (1 + second) * J)
         tree.zone("intel-rapl:1", (2 + second) * J)
-        sample = bank.read()
+        sample = sensor_set.read()
         for step in sample.steps:
             energy[step.device.name] = energy.get(step.device.name, 0) + step.microjoules
     assert (energy["package-0"], energy["package-1"]) == (
@@ -245,8 +245,8 @@ def test_denied_says_how_to_fix_it_and_never_opens_the_counter_to_all() -> None:
 AS_NOBODY = """
 import os, sys
 from gramwatt_exporter.errors import Denied
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.rapl import Rapl
+from gramwatt_exporter.sensors.sensor_set import SensorSet
+from gramwatt_exporter.sensors.drivers.rapl.rapl import Rapl
 if os.getuid() == 0:
     os.setgroups([])
     os.setgid(65534)

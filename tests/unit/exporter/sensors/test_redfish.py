@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from gramwatt_exporter.errors import Denied, Fatal, NotHere, TryAgain
 from gramwatt_exporter.model import PowerReading
-from gramwatt_exporter.sensors.redfish import Redfish
+from gramwatt_exporter.sensors.drivers.redfish.redfish import Redfish
 
 ROOT = "/redfish/v1/Chassis"
 

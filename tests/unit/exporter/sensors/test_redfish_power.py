@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gramwatt_exporter.sensors.redfish_chassis import Chassis, machine
-from gramwatt_exporter.sensors.redfish_power import figure, reading_of
+from gramwatt_exporter.sensors.drivers.redfish.chassis import Chassis, machine
+from gramwatt_exporter.sensors.drivers.redfish.power import figure, reading_of
 
 
 def control(**fields: Any) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 from gramwatt_exporter.config.schema import Config
-from gramwatt_exporter.sensors.amdsmi import AmdSmi
-from gramwatt_exporter.sensors.bank import Bank
 from gramwatt_exporter.sensors.disabled import Disabled
-from gramwatt_exporter.sensors.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.amd.amdsmi import AmdSmi
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
 from gramwatt_exporter.sensors.registry import build
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 
 ORDER = ["rapl", "hwmon", "cray", "nvml", "amdsmi", "ipmi", "redfish", "estimate"]
 
@@ -50,9 +50,9 @@ def test_each_can_be_switched_off_and_is_reported_so(clock: Any, log: Any, name:
     sensors = build(config(**off), clock)
     assert [sensor.name for sensor in sensors] == ORDER
     assert [sensor.name for sensor in sensors if not isinstance(sensor, Disabled)] == [name]
-    bank = Bank([sensor for sensor in sensors if isinstance(sensor, Disabled)], clock, log)
-    bank.open()
-    assert {state.reason for state in bank.read().sensors} == {"disabled"}
+    sensor_set = SensorSet([sensor for sensor in sensors if isinstance(sensor, Disabled)], clock, log)
+    sensor_set.open()
+    assert {state.reason for state in sensor_set.read().sensors} == {"disabled"}
 
 
 def test_settings_reach_their_sensor(sysfs: Any, clock: Any, log: Any) -> None:
@@ -64,12 +64,12 @@ def test_settings_reach_their_sensor(sysfs: Any, clock: Any, log: Any) -> None:
         },
         Config,
     )
-    bank = Bank(build(settings, clock), clock, log)
-    bank.open()
-    bank.read()
+    sensor_set = SensorSet(build(settings, clock), clock, log)
+    sensor_set.open()
+    sensor_set.read()
     clock.advance(1)
     tree.zone("intel-rapl:0", 7_000_001)
-    (step,) = bank.read().steps
+    (step,) = sensor_set.read().steps
     assert (step.device.idle_watts, step.device.max_watts) == (33.0, 280.0)
 
 
@@ -79,13 +79,13 @@ def test_what_is_not_there_costs_no_imports() -> None:
         "import sys, time\n"
         "from gramwatt_exporter.config.schema import Config\n"
         "from gramwatt_exporter.sensors.registry import build\n"
-        "from gramwatt_exporter.sensors.bank import Bank\n"
+        "from gramwatt_exporter.sensors.sensor_set import SensorSet\n"
         "class Log:\n"
         "    debug = info = warning = staticmethod(lambda *a, **k: None)\n"
-        "from gramwatt_exporter.sensors import nvml\n"
+        "from gramwatt_exporter.sensors.drivers.nvidia import nvml\n"
         "nvml.LIBRARY = 'libnvidia-ml-that-is-not-there.so.1'\n"
-        "bank = Bank(build(Config(), time.monotonic_ns), time.monotonic_ns, Log())\n"
-        "bank.open(); bank.read()\n"
+        "sensor_set = SensorSet(build(Config(), time.monotonic_ns), time.monotonic_ns, Log())\n"
+        "sensor_set.open(); sensor_set.read()\n"
         "print([m for m in ('pynvml', 'requests', 'codecarbon', 'numpy', 'pandas', 'psutil') if m in sys.modules])\n"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from gramwatt_exporter.errors import Fatal, NotHere
 from gramwatt_exporter.model import Device, DeviceUse, EnergyReading, Meter, PowerReading, Sample
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.rapl import Rapl
-from gramwatt_exporter.sensors.replay import Replay, record
+from gramwatt_exporter.sensors.drivers.rapl.rapl import Rapl
+from gramwatt_exporter.sensors.drivers.replay import Replay, record
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 
 
 def test_what_was_recorded_is_played(tmp_path: Path, clock: Any) -> None:
@@ -60,11 +60,11 @@ def test_a_trace_of_a_machine_gives_the_same_energy_again(
         clock.advance(1)
     file = tmp_path / "trace"
     file.write_text("\n".join(lines))
-    bank = Bank([Replay(str(file), clock)], clock, log)
-    bank.open()
+    sensor_set = SensorSet([Replay(str(file), clock)], clock, log)
+    sensor_set.open()
     booked = 0
     for _ in range(25):
-        booked += sum(step.microjoules for step in bank.read().steps if step.device.name == "package-0")
+        booked += sum(step.microjoules for step in sensor_set.read().steps if step.device.name == "package-0")
         clock.advance(1)
     assert booked == 19 * 90_000_000
 

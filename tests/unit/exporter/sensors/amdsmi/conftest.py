@@ -15,7 +15,7 @@ from amdsmi_world import (
     World,
     forget_package,
 )
-from gramwatt_exporter.sensors.amdsmi import AmdSmi
+from gramwatt_exporter.sensors.drivers.amd.amdsmi import AmdSmi
 
 
 @pytest.fixture(scope="session")

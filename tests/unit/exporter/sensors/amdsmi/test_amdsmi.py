@@ -30,9 +30,9 @@ from amdsmi_world import (
 from gramwatt_exporter.config.schema import Config
 from gramwatt_exporter.errors import Denied, Fatal, NotHere, TryAgain
 from gramwatt_exporter.model import EnergyReading, PowerReading
-from gramwatt_exporter.sensors.amdsmi import AmdSmi
-from gramwatt_exporter.sensors.bank import Bank
+from gramwatt_exporter.sensors.drivers.amd.amdsmi import AmdSmi
 from gramwatt_exporter.sensors.registry import build
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from msgspec.structs import replace
 from simulation import SECOND
 
@@ -269,14 +269,14 @@ def test_the_graphics_of_an_apu_is_one_meter_and_no_device(
         path=replace(config.path, sysfs=str(sysfs("gpus").root)),
         sensors=replace(config.sensors, hwmon=replace(config.sensors.hwmon, enabled=hwmon)),
     )
-    bank = Bank([s for s in build(config, clock) if s.name in ("hwmon", "amdsmi")], clock, log)
-    bank.open()
+    sensor_set = SensorSet([s for s in build(config, clock) if s.name in ("hwmon", "amdsmi")], clock, log)
+    sensor_set.open()
     deadline = time.monotonic() + 10
-    while not bank.read().sensors[1].up:
+    while not sensor_set.read().sensors[1].up:
         assert time.monotonic() < deadline
         time.sleep(0.005)
     clock.advance(10)
-    sample = bank.read()
+    sample = sensor_set.read()
     gpus = {step.device.name: step.device.source for step in sample.steps}
     assert {name: gpus[name] for name in gpus if name in (ADDRESS, APU)} == {ADDRESS: source}
     (apu,) = [step for step in sample.meters if "0a:00" in step.meter.name]
@@ -378,7 +378,7 @@ def test_a_library_of_another_release_is_said_with_the_fix(
 def test_without_the_package_it_is_absent() -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); sys.modules['amdsmi'] = None\n"  # as if not installed
-        "from gramwatt_exporter.sensors.amdsmi import AmdSmi\n"
+        "from gramwatt_exporter.sensors.drivers.amd.amdsmi import AmdSmi\n"
         "try: AmdSmi('/sys', lambda: 0).open()\n"
         "except Exception as error: print(type(error).__name__, error)\n"
     )

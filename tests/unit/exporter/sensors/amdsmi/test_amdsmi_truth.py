@@ -12,7 +12,7 @@ from amd_truth import AmdTruth, WithHwmon
 from amdsmi_world import GPU, World
 from gpu_truth import Booked, Job, Scenario, report
 from gramwatt_exporter.model import EnergyReading
-from gramwatt_exporter.sensors.background import Repeater
+from gramwatt_exporter.sensors.threads import Repeater
 
 END = 34.0
 

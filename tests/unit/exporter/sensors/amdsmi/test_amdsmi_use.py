@@ -18,7 +18,7 @@ from amdsmi_world import (
     use_after,
 )
 from gramwatt_exporter.model import Group
-from gramwatt_exporter.sensors.amdsmi import AmdSmi
+from gramwatt_exporter.sensors.drivers.amd.amdsmi import AmdSmi
 from simulation import SECOND
 
 

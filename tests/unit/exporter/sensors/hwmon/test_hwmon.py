@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from gramwatt_exporter.errors import NotHere, TryAgain
 from gramwatt_exporter.model import Device, EnergyReading, Meter
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from hwmon_boards import (
     WATT,
     Board,
@@ -74,47 +74,51 @@ def test_amd_energy_counts_sockets(hwmon: Callable[..., Hwmon]) -> None:
     assert values(hwmon("amd-energy").read()) == {"package-0": 70_000, "package-1": 80_000}
 
 
-def test_power_becomes_energy_in_the_bank(sysfs: Callable[[str], Any], clock: Any, log: Any) -> None:
+def test_power_becomes_energy_in_the_sensor_set(sysfs: Callable[[str], Any], clock: Any, log: Any) -> None:
     tree = sysfs("gpus")
-    bank = Bank([Hwmon(str(tree.root), clock)], clock, log)
-    bank.open()
-    bank.read()
+    sensor_set = SensorSet([Hwmon(str(tree.root), clock)], clock, log)
+    sensor_set.open()
+    sensor_set.read()
     clock.advance(2)
     tree.write("class/hwmon/hwmon0/power1_average", 105_000_000)
     tree.write("class/hwmon/hwmon2/energy1_input", 45_000_000)
     steps = {
-        step.device.name: step.microjoules for step in bank.read().steps if step.device.component == "gpu"
+        step.device.name: step.microjoules
+        for step in sensor_set.read().steps
+        if step.device.component == "gpu"
     }
     assert steps == {"0000:03:00.0": 200_000_000, "0000:04:00.0": 40_000_000, "0000:05:00.0": 0}
 
 
 @pytest.mark.parametrize("value", [65_535 * WATT, -1])
 def test_power_that_cannot_be_is_a_reset_with_nothing_booked_on_both_sides(
-    board: Board, make: Callable[..., Bank], clock: Any, value: int
+    board: Board, make: Callable[..., SensorSet], clock: Any, value: int
 ) -> None:
     board.chip(1, "amdgpu", "0000:03:00.0", power1_average=100 * WATT, power1_cap_max=300 * WATT)
-    bank = make(Hwmon(str(board.root), clock))
-    bank.read()
+    sensor_set = make(Hwmon(str(board.root), clock))
+    sensor_set.read()
     booked = []
     for power in (100 * WATT, value, 100 * WATT, 100 * WATT):
         board.write(1, "power1_average", power)
         clock.advance(5)
-        sample = bank.read()
+        sample = sensor_set.read()
         booked.append([step.microjoules for step in sample.steps])
     assert booked == [[500 * WATT], [], [], [500 * WATT]]
     assert sample.resets == {("gpu", "0000:03:00.0"): 1}
     assert sample.sensors[0].failures == {}
 
 
-def test_a_limit_that_is_raised_refuses_nothing(board: Board, make: Callable[..., Bank], clock: Any) -> None:
+def test_a_limit_that_is_raised_refuses_nothing(
+    board: Board, make: Callable[..., SensorSet], clock: Any
+) -> None:
     board.chip(1, "xe", "0000:03:00.0", energy1_input=0, power1_max=60 * WATT)
-    bank = make(Hwmon(str(board.root), clock))
-    bank.read()
+    sensor_set = make(Hwmon(str(board.root), clock))
+    sensor_set.read()
     board.write(1, "power1_max", 190 * WATT)
     for second in range(5, 65, 5):
         clock.advance(5)
         board.write(1, "energy1_input", second * 150 * WATT)
-        assert [step.microjoules for step in bank.read().steps] == [5 * 150 * WATT]
+        assert [step.microjoules for step in sensor_set.read().steps] == [5 * 150 * WATT]
 
 
 @pytest.mark.parametrize("content", ["", "N/A", "-"])

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from gramwatt_exporter.model import Device
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from hwmon_boards import (
     WATT,
     Board,
@@ -24,7 +24,7 @@ from scripted_sensor import Scripted
 @pytest.mark.parametrize(("driver", "errno"), [("amdgpu", "eperm"), ("nouveau", "einval")])
 def test_a_gpu_that_sleeps_draws_nothing_and_stays_whose_it_is(
     board: Board,
-    make: Callable[..., Bank],
+    make: Callable[..., SensorSet],
     clock: Any,
     request: pytest.FixtureRequest,
     driver: str,
@@ -34,15 +34,15 @@ def test_a_gpu_that_sleeps_draws_nothing_and_stays_whose_it_is(
     sensor = Hwmon(str(board.root), clock)
     counter = Scripted("amdsmi", clock)  # reads the same GPU, and never sleeps
     counter.energy = {Device("gpu", "0000:03:00.0", "amdsmi", 0.1): 0}
-    bank = make(sensor, counter)
-    bank.read()
+    sensor_set = make(sensor, counter)
+    sensor_set.read()
     booked: Counter[str] = Counter()
     for _ in range(5):  # 10 s awake, 140 s asleep
         gpu.become(sensor, "active", refused=False)
-        booked += joules(bank, clock, 2)
+        booked += joules(sensor_set, clock, 2)
         gpu.become(sensor, "suspended", refused=True)
-        booked += joules(bank, clock, 28)
-        sample = bank.read()
+        booked += joules(sensor_set, clock, 28)
+        sample = sensor_set.read()
         assert sample.sensors[0].failures == {}
     # The sample before the first was awake; each time it falls asleep or wakes up counts as half a sample.
     assert booked == {"0000:03:00.0 of hwmon": 5 * 10 * 30 + 75}

@@ -7,8 +7,8 @@ import time
 from typing import Any
 
 from gramwatt_exporter.model import EnergyReading, PowerReading
-from gramwatt_exporter.sensors.background import Repeater
-from gramwatt_exporter.sensors.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
+from gramwatt_exporter.sensors.threads import Repeater
 from hwmon_boards import WATT, Board, rails
 
 ADDRESS = "0000:03:00.0"

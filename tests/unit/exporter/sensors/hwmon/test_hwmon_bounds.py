@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from hwmon_boards import WATT, Board, started
 
 
@@ -43,32 +43,32 @@ def test_the_widest_limit_that_stays_bounds_a_gpu(
 
 @pytest.mark.parametrize("seconds", [1, 5, 10])
 def test_a_counter_that_runs_too_fast_is_refused_at_any_interval(
-    board: Board, make: Callable[..., Bank], clock: Any, seconds: int
+    board: Board, make: Callable[..., SensorSet], clock: Any, seconds: int
 ) -> None:
     board.chip(3, "xe", "0000:03:00.0", energy1_input=0, energy1_label="card", power1_crit=328 * WATT)
-    bank = make(Hwmon(str(board.root), clock))
-    bank.read()
+    sensor_set = make(Hwmon(str(board.root), clock))
+    sensor_set.read()
     energy, booked = 0, []
     for power in (150, 1500, 150, 3000, 150):
         energy += power * seconds * WATT
         board.write(3, "energy1_input", energy)
         clock.advance(seconds)
-        sample = bank.read()
+        sample = sensor_set.read()
         booked.append([step.microjoules // WATT for step in sample.steps])
     assert booked == [[150 * seconds], [], [150 * seconds], [], [150 * seconds]]
     assert sample.resets == {("gpu", "0000:03:00.0"): 2}
 
 
 def test_a_card_that_draws_less_than_its_package_is_measured_by_the_package(
-    board: Board, make: Callable[..., Bank], clock: Any
+    board: Board, make: Callable[..., SensorSet], clock: Any
 ) -> None:
     board.chip(
         3, "xe", "0000:03:00.0", power1_crit=328 * WATT,
         energy1_label="card", energy1_input=0, energy2_label="pkg", energy2_input=0,
     )  # fmt: skip
     sensor = Hwmon(str(board.root), clock)
-    bank = make(sensor)
-    bank.read()
+    sensor_set = make(sensor)
+    sensor_set.read()
 
     def run(card: int, package: int, seconds: int = 60) -> int:
         total = 0
@@ -77,7 +77,7 @@ def test_a_card_that_draws_less_than_its_package_is_measured_by_the_package(
                 before = int((board.root / f"class/hwmon/hwmon3/energy{channel}_input").read_text())
                 board.write(3, f"energy{channel}_input", before + power * 5 * WATT)
             clock.advance(5)
-            total += sum(step.microjoules for step in bank.read().steps)
+            total += sum(step.microjoules for step in sensor_set.read().steps)
         return total // WATT
 
     assert run(100, 80) == 100 * 60
@@ -89,46 +89,46 @@ def test_a_card_that_draws_less_than_its_package_is_measured_by_the_package(
     assert run(10, 80) == 80 * 60
     for _ in range(30):  # looking at the chips again changes nothing
         assert run(10, 80, 5) == 80 * 5
-    assert len(bank.read().sensors[0].failures) == 0
+    assert len(sensor_set.read().sensors[0].failures) == 0
 
 
 def test_a_card_that_counts_more_than_it_can_draw_is_measured_by_its_package(
-    board: Board, make: Callable[..., Bank], clock: Any, log: Any
+    board: Board, make: Callable[..., SensorSet], clock: Any, log: Any
 ) -> None:
     board.chip(
         3, "xe", "0000:03:00.0", power1_crit=328 * WATT,
         energy1_label="card", energy1_input=0, energy2_label="pkg", energy2_input=10**9,
     )  # fmt: skip
-    bank = make(Hwmon(str(board.root), clock))
-    bank.read()
+    sensor_set = make(Hwmon(str(board.root), clock))
+    sensor_set.read()
     drawn = []
     for step in range(1, 13):
         board.write(3, "energy1_input", step * 5 * 700 * WATT)
         board.write(3, "energy2_input", 10**9 + step * 5 * 70 * WATT)
         clock.advance(5)
-        drawn.append(sum(step.microjoules for step in bank.read().steps) // WATT)
+        drawn.append(sum(step.microjoules for step in sensor_set.read().steps) // WATT)
     assert drawn[4:] == [350] * 8
     said = [fields for fields in log.lines if "more than the 328 W that its device can draw" in str(fields)]
     assert len(said) == 1
 
 
 def test_the_counter_that_stands_for_another_is_not_continued_by_it_after_a_restart(
-    board: Board, make: Callable[..., Bank], clock: Any, log: Any
+    board: Board, make: Callable[..., SensorSet], clock: Any, log: Any
 ) -> None:
     """Their totals have nothing to do with each other: the difference was drawn by nobody."""
     board.chip(
         3, "xe", "0000:03:00.0", power1_crit=328 * WATT,
         energy1_label="card", energy1_input=5_000 * WATT, energy2_label="pkg", energy2_input=1_000 * WATT,
     )  # fmt: skip
-    bank = make(Hwmon(str(board.root), clock))
-    bank.read()
+    sensor_set = make(Hwmon(str(board.root), clock))
+    sensor_set.read()
     for step in range(1, 13):
         board.write(3, "energy2_input", (1_000 + step * 5 * 70) * WATT)
         clock.advance(5)
-        sample = bank.read()
+        sample = sensor_set.read()
     assert sample.resets == {}  # to read another counter is no reset
-    again = Bank([Hwmon(str(board.root), clock)], clock, log)
-    again.restore(json.loads(json.dumps(bank.state())))
+    again = SensorSet([Hwmon(str(board.root), clock)], clock, log)
+    again.restore(json.loads(json.dumps(sensor_set.state())))
     again.open()
     clock.advance(60)
     assert again.read().steps == []
@@ -136,7 +136,7 @@ def test_the_counter_that_stands_for_another_is_not_continued_by_it_after_a_rest
 
 
 def test_a_gpu_in_use_that_shows_no_power_is_not_believed(
-    board: Board, make: Callable[..., Bank], clock: Any
+    board: Board, make: Callable[..., SensorSet], clock: Any
 ) -> None:
     board.chip(3, "amdgpu", "0000:03:00.0", power1_average=0, power1_label="PPT")
     board.chip(4, "amdgpu", "0000:04:00.0", power1_average=0, power1_label="PPT")
@@ -144,30 +144,30 @@ def test_a_gpu_in_use_that_shows_no_power_is_not_believed(
         (board.root / "devices" / place).mkdir(parents=True)
     board.write(3, "device/gpu_busy_percent", 90)
     board.write(4, "device/gpu_busy_percent", 0)
-    bank = make(Hwmon(str(board.root), clock))
-    bank.read()
+    sensor_set = make(Hwmon(str(board.root), clock))
+    sensor_set.read()
     clock.advance(5)
-    sample = bank.read()
+    sample = sensor_set.read()
     assert [(step.device.name, step.microjoules) for step in sample.steps] == [("0000:04:00.0", 0)]
     assert sample.sensors[0].failures["garbage"] > 0
     board.write(3, "device/gpu_busy_percent", 0)  # asleep or at rest it may
     clock.advance(5)
-    bank.read()
+    sensor_set.read()
     clock.advance(5)
-    assert len(bank.read().steps) == 2
+    assert len(sensor_set.read().steps) == 2
 
 
 def test_a_chips_counter_that_stands_still_gives_way_to_its_power(
-    board: Board, make: Callable[..., Bank], clock: Any
+    board: Board, make: Callable[..., SensorSet], clock: Any
 ) -> None:
     board.chip(3, "ina228", "1-0040", energy1_input=12_345, power1_input=20 * WATT)
     sensor = Hwmon(str(board.root), clock)
-    bank = make(sensor)
-    bank.read()
+    sensor_set = make(sensor)
+    sensor_set.read()
     steps = []
     for _ in range(24):
         clock.advance(5)
-        steps.append(sum(step.microjoules for step in bank.read().meters) // WATT)
+        steps.append(sum(step.microjoules for step in sensor_set.read().meters) // WATT)
     assert steps[-12:] == [100] * 12
     assert len(sensor.notes) == 1
     assert "power1_input" in sensor.notes[0]

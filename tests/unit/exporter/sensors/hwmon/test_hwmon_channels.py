@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from gramwatt_exporter.errors import NotHere, TryAgain
 from gramwatt_exporter.model import Device
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.hwmon import Hwmon
-from gramwatt_exporter.sensors.hwmon_channel import Channel
+from gramwatt_exporter.sensors.drivers.hwmon.channel import Channel
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from hwmon_boards import WATT, Board, rails, started, values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -61,13 +61,13 @@ def test_a_channel_without_data_is_no_failure(board: Board, clock: Any) -> None:
 
 
 def test_the_zero_of_a_shunt_is_no_negative_power(
-    board: Board, make: Callable[..., Bank], clock: Any
+    board: Board, make: Callable[..., SensorSet], clock: Any
 ) -> None:
     rails(board, 1, "1-0040", VDD_IN=8, VDD_GPU=-0.392, VDD_CPU=-40)
-    bank = make(Hwmon(str(board.root), clock))
-    bank.read()
+    sensor_set = make(Hwmon(str(board.root), clock))
+    sensor_set.read()
     clock.advance(5)
-    sample = bank.read()
+    sample = sensor_set.read()
     assert {
         step.device.name: step.microjoules for step in sample.steps if step.device.component != "other"
     } == {"gpu-0": 0}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from gramwatt_exporter.model import Device, Meter, Sample
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from hwmon_boards import (
     WATT,
     Board,
@@ -44,33 +44,33 @@ def test_grace_rails_that_disagree_never_make_negative_memory(
 @pytest.mark.parametrize("rail", ["grace", "cpu", "sysio"])
 @pytest.mark.parametrize("samples", [1, 4])
 def test_a_rail_of_grace_that_fails_for_a_moment_changes_no_sum(
-    sysfs: Callable[[str], Any], make: Callable[..., Bank], clock: Any, rail: str, samples: int
+    sysfs: Callable[[str], Any], make: Callable[..., SensorSet], clock: Any, rail: str, samples: int
 ) -> None:
     tree = sysfs("grace-hopper")
-    bank = make(Hwmon(str(tree.root), clock))
-    bank.read()
+    sensor_set = make(Hwmon(str(tree.root), clock))
+    sensor_set.read()
     was = {"grace": 250, "cpu": 150, "sysio": 60}[rail] * WATT
-    booked = joules(bank, clock, 5)
+    booked = joules(sensor_set, clock, 5)
     set_rail(tree, rail, "N/A")
-    booked += joules(bank, clock, samples)
+    booked += joules(sensor_set, clock, samples)
     set_rail(tree, rail, was)
-    booked += joules(bank, clock, 5)
+    booked += joules(sensor_set, clock, 5)
     seconds = (10 + samples) * 5
     assert booked == {"package-0 of hwmon": 210 * seconds, "dram-0 of hwmon": 40 * seconds}
 
 
 @pytest.mark.parametrize("rail", ["grace", "cpu", "sysio"])
 def test_memory_of_grace_is_never_counted_twice_while_a_rail_fails(
-    sysfs: Callable[[str], Any], make: Callable[..., Bank], clock: Any, rail: str
+    sysfs: Callable[[str], Any], make: Callable[..., SensorSet], clock: Any, rail: str
 ) -> None:
     tree = sysfs("grace-hopper")
     estimate = Scripted("estimate", clock)
     memory, package = Device("dram", "dram-0", "estimate", 0.5), Device("cpu", "package-0", "estimate", 0.5)
     estimate.power = {memory: 40 * WATT, package: 210 * WATT}  # as good as it can be: what is missing shows
-    bank = make(Hwmon(str(tree.root), clock), estimate)
-    bank.read()
+    sensor_set = make(Hwmon(str(tree.root), clock), estimate)
+    sensor_set.read()
     set_rail(tree, rail, "N/A")
-    booked = joules(bank, clock, 60)
+    booked = joules(sensor_set, clock, 60)
     # A minute of what is not known is held for the rail to come back, no more.
     assert 40 * 235 <= booked["dram-0 of estimate"] <= 40 * 240
     assert booked["dram-0 of hwmon"] == 0
@@ -94,7 +94,7 @@ def test_grace_without_a_rail_counts_the_socket_as_the_package(
 
 
 def test_the_module_of_grace_is_no_device_and_may_draw_what_its_gpus_do(
-    board: Board, make: Callable[..., Bank], clock: Any
+    board: Board, make: Callable[..., SensorSet], clock: Any
 ) -> None:
     board.chip(
         1,
@@ -103,10 +103,10 @@ def test_the_module_of_grace_is_no_device_and_may_draw_what_its_gpus_do(
         power1_average=2_700 * WATT,  # a CPU and two GPUs of 1.2 kW
         power1_oem_info="Module Power Socket 0",
     )
-    bank = make(Hwmon(str(board.root), clock))
-    bank.read()
+    sensor_set = make(Hwmon(str(board.root), clock))
+    sensor_set.read()
     clock.advance(5)
-    sample = bank.read()
+    sample = sensor_set.read()
     assert {step.meter.name: step.microjoules for step in sample.meters} == {"module-0": 13_500 * WATT}
     assert sample.steps == []
 
@@ -115,14 +115,14 @@ def test_the_module_of_grace_is_no_device_and_may_draw_what_its_gpus_do(
 @pytest.mark.parametrize("value", [0xFFFFFFFF * 1000, -1])
 @pytest.mark.parametrize("rail", ["grace", "cpu", "sysio"])
 def test_a_rail_of_grace_that_cannot_be_is_a_reset_of_what_it_is_part_of(
-    sysfs: Callable[[str], Any], make: Callable[..., Bank], clock: Any, rail: str, value: int
+    sysfs: Callable[[str], Any], make: Callable[..., SensorSet], clock: Any, rail: str, value: int
 ) -> None:
     tree = sysfs("grace-hopper")
-    bank = make(Hwmon(str(tree.root), clock))
-    bank.read()
+    sensor_set = make(Hwmon(str(tree.root), clock))
+    sensor_set.read()
     set_rail(tree, rail, value)
     clock.advance(5)
-    sample = bank.read()
+    sample = sensor_set.read()
     assert sample.sensors[0].failures == {}
     parts = {("meter", f"{rail}-0"): 1, ("dram", "dram-0"): 1}
     assert sample.resets == (parts if rail == "grace" else parts | {("cpu", "package-0"): 1})

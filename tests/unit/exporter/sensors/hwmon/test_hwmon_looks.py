@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from descriptors import open_below
 from gramwatt_exporter.errors import TryAgain
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from hwmon_boards import (
     WATT,
     Board,
@@ -36,16 +36,16 @@ def test_chips_of_one_kind_are_told_apart_by_their_devices(board: Board, clock: 
 
 
 def test_chips_without_a_device_are_told_apart_by_their_numbers(
-    board: Board, make: Callable[..., Bank], clock: Any
+    board: Board, make: Callable[..., SensorSet], clock: Any
 ) -> None:
     board.chip(3, "aem", energy1_input=1_000_000_000)
     board.chip(4, "aem", energy1_input=900_000_000_000)
-    bank = make(Hwmon(str(board.root), clock))
-    bank.read()
+    sensor_set = make(Hwmon(str(board.root), clock))
+    sensor_set.read()
     clock.advance(5)
     board.write(3, "energy1_input", 1_000_000_000 + 35)
     board.write(4, "energy1_input", 900_000_000_000 + 55)
-    sample = bank.read()
+    sample = sensor_set.read()
     steps = {step.meter.name: step.microjoules for step in sample.meters}
     assert steps == {"aem-energy1-hwmon3": 35, "aem-energy1-hwmon4": 55}
     assert sample.resets == {}
@@ -70,12 +70,12 @@ def test_sockets_of_fam15h_power_are_numbered_by_their_addresses(board: Board, c
 
 
 def test_a_driver_loaded_later_is_found_within_a_minute(
-    board: Board, make: Callable[..., Bank], clock: Any
+    board: Board, make: Callable[..., SensorSet], clock: Any
 ) -> None:
     board.chip(1, "power_meter", power1_average=200_000_000)
     board.chip(2, "aem", energy1_input=0)
-    bank = make(Hwmon(str(board.root), clock))
-    bank.read()
+    sensor_set = make(Hwmon(str(board.root), clock))
+    sensor_set.read()
     board.chip(3, "amdgpu", "0000:03:00.0", power1_average=150_000_000)
     board.chip(4, "aem", energy1_input=5)
     meters: Counter[str] = Counter()
@@ -83,7 +83,7 @@ def test_a_driver_loaded_later_is_found_within_a_minute(
     for second in range(5, 125, 5):
         clock.advance(5)
         board.write(2, "energy1_input", second * 7)
-        sample = bank.read()
+        sample = sensor_set.read()
         assert sample.sensors[0].failures == {}
         meters.update({step.meter.name: step.microjoules for step in sample.meters})
         gpu += sum(step.microjoules for step in sample.steps if step.device.name == "0000:03:00.0")
@@ -123,32 +123,32 @@ def test_a_number_that_another_chip_has_now_is_not_read_for_the_former_one(board
 
 
 def test_another_chip_under_the_same_number_is_found(
-    board: Board, make: Callable[..., Bank], clock: Any
+    board: Board, make: Callable[..., SensorSet], clock: Any
 ) -> None:
     board.chip(1, "power_meter", "ACPI000D:00", power1_average=200 * WATT)
     board.chip(2, "nouveau", "0000:03:00.0", temp1_input=40_000)
-    bank = make(Hwmon(str(board.root), clock))
-    bank.read()
+    sensor_set = make(Hwmon(str(board.root), clock))
+    sensor_set.read()
     board.remove(2)  # the kernel gives the lowest free number
     board.chip(2, "amdgpu", "0000:04:00.0", power1_average=150 * WATT)
-    assert joules(bank, clock, 24)["0000:04:00.0 of hwmon"] >= 55 * 150
+    assert joules(sensor_set, clock, 24)["0000:04:00.0 of hwmon"] >= 55 * 150
 
 
 @pytest.mark.parametrize("seconds", [0, 40, 400])
 def test_the_only_chip_keeps_its_name_however_long_its_driver_is_away(
-    board: Board, make: Callable[..., Bank], clock: Any, seconds: int
+    board: Board, make: Callable[..., SensorSet], clock: Any, seconds: int
 ) -> None:
     board.chip(2, "power_meter", "ACPI000D:00", power1_average=200 * WATT)
     sensor = Hwmon(str(board.root), clock)
-    bank = make(sensor)
-    bank.read()
-    assert joules(bank, clock, 12) == {"acpi-hwmon2 of hwmon": 200 * 60}
+    sensor_set = make(sensor)
+    sensor_set.read()
+    assert joules(sensor_set, clock, 12) == {"acpi-hwmon2 of hwmon": 200 * 60}
     unloaded(sensor, "acpi-hwmon2")
     aside = board.root / "aside"
     (board.root / "class/hwmon/hwmon2").rename(aside)
-    joules(bank, clock, seconds // 5)
+    joules(sensor_set, clock, seconds // 5)
     aside.rename(board.root / "class/hwmon/hwmon5")
-    booked = joules(bank, clock, 36)
+    booked = joules(sensor_set, clock, 36)
     assert set(booked) == {"acpi-hwmon2 of hwmon"}
     assert booked["acpi-hwmon2 of hwmon"] >= 110 * 200
 

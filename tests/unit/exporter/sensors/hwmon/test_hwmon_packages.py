@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from gramwatt_exporter.model import Device, EnergyReading, Meter, Sample
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from hwmon_boards import WATT, Board, joules, started, unloaded, values
 from scripted_sensor import Scripted
 
@@ -121,14 +121,14 @@ def test_the_chips_of_a_power_machine_and_their_memory(board: Board, clock: Any)
 
 
 def test_the_graphics_of_an_apu_measures_the_cpu_where_rapl_may_not_be_read(
-    board: Board, make: Callable[..., Bank], clock: Any
+    board: Board, make: Callable[..., SensorSet], clock: Any
 ) -> None:
     board.chip(3, "amdgpu", "0000:c4:00.0", power1_average=15 * WATT, **APU)
     rapl = Scripted("rapl", clock)
     rapl.power = {Device("cpu", "package-0", "rapl", 0.05): 14 * WATT}
-    bank = make(rapl, Hwmon(str(board.root), clock))
-    bank.read()
-    assert joules(bank, clock, 12) == {"package-0 of rapl": 14 * 60}
+    sensor_set = make(rapl, Hwmon(str(board.root), clock))
+    sensor_set.read()
+    assert joules(sensor_set, clock, 12) == {"package-0 of rapl": 14 * 60}
     alone = make(Hwmon(str(board.root), clock))
     alone.read()
     assert joules(alone, clock, 12) == {"package-0 of hwmon": 15 * 60}

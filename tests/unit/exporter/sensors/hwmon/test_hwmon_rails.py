@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from descriptors import open_below
 from gramwatt_exporter.errors import TryAgain
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.hwmon import Hwmon
+from gramwatt_exporter.sensors.drivers.hwmon.hwmon import Hwmon
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from hwmon_boards import WATT, Board, around, devices, rails, started, unloaded, values
 
 
@@ -154,17 +154,17 @@ def test_a_chip_whose_bus_has_another_number_is_the_same_rail(board: Board, cloc
     sensor.close()
 
 
-def test_a_rail_moves_with_its_chip(board: Board, make: Callable[..., Bank], clock: Any) -> None:
+def test_a_rail_moves_with_its_chip(board: Board, make: Callable[..., SensorSet], clock: Any) -> None:
     rails(board, 1, "1-0040", VDD_IN=8, VDD_GPU=3, VDD_CPU=2)
     sensor = Hwmon(str(board.root), clock)
-    bank = make(sensor)
-    bank.read()
+    sensor_set = make(sensor)
+    sensor_set.read()
     before = len(open_below(board.root))
     for number in range(1, 4):
         board.move(number, to=number + 1)
         for _ in range(14):
             clock.advance(5)
-            sample = bank.read()
+            sample = sensor_set.read()
         assert sample.sensors[0].up
         assert {
             s.device.name: s.microjoules for s in sample.steps if s.device.component in ("cpu", "gpu")

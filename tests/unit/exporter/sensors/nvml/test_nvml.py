@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from gramwatt_exporter.errors import Denied, Fatal, NotHere, TryAgain
 from gramwatt_exporter.model import Device, Meter
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.nvml import Nvml
+from gramwatt_exporter.sensors.drivers.nvidia.nvml import Nvml
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from nvml_world import (
     World,
     _wait_until_up,
@@ -88,18 +88,18 @@ def test_a_broken_gpu_is_frozen_alone(world: World, clock: Any, log: Any, code: 
         )  # fmt: skip
 
     both(1000, 1000)
-    bank = Bank([world.sensor(opened=False)], clock, log)
-    bank.open()
-    _wait_until_up(bank)
+    sensor_set = SensorSet([world.sensor(opened=False)], clock, log)
+    sensor_set.open()
+    _wait_until_up(sensor_set)
     clock.advance(1)
     both(1000, 2000, f"gpu 0 error {code}")
-    sample = bank.read()
+    sample = sensor_set.read()
     assert {s.device.name: s.microjoules for s in sample.steps} == {"GPU-b": 1_000_000}
     assert sample.sensors[0].up
     assert sample.sensors[0].failures == {reason: 1}
     clock.advance(61)
     both(3000, 3000)
-    steps = {s.device.name: s for s in bank.read().steps}
+    steps = {s.device.name: s for s in sensor_set.read().steps}
     assert steps["GPU-a"].microjoules == 2_000_000
     assert steps["GPU-a"].nanoseconds == 62_000_000_000
     assert steps["GPU-a"].missed
@@ -149,13 +149,13 @@ def test_a_gpu_lost_at_the_start_is_measured_once_it_answers(world: World, clock
         )  # fmt: skip
 
     second(0, "gpu 1 error 15")
-    bank = Bank([world.sensor(opened=False)], clock, log)
-    bank.open()
-    _wait_until_up(bank)
+    sensor_set = SensorSet([world.sensor(opened=False)], clock, log)
+    sensor_set.open()
+    _wait_until_up(sensor_set)
     for now in range(10, 130, 10):
         clock.advance(10)
         second(now, *(["gpu 1 error 15"] if now < 50 else []))
-        sample = bank.read()
+        sample = sensor_set.read()
     assert {step.device.name: step.microjoules for step in sample.steps} == {
         "GPU-a": 10_000_000,
         "GPU-b": 20_000_000,
@@ -163,7 +163,7 @@ def test_a_gpu_lost_at_the_start_is_measured_once_it_answers(world: World, clock
     failures = sample.sensors[0].failures
     clock.advance(10)
     second(130)
-    assert bank.read().sensors[0].failures == failures  # nothing is amiss any more
+    assert sensor_set.read().sensors[0].failures == failures  # nothing is amiss any more
 
 
 def test_a_gpu_that_is_still_lost_is_looked_for_every_minute_and_told_once(world: World, clock: Any) -> None:
@@ -231,26 +231,26 @@ def test_a_driver_reload_is_survived_and_its_counter_taken_as_reset(
 ) -> None:
     gpu = ("gpu 0 uuid GPU-a", "gpu 0 util_error 3")
     world.set(*gpu, "gpu 0 energy_mj 5000000")
-    bank = Bank([world.sensor(opened=False)], clock, log)
-    bank.open()
-    _wait_until_up(bank)
+    sensor_set = SensorSet([world.sensor(opened=False)], clock, log)
+    sensor_set.open()
+    _wait_until_up(sensor_set)
     for _ in range(4):  # unloaded: every call fails, then init does
         clock.advance(1)
         world.set("init 9", "gpu 0 uuid GPU-a", "gpu 0 error 9")
-        sample = bank.read()
+        sample = sensor_set.read()
         assert sample.steps == []
         assert not sample.sensors[0].up
     world.set(*gpu, "gpu 0 energy_mj 100")
-    _wait_until_up(bank, clock)
-    assert bank.read().resets == {("gpu", "GPU-a"): 1}
+    _wait_until_up(sensor_set, clock)
+    assert sensor_set.read().resets == {("gpu", "GPU-a"): 1}
     clock.advance(1)
     world.set(*gpu, "gpu 0 energy_mj 300")
-    assert [step.microjoules for step in bank.read().steps] == [200_000]
+    assert [step.microjoules for step in sensor_set.read().steps] == [200_000]
 
 
 def test_the_counter_is_the_integral_of_true_power(world: World, clock: Any, log: Any) -> None:
-    """A square wave between 80 and 400 W: what the bank books is the wave's energy to the millijoule."""
-    bank = Bank([world.sensor(opened=False)], clock, log)
+    """A square wave between 80 and 400 W: what the sensor set books is the wave's energy to the millijoule."""
+    sensor_set = SensorSet([world.sensor(opened=False)], clock, log)
 
     def at(second: int) -> None:
         world.set(
@@ -258,13 +258,13 @@ def test_the_counter_is_the_integral_of_true_power(world: World, clock: Any, log
         )
 
     at(0)
-    bank.open()
-    _wait_until_up(bank)
+    sensor_set.open()
+    _wait_until_up(sensor_set)
     booked = 0
     for second in range(1, 61):
         clock.advance(1)
         at(second)
-        booked += sum(step.microjoules for step in bank.read().steps)
+        booked += sum(step.microjoules for step in sensor_set.read().steps)
     assert booked == (80 + 400) * 30 * 1_000_000
 
 
@@ -272,7 +272,7 @@ def test_pynvml_is_not_imported_where_there_is_no_library() -> None:
     code = (
         "import sys\n"
         "from gramwatt_exporter.errors import NotHere\n"
-        "from gramwatt_exporter.sensors import nvml\n"
+        "from gramwatt_exporter.sensors.drivers.nvidia import nvml\n"
         "nvml.LIBRARY = 'libnvidia-ml-that-is-not-there.so.1'\n"
         "try:\n"
         "    nvml.Nvml('/proc', lambda: 0, lambda: 0).open()\n"
@@ -288,7 +288,7 @@ def test_a_daemon_finds_the_stand_in_by_its_library_path(world: World, library: 
     world.set("gpu 0 uuid GPU-a", "gpu 0 watts 100")
     code = (
         "import time\n"
-        "from gramwatt_exporter.sensors.nvml import Nvml\n"
+        "from gramwatt_exporter.sensors.drivers.nvidia.nvml import Nvml\n"
         "sensor = Nvml('/proc', time.monotonic_ns, lambda: time.time_ns() // 1000)\n"
         "sensor.open()\n"
         "print([reading.of.name for reading in sensor.read().readings])\n"

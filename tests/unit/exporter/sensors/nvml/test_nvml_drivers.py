@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from gramwatt_exporter.errors import TryAgain
-from gramwatt_exporter.sensors.background import Turns
-from gramwatt_exporter.sensors.nvml import HANGS_NS, Nvml
-from gramwatt_exporter.sensors.slot import Slot
+from gramwatt_exporter.sensors.drivers.nvidia.nvml import HANGS_NS, Nvml
+from gramwatt_exporter.sensors.supervisor import Supervisor
+from gramwatt_exporter.sensors.threads import Turns
 from nvml_world import World, energies
 
 
@@ -88,7 +88,7 @@ def test_that_a_restart_is_needed_is_said_whatever_came_before(world: World, clo
     world.set("gpu 0 uuid GPU-a", "gpu 0 energy_mj 1", "gpu 0 util_error 3")
     sensor = world.sensor(opened=False)
     sensor.slow_open = False  # type: ignore[misc]
-    slot = Slot(sensor, 0, log)
+    slot = Supervisor(sensor, 0, log)
     slot.open(clock.ns)
     for code in (999, 999, 18):
         clock.advance(1)
@@ -120,7 +120,7 @@ def test_rows_that_are_not_believed_are_counted(world: World, clock: Any, log: A
     )  # fmt: skip
     sensor.read()
     assert sensor.refused == {"implausible_row": 1}
-    assert Slot(sensor, 0, log).state().failures == {"implausible_row": 1}
+    assert Supervisor(sensor, 0, log).state().failures == {"implausible_row": 1}
     sensor.close()
     assert sensor.refused == {"implausible_row": 1}
 

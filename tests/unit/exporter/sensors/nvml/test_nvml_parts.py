@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 
 import pytest
-from gramwatt_exporter.sensors.nvidia.history import History
-from gramwatt_exporter.sensors.nvidia.row_clock import Moment, RowClock
-from gramwatt_exporter.sensors.nvidia.rows import Row
+from gramwatt_exporter.sensors.drivers.nvidia.history import History
+from gramwatt_exporter.sensors.drivers.nvidia.row_clock import Moment, RowClock
+from gramwatt_exporter.sensors.drivers.nvidia.rows import Row
 from gramwatt_exporter.sensors.power_reader import LONGEST_GAP_NS, PowerReader
 from hypothesis import given
 from hypothesis import strategies as st

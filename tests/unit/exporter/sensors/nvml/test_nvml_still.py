@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from gpu_truth import GpuTruth, Job, Scenario
-from gramwatt_exporter.sensors.nvidia.still import Still
+from gramwatt_exporter.sensors.drivers.nvidia.still import Still
 from nvml_world import World
 
 SECOND = 1_000_000_000

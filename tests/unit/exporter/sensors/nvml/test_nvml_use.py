@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from gramwatt_exporter.model import COMPONENTS, Group
-from gramwatt_exporter.sensors.bank import Bank
-from gramwatt_exporter.sensors.nvml import Nvml
+from gramwatt_exporter.sensors.drivers.nvidia.nvml import Nvml
+from gramwatt_exporter.sensors.sensor_set import SensorSet
 from nvml_world import (
     ALONE,
     MIG,
@@ -50,7 +50,7 @@ def test_a_read_sooner_than_the_counter_refreshes_keeps_users_for_the_next(world
     clock.advance(0.01)
     world.set(*busy(f"gpu 0 util 10 {WALL_US + 5} 60"))
     soon = sensor.read()
-    assert soon.readings == first.readings  # the bank sees that no time has passed
+    assert soon.readings == first.readings  # the sensor set sees that no time has passed
     assert soon.uses == ()
     clock.advance(1)
     assert use_of(sensor.read()).weights == {10: 600}
@@ -281,9 +281,9 @@ def test_a_job_does_not_pay_for_what_the_gpu_draws_without_it(
     pass_time(60)
     sensor = world.sensor()
     sensor.slow_open = sensor.may_hang = False  # no threads
-    bank = Bank([sensor], world.clock, log)
-    bank.open()
-    sampler = rig(machine, bank=bank).sampler
+    sensor_set = SensorSet([sensor], world.clock, log)
+    sensor_set.open()
+    sampler = rig(machine, sensor_set=sensor_set).sampler
     sampler.sample()
     for _ in range(3):
         pass_time(60)

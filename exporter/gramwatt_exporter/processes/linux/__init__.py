@@ -1,0 +1,1 @@
+"""What Linux says of processes: /proc, netlink, control groups, names."""

@@ -1,0 +1,1 @@
+"""The model used where nothing measures."""

@@ -1,0 +1,1 @@
+"""Linux hwmon and IIO: chips, channels, and what each measures."""

@@ -1,0 +1,1 @@
+"""IPMI DCMI: whole-machine power from a management controller by local tools."""

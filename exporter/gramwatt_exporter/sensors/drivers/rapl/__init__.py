@@ -1,0 +1,1 @@
+"""RAPL and the other control types of the kernel's powercap class."""

@@ -1,0 +1,1 @@
+"""Redfish: whole-machine power from a management controller over HTTPS."""
