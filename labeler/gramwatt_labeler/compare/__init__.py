@@ -44,7 +44,7 @@ class Difference:
         size = abs(self.ratio)
         if self.ratio == 0:
             text = "the same"
-        elif self.ratio > 1:
+        elif self.ratio >= 1:
             text = f"{1 + self.ratio:.3g} times"
         else:
             text = f"{100 * size:.3g} % {'more' if self.ratio > 0 else 'less'}"

@@ -86,7 +86,7 @@ def router(desk: Desk) -> APIRouter:
             runs=runs if ready else [],
             rows=_rows(runs, unit) if ready else [],
             unit=unit,
-            mixed=bool(ready and not unit),
+            mixed=bool(ready and not unit and any(units)),
             tasks=sorted({clean(run.stored.evaluation.window.task) or "no task" for run in runs}),
             charts=_charts(runs, unit) if ready else [],
         )

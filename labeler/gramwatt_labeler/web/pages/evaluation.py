@@ -96,7 +96,10 @@ def router(desk: Desk) -> APIRouter:
         runs: Annotated[str, Query(max_length=64)] = "1",
         new: Annotated[str, Query(max_length=8)] = "",
     ) -> Response:
-        stored = stored_of(evaluation_id)
+        try:
+            stored = desk.store.evaluation(evaluation_id)
+        except NotFound:
+            return desk.pages.render("missing.html.j2", request, 404, here="/evaluations", id=evaluation_id)
         evaluation, shown = stored.evaluation, shown_of(stored, scale)
         measured = evaluation.measurement
         joules = measured.energy_joules if measured else None

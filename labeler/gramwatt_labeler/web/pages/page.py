@@ -22,13 +22,13 @@ from .drawings import letter_chip, slider
 from .visitors import Visitors
 
 NAVIGATION = (
-    ("/", "Start"),
-    ("/dashboards/", "Dashboards"),
+    ("/", "Dashboards"),
     ("/evaluations", "Evaluations"),
     ("/evaluate", "Evaluate"),
     ("/upload", "Upload"),
     ("/roi", "Return"),
     ("/report", "Report"),
+    ("/labels/", "Labels"),
 )
 HEADERS = {
     # Nothing runs and nothing comes from elsewhere, whatever a name on the page contains.
