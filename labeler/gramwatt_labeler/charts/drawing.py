@@ -21,20 +21,35 @@ _CONFIG: Mapping[str, Any] = {
     "font": _FONT,
     "view": {"stroke": None},
     "axis": {
-        "labelColor": INK, "titleColor": INK, "gridColor": FAINT, "domainColor": INK, "tickColor": INK,
-        "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelLimit": 170, "labelFlush": False,
+        "labelColor": INK,
+        "titleColor": INK,
+        "gridColor": FAINT,
+        "domainColor": INK,
+        "tickColor": INK,
+        "labelFontSize": 13,
+        "titleFontSize": 13,
+        "titleFontWeight": "normal",
+        "labelLimit": 150,
+        "labelFlush": False,
     },
-    "legend": {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "orient": "top", "title": None, "labelLimit": 220},
+    "legend": {
+        "labelColor": INK,
+        "titleColor": INK,
+        "labelFontSize": 12,
+        "orient": "top",
+        "title": None,
+        "labelLimit": 220,
+    },
     "text": {"color": INK, "fontSize": 12},
     "bar": {"cornerRadius": 2},
     "line": {"strokeWidth": 2},
-}  # fmt: skip
+}
 _SIZE = re.compile(r"<svg([^>]*?) width=\"[\d.]+\" height=\"[\d.]+\"")
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 
 
 def draw(spec: Mapping[str, Any], alt: str) -> str:
-    """The chart as an ``<svg>`` element that takes the width of its place. Raises ValueError for a bad specification."""
+    """The chart as an ``<svg>`` element that takes the width of its place."""
     return _draw(json.dumps({"$schema": _SCHEMA, "config": _CONFIG, **spec}), alt)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from .drawing import BLUE, COMPONENTS, GREEN, INK, ORANGE
 
 Spec = dict[str, Any]
-WIDE = 720
+WIDE = 520
 
 
 def power_curve(points: Sequence[tuple[float, float | None]], height: int = 200) -> Spec:
@@ -17,12 +17,18 @@ def power_curve(points: Sequence[tuple[float, float | None]], height: int = 200)
         "width": WIDE,
         "height": height,
         "data": {"values": [{"t": at * 1000, "W": watts} for at, watts in points]},
-        "mark": {"type": "area", "line": {"color": BLUE}, "fill": BLUE, "fillOpacity": 0.15, "invalid": "break-paths-show-domains"},
+        "mark": {
+            "type": "area",
+            "line": {"color": BLUE},
+            "fill": BLUE,
+            "fillOpacity": 0.15,
+            "invalid": "break-paths-show-domains",
+        },
         "encoding": {
             "x": {"field": "t", "type": "temporal", "scale": {"type": "utc"}, "title": "UTC"},
             "y": {"field": "W", "type": "quantitative", "title": "W"},
         },
-    }  # fmt: skip
+    }
 
 
 def component_bars(rows: Sequence[tuple[str, Mapping[str, float]]], unit: str = "Wh") -> Spec:
@@ -35,7 +41,7 @@ def component_bars(rows: Sequence[tuple[str, Mapping[str, float]]], unit: str = 
         if part in present
     ]
     return {
-        "width": WIDE - 190,
+        "width": WIDE - 150,
         "height": {"step": 34},
         "data": {"values": values},
         "mark": "bar",
@@ -57,7 +63,7 @@ def named_bars(rows: Sequence[tuple[str, float, float | None, float | None]], un
     values = [{"name": name, "value": value, "low": low, "high": high} for name, value, low, high in rows]
     y = {"field": "name", "type": "nominal", "sort": None, "title": None}
     return {
-        "width": WIDE - 190,
+        "width": WIDE - 150,
         "height": {"step": 34},
         "data": {"values": values},
         "layer": [
@@ -96,11 +102,17 @@ def daily_bars(rows: Sequence[tuple[str, float]], unit: str, height: int = 180) 
 def letter_bars(counts: Sequence[tuple[str, int]], colours: Sequence[str]) -> Spec:
     """How many runs got each letter; the letter stands under its bar, so that colour is not all that tells."""
     return {
-        "width": 300,
-        "height": 180,
+        "width": WIDE,
+        "height": 200,
         "data": {"values": [{"letter": letter, "runs": count} for letter, count in counts]},
         "encoding": {
-            "x": {"field": "letter", "type": "nominal", "sort": None, "title": None, "axis": {"labelAngle": 0, "labelFontSize": 15}},
+            "x": {
+                "field": "letter",
+                "type": "nominal",
+                "sort": None,
+                "title": None,
+                "axis": {"labelAngle": 0, "labelFontSize": 15},
+            },
             "y": {"field": "runs", "type": "quantitative", "title": "runs", "axis": {"tickMinStep": 1}},
         },
         "layer": [
@@ -108,14 +120,16 @@ def letter_bars(counts: Sequence[tuple[str, int]], colours: Sequence[str]) -> Sp
                 "mark": {"type": "bar"},
                 "encoding": {
                     "color": {
-                        "field": "letter", "type": "nominal", "legend": None,
+                        "field": "letter",
+                        "type": "nominal",
+                        "legend": None,
                         "scale": {"domain": [letter for letter, _ in counts], "range": list(colours)},
                     }
                 },
             },
             {"mark": {"type": "text", "dy": -7}, "encoding": {"text": {"field": "runs"}}},
         ],
-    }  # fmt: skip
+    }
 
 
 def cost_curve(points: Sequence[tuple[float, float, float]], break_even: int | None, currency: str) -> Spec:
@@ -132,11 +146,19 @@ def cost_curve(points: Sequence[tuple[float, float, float]], break_even: int | N
             "encoding": {
                 "x": {"field": "calls", "type": "quantitative", "title": "calls", "axis": {"format": "~s"}},
                 "y": {"field": "cost", "type": "quantitative", "title": currency or "cost"},
-                "color": {"field": "line", "type": "nominal", "scale": {"domain": ["as it is", "with the tactic"], "range": [ORANGE, GREEN]}},
-                "strokeDash": {"field": "line", "type": "nominal", "scale": {"domain": ["as it is", "with the tactic"], "range": [[1, 0], [6, 3]]}},
+                "color": {
+                    "field": "line",
+                    "type": "nominal",
+                    "scale": {"domain": ["as it is", "with the tactic"], "range": [ORANGE, GREEN]},
+                },
+                "strokeDash": {
+                    "field": "line",
+                    "type": "nominal",
+                    "scale": {"domain": ["as it is", "with the tactic"], "range": [[1, 0], [6, 3]]},
+                },
             },
         }
-    ]  # fmt: skip
+    ]
     if break_even:
         layers.append(
             {

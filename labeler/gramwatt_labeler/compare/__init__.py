@@ -44,13 +44,18 @@ class Difference:
         size = abs(self.ratio)
         if self.ratio == 0:
             text = "the same"
-        elif self.ratio > 1:
+        elif self.ratio >= 1:
             text = f"{1 + self.ratio:.3g} times"
         else:
             text = f"{100 * size:.3g} % {'more' if self.ratio > 0 else 'less'}"
         if self.sigma is None:
             return f"{text} (uncertainty not known)"
-        return f"{text} (±{100 * self.sigma:.2g} %)"
+        return f"{text} (±{_two(100 * self.sigma)} %)" if self.sigma else text
+
+
+def _two(number: float) -> str:
+    """Two significant digits, without an exponent."""
+    return f"{number:.2g}" if number < 100 else f"{float(f'{number:.2g}'):,.0f}"
 
 
 def difference(one: Quantity, base: Quantity) -> Difference | None:

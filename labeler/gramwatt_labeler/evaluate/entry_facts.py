@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..forms.entry import Entry
 from ..grading.facts import Facts, Quantity, known_metrics
+from ..grading.hardware import group_of
 from ..grading.scale import RatedScale, Scale
 
 _RATED = {
@@ -38,9 +39,7 @@ def facts_of(entry: Entry, scale: Scale) -> Facts:
         phase=entry.phase,
         task=entry.task,
         dataset=entry.dataset,
-        hardware=entry.hardware,
+        hardware=group_of(entry.hardware) or entry.hardware,
         boundary=entry.boundary,
         metrics=metrics,
     )
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import FactsError
@@ -13,6 +13,7 @@ from ..grading.scale import AbsoluteScale, EeiScale, RatedScale
 from ..model import Grade, Graded, Imported, Measurement, Window
 from ..scale_files import LoadedScale
 from ..store.nouns import Evaluation, Given, Layer, Measure, MetricGrade, Origin
+from .entry_facts import facts_of
 
 _KEPT_AS_VALUES = ("samples", "tokens", "requests", "accuracy", "f1", "rouge")
 _MEASURES = ("size", "dataset_size", "downloads", "parameters", "flops")
@@ -53,8 +54,10 @@ def fitting(scales: Mapping[str, LoadedScale], main_scale: str, phase: str) -> l
     return [loaded for loaded in found if not getattr(loaded.scale, "retired", False)]
 
 
-def evaluate(entry: Entry, scales: Sequence[LoadedScale], now: float, origin: str = "", line: int = 0) -> Result:
-    """Grade an entry. ``origin`` is the file it is from, "" for the form. Never raises: what is missing is in a grade."""
+def evaluate(
+    entry: Entry, scales: Sequence[LoadedScale], now: float, origin: str = "", line: int = 0
+) -> Result:
+    """Grade an entry. ``origin`` is the file it is from, "" for the form. What is missing is in a grade."""
     measurement = _measurement(entry, origin, line)
     grades: dict[str, Grade] = {}
     verdicts: dict[str, Verdict] = {}
@@ -62,13 +65,15 @@ def evaluate(entry: Entry, scales: Sequence[LoadedScale], now: float, origin: st
         verdict = _verdict(entry, loaded)
         verdicts[loaded.id.name] = verdict
         grades[loaded.id.name] = grade_of(verdict, loaded.id, entry.values.get("emissions"))
-    return Result(entry, _window(entry, now), measurement, grades, verdicts, now)
+    return Result(entry, _window(entry, now, origin), measurement, grades, verdicts, now)
 
 
 def evaluation_of(result: Result, user: str, origin: Origin = Origin.FORM) -> tuple[Evaluation, list[Given]]:
     """What the store keeps of a result."""
     entry = result.entry
-    measures = {name: Measure(entry.values[name], layer=Layer.FORM) for name in _MEASURES if name in entry.values}
+    measures = {
+        name: Measure(entry.values[name], layer=Layer.FORM) for name in _MEASURES if name in entry.values
+    }
     measures |= {name: Measure(value, layer=Layer.FORM) for name, value in entry.extra.items()}
     if entry.score is not None:
         measures["performance_score"] = Measure(entry.score, layer=Layer.DERIVED)
@@ -97,8 +102,6 @@ def _letters(verdict: Verdict) -> list[MetricGrade]:
 
 
 def _verdict(entry: Entry, loaded: LoadedScale) -> Verdict:
-    from .entry_facts import facts_of
-
     letters = _all_letters(loaded)
     if isinstance(loaded.scale, EeiScale | AbsoluteScale) and "energy" not in entry.values:
         return Verdict(None, letters, reasons=("the energy of the run",))
@@ -114,11 +117,11 @@ def _all_letters(loaded: LoadedScale) -> tuple[str, ...]:
     return tuple(loaded.scale.letters)
 
 
-def _window(entry: Entry, now: float) -> Window:
+def _window(entry: Entry, now: float, origin: str) -> Window:
     end = now if entry.ended is None else entry.ended
     seconds = entry.values.get("duration", 0.0)
     return Window(
-        id=entry.run,
+        id=entry.run or (f"file-{entry.content_hash[:32]}" if origin else ""),
         name=entry.model,
         phase=entry.phase,
         start=end - seconds,
@@ -149,8 +152,3 @@ def _measurement(entry: Entry, origin: str, line: int) -> Measurement:
             line=line,
         ),
     )
-
-
-def labels_scales(results: Iterable[Result]) -> list[str]:
-    """The names of all scales that gave a letter to any of these."""
-    return sorted({name for result in results for name, grade in result.grades.items() if grade.letter})

@@ -56,8 +56,8 @@ TEXTS: tuple[TextField, ...] = (
     ),
     TextField("dataset", "Data set", "imagenet-1k", help="What it was trained on, or asked about."),
     TextField(
-        "hardware", "Hardware", choices=(("", "not stated"), ("gpu", "with a GPU"), ("cpu", "CPU only")), strict=True,
-        help="Which reference the energy is compared with.",
+        "hardware", "Hardware", "NVIDIA H100, 8 x A100, AMD EPYC 7763",
+        help="What it ran on, as the device calls itself: only like is compared with like.",
     ),
     TextField(
         "boundary", "What the energy covers", strict=True,

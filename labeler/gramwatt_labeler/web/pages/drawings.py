@@ -18,9 +18,10 @@ def letter_chip(letter: str, letters: Sequence[str]) -> Markup:
     colour = colours(len(letters))[place]
     tip = 27 + 12 * place / max(1, len(letters) - 1)
     text = escape(letter)
+    shape = f"M3 0H{tip - 11:.0f}L{tip:.0f} 13 {tip - 11:.0f} 26H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z"
     return Markup(  # noqa: S704 - its texts are escaped
         f'<svg class="letter" viewBox="0 0 40 26" role="img" aria-label="grade {text}">'
-        f'<path d="M3 0H{tip - 11:.0f}L{tip:.0f} 13 {tip - 11:.0f} 26H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z" fill="{colour}"/>'
+        f'<path d="{shape}" fill="{colour}"/>'
         f'<text x="11" y="19" text-anchor="middle" fill="{_ink(colour)}">{text}</text></svg>'
     )
 

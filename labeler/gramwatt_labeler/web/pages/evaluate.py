@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
 
 from ...errors import Duplicate, Rejected
 from ...evaluate.results import Result, evaluation_of
@@ -24,6 +25,9 @@ _TASKS = (
     "fill-mask", "text-generation", "summarization", "translation", "image-generation", "image-captioning",
     "automatic-speech-recognition", "code-generation", "digit-classification",
 )  # fmt: skip
+
+
+_HARDWARE = ("H100", "A100", "consumer-gpu", "cpu-server", "cpu-small")
 
 
 def router(desk: Desk) -> APIRouter:
@@ -49,7 +53,7 @@ def router(desk: Desk) -> APIRouter:
             phases=PHASES,
             texts=texts(phase),
             numbers=numbers(phase),
-            tasks=sorted({*_TASKS, *desk.store.values("task")}),
+            options={"task": sorted({*_TASKS, *desk.store.values("task")}), "hardware": _HARDWARE},
             facts={one.name: facts_of(_METRIC_OF.get(one.name, one.name)) for one in numbers(phase)},
             form=form,
             wrong=wrong,
@@ -58,7 +62,9 @@ def router(desk: Desk) -> APIRouter:
             shown=shown,
             label=svg(render_svg(shown, "")) if shown else "",
             metrics=metric_views(shown.grade, desk.scale(shown.grade.scale.name)) if shown else [],
-            given={name: text for name, text in form.items() if name not in ("csrf", "add", "scale") and text},
+            given={
+                name: text for name, text in form.items() if name not in ("csrf", "add", "scale") and text
+            },
             duplicate=duplicate,
         )
 
@@ -69,7 +75,7 @@ def router(desk: Desk) -> APIRouter:
     @routes.post("/evaluate")
     async def answer(request: Request) -> Response:
         form = texts_of(await form_of(request))
-        return await _in_thread(lambda: _answer(request, form))
+        return await run_in_threadpool(lambda: _answer(request, form))
 
     def _answer(request: Request, form: dict[str, str]) -> Response:
         try:
@@ -98,7 +104,7 @@ def router(desk: Desk) -> APIRouter:
         if form not in MEDIA_TYPES:
             raise HTTPException(404, f"no format {form!r}; there are {', '.join(MEDIA_TYPES)}")
         fields = texts_of(await form_of(request))
-        return await _in_thread(lambda: _file(fields, form))
+        return await run_in_threadpool(lambda: _file(fields, form))
 
     def _file(fields: Mapping[str, str], form: str) -> Response:
         try:
@@ -122,9 +128,3 @@ def file_name(entry: Entry) -> str:
     """A name for a label's file, of plain letters."""
     plain = "".join(one if one.isascii() and one.isalnum() else "-" for one in entry.model).strip("-")
     return f"label-{plain[:60] or 'model'}"
-
-
-async def _in_thread(work):  # type: ignore[no-untyped-def]
-    from anyio import to_thread
-
-    return await to_thread.run_sync(work)

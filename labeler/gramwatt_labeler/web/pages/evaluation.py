@@ -96,7 +96,10 @@ def router(desk: Desk) -> APIRouter:
         runs: Annotated[str, Query(max_length=64)] = "1",
         new: Annotated[str, Query(max_length=8)] = "",
     ) -> Response:
-        stored = stored_of(evaluation_id)
+        try:
+            stored = desk.store.evaluation(evaluation_id)
+        except NotFound:
+            return desk.pages.render("missing.html.j2", request, 404, here="/evaluations", id=evaluation_id)
         evaluation, shown = stored.evaluation, shown_of(stored, scale)
         measured = evaluation.measurement
         joules = measured.energy_joules if measured else None
@@ -142,9 +145,12 @@ def _runs(text: str) -> float:
     return value
 
 
+_NOTE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 90" role="img"><rect x="1" y="1" width="758" height="88" '
+    'rx="8" fill="none" stroke="#8a978f" stroke-dasharray="5 5"/><text x="380" y="50" font-size="15" '
+    'fill="#6f7d75" font-family="Liberation Sans, Arial, sans-serif" text-anchor="middle">{words}</text></svg>'
+)
+
+
 def _note(words: str) -> str:
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 90" role="img"><rect x="1" y="1" width="758" height="88" '
-        'rx="8" fill="none" stroke="#8a978f" stroke-dasharray="5 5"/><text x="380" y="50" font-size="15" fill="#6f7d75" '
-        f'font-family="Liberation Sans, Arial, sans-serif" text-anchor="middle">{words}</text></svg>'
-    )
+    return _NOTE.format(words=words)

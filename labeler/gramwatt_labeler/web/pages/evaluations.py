@@ -80,7 +80,9 @@ def router(desk: Desk) -> APIRouter:
             scales=sorted(desk.scales),
             letters=_letters(loaded.scale) if loaded else [],
             choices={name: desk.store.values(name) for name in ("task", "user")},
-            narrowed={name: text for name, text in asked.items() if text and name not in ("sort", "scale", "parts")},
+            narrowed={
+                name: text for name, text in asked.items() if text and name not in ("sort", "scale", "parts")
+            },
         )
 
     return routes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
@@ -14,19 +15,20 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
 
 from ... import units
+from ...render.shorten import shortened
 from ...render.text import clean
 from . import values
 from .drawings import letter_chip, slider
 from .visitors import Visitors
 
 NAVIGATION = (
-    ("/", "Start"),
-    ("/dashboards/", "Dashboards"),
+    ("/", "Dashboards"),
     ("/evaluations", "Evaluations"),
     ("/evaluate", "Evaluate"),
     ("/upload", "Upload"),
     ("/roi", "Return"),
     ("/report", "Report"),
+    ("/labels/", "Labels"),
 )
 HEADERS = {
     # Nothing runs and nothing comes from elsewhere, whatever a name on the page contains.
@@ -37,6 +39,7 @@ HEADERS = {
     "Cache-Control": "no-cache",
 }
 _TEMPLATES = Path(__file__).parent.parent / "templates" / "app"
+STATIC = Path(__file__).parent.parent / "static" / "app"
 
 
 class Pages:
@@ -60,26 +63,22 @@ class Pages:
             when=units.moment,
             quantity=values.quantity,
             short=shortened,
-            query=lambda pairs: urlencode({key: value for key, value in pairs.items() if value not in ("", None)}),
+            query=lambda pairs: urlencode(
+                {key: value for key, value in pairs.items() if value not in ("", None)}
+            ),
         )
         self._templates.globals.update(letter_chip=letter_chip, slider=slider, navigation=NAVIGATION)
 
     def render(self, template: str, request: Request, status: int = 200, **names: object) -> HTMLResponse:
         """A page. ``here`` is the entry of the navigation it belongs to."""
-        text = self._templates.get_template(template).render(visitor=self.visitors(request), request=request, **names)
+        text = self._templates.get_template(template).render(
+            visitor=self.visitors(request), request=request, **names
+        )
         return HTMLResponse(text, status, headers=HEADERS)
 
     def text(self, template: str, **names: object) -> str:
         """A template that is no page of the site, such as a report."""
         return self._templates.get_template(template).render(**names)
-
-
-def shortened(text: str, most: int) -> str:
-    """Cut in the middle: the ends of names tell them apart."""
-    if len(text) <= most:
-        return text
-    behind = (most - 1) // 3
-    return f"{text[: most - 1 - behind].rstrip()}…{text[-behind:].lstrip()}"
 
 
 async def form_of(request: Request, most_files: int = 0, most_bytes: int = 1_000_000) -> FormData:
@@ -110,8 +109,6 @@ def files_of(form: FormData, name: str) -> list[UploadFile]:
 
 def checked(form: Mapping[str, str], csrf: str) -> bool:
     """Whether a form that writes was sent from a page of ours."""
-    import hmac
-
     return bool(csrf) and hmac.compare_digest(form.get("csrf", "").encode(), csrf.encode())
 
 

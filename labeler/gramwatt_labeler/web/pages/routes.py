@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse
 
-from . import evaluate, evaluation, evaluations
+from . import compare, evaluate, evaluation, evaluations, report, roi, upload
 from .desk import Desk
-from .page import HEADERS
-
-_STATIC = Path(__file__).parent.parent / "static" / "app"
+from .page import HEADERS, STATIC
 
 
 def router(desk: Desk) -> APIRouter:
@@ -20,11 +16,11 @@ def router(desk: Desk) -> APIRouter:
 
     @routes.get("/static/app/{name}")
     def static(name: str) -> FileResponse:
-        path = next((path for path in _STATIC.iterdir() if path.name == name), None)
+        path = next((path for path in STATIC.iterdir() if path.name == name), None)
         if path is None:
             raise HTTPException(404, f"no such file: {name}")
         return FileResponse(path, headers=HEADERS | {"Cache-Control": "max-age=300"})
 
-    for part in (evaluations, evaluation, evaluate):
+    for part in (evaluations, evaluation, evaluate, upload, compare, roi, report):
         routes.include_router(part.router(desk))
     return routes

@@ -64,7 +64,7 @@ def quantity(value: float | None, kind: str = "") -> str:
 
 
 def band_share(scale: Scale | None, name: str, one: MetricGrade) -> float:
-    """How far through the band of its letter a value is: 0 at its better end, 1 at its worse. 0.5 where nobody knows."""
+    """How far through the band of its letter a value is: 0 at its better end, 1 at its worse; 0.5 where not known."""
     limits = _limits(scale, name, one)
     if limits is None:
         return 0.5
@@ -79,7 +79,11 @@ def _limits(scale: Scale | None, name: str, one: MetricGrade) -> tuple[float, fl
             return None
         cuts = [band.up_to for band in scale.bands if band.up_to is not None]
         return _rising(one.index, cuts)
-    if isinstance(scale, RatedScale) and (metric := scale.metrics.get(name)) is not None and one.value is not None:
+    if (
+        isinstance(scale, RatedScale)
+        and (metric := scale.metrics.get(name)) is not None
+        and one.value is not None
+    ):
         if metric.cuts:
             return _rising(one.value, metric.cuts)
         value = one.index if one.index is not None else one.value

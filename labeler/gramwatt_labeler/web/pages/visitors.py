@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """``may_write``: may add to the data set. ``csrf`` is what a form that writes must send along; ``login`` is a page."""
+    """``may_write``: may add to the data set. A form that writes sends ``csrf`` along; ``login`` is a page."""
 
     name: str = ""
     may_write: bool = False
