@@ -58,6 +58,7 @@ from .web import WebServer
 from .webconfig import WebConfig
 from .windows import WindowBook
 from .windows.catch_up import CatchUp
+from .windows.ended import EndedWindows
 from .windows.journal import Journal
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
     windows, catch_up = WindowBook(config.windows, own_uid=getattr(os, "getuid", lambda: None)()), CatchUp()
     budgets = BudgetBook(config.budgets, time.time)
     exposition = Exposition()
+    ended = EndedWindows()
     sensor_set = build_sensor_set(config, FieldLogger("gramwatt_exporter.sensors"), wanted)
     if state_file is not None and journal is not None:
         restored = restore(
@@ -162,10 +164,11 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
         boot_id,
         float(config.sampling.interval),
         journal,
+        ended,
     )
     loop = Loop(node, float(config.sampling.interval))
     node.loop = loop
-    web = _web(config, exposition)
+    web = _web(config, exposition, ended)
     socket_api = _socket(config, environ, node, identities.user_name)
     return Exporter(
         config, sensor_set, refresher, node, loop, web, socket_api, _tcp(config, node, socket_api)
@@ -342,11 +345,11 @@ def _forks() -> ForkListener | None:
     return None
 
 
-def _web(config: Config, exposition: Exposition) -> WebServer:
+def _web(config: Config, exposition: Exposition, ended: EndedWindows) -> WebServer:
     host, _, port = config.web.listen_address.rpartition(":")
     guard = WebConfig(config.web.config_file)
     names = [name for part in config.web.hosts.split(",") if (name := part.strip())]
-    return WebServer((host.strip("[]"), int(port)), exposition, guard, names)
+    return WebServer((host.strip("[]"), int(port)), exposition, guard, names, ended)
 
 
 def _socket(

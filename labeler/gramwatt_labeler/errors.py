@@ -11,6 +11,7 @@
     ├── NotYet          the window exists but cannot be measured yet: ask again later
     ├── TryAgain        a server did not answer or is overloaded: counted, retried
     │   └── DatabaseAway    it is the database
+    ├── Duplicate       it is stored already; carries the id of the one that is there
     └── Rejected        a server understood and refused: retrying the same call is pointless
 
 A window that was measured but may not get a letter is not an error: it is a Grade with a reason.
@@ -66,6 +67,15 @@ class TryAgain(LabelerError):
 
 class DatabaseAway(TryAgain):
     """The database does not answer; the message is one line and the same while it stays away."""
+
+
+class Duplicate(LabelerError):
+    """The same is stored already. ``existing`` is its id; ``number`` says which of several it was, from 0."""
+
+    def __init__(self, existing: str, number: int = 0) -> None:
+        super().__init__(f"the same is stored already, as {existing}")
+        self.existing = existing
+        self.number = number
 
 
 class Rejected(LabelerError):

@@ -136,6 +136,7 @@ class WindowBook:
         self._open: dict[str, Window] = {}
         self._resolutions: dict[str, Resolution] = {}
         self._ids = Ids()
+        self._ended: list[str] = []  # since they were last taken
         self._sampled_ns: int | None = None  # when the last sample was taken, by the boot clock
         self._counted_ns: int | None = None  # the last one before a restart, until the first one after it
         # Window id -> the workload that is this window, from its first process to its last: also of a window that
@@ -629,6 +630,14 @@ class WindowBook:
         window.ended_by = ended_by
         window.end = end
         self._open.pop(window.id, None)
+        self._ended.append(window.id)
+
+    def take_ended(self) -> list[WindowView]:
+        """The windows that ended since this was last asked, in that order."""
+        if not self._ended:
+            return []
+        ended, self._ended = self._ended, []
+        return [self.view(self._windows[one]) for one in ended if one in self._windows]
 
     def _end_with_boot(self, window: Window) -> None:
         """Its processes are gone: it ends at its last sample."""

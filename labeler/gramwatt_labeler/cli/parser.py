@@ -6,7 +6,7 @@ import argparse
 
 from .. import __version__
 from ..config import settings
-from . import asked_window, grades, import_files, scale_list, serving, watching
+from . import asked_window, grades, import_files, reports, scale_list, serving, watching
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,6 +42,13 @@ def parser() -> argparse.ArgumentParser:
             [which, common],
             grades.add_label_arguments,
             "grade one finished window and write its label files",
+        ),
+        (
+            "report",
+            reports.main,
+            [common],
+            reports.add_arguments,
+            "write a report over a run, a month, a user, a model or a task as one HTML or PDF file",
         ),
         ("scales", scale_list.main, [common], None, "list the scales with version and hash"),
         (

@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
 
-from .errors import ConfigError, DatabaseAway, Rejected
+from ..errors import ConfigError, DatabaseAway, Rejected
+from . import migrate
 
-_TRIES = 20  # to create the tables while another program does the same
+_TRIES = 20  # to upgrade the tables while another program does the same
 _TRY_SECONDS = 0.1
 _CONNECT_SECONDS = 5  # a server that does not answer must not hold a page for minutes
 _UNANSWERED_MILLISECONDS = 10_000  # a machine that vanished behind an open connection
@@ -35,11 +36,10 @@ _TIMEOUTS: dict[str, dict[str, Any]] = {
 class Database:
     """The engine of a URL. Raises ConfigError for a URL or a file that cannot be used.
 
-    A server that is away is no such error: its tables are created when it answers.
+    A server that is away is no such error: its tables are created, or upgraded, when it answers.
     """
 
-    def __init__(self, url: str, tables: MetaData) -> None:
-        self._tables = tables
+    def __init__(self, url: str) -> None:
         self._lock = threading.Lock()
         self._is_ready = False
         try:
@@ -51,6 +51,9 @@ class Database:
             raise ConfigError("$.data.database_url", first_line(error)) from None
         except OSError as error:
             raise ConfigError("$.data.database_url", f"cannot open {url}: {first_line(error)}") from None
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            name = parsed.get_backend_name()
+            raise ConfigError("$.data.database_url", f"expected sqlite or postgresql, got {name}")
         try:
             self._prepare()
         except SQLAlchemyError as error:
@@ -69,6 +72,7 @@ class Database:
             Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(url)
         event.listen(engine, "connect", _sqlite_manners)
+        event.listen(engine, "begin", _sqlite_begin)
         return engine
 
     @contextlib.contextmanager
@@ -87,7 +91,7 @@ class Database:
         """
         with self._errors():
             self._prepare()
-            with self.engine.begin() as connection:
+            with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
                 yield connection
 
     @contextlib.contextmanager
@@ -103,13 +107,14 @@ class Database:
             raise DatabaseAway(f"the database {self.shown} does not answer: {first_line(error)}") from None
 
     def _prepare(self) -> None:
-        """Create what is missing. Another program may be doing so at this moment: what it created is there then."""
+        """Create or upgrade the tables. Another program may do so at this moment: what it did is there then."""
         if self._is_ready:
             return
         with self._lock:
             for left in reversed(range(_TRIES)):
                 try:
-                    self._tables.create_all(self.engine)
+                    if not migrate.is_current(self.engine):
+                        migrate.upgrade(self.engine)
                     break
                 except SQLAlchemyError as error:
                     if not left or not _is_somebody_else(error):
@@ -136,8 +141,10 @@ def _is_somebody_else(error: SQLAlchemyError) -> bool:
 
 
 def _sqlite_manners(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where we say, also around changes of tables
     cursor = connection.cursor()
     cursor.execute("PRAGMA busy_timeout=5000")
+    cursor.execute("PRAGMA foreign_keys=ON")
     # Readers (the web) never wait for the writer (the watch). Changing the mode needs the file for itself for a moment,
     # and waits for nobody: whoever else has opened it does the same.
     for _ in range(_TRIES):
@@ -149,3 +156,9 @@ def _sqlite_manners(connection: Any, _record: Any) -> None:
                 raise
             time.sleep(_TRY_SECONDS)
     cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    """A writer takes the file's lock at once: after reading it would be refused when another has written meanwhile."""
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,71 @@
+// The queries of one panel: "now" is asked as of now, a curve over the range.
+
+import { reducer } from './reduce.js';
+import * as prometheus from './prometheus.js';
+import { seconds } from './time.js';
+
+const SINGLE = ['stat', 'gauge', 'bargauge', 'piechart'];
+const OVER_TIME = ['timeseries', 'heatmap', 'state-timeline', 'status-history'];
+
+/** Whether a panel shows curves, and so asks over the range. */
+export const overTime = (panel) => OVER_TIME.includes(panel.type);
+
+const isLast = (panel) => ['lastNotNull', 'last'].includes(panel.options?.reduceOptions?.calcs?.[0] ?? 'lastNotNull');
+
+function least(panel, query, scope) {
+  const said = query.interval || panel.interval || '';
+  return seconds(scope.fill(said).replace(/^[>=\s]+/, '')) ?? 0;
+}
+
+async function curve(query, panel, scope, pixels, signal) {
+  const step = scope.step(Math.min(pixels, panel.maxDataPoints || pixels), least(panel, query, scope));
+  const [from, to] = [Math.floor(scope.start / step) * step, Math.floor(scope.end / step) * step];
+  return { step, ...await prometheus.range(scope.fill(query.expr, step), from, to, step, signal) };
+}
+
+/** The last known values, for a number that has none now. */
+async function moment(query, panel, scope, signal) {
+  // A rate over the step of a long range would be a mean and not what is now.
+  const step = Math.max(scope.scrape, least(panel, query, scope));
+  return { time: scope.now, series: await prometheus.instant(scope.fill(query.expr, step), scope.now, signal) };
+}
+
+/** Curves that end in what is now: the last aligned step of a long range is hours old. */
+function upTo(over, now) {
+  const key = (labels) => JSON.stringify(Object.entries(labels).sort());
+  const last = new Map(now.series.map((one) => [key(one.labels), one]));
+  const series = over.series.map((one) => {
+    const end = last.get(key(one.labels));
+    last.delete(key(one.labels));
+    return { ...one, values: [...one.values, end?.value ?? null] };
+  });
+  const fresh = [...last.values()].map((one) => ({ labels: one.labels, values: [...new Array(over.times.length).fill(null), one.value] }));
+  return { times: [...over.times, now.time], series: [...series, ...fresh] };
+}
+
+async function number(query, panel, scope, signal) {
+  const picture = panel.options?.graphMode === 'area' && panel.type === 'stat';
+  const now = await moment(query, panel, scope, signal);
+  if (!picture && now.series.length) return now;
+  return upTo(await curve(query, panel, scope, 60, signal), now);
+}
+
+/** One answer of each query, as frames.js reads them. Raises QueryError, or AbortError when `signal` ends it. */
+export function ask(panel, queries, scope, pixels, signal) {
+  return Promise.all(queries.map(async (query) => {
+    const facts = { refId: query.refId ?? 'A', format: query.legendFormat };
+    const ranged = query.range || !query.instant;
+    if (overTime(panel) && ranged) return { ...facts, ...await curve(query, panel, scope, pixels, signal) };
+    if (SINGLE.includes(panel.type) && ranged) {
+      return { ...facts, ...await (isLast(panel) ? number(query, panel, scope, signal) : curve(query, panel, scope, 200, signal)) };
+    }
+    if (!query.instant && query.range !== undefined && query.format !== 'table') return { ...facts, ...await curve(query, panel, scope, Math.min(pixels, 120), signal) };
+    return { ...facts, table: query.format === 'table' || panel.type === 'table', ...await moment(query, panel, scope, signal) };
+  }));
+}
+
+/** What a panel's options name and this page does not know. */
+export function unknown(panel) {
+  const calcs = [...(panel.options?.reduceOptions?.calcs ?? []), ...(panel.options?.legend?.calcs ?? [])];
+  return calcs.filter((one) => !reducer(one)).map((one) => `calculation "${one}"`);
+}
