@@ -113,4 +113,5 @@ class Picture:
             state_damages=saves.damages,
             boot_id=self._about.boot_id,
             machine=self._about.machine,
+            hardware=self._about.hardware,
         )

@@ -14,7 +14,7 @@ from ..webconfig import WebConfig
 from .connections import Connections
 from .encoding import accepts_gzip
 from .hosts import Hosts
-from .pages import TEXT, Page, Pages, collector_at
+from .pages import ENDED, TEXT, Page, Pages, collector_at
 
 _LOG = logging.getLogger(__name__)
 HANDSHAKE_SECONDS = 15.0
@@ -150,8 +150,13 @@ class _Handler(BaseHTTPRequestHandler):
             elif not self._door.hosts.admit(self._lines()):
                 self._send(Page(403, _NOT_OUR_NAME, TEXT))
             elif self._door.guard.allows(self.headers.get("Authorization"), str(self.client_address[:1])):
-                gzip = accepts_gzip(self.headers.get("Accept-Encoding", ""))
-                self._send(pages.answer(path, self._collector(), gzip))
+                if path == ENDED and self.command == "GET":
+                    page = pages.ended(self.path.partition("?")[2])
+                    self.close_connection = self.close_connection or pages.is_ending
+                    self._send(page)
+                else:
+                    gzip = accepts_gzip(self.headers.get("Accept-Encoding", ""))
+                    self._send(pages.answer(path, self._collector(), gzip))
             else:
                 self._send(
                     Page(401, b"user name and password needed\n", TEXT),

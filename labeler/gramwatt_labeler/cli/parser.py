@@ -6,7 +6,7 @@ import argparse
 
 from .. import __version__
 from ..config import settings
-from . import asked_window, grades, import_files, scale_list, serving, watching
+from . import asked_window, grades, import_files, reports, scale_list, scales, serving, watching
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,8 +33,8 @@ def parser() -> argparse.ArgumentParser:
             "grade",
             grades.print_grades,
             [which, common],
-            None,
-            "grade one finished window (default: the last) and print it",
+            grades.add_grade_arguments,
+            "grade one finished window (default: the last), or numbers of your own (--scheme), and print it",
         ),
         (
             "label",
@@ -42,6 +42,20 @@ def parser() -> argparse.ArgumentParser:
             [which, common],
             grades.add_label_arguments,
             "grade one finished window and write its label files",
+        ),
+        (
+            "report",
+            reports.main,
+            [common],
+            reports.add_arguments,
+            "write a report over a run, a month, a user, a model or a task as one HTML or PDF file",
+        ),
+        (
+            "scale",
+            scales.main,
+            [common],
+            scales.add_arguments,
+            "list, show, check and compare scales, or make one of your own runs",
         ),
         ("scales", scale_list.main, [common], None, "list the scales with version and hash"),
         (

@@ -17,7 +17,7 @@ from ..store import Store
 from ..web.app import create_app
 from ..web.door import host_of
 from . import exit_codes
-from .wiring import output, prometheus_headers
+from .wiring import output, prometheus, prometheus_headers
 
 
 def build(
@@ -34,6 +34,7 @@ def build(
         Path(config.web.dashboards_dir),
         prometheus_headers(config),
         [*config.web.allowed_hosts, host_of(config.base_url)],
+        prometheus(config),
     )
 
 

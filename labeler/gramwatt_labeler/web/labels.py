@@ -111,16 +111,6 @@ def router(
             raise HTTPException(404, f"no grade for window {window!r}")
         return _json({"grades": [as_json(graded, page_of) for graded in found]})
 
-    @routes.get("/api/v1/scales")
-    def scale_list() -> Response:
-        return _json({"scales": [scale_json(loaded) for loaded in scales.values()]})
-
-    @routes.get("/api/v1/scales/{name}")
-    def scale_file(name: str) -> Response:
-        if name not in scales:
-            raise HTTPException(404, f"no scale {name!r}; there are {', '.join(sorted(scales))}")
-        return _json(scale_json(scales[name]) | {"content": msgspec.to_builtins(scales[name].scale)})
-
     return routes
 
 

@@ -10,8 +10,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from grade_on import grade_on
 from gramwatt_labeler.errors import ConfigError, DatabaseAway, Rejected, TryAgain
-from gramwatt_labeler.grading.eei import grade_eei
 from gramwatt_labeler.model import Graded
 from gramwatt_labeler.store import Store
 from sqlalchemy import event
@@ -29,7 +29,7 @@ Store(sys.argv[1]).recent()
 
 @pytest.fixture
 def graded(scale, window, measurement) -> Graded:
-    return Graded(window(), measurement(), grade_eei(window(), measurement(), *scale), 1_700_000_090.0)
+    return Graded(window(), measurement(), grade_on(window(), measurement(), *scale), 1_700_000_090.0)
 
 
 @pytest.fixture

@@ -1,0 +1,121 @@
+"""Metrics for people: their value with a unit, and how far through its band a value is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ... import units
+from ...grading.scale import AbsoluteScale, EeiScale, RatedScale, Scale
+from ...model import Grade, MetricGrade
+from ...recommendations import MetricFacts, Recommendation, facts_of, recommendations
+
+_PER_UNIT = "energy_per_"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricView:
+    """One metric of a page: what it is, its value, its letter and where in the band it stands."""
+
+    name: str
+    title: str
+    text: str
+    letter: str | None
+    share: float
+    facts: MetricFacts | None
+    advice: Sequence[Recommendation]
+
+
+def metric_views(grade: Grade, scale: Scale | None) -> list[MetricView]:
+    """The graded metrics of a grade, with a value."""
+    found = []
+    for name, one in grade.metrics.items():
+        if one.value is None:
+            continue
+        facts = facts_of("energy_per_unit" if name.startswith(_PER_UNIT) else name)
+        title = facts.title if facts else name
+        if name.startswith(_PER_UNIT):
+            title = f"Energy per {name.removeprefix(_PER_UNIT)}"
+        key = "energy_per_unit" if name.startswith(_PER_UNIT) else name
+        advice = recommendations(key, one.letter, grade.letters)
+        text = quantity(one.value, facts.kind if facts else "")
+        found.append(MetricView(name, title, text, one.letter, band_share(scale, name, one), facts, advice))
+    return found
+
+
+def quantity(value: float | None, kind: str = "") -> str:
+    """A value in the unit that reads best."""
+    if value is None:
+        return "not known"
+    if kind == "energy":
+        return units.energy(value)
+    if kind == "mass":
+        return units.mass(value)
+    if kind == "time":
+        return units.duration(value)
+    if kind == "bytes":
+        return _scaled(value, "B")
+    if kind == "bytes_per_gram":
+        return _scaled(value, "B") + " per g"
+    if kind == "flops":
+        return _scaled(value, "FLOP")
+    return units.number(value)
+
+
+def band_share(scale: Scale | None, name: str, one: MetricGrade) -> float:
+    """How far through the band of its letter a value is: 0 at its better end, 1 at its worse; 0.5 where not known."""
+    limits = _limits(scale, name, one)
+    if limits is None:
+        return 0.5
+    value, better, worse = limits
+    return _between(value, better, worse)
+
+
+def _limits(scale: Scale | None, name: str, one: MetricGrade) -> tuple[float, float, float] | None:
+    """The value that is cut, and the better and the worse end of its band."""
+    if isinstance(scale, EeiScale | AbsoluteScale):
+        if one.index is None:
+            return None
+        cuts = [band.up_to for band in scale.bands if band.up_to is not None]
+        return _rising(one.index, cuts)
+    if (
+        isinstance(scale, RatedScale)
+        and (metric := scale.metrics.get(name)) is not None
+        and one.value is not None
+    ):
+        if metric.cuts:
+            return _rising(one.value, metric.cuts)
+        value = one.index if one.index is not None else one.value
+        bounds = list(metric.bounds)
+        place = sum(value <= bound for bound in bounds)
+        better = bounds[place - 1] if place else max(value, bounds[0]) * 1.5
+        worse = bounds[place] if place < len(bounds) else min(value, bounds[-1]) / 1.5
+        return value, better, worse
+    return None
+
+
+def _rising(value: float, cuts: Sequence[float]) -> tuple[float, float, float]:
+    place = sum(value > cut for cut in cuts)
+    better = cuts[place - 1] if place else min(value, cuts[0] / 2)
+    worse = cuts[place] if place < len(cuts) else max(value, cuts[-1] * 2)
+    return value, better, worse
+
+
+def _between(value: float, better: float, worse: float) -> float:
+    if min(value, better, worse) > 0:
+        value, better, worse = math.log(value), math.log(better), math.log(worse)
+    return 0.5 if better == worse else min(1.0, max(0.0, (value - better) / (worse - better)))
+
+
+def _scaled(value: float, unit: str) -> str:
+    for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{units.number(value / size)} {prefix}{unit}"
+    return f"{units.number(value)} {unit}"
+
+
+def totals(parts: Mapping[str, float]) -> str:
+    """Joules by component in words: ``gpu 3 Wh, cpu 1 Wh``."""
+    ordered = sorted(parts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{name} {units.energy(joules)}" for name, joules in ordered)
