@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,8 +66,11 @@ def colours(count: int) -> list[str]:
     return found
 
 
-def render_svg(graded: Graded, url: str) -> str:
-    """The label. ``url`` is where the QR code leads: the page of this label."""
+def render_svg(graded: Graded, url: str, own_tiles: Sequence[Tile] | None = None) -> str:
+    """The label. ``url`` is where the QR code leads: the page of this label; "" for none.
+
+    ``own_tiles`` stand in place of those of the measurement.
+    """
     window, grade = graded.window, graded.grade
     arrows = _arrows(grade)
     bottom = _ARROW_TOP + _ARROW_STEP * len(arrows)
@@ -78,7 +82,7 @@ def render_svg(graded: Graded, url: str) -> str:
     sources = (
         [", ".join(graded.measurement.sources)] if graded.measurement and graded.measurement.sources else []
     )
-    drawn = tiles(graded)
+    drawn = tiles(graded) if own_tiles is None else own_tiles
     footer_top = bottom + 32 + 104 * -(-len(drawn) // 3)
     when = units.moment(window.end)
     when = f"{when[:16]} UTC" if len(when) > 16 else when
@@ -99,7 +103,8 @@ def render_svg(graded: Graded, url: str) -> str:
         tiles=drawn,
         tiles_top=bottom + 20,
         footer_top=footer_top,
-        qr=_qr(url),
+        qr=_qr(url) if url else None,
+        footer_left=166 if url else 30,
         footer=_footer(graded),
         window=fit(clean(window.id), 11, 400),
     )
