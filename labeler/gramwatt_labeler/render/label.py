@@ -86,14 +86,21 @@ def render_svg(graded: Graded, url: str, own_tiles: Sequence[Tile] | None = None
     footer_top = bottom + 32 + 104 * -(-len(drawn) // 3)
     when = units.moment(window.end)
     when = f"{when[:16]} UTC" if len(when) > 16 else when
+    footer = _footer(graded)
     spot = next((arrow for arrow in arrows if arrow.letter == grade.letter), None)
     return _TEMPLATES.get_template("label.svg.j2").render(
         width=WIDTH,
-        height=footer_top + 164,
+        height=footer_top + (164 if url else 24 + 15 * len(footer)),
         alt=alt_text(graded),
         title=fit(title, 29, WIDTH - 60),  # bold letters are wider than the estimate
         facts=fit(" · ".join(facts), 16, WIDTH - 60),
-        place=fit(" · ".join([*hardware, *sources, clean(window.name), when]), 13, WIDTH - 60),
+        place=fit(
+            " · ".join(
+                [*hardware, *sources, *([clean(window.name)] if window.name != window.model else []), when]
+            ),
+            13,
+            WIDTH - 60,
+        ),
         arrows=arrows,
         arrow_height=_ARROW_HEIGHT,
         pointer=spot,
@@ -105,7 +112,7 @@ def render_svg(graded: Graded, url: str, own_tiles: Sequence[Tile] | None = None
         footer_top=footer_top,
         qr=_qr(url) if url else None,
         footer_left=166 if url else 30,
-        footer=_footer(graded),
+        footer=footer,
         window=fit(clean(window.id), 11, 400),
     )
 
