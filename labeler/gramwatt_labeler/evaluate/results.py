@@ -83,7 +83,7 @@ def evaluation_of(result: Result, user: str, origin: Origin = Origin.FORM) -> tu
         name: Measure(entry.values[name], layer=Layer.FORM) for name in _MEASURES if name in entry.values
     }
     measures |= {name: Measure(value, layer=Layer.FORM) for name, value in entry.extra.items()}
-    if entry.score is not None:
+    if entry.score is not None and "performance_score" not in measures:
         measures["performance_score"] = Measure(entry.score, layer=Layer.DERIVED)
     detail = {"tool": entry.source, "note": entry.note, "training_type": entry.training_type}
     if result.file:

@@ -24,6 +24,7 @@ from .visitors import Visitors
 NAVIGATION = (
     ("/", "Dashboards"),
     ("/evaluations", "Evaluations"),
+    ("/explore", "Explore"),
     ("/evaluate", "Evaluate"),
     ("/upload", "Upload"),
     ("/roi", "Return"),

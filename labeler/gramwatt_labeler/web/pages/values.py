@@ -34,14 +34,17 @@ def metric_views(grade: Grade, scale: Scale | None) -> list[MetricView]:
         if one.value is None:
             continue
         facts = facts_of("energy_per_unit" if name.startswith(_PER_UNIT) else name)
-        title = facts.title if facts else name
-        if name.startswith(_PER_UNIT):
-            title = f"Energy per {name.removeprefix(_PER_UNIT)}"
+        title = facts.title if facts and not name.startswith(_PER_UNIT) else per_unit_title(name)
         key = "energy_per_unit" if name.startswith(_PER_UNIT) else name
         advice = recommendations(key, one.letter, grade.letters)
         text = quantity(one.value, facts.kind if facts else "")
         found.append(MetricView(name, title, text, one.letter, band_share(scale, name, one), facts, advice))
     return found
+
+
+def per_unit_title(name: str) -> str:
+    """``energy_per_token`` in words; another name as it is."""
+    return f"Energy per {name.removeprefix(_PER_UNIT)}" if name.startswith(_PER_UNIT) else name
 
 
 def band_share(scale: Scale | None, name: str, one: MetricGrade) -> float:
