@@ -15,7 +15,8 @@ from labeler_pages import HOSTILE, NOW, READER, application
 from pypdf import PdfReader
 
 PAGES = (
-    "/evaluations", "/explore", "/evaluations?q=bert&letter=none&scale=gaissa", "/evaluations/w1", "/evaluations/w5?runs=2,5",
+    "/evaluations", "/explore", "/evaluations?q=bert&letter=none&scale=gaissa", "/evaluations/w1",
+    "/evaluations/w5?runs=2,5",
     "/evaluate", "/upload", "/compare?ids=w1&ids=w2,w4", "/roi", "/report", "/report?month=2026-11&user=alice",
 )  # fmt: skip
 
