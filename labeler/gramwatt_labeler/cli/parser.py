@@ -6,7 +6,7 @@ import argparse
 
 from .. import __version__
 from ..config import settings
-from . import asked_window, grades, import_files, reports, scale_list, serving, watching
+from . import asked_window, grades, import_files, intensities, reports, scale_list, serving, watching
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,6 +49,13 @@ def parser() -> argparse.ArgumentParser:
             [common],
             reports.add_arguments,
             "write a report over a run, a month, a user, a model or a task as one HTML or PDF file",
+        ),
+        (
+            "intensities",
+            intensities.main,
+            [common],
+            intensities.add_arguments,
+            "keep a public table of yearly carbon intensities, or list what is kept",
         ),
         ("scales", scale_list.main, [common], None, "list the scales with version and hash"),
         (
