@@ -121,7 +121,11 @@ def test_a_return_is_computed_from_evaluations_and_numbers(reader: TestClient) -
 
 
 def test_the_grid_of_a_country_is_that_of_its_newest_year(reader: TestClient, store: Store) -> None:
-    keep(store, [Intensity("France", year, grams, "a table") for year, grams in ((2022, 67.7), (2023, 56.04))], NOW)
+    keep(
+        store,
+        [Intensity("France", year, grams, "a table") for year, grams in ((2022, 67.7), (2023, 56.04))],
+        NOW,
+    )
     page = reader.get("/roi?old=10&new=5&calls_per_day=10&price=1&zone=France").text
     assert "France 2023: 56.04 g per kWh (a table)" in page
     assert "CO2 saved" in page
