@@ -6,7 +6,18 @@ import argparse
 
 from .. import __version__
 from ..config import settings
-from . import asked_window, grades, import_files, reports, scale_list, serving, watching
+from . import (
+    asked_window,
+    databases,
+    grades,
+    import_files,
+    measuring,
+    reports,
+    scale_list,
+    serving,
+    users,
+    watching,
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,6 +61,15 @@ def parser() -> argparse.ArgumentParser:
             reports.add_arguments,
             "write a report over a run, a month, a user, a model or a task as one HTML or PDF file",
         ),
+        (
+            "measure",
+            measuring.main,
+            [common],
+            measuring.add_arguments,
+            "grade any stretch of the exporter's series: a service, a user, a container",
+        ),
+        ("user", users.main, [common], users.add_arguments, "users of the web pages and their tokens"),
+        ("db", databases.main, [common], databases.add_arguments, "upgrade or check the database"),
         ("scales", scale_list.main, [common], None, "list the scales with version and hash"),
         (
             "import",
