@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,8 +66,11 @@ def colours(count: int) -> list[str]:
     return found
 
 
-def render_svg(graded: Graded, url: str) -> str:
-    """The label. ``url`` is where the QR code leads: the page of this label."""
+def render_svg(graded: Graded, url: str, own_tiles: Sequence[Tile] | None = None) -> str:
+    """The label. ``url`` is where the QR code leads: the page of this label; "" for none.
+
+    ``own_tiles`` stand in place of those of the measurement.
+    """
     window, grade = graded.window, graded.grade
     arrows = _arrows(grade)
     bottom = _ARROW_TOP + _ARROW_STEP * len(arrows)
@@ -78,18 +82,25 @@ def render_svg(graded: Graded, url: str) -> str:
     sources = (
         [", ".join(graded.measurement.sources)] if graded.measurement and graded.measurement.sources else []
     )
-    drawn = tiles(graded)
+    drawn = tiles(graded) if own_tiles is None else own_tiles
     footer_top = bottom + 32 + 104 * -(-len(drawn) // 3)
     when = units.moment(window.end)
     when = f"{when[:16]} UTC" if len(when) > 16 else when
+    footer = _footer(graded)
     spot = next((arrow for arrow in arrows if arrow.letter == grade.letter), None)
     return _TEMPLATES.get_template("label.svg.j2").render(
         width=WIDTH,
-        height=footer_top + 164,
+        height=footer_top + (164 if url else 24 + 15 * len(footer)),
         alt=alt_text(graded),
         title=fit(title, 29, WIDTH - 60),  # bold letters are wider than the estimate
         facts=fit(" · ".join(facts), 16, WIDTH - 60),
-        place=fit(" · ".join([*hardware, *sources, clean(window.name), when]), 13, WIDTH - 60),
+        place=fit(
+            " · ".join(
+                [*hardware, *sources, *([clean(window.name)] if window.name != window.model else []), when]
+            ),
+            13,
+            WIDTH - 60,
+        ),
         arrows=arrows,
         arrow_height=_ARROW_HEIGHT,
         pointer=spot,
@@ -99,8 +110,9 @@ def render_svg(graded: Graded, url: str) -> str:
         tiles=drawn,
         tiles_top=bottom + 20,
         footer_top=footer_top,
-        qr=_qr(url),
-        footer=_footer(graded),
+        qr=_qr(url) if url else None,
+        footer_left=166 if url else 30,
+        footer=footer,
         window=fit(clean(window.id), 11, 400),
     )
 

@@ -134,7 +134,7 @@ def build(
             rows, lambda row: row.evaluation.window.user or row.evaluation.created_by or "not stated"
         ),
         letters=[(letter, found[letter]) for letter in letters],
-        not_graded=sum(count for letter, count in found.items() if letter not in letters),
+        not_graded=sum(count for letter, count in found.items() if letter not in list(letters)),
         components=dict(components),
         days=sorted(days.items()),
         sources=sources.most_common(),

@@ -15,15 +15,16 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
 
 from ... import units
+from ...render.quantity import quantity
 from ...render.shorten import shortened
 from ...render.text import clean
-from . import values
 from .drawings import letter_chip, slider
 from .visitors import Visitors
 
 NAVIGATION = (
     ("/", "Dashboards"),
     ("/evaluations", "Evaluations"),
+    ("/explore", "Explore"),
     ("/evaluate", "Evaluate"),
     ("/upload", "Upload"),
     ("/roi", "Return"),
@@ -61,7 +62,7 @@ class Pages:
             number=units.number,
             duration=units.duration,
             when=units.moment,
-            quantity=values.quantity,
+            quantity=quantity,
             short=shortened,
             query=lambda pairs: urlencode(
                 {key: value for key, value in pairs.items() if value not in ("", None)}

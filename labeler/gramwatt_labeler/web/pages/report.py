@@ -12,7 +12,7 @@ from markupsafe import Markup
 from ...equivalents import equivalents
 from ...errors import InputError
 from ...grading.scale import AbsoluteScale, EeiScale
-from ...render.label import render_svg
+from ...render.metric_label import label_svg
 from ...report.asking import Asked, report_of
 from ...report.content import Report
 from ...report.method import method
@@ -98,8 +98,10 @@ def names_of(desk: Desk, report: Report) -> dict[str, object]:
 
 def label_of(desk: Desk, report: Report) -> Markup:
     """The label of a report about one run; empty for others."""
-    graded = report.rows[0].graded if report.totals.runs == 1 else None
-    return svg(render_svg(graded, desk.page_of(graded.window.id)) if graded else "")
+    row = report.rows[0]
+    if report.totals.runs > 1 or row.graded is None:
+        return svg("")
+    return svg(label_svg(row.graded, desk.page_of(row.graded.window.id), row.evaluation.grams))
 
 
 def letters_of(desk: Desk) -> Sequence[str]:

@@ -211,7 +211,7 @@ def _rows(read: Sequence[File], form: Mapping[str, str]) -> list[Row]:
     sheets = []
     for one in read:
         targets = {column.name: column.target for column in one.columns if column.target is not None}
-        mapping = ColumnMapping(targets, one.tool.group, one.tool.reduce, one.tool.fixed)
+        mapping = ColumnMapping(targets, one.tool.group, one.tool.reduce, one.tool.fixed, one.tool.version)
         source = {"source": one.tool.source} if one.tool.source else {}
         sheets.append(apply(one.sheet, mapping, source | defaults))
     return read_rows(merge(sheets))

@@ -15,7 +15,8 @@ from labeler_pages import HOSTILE, NOW, READER, application
 from pypdf import PdfReader
 
 PAGES = (
-    "/evaluations", "/evaluations?q=bert&letter=none&scale=gaissa", "/evaluations/w1", "/evaluations/w5?runs=2,5",
+    "/evaluations", "/explore", "/evaluations?q=bert&letter=none&scale=gaissa", "/evaluations/w1",
+    "/evaluations/w5?runs=2,5",
     "/evaluate", "/upload", "/compare?ids=w1&ids=w2,w4", "/roi", "/report", "/report?month=2026-11&user=alice",
 )  # fmt: skip
 
@@ -78,6 +79,19 @@ def test_an_evaluation_says_all_about_itself(reader: TestClient) -> None:
     assert reader.get("/evaluations/w1/label.pdf").content.startswith(b"%PDF")
     assert "write a number" in reader.get("/evaluations/w1?runs=-1").text
     assert HOSTILE[:8] not in reader.get("/evaluations/w5").text
+
+
+def test_the_explorer_adds_up_and_draws_what_is_known(reader: TestClient) -> None:
+    page = reader.get("/explore?x=per_unit&y=energy").text
+    assert "Energy (J) against Energy per unit (J)" in page
+    assert "Letters on gramwatt" in page
+    assert ">5</b>" in page
+    assert "of 4" in page  # one CO2 is not known
+    assert "The best of each letter" in page
+    assert "E" in re.findall(r">([A-E])</text>", page)
+    assert "allowed: " in reader.get("/explore?x=nothing").text
+    assert reader.get("/explore?phase=x").status_code == 422
+    assert "nobody-here" in reader.get("/explore?user=nobody-here").text
 
 
 def test_a_comparison_says_what_cannot_be_told_apart(reader: TestClient) -> None:
