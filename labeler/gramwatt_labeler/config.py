@@ -69,7 +69,9 @@ class Watch(_Section, frozen=True):
     interval: Duration = Duration(15)
     lookback: Duration = Duration(86400)  # how far back finished windows are looked for
     patience: Duration = Duration(300)  # how long to wait for a window's last samples
-    reports: bool = True  # wait at the exporters for windows that end; false: learn of them from Prometheus alone
+    reports: bool = (
+        True  # wait at the exporters for windows that end; false: learn of them from Prometheus alone
+    )
     exporters: list[str] = field(default_factory=list)  # where to wait; empty: all that Prometheus scrapes
 
 

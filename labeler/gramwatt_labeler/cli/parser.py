@@ -14,6 +14,7 @@ from . import (
     measuring,
     reports,
     scale_list,
+    scales,
     serving,
     users,
     watching,
@@ -70,6 +71,13 @@ def parser() -> argparse.ArgumentParser:
         ),
         ("user", users.main, [common], users.add_arguments, "users of the web pages and their tokens"),
         ("db", databases.main, [common], databases.add_arguments, "upgrade or check the database"),
+        (
+            "scale",
+            scales.main,
+            [common],
+            scales.add_arguments,
+            "list, show, check and compare scales, or make one of your own runs",
+        ),
         ("scales", scale_list.main, [common], None, "list the scales with version and hash"),
         (
             "import",
