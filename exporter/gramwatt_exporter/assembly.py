@@ -16,6 +16,7 @@ from msgspec import Struct
 from .budgets import BudgetBook
 from .config import Config
 from .errors import ConfigError, Denied, Fatal, GramwattError, NotHere
+from .hardware import hardware
 from .idle import IdleBook, Learner, MachineClasses
 from .intensity.refresher import Refresher
 from .intensity.registry import build as build_providers
@@ -118,7 +119,7 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
     machine = MachineClasses(config.path.procfs, config.path.sysfs)
     accounts, baseline = Accounts(), IdleBook(machine)
     extras = Extras(config, accounts)
-    windows, catch_up = WindowBook(config.windows), CatchUp()
+    windows, catch_up = WindowBook(config.windows, own_uid=getattr(os, "getuid", lambda: None)()), CatchUp()
     budgets = BudgetBook(config.budgets, time.time)
     exposition = Exposition()
     ended = EndedWindows()
@@ -151,6 +152,7 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
         boot_id=boot_id,
         boottime_ns=boottime_ns,
         machine=machine_info(config.path.procfs, config.path.sysfs, config.machine.id, config.machine.node),
+        hardware=hardware(config.path.procfs, config.path.sysfs),
         catch_up=catch_up,
     )
     node = Node(

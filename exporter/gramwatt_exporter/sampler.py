@@ -6,13 +6,14 @@ The loop (loop.py) calls this from one thread; everybody else reads the frozen S
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from .budgets import BudgetBook
 from .config import Config
 from .config.schema import Process as ProcessSettings
 from .config.schema import Windows as WindowSettings
+from .hardware import Part
 from .idle import IdleBook, Learner
 from .ledger.accounts import Accounts, is_others
 from .ledger.booking import Booking
@@ -87,6 +88,7 @@ class Sampler:
         boottime_ns: Callable[[], int] = lambda: time.clock_gettime_ns(time.CLOCK_BOOTTIME),
         learner: Learner | None = None,
         machine: MachineInfo | None = None,
+        hardware: Sequence[Part] = (),
         catch_up: CatchUp | None = None,
     ) -> None:
         self._sensor_set = sensor_set
@@ -122,6 +124,7 @@ class Sampler:
         self._lost_before = accounts.exits_lost
         self._boot_id = boot_id
         self._machine = machine
+        self._hardware = hardware
         self._wall_clock = wall_clock
         self._boottime_ns = boottime_ns
         self._published_ns: int | None = None  # when the last published sample was taken
@@ -497,4 +500,5 @@ class Sampler:
             state_damages=self.damages,
             boot_id=self._boot_id,
             machine=self._machine,
+            hardware=self._hardware,
         )

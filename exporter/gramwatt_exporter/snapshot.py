@@ -8,6 +8,7 @@ from typing import overload
 from msgspec import Struct, field
 
 from .budgets import BudgetView
+from .hardware import Part
 from .idle import Idle
 from .machine import MachineInfo
 from .model import Identity, IntensityState, SensorState
@@ -194,3 +195,4 @@ class Snapshot(Struct, frozen=True):
     ]  # by what totals went on from: the last ledger, the previous one, nothing
     boot_id: str
     machine: MachineInfo | None = None
+    hardware: Sequence[Part] = ()

@@ -6,6 +6,7 @@ time between nobody knows what was used. Contract: docs/socket-api.md, ``/api/v1
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -42,8 +43,8 @@ class _Report(msgspec.Struct, frozen=True):
     unknown_joules: dict[str, float] = {}
     sources: dict[str, str] = {}
     values: dict[str, float] = {}
-    ended_by: str | None = None
-    outcome: dict[str, int | str] | None = None
+    how_ended: str = ""
+    how_ended_detail: str = ""
 
 
 def read_report(report: Any, instance: str) -> tuple[Window, Measurement]:
@@ -65,7 +66,7 @@ def read_report(report: Any, instance: str) -> tuple[Window, Measurement]:
         end=one.end,
         values=dict(sorted(one.values.items())),
         instance=instance,
-        failure=_failure(one),
+        failure=outcome_text(one.how_ended, one.how_ended_detail),
     )
     return window, _measurement(one)
 
@@ -88,18 +89,4 @@ def _measurement(one: _Report) -> Measurement:
         unknown=unknown,
     )
     text = measurement.unknown_text
-    return msgspec.structs.replace(measurement) if False else _noted(measurement, text)  # type: ignore[type-var]
-
-
-def _noted(measurement: Measurement, text: str) -> Measurement:
-    from dataclasses import replace
-
     return replace(measurement, notes=(text,)) if text else measurement
-
-
-def _failure(one: _Report) -> str:
-    """As :func:`.windows.outcome_text` reads the labels that /metrics shows."""
-    if one.outcome:
-        name, detail = next(iter(one.outcome.items()))
-        return outcome_text(name, str(detail))
-    return outcome_text(one.ended_by or "", "")

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from .errors import NotFound, NotYet, Rejected
 from .identity import Origin, Samples, by_label, main_origin, one_counter, origin_of, targets
 from .measure import Interval, count, coverage_ratio, drops, known_ratio
-from .model import Measurement, Window
+from .model import Hardware, Measurement, Window
 from .prometheus import Prometheus, Series, selector
 
 MINIMUM_SAMPLES = 3
@@ -140,7 +140,8 @@ def _describe(found: Finished, instance: str, described: Sequence[Series]) -> Wi
     info: dict[str, str] = {}
     start = math.nan
     values: dict[str, float] = {}
-    outcome = ""
+    outcome, boundary = "", "process"
+    parts: dict[str, list[tuple[str, int]]] = {"gpu": [], "cpu": []}
     for series in newest:
         value = series.samples[-1][1]
         if series.name == _PREFIX + "info":
@@ -149,6 +150,10 @@ def _describe(found: Finished, instance: str, described: Sequence[Series]) -> Wi
             start = value
         elif series.name == _PREFIX + "value" and math.isfinite(value):
             values[series.labels.get("key", "")] = value
+        elif series.name == _PREFIX + "boundary_info":
+            boundary = series.labels.get("boundary", boundary)
+        elif series.name == _PREFIX + "hardware_info":
+            _add_part(parts, series.labels)
         elif series.name == _PREFIX + "outcome_info":
             outcome = outcome_text(series.labels.get("outcome", ""), series.labels.get("detail", ""))
     return Window(
@@ -165,7 +170,17 @@ def _describe(found: Finished, instance: str, described: Sequence[Series]) -> Wi
         values=dict(sorted(values.items())),
         instance=instance,
         failure=outcome,
+        hardware=Hardware(tuple(sorted(parts["gpu"])), tuple(sorted(parts["cpu"]))),
+        boundary=boundary,
     )
+
+
+def _add_part(parts: Mapping[str, list[tuple[str, int]]], labels: Mapping[str, str]) -> None:
+    """A model of hardware with its number; copies of a series count once."""
+    model, devices = labels.get("model", ""), labels.get("devices", "")
+    found = parts.get(labels.get("component", ""))
+    if found is not None and model and devices.isdecimal() and (model, int(devices[:6])) not in found:
+        found.append((model, int(devices[:6])))
 
 
 def outcome_text(outcome: str, detail: str) -> str:

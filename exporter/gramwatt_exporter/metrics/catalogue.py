@@ -286,6 +286,18 @@ CATALOGUE: tuple[Metric, ...] = (
         "Always 1; what a recorded window is.",
     ),
     _gauge(
+        "window_hardware_info",
+        "info",
+        "window component model devices",
+        "Always 1; a model of CPU or GPU that the window's machine has, with their number, where the window used energy of the component.",
+    ),
+    _gauge(
+        "window_boundary_info",
+        "info",
+        "window boundary",
+        "Always 1; machine for a window whose energy is that of every device, idle draw included. Absent for one of processes.",
+    ),
+    _gauge(
         "window_outcome_info",
         "info",
         "window outcome detail",

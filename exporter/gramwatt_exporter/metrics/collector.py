@@ -238,6 +238,16 @@ def _windows(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
         (((w.id, w.name, w.phase, w.model, w.task, w.dataset, w.parent, w.user), 1.0) for w in windows),
     )
     yield (
+        "window_hardware_info",
+        (
+            ((w.id, part.component, part.model, str(part.devices)), 1.0)
+            for w in windows
+            for part in snapshot.hardware
+            if w.microjoules.get(part.component)
+        ),
+    )
+    yield "window_boundary_info", (((w.id, "machine"), 1.0) for w in windows if w.whole_machine)
+    yield (
         "window_outcome_info",
         (
             ((w.id, *outcome_labels(w.outcome, w.ended_by, w.is_automatic)), 1.0)

@@ -150,7 +150,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(Page(403, _NOT_OUR_NAME, TEXT))
             elif self._door.guard.allows(self.headers.get("Authorization"), str(self.client_address[:1])):
                 if path == ENDED and self.command == "GET":
-                    self._send(pages.ended(self.path.partition("?")[2]))
+                    page = pages.ended(self.path.partition("?")[2])
+                    self.close_connection = self.close_connection or pages.is_ending
+                    self._send(page)
                 else:
                     self._send(pages.answer(path, self._collector()))
             else:

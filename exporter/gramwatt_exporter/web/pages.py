@@ -75,6 +75,11 @@ class Pages:
             return _WAITING if self._exposition.snapshot is None else _READY
         return Page(200, self._front_page(), "text/html; charset=utf-8") if path == "/" else _NOT_FOUND
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether the exporter ends: who waited is to ask another one."""
+        return self._ended.is_closed
+
     def ended(self, query: str) -> Page:
         """Windows that ended after ``after``; waits for one up to ``wait`` seconds (docs/socket-api.md)."""
         asked = dict(parse_qsl(query, keep_blank_values=True))

@@ -91,6 +91,7 @@ class Window(Struct):
     view: WindowView | None = None  # remembered once it has finished
     outcome: dict[str, int | str] | None = None  # what its owner said of it at the stop
     was_asked_for: bool = False  # by a client, for a process; not a workload that is a window by itself
+    whole_machine: bool = False  # charged with all that every device draws, not with what its processes use
 
     @property
     def is_open(self) -> bool:
@@ -122,7 +123,12 @@ class WindowBook:
         settings: Settings,
         wall_clock: Callable[[], float] = time.time,
         boot_clock: Callable[[], int] = _boot_nanoseconds,
+        own_uid: int | None = None,
     ) -> None:
+        self._knows_whole_machine = False  # whether there ever was a window over the whole machine
+        self._own_uid = (
+            own_uid  # the user the exporter runs as, who may measure the whole machine; None: only root
+        )
         self.settings = settings  # replaced as a whole when the configuration is read again
         self._wall_clock = wall_clock
         self._boot_clock = boot_clock
@@ -161,6 +167,13 @@ class WindowBook:
                 "the caller's process cannot be seen from here (it is in another PID namespace, or asks over TCP)",
                 "give the pid as the exporter sees it, or run the exporter in the host's PID namespace",
             )
+        if request.whole_machine and not (owner.is_root or owner.uid == self._own_uid):
+            raise ApiError(
+                403,
+                "whole_machine",
+                "what the whole machine draws is other people's too",
+                "ask as root or as the user the exporter runs as, or measure your own processes",
+            )
         if request.parent:
             self._check_parent(request.parent, owner)
         self._make_room(owner)
@@ -180,9 +193,11 @@ class WindowBook:
             start_ns=self._boot_clock(),
             tags=dict(request.tags),
             values=dict(request.values),
+            whole_machine=request.whole_machine,
         )
         self._refine_floor(window)
         self._windows[window.id] = self._open[window.id] = window
+        self._knows_whole_machine |= window.whole_machine
         return window
 
     def get(self, window_id: str, peer: Peer | None = None) -> Window:
@@ -295,14 +310,34 @@ class WindowBook:
         Unknown and finished windows are passed over: a window may end while a tick is under way.
         """
         window = self._open.get(window_id)
-        if window is None:
+        if window is None or window.whole_machine:
             return
+        self._charge(window, component, microjoules, emission_units, self._resolutions.get(component))
+
+    def charge_machine(self, component: str, microjoules: int, emission_units: int | None) -> None:
+        """All energy of a device, for the windows over the whole machine: idle and unattributed energy too."""
+        if not self._knows_whole_machine:  # the rule: nothing to look for at every sample
+            return
+        for window in self._open.values():
+            if window.whole_machine:
+                resolution = self._resolutions.get(component)
+                if resolution is not None:  # no idle draw is kept out of it
+                    resolution = msgspec.structs.replace(resolution, idle=NO_IDLE)
+                self._charge(window, component, microjoules, emission_units, resolution)
+
+    def _charge(
+        self,
+        window: Window,
+        component: str,
+        microjoules: int,
+        emission_units: int | None,
+        resolution: Resolution | None,
+    ) -> None:
         window.microjoules[component] = window.microjoules.get(component, 0) + microjoules
         known = window.emission_units.get(component)
         if emission_units is not None:
             known = (known or 0) + emission_units
         window.emission_units[component] = known
-        resolution = self._resolutions.get(component)
         if resolution is not None:
             window.uncertain_microjoules += microjoules * resolution.uncertainty_ratio
             window.sources.setdefault(component, set()).update(resolution.source.split("+"))
@@ -323,7 +358,7 @@ class WindowBook:
     def charge_unknown(self, window_id: str, component: str, microjoules: int) -> None:
         """Energy that may be of one of its processes, at most so much, and nobody can tell."""
         window = self._open.get(window_id)
-        if window is not None and microjoules > 0:
+        if window is not None and microjoules > 0 and not window.whole_machine:
             unknown = window.unknown_microjoules
             unknown[component] = unknown.get(component, 0) + microjoules
 
@@ -449,6 +484,7 @@ class WindowBook:
             tags=MappingProxyType(dict(window.tags)),
             outcome=None if window.outcome is None else MappingProxyType(dict(window.outcome)),
             is_automatic=not (window.was_asked_for or window.processes),
+            whole_machine=window.whole_machine,
         )
         if not window.is_open:
             window.view = view
@@ -485,6 +521,7 @@ class WindowBook:
                 continue
             if same_boot:
                 self._open[window.id] = window
+                self._knows_whole_machine |= window.whole_machine
             else:
                 self._end_with_boot(window)
         self._windows = dict(sorted(self._windows.items()))
@@ -517,6 +554,7 @@ class WindowBook:
             self._open.pop(window.id, None)
             if window.is_open:
                 self._open[window.id] = window
+                self._knows_whole_machine |= window.whole_machine
         self._windows = dict(sorted(self._windows.items()))
         return problems
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from .answers import window_answer
 from .model import WindowView
+from .outcome import outcome_labels
 
 KEPT = 200  # windows that a reader who was away for a moment finds
 MOST_WAITING = 16  # readers at a time; each holds a thread
@@ -27,15 +28,17 @@ class EndedWindows:
         self._told: deque[tuple[int, dict[str, Any]]] = deque(maxlen=KEPT)
         self._number = 0
         self._waiting = 0
-        self._closed = False
+        self.is_closed = False
         self._changed = threading.Condition()
 
     def tell(self, view: WindowView) -> None:
         """One that has ended and whose end no kill takes back."""
         answer = {name: value for name, value in window_answer(view).items() if name not in _PRIVATE}
+        how, detail = outcome_labels(view.outcome, view.ended_by or "stop", view.is_automatic)
+        answer |= {"samples": view.samples, "how_ended": how, "how_ended_detail": detail}
         with self._changed:
             self._number += 1
-            self._told.append((self._number, answer | {"samples": view.samples}))
+            self._told.append((self._number, answer))
             self._changed.notify_all()
 
     def after(self, cursor: str, seconds: float) -> dict[str, Any]:
@@ -55,7 +58,7 @@ class EndedWindows:
                 self._waiting += 1
                 try:
                     self._changed.wait_for(
-                        lambda: self._closed or self._number > last, max(0.0, min(seconds, LONGEST_WAIT))
+                        lambda: self.is_closed or self._number > last, max(0.0, min(seconds, LONGEST_WAIT))
                     )
                 finally:
                     self._waiting -= 1
@@ -65,5 +68,5 @@ class EndedWindows:
     def close(self) -> None:
         """Nobody waits any more: the exporter ends."""
         with self._changed:
-            self._closed = True
+            self.is_closed = True
             self._changed.notify_all()

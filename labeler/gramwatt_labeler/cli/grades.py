@@ -11,7 +11,7 @@ from ..config import Config
 from ..errors import ConfigError
 from ..render.files import write_labels
 from ..web.labels import as_json
-from . import exit_codes, graded_facts
+from . import exit_codes, graded_facts, regrade
 from .asked_window import grade_asked
 from .line import one_line
 from .wiring import output
@@ -20,10 +20,13 @@ from .wiring import output
 def add_grade_arguments(command: argparse.ArgumentParser) -> None:
     """What else than a window can be graded."""
     graded_facts.add_arguments(command)
+    regrade.add_arguments(command)
 
 
 def print_grades(options: argparse.Namespace, config: Config) -> int:
     """``grade``: on every configured scale; the exit code is the first one's."""
+    if options.again:
+        return regrade.main(options, config)
     if graded_facts.is_asked(options):
         return graded_facts.main(options, config)
     results = grade_asked(options, config)

@@ -6,7 +6,20 @@ import argparse
 
 from .. import __version__
 from ..config import settings
-from . import asked_window, grades, import_files, intensities, reports, scale_list, serving, watching
+from . import (
+    asked_window,
+    databases,
+    grades,
+    import_files,
+    intensities,
+    measuring,
+    reports,
+    scale_list,
+    scales,
+    serving,
+    users,
+    watching,
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -56,6 +69,22 @@ def parser() -> argparse.ArgumentParser:
             [common],
             intensities.add_arguments,
             "keep a public table of yearly carbon intensities, or list what is kept",
+        ),
+        (
+            "measure",
+            measuring.main,
+            [common],
+            measuring.add_arguments,
+            "grade any stretch of the exporter's series: a service, a user, a container",
+        ),
+        ("user", users.main, [common], users.add_arguments, "users of the web pages and their tokens"),
+        ("db", databases.main, [common], databases.add_arguments, "upgrade or check the database"),
+        (
+            "scale",
+            scales.main,
+            [common],
+            scales.add_arguments,
+            "list, show, check and compare scales, or make one of your own runs",
         ),
         ("scales", scale_list.main, [common], None, "list the scales with version and hash"),
         (

@@ -6,11 +6,13 @@ import argparse
 import contextlib
 import logging
 import threading
+import time
 
 from prometheus_client import CollectorRegistry
 
 from ..config import Config
 from ..errors import TryAgain
+from ..listening import Listener, exporters
 from ..metrics import Health, Published
 from ..scale_files import load_scales, pick
 from ..store import Store
@@ -54,6 +56,11 @@ def main(options: argparse.Namespace, config: Config) -> int:
     ):  # the database is away: the first poll says so, and publishes when it is back
         watch.publish()
     stop = threading.Event()
+    listener = None
+    if config.watch.reports:
+        server = prometheus(config)
+        listener = Listener(lambda: exporters(server, time.time()), watch.report, config.watch.exporters)
+        listener.start()
     worker = threading.Thread(target=watch.run, args=(config.watch.interval, stop), name="watch", daemon=True)
     worker.start()
     _log.info(
@@ -62,6 +69,9 @@ def main(options: argparse.Namespace, config: Config) -> int:
     try:
         return web_server.run(web_server.build(config, registry, store, scales), config)
     finally:
+        if listener is not None:
+            listener.stop()
         stop.set()
+        watch.wake()
         worker.join(timeout=config.prometheus.timeout + 5)
         store.close()

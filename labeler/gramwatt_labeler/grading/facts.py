@@ -30,6 +30,11 @@ def grade_facts(scale: Scale, facts: Facts, population: Population | None = None
     Raises:
         FactsError: a metric, unit or weight that the scale does not know; it names the nearest that it does.
     """
+    if scale.retired:
+        reason = (
+            f"a scale in use ({scale.name} {scale.version} is retired: it is read and grades nothing new)"
+        )
+        return Verdict(None, reasons=(reason,))
     _check(scale, facts)
     match scale:
         case EeiScale():
@@ -59,10 +64,6 @@ def known_metrics(scale: Scale) -> dict[str, str]:
 
 
 def _check(scale: Scale, facts: Facts) -> None:
-    if scale.retired:
-        raise FactsError(
-            "$.scale", f"scale {scale.name} {scale.version} is retired: it is read and grades nothing new"
-        )
     known = known_metrics(scale)
     if known:
         spellings = SPELLINGS if isinstance(scale, EeiScale | AbsoluteScale) else {}

@@ -5,6 +5,7 @@ All steps are one transaction: a process that is killed in the middle leaves the
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import ConfigError
 
+_log = logging.getLogger(__name__)
 HEAD = "0003"
 """The step that brings a database to this version. Held to the files by a test, so that a start need not read them."""
 
@@ -43,6 +45,7 @@ def is_current(engine: Engine) -> bool:
 
 def upgrade(engine: Engine) -> tuple[str, str]:
     """Run the missing steps; from which version to which. Raises ConfigError for a database of a newer version."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of itself when it is imported
     from alembic import command  # 0.1 s, only for who has to upgrade
     from alembic.config import Config
 
@@ -56,6 +59,8 @@ def upgrade(engine: Engine) -> tuple[str, str]:
             config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            if before:
+                _log.info("the database was upgraded from version %s to %s", before, HEAD)
     return before, HEAD
 
 

@@ -25,7 +25,7 @@ from . import labels
 from .api import errors
 from .api.routes import router as api_router
 from .auth import login
-from .auth.guard import Guard
+from .auth.guard import WRITES_PER_MINUTE, Guard
 from .dashboards import router as dashboards_router
 from .door import Door, Hosts
 from .pages.desk import Desk
@@ -46,6 +46,7 @@ def create_app(
     prometheus_headers: Mapping[str, str] | None = None,
     allowed_hosts: Iterable[str] = (),
     prometheus: Prometheus | None = None,
+    writes_per_minute: int = WRITES_PER_MINUTE,
 ) -> FastAPI:
     """Everything the labeler serves. A scrape reads what was published and asks nobody.
 
@@ -68,7 +69,7 @@ def create_app(
     app.add_middleware(Door, hosts=Hosts(allowed_hosts))
     for kind in (errors.ApiError, LabelerError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, errors.handle)
-    guard = Guard(People(store.database))
+    guard = Guard(People(store.database), writes_per_minute)
     pages = Pages(guard.visitor)
     desk = Desk(store, scales, main_scale, page_of, pages, prometheus)
 
@@ -94,7 +95,7 @@ def create_app(
 
     app.include_router(login.router(guard, pages))
     app.include_router(pages_router(desk))
-    app.include_router(labels.router(store, dict(scales), main_scale, page_of))
+    app.include_router(labels.router(store, main_scale, page_of))
     app.include_router(api_router(desk, guard))
     app.include_router(dashboards_router(prometheus_url, dashboards_dir, prometheus_headers))
     return app

@@ -67,6 +67,7 @@ def test_a_window_from_open_to_stop(book, clocks):
         "below_floor": False,
         "values": {"samples": 60000, "accuracy": 0.99},
         "tags": {"project": "p"},
+        "boundary": "process",
         "outcome": None,
     }
     assert book.open_ids == frozenset()
