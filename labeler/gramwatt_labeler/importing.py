@@ -86,4 +86,4 @@ def _without_place(measurement: Measurement | None) -> object:
     if measurement is None or measurement.imported is None:
         return measurement
     imported = replace(measurement.imported, file="", line=0)
-    return replace(measurement, components=dict(measurement.components), imported=imported)
+    return replace(measurement, components=dict(measurement.components), imported=imported, zone="")

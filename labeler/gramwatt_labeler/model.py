@@ -107,6 +107,8 @@ class Measurement:
     imported: Imported | None = None
     floor_joules: float | None = None  # the least energy the sensors could resolve
     unknown: Mapping[str, float] = field(default_factory=dict)
+    zone: str = ""  # of the grid, such as FR
+    intensity_method: str = ""  # how its CO2 was known: measured, estimated, annual, configured
 
     @property
     def most_joules(self) -> float:

@@ -105,8 +105,10 @@ def measure(
     times = sorted({t for one in energy.values() for t, _ in one})
     breaks = _breaks(prometheus, where, window, times)
     sources = _sources(prometheus, where, set(energy), final_times[0])
+    zone, method = _grid(prometheus, where, final_times[0])
     grams = _counters(counters, "emissions_grams_total", main)
-    return window, _measurement(window, energy, grams, described, final_times[0], breaks, sources)
+    measured = _measurement(window, energy, grams, described, final_times[0], breaks, sources)
+    return window, replace(measured, zone=zone, intensity_method=method)
 
 
 def _counters(series: Iterable[Series], ending: str, main: Origin) -> dict[str, Samples]:
@@ -228,6 +230,17 @@ def _sources(
             if row.labels.get("component") in components:
                 found.add(row.labels.get("source", ""))
     return tuple(sorted(found - {""}))
+
+
+def _grid(prometheus: Prometheus, where: Sequence[tuple[str, str]], at: float) -> tuple[str, str]:
+    """The grid zone in force at a moment and how its intensity was known; "" where the exporters do not say one."""
+    found = set()
+    for job, instance in where:
+        select = selector("gramwatt_grid_intensity_info", job=job, instance=instance)
+        for row in prometheus.instant(select, at):
+            if row.labels.get("basis", "average") == "average":
+                found.add((row.labels.get("grid_zone", ""), row.labels.get("method", "")))
+    return next(iter(found)) if len(found) == 1 else ("", "")
 
 
 def _measurement(

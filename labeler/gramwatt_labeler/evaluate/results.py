@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import FactsError
 from ..forms.entry import Entry
@@ -43,6 +43,11 @@ class Result:
         """Where the numbers are from, for the label."""
         tool = f", measured with {self.entry.source}" if self.entry.source else ""
         return f"numbers from {self.file or 'a form'}{tool}"
+
+    def label(self, scale: str = "") -> Graded:
+        """The grade for the label, with where its numbers are from beside it."""
+        shown = self.on(scale)
+        return replace(shown, grade=replace(shown.grade, notes=(*shown.grade.notes, self.said)))
 
     def on(self, scale: str) -> Graded:
         """The grade on a scale; the one for the label where there is none."""

@@ -78,7 +78,7 @@ def grade_eei(scale: EeiScale, facts: Facts) -> Verdict:
         per_unit, units = _per_unit(values, reference.unit, _energy_key(facts, values, reference))
         _check_quotient(per_unit, reference.joules)
         index = per_unit / exact(reference.joules)
-        _check_plausible(per_unit, reference)
+        _check_plausible(per_unit, chosen)
     except _Refused as refused:
         return Verdict(None, letters, reasons=(refused.reason,), missing=_missing(facts))
     letter = letter_of(index, scale.bands)
@@ -204,11 +204,11 @@ def _check_quotient(per_unit: Fraction, reference: float) -> None:
             raise _Refused(f"a usable energy per unit (it is {number:g} {what})")
 
 
-def _check_plausible(per_unit: Fraction, reference: EeiReference) -> None:
-    if reference.least is not None and per_unit * IMPLAUSIBLE < exact(reference.least):
+def _check_plausible(per_unit: Fraction, chosen: Chosen) -> None:
+    if chosen.least is not None and per_unit * IMPLAUSIBLE < exact(chosen.least):
         raise _Refused(
-            f"a plausible energy per unit (it is {nearest(per_unit):.3g} J per {reference.unit}, less than a tenth "
-            f"of the least published figure, {reference.least:.3g} J); check the count and the task"
+            f"a plausible energy per unit (it is {nearest(per_unit):.3g} J per {chosen.reference.unit}, less than a "
+            f"tenth of the least published figure, {chosen.least:.3g} J); check the count and the task"
         )
 
 

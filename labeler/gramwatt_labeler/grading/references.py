@@ -7,7 +7,7 @@ whether there is a grade.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .exact import exact
 from .hardware import chain
@@ -31,6 +31,9 @@ class Chosen:
 
     reference: EeiReference
     is_other: bool = False
+    least: float | None = (
+        None  # J per unit, of all that is published of this work: on any hardware, in any boundary
+    )
 
 
 def slug(task: str) -> str:
@@ -63,9 +66,20 @@ def choose(facts: Facts, counts: Counts, scale: EeiScale) -> tuple[Chosen | None
         if lack and not unlike:
             return None, lack
         if not unlike:
-            return chosen, ""
+            return replace(chosen, least=_least(fitting, chosen.reference)), ""
         lacks.append(lack)
     return None, " or ".join(dict.fromkeys(lacks))
+
+
+def _least(fitting: Sequence[EeiReference], reference: EeiReference) -> float | None:
+    """The smallest published figure per this unit; a sample is a request."""
+    items = ("sample", "request")
+    alike = [
+        one
+        for one in fitting
+        if one.unit == reference.unit or (one.unit in items and reference.unit in items)
+    ]
+    return min((one.least for one in alike if one.least is not None), default=None)
 
 
 def _order(boundaries: Sequence[Boundary]) -> list[tuple[Boundary, bool]]:
@@ -75,20 +89,23 @@ def _order(boundaries: Sequence[Boundary]) -> list[tuple[Boundary, bool]]:
 
 def _of_the_work(facts: Facts, scale: EeiScale) -> tuple[list[EeiReference], str]:
     """References for this task, phase and data set."""
-    known = ", ".join(sorted({reference.task for reference in scale.references}))
     if not facts.task.strip():
-        return [], f"a task (gramwatt run --task TASK; known: {known})"
+        return [], f"a task (gramwatt run --task TASK; known: {_tasks(scale)})"
     task = slug(facts.task)
     task = {slug(alias): target for alias, target in scale.aliases.items()}.get(task, task)
     fitting = [reference for reference in scale.references if reference.task == task]
     if not fitting:
-        return [], f"no reference for task {facts.task} (known: {known})"
+        return [], f"no reference for task {facts.task} (known: {_tasks(scale)})"
     if not facts.phase:
         return [], "a phase (--phase training or inference)"
     kept = [one for one in fitting if one.phase == facts.phase]
     if not kept:
         return [], _none(task, "phase", facts.phase, fitting, lambda one: one.phase)
     return _of_the_data(kept, task, facts.dataset)
+
+
+def _tasks(scale: EeiScale) -> str:
+    return ", ".join(sorted({reference.task for reference in scale.references}))
 
 
 def _of_the_data(fitting: list[EeiReference], task: str, dataset: str) -> tuple[list[EeiReference], str]:

@@ -222,6 +222,7 @@ class _File:
             coverage_ratio=None,
             emissions_grams=last.grams,
             sources=("codecarbon" if imported.tool else "emissions.csv",),
+            zone=imported.country_code,
             notes=self._notes(last.row, imported),
             imported=imported,
         )

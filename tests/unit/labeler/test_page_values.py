@@ -11,7 +11,7 @@ from gramwatt_labeler.grading.scale import RatedScale
 from gramwatt_labeler.model import MetricGrade, Window
 from gramwatt_labeler.prometheus import Series
 from gramwatt_labeler.recommendations import metric_facts, recommendations
-from gramwatt_labeler.render.metric_label import label_svg, metric_tiles
+from gramwatt_labeler.render.label import render_svg, tiles
 from gramwatt_labeler.render.quantity import quantity
 from gramwatt_labeler.render.shorten import shortened
 from gramwatt_labeler.scale_files import load_scales
@@ -82,12 +82,12 @@ def test_a_mark_stands_inside_the_band_of_its_letter() -> None:
 
 def test_a_label_of_several_metrics_has_a_letter_on_each_tile() -> None:
     result = evaluate(TRAINING, fitting(SCALES, "gramwatt", "training"), 1_795_000_000.0)
-    tiles = metric_tiles(result.on("gaissa-fixed"))
-    assert [tile.letter for tile in tiles] == [
+    drawn = tiles(result.on("gaissa-fixed"))
+    assert [tile.letter for tile in drawn] == [
         one.letter for one in result.verdicts["gaissa-fixed"].metrics.values()
     ]
-    assert len(tiles) == 5
-    drawing = label_svg(result.on("gaissa-fixed"), "", 420.0, result.said)
+    assert len(drawn) == 5
+    drawing = render_svg(result.label("gaissa-fixed"), "")
     assert "numbers from a form" in drawing
     assert ">0</text>" not in drawing  # no energy was given, so none is shown
     views = metric_views(result.on("gaissa-fixed").grade, SCALES["gaissa-fixed"].scale)

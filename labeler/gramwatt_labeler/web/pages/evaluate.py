@@ -15,7 +15,7 @@ from ...forms.fields import PHASES, numbers, texts
 from ...forms.mistakes import Mistakes
 from ...recommendations import facts_of
 from ...render.files import MEDIA_TYPES, convert
-from ...render.metric_label import label_svg
+from ...render.label import render_svg
 from .desk import Desk
 from .page import HEADERS, checked, form_of, svg, texts_of
 from .values import metric_views
@@ -60,7 +60,7 @@ def router(desk: Desk) -> APIRouter:
             first=next(iter(wrong), ""),
             result=result,
             shown=shown,
-            label=svg(label_svg(shown, "", entry_grams(result), result.said)) if shown and result else "",
+            label=svg(render_svg(result.label(form.get("scale", "")), "")) if result else "",
             metrics=metric_views(shown.grade, desk.scale(shown.grade.scale.name)) if shown else [],
             given={
                 name: text for name, text in form.items() if name not in ("csrf", "add", "scale") and text
@@ -112,8 +112,7 @@ def router(desk: Desk) -> APIRouter:
         except Mistakes as mistakes:
             raise HTTPException(422, str(mistakes)) from None
         result = desk.grade(entry)
-        drawing = label_svg(result.on(fields.get("scale", "")), "", entry_grams(result), result.said)
-        content = convert(drawing, form)
+        content = convert(render_svg(result.label(fields.get("scale", "")), ""), form)
         return Response(
             content,
             media_type=MEDIA_TYPES[form],
@@ -124,11 +123,6 @@ def router(desk: Desk) -> APIRouter:
 
 
 _METRIC_OF = {"emissions": "co2_eq_emissions"}
-
-
-def entry_grams(result: Result) -> float | None:
-    """The CO2 that was given."""
-    return result.entry.values.get("emissions")
 
 
 def file_name(entry: Entry) -> str:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from ...equivalents import equivalents
 from ...errors import InputError
 from ...grading.scale import AbsoluteScale, EeiScale
-from ...render.metric_label import label_svg
+from ...render.label import render_svg
 from ...report.asking import Asked, report_of
 from ...report.content import Report
 from ...report.method import method
@@ -101,7 +101,7 @@ def label_of(desk: Desk, report: Report) -> Markup:
     row = report.rows[0]
     if not report.is_of_one or row.graded is None:
         return svg("")
-    return svg(label_svg(row.graded, desk.page_of(row.graded.window.id), row.evaluation.grams))
+    return svg(render_svg(row.graded, desk.page_of(row.graded.window.id)))
 
 
 def letters_of(desk: Desk) -> Sequence[str]:
