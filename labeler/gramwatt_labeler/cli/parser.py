@@ -11,6 +11,7 @@ from . import (
     databases,
     grades,
     import_files,
+    intensities,
     measuring,
     reports,
     scale_list,
@@ -61,6 +62,13 @@ def parser() -> argparse.ArgumentParser:
             [common],
             reports.add_arguments,
             "write a report over a run, a month, a user, a model or a task as one HTML or PDF file",
+        ),
+        (
+            "intensities",
+            intensities.main,
+            [common],
+            intensities.add_arguments,
+            "keep a public table of yearly carbon intensities, or list what is kept",
         ),
         (
             "measure",

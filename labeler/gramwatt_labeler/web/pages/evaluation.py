@@ -19,7 +19,7 @@ from ...render.label import alt_text
 from ...render.metric_label import label_svg
 from ...render.text import clean
 from ...store.nouns import Origin, Stored
-from ...units import watt_hours
+from ...units import energy_unit
 from ..labels import as_json
 from .desk import Desk
 from .page import HEADERS, svg
@@ -112,8 +112,9 @@ def router(desk: Desk) -> APIRouter:
             wrong = str(mistake)
         bars = ""
         if measured and len(measured.components) > 1:
-            shares = {name: watt_hours(value) for name, value in measured.components.items()}
-            bars = draw(component_bars([("this run", shares)]), "energy by component")
+            unit, size = energy_unit(measured.energy_joules)
+            shares = {name: value / size for name, value in measured.components.items()}
+            bars = draw(component_bars([("this run", shares)], unit), "energy by component")
         yearly = per_year(joules, daily), per_year(evaluation.grams, daily)
         return desk.pages.render(
             "evaluation.html.j2",

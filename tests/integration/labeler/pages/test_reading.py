@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+from gramwatt_labeler.intensities.kept import keep
+from gramwatt_labeler.intensities.table import Intensity
 from gramwatt_labeler.prometheus import Prometheus
 from gramwatt_labeler.store import Store
 from labeler_pages import HOSTILE, NOW, READER, application
@@ -116,6 +118,18 @@ def test_a_return_is_computed_from_evaluations_and_numbers(reader: TestClient) -
     assert wrong.status_code == 422
     assert "must be above 0" in wrong.text
     assert "is needed" in wrong.text
+
+
+def test_the_grid_of_a_country_is_that_of_its_newest_year(reader: TestClient, store: Store) -> None:
+    keep(
+        store,
+        [Intensity("France", year, grams, "a table") for year, grams in ((2022, 67.7), (2023, 56.04))],
+        NOW,
+    )
+    page = reader.get("/roi?old=10&new=5&calls_per_day=10&price=1&zone=France").text
+    assert "France 2023: 56.04 g per kWh (a table)" in page
+    assert "CO2 saved" in page
+    assert "<b>not known</b>" not in page
 
 
 def test_a_tactic_brings_its_published_saving(reader: TestClient) -> None:
