@@ -19,7 +19,9 @@ from gramwatt_labeler.model import Graded, Measurement, Window
 from gramwatt_labeler.scale_files import grade, load_scales
 from gramwatt_labeler.store import Filters, Given, Store
 from gramwatt_labeler.store.rows import content_hash, evaluation_of
+from gramwatt_labeler.store.tables import EVALUATIONS, GRADES
 from gramwatt_labeler.store.writing import put_evaluation, put_grade
+from sqlalchemy import func, insert, select
 
 BUDGET_SECONDS = 0.1
 WINDOWS_PER_MINUTE = 1000
@@ -46,16 +48,29 @@ def runs(count: int) -> Iterator[Graded]:
 
 
 def fill(store: Store, count: int) -> None:
-    """Many in one transaction: the intake is measured apart."""
-    new = runs(count)
-    for _ in range(0, count, _BATCH):
+    """Some through the store, the rest as copies of them made by the database, each batch some days later."""
+    with store.database.writing() as connection:
+        for graded in runs(min(count, _BATCH)):
+            evaluation = evaluation_of(graded)
+            put_evaluation(connection, evaluation, content_hash(evaluation, by_id=True), [graded.grade])
+            put_grade(connection, evaluation.id, Given(graded.grade), graded.graded_at)
+    for number in range(1, count // _BATCH):
+        changed = {
+            EVALUATIONS: {
+                "id": EVALUATIONS.c.id + f"-{number}",
+                "content_hash": func.substr(EVALUATIONS.c.content_hash, 1, 56) + f"-{number}",
+                "ended": EVALUATIONS.c.ended + number * 200_000.0,
+                "energy_joules": EVALUATIONS.c.energy_joules * (1 + number / 100),
+            },
+            GRADES: {"evaluation_id": GRADES.c.evaluation_id + f"-{number}"},
+        }
         with store.database.writing() as connection:
-            for graded, _ in zip(new, range(_BATCH), strict=False):
-                evaluation = evaluation_of(graded)
-                put_evaluation(connection, evaluation, content_hash(evaluation, by_id=True), [graded.grade])
-                put_grade(connection, evaluation.id, Given(graded.grade), graded.graded_at)
-        print(".", end="", flush=True)
-    print()
+            for table, values in changed.items():
+                key = table.c.id if table is EVALUATIONS else table.c.evaluation_id
+                rows = select(*(values.get(column.name, column) for column in table.c)).where(
+                    ~key.contains("-")
+                )
+                connection.execute(insert(table).from_select([column.name for column in table.c], rows))
 
 
 def intake(store: Store, count: int) -> float:
@@ -96,9 +111,7 @@ def main() -> int:
             "filters together": lambda: store.page(
                 Filters(task="fill-mask", user="user7", letter="A", q="model", since=1.7e9 + 3e6), "gramwatt"
             ),
-            "one evaluation": lambda: store.evaluation(
-                "w0050000" if asked.evaluations > 50_000 else "w0000000"
-            ),
+            "one evaluation": lambda: store.evaluation("w0000007"),
             "models": lambda: store.models(q="org3"),
         }
         slowest = 0.0
