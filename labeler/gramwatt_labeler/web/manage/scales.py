@@ -52,7 +52,7 @@ def answer(
     content, version = form.get("content", "").replace("\r\n", "\n"), form.get("version", "")
     try:
         stored = content_of(desk, services, name)
-        if content.strip() == stored.strip():  # the fields count where the text was not touched
+        if content.strip() in ("", stored.strip()):  # the fields count where the text was not touched
             content = stored
         read_scale(content)
         content = fields.change(content, version, form)
