@@ -70,7 +70,9 @@ def status_answer(snapshot: Snapshot, peer: Peer, interval: float) -> Answer:
 def top_answer(sampler: Sampler, snapshot: Snapshot, processes: int, workloads: int) -> Answer:
     """The object ``Top``: a fresh ranking of all processes, not only of those with series."""
     interval = snapshot.interval_ns
-    row_interval = sampler.interval_ns  # a sample may have been taken whose snapshot could not be saved
+    row_interval = (
+        sampler.progress.interval_ns
+    )  # a sample may have been taken whose snapshot could not be saved
     priced = snapshot.priced_ever
 
     def watts(microjoules: int, over_ns: int) -> float | None:

@@ -30,6 +30,7 @@ from .machine import machine_info
 from .metrics.exposition import Exposition
 from .model import Identity
 from .node import Node
+from .parts import About, Books, Clocks, Readers
 from .processes.births import Births
 from .processes.linux import clocks
 from .processes.linux.identity import IdentityReader
@@ -135,25 +136,31 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
     refresher = Refresher(config.intensity, providers, state_dir, time.time, steady=time.monotonic)
     identities, table, kernel, exits, clock_method = _processes(config, machine)
     sampler = Sampler(
-        config=config,
-        sensor_set=sensor_set,
-        kernel=kernel,
-        accounts=accounts,
-        baseline=baseline,
-        learner=Learner(baseline, kernel.cpus, machine.packages),
-        windows=windows,
-        budgets=budgets,
-        intensity=refresher.current,
-        extras=extras,
-        make_table=table,
-        exit_mode=exits.mode if exits else ("cutime" if clock_method != "psutil" else "residual"),
-        clock_method=clock_method,
-        exits_lost=lambda: exits.lost if exits else 0,
-        boot_id=boot_id,
-        boottime_ns=boottime_ns,
-        machine=machine_info(config.path.procfs, config.path.sysfs, config.machine.id, config.machine.node),
-        hardware=hardware(config.path.procfs, config.path.sysfs),
-        catch_up=catch_up,
+        config,
+        Readers(
+            sensor_set,
+            kernel,
+            table,
+            exits.mode if exits else ("cutime" if clock_method != "psutil" else "residual"),
+            clock_method,
+            lambda: exits.lost if exits else 0,
+        ),
+        Books(
+            accounts,
+            baseline,
+            windows,
+            budgets,
+            extras,
+            catch_up,
+            Learner(baseline, kernel.cpus, machine.packages),
+        ),
+        refresher.current,
+        Clocks(boottime_ns=boottime_ns),
+        About(
+            boot_id,
+            machine_info(config.path.procfs, config.path.sysfs, config.machine.id, config.machine.node),
+            hardware(config.path.procfs, config.path.sysfs),
+        ),
     )
     node = Node(
         sampler,

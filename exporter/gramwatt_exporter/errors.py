@@ -29,7 +29,7 @@ class NotHere(GramwattError):
 
 
 class Denied(GramwattError):
-    """The source exists but reading it is not permitted. ``fix`` tells the operator what to do."""
+    """The source exists but reading it is not permitted. ``fix`` is what the operator can do."""
 
     def __init__(self, message: str, fix: str) -> None:
         super().__init__(message)
@@ -45,7 +45,7 @@ class TryAgain(GramwattError):
 
 
 class Fatal(GramwattError):
-    """A failure that will not pass by itself. ``fix`` tells the operator what to do."""
+    """A failure that will not pass by itself. ``fix`` is what the operator can do."""
 
     def __init__(self, message: str, fix: str = "") -> None:
         super().__init__(message)

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 _LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
-# A socket call waits this long for its turn before it is told to come back.
+# A socket call waits this long for its turn before it is asked to come back.
 CALL_SECONDS = 10.0
 FIRST_INTERVAL = 0.25
 

@@ -1,4 +1,4 @@
-"""The nouns of the exporter: what a sensor reads, who used a device, what the grid says.
+"""The nouns of the exporter: what a sensor reads, which processes used a device, what the grid says.
 
 Everything here is frozen. Units: microjoules, microwatts, nanoseconds as ``int`` (see :mod:`units`).
 """
@@ -83,11 +83,11 @@ class Group(Struct, frozen=True):
 
 
 class DeviceUse(Struct, frozen=True):
-    """Who used a device since the last read: weights per pid (any integer scale), and who holds a context.
+    """Which processes used a device since the last read: weights per pid (any integer scale), and which hold a context.
 
     ``quiet``: nobody did, for certain. What the device drew is its idle draw then, and is learned as such.
-    ``groups``: use of several processes that cannot be told apart. With method "context" nobody worked, and the
-    group is who holds contexts: what the device draws above its idle draw, it draws for them.
+    ``groups``: use of several processes that cannot be distinguished. With method "context" nobody worked, and the
+    group is the holders of contexts: what the device draws above its idle draw, it draws for them.
     """
 
     device: Device
@@ -157,7 +157,7 @@ Aspect = Literal["latest", "history", "forecast", "mix"]
 
 
 class Mix(Struct, frozen=True):
-    """Shares of the grid's production at ``at`` (Unix seconds), 0 to 1. None where the provider does not tell."""
+    """Shares of the grid's production at ``at`` (Unix seconds), 0 to 1. None where the provider does not report it."""
 
     at: float
     renewable_ratio: float | None = None
@@ -211,8 +211,8 @@ class EnergyStep(Struct, frozen=True):
     """Energy a device drew since the previous read, wraps and resets removed.
 
     ``missed`` marks energy that passed while nobody looked (a restart, a sensor outage): it is booked as
-    unattributed, because who used it is unknown. ``slept_ns`` is the part of ``nanoseconds`` in which the machine
-    was suspended: its energy says nothing about the power of a machine that is awake.
+    unattributed, because the processes that used it are unknown. ``slept_ns`` is the part of ``nanoseconds`` in
+    which the machine was suspended: its energy says nothing about the power of a machine that is awake.
     """
 
     device: Device
@@ -272,7 +272,7 @@ class Workload(Struct, frozen=True):
 
 
 class Identity(Struct, frozen=True):
-    """Who a process is, read once at birth, again after it may have called exec, then on a slow rotation."""
+    """What identifies a process, read once at birth, again after it may have called exec, then on a slow rotation."""
 
     pid: int
     start: int  # start time in clock ticks since boot: (pid, start) never repeats within a boot
@@ -280,4 +280,4 @@ class Identity(Struct, frozen=True):
     uid: int
     command: str
     workload: Workload
-    owner: int | None = None  # uid of who has the session, job or container; None: each process its own user
+    owner: int | None = None  # uid that has the session, job or container; None: each process its own user

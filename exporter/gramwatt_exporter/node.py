@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from .answers import intensity_answer, status_answer, top_answer
+from .ledger.save_status import SaveStatus
 from .ledger.storage import StateFile
 from .loop import Busy, Loop
 from .metrics.exposition import Exposition
@@ -58,8 +59,7 @@ class Node:
         self.sampler = sampler
         self.exposition = exposition
         self._state_file = state_file
-        if state_file is not None:
-            sampler.damages = state_file.damages
+        self._saves = SaveStatus(damages=state_file.damages if state_file is not None else {})
         self._save_interval = save_interval
         self._state = NodeState(sampler, sensor_state, boot_id, lambda: exposition.scraped_at)
         self._journal = journal
@@ -75,12 +75,12 @@ class Node:
     def tick(self) -> None:
         """One regular sample: read, save, publish. In this order, a crash cannot make a published series go back."""
         self.sampler.scraped(self.exposition.take_scrapes())
-        self.sampler.first_scrape.witnessed(self.exposition.witnessed())
+        self.sampler.picture.first_scrape.witnessed(self.exposition.witnessed())
         self._sample(published=True)
         if time.monotonic() - self._saved >= self._save_interval:
             self.save(last=False)
         self._tell_ended()
-        self.exposition.publish(self.sampler.freeze())
+        self.exposition.publish(self.sampler.freeze(self._saves))
 
     def _tell_ended(self) -> None:
         """The ends are kept by now: in the ledger, or in the journal."""
@@ -88,21 +88,17 @@ class Node:
             self._ended_windows.tell(view)
 
     def _sample(self, published: bool) -> None:
-        try:
-            self.sampler.sample(published)
-        except Exception:
-            self.sampler.failures += 1
-            raise
+        self.sampler.sample(published)
         self._sampled = time.monotonic()
 
     def save(self, last: bool) -> None:
-        """Write the state file, where one is configured. A failure is told once and counted."""
+        """Write the state file, where one is configured. A failure is logged once and counted."""
         if self._state_file is None:
             return
         try:
             self._state_file.save_changes(self._state, last)
         except OSError as error:
-            self._tell_save_failed(error)
+            self._log_save_failed(error)
             return
         if self._save_failing:
             _LOG.info("the ledger is saved again")
@@ -111,10 +107,10 @@ class Node:
         if self._journal is not None:
             with suppress(OSError):  # its windows are in the ledger, and are taken from there
                 self._journal.clear()
-        self.sampler.saved_at = time.time()
+        self._saves.saved_at = time.time()
 
-    def _tell_save_failed(self, error: OSError) -> None:
-        self.sampler.save_failures += 1
+    def _log_save_failed(self, error: OSError) -> None:
+        self._saves.failures += 1
         if not self._save_failing:
             _LOG.error(
                 "cannot save the ledger to %s: %s; make room or make it writable, totals are kept in memory",
@@ -149,7 +145,7 @@ class Node:
             self._sample(published=False)
 
     def status(self, peer: Peer) -> Answer:
-        """Who measures here, how, and who asks."""
+        """What measures here, how, and which user asks."""
         snapshot = self.exposition.snapshot
         assert snapshot is not None
         return status_answer(snapshot, peer, self.interval)
@@ -177,7 +173,7 @@ class Node:
             windows.discard(window.id)
             raise
         windows.add_process(window.id, (root.identity.pid, root.identity.start))
-        self.sampler.attach(window.id, root)
+        self.sampler.membership.attach(window.id, root)
         return self._kept_answer(window)
 
     def _kept_answer(self, window: Window) -> Answer:
@@ -187,7 +183,7 @@ class Node:
                 if self._journal.append(dump_window(window)):
                     self.save(last=False)
             except OSError as error:
-                self._tell_save_failed(error)
+                self._log_save_failed(error)
         if not window.is_open:
             self._tell_ended()
         return window_answer(self.sampler.windows.view(window))
@@ -231,7 +227,7 @@ class Node:
         self._force_sample(pid)
         root = self._own_process(peer, pid)
         if book.add_process(window_id, (root.identity.pid, root.identity.start)):
-            self.sampler.attach(window_id, root)
+            self.sampler.membership.attach(window_id, root)
         return self._kept_answer(window)
 
     def leave_window(self, peer: Peer, window_id: str, pid: int) -> Answer:
@@ -240,7 +236,7 @@ class Node:
         window = book.get(window_id, peer)
         if window.is_open:
             self._force_sample(pid)
-            self.sampler.leave(window_id, self._own_process(peer, pid))
+            self.sampler.membership.leave(window_id, self._own_process(peer, pid))
         return self._kept_answer(window)
 
     def stop_window(

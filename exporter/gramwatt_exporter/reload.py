@@ -42,8 +42,8 @@ def apply(exporter: Exporter, loaded: Loaded, environ: Mapping[str, str]) -> Non
         budgets = BudgetBook(new.budgets, time.time)
         budgets.restore(sampler.budgets.state())
         sampler.replace_budgets(budgets)
-    sampler.configure_windows(new.windows)
-    sampler.set_series(new.process)
+    sampler.membership.configure(new.windows)
+    sampler.series.configure(new.process)
     sampler.extras.configure(new)
     exporter.loop.interval = exporter.node.interval = float(new.sampling.interval)
     exporter.config = new

@@ -9,9 +9,8 @@ from typing import Any
 from .ledger import persistence
 from .ledger.changes import ChangedAccounts, ChangedText, dump_changed, dump_whole
 from .ledger.storage import VERSION
-from .model import COMPONENTS
 from .sampler import Sampler
-from .windows.book import SCRAPES_KEPT, Window
+from .windows.window import SCRAPES_KEPT, Window
 
 State = dict[str, Any]
 
@@ -28,7 +27,7 @@ class NodeState:
         scraped_at: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._sampler = sampler
-        self._bank_state = sensor_state
+        self._sensor_state = sensor_state
         self._boot_id = boot_id
         self._scraped_at = scraped_at
         self._workloads = ChangedAccounts()
@@ -53,7 +52,7 @@ class NodeState:
             "saved_at": time.time(),
             **sections,
             "baseline": baseline,
-            "accounts": persistence.dump(accounts, self._exported(), workloads, departed),
+            "accounts": persistence.dump(accounts, sampler.series.shown(), workloads, departed),
             "windows": sampler.windows.state(),
         }
 
@@ -75,7 +74,7 @@ class NodeState:
             **self._sections.of(self._all_sections()),
             "baseline": self._baseline.of(sampler.baseline.state()),
             "accounts": persistence.dump(
-                accounts, self._exported(), dump_changed(workloads), dump_changed(departed)
+                accounts, sampler.series.shown(), dump_changed(workloads), dump_changed(departed)
             ),
             "windows": sampler.windows.state(windows),
             "gone": {"windows": [name for name in self._windows if name not in self._given]},
@@ -91,26 +90,12 @@ class NodeState:
         """Small ones, of which each is kept as a whole."""
         sampler = self._sampler
         return {
-            "sensors": self._bank_state(),
+            "sensors": self._sensor_state(),
             "extras": sampler.extras.state(),
             "budgets": sampler.budgets.state(),
             "clocks": sampler.gaps.saved_clocks(sampler.booking.busy_ns),
             "scraped_at": self._scraped_at(),
         }
-
-    def _exported(self) -> tuple[list[int], list[int], int]:
-        """What all series of processes have shown so far."""
-        accounts = self._sampler.accounts
-        energy, amounts = list(accounts.exported), list(accounts.exported_units)
-        cpu_ns = accounts.exported_cpu_ns
-        for row in self._sampler.hottest.members:
-            if row.entered is None:
-                continue
-            for index in range(len(COMPONENTS)):
-                energy[index] += row.energy[index] - row.entered[0][index]
-                amounts[index] += row.units[index] - row.entered[1][index]
-            cpu_ns += row.cpu_ns - row.entered[2]
-        return energy, amounts, cpu_ns
 
 
 def _mark(window: Window) -> tuple[Any, ...]:

@@ -88,19 +88,19 @@ def test_firing_alerts_are_shown_with_what_they_are_about(page: Page, site: str)
 
 def test_hottest_first_and_the_rest_named(page: Page, site: str) -> None:
     show(page, site)
-    rows = cells(panel(page, "Hottest processes"))
+    rows = cells(panel(page, "Ranking processes"))
     assert rows[0][0] == "python3"
     assert [row[0] for row in rows].count("other") == 2
-    head = panel(page, "Hottest processes").locator("th", has_text="Command")
+    head = panel(page, "Ranking processes").locator("th", has_text="Command")
     head.get_by_role("button").click()
-    expect(panel(page, "Hottest processes").locator("th[aria-sort=ascending]")).to_have_text("Command")
-    names = [row[0] for row in cells(panel(page, "Hottest processes"))]
+    expect(panel(page, "Ranking processes").locator("th[aria-sort=ascending]")).to_have_text("Command")
+    names = [row[0] for row in cells(panel(page, "Ranking processes"))]
     assert names == sorted(names, key=str.lower)
 
 
 def test_names_of_processes_are_text_and_never_markup(page: Page, site: str) -> None:
     show(page, site)
-    assert "<b>bold</b>" in panel(page, "Hottest processes").inner_text()
+    assert "<b>bold</b>" in panel(page, "Ranking processes").inner_text()
     assert page.locator("#dashboard b", has_text="bold").count() == 0
 
 

@@ -89,7 +89,7 @@ def test_a_choice_of_machine_leaves_the_others_out(prometheus_url: str) -> None:
 
 
 def test_hottest_processes_show_others_but_nothing_departed(prometheus_url: str) -> None:
-    found = ask(prometheus_url, expression("gramwatt-overview", "Hottest processes"))
+    found = ask(prometheus_url, expression("gramwatt-overview", "Ranking processes"))
     assert {one["metric"]["command"] for one in found if not one["metric"].get("pid")} == {"other"}
     assert len(found) == 10
 

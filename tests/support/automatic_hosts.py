@@ -123,7 +123,7 @@ def forked(machine: Machine, parent: int, **details: object) -> Process:
 def stop_by_hand(setup: Rig) -> None:
     view = setup.sampler.windows.frozen()[-1]
     setup.sampler.windows.stop(view.id, setup.machine.wall)
-    setup.sampler.detach(view.id)
+    setup.sampler.membership.detach(view.id)
 
 
 def record(setup: Rig, root: Process) -> str:
@@ -141,7 +141,7 @@ def add_tree(setup: Rig, window_id: str, root: Process) -> None:
     row = setup.sampler.table.find(root.pid)
     assert row is not None
     assert setup.sampler.windows.add_process(window_id, (root.pid, root.start))
-    setup.sampler.attach(window_id, row)
+    setup.sampler.membership.attach(window_id, row)
 
 
 @dataclass

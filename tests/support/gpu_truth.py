@@ -275,7 +275,7 @@ class GpuTruth:
         assert row is not None
         window = sampler.windows.open(OpenRequest(name="w", phase="training", pid=other.pid), PEER).id
         sampler.windows.add_process(window, (other.pid, row.identity.start))
-        sampler.attach(window, row)
+        sampler.membership.attach(window, row)
         return window, other.pid
 
     def _unknown(self, window: str) -> float:

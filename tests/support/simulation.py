@@ -24,6 +24,7 @@ from gramwatt_exporter.model import (
     MergedSample,
     Workload,
 )
+from gramwatt_exporter.parts import About, Books, Clocks, Readers
 from gramwatt_exporter.processes.births import Births
 from gramwatt_exporter.processes.linux.clocks import GONE
 from gramwatt_exporter.processes.linux.kernel import KernelCounters
@@ -325,23 +326,26 @@ def rig(
     accounts = Accounts()
     intensity = [IntensityState()]
     sampler = Sampler(
-        config=config,
-        sensor_set=sensor_set or meters,  # type: ignore[arg-type]
-        kernel=_Kernel(machine),
-        accounts=accounts,
-        baseline=idle or IdleBook(),
-        windows=WindowBook(config.windows, lambda: machine.wall, lambda: machine.now_ns),
-        budgets=BudgetBook(config.budgets, lambda: machine.wall),
-        intensity=lambda: intensity[0],
-        extras=Extras(config, accounts),
-        make_table=lambda new_row: process_table(machine, new_row),
-        exit_mode="taskstats" if machine.listener else "cutime",
-        clock_method="clock",
-        exits_lost=lambda: machine.lost,
-        boot_id="simulated",
-        wall_clock=lambda: machine.wall,
-        boottime_ns=lambda: machine.now_ns,
-        learner=learner,
+        config,
+        Readers(
+            sensor_set or meters,  # type: ignore[arg-type]
+            _Kernel(machine),
+            lambda new_row: process_table(machine, new_row),
+            "taskstats" if machine.listener else "cutime",
+            "clock",
+            lambda: machine.lost,
+        ),
+        Books(
+            accounts,
+            idle or IdleBook(),
+            WindowBook(config.windows, lambda: machine.wall, lambda: machine.now_ns),
+            BudgetBook(config.budgets, lambda: machine.wall),
+            Extras(config, accounts),
+            learner=learner,
+        ),
+        lambda: intensity[0],
+        Clocks(lambda: machine.wall, lambda: machine.now_ns),
+        About("simulated"),
     )
     return Rig(machine, meters, sampler, intensity)
 

@@ -74,7 +74,7 @@ class Seen:
         return first_quiet or too_much or self._samples >= self._settle_at
 
     def known(self, of: IdleClass | None) -> tuple[Estimate, IdleMethod] | None:
-        """The idle draw by the best method that can tell; None when none can."""
+        """The idle draw by the best method that knows it; None when none does."""
         self._settle_at = self._samples + max(1, min(SETTLE_EVERY, self._samples))
         found = self._known(of)
         self._lowest_told = found[0].watts / 1000 if found is not None else 0.0

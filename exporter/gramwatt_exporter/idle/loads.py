@@ -13,7 +13,7 @@ HALF_LIFE_NS = 48 * 3_600_000_000_000
 _FADE_NS = 3_600_000_000_000  # applied once an hour
 # Loads this far apart say how power follows load; before that, the class says most of it.
 SPAN = 0.15
-_LEAST_NS = 100_000_000  # less time in a bin tells nothing
+_LEAST_NS = 100_000_000  # less time in a bin is no evidence
 
 Point = tuple[float, float, float, float]
 """Load (0..1), watts, nanoseconds and the number of samples of one bin."""
@@ -67,5 +67,5 @@ class LoadSums:
 
 
 def spans(points: Sequence[Point]) -> bool:
-    """Whether the loads seen lie far enough apart to tell how power follows load."""
+    """Whether the loads seen lie far enough apart to show how power follows load."""
     return len(points) > 1 and points[-1][0] - points[0][0] >= SPAN

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 _FIELD = re.compile(r"^([^:\n]+?)\s*:\s*(.*?)\s*$", re.MULTILINE)
 
-# Family 6, by model. Steppings tell the generations of model 85 apart.
+# Family 6, by model. Steppings distinguish the generations of model 85.
 _INTEL = {
     15: "core", 22: "core", 23: "core", 29: "core",
     26: "nehalem", 30: "nehalem", 31: "nehalem", 46: "nehalem",

@@ -179,15 +179,20 @@ def forecast_checked(
         if math.isfinite(point.at) and plausible(point.grams_per_kilowatt_hour, factor)
     }
     series = [(at, good[at].grams_per_kilowatt_hour) for at in sorted(good)]
-    if basis == "average":
-        earlier = [
-            (value.at, value.grams_per_kilowatt_hour)
-            for value in known
-            if value.factor == factor and value.basis == basis and series and value.at <= series[0][0]
-        ]
-        zeros = placeholders([*sorted(earlier), *series])
-        series = [(at, grams) for at, grams in series if grams >= LOWEST_LIFECYCLE or at not in zeros]
-    return tuple(good[at] for at in _unbroken([at for at, _ in series]))
+    earlier = [
+        (value.at, value.grams_per_kilowatt_hour)
+        for value in known
+        if value.factor == factor and value.basis == basis and series and value.at <= series[0][0]
+    ]
+    before: list[tuple[float, float]] = []
+    while series != before:  # what is cut off is no neighbour any more
+        before = series
+        if basis == "average":
+            zeros = placeholders([*sorted(earlier), *series])
+            series = [(at, grams) for at, grams in series if grams >= LOWEST_LIFECYCLE or at not in zeros]
+        kept = set(_unbroken([at for at, _ in series]))
+        series = [(at, grams) for at, grams in series if at in kept]
+    return tuple(good[at] for at, _ in series)
 
 
 def mix_checked(mix: Mix, now: float) -> Mix:

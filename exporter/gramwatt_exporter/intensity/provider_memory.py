@@ -1,4 +1,4 @@
-"""What one provider has told so far, when it may be asked again and what for. No clock, no network."""
+"""What one provider has reported so far, when it may be asked again and what for. No clock, no network."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from gramwatt_exporter.intensity.checks import plausible
 from gramwatt_exporter.model import Factor, Intensity
 
 SLOT = 300  # seconds; every provider's interval is a multiple of it
-KEEP = 26 * 3600  # seconds a slot stays open; providers tell 24 hours of history
+KEEP = 26 * 3600  # seconds a slot stays open; providers give 24 hours of history
 
 _Key = tuple[str, Factor, int]  # zone, factor, start of the slot in Unix seconds
 
@@ -114,7 +114,7 @@ class Revisions:
 
     def _settle(self, now: float) -> None:
         # Slots are in order of time unless the clock was set back; then a few stay open longer, which is harmless,
-        # and those that are far in the future now will not be told of again.
+        # and those that are far in the future now will not be reported again.
         while self._booked:
             key = next(iter(self._booked))
             if now - KEEP <= key[2] <= now + KEEP:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..model import PARTS, Device, Meter, Workload
-from ..processes.row import WorkloadAccount
+from ..model import COMPONENTS, PARTS, Device, Meter, Workload
+from ..processes.row import Row, WorkloadAccount
 from .places import Places
 from .users import UserTotals
 
@@ -98,6 +98,17 @@ class Accounts:
             return self._others(workload.user)
         account = self.workloads[workload] = WorkloadAccount(workload)
         return account
+
+    def keep_series(self, row: Row) -> None:
+        """The series of a process ends: what it showed stays in the total, in the row of the departed."""
+        if row.entered is None:
+            return
+        energy, units, cpu_ns = row.entered
+        for index in range(len(COMPONENTS)):
+            self.exported[index] += row.energy[index] - energy[index]
+            self.exported_units[index] += row.units[index] - units[index]
+        self.exported_cpu_ns += row.cpu_ns - cpu_ns
+        row.base, row.entered = row.totals(), None
 
     def forget(self, workload: Workload) -> None:
         """It gave up its place."""

@@ -1,4 +1,4 @@
-"""Split a device's energy over those who used it, exactly: integers in, integers out, nothing lost. Pure.
+"""Split a device's energy over the processes that used it, exactly: integers in, integers out, nothing lost. Pure.
 
 For every device and sample, in microjoules::
 
@@ -56,7 +56,7 @@ def attribute(energy: int, idle: int, weights: Sequence[int], residual: int = 0)
 
     ``weights`` are the users' (CPU nanoseconds, GPU utilisation); ``residual`` is use that was measured but whose
     user is unknown, in the same scale. Without any weight all dynamic energy is unattributed: it was drawn, and
-    nobody knows by whom.
+    it is not known by which process.
     """
     idle = max(0, min(energy, idle))
     dynamic = energy - idle

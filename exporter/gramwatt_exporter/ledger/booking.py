@@ -292,7 +292,7 @@ class Booking:
             account = self._accounts.meters[key] = MeterAccount(meter)
         return account
 
-    # --- who pays
+    # --- which accounts are charged
 
     def _charge(self, row: Row, component: int, microjoules: int, price: int | None) -> None:
         amount = microjoules * price if price is not None else 0

@@ -5,7 +5,7 @@ every sum stays right. But CPUs do not have more than their time. So CPU time bo
 most CPUs x the time since then, plus one tick a CPU.
 
 The bound holds for any span of samples and not for each by itself: a process that ends while the clocks are read is
-told of one sample later, with time of the sample before. What that sample left unused may be used then; what
+reported one sample later, with time of the sample before. What that sample left unused may be used then; what
 earlier ones left may not, or a machine that was idle for an hour could be overbooked for an hour.
 """
 
@@ -16,8 +16,8 @@ from collections.abc import Callable
 
 _LOG = logging.getLogger(__name__)
 
-# CPU time is told in steps of this where it is not read from clocks (USER_HZ is 100 on all platforms of Linux). It is
-# also the longest timer tick, at which the kernel brings the run time of a thread up to date.
+# CPU time is reported in steps of this where it is not read from clocks (USER_HZ is 100 on all platforms of Linux).
+# It is also the longest timer tick, at which the kernel brings the run time of a thread up to date.
 TICK_NS = 10_000_000
 # Samples within the bound after which it holds again: a fault that comes with every job is one state, not many.
 HOLDS_AFTER = 12
@@ -42,7 +42,7 @@ class CpuBalance:
     def observe(self, booked_ns: int, began_ns: int, ended_ns: int, in_ticks: int = 0) -> None:
         """One sample booked ``booked_ns`` of CPU time; it read the clocks from ``began_ns`` to ``ended_ns``.
 
-        ``in_ticks``: how many of the amounts are differences of times told in ticks; each may be two ticks more than
+        ``in_ticks``: how many of the amounts are differences of times in ticks; each may be two ticks more than
         the truth (user and system time).
         """
         before, self._ended_ns = self._ended_ns, ended_ns

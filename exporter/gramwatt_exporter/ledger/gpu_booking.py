@@ -1,4 +1,4 @@
-"""Share a GPU's energy of one step: by the weights of processes, and of groups that cannot be told apart.
+"""Share a GPU's energy of one step: by the weights of processes, and of groups that cannot be distinguished.
 
 Pure, in microjoules: idle + users + unattributed == energy.
 """

@@ -1,4 +1,4 @@
-"""GPU energy that a window may have used and that nobody can tell: the most it can be, never zero by default.
+"""GPU energy that a window may have used, and nothing shows whether it did: the most it can be, never zero by default.
 
 A window might have used a GPU when one of its processes held a context, and any window might have where the driver
 does not say who does.
@@ -31,7 +31,8 @@ class UnknownCharges(Protocol):
 
 
 class _Watched(Struct):
-    """One GPU: when it last delivered, the extremes of its mean power (microwatts), who might have used it."""
+    """One GPU: when it last delivered, the extremes of its mean power (microwatts), the processes that might have
+    used it."""
 
     at_ns: int
     highest: int = 0
@@ -63,7 +64,7 @@ class GpuUnknown:
         find: Find,
         most_watts: float | None = None,
     ) -> None:
-        """A step was shared: what of it has no owner may be of those who might have used the GPU.
+        """A step was shared: what of it has no owner may be of those that might have used the GPU.
 
         ``most_watts`` is what it can draw.
         """
@@ -116,7 +117,7 @@ class GpuUnknown:
                 self._charge(self._windows.open_ids if holders is None else self._of(holders, find), most)
 
     def cut(self, window_id: str, known_until: Mapping[str, int], end_ns: int) -> None:
-        """A window is closed before it is known who used the GPUs up to its end."""
+        """A window is closed before it is known which processes used the GPUs up to its end."""
         for name, until_ns in known_until.items():
             watched = self._gpus.get(name)
             if watched is not None and until_ns < end_ns:

@@ -197,13 +197,13 @@ CATALOGUE: tuple[Metric, ...] = (
         "grid_renewable_ratio",
         "ratio",
         "grid_zone",
-        "Renewable share of the grid's production, where the provider tells.",
+        "Renewable share of the grid's production, where the provider reports it.",
     ),
     _gauge(
         "grid_fossil_ratio",
         "ratio",
         "grid_zone",
-        "Fossil share of the grid's production, where the provider tells.",
+        "Fossil share of the grid's production, where the provider reports it.",
     ),
     _counter("grid_refresh_failures", "1", "provider reason", "Failed fetches of grid intensity."),
     _counter(

@@ -1,1 +1,1 @@
-"""Processes: who runs, who is new, who has gone, how much CPU time each used, and what each belongs to."""
+"""Processes: which run, which are new, which have gone, how much CPU time each used, and what each belongs to."""

@@ -1,4 +1,5 @@
-"""Who is new: process ids are handed out cyclically, so new and reused ones lie in one short interval. Pure."""
+"""Which processes are new: process ids are handed out cyclically, so new and reused ones lie in one short interval.
+Pure."""
 
 from __future__ import annotations
 

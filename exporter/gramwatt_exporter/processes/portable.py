@@ -69,7 +69,7 @@ class PsutilKernel:
 
 
 class PsutilIdentities:
-    """Who a process is, as far as the system tells."""
+    """What identifies a process, as far as the system reports it."""
 
     def read(self, pid: int) -> Identity | None:
         try:

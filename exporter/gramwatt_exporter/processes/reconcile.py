@@ -46,7 +46,7 @@ class _Balance(Struct):
     )
     settled: int = 0  # samples since owners were last needed or forgotten
     owners: dict[Key, tuple[Row, int]] = field(default_factory=dict)  # the first, and how many are like it
-    # Without messages: who ended in this sample, and what each will have used since the previous one.
+    # Without messages: the processes that ended in this sample, and what each will have used since the previous one.
     expected: list[tuple[Row, int]] = field(default_factory=list)
 
 
@@ -59,7 +59,7 @@ class Reaped(Protocol):
 
 
 class WaitedFor:
-    """``read`` is where waited-for time comes from. ``messages`` says whether exits are told;
+    """``read`` is where waited-for time comes from. ``messages`` says whether exits are reported;
     if not, the whole difference is time nobody was charged for. ``ignores(pid)`` says whether a process ignores its
     children's ends; one that had it ignored in another way is known by never having waited.
 
@@ -90,7 +90,8 @@ class WaitedFor:
     def begin(self, row: Row, before: int | None, past: bool) -> None:
         """A process is known from now on; ``past`` says that it may have waited for children before, for ``before``
         nanoseconds."""
-        # Of that past up to coarse_ns is not told yet and must not be charged when it is: better too little than that.
+        # Of that past up to coarse_ns is not reported yet and must not be charged when it is: better too little
+        # than that.
         row.reaped_ns = before + self._read.coarse_ns if past and before is not None else before
 
     def ended(
@@ -204,7 +205,7 @@ class WaitedFor:
         ):
             self._active.pop(row, None)  # looked at again when another child ends
             if balance.waited or not balance.doubt or balance.charged <= self._read.coarse_ns:
-                _forget_exits(balance)  # of so little nothing would be told if it had waited
+                _forget_exits(balance)  # so little would not be reported even if it had waited
                 return []
             row.waits = False
             row.unwaited_charged_ns += balance.charged + balance.told
@@ -234,7 +235,7 @@ def _lacking(missing: int, balance: _Balance) -> int:
 
     A process that waits late, after its ``PATIENCE`` samples, or whose children were handed to a reaper, makes a
     parent's sum rise by whole lives of others. Where more is missing than messages can lack, it says nothing about
-    these exits, and what their tick-counted times tell is all that is known of them.
+    these exits, and what their tick-counted times show is all that is known of them.
     """
     missing -= min(missing, balance.told)
     balance.told = 0

@@ -57,7 +57,7 @@ class WorkloadAccount(Account):
         self.booked: Booked = _NOTHING_BOOKED  # what its user has been charged of it, see ledger/users.py
         self.booked_version = 0
         self.born = list(NOT_BORN)  # the snapshots its series were in for the first time, by component
-        self.heir: WorkloadAccount | None = None  # who has its totals since it gave up its place
+        self.heir: WorkloadAccount | None = None  # the account that has its totals since it gave up its place
 
     def mark_booked(self) -> None:
         """Its user has been charged everything so far."""
@@ -97,3 +97,8 @@ class Row(Account):
         self.born: list[int] = _NO_SERIES  # the snapshots its series were in for the first time, by component
         self.gone_scrapes = 0
         self.gone_tick = 0
+
+    def follow_account(self) -> None:
+        """Its workload may have given up its place since the row was looked at last."""
+        if self.account.heir is not None:
+            self.account = self.account.heir

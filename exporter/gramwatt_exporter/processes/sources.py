@@ -1,4 +1,4 @@
-"""What the process table is told by: identities, exits and forks. The kernel's own are in the files beside this one."""
+"""What the process table reads: identities, exits and forks. The kernel's own are in the files beside this one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .linux.exit_message import Exit
 
 
 class Identities(Protocol):
-    """Who a process is."""
+    """What identifies a process."""
 
     def read(self, pid: int) -> Identity | None: ...
 

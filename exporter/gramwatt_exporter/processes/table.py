@@ -26,14 +26,14 @@ from .row import Row
 from .sources import ExitSource, ForkSource, Identities
 from .strangers import Strangers, used_lately
 
-# Rows whose identity is read again each sample: of those that ran (only who runs can have called exec), and of all
+# Rows whose identity is read again each sample: of those that ran (only a process that runs can call exec), and of all
 # (another process may have moved them to another cgroup). Where few run, a quarter of them.
 ROTATION_RUNNING, ROTATION_ALL = 8, 2
 _KTHREADD = 2  # the parent of all kernel threads
 
 
 def _now_ns() -> int:
-    """Since boot, as start times of processes are told."""
+    """Since boot, as start times of processes are given."""
     return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
@@ -96,20 +96,39 @@ class ProcessTable:
         self._young: list[Row] = []
         self._replaced: list[Row] = []  # rows whose id was handed out again in this sample
         self._tick = 0
-        # What a process that is found in the first sample is taken to have used before it, given its clock.
-        self.clock_before: Callable[[Identity, int], int] = lambda _, now: now
+        self._clock_before: Callable[[Identity, int], int] = lambda _, now: now
         self._listed = (
             False  # whether all that lived at the start have been found; a failed sample finds nobody
         )
-        self._seen_start = 0  # latest start time in the table, to tell a birth from an old acquaintance
-        self._recent: dict[int, Row] = {}  # who ended in this sample
+        self._seen_start = 0  # latest start time in the table: a birth is later, a known process is not
+        self._recent: dict[int, Row] = {}  # processes that ended in this sample
         self.ended = Ended()  # in this sample or shortly before
         self._messages: dict[int, Exit] = {}  # of this sample
-        self._late: frozenset[int] = frozenset()  # who ended a sample ago without a message
-        self.born: list[Row] = []  # who was found in this sample
-        self.windows_open = False
-        self.on_rename: Callable[[Row], None] = lambda _: None  # before a row takes another identity
-        self.on_identity: Callable[[Row], None] = lambda _: None  # when a row has an identity, or another one
+        self._late: frozenset[int] = frozenset()  # processes that ended a sample ago without a message
+        self.born: list[Row] = []  # processes found in this sample
+        self.windows_open = False  # whether any row can be in a window
+        self._on_rename: Callable[[Row], None] = lambda _: None
+        self._on_identity: Callable[[Row], None] = lambda _: None
+
+    def listen(
+        self,
+        on_rename: Callable[[Row], None],
+        on_identity: Callable[[Row], None],
+        clock_before: Callable[[Identity, int], int],
+    ) -> None:
+        """What to call: before a row takes another identity, and when a row has one, or another one.
+
+        ``clock_before`` says what a process that the first sample finds had used before it, given its clock.
+        """
+        self._on_rename, self._on_identity, self._clock_before = on_rename, on_identity, clock_before
+
+    def watch_windows(self, are_open: bool) -> None:
+        """Whether windows are open: only then do children inherit them."""
+        self.windows_open = are_open
+
+    def keep_ended(self) -> None:
+        """From now on processes that ended can be found for a while: somebody names users later than they end."""
+        self.ended.wanted = True
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -190,7 +209,7 @@ class ProcessTable:
             self._forked.update(self._forks.drain())
 
     def _forked_by(self, pid: int) -> int | None:
-        """Who forked a process of this sample, where that is known; /proc tells who has adopted it since."""
+        """The process that forked one of this sample, where that is known; /proc shows which has adopted it since."""
         return self._forked.get(pid) or self._forked_before.get(pid)
 
     def _hear_exits(self) -> list[Exit]:
@@ -264,7 +283,7 @@ class ProcessTable:
             # One found at start-up, or missed so far, must not be charged for its past.
             known_past = first or identity.start < latest
             if first:
-                self._add(row, self.clock_before(identity, value))
+                self._add(row, self._clock_before(identity, value))
             else:
                 self._add(row, value if known_past else 0)
             self._seen_start = max(self._seen_start, identity.start)
@@ -384,7 +403,8 @@ class ProcessTable:
         return used_ns * self._elapsed_ns // age if age > 0 else 0
 
     def _living_ancestor(self, pid: int, messages: Mapping[int, Exit]) -> Row | None:
-        """Who waits in the end for a process whose parent was ``pid``: the first up the chain that still lives."""
+        """The process that waits in the end for one whose parent was ``pid``: the first up the chain that still
+        lives."""
         for _ in range(64):
             row = self._recent.get(pid)
             if row is None:
@@ -437,7 +457,7 @@ class ProcessTable:
             row.pages = pages
 
     def _orphans(self, departed: list[Row]) -> list[Row]:
-        """Whose parent has ended. Without exit messages their parent is what tells who will have waited for them."""
+        """Rows whose parent has ended. Without exit messages the parent shows which process will wait for them."""
         if self._exits is not None or self._waited is None or not departed:
             return []
         gone = {row.identity.pid for row in departed}
@@ -445,7 +465,7 @@ class ProcessTable:
 
     def _refresh(self, live: list[tuple[Row, int]], adopted: list[Row]) -> None:
         """Read identities again: of the ``adopted``, of all one sample after birth (exec renames), then in a slow
-        rotation; and the memory of those that ran (who did not run cannot have grown)."""
+        rotation; and the memory of those that ran (a process that did not run cannot have grown)."""
         # Kernel threads have no memory and call no exec, and on a machine at rest most of what runs is theirs.
         running = [row for row, _ in live if row.pages or row.identity.parent != _KTHREADD]
         for row in running:
@@ -466,9 +486,9 @@ class ProcessTable:
             before, row.identity = row.identity, identity
             if (before.command, before.workload) == (identity.command, identity.workload):
                 if before.owner != identity.owner:
-                    self.on_identity(row)
+                    self._on_identity(row)
                 continue  # adopted by another parent, say: nothing that its series are called
             row.identity = before
-            self.on_rename(row)
+            self._on_rename(row)
             row.identity, row.account = identity, self._new_row(identity).account
-            self.on_identity(row)
+            self._on_identity(row)

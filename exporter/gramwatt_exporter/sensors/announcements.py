@@ -1,4 +1,4 @@
-"""What the log says of the meters: who stands for what, why, and when that changes. Each thing once."""
+"""What the log says of the meters: which stands for what, why, and when that changes. Each thing once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who measures what: a whole component belongs to one sensor, GPUs are told apart by identity. Pure.
+"""Which sensor measures what: a whole component belongs to one sensor, each GPU to one by its identity. Pure.
 
 A sensor that fails keeps its claims for a while, because its counters go on counting and the gap is booked when it
 returns. Only when it is surely gone, or away for HOLD_SECONDS, the next one takes over.

@@ -1,4 +1,4 @@
-"""Two doors to one counter, told by what they show: the same total, and the same steps. Pure.
+"""Two doors to one counter, recognised by what they show: the same total, and the same steps. Pure.
 
 On Zen 1 every die shows the socket's counter (package-0-die-0, package-0-die-1); a guest of Xen sees one package per
 virtual CPU, all of them the host's. Counters of two sockets count alike, too, but their totals differ: they drift apart

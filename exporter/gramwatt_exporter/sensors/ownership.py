@@ -1,4 +1,4 @@
-"""Which sensor's steps are booked for which device: by preference, by what they bring, and who stands in. Pure."""
+"""Which sensor's steps are booked for which device: by preference, by what they bring, and which stands in. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAMES = {
 
 
 class Ownership:
-    """Settles who measures what in each sample, and makes the devices' steps."""
+    """Settles which sensor measures what in each sample, and makes the devices' steps."""
 
     def __init__(
         self,
@@ -44,7 +44,8 @@ class Ownership:
         self._says = says
 
     def settle(self, taken: Sequence[Taken], now_ns: int) -> None:
-        """Decide who measures what. As long as the same is delivered by sources without new faults, nothing changes."""
+        """Decide which sensor measures what. As long as the same is delivered by sources without new faults,
+        nothing changes."""
         settled = (self._intake.layout, self._intake.delivery.version, self._intake.hidden)
         if self._settled is not None and settled == self._settled:
             self.claims.seen(self.owned, now_ns)

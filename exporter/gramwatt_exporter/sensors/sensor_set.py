@@ -202,7 +202,7 @@ class SensorSet:
     # --- keeping what was counted across restarts
 
     def state(self) -> dict[str, Any]:
-        """What to save: raw counters, who measures what, resets. JSON-able."""
+        """What to save: raw counters, which sensor measures what, resets. JSON-able."""
         return {
             "counters": self.intake.state(self._now()),
             "faults": self.intake.delivery.state(),
@@ -237,7 +237,7 @@ class SensorSet:
 
 
 def _uses(samples: Samples, owned: Mapping[str, Device]) -> list[DeviceUse]:
-    """Who used the devices: one use per device, whoever measures its energy."""
+    """Which processes used the devices: one use per device, whoever measures its energy."""
     uses: dict[str, DeviceUse] = {}
     for _, sample in samples:
         for use in sample.uses:

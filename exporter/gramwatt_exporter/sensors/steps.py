@@ -22,7 +22,7 @@ class _History(Struct):
     asleep_ns: int  # how long the machine had slept since boot
     doubtful: bool = False  # whether the last reading may be of the other side of a suspend
     step_ns: int = 0  # length of the last step; 0 when there is none
-    repeats: bool = False  # it is told more often than it is taken
+    repeats: bool = False  # it is reported more often than it is taken
     door: str = ""  # through which its counter was seen
     own: bool = False  # integrated by this process: it has no value for the next one
 

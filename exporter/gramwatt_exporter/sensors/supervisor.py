@@ -13,6 +13,7 @@ from .repeats import WINDOW_SECONDS, Repeats
 from .threads import Attempt, Worker, once
 
 HANGING_READ_WAIT_SECONDS = 1.0  # what a tick waits, once, for a driver that may hang
+FIRST_READ_WAIT_SECONDS = 5.0  # the same for the first read of any other driver; a busy machine starts late
 FAILURES_BEFORE_REOPEN = 3
 # Often while its devices are waited for (claims.HOLD_SECONDS): a gap that ends in that time is booked.
 RETRY_SECONDS = (1, 2, 5, 10, 10, 10, 30, 30, 60)
@@ -41,7 +42,8 @@ class Supervisor:
     """Keeps one sensor alive. A sensor may have these attributes besides the protocol's:
 
     ``slow_open``: its open may take seconds and is made in the background. ``may_hang``: its read calls a driver
-    that may never come back. ``refused``: what was read and not believed, as totals by reason.
+    that may never come back; False where it cannot. Without it the first read shows.
+    ``refused``: what was read and not believed, as totals by reason.
     ``notes``: what it has to say to a person; ``notes_by_component``: the same, of
     interest only where it is the one that measures that component.
     """
@@ -63,6 +65,7 @@ class Supervisor:
         self._worker = Worker(f"sensor-{sensor.name}")  # its thread exists only for sensors that need one
         self._opening: Attempt[None] | None = None
         self._reading: Attempt[Sample] | None = None
+        self._has_read = False  # since it was opened
         self._opens = 0  # since it last delivered
         self._retry_ns: int | None = None
         self._errors_in_a_row = 0
@@ -109,7 +112,7 @@ class Supervisor:
     def open(self, now_ns: int, first: bool = False) -> None:
         """Open it, or begin to when that may take long: for the ``first`` time any may, because nothing is known of
         its driver yet and all others wait."""
-        self._retry_ns = None
+        self._retry_ns, self._has_read = None, False
         if isinstance(self.sensor, Disabled):
             self.reason = "disabled"
             return
@@ -161,7 +164,7 @@ class Supervisor:
         """One read; None when it failed, which is then noted. Never raises."""
         began = time.perf_counter()
         try:
-            sample = self._guarded() if getattr(self.sensor, "may_hang", False) else self.sensor.read()
+            sample = self.sensor.read() if self._is_trusted else self._guarded()
         except _Hanging as error:
             self._down(TryAgain(str(error)), now_ns)
             self._stay_open()  # neither closed nor opened again while it is inside its driver
@@ -183,15 +186,26 @@ class Supervisor:
         self._delivered(sample, now_ns)
         return sample
 
+    @property
+    def _is_trusted(self) -> bool:
+        """Whether it is read on the caller's thread: it has come back once or says that it never hangs."""
+        may_hang = getattr(self.sensor, "may_hang", None)
+        return not may_hang and (self._has_read or may_hang is False)
+
     def _guarded(self) -> Sample:
-        """Read on the worker's thread: a wedged driver must not stop the tick. Raises _Hanging."""
+        """Read on another thread: a wedged driver must not stop the tick. Raises _Hanging."""
         wait = 0.0
         if self._reading is None:
-            self._reading = self._worker.submit(self.sensor.read)
-            wait = HANGING_READ_WAIT_SECONDS
+            if getattr(self.sensor, "may_hang", False):
+                self._reading = self._worker.submit(self.sensor.read)
+                wait = HANGING_READ_WAIT_SECONDS
+            else:
+                self._reading = once(self.sensor.read, f"read-{self.name}")
+                wait = FIRST_READ_WAIT_SECONDS
         if not self._reading.done(wait):
             raise _Hanging("a read has not come back")
         reading, self._reading = self._reading, None
+        self._has_read = True
         return reading.result()
 
     def _stay_open(self) -> None:

@@ -1,4 +1,4 @@
-"""When the machine slept, told by two clocks. Pure."""
+"""When the machine slept, from two clocks. Pure."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from ..windows.errors import ApiError
 def pid_from_here(procfs: str, caller: int, pid: int, start_ticks: int | None = None) -> int:
     """What the caller calls ``pid``, as numbered in ``procfs``.
 
-    The kernel tells the caller's own number from here (0 when it cannot be seen) and, in NSpid of its status
+    The kernel gives the caller's own number from here (0 when it cannot be seen) and, in NSpid of its status
     file, all its numbers inwards. A caller without a namespace of its own, or one that cannot be looked into,
     numbers as we do. Processes of one container are known by their common cgroup, because looking at their
     namespaces directly takes the right to trace them.

@@ -22,7 +22,7 @@ class Server(ABC):
     """Serves what comes in on ``listening``. Subclasses say who is at the other end, and over what."""
 
     turns_away = True
-    """Whether one connection too many is told so, in plain HTTP."""
+    """Whether one connection too many gets an answer that says so, in plain HTTP."""
     kept_for_root = 0
     """Connections that no other user may have; where it is known who connects."""
 
@@ -32,7 +32,7 @@ class Server(ABC):
         self._connections = Connections(self.kept_for_root)
         self._live: set[socket.socket] = set()
         self._live_lock = threading.Lock()
-        self._refusals = threading.Semaphore(16)  # connections too many that are told so at the same time
+        self._refusals = threading.Semaphore(16)  # connections too many that get this answer at the same time
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._accept, name=name, daemon=True)
 

@@ -112,7 +112,8 @@ class Front:
             connection, address = self._listening.accept()
         except (BlockingIOError, ConnectionAbortedError, InterruptedError):
             return
-        except OSError as error:  # out of file descriptors, most likely: else we would be told at once again
+        # Out of file descriptors, most likely: otherwise the same error would come again at once
+        except OSError as error:
             _LOG.warning("cannot accept a web client, trying again in a second: %s", error)
             self._selector.unregister(self._listening)
             self._accept_again = self._clock() + _AGAIN_SECONDS

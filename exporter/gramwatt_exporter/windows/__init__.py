@@ -1,9 +1,10 @@
 """Recorded windows: the energy of a process tree between two moments, for training runs and inference."""
 
 from .answers import window_answer
-from .book import Window, WindowBook
+from .book import WindowBook
 from .errors import ApiError
 from .model import EndedBy, IdleShare, OpenRequest, Peer, ProcessKey, WindowView
+from .window import Window
 
 __all__ = [
     "ApiError",

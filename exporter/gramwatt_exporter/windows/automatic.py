@@ -11,10 +11,11 @@ from ..config.schema import AutomaticWindow
 from ..config.schema import Windows as WindowSettings
 from ..model import Identity, Workload, WorkloadKind
 from ..patterns import Pattern, pattern
-from .book import Window, WindowBook, WorkloadKey
+from .book import WindowBook
 from .checks import NAME_CHARACTERS, TEXT_CHARACTERS
 from .errors import ApiError
 from .model import OpenRequest, Peer
+from .window import Window, WorkloadKey
 
 _LOG = logging.getLogger(__name__)
 # What such a window's tags say of its workload.
@@ -23,9 +24,9 @@ _REMEMBERED = 10_000  # workloads come and go for months
 
 
 def key_of(identity: Identity) -> WorkloadKey:
-    """Which window a process would be in. Who runs it makes no difference: a service has processes of several users.
+    """Which window a process would be in. Its user makes no difference: a service has processes of several users.
 
-    Nor does the owner of a SLURM job, who may be known later than its first process: its number is its alone.
+    Nor does the owner of a SLURM job, which may be known later than its first process: its number is its alone.
     """
     workload = identity.workload
     return workload.kind, workload.name, None if workload.kind == "slurm" else identity.owner
@@ -51,8 +52,8 @@ class AutomaticWindows:
         return bool(self._rules or self._windows)
 
     def configure(self, settings: WindowSettings) -> None:
-        """Take rules over. Windows of workloads they do not want stay until :meth:`unwanted` is asked; who was
-        refused is tried again."""
+        """Take rules over. Windows of workloads they do not want stay until :meth:`unwanted` is asked; a workload
+        that was refused is tried again."""
         rules = list(settings.automatic)
         if settings.slurm:
             rules.append(AutomaticWindow(kind="slurm"))

@@ -1,114 +1,36 @@
 """The book of recorded windows: pure state with one writer. No threads, no files, no sockets.
 
 The sampler owns the book. It keeps which process belongs to which windows (a process inherits its parent's
-at birth) and tells the book what each window's processes drew. A process in several windows is charged to
+at birth) and charges what each window's processes drew. A process in several windows is charged to
 each of them: windows overlap, they are not a partition. A nested window therefore needs no bookkeeping here:
 its processes are members of the outer one too because they descend from it, and ``parent`` is only a label.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
-from msgspec import Struct, field
 
 from ..config.schema import Windows as Settings
-from ..model import WorkloadKind
 from ..processes.linux.procfiles import TICK_NS
+from .capacity import most_dispensable, share_of_user
 from .checks import check_request, check_values
 from .errors import ApiError
 from .ids import Ids
-from .model import NO_IDLE, EndedBy, IdleShare, OpenRequest, Peer, Phase, ProcessKey, State, WindowView
+from .model import NO_IDLE, EndedBy, IdleShare, OpenRequest, Peer, ProcessKey, WindowView
 from .persistence import dump_window, load_window
+from .view import view_of
+from .window import SCRAPES_KEPT, Resolution, Window, WorkloadKey
 
-SCRAPES_KEPT = 5  # a finished window stays at least this many scrapes, so that Prometheus has its last value
 _NANOSECONDS = 1_000_000_000
-
-WorkloadKey = tuple[WorkloadKind, str, int | None]
-"""What is one window by itself: kind, name and, where users have names of their own (user services, rootless
-containers), the owner's uid."""
 
 
 def _boot_nanoseconds() -> int:
     """A clock that neither steps nor restarts with the exporter (CLOCK_BOOTTIME where there is one)."""
     return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-class Resolution(Struct, frozen=True):
-    """How a component is measured now."""
-
-    source: str
-    uncertainty_ratio: float
-    floor_microjoules: int
-    idle: IdleShare = NO_IDLE
-
-
-class Window(Struct):
-    """One recorded window while the exporter holds it. Written by the book only."""
-
-    id: str
-    name: str
-    phase: Phase
-    model: str
-    task: str
-    dataset: str
-    parent: str
-    user: str
-    uid: int
-    pid: int
-    start: float
-    start_ns: int  # by the boot clock
-    tags: dict[str, str]
-    values: dict[str, float]
-    processes: set[ProcessKey] = field(default_factory=set)  # roots: each with its descendants
-    left: set[ProcessKey] = field(default_factory=set)  # left it; they may have joined it again
-    joined: int = 0
-    state: State = "open"
-    ended_by: EndedBy | None = None
-    end: float | None = None
-    nanoseconds: int = 0  # final duration, once finished
-    microjoules: dict[str, int] = field(default_factory=dict)
-    emission_units: dict[str, int | None] = field(default_factory=dict)
-    cpu_nanoseconds: int = 0
-    samples: int = 0
-    last_sample: float | None = None
-    sources: dict[str, set[str]] = field(default_factory=dict)
-    unknown_microjoules: dict[str, int] = field(default_factory=dict)  # may be its own, nobody can tell
-    uncertain_microjoules: float = 0.0  # energy times its one sigma, to weight the ratio
-    idle_uncertain_microjoules: float = 0.0  # one sigma of what idle draw was kept out of it
-    idle_changed_microjoules: float = 0.0  # by which it would be another with the methods of now
-    idle_microjoules: dict[str, float] = field(default_factory=dict)  # kept out of it so far
-    idle_methods: dict[str, set[str]] = field(default_factory=dict)
-    floor_microjoules: int = 0
-    missed_nanoseconds: int = 0  # of which nobody knows what it used
-    scrapes: int = 0
-    published: bool = False  # has been in a snapshot since it finished
-    view: WindowView | None = None  # remembered once it has finished
-    outcome: dict[str, int | str] | None = None  # what its owner said of it at the stop
-    was_asked_for: bool = False  # by a client, for a process; not a workload that is a window by itself
-    whole_machine: bool = False  # charged with all that every device draws, not with what its processes use
-
-    @property
-    def is_open(self) -> bool:
-        """Still recording."""
-        return self.state == "open"
-
-    @property
-    def away(self) -> set[ProcessKey]:
-        """Not in it, each with its descendants, whatever they descend from."""
-        return self.left - self.processes
-
-    @property
-    def sigma_microjoules(self) -> float:
-        """One sigma of its energy: of the meters, and of the idle draw that was kept out of it."""
-        return math.hypot(
-            self.uncertain_microjoules, self.idle_uncertain_microjoules, self.idle_changed_microjoules
-        )
 
 
 class WindowBook:
@@ -281,7 +203,7 @@ class WindowBook:
         self._finish(window, max(now, window.start), ended_by)
         return window
 
-    # --- what the sampler tells
+    # --- what the sampler reports
 
     def measured(
         self,
@@ -302,7 +224,7 @@ class WindowBook:
         """The idle draw of a component is known better now, and is another one by this ratio of its value. What was
         charged stays, and is in doubt by it."""
         for window in self._open.values():
-            window.idle_changed_microjoules += abs(ratio) * window.idle_microjoules.get(component, 0.0)
+            window.doubt_idle(component, ratio)
 
     def charge(self, window_id: str, component: str, microjoules: int, emission_units: int | None) -> None:
         """Energy of one of its processes; ``emission_units`` None when no intensity is known.
@@ -310,9 +232,8 @@ class WindowBook:
         Unknown and finished windows are passed over: a window may end while a tick is under way.
         """
         window = self._open.get(window_id)
-        if window is None or window.whole_machine:
-            return
-        self._charge(window, component, microjoules, emission_units, self._resolutions.get(component))
+        if window is not None and not window.whole_machine:
+            window.charge(component, microjoules, emission_units, self._resolutions.get(component))
 
     def charge_machine(self, component: str, microjoules: int, emission_units: int | None) -> None:
         """All energy of a device, for the windows over the whole machine: idle and unattributed energy too."""
@@ -323,30 +244,7 @@ class WindowBook:
                 resolution = self._resolutions.get(component)
                 if resolution is not None:  # no idle draw is kept out of it
                     resolution = msgspec.structs.replace(resolution, idle=NO_IDLE)
-                self._charge(window, component, microjoules, emission_units, resolution)
-
-    def _charge(
-        self,
-        window: Window,
-        component: str,
-        microjoules: int,
-        emission_units: int | None,
-        resolution: Resolution | None,
-    ) -> None:
-        window.microjoules[component] = window.microjoules.get(component, 0) + microjoules
-        known = window.emission_units.get(component)
-        if emission_units is not None:
-            known = (known or 0) + emission_units
-        window.emission_units[component] = known
-        if resolution is not None:
-            window.uncertain_microjoules += microjoules * resolution.uncertainty_ratio
-            window.sources.setdefault(component, set()).update(resolution.source.split("+"))
-            idle = resolution.idle
-            if idle.methods:
-                window.idle_methods.setdefault(component, set()).update(idle.methods)
-                window.idle_uncertain_microjoules += microjoules * idle.sigma_ratio
-                kept = window.idle_microjoules.get(component, 0.0)
-                window.idle_microjoules[component] = kept + microjoules * idle.ratio
+                window.charge(component, microjoules, emission_units, resolution)
 
     def missed(self, window_ids: Iterable[str], nanoseconds: int) -> None:
         """So much time passed of which nobody knows what these windows used."""
@@ -356,11 +254,10 @@ class WindowBook:
                 window.missed_nanoseconds += nanoseconds
 
     def charge_unknown(self, window_id: str, component: str, microjoules: int) -> None:
-        """Energy that may be of one of its processes, at most so much, and nobody can tell."""
+        """Energy that may be of one of its processes, at most so much; nothing shows whether it is."""
         window = self._open.get(window_id)
         if window is not None and microjoules > 0 and not window.whole_machine:
-            unknown = window.unknown_microjoules
-            unknown[component] = unknown.get(component, 0) + microjoules
+            window.charge_unknown(component, microjoules)
 
     def charge_cpu(self, window_id: str, nanoseconds: int) -> None:
         """CPU time of one of its processes."""
@@ -371,7 +268,7 @@ class WindowBook:
     def joined(self, window_id: str, processes: int = 1, start: int | None = None) -> None:
         """So many processes more have belonged to the window, however briefly.
 
-        ``start``: when it began, in clock ticks after boot. Who is found after a restart of the exporter and began
+        ``start``: when it began, in clock ticks after boot. A process that is found after a restart and began
         before it has been counted.
         """
         window = self._open.get(window_id)
@@ -445,47 +342,11 @@ class WindowBook:
         """One window at this moment."""
         if window.view is not None:
             return window.view
-        total = sum(window.microjoules.values())
         elapsed = measured = window.nanoseconds
         if window.is_open:
             elapsed = max(0, self._boot_clock() - window.start_ns)
             measured = max(0, (self._sampled_ns or 0) - window.start_ns)
-        view = WindowView(
-            id=window.id,
-            name=window.name,
-            phase=window.phase,
-            model=window.model,
-            task=window.task,
-            dataset=window.dataset,
-            parent=window.parent,
-            user=window.user,
-            uid=window.uid,
-            pid=window.pid,
-            state=window.state,
-            ended_by=window.ended_by,
-            start=window.start,
-            end=window.end,
-            nanoseconds=elapsed,
-            measured_nanoseconds=measured,
-            microjoules=MappingProxyType(dict(window.microjoules)),
-            emission_units=MappingProxyType(dict(window.emission_units)),
-            cpu_nanoseconds=window.cpu_nanoseconds,
-            processes=max(window.joined, len(window.processes)),
-            samples=window.samples,
-            sources=MappingProxyType({name: "+".join(sorted(used)) for name, used in window.sources.items()}),
-            idle_methods=MappingProxyType(
-                {name: "+".join(sorted(used)) for name, used in window.idle_methods.items()}
-            ),
-            unknown_microjoules=MappingProxyType(dict(window.unknown_microjoules)),
-            uncertainty_ratio=_uncertainty(window, total, measured),
-            missed_nanoseconds=window.missed_nanoseconds,
-            floor_microjoules=window.floor_microjoules,
-            values=MappingProxyType(dict(window.values)),
-            tags=MappingProxyType(dict(window.tags)),
-            outcome=None if window.outcome is None else MappingProxyType(dict(window.outcome)),
-            is_automatic=not (window.was_asked_for or window.processes),
-            whole_machine=window.whole_machine,
-        )
+        view = view_of(window, elapsed, measured)
         if not window.is_open:
             window.view = view
         return view
@@ -596,7 +457,7 @@ class WindowBook:
         """Keep the number of windows bounded: finished ones give way, open ones never do."""
         most = self.settings.max
         mine = sum(window.uid == owner.uid for window in self._open.values())
-        allowed = most if owner.is_root else self._share(len(self._open))
+        allowed = most if owner.is_root else share_of_user(most, len(self._open))
         if mine >= allowed or len(self._open) >= most:
             count = mine if mine >= allowed else len(self._open)
             raise ApiError(
@@ -606,29 +467,10 @@ class WindowBook:
                 "stop some, or ask the operator to raise windows.max",
             )
         while len(self._windows) >= most:
-            del self._windows[self._most_dispensable().id]
-
-    def _share(self, opened: int) -> int:
-        """How many one user may have open: half, so that nobody can keep all others from recording, and at most twice
-        as many as are still free, so that several together cannot either. A tenth is root's alone."""
-        most = self.settings.max
-        free = most - most // 10 - opened
-        return min(max(1, most // 2), max(0, 2 * free))
-
-    def _most_dispensable(self) -> Window:
-        """The oldest finished window of the user who has most, preferring those scraped enough."""
-        finished = [window for window in self._windows.values() if not window.is_open]
-        scraped = [window for window in finished if window.scrapes >= SCRAPES_KEPT]
-        candidates = scraped or finished
-        counts: dict[int, int] = {}
-        for window in candidates:
-            counts[window.uid] = counts.get(window.uid, 0) + 1
-        return max(candidates, key=lambda window: counts[window.uid])  # the first is the oldest
+            del self._windows[most_dispensable(self._windows.values()).id]
 
     def _finish(self, window: Window, end: float, ended_by: EndedBy) -> None:
-        window.state = "finished"
-        window.ended_by = ended_by
-        window.end = end
+        window.finish(end, ended_by)
         self._open.pop(window.id, None)
         self._ended.append(window.id)
 
@@ -646,21 +488,7 @@ class WindowBook:
         self._finish(window, end, "exit")
 
     def _refine_floor(self, window: Window) -> None:
-        floor = sum(resolution.floor_microjoules for resolution in self._resolutions.values())
-        window.floor_microjoules = max(window.floor_microjoules, floor)
-
-
-def _uncertainty(window: Window, total: int, measured_ns: int) -> float | None:
-    """One sigma as a share of the energy.
-
-    What may be its own lies anywhere between nothing and all of it: width / sqrt(12). In the missed time it may have
-    drawn nothing, or as much as otherwise.
-    """
-    if not total or not window.sources:
-        return None
-    unknown = sum(window.unknown_microjoules.values()) / math.sqrt(12)
-    seen_ns = max(1, measured_ns - window.missed_nanoseconds)
-    return math.hypot(window.sigma_microjoules / total, unknown / total, window.missed_nanoseconds / seen_ns)
+        window.refine_floor(sum(resolution.floor_microjoules for resolution in self._resolutions.values()))
 
 
 def _entries(state: Mapping[str, Any]) -> Iterable[Any]:

@@ -8,7 +8,7 @@ is the window's missed time.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -16,9 +16,7 @@ from msgspec import Struct
 from ..model import EnergyStep, Identity
 from ..processes.linux.procfiles import TICK_NS
 from .model import ProcessKey
-
-if TYPE_CHECKING:
-    from .book import Window
+from .window import Window
 
 
 class _Clock(Struct, frozen=True, array_like=True):
@@ -101,8 +99,8 @@ class CatchUp:
         """The first sample is booked. Which of the ``windows`` that were open before it were not charged everything,
         and for how many nanoseconds.
 
-        A window is when all of its processes still live and the hardware counted their CPU's energy. Who used a GPU
-        meanwhile nobody knows.
+        A window is when all of its processes still live and the hardware counted their CPU's energy. Which process
+        used a GPU meanwhile nobody knows.
         """
         state, self._state = self._state, None
         if state is None:

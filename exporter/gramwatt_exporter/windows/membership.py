@@ -1,24 +1,23 @@
-"""Which processes are in the windows that workloads are by themselves. No threads; the sampler calls it."""
+"""Which processes belong to which windows: all of it, in one place. No threads; the sampler calls it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ..config.schema import Windows as WindowSettings
 from ..processes.row import NO_WINDOWS, Row
 from ..processes.table import Activity, ProcessTable
-from .automatic import AutomaticWindows
-from .book import Window, WindowBook
-from .errors import ApiError
+from .book import WindowBook
 from .model import EndedBy
+from .window import Window
+from .workload_windows import WorkloadWindows
 
 
 class Membership:
-    """Puts every process into its workload's window. Unlike a client's window it is not inherited: who starts a
-    process of another workload, as the first process of the machine does all day, does not have it recorded.
+    """A process inherits its parent's windows at birth; others join or leave with the tree they have started.
 
-    ``budgets_of`` says which budgets match a row in the windows it is in; ``close`` ends a window now. Single writer,
-    as the book.
+    ``budgets_of`` says which budgets match a row in the windows it is in; ``wall_clock`` gives Unix seconds.
+    Single writer, as the book.
     """
 
     def __init__(
@@ -27,78 +26,67 @@ class Membership:
         book: WindowBook,
         table: ProcessTable,
         budgets_of: Callable[[Row], tuple[str, ...]],
-        close: Callable[[str, EndedBy], None],
+        wall_clock: Callable[[], float],
     ) -> None:
-        self._automatic = AutomaticWindows(settings, book)
         self._book = book
         self._table = table
         self._budgets_of = budgets_of
-        self._close = close
-        self._everybody = False  # whether processes that were found before are to be looked at, too
-        self._configured = True
+        self._wall_clock = wall_clock
+        self._workloads = WorkloadWindows(settings, book, table, budgets_of, self._close)
+        self._taken_up = False  # the windows of before a restart
 
     def configure(self, settings: WindowSettings) -> None:
-        """Other rules. What they want of all that runs begins, and what they do not ends, with the next sample."""
-        self._automatic.configure(settings)
-        self._configured = True
+        """Other bounds, or other workloads that are windows by themselves: these begin and end with the next sample."""
+        self._book.settings = settings
+        self._workloads.configure(settings)
 
     # --- one sample
 
-    def restore(self) -> None:
-        """After a restart, before any process is read: it would begin its workload's window anew."""
-        self._automatic.restored()
+    def begin_sample(self) -> None:
+        """Before any process is read."""
+        self._table.watch_windows(bool(self._book.open_ids))
+        if not self._taken_up:
+            self._workloads.restore()
 
-    def take_up(self) -> None:
-        """After a restart, when all processes are read: a run that began since has a window of its own."""
-        if not self._book.restarted:
-            return
-        runs_on = {
-            self._automatic.window_of(row.identity)
-            for row in self._table.rows
-            if self._book.lived_before(row.identity.start)
-        }
-        for window_id in self._automatic.ended(runs_on):
-            self._end(window_id, "exit")
+    def join(self, activity: Activity, number: int) -> None:
+        """Put every process that was found in sample ``number`` into its windows, before its energy is booked."""
+        if not self._taken_up:
+            self._take_up()
+            self._workloads.take_up()
+            self._taken_up = True
+        for row, _ in activity.exited:
+            row.follow_account()  # its message may come long after its workload left
+        if self._table.windows_open:
+            self._join_born()
+            self._join_unseen(activity, number)
+        self._workloads.join_all(activity)
 
     def missed(self) -> None:
-        """The sample failed: whom it found is looked at in the next one."""
-        self._everybody = True
-
-    def join_all(self, activity: Activity) -> None:
-        """Whoever was found in this sample, alive or not, before its energy is booked."""
-        rows = self._table.rows if self._everybody else self._table.born
-        self._everybody = False
-        if not self._automatic:
-            return
-        for row in rows:
-            self.join(row)
-        for gone in activity.departed:  # another process may have its id, found by its clock alone
-            successor = self._table.find(gone.identity.pid)
-            if successor is not None:
-                self.join(successor)
-        for row, _ in activity.exited:
-            if row.own_window is None and self._automatic.window_of(row.identity) is not None:
-                self.join(row)
+        """The sample failed: the processes it found are looked at in the next one."""
+        self._workloads.missed()
 
     def settle(self) -> None:
         """When all energy of the sample is booked: end windows whose workloads have no process, obey new rules."""
-        if self._automatic:
-            for window_id in self._automatic.ended({row.own_window for row in self._table.rows}):
-                self._end(window_id, "exit")
-        if self._configured:
-            self._configured = False
-            for window_id in self._automatic.unwanted():
-                self._end(window_id, "stop")
-            # Only now: what they used before belongs to nobody's window.
-            for row in self._table.rows:
-                self.join(row)
+        self._workloads.settle()
 
-    def _end(self, window_id: str, ended_by: EndedBy) -> None:
-        self._automatic.over(window_id)
-        if window_id in self._book.open_ids:  # else it was stopped by hand
-            self._close(window_id, ended_by)
+    def without_processes(self) -> list[str]:
+        """Windows that clients opened and of whose processes none lives."""
+        ids = self._book.open_ids - self._book.automatic.keys()
+        return [window_id for window_id in ids if not self._has_process(window_id)]
 
-    # --- one process
+    # --- trees of processes
+
+    def attach(self, window_id: str, root: Row) -> None:
+        """The tree below ``root`` belongs to the window from now on."""
+        window = self._book.get(window_id)
+        for row in self._table.tree(root, window.away):
+            row.trees = row.trees | {window_id}
+            if window_id not in row.windows:
+                row.windows = row.windows | {window_id}
+                row.budgets = self._budgets_of(row)
+                if (row.identity.pid, row.identity.start) not in window.left:  # else it has been counted
+                    self._book.joined(window_id)
+        self._table.watch_windows(True)
 
     def leave(self, window_id: str, root: Row) -> None:
         """The tree below ``root`` leaves a client's window, but for processes in it that joined themselves."""
@@ -109,35 +97,59 @@ class Membership:
                 row.windows = (row.windows - {window_id}) or NO_WINDOWS
                 row.budgets = self._budgets_of(row)
 
-    def join(self, row: Row) -> None:
-        """It is in its workload's window, and in no other workload's; it begins it when it is the first."""
-        identity = row.identity
-        window_id = self._automatic.window_of(identity) or self._automatic.begin(identity)
-        if window_id != row.own_window:
-            self._leave(row)
-            row.own_window = window_id
-        window = None if window_id is None else self._recording(window_id)
-        if window is None:
-            return  # stopped by hand: it stays so until its workload's last process ends
-        if identity.workload.kind == "slurm" and identity.owner:
-            # A job may begin with root's slurmstepd alone: it is handed over once another owner is known.
-            window.uid, window.user = identity.owner, identity.workload.user
-        if window.id not in row.windows:
-            row.windows = row.windows | {window.id}
-            row.budgets = self._budgets_of(row)
-            self._book.joined(window.id, start=identity.start)
-            self._table.windows_open = True
+    def detach(self, window_id: str) -> None:
+        """The window is closed: no process is charged to it any more."""
+        for row in self._table.rows:
+            if window_id in row.windows:
+                row.windows = (row.windows - {window_id}) or NO_WINDOWS
+                row.trees = (row.trees - {window_id}) or NO_WINDOWS
+                row.budgets = self._budgets_of(row)
 
-    def _leave(self, row: Row) -> None:
-        """Its workload is another one now; a tree that it is in, it stays in."""
-        own = row.own_window
-        if own in row.windows and own not in row.trees:
-            row.windows = (row.windows - {own}) or NO_WINDOWS
-            row.budgets = self._budgets_of(row)
+    def renamed(self, row: Row) -> None:
+        """The process has another identity (exec), and stays in the windows it was in."""
+        row.budgets = self._budgets_of(row)
+        self._workloads.join(row)
 
-    def _recording(self, window_id: str) -> Window | None:
-        try:
+    # --- inside
+
+    def _take_up(self) -> None:
+        """After a restart: the trees of windows that were open belong to them again."""
+        for window_id in self._book.open_ids:
             window = self._book.get(window_id)
-        except ApiError:  # refused, or finished and forgotten since
-            return None
-        return window if window.is_open else None
+            for row in self._roots(window):
+                for member in self._table.tree(row, window.away):
+                    member.trees = member.trees | {window_id}
+                    member.windows = member.windows | {window_id}
+                    member.budgets = self._budgets_of(member)
+
+    def _join_born(self) -> None:
+        for row in self._table.born:
+            for window_id in row.trees:
+                self._book.joined(window_id, start=row.identity.start)
+            if row.windows:
+                row.budgets = self._budgets_of(row)
+
+    def _join_unseen(self, activity: Activity, number: int) -> None:
+        """Processes that no sample saw alive; their messages may charge them again for what the first one lacked."""
+        for row, _ in activity.exited:
+            if row.born_tick == 0:
+                row.born_tick = number
+                for window_id in row.windows:
+                    self._book.joined(window_id)
+                if row.windows:
+                    row.budgets = self._budgets_of(row)
+
+    def _close(self, window_id: str, ended_by: EndedBy) -> None:
+        self._book.stop(window_id, self._wall_clock(), ended_by)
+        self.detach(window_id)
+
+    def _has_process(self, window_id: str) -> bool:
+        """Whether one of the processes the window was asked for still lives."""
+        return any(True for _ in self._roots(self._book.get(window_id)))
+
+    def _roots(self, window: Window) -> Iterator[Row]:
+        """The living processes it was asked for."""
+        for pid, start in window.processes:
+            row = self._table.find(pid)
+            if row is not None and row.identity.start == start:
+                yield row

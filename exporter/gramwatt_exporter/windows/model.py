@@ -98,7 +98,7 @@ class WindowView(Struct, frozen=True):
     ]  # by component, how its idle draw was known: "fitted+quiet" when that changed
     unknown_microjoules: Mapping[
         str, int
-    ]  # by component: at most so much more may be its own, nobody can tell
+    ]  # by component: at most so much more may be its own, nothing shows whether it is
     uncertainty_ratio: float | None  # one sigma as a share of the energy; None while no energy was charged
     missed_nanoseconds: int  # of its time, of which nobody knows what it used
     floor_microjoules: int  # smallest energy its sensors can resolve

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from .ids import PATTERN
-
-if TYPE_CHECKING:
-    from .book import Window
+from .window import Window
 
 # What is remembered only while the exporter runs.
 _TRANSIENT = {"view", "published"}
@@ -32,8 +30,6 @@ def dump_window(window: Window) -> dict[str, Any]:
 
 def load_window(entry: Mapping[str, Any]) -> Window:
     """Raises KeyError, TypeError or ValueError when the entry is not what :func:`dump_window` made."""
-    from .book import Window
-
     fields = dict(entry)
     if not isinstance(fields["emission_units"], dict):
         raise TypeError("emission_units is not a mapping")

@@ -1,4 +1,5 @@
-"""Windows that end while energy waits until it is known who drew it: they end in time, and are closed a bit later."""
+"""Windows that end while energy waits until it is known which process drew it: they end in time, and are closed a
+bit later."""
 
 from __future__ import annotations
 
@@ -32,5 +33,5 @@ class Settling:
         return now_ns - end.at_ns < LONGEST_NS and any(until < end.at_ns for until in known_until.values())
 
     def closed(self, window_id: str) -> None:
-        """Its end has been told to the book."""
+        """Its end stands in the book."""
         self._ends.pop(window_id, None)

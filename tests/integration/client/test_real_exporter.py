@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import gramwatt as client
 import pytest
@@ -17,7 +18,7 @@ import pytest
 BURN = "import time\nwhile time.process_time() < 0.5: pass"
 
 
-def test_run_measures_the_commands_tree(gramwatt, exporter, tmp_path) -> None:
+def test_run_measures_the_commands_tree(gramwatt: Any, exporter: Any, tmp_path: Path) -> None:
     # Two short-lived children below a shell, one after the other: none of them is alive at the end.
     done = gramwatt(
         "run", "--name", "tree", "--phase", "training", "--value", "samples=2", "--summary-json", "s.json", "--",
@@ -35,7 +36,7 @@ def test_run_measures_the_commands_tree(gramwatt, exporter, tmp_path) -> None:
     assert summary["uncertainty_ratio"] > 0
 
 
-def test_cpu_seconds_agree_with_the_kernels(exporter) -> None:
+def test_cpu_seconds_agree_with_the_kernels(exporter: Any) -> None:
     code = f"""
 import gramwatt, os, resource, subprocess, sys
 def used():
@@ -52,7 +53,7 @@ print(w.result.cpu_seconds, after - before)
     assert ours == pytest.approx(kernels, rel=0.03)
 
 
-def test_nested_windows_values_and_live(exporter) -> None:
+def test_nested_windows_values_and_live(exporter: Any) -> None:
     with client.window("fit", phase="training", model="mlp") as outer:
         with client.window("epoch", phase="training") as inner:
             sum(range(3_000_000))
@@ -66,7 +67,7 @@ def test_nested_windows_values_and_live(exporter) -> None:
     assert outer.result.ended_by == "stop"
 
 
-def test_a_window_survives_an_exporter_killed_in_the_middle(exporter, start) -> None:
+def test_a_window_survives_an_exporter_killed_in_the_middle(exporter: Any, start: Any) -> None:
     with client.window("long", phase="training") as w:
         sum(range(2_000_000))
         exporter.wait_samples(2)
@@ -78,7 +79,7 @@ def test_a_window_survives_an_exporter_killed_in_the_middle(exporter, start) -> 
     assert w.result.values == {"samples": 7.0}
 
 
-def test_a_client_that_dies_leaves_a_window_ended_by_exit(gramwatt, exporter) -> None:
+def test_a_client_that_dies_leaves_a_window_ended_by_exit(gramwatt: Any, exporter: Any) -> None:
     code = "import gramwatt, os, signal; w = gramwatt.window('x', phase='training').start(); print(w.id, flush=True);" \
            "os.kill(os.getpid(), signal.SIGKILL)"  # fmt: skip
     window = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip()
@@ -91,7 +92,7 @@ def test_a_client_that_dies_leaves_a_window_ended_by_exit(gramwatt, exporter) ->
     assert (found["state"], found["ended_by"]) == ("finished", "exit")
 
 
-def test_an_orphan_of_the_command_is_counted(gramwatt, exporter, tmp_path) -> None:
+def test_an_orphan_of_the_command_is_counted(gramwatt: Any, exporter: Any, tmp_path: Path) -> None:
     # The middle process ends at once; the command waits for the orphan through a pipe.
     code = f"""
 import os, subprocess, sys
@@ -110,7 +111,7 @@ os.read(read, 1)
     assert json.loads((tmp_path / "s.json").read_text())["cpu_seconds"] >= 0.5
 
 
-def test_joined_processes_are_counted_once(exporter) -> None:
+def test_joined_processes_are_counted_once(exporter: Any) -> None:
     w = client.window("ranks", phase="training").start()
     code = f"import gramwatt\nwith gramwatt.window('ranks', phase='training'):\n    exec({BURN!r})"
     environ = {**os.environ, **w.environment(), "RANK": "1"}
@@ -121,7 +122,7 @@ def test_joined_processes_are_counted_once(exporter) -> None:
     assert 0.5 <= used < 1.0
 
 
-def test_commands_read_the_real_answers(gramwatt, exporter) -> None:
+def test_commands_read_the_real_answers(gramwatt: Any, exporter: Any) -> None:
     with client.window("shown", phase="inference"):
         pass
     assert "shown" in gramwatt("windows").stdout
@@ -140,7 +141,7 @@ def test_commands_read_the_real_answers(gramwatt, exporter) -> None:
     assert "no forecast from this provider (annual)" in when.stderr
 
 
-def test_the_exporters_own_words_reach_the_user(exporter) -> None:
+def test_the_exporters_own_words_reach_the_user(exporter: Any) -> None:
     with pytest.warns(client.GramwattWarning, match="tags"), \
             client.window("x", phase="training", tags={"a b": "c"}) as w:  # fmt: skip
         pass
@@ -162,7 +163,7 @@ except Refused as error:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_another_users_window_cannot_be_seen(exporter) -> None:
+def test_another_users_window_cannot_be_seen(exporter: Any) -> None:
     directory = Path(exporter.socket).parent
     directory.chmod(0o755)
     Path(exporter.socket).chmod(0o666)
@@ -191,7 +192,7 @@ sys.stdin.readline()
 """
 
 
-def test_a_worker_is_charged_until_the_end_of_its_with(exporter) -> None:
+def test_a_worker_is_charged_until_the_end_of_its_with(exporter: Any) -> None:
     with client.window("driver", phase="training") as w:
         worker = subprocess.Popen(
             [sys.executable, "-c", WORKER],
@@ -214,7 +215,7 @@ def test_a_worker_is_charged_until_the_end_of_its_with(exporter) -> None:
     assert w.result.ended_by == "stop"
 
 
-def test_the_id_of_a_thread_is_no_process(exporter) -> None:
+def test_the_id_of_a_thread_is_no_process(exporter: Any) -> None:
     end = threading.Event()
     thread = threading.Thread(target=end.wait)
     thread.start()
@@ -229,7 +230,9 @@ def test_the_id_of_a_thread_is_no_process(exporter) -> None:
     thread.join()
 
 
-def test_how_a_run_ended_is_in_the_window_and_in_the_metrics(exporter, running, gramwatt) -> None:
+def test_how_a_run_ended_is_in_the_window_and_in_the_metrics(
+    exporter: Any, running: Any, gramwatt: Any
+) -> None:
     """A command that fails, one that is killed, a program that raises, one that vanishes, one that ends well."""
     for name, script in (("failed", "exit 3"), ("killed", "kill -9 $$"), ("fine", "exit 0")):
         gramwatt("run", "--name", name, "--phase", "training", "--", "sh", "-c", script)

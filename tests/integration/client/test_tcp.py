@@ -60,7 +60,7 @@ def python(code: str) -> tuple[str, ...]:
     return sys.executable, "-c", code
 
 
-def test_without_the_setting_nothing_listens(exporter) -> None:
+def test_without_the_setting_nothing_listens(exporter: Any) -> None:
     listening = {
         socket.laddr.port
         for socket in psutil.Process(exporter.process.pid).net_connections("inet")
@@ -70,7 +70,7 @@ def test_without_the_setting_nothing_listens(exporter) -> None:
     assert "TCP" not in exporter.stderr
 
 
-def test_a_worker_leaves_over_tcp(serve) -> None:
+def test_a_worker_leaves_over_tcp(serve: Any) -> None:
     exporter = serve()
     _, window = exporter.call(
         "POST", "/v1/windows", {"name": "driver", "phase": "training", "pid": os.getpid()}
@@ -108,7 +108,9 @@ sys.stdin.readline()
     assert after - before < 0.4 + own
 
 
-def test_a_window_over_tcp(serve, gramwatt, tmp_path, monkeypatch) -> None:
+def test_a_window_over_tcp(
+    serve: Any, gramwatt: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     serve()
     burn = "import time\nwhile time.process_time() < 0.3: pass"
     done = gramwatt(*RUN, *python(burn))
@@ -127,7 +129,7 @@ def test_a_window_over_tcp(serve, gramwatt, tmp_path, monkeypatch) -> None:
 
 
 def test_a_token_that_is_wrong_or_missing_is_one_warning_and_the_command_goes_on(
-    serve, gramwatt, tmp_path, monkeypatch
+    serve: Any, gramwatt: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve()
     for token, said in ((WRONG, "wrong token; send a token"), ("", "no token; send a token")):
@@ -146,7 +148,7 @@ def test_a_token_that_is_wrong_or_missing_is_one_warning_and_the_command_goes_on
 
 
 @as_root
-def test_another_users_process_is_refused(serve, gramwatt, monkeypatch) -> None:
+def test_another_users_process_is_refused(serve: Any, gramwatt: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     serve()
     mine = subprocess.Popen(["sleep", "60"])
     theirs = subprocess.Popen(["setpriv", "--reuid=65534", "--clear-groups", "sleep", "60"])
@@ -175,7 +177,7 @@ def test_another_users_process_is_refused(serve, gramwatt, monkeypatch) -> None:
 
 
 @as_root
-def test_a_client_in_a_pid_namespace_of_its_own_is_found(serve, tmp_path) -> None:
+def test_a_client_in_a_pid_namespace_of_its_own_is_found(serve: Any, tmp_path: Path) -> None:
     serve()
     code = (
         "import os, gramwatt\n"
@@ -197,7 +199,9 @@ def test_a_client_in_a_pid_namespace_of_its_own_is_found(serve, tmp_path) -> Non
     assert float(seconds) >= 0.3
 
 
-def test_tokens_are_read_again_and_a_wrong_file_changes_nothing(serve, gramwatt, tmp_path) -> None:
+def test_tokens_are_read_again_and_a_wrong_file_changes_nothing(
+    serve: Any, gramwatt: Any, tmp_path: Path
+) -> None:
     exporter = serve()
     file = tmp_path / "tokens"
 
@@ -219,7 +223,7 @@ def test_tokens_are_read_again_and_a_wrong_file_changes_nothing(serve, gramwatt,
     assert exporter.call("GET", "/v1/windows")[0] == 200  # the Unix socket asks for none
 
 
-def test_tls(serve, gramwatt, tmp_path, monkeypatch) -> None:
+def test_tls(serve: Any, gramwatt: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = trustme.CA()
     made = authority.issue_cert("127.0.0.1")
     made.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))

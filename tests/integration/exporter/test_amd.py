@@ -6,6 +6,7 @@ import ctypes
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import amd_smi
 import pytest
@@ -17,7 +18,7 @@ PROCESS = "gramwatt_process_energy_joules_total"
 UP = "gramwatt_sensor_up"
 
 
-def test_a_gpu_and_who_used_it(tmp_path: Path, rapl) -> None:
+def test_a_gpu_and_who_used_it(tmp_path: Path, rapl: Any) -> None:
     if shutil.which("gcc") is None:
         pytest.skip("no gcc to build the stand-in for libamd_smi.so")
     rocm = amd_smi.build(tmp_path / "rocm")
@@ -56,7 +57,7 @@ def test_a_gpu_and_who_used_it(tmp_path: Path, rapl) -> None:
             user.kill()
 
 
-def test_the_package_without_the_library_is_absent_and_silent(tmp_path: Path, rapl) -> None:
+def test_the_package_without_the_library_is_absent_and_silent(tmp_path: Path, rapl: Any) -> None:
     try:
         ctypes.CDLL("libamd_smi.so")
     except OSError:

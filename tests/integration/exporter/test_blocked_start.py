@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from running import exporter, select
 
 
-def test_a_sensor_that_blocks_at_the_start_holds_nobody_up(tmp_path: Path, rapl) -> None:
+def test_a_sensor_that_blocks_at_the_start_holds_nobody_up(tmp_path: Path, rapl: Any) -> None:
     chip = rapl.root / "class/hwmon/hwmon0"
     chip.mkdir(parents=True)
     os.mkfifo(chip / "name")  # opening it waits for ever
@@ -22,7 +23,7 @@ def test_a_sensor_that_blocks_at_the_start_holds_nobody_up(tmp_path: Path, rapl)
         assert running.stop() == 0
 
 
-def test_it_can_be_ended_while_it_waits(tmp_path: Path, rapl) -> None:
+def test_it_can_be_ended_while_it_waits(tmp_path: Path, rapl: Any) -> None:
     chip = rapl.root / "class/hwmon/hwmon0"
     chip.mkdir(parents=True)
     os.mkfifo(chip / "name")

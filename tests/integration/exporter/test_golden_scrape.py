@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gramwatt_exporter.assembly import Exporter, assemble
@@ -74,7 +75,7 @@ class ProcTree:
         self.write(f"{pid}/comm", f"{command}\n")
 
 
-def machine(tmp_path: Path, rapl) -> tuple[Exporter, ProcTree]:
+def machine(tmp_path: Path, rapl: Any) -> tuple[Exporter, ProcTree]:
     proc = ProcTree(tmp_path / "proc")
     proc.process(1, "systemd", 100, 1000, "/init.scope", parent=0)
     proc.process(200, "nginx", 50, 5000, "/system.slice/nginx.service")
@@ -99,15 +100,17 @@ def machine(tmp_path: Path, rapl) -> tuple[Exporter, ProcTree]:
 
 
 @pytest.fixture
-def scrape(tmp_path: Path, rapl) -> str:
+def scrape(tmp_path: Path, rapl: Any) -> str:
     exporter, proc = machine(tmp_path, rapl)
     try:
         exporter.sensor_set.open()
         exporter.node.tick()
         rapl.add(40_000_000)
         sampler = exporter.node.sampler
-        boottime_ns = sampler._boottime_ns
-        sampler._boottime_ns = lambda: boottime_ns() + 5_000_000_000  # this machine uses its CPUs for seconds
+        boottime_ns = sampler._clocks.boottime_ns
+        sampler._clocks.boottime_ns = lambda: (
+            boottime_ns() + 5_000_000_000
+        )  # this machine uses its CPUs for seconds
         proc.process(200, "nginx", 150, 5000, "/system.slice/nginx.service")
         proc.process(300, 'py thon)"', 200, 20000, "/user.slice/user-1000.slice/session-3.scope")
         proc.busy(400)  # one second of the four busy ones belongs to nobody known

@@ -10,6 +10,7 @@ import urllib.error
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gramwatt_exporter.web import MOST_CONNECTIONS
@@ -25,7 +26,7 @@ def refused(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_second_exporter_on_one_ledger_is_refused_and_the_next_is_not(tmp_path: Path, rapl) -> None:
+def test_a_second_exporter_on_one_ledger_is_refused_and_the_next_is_not(tmp_path: Path, rapl: Any) -> None:
     flags = {"path.sysfs": str(rapl.root), "state.dir": str(tmp_path / "state")}
     with exporter(tmp_path, flags) as first:
         first.wait_samples(1)
@@ -49,7 +50,7 @@ def test_a_second_exporter_on_one_ledger_is_refused_and_the_next_is_not(tmp_path
         "null",
     ],
 )
-def test_no_ledger_can_keep_the_exporter_from_starting(tmp_path: Path, rapl, text: str) -> None:
+def test_no_ledger_can_keep_the_exporter_from_starting(tmp_path: Path, rapl: Any, text: str) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state/ledger.json").write_text(text)
     with exporter(tmp_path, {"path.sysfs": str(rapl.root), "state.dir": str(tmp_path / "state")}) as running:
@@ -70,7 +71,7 @@ def test_what_a_newer_version_keeps_is_not_overwritten(tmp_path: Path, name: str
     assert file.read_text() == '{"version":2}'
 
 
-def test_totals_are_never_silently_zero(tmp_path: Path, rapl) -> None:
+def test_totals_are_never_silently_zero(tmp_path: Path, rapl: Any) -> None:
     """Each file of the state is damaged in turn; totals go on from what is kept beside it, which is said."""
     flags = {"path.sysfs": str(rapl.root), "state.dir": str(tmp_path / "state")}
     with exporter(tmp_path, flags) as first:
@@ -97,7 +98,7 @@ def test_totals_are_never_silently_zero(tmp_path: Path, rapl) -> None:
                 again.process.wait()
 
 
-def test_a_state_directory_that_was_removed_is_made_again(tmp_path: Path, rapl) -> None:
+def test_a_state_directory_that_was_removed_is_made_again(tmp_path: Path, rapl: Any) -> None:
     state = tmp_path / "state"
     with exporter(tmp_path, {"path.sysfs": str(rapl.root), "state.dir": str(state)}) as running:
         running.wait_samples(1)
@@ -110,7 +111,7 @@ def test_a_state_directory_that_was_removed_is_made_again(tmp_path: Path, rapl) 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "a: 2024-99-99", "\0", "{", "? [a]\n: b"])
 def test_settings_that_no_parser_likes_are_refused_and_the_exporter_goes_on(
-    tmp_path: Path, rapl, text: str
+    tmp_path: Path, rapl: Any, text: str
 ) -> None:
     settings = tmp_path / "gramwatt.yml"
     settings.write_text("process: {series: 3}\n")
@@ -127,7 +128,7 @@ def test_settings_that_no_parser_likes_are_refused_and_the_exporter_goes_on(
     assert "Traceback" not in check.stderr
 
 
-def test_idle_and_slow_clients_do_not_shut_a_scrape_out(tmp_path: Path, rapl) -> None:
+def test_idle_and_slow_clients_do_not_shut_a_scrape_out(tmp_path: Path, rapl: Any) -> None:
     with exporter(tmp_path, {"path.sysfs": str(rapl.root)}) as running, ExitStack() as stack:
         running.wait_samples(1)
         host, _, port = running.address.rpartition(":")
@@ -141,7 +142,7 @@ def test_idle_and_slow_clients_do_not_shut_a_scrape_out(tmp_path: Path, rapl) ->
         assert len(threads) < MOST_CONNECTIONS + 32
 
 
-def test_an_ipv6_address_is_said_as_one_can_open_it(tmp_path: Path, rapl) -> None:
+def test_an_ipv6_address_is_said_as_one_can_open_it(tmp_path: Path, rapl: Any) -> None:
     try:
         with socket.socket(socket.AF_INET6) as probe:
             probe.bind(("::1", 0))
@@ -161,7 +162,7 @@ def test_a_directory_that_is_no_procfs_is_refused_by_name(tmp_path: Path) -> Non
     assert "Traceback" not in result.stderr
 
 
-def test_saves_that_never_succeeded_are_counted_where_an_alert_sees_them(tmp_path: Path, rapl) -> None:
+def test_saves_that_never_succeeded_are_counted_where_an_alert_sees_them(tmp_path: Path, rapl: Any) -> None:
     state = tmp_path / "state"
     (state / ".ledger.json.new").mkdir(parents=True)  # nothing can be written there, also not by root
     with exporter(tmp_path, {"path.sysfs": str(rapl.root), "state.dir": str(state)}) as running:
@@ -174,7 +175,7 @@ def test_saves_that_never_succeeded_are_counted_where_an_alert_sees_them(tmp_pat
         assert "the ledger is saved again" in running.stderr
 
 
-def test_a_scrape_under_way_is_answered_whole_when_the_exporter_ends(tmp_path: Path, rapl) -> None:
+def test_a_scrape_under_way_is_answered_whole_when_the_exporter_ends(tmp_path: Path, rapl: Any) -> None:
     with exporter(tmp_path, {"path.sysfs": str(rapl.root)}) as running, ThreadPoolExecutor(4) as pool:
         running.wait_samples(1)
         scrapes = [pool.submit(scrape_until_refused, running) for _ in range(4)]
@@ -194,7 +195,7 @@ def scrape_until_refused(running: Exporter) -> int:
         answers += 1
 
 
-def test_a_model_name_cannot_keep_a_budgets_expression_busy(tmp_path: Path, rapl) -> None:
+def test_a_model_name_cannot_keep_a_budgets_expression_busy(tmp_path: Path, rapl: Any) -> None:
     """A backtracking engine takes 2**60 steps for this name; SIGTERM and every scrape would wait for it."""
     settings = tmp_path / "gramwatt.yml"
     settings.write_text('budgets: [{name: llm, limit: 1kg, match: {model: "([a-z0-9]+[-.]?)+-instruct"}}]\n')

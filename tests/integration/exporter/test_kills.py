@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from running import assert_conserved, exporter, select
@@ -17,7 +18,7 @@ KILLS = int(os.environ.get("GRAMWATT_TEST_KILLS", "25"))
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kills", [KILLS])
-def test_no_total_goes_back_however_often_it_is_killed(tmp_path: Path, rapl, kills: int) -> None:
+def test_no_total_goes_back_however_often_it_is_killed(tmp_path: Path, rapl: Any, kills: int) -> None:
     chance = random.Random(20261128)
     flags = {"path.sysfs": str(rapl.root), "state.dir": str(tmp_path / "state")}
     shown: dict[tuple[str, frozenset[tuple[str, str]]], object] = {}

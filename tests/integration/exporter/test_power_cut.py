@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gramwatt_exporter.ledger import storage
@@ -125,7 +126,9 @@ def test_a_power_cut_costs_what_was_saved_since_the_last_flush_and_no_more(
     [("ext4", ""), ("ext4", "noauto_da_alloc"), ("xfs", "")],
     ids=["ext4", "ext4-noauto", "xfs"],
 )
-def test_a_running_exporter_goes_on_after_a_power_cut(tmp_path: Path, rapl, kind: str, options: str) -> None:
+def test_a_running_exporter_goes_on_after_a_power_cut(
+    tmp_path: Path, rapl: Any, kind: str, options: str
+) -> None:
     with disk(tmp_path, kind, options) as made:
         flags = {"path.sysfs": str(rapl.root), "state.dir": str(made.root / "state")}
         kept = Decimal(0)

@@ -9,6 +9,7 @@ import http.client
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 from running import Exporter, exporter, total
 
@@ -33,7 +34,7 @@ def scrape(connection: http.client.HTTPConnection) -> None:
     answer.read()
 
 
-def test_nothing_wakes_it_between_samples_and_scrapes(tmp_path: Path, rapl) -> None:
+def test_nothing_wakes_it_between_samples_and_scrapes(tmp_path: Path, rapl: Any) -> None:
     flags = {"path.sysfs": str(rapl.root), "sampling.interval": "10s", "state.dir": str(tmp_path / "state")}
     with exporter(tmp_path, flags, GRAMWATT_INTENSITY_ZONE="FR") as running:
         # The second sample comes at once, so that there is something to show; the third after the interval.
@@ -56,7 +57,7 @@ def test_nothing_wakes_it_between_samples_and_scrapes(tmp_path: Path, rapl) -> N
     assert scraping <= 20 + 5
 
 
-def test_a_sample_wakes_it_once(tmp_path: Path, rapl) -> None:
+def test_a_sample_wakes_it_once(tmp_path: Path, rapl: Any) -> None:
     flags = {"path.sysfs": str(rapl.root), "sampling.interval": "500ms"}
     with exporter(tmp_path, flags) as running:
         first = total(running.wait_samples(2), "gramwatt_samples_total")

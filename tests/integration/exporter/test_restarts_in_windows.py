@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from running import Exporter, assert_conserved, exporter, select, total
@@ -44,7 +45,7 @@ def kill_and_wait(running: Exporter) -> None:
 
 
 def test_the_time_without_an_exporter_is_charged_from_the_clocks_of_live_processes(
-    tmp_path: Path, rapl
+    tmp_path: Path, rapl: Any
 ) -> None:
     flags = {"path.sysfs": str(rapl.root), "state.dir": str(tmp_path / "state")}
     with burning() as process:
@@ -87,7 +88,7 @@ def test_what_cannot_be_charged_is_missed_and_is_in_the_uncertainty(tmp_path: Pa
 
 
 def test_a_process_that_ended_without_an_exporter_leaves_the_window_with_missed_time(
-    tmp_path: Path, rapl
+    tmp_path: Path, rapl: Any
 ) -> None:
     flags = {"path.sysfs": str(rapl.root), "state.dir": str(tmp_path / "state")}
     with burning() as first, burning() as second:

@@ -11,6 +11,7 @@ import sys
 import time
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gramwatt_exporter.metrics.catalogue import BY_NAME
@@ -42,7 +43,7 @@ def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_measured_energy_is_conserved_and_every_metric_is_in_the_catalogue(tmp_path: Path, rapl) -> None:
+def test_measured_energy_is_conserved_and_every_metric_is_in_the_catalogue(tmp_path: Path, rapl: Any) -> None:
     with exporter(tmp_path, {"path.sysfs": str(rapl.root)}, GRAMWATT_INTENSITY_ZONE="FR") as running:
         running.wait_samples(1)
         for _ in range(5):
@@ -61,7 +62,7 @@ def test_measured_energy_is_conserved_and_every_metric_is_in_the_catalogue(tmp_p
         assert total(series, "gramwatt_device_emissions_grams_total") > 0
 
 
-def test_kill_9_loses_no_joule_and_no_counter_goes_back(tmp_path: Path, rapl) -> None:
+def test_kill_9_loses_no_joule_and_no_counter_goes_back(tmp_path: Path, rapl: Any) -> None:
     flags = {"path.sysfs": str(rapl.root), "state.dir": str(tmp_path / "state")}
     with exporter(tmp_path, flags) as running:
         running.wait_samples(1)
@@ -84,7 +85,7 @@ def test_kill_9_loses_no_joule_and_no_counter_goes_back(tmp_path: Path, rapl) ->
         assert gained >= 4 * 7
 
 
-def test_a_damaged_ledger_is_set_aside_and_said(tmp_path: Path, rapl) -> None:
+def test_a_damaged_ledger_is_set_aside_and_said(tmp_path: Path, rapl: Any) -> None:
     state = tmp_path / "state"
     state.mkdir()
     (state / "ledger.json").write_text('{"version": 1, "accounts": {"devices": [')

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from running import exporter
 
@@ -17,7 +18,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environ)
 
 
-def test_a_table_for_people(rapl) -> None:
+def test_a_table_for_people(rapl: Any) -> None:
     done = run(f"--path.sysfs={rapl.root}")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -27,7 +28,7 @@ def test_a_table_for_people(rapl) -> None:
     assert any(line.startswith("estimate") and "rapl measures cpu" in line for line in lines)
 
 
-def test_json_for_machines_and_no_state(tmp_path: Path, rapl) -> None:
+def test_json_for_machines_and_no_state(tmp_path: Path, rapl: Any) -> None:
     state = tmp_path / "state"
     done = run(f"--path.sysfs={rapl.root}", f"--state.dir={state}", "--json")
     assert done.returncode == 0, done.stderr
@@ -37,7 +38,7 @@ def test_json_for_machines_and_no_state(tmp_path: Path, rapl) -> None:
     assert not state.exists()
 
 
-def test_beside_a_running_exporter(tmp_path: Path, rapl) -> None:
+def test_beside_a_running_exporter(tmp_path: Path, rapl: Any) -> None:
     with exporter(tmp_path, {"path.sysfs": str(rapl.root)}) as running:
         running.wait_samples(1)
         assert run(f"--path.sysfs={rapl.root}").returncode == 0

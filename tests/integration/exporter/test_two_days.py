@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import random
 from pathlib import Path
+from typing import Any
 
 import simulation
 from gramwatt_exporter.assembly import restore
@@ -23,6 +24,7 @@ from gramwatt_exporter.log import FieldLogger
 from gramwatt_exporter.metrics.exposition import Exposition
 from gramwatt_exporter.model import Intensity, IntensityState
 from gramwatt_exporter.node import Node
+from gramwatt_exporter.parts import About, Books, Clocks, Readers
 from gramwatt_exporter.sampler import Sampler
 from gramwatt_exporter.sensors.drivers.rapl.rapl import Rapl
 from gramwatt_exporter.sensors.sensor_set import SensorSet
@@ -37,7 +39,7 @@ BOOT = "one-boot"
 class World:
     """The hardware and the kernel, which live on while exporters come and go."""
 
-    def __init__(self, rapl) -> None:
+    def __init__(self, rapl: Any) -> None:
         self.rapl = rapl
         self.ranges = {
             zone: int((rapl.root / "class/powercap" / zone / "max_energy_range_uj").read_text())
@@ -77,28 +79,24 @@ class World:
             restore(file, BOOT, sensor_set, baseline, extras, windows, budgets) or accounts
         )
         sampler = Sampler(
-            config=config,
-            sensor_set=sensor_set,
-            kernel=simulation._Kernel(machine),
-            accounts=accounts,
-            baseline=baseline,
-            windows=windows,
-            budgets=budgets,
-            intensity=lambda: self.intensity,
-            extras=extras,
-            make_table=lambda new_row: process_table(machine, new_row),
-            exit_mode="taskstats",
-            clock_method="clock",
-            exits_lost=lambda: 0,
-            boot_id=BOOT,
-            wall_clock=lambda: machine.wall,
-            boottime_ns=lambda: machine.now_ns,
+            config,
+            Readers(
+                sensor_set,
+                simulation._Kernel(machine),
+                lambda new_row: process_table(machine, new_row),
+                "taskstats",
+                "clock",
+            ),
+            Books(accounts, baseline, windows, budgets, extras),
+            lambda: self.intensity,
+            Clocks(lambda: machine.wall, lambda: machine.now_ns),
+            About(BOOT),
         )
         sensor_set.open()
         return Node(sampler, Exposition(), file, 0.0, sensor_set.state, BOOT, INTERVAL), sensor_set
 
 
-def test_two_days_with_faults_leave_nothing_unexplained(tmp_path: Path, rapl) -> None:
+def test_two_days_with_faults_leave_nothing_unexplained(tmp_path: Path, rapl: Any) -> None:
     chance = random.Random(20261121)
     world = World(rapl)
     machine = world.machine
@@ -170,7 +168,7 @@ def test_two_days_with_faults_leave_nothing_unexplained(tmp_path: Path, rapl) ->
     )
 
 
-def _set_hidden(rapl, hidden: Path | None, zone: str, value: int) -> None:
+def _set_hidden(rapl: Any, hidden: Path | None, zone: str, value: int) -> None:
     """Counting goes on while the file cannot be read."""
     if hidden is not None and hidden.parent.name == zone:
         rapl.energy[zone] = value

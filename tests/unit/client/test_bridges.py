@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+from pathlib import Path
+from typing import Any
 
 import gramwatt
 import pytest
@@ -11,12 +13,12 @@ from gramwatt import emissions_csv
 from gramwatt.result import Result
 
 
-def _rows(path) -> list[dict[str, str]]:
+def _rows(path: Any) -> list[dict[str, str]]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
 
 
-def test_row_has_codecarbons_units(tmp_path) -> None:
+def test_row_has_codecarbons_units(tmp_path: Path) -> None:
     result = Result("mnist", "training", window="w1", seconds=7200.0, joules=7.2e6, grams=400.0,
                     components={"cpu": 3.6e6, "dram": 1.8e6, "gpu": 1.8e6}, end=0.0)  # fmt: skip
     emissions_csv.append(tmp_path / "e.csv", result)
@@ -30,13 +32,13 @@ def test_row_has_codecarbons_units(tmp_path) -> None:
     assert row["country_name"] == ""
 
 
-def test_unknown_is_empty_not_zero(tmp_path) -> None:
+def test_unknown_is_empty_not_zero(tmp_path: Path) -> None:
     emissions_csv.append(tmp_path / "e.csv", Result("x", "training"))
     (row,) = _rows(tmp_path / "e.csv")
     assert {row[key] for key in ("emissions", "energy_consumed", "cpu_energy", "duration")} == {""}
 
 
-def test_a_file_with_other_columns_is_set_aside(tmp_path) -> None:
+def test_a_file_with_other_columns_is_set_aside(tmp_path: Path) -> None:
     path = tmp_path / "e.csv"
     for content in ("a,b\n1,2\n", "c\n3\n"):
         path.write_text(content)
@@ -46,7 +48,7 @@ def test_a_file_with_other_columns_is_set_aside(tmp_path) -> None:
     assert (tmp_path / "e.csv_1.bak").read_text() == "c\n3\n"
 
 
-def test_columns_in_another_order_are_followed(tmp_path) -> None:
+def test_columns_in_another_order_are_followed(tmp_path: Path) -> None:
     path = tmp_path / "e.csv"
     path.write_text(",".join(reversed(emissions_csv.COLUMNS)) + "\n")
     emissions_csv.append(path, Result("mine", "training"))
@@ -65,7 +67,7 @@ def test_columns_are_those_of_the_installed_codecarbon() -> None:
     assert tuple(field.name for field in fields(EmissionsData)) == emissions_csv.COLUMNS
 
 
-def test_codecarbon_reads_and_continues_our_file(tmp_path) -> None:
+def test_codecarbon_reads_and_continues_our_file(tmp_path: Path) -> None:
     pytest.importorskip("codecarbon", reason=codecarbon_missing)
     from codecarbon.output_methods.file import FileOutput
 
@@ -78,7 +80,7 @@ def test_codecarbon_reads_and_continues_our_file(tmp_path) -> None:
     assert isinstance(FileOutput("emissions.csv", str(tmp_path)), FileOutput)
 
 
-def _tracker(directory, **options):
+def _tracker(directory: Any, **options: Any) -> Any:
     from codecarbon import OfflineEmissionsTracker
 
     return OfflineEmissionsTracker(
@@ -87,7 +89,7 @@ def _tracker(directory, **options):
     )  # fmt: skip
 
 
-def test_a_codecarbon_tracker_records_a_window(exporter, tmp_path) -> None:
+def test_a_codecarbon_tracker_records_a_window(exporter: Any, tmp_path: Path) -> None:
     pytest.importorskip("codecarbon", reason=codecarbon_missing)
     from gramwatt.codecarbon import GramwattOutput
 
@@ -105,7 +107,8 @@ def test_a_codecarbon_tracker_records_a_window(exporter, tmp_path) -> None:
     assert output.result.joules > 0
 
 
-def test_scikit_learn_wrapper_is_an_estimator(exporter) -> None:
+@pytest.mark.slow
+def test_scikit_learn_wrapper_is_an_estimator(exporter: Any) -> None:
     pytest.importorskip("sklearn", reason="scikit-learn is optional")
     from gramwatt.sklearn import Measured
     from sklearn.base import is_classifier
@@ -130,7 +133,8 @@ def test_scikit_learn_wrapper_is_an_estimator(exporter) -> None:
     assert not hasattr(measured, "transform")
 
 
-def test_ipython_magics(exporter) -> None:
+@pytest.mark.slow
+def test_ipython_magics(exporter: Any) -> None:
     pytest.importorskip("IPython", reason="IPython is optional")
     from IPython.testing.globalipapp import start_ipython
     from IPython.utils.capture import capture_output
@@ -155,7 +159,7 @@ def test_ipython_magics(exporter) -> None:
     assert list(exporter.windows.values())[-1]["state"] == "finished"
 
 
-def test_keras_callback(exporter, monkeypatch) -> None:
+def test_keras_callback(exporter: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     backends = [name for name in ("jax", "torch", "tensorflow") if importlib.util.find_spec(name)]
     if not backends:
         pytest.skip("keras needs a backend: jax, torch or tensorflow")
@@ -177,7 +181,7 @@ def test_keras_callback(exporter, monkeypatch) -> None:
     assert {w["state"] for w in exporter.windows.values()} == {"finished"}
 
 
-def test_transformers_callback_follows_the_trainers_events(exporter) -> None:
+def test_transformers_callback_follows_the_trainers_events(exporter: Any) -> None:
     pytest.importorskip("transformers", reason="transformers is optional")
     from gramwatt.transformers import GramwattCallback
     from transformers import TrainerControl, TrainerState
@@ -197,7 +201,7 @@ def test_transformers_callback_follows_the_trainers_events(exporter) -> None:
     assert callback.result.joules > 0
 
 
-def test_shared_fit_windows_survive_missing_and_repeated_events(exporter) -> None:
+def test_shared_fit_windows_survive_missing_and_repeated_events(exporter: Any) -> None:
     from gramwatt.training import FitWindows
 
     windows = FitWindows("fit", epochs=True, options={})

@@ -14,7 +14,7 @@ import pytest
 HOUR = 3600.0
 
 
-def test_windows_lists_newest_first_and_filters(gramwatt, exporter) -> None:
+def test_windows_lists_newest_first_and_filters(gramwatt: Any, exporter: Any) -> None:
     assert gramwatt("windows").stderr == "no windows\n"
     with client.window("first", phase="training"):
         pass
@@ -38,7 +38,7 @@ def test_windows_lists_newest_first_and_filters(gramwatt, exporter) -> None:
     assert [window["window"] for window in found] == [w.id]
 
 
-def test_a_name_cannot_paint_the_terminal(gramwatt, exporter) -> None:
+def test_a_name_cannot_paint_the_terminal(gramwatt: Any, exporter: Any) -> None:
     with client.window("evil\x1b[2J\nname", phase="training"):
         pass
     for done in (gramwatt("windows"), gramwatt("show", "last")):
@@ -46,7 +46,7 @@ def test_a_name_cannot_paint_the_terminal(gramwatt, exporter) -> None:
         assert "evil?[2J?name" in done.stdout
 
 
-def test_show_by_id_beginning_and_last(gramwatt, exporter) -> None:
+def test_show_by_id_beginning_and_last(gramwatt: Any, exporter: Any) -> None:
     with client.window("fit", phase="training", model="mlp"), client.window("epoch", phase="training") as w:
         w.record(loss=0.5)
     for asked in ("w2", "last"):
@@ -67,13 +67,13 @@ def test_show_by_id_beginning_and_last(gramwatt, exporter) -> None:
 @pytest.mark.parametrize(
     "command", [("windows",), ("show", "x"), ("top", "--once"), ("when", "--duration", "1h")]
 )
-def test_without_exporter_one_line_and_code_1(gramwatt, command) -> None:
+def test_without_exporter_one_line_and_code_1(gramwatt: Any, command: Any) -> None:
     done = gramwatt(*command)
     assert done.returncode == 1
     assert done.stderr == f"gramwatt {command[0]}: no exporter at /nonexistent/gramwatt.sock\n"
 
 
-def test_socket_option_wins(gramwatt, exporter) -> None:
+def test_socket_option_wins(gramwatt: Any, exporter: Any) -> None:
     done = gramwatt("--socket", "/other.sock", "windows")
     assert "no exporter at /other.sock" in done.stderr
     assert (
@@ -102,7 +102,7 @@ TOP: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_top_once_as_text(gramwatt, exporter) -> None:
+def test_top_once_as_text(gramwatt: Any, exporter: Any) -> None:
     exporter.top = {
         **TOP,
         "intensity": {"average": {**TOP["intensity"]["average"], "at": time.time() - 3600}},
@@ -117,7 +117,7 @@ def test_top_once_as_text(gramwatt, exporter) -> None:
     assert "team    12.5 kg  50.0 kg  25 %" in text
 
 
-def test_top_sorts_and_filters(gramwatt, exporter) -> None:
+def test_top_sorts_and_filters(gramwatt: Any, exporter: Any) -> None:
     exporter.top = TOP
     by_energy = gramwatt("top", "--once", "--sort", "energy").stdout
     assert by_energy.index("idle") < by_energy.index("train")
@@ -130,13 +130,14 @@ def test_top_sorts_and_filters(gramwatt, exporter) -> None:
     assert ("GET", "/v1/top?processes=3&workloads=3", None) in exporter.calls
 
 
-def test_top_says_what_is_not_known(gramwatt, exporter) -> None:
+def test_top_says_what_is_not_known(gramwatt: Any, exporter: Any) -> None:
     text = gramwatt("top").stdout
     assert "node power unknown" in text
     assert "no grid zone is set" in text
 
 
-def test_top_live_view_sorts_filters_and_survives_the_exporter(exporter) -> None:
+@pytest.mark.slow
+def test_top_live_view_sorts_filters_and_survives_the_exporter(exporter: Any) -> None:
     pytest.importorskip("textual", reason="the live view needs the extra gramwatt[top]")
     from gramwatt.api import connect
     from gramwatt.cli.live import Board
@@ -152,7 +153,7 @@ def test_top_live_view_sorts_filters_and_survives_the_exporter(exporter) -> None
             def column(number: int) -> list[str]:
                 return [str(table.get_row_at(row)[number]) for row in range(table.row_count)]
 
-            async def until(condition) -> None:
+            async def until(condition: Any) -> None:
                 for _ in range(300):
                     if condition():
                         return
@@ -188,7 +189,7 @@ def _intensity(forecast: list[float], history: list[float] = [], now: float | No
     }  # fmt: skip
 
 
-def test_when_by_the_forecast(gramwatt, exporter) -> None:
+def test_when_by_the_forecast(gramwatt: Any, exporter: Any) -> None:
     exporter.intensity = _intensity([180, 100, 100, 300, 300])
     answer = json.loads(gramwatt("when", "--duration", "2h", "--deadline", "6h", "--json").stdout)
     assert answer["start"] - answer["now"] == pytest.approx(2 * HOUR, abs=5)
@@ -199,13 +200,13 @@ def test_when_by_the_forecast(gramwatt, exporter) -> None:
     assert "by the forecast for DE, electricitymaps" in text
 
 
-def test_when_now_is_best(gramwatt, exporter) -> None:
+def test_when_now_is_best(gramwatt: Any, exporter: Any) -> None:
     exporter.intensity = _intensity([300, 300, 300])
     done = gramwatt("when", "--duration", "1h", "--deadline", "3h")
     assert done.stdout.startswith("start now: 200 g/kWh, no later start is better")
 
 
-def test_when_a_short_forecast_is_named(gramwatt, exporter) -> None:
+def test_when_a_short_forecast_is_named(gramwatt: Any, exporter: Any) -> None:
     exporter.intensity = _intensity([180, 100])
     assert "it is known no further" in gramwatt("when", "--duration", "1h").stdout
     done = gramwatt("when", "--duration", "8h")
@@ -213,7 +214,7 @@ def test_when_a_short_forecast_is_named(gramwatt, exporter) -> None:
     assert "the forecast is shorter than the job" in done.stderr
 
 
-def test_when_there_is_no_forecast_it_says_so(gramwatt, exporter) -> None:
+def test_when_there_is_no_forecast_it_says_so(gramwatt: Any, exporter: Any) -> None:
     exporter.intensity = _intensity([])
     done = gramwatt("when", "--duration", "1h", "--json")
     assert done.returncode == 1
@@ -223,7 +224,7 @@ def test_when_there_is_no_forecast_it_says_so(gramwatt, exporter) -> None:
     assert "no forecast" in answer["message"]
 
 
-def test_when_only_a_history_is_known_the_guess_is_named(gramwatt, exporter) -> None:
+def test_when_only_a_history_is_known_the_guess_is_named(gramwatt: Any, exporter: Any) -> None:
     exporter.intensity = _intensity([], history=[*[300.0] * 10, 50.0, 50.0, *[300.0] * 12, 200.0])
     text = gramwatt("when", "--duration", "2h").stdout
     assert "a guess, same as yesterday" in text
@@ -232,7 +233,7 @@ def test_when_only_a_history_is_known_the_guess_is_named(gramwatt, exporter) -> 
     assert answer["grams_per_kilowatt_hour"] == pytest.approx(50, abs=0.5)
 
 
-def test_when_no_zone_or_another_one(gramwatt, exporter) -> None:
+def test_when_no_zone_or_another_one(gramwatt: Any, exporter: Any) -> None:
     exporter.intensity = _intensity([], now=None)
     assert "no grid zone is configured" in gramwatt("when", "--duration", "1h").stderr
     exporter.intensity = _intensity([100, 90])
@@ -242,7 +243,7 @@ def test_when_no_zone_or_another_one(gramwatt, exporter) -> None:
     assert "knows the grid zone DE, not FR" in other.stderr
 
 
-def test_when_wrong_arguments(gramwatt, exporter) -> None:
+def test_when_wrong_arguments(gramwatt: Any, exporter: Any) -> None:
     assert "is not a duration" in gramwatt("when", "--duration", "four").stderr
     done = gramwatt("when", "--duration", "2h", "--deadline", "1h")
     assert done.returncode == 2
@@ -257,7 +258,7 @@ def _complete(script: str, *words: str) -> list[str]:
     return sorted(done.stdout.split())
 
 
-def test_bash_completion_completes(gramwatt) -> None:
+def test_bash_completion_completes(gramwatt: Any) -> None:
     script = gramwatt("completion", "bash").stdout
     assert _complete(script, "gramwatt", "w") == ["when", "windows"]
     assert _complete(script, "gramwatt", "run", "--ph") == ["--phase"]
@@ -266,14 +267,14 @@ def test_bash_completion_completes(gramwatt) -> None:
     assert _complete(script, "gramwatt", "completion", "") == ["--help", "bash", "fish", "zsh"]
 
 
-def test_other_completions_name_every_subcommand(gramwatt) -> None:
+def test_other_completions_name_every_subcommand(gramwatt: Any) -> None:
     for shell in ("zsh", "fish"):
         script = gramwatt("completion", shell).stdout
         for name in ("run", "windows", "show", "top", "when", "completion", "phase"):
             assert name in script
 
 
-def test_version_and_help(gramwatt) -> None:
+def test_version_and_help(gramwatt: Any) -> None:
     assert gramwatt("--version").stdout.startswith("gramwatt ")
     assert "windows" in gramwatt("--help").stdout
     assert gramwatt("no-such").returncode == 2

@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gramwatt
 import pytest
@@ -86,7 +87,7 @@ def test_an_exporter_that_is_not_there_is_asked_every_second() -> None:
         clock.now += 1
 
 
-def test_during_the_pause_nothing_is_asked_and_the_reason_is_given(hung) -> None:
+def test_during_the_pause_nothing_is_asked_and_the_reason_is_given(hung: Any) -> None:
     clock = Clock()
     api = Api(Transport([str(hung.path)], timeout=0.05), Breaker(clock))
     with pytest.raises(Unavailable, match="did not answer"):
@@ -104,7 +105,7 @@ def test_during_the_pause_nothing_is_asked_and_the_reason_is_given(hung) -> None
     assert hung.met == met + 1
 
 
-def test_an_answer_ends_the_pause_and_a_refusal_is_an_answer(exporter) -> None:
+def test_an_answer_ends_the_pause_and_a_refusal_is_an_answer(exporter: Any) -> None:
     clock = Clock()
     breaker = Breaker(clock)
     api = Api(Transport([str(exporter.path)]), breaker)
@@ -115,7 +116,7 @@ def test_an_answer_ends_the_pause_and_a_refusal_is_an_answer(exporter) -> None:
     assert not breaker.is_tripped
 
 
-def test_both_tries_together_take_the_time_limit(hung) -> None:
+def test_both_tries_together_take_the_time_limit(hung: Any) -> None:
     api = Api(Transport([str(hung.path)], timeout=0.3), Breaker())
     began = time.monotonic()
     with pytest.raises(Unavailable):
@@ -127,7 +128,9 @@ def test_both_tries_together_take_the_time_limit(hung) -> None:
 
 
 @pytest.mark.parametrize(("status", "times", "longest"), [(429, 3, 0.25), (503, 1, 0.5)])
-def test_a_call_too_many_waits_for_the_next_place_only(exporter, monkeypatch, status, times, longest) -> None:
+def test_a_call_too_many_waits_for_the_next_place_only(
+    exporter: Any, monkeypatch: pytest.MonkeyPatch, status: Any, times: Any, longest: Any
+) -> None:
     slept: list[float] = []
     monkeypatch.setattr("gramwatt.api.time.sleep", slept.append)
     body = b'{"error": {"field": "", "message": "too many calls", "fix": "wait"}}'
@@ -145,7 +148,7 @@ def test_a_call_too_many_waits_for_the_next_place_only(exporter, monkeypatch, st
     assert sum(slept) < 2
 
 
-def test_recording_does_not_wait_for_an_exporter_that_hangs(exporter) -> None:
+def test_recording_does_not_wait_for_an_exporter_that_hangs(exporter: Any) -> None:
     release = threading.Event()
     w = gramwatt.window("x", phase="training", timeout=30).start()
     exporter.fault = lambda _, path: release.wait(30) and None if path.endswith("/values") else None
@@ -158,7 +161,7 @@ def test_recording_does_not_wait_for_an_exporter_that_hangs(exporter) -> None:
     assert took < 5  # one call alone would have taken 30 s
 
 
-def test_what_was_recorded_while_the_exporter_was_away_goes_with_the_stop(exporter) -> None:
+def test_what_was_recorded_while_the_exporter_was_away_goes_with_the_stop(exporter: Any) -> None:
     w = gramwatt.window("x", phase="training").start()
     exporter.stop()
     w.record(a=1)
@@ -168,7 +171,7 @@ def test_what_was_recorded_while_the_exporter_was_away_goes_with_the_stop(export
     assert w.stop().values == {"a": 1.0, "b": 2.0}
 
 
-def test_a_loop_of_windows_waits_for_a_hung_exporter_once(hung) -> None:
+def test_a_loop_of_windows_waits_for_a_hung_exporter_once(hung: Any) -> None:
     began = time.monotonic()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -180,7 +183,7 @@ def test_a_loop_of_windows_waits_for_a_hung_exporter_once(hung) -> None:
     assert hung.met < 10
 
 
-def test_values_of_a_window_nobody_stopped_are_sent_at_the_end(python, exporter) -> None:
+def test_values_of_a_window_nobody_stopped_are_sent_at_the_end(python: Any, exporter: Any) -> None:
     done = python("""
 import gramwatt
 w = gramwatt.window("x", phase="training").start()
@@ -192,7 +195,7 @@ for step in range(100):
     assert exporter.only()["state"] == "open"  # the exporter ends it with the process
 
 
-def test_an_exception_that_ends_the_program_is_the_outcome_of_its_windows(python, exporter) -> None:
+def test_an_exception_that_ends_the_program_is_the_outcome_of_its_windows(python: Any, exporter: Any) -> None:
     done = python("""
 import gramwatt
 w = gramwatt.window("x", phase="training").start()
@@ -204,7 +207,7 @@ raise MemoryError
     assert exporter.only()["values"] == {"step": 1.0}
 
 
-def test_the_end_of_a_program_is_bounded(python, hung) -> None:
+def test_the_end_of_a_program_is_bounded(python: Any, hung: Any) -> None:
     code = """
 import gramwatt, time, warnings
 warnings.simplefilter("ignore")
@@ -221,7 +224,7 @@ print(time.monotonic())
     assert time.monotonic() - began < 20  # its own limit is 60 s
 
 
-def test_a_forked_child_sends_what_it_records(python, exporter) -> None:
+def test_a_forked_child_sends_what_it_records(python: Any, exporter: Any) -> None:
     done = python("""
 import gramwatt, os
 with gramwatt.window("x", phase="training") as w:
@@ -238,7 +241,7 @@ with gramwatt.window("x", phase="training") as w:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="earlier versions do not warn of forking with threads")
-def test_recording_does_not_make_a_program_multi_threaded(python, exporter) -> None:
+def test_recording_does_not_make_a_program_multi_threaded(python: Any, exporter: Any) -> None:
     done = python("""
 import gramwatt, os, threading, time
 with gramwatt.window("x", phase="training") as w:
@@ -249,7 +252,7 @@ with gramwatt.window("x", phase="training") as w:
     assert done.returncode == 0, done.stderr
 
 
-def test_warnings_as_errors_do_not_end_a_training(python) -> None:
+def test_warnings_as_errors_do_not_end_a_training(python: Any) -> None:
     done = python("""
 import warnings
 warnings.simplefilter("error")
@@ -263,7 +266,7 @@ print("done")
 
 
 @pytest.mark.parametrize("path", ["a\0b", "/" + "x" * 300, "\udcff"])
-def test_a_socket_path_that_cannot_be_used_is_a_warning(path) -> None:
+def test_a_socket_path_that_cannot_be_used_is_a_warning(path: Any) -> None:
     with (
         pytest.warns(gramwatt.GramwattWarning, match="not measured"),
         gramwatt.window("x", phase="training", socket=path) as w,
@@ -272,7 +275,7 @@ def test_a_socket_path_that_cannot_be_used_is_a_warning(path) -> None:
     assert w.result.joules is None
 
 
-def test_windows_that_were_stopped_are_not_kept(exporter) -> None:
+def test_windows_that_were_stopped_are_not_kept(exporter: Any) -> None:
     with gramwatt.window("x", phase="training") as w:
         assert at_exit._open[id(w)] == (os.getpid(), w)
     assert w not in [window for _, window in at_exit._open.values()]

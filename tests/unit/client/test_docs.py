@@ -7,6 +7,7 @@ import dataclasses
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import gramwatt as client
 from gramwatt import environment
@@ -67,7 +68,7 @@ def test_every_public_name_argument_and_field_is_in_the_reference() -> None:
         assert f"`{key}`" in REFERENCE, key
 
 
-def test_the_readmes_example_works_when_typed(python, exporter) -> None:
+def test_the_readmes_example_works_when_typed(python: Any, exporter: Any) -> None:
     text = (ROOT / "client/README.md").read_text()
     (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     done = python(example)

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,11 +83,11 @@ def run(script: str, folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def shown(exporter) -> list[tuple[str, str, str, dict[str, float]]]:
+def shown(exporter: Any) -> list[tuple[str, str, str, dict[str, float]]]:
     return [(w["name"], w["phase"], w["parent"], w["values"]) for w in exporter.windows.values()]
 
 
-def test_lightning(exporter, tmp_path) -> None:
+def test_lightning(exporter: Any, tmp_path: Path) -> None:
     run(
         """
 from lightning.pytorch import Trainer
@@ -110,7 +111,7 @@ assert callback.result.phase == "inference"
     assert {(w["state"], w["ended_by"]) for w in exporter.windows.values()} == {("finished", "stop")}
 
 
-def test_lightning_after_an_error(exporter, tmp_path) -> None:
+def test_lightning_after_an_error(exporter: Any, tmp_path: Path) -> None:
     run(
         """
 from lightning.pytorch import Trainer
@@ -128,7 +129,9 @@ except RuntimeError:
 
 
 @pytest.mark.parametrize("launcher", ["ddp", "spawn", "fork"])
-def test_ranks_of_lightnings_own_launchers_share_one_window(exporter, tmp_path, launcher: str) -> None:
+def test_ranks_of_lightnings_own_launchers_share_one_window(
+    exporter: Any, tmp_path: Path, launcher: str
+) -> None:
     out = run(RANKS, tmp_path, launcher).split()
     launches = 1 if launcher == "ddp" else 2
     assert exporter.names() == ["fit", "epoch"] * launches
@@ -142,7 +145,7 @@ def test_ranks_of_lightnings_own_launchers_share_one_window(exporter, tmp_path, 
         assert window["state"] == "finished"
 
 
-def test_keras(exporter, tmp_path) -> None:
+def test_keras(exporter: Any, tmp_path: Path) -> None:
     run(
         """
 from keras.callbacks import Model
@@ -174,7 +177,7 @@ assert callback.result.phase == "inference"
     assert {w["state"] for w in exporter.windows.values()} == {"finished"}
 
 
-def test_transformers(exporter, tmp_path) -> None:
+def test_transformers(exporter: Any, tmp_path: Path) -> None:
     run(
         """
 from transformers import Trainer
@@ -197,7 +200,7 @@ trainer.train(loss=0.125)
     assert {w["state"] for w in windows} == {"finished"}
 
 
-def test_values_are_those_of_the_rank_that_leads(exporter, tmp_path) -> None:
+def test_values_are_those_of_the_rank_that_leads(exporter: Any, tmp_path: Path) -> None:
     """Rank 1 is late: rank 0 has stopped the window; nothing is sent, and nobody is warned."""
     worker = tmp_path / "worker.py"
     worker.write_text("""
@@ -277,7 +280,7 @@ def needs(*packages: str) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["one", "ddp", "ddp_spawn", "ddp_fork"])
-def test_real_lightning(exporter, tmp_path, strategy: str) -> None:
+def test_real_lightning(exporter: Any, tmp_path: Path, strategy: str) -> None:
     needs("torch", "lightning")
     real(REAL_LIGHTNING, tmp_path, strategy)
     windows = list(exporter.windows.values())
@@ -309,14 +312,14 @@ Trainer(model=model, args=arguments, train_dataset=data, eval_dataset=data,
 """
 
 
-def test_real_transformers_trainer(exporter, tmp_path) -> None:
+def test_real_transformers_trainer(exporter: Any, tmp_path: Path) -> None:
     needs("torch", "transformers", "accelerate")
     real(REAL_TRAINER, tmp_path)
     assert exporter.names() == ["tune", "epoch", "epoch"]
     assert {"loss", "eval_loss", "train_loss", "epoch"} <= set(exporter.windows["w1"]["values"])
 
 
-def test_real_torchrun_ranks_share_windows(exporter, tmp_path) -> None:
+def test_real_torchrun_ranks_share_windows(exporter: Any, tmp_path: Path) -> None:
     needs("torch")
     script = tmp_path / "job.py"
     script.write_text(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import gramwatt
 import pytest
@@ -24,11 +26,11 @@ from gramwatt.result import from_window
         (SystemExit("no data"), {"exit_code": 1}),
     ],
 )
-def test_outcome_of_an_exception(error, outcome) -> None:
+def test_outcome_of_an_exception(error: Any, outcome: Any) -> None:
     assert of_exception(error) == outcome
 
 
-def test_an_exception_in_the_block_is_the_outcome(exporter) -> None:
+def test_an_exception_in_the_block_is_the_outcome(exporter: Any) -> None:
     with pytest.raises(ValueError, match="diverged"), gramwatt.window("x", phase="training") as w:
         raise ValueError("diverged")
     assert exporter.only()["outcome"] == {"exception": "ValueError"}
@@ -37,7 +39,7 @@ def test_an_exception_in_the_block_is_the_outcome(exporter) -> None:
     assert w.result.summary()["outcome"] == {"exception": "ValueError"}
 
 
-def test_a_block_that_ends_says_nothing_of_a_failure(exporter) -> None:
+def test_a_block_that_ends_says_nothing_of_a_failure(exporter: Any) -> None:
     try:
         raise OSError
     except OSError:  # handled around the window: not its failure
@@ -49,7 +51,7 @@ def test_a_block_that_ends_says_nothing_of_a_failure(exporter) -> None:
     assert not w.result.failed
 
 
-def test_stop_in_a_finally_knows_the_exception(exporter) -> None:
+def test_stop_in_a_finally_knows_the_exception(exporter: Any) -> None:
     w = gramwatt.window("x", phase="training").start()
 
     def work() -> None:
@@ -63,7 +65,7 @@ def test_stop_in_a_finally_knows_the_exception(exporter) -> None:
     assert exporter.only()["outcome"] == {"exception": "ZeroDivisionError"}
 
 
-def test_an_exporter_that_does_not_know_outcomes_still_stops_the_window(exporter) -> None:
+def test_an_exporter_that_does_not_know_outcomes_still_stops_the_window(exporter: Any) -> None:
     def earlier_version(method: str, path: str) -> bytes | None:
         if path.endswith("/stop") and exporter.fault:
             exporter.fault = None
@@ -87,14 +89,16 @@ def test_an_exporter_that_does_not_know_outcomes_still_stops_the_window(exporter
         ("kill -TERM $$", {"signal": "SIGTERM"}),
     ],
 )
-def test_outcome_of_a_command(gramwatt, exporter, tmp_path, script, outcome) -> None:
+def test_outcome_of_a_command(
+    gramwatt: Any, exporter: Any, tmp_path: Path, script: Any, outcome: Any
+) -> None:
     done = gramwatt("run", "--phase", "training", "--summary-json", "s.json", "--", "sh", "-c", script)
     assert exporter.only()["outcome"] == outcome
     assert json.loads((tmp_path / "s.json").read_text())["outcome"] == outcome
     assert ("failed" in done.stderr) == (outcome != {"exit_code": 0})
 
 
-def test_a_command_that_was_not_found_has_failed(gramwatt, exporter) -> None:
+def test_a_command_that_was_not_found_has_failed(gramwatt: Any, exporter: Any) -> None:
     gramwatt("run", "--phase", "training", "--", "/nonexistent/command")
     assert exporter.only()["outcome"] == {"exit_code": 127}
 
@@ -105,5 +109,5 @@ def test_words() -> None:
 
 
 @pytest.mark.parametrize("odd", [None, 3, "exit", [], {}, {"exit_code": None}])
-def test_odd_outcomes_are_none(odd) -> None:
+def test_odd_outcomes_are_none(odd: Any) -> None:
     assert from_window({"outcome": odd}).outcome is None

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import gramwatt
 import pytest
@@ -32,7 +33,7 @@ def add(path: Path, name: str = "new") -> None:
 
 
 @pytest.mark.parametrize("before", [b"", b"\n", b"\r\n \n"])
-def test_an_empty_file_gets_the_header(tmp_path, before) -> None:
+def test_an_empty_file_gets_the_header(tmp_path: Path, before: Any) -> None:
     path = tmp_path / "e.csv"
     path.write_bytes(before)
     add(path)
@@ -49,7 +50,7 @@ def test_an_empty_file_gets_the_header(tmp_path, before) -> None:
         "name,value\nca\N{LATIN SMALL LETTER F},1".encode(),
     ],
 )  # fmt: skip
-def test_a_file_of_ours_is_gone_on_with(tmp_path, before) -> None:
+def test_a_file_of_ours_is_gone_on_with(tmp_path: Path, before: Any) -> None:
     path = tmp_path / "e.csv"
     path.write_bytes(before)
     count = len(rows(path))
@@ -60,7 +61,7 @@ def test_a_file_of_ours_is_gone_on_with(tmp_path, before) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["e.csv"]
 
 
-def test_columns_in_another_order_are_kept(tmp_path) -> None:
+def test_columns_in_another_order_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "e.csv"
     path.write_text("value,name\n")
     add(path)
@@ -75,7 +76,7 @@ def test_columns_in_another_order_are_kept(tmp_path) -> None:
         b"name,value\na", b'name,value\n"a', b"name,value\na\0,1\n", b"\x00\x01\x02", b"name,value\n\xff",
     ],
 )  # fmt: skip
-def test_a_file_that_cannot_be_gone_on_with_is_set_aside(tmp_path, before) -> None:
+def test_a_file_that_cannot_be_gone_on_with_is_set_aside(tmp_path: Path, before: Any) -> None:
     path = tmp_path / "e.csv"
     path.write_bytes(before)
     add(path)
@@ -86,7 +87,7 @@ def test_a_file_that_cannot_be_gone_on_with_is_set_aside(tmp_path, before) -> No
     assert (tmp_path / "e.csv_1.bak").read_bytes() == before
 
 
-def test_a_link_stays_a_link(tmp_path) -> None:
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "e.csv").write_bytes(b"\xff")
     (tmp_path / "e.csv").symlink_to(tmp_path / "real" / "e.csv")
@@ -96,7 +97,7 @@ def test_a_link_stays_a_link(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a\0b", "caf\udce9", 'a,"b"\nc', "", "\u202e", "x" * 100_000])
-def test_every_name_can_be_written_and_the_file_gone_on_with(tmp_path, name) -> None:
+def test_every_name_can_be_written_and_the_file_gone_on_with(tmp_path: Path, name: Any) -> None:
     path = tmp_path / "e.csv"
     add(path, name)
     add(path)
@@ -121,7 +122,7 @@ for i in range(5):
 
 @pytest.mark.parametrize("locks", ["locks", "no locks"])
 @pytest.mark.parametrize("before", [None, b"other,columns\n1,2\n"])
-def test_many_writers_give_one_header_and_every_row(tmp_path, locks, before) -> None:
+def test_many_writers_give_one_header_and_every_row(tmp_path: Path, locks: Any, before: Any) -> None:
     path = tmp_path / "e.csv"
     if before is not None:
         path.write_bytes(before)
@@ -140,7 +141,9 @@ def test_many_writers_give_one_header_and_every_row(tmp_path, locks, before) -> 
     assert others == ([] if before is None else ["e.csv.bak"])
 
 
-def test_a_lock_file_of_a_dead_process_is_passed_over(tmp_path, monkeypatch) -> None:
+def test_a_lock_file_of_a_dead_process_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def none(fd: int) -> bool:
         raise OSError(37, "No locks available")
 
@@ -153,7 +156,7 @@ def test_a_lock_file_of_a_dead_process_is_passed_over(tmp_path, monkeypatch) -> 
     assert rows(tmp_path / "e.csv")[-1] == ["new", "1"]
 
 
-def test_a_lock_that_is_never_given_up_does_not_hold_a_finished_run(tmp_path) -> None:
+def test_a_lock_that_is_never_given_up_does_not_hold_a_finished_run(tmp_path: Path) -> None:
     path = tmp_path / "e.csv"
     add(path)
     other, mine = os.open(path, os.O_RDWR), os.open(path, os.O_RDWR)
@@ -165,7 +168,7 @@ def test_a_lock_that_is_never_given_up_does_not_hold_a_finished_run(tmp_path) ->
     os.close(mine)
 
 
-def test_a_disk_that_fills_up_leaves_no_half_row(tmp_path) -> None:
+def test_a_disk_that_fills_up_leaves_no_half_row(tmp_path: Path) -> None:
     """A file size limit stands for the full disk: the write stops in the middle of the row."""
     path = tmp_path / "e.csv"
     add(path)
@@ -191,13 +194,13 @@ except OSError:
     assert path.read_bytes() == before
 
 
-def test_summary_has_null_for_what_json_has_not(tmp_path) -> None:
+def test_summary_has_null_for_what_json_has_not(tmp_path: Path) -> None:
     write_json(tmp_path / "s.json", {"a": float("nan"), "b": [float("inf"), 1.5], "c": {"d": float("-inf")}})
     assert json.loads((tmp_path / "s.json").read_text()) == {"a": None, "b": [None, 1.5], "c": {"d": None}}
     assert finite((1, "x", None, True)) == [1, "x", None, True]
 
 
-def test_a_summary_appears_whole_or_not_at_all(tmp_path) -> None:
+def test_a_summary_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     target = tmp_path / "real.json"
     target.write_text("old")
     target.chmod(0o640)
@@ -235,7 +238,7 @@ def test_a_guard_lets_nothing_through() -> None:
 
 
 @pytest.mark.parametrize("number", [10**400, float("nan"), float("inf"), "3", True, None, []])
-def test_odd_numbers_of_an_exporter_are_not_known(number) -> None:
+def test_odd_numbers_of_an_exporter_are_not_known(number: Any) -> None:
     answer = {
         "energy_joules": number,
         "processes": number,
@@ -260,7 +263,7 @@ OUTPUTS = [
 
 @pytest.mark.parametrize(("option", "value"), OUTPUTS)
 def test_exit_code_is_the_commands_whatever_an_output_does(
-    gramwatt, exporter, tmp_path, option, value
+    gramwatt: Any, exporter: Any, tmp_path: Path, option: Any, value: Any
 ) -> None:
     os.mkfifo(tmp_path / "pipe")
     done = gramwatt(*RUN, option, value, "--", "sh", "-c", "exit 7")
@@ -272,14 +275,14 @@ def test_exit_code_is_the_commands_whatever_an_output_does(
 @pytest.mark.parametrize(
     "redirection", ["2>/dev/full", "2>&-", ">&-", ">/dev/full", "<&- >&- 2>&-", "2>&1 | head -c0"]
 )
-def test_exit_code_survives_closed_and_full_streams(exporter, redirection) -> None:
+def test_exit_code_survives_closed_and_full_streams(exporter: Any, redirection: Any) -> None:
     command = f"{sys.executable} -m gramwatt run --phase training -- sh -c 'exit 7' {redirection}"
     shell = f"{command}; exit ${{PIPESTATUS[0]}}"
     environ = {**os.environ, "PYTHONPATH": str(CLIENT)}
     assert subprocess.run(["bash", "-c", shell], env=environ, timeout=60).returncode == 7
 
 
-def test_window_of_code_survives_every_csv(exporter, tmp_path) -> None:
+def test_window_of_code_survives_every_csv(exporter: Any, tmp_path: Path) -> None:
     with (
         pytest.warns(gramwatt.GramwattWarning, match="/dev/full"),
         gramwatt.window("x", phase="training", emissions_csv="/dev/full") as w,
@@ -288,7 +291,7 @@ def test_window_of_code_survives_every_csv(exporter, tmp_path) -> None:
     assert w.result.measured
 
 
-def test_an_absurd_end_is_a_line_not_a_traceback(tmp_path) -> None:
+def test_an_absurd_end_is_a_line_not_a_traceback(tmp_path: Path) -> None:
     said: list[str] = []
     guarded("csv", lambda: append(tmp_path / "e.csv", Result("x", "training", end=1e30)), said.append)
     assert len(said) <= 1
@@ -299,7 +302,9 @@ def test_an_absurd_end_is_a_line_not_a_traceback(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("redirection", "code"), [(">/dev/full", 1), (">&-", 0), ("| true", 141), ("2>&- >/dev/full", 1)]
 )
-def test_a_command_whose_output_cannot_be_written_says_so_in_one_line(exporter, redirection, code) -> None:
+def test_a_command_whose_output_cannot_be_written_says_so_in_one_line(
+    exporter: Any, redirection: Any, code: Any
+) -> None:
     """`gramwatt windows` and the others; many names, so that the output is larger than a pipe."""
     for _ in range(600):
         exporter.answer(
@@ -313,7 +318,7 @@ def test_a_command_whose_output_cannot_be_written_says_so_in_one_line(exporter, 
     assert done.stderr.count("\n") <= 1
 
 
-def test_a_terminal_that_cannot_show_a_name_shows_its_number(gramwatt, exporter) -> None:
+def test_a_terminal_that_cannot_show_a_name_shows_its_number(gramwatt: Any, exporter: Any) -> None:
     body = {"name": "caf\N{LATIN SMALL LETTER E WITH ACUTE}", "phase": "training", "values": {}}
     exporter.answer("POST", "/v1/windows", body, os.getpid())
     done = gramwatt("windows", environ={"PYTHONIOENCODING": "ascii"})

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 CLIENT = Path(__file__).parents[3] / "client"
 
 
-def test_a_forked_child_does_not_close_its_parents_window(python, exporter) -> None:
+def test_a_forked_child_does_not_close_its_parents_window(python: Any, exporter: Any) -> None:
     done = python("""
 import os, gramwatt
 with gramwatt.window("fit", phase="training") as w:
@@ -38,7 +39,7 @@ with gramwatt.window("fit", phase="training") as w:
     assert inside["pid"] != fit["pid"]
 
 
-def test_child_leaving_the_with_block_after_fork(python, exporter) -> None:
+def test_child_leaving_the_with_block_after_fork(python: Any, exporter: Any) -> None:
     python("""
 import os, gramwatt
 with gramwatt.window("fit", phase="training") as w:
@@ -52,7 +53,7 @@ else:
     assert len(stops) == 1
 
 
-def test_multiprocessing_by_every_start_method(python, exporter) -> None:
+def test_multiprocessing_by_every_start_method(python: Any, exporter: Any) -> None:
     done = python("""
 import gramwatt, multiprocessing, sys
 
@@ -74,7 +75,7 @@ if __name__ == "__main__":
     assert {w["state"] for w in exporter.windows.values()} == {"finished"}
 
 
-def test_interrupt_closes_the_window(exporter, tmp_path) -> None:
+def test_interrupt_closes_the_window(exporter: Any, tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", """
 import gramwatt, time
@@ -119,7 +120,7 @@ def _ranks(code: str, delays: list[float], **environ: str) -> list[str]:
     return [out.strip() for out, _ in outputs]
 
 
-def test_ranks_share_one_window_that_rank_zero_opens_and_stops(exporter) -> None:
+def test_ranks_share_one_window_that_rank_zero_opens_and_stops(exporter: Any) -> None:
     ids = _ranks(RANK, [0.3, 0.0, 0.4])
     assert exporter.names() == ["epoch", "epoch"]
     assert ids == ["w2"] * 3
@@ -165,7 +166,7 @@ print(w.id)
 
 @pytest.mark.parametrize("wrapped", [False, True])
 @pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_ranks_of_every_launcher_share_one_window(exporter, launcher, wrapped) -> None:
+def test_ranks_of_every_launcher_share_one_window(exporter: Any, launcher: Any, wrapped: Any) -> None:
     """Also where each rank is started through a shell of its own, as ``mpirun ... sh wrapper.sh`` does."""
     variables = LAUNCHERS[launcher]
     command = [sys.executable, "-c", ONE_WINDOW]
@@ -184,7 +185,7 @@ def test_ranks_of_every_launcher_share_one_window(exporter, launcher, wrapped) -
     assert exporter.only()["ended_by"] == "stop"
 
 
-def test_a_rank_that_starts_the_others_leads_them(python, exporter) -> None:
+def test_a_rank_that_starts_the_others_leads_them(python: Any, exporter: Any) -> None:
     """As Lightning does: rank 0 runs the script again for the others, and its window is older than the variables."""
     done = python("""
 import gramwatt, os, subprocess, sys
@@ -209,12 +210,12 @@ def test_one_rank_alone_is_no_rank() -> None:
     assert ranks.current({"WORLD_SIZE": "4"}) is None
 
 
-def test_ranks_on_their_own_when_asked(exporter) -> None:
+def test_ranks_on_their_own_when_asked(exporter: Any) -> None:
     _ranks(RANK.replace('phase="training"', 'phase="training", per_rank=True'), [0, 0])
     assert exporter.names() == ["epoch"] * 4
 
 
-def test_gramwatt_window_is_joined_and_only_rank_zero_stops_it(python, exporter) -> None:
+def test_gramwatt_window_is_joined_and_only_rank_zero_stops_it(python: Any, exporter: Any) -> None:
     import gramwatt
 
     w = gramwatt.window("job", phase="training").start()
@@ -235,7 +236,7 @@ print(w.id, w.result.state)
     assert exporter.windows["w1"]["values"] == {"samples": 3.0}
 
 
-def test_gramwatt_window_that_has_gone_means_a_window_of_ones_own(python, exporter) -> None:
+def test_gramwatt_window_that_has_gone_means_a_window_of_ones_own(python: Any, exporter: Any) -> None:
     done = python("""
 import gramwatt
 with gramwatt.window("x", phase="training") as w:
@@ -255,7 +256,7 @@ print(w.id, w.result.state, w.result.joules > 0)
 """
 
 
-def test_a_worker_leaves_the_window_it_joined_with_the_end_of_its_with(python, exporter) -> None:
+def test_a_worker_leaves_the_window_it_joined_with_the_end_of_its_with(python: Any, exporter: Any) -> None:
     import gramwatt
 
     w = gramwatt.window("job", phase="training").start()
@@ -265,7 +266,7 @@ def test_a_worker_leaves_the_window_it_joined_with_the_end_of_its_with(python, e
     assert exporter.only()["values"] == {"samples": 3.0}
 
 
-def test_rank_zero_stops_the_window_and_has_nothing_to_leave(python, exporter) -> None:
+def test_rank_zero_stops_the_window_and_has_nothing_to_leave(python: Any, exporter: Any) -> None:
     import gramwatt
 
     w = gramwatt.window("job", phase="training").start()
@@ -273,7 +274,7 @@ def test_rank_zero_stops_the_window_and_has_nothing_to_leave(python, exporter) -
     assert exporter.only()["left"] == []
 
 
-def test_an_exporter_that_does_not_know_leaving_is_no_trouble(python, exporter) -> None:
+def test_an_exporter_that_does_not_know_leaving_is_no_trouble(python: Any, exporter: Any) -> None:
     import gramwatt
 
     w = gramwatt.window("job", phase="training").start()
@@ -282,7 +283,7 @@ def test_an_exporter_that_does_not_know_leaving_is_no_trouble(python, exporter) 
     assert (done.stdout, done.stderr) == ("w1 open True\n", "")
 
 
-def test_leaving_by_hand_once_is_enough(python, exporter) -> None:
+def test_leaving_by_hand_once_is_enough(python: Any, exporter: Any) -> None:
     import gramwatt
 
     w = gramwatt.window("job", phase="training").start()
@@ -300,7 +301,7 @@ print(w.result.state, own.result.state)
     assert exporter.windows["w2"]["left"] == []
 
 
-def test_the_last_of_several_tasks_at_once_leaves(python, exporter) -> None:
+def test_the_last_of_several_tasks_at_once_leaves(python: Any, exporter: Any) -> None:
     import gramwatt
 
     w = gramwatt.window("job", phase="training").start()
@@ -333,7 +334,7 @@ print(left())
     assert len(exporter.only()["left"]) == 1
 
 
-def test_a_worker_whose_exporter_went_away_goes_on(python, exporter) -> None:
+def test_a_worker_whose_exporter_went_away_goes_on(python: Any, exporter: Any) -> None:
     import gramwatt
 
     w = gramwatt.window("job", phase="training").start()
@@ -344,7 +345,7 @@ def test_a_worker_whose_exporter_went_away_goes_on(python, exporter) -> None:
     assert done.stderr.count("GramwattWarning") == 1
 
 
-def test_a_forked_child_of_a_worker_does_not_leave_for_it(python, exporter) -> None:
+def test_a_forked_child_of_a_worker_does_not_leave_for_it(python: Any, exporter: Any) -> None:
     import gramwatt
 
     w = gramwatt.window("job", phase="training").start()

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,13 +32,15 @@ PREFIX = ("run", "--name", "t", "--phase", "training", "--")
     ],
 )
 @pytest.mark.parametrize("with_exporter", [True, False])
-def test_exit_code_is_the_commands(gramwatt, exporter, script, code, with_exporter) -> None:
+def test_exit_code_is_the_commands(
+    gramwatt: Any, exporter: Any, script: Any, code: Any, with_exporter: Any
+) -> None:
     if not with_exporter:
         exporter.stop()
     assert gramwatt(*PREFIX, "sh", "-c", script).returncode == code
 
 
-def test_command_that_cannot_start(gramwatt, exporter, tmp_path) -> None:
+def test_command_that_cannot_start(gramwatt: Any, exporter: Any, tmp_path: Path) -> None:
     missing = gramwatt(*PREFIX, "no-such-command-here")
     assert missing.returncode == 127
     assert "no-such-command-here: command not found" in missing.stderr
@@ -49,20 +52,20 @@ def test_command_that_cannot_start(gramwatt, exporter, tmp_path) -> None:
     assert {window["state"] for window in exporter.windows.values()} == {"finished"}
 
 
-def test_script_without_interpreter_line_runs_in_sh(gramwatt, exporter, tmp_path) -> None:
+def test_script_without_interpreter_line_runs_in_sh(gramwatt: Any, exporter: Any, tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text("exit 9\n")
     script.chmod(0o755)
     assert gramwatt(*PREFIX, str(script)).returncode == 9
 
 
-def test_standard_streams_are_the_commands_own(gramwatt, exporter) -> None:
+def test_standard_streams_are_the_commands_own(gramwatt: Any, exporter: Any) -> None:
     done = gramwatt(*PREFIX, "sh", "-c", "cat; echo err >&2", input="through\n")
     assert done.stdout == "through\n"
     assert done.stderr.startswith("err\n")
 
 
-def test_window_carries_what_was_said_and_our_own_pid(gramwatt, exporter, tmp_path) -> None:
+def test_window_carries_what_was_said_and_our_own_pid(gramwatt: Any, exporter: Any, tmp_path: Path) -> None:
     done = gramwatt(
         "run", "--name", "mnist", "--phase", "inference", "--model", "mlp", "--task", "classify", "--dataset", "digits",
         "--value", "samples=60000", "--value", "accuracy=0.98", "--tag", "team=vision", "--", "sh", "-c", "echo $PPID",
@@ -76,12 +79,12 @@ def test_window_carries_what_was_said_and_our_own_pid(gramwatt, exporter, tmp_pa
     assert (window["state"], window["ended_by"]) == ("finished", "stop")
 
 
-def test_window_is_opened_before_the_command_starts(gramwatt, exporter) -> None:
+def test_window_is_opened_before_the_command_starts(gramwatt: Any, exporter: Any) -> None:
     done = gramwatt(*PREFIX, sys.executable, "-c", "import time; print(time.time())")
     assert exporter.only()["start"] < float(done.stdout)
 
 
-def test_summary_names_energy_co2_components_and_sources(gramwatt, exporter) -> None:
+def test_summary_names_energy_co2_components_and_sources(gramwatt: Any, exporter: Any) -> None:
     text = gramwatt(*PREFIX, "sleep", "0.1").stderr
     for part in (
         "t (training)",
@@ -96,7 +99,7 @@ def test_summary_names_energy_co2_components_and_sources(gramwatt, exporter) -> 
         assert part in text
 
 
-def test_summary_json_has_the_contracts_keys(gramwatt, exporter, tmp_path) -> None:
+def test_summary_json_has_the_contracts_keys(gramwatt: Any, exporter: Any, tmp_path: Path) -> None:
     gramwatt("run", "--phase", "training", "--summary-json", "s.json", "--value", "n=1", "--", "true")
     summary = json.loads((tmp_path / "s.json").read_text())
     assert {"window", "name", "phase", "energy_joules", "emissions_grams", "duration_seconds", "mean_power_watts",
@@ -106,7 +109,7 @@ def test_summary_json_has_the_contracts_keys(gramwatt, exporter, tmp_path) -> No
     assert summary["energy_joules"] == pytest.approx(sum(summary["components"].values()))
 
 
-def test_without_exporter_one_warning_and_nulls(gramwatt, tmp_path) -> None:
+def test_without_exporter_one_warning_and_nulls(gramwatt: Any, tmp_path: Path) -> None:
     done = gramwatt("run", "--phase", "training", "--summary-json", "s.json", "--", "true")
     assert done.stderr.count("warning") == 1
     assert "no exporter at /nonexistent/gramwatt.sock" in done.stderr
@@ -122,7 +125,7 @@ def test_without_exporter_one_warning_and_nulls(gramwatt, tmp_path) -> None:
      b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"win", b"HTTP/1.1 500 Oops\r\nContent-Length: 2\r\n\r\n{}",
      b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"],
 )  # fmt: skip
-def test_misbehaving_exporter_costs_one_warning(gramwatt, exporter, raw) -> None:
+def test_misbehaving_exporter_costs_one_warning(gramwatt: Any, exporter: Any, raw: Any) -> None:
     exporter.fault = lambda method, path: raw
     done = gramwatt(*PREFIX, "sh", "-c", "exit 5")
     assert done.returncode == 5
@@ -130,14 +133,14 @@ def test_misbehaving_exporter_costs_one_warning(gramwatt, exporter, raw) -> None
     assert "Traceback" not in done.stderr
 
 
-def test_exporter_that_dies_in_the_middle(gramwatt, exporter) -> None:
+def test_exporter_that_dies_in_the_middle(gramwatt: Any, exporter: Any) -> None:
     exporter.fault = lambda method, path: b"" if path.endswith("/stop") else None
     done = gramwatt(*PREFIX, "sh", "-c", "exit 4")
     assert done.returncode == 4
     assert "the window w1 could not be read at its end" in done.stderr
 
 
-def test_stop_is_tried_again_after_a_restart(gramwatt, exporter) -> None:
+def test_stop_is_tried_again_after_a_restart(gramwatt: Any, exporter: Any) -> None:
     tries = []
 
     def once(method: str, path: str) -> bytes | None:
@@ -152,20 +155,20 @@ def test_stop_is_tried_again_after_a_restart(gramwatt, exporter) -> None:
     assert tries == ["/v1/windows/w1/stop"] * 2
 
 
-def test_an_opening_that_may_have_arrived_is_not_repeated(gramwatt, exporter) -> None:
+def test_an_opening_that_may_have_arrived_is_not_repeated(gramwatt: Any, exporter: Any) -> None:
     exporter.fault = lambda method, path: (exporter.calls.append((method, path, None)), b"")[1]
     gramwatt(*PREFIX, "true")
     assert [call[:2] for call in exporter.calls] == [("POST", "/v1/windows")]
 
 
-def test_refusal_names_field_and_fix(gramwatt, exporter) -> None:
+def test_refusal_names_field_and_fix(gramwatt: Any, exporter: Any) -> None:
     exporter.refuse["/windows"] = (409, {"field": "", "message": "500 windows are open", "fix": "stop some"})
     done = gramwatt(*PREFIX, "sh", "-c", "exit 3")
     assert done.returncode == 3
     assert "500 windows are open; stop some" in done.stderr
 
 
-def test_silent_exporter_is_left_after_the_time_limit(exporter) -> None:
+def test_silent_exporter_is_left_after_the_time_limit(exporter: Any) -> None:
     from gramwatt.api import connect
     from gramwatt.errors import Unavailable
 
@@ -199,7 +202,7 @@ time.sleep(30)
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1]
 )
-def test_signals_sent_to_us_reach_the_command(exporter, number) -> None:
+def test_signals_sent_to_us_reach_the_command(exporter: Any, number: Any) -> None:
     process = _start(sys.executable, "-c", TRAP, str(int(number)))
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
@@ -209,7 +212,7 @@ def test_signals_sent_to_us_reach_the_command(exporter, number) -> None:
     assert exporter.only()["state"] == "finished"
 
 
-def test_signal_that_kills_the_command_is_128_plus_n(exporter) -> None:
+def test_signal_that_kills_the_command_is_128_plus_n(exporter: Any) -> None:
     process = _start("sh", "-c", "echo ready; exec sleep 30")
     process.stdout.readline()
     process.send_signal(signal.SIGTERM)
@@ -222,7 +225,7 @@ def _without_glibcs(status: str) -> list[int]:
     return [int(line.split()[1], 16) & ~0x180000000 for line in status.splitlines()]
 
 
-def test_command_finds_default_signal_dispositions(gramwatt, exporter) -> None:
+def test_command_finds_default_signal_dispositions(gramwatt: Any, exporter: Any) -> None:
     code = "import signal; print(*[int(s) for s in signal.Signals if signal.getsignal(s) == signal.SIG_IGN], " \
            "signal.pthread_sigmask(signal.SIG_BLOCK, []))"  # fmt: skip
     without = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
@@ -235,7 +238,7 @@ def test_command_finds_default_signal_dispositions(gramwatt, exporter) -> None:
     )
 
 
-def test_stopping_and_continuing_follows_the_command(exporter) -> None:
+def test_stopping_and_continuing_follows_the_command(exporter: Any) -> None:
     # A group of its own below us: in an orphaned one, as of a CI without a shell above it, the kernel drops SIGTSTP.
     process = _start("sh", "-c", "echo ready; exec sleep 30", preexec_fn=os.setpgrp)
     process.stdout.readline()
@@ -248,7 +251,7 @@ def test_stopping_and_continuing_follows_the_command(exporter) -> None:
     assert process.returncode == 143
 
 
-def test_command_paused_by_its_own_pid_does_not_stop_us(exporter) -> None:
+def test_command_paused_by_its_own_pid_does_not_stop_us(exporter: Any) -> None:
     process = _start("sh", "-c", "echo $$; exec sleep 30")
     child = int(process.stdout.readline())
     os.kill(child, signal.SIGSTOP)
@@ -259,7 +262,7 @@ def test_command_paused_by_its_own_pid_does_not_stop_us(exporter) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="subreapers exist on Linux only")
-def test_orphans_stay_in_the_tree_and_are_reaped(exporter) -> None:
+def test_orphans_stay_in_the_tree_and_are_reaped(exporter: Any) -> None:
     # A double fork: the middle process ends, the grandchild's parent becomes gramwatt run; later it is reaped.
     code = """
 import os, sys, time
@@ -283,7 +286,7 @@ sys.stdin.readline()
     assert process.returncode == 0
 
 
-def test_background_children_do_not_hold_us(gramwatt, exporter) -> None:
+def test_background_children_do_not_hold_us(gramwatt: Any, exporter: Any) -> None:
     done = gramwatt(*PREFIX, "sh", "-c", "sleep 20 >/dev/null 2>&1 & echo $!")
     assert done.returncode == 0
     os.kill(int(done.stdout), signal.SIGTERM)
@@ -299,7 +302,7 @@ def _read_until(terminal: int, word: bytes) -> bytes:
     return seen
 
 
-def test_keyboard_interrupt_reaches_the_command_once_and_a_script_around_us_ends(exporter) -> None:
+def test_keyboard_interrupt_reaches_the_command_once_and_a_script_around_us_ends(exporter: Any) -> None:
     child = (
         "import signal,sys,time\n"
         "hits=[]\n"
@@ -332,7 +335,7 @@ def test_keyboard_interrupt_reaches_the_command_once_and_a_script_around_us_ends
     assert os.WTERMSIG(status) == signal.SIGINT
 
 
-def test_control_z_gives_the_shell_back_and_fg_goes_on(exporter) -> None:
+def test_control_z_gives_the_shell_back_and_fg_goes_on(exporter: Any) -> None:
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ["PYTHONPATH"] = str(CLIENT)
@@ -369,14 +372,16 @@ def test_control_z_gives_the_shell_back_and_fg_goes_on(exporter) -> None:
      (("--phase", "training", "--name", "", "--", "true"), "1 to 128 characters"),
      (("--phase", "training", "--tag", "x", "--", "true"), "'x' is not KEY=TEXT")],
 )  # fmt: skip
-def test_wrong_arguments_are_refused_before_anything_runs(gramwatt, exporter, arguments, message) -> None:
+def test_wrong_arguments_are_refused_before_anything_runs(
+    gramwatt: Any, exporter: Any, arguments: Any, message: Any
+) -> None:
     done = gramwatt("run", *arguments)
     assert done.returncode == 2
     assert message in done.stderr
     assert exporter.calls == []
 
 
-def test_windows_inside_become_parts_of_ours(gramwatt, exporter) -> None:
+def test_windows_inside_become_parts_of_ours(gramwatt: Any, exporter: Any) -> None:
     gramwatt(
         *PREFIX,
         sys.executable,
@@ -393,13 +398,13 @@ def test_windows_inside_become_parts_of_ours(gramwatt, exporter) -> None:
     assert [(w["name"], w["parent"]) for w in exporter.windows.values()] == [("t", ""), ("inner", "w1")]
 
 
-def test_a_window_around_us_that_has_gone_does_not_matter(gramwatt, exporter) -> None:
+def test_a_window_around_us_that_has_gone_does_not_matter(gramwatt: Any, exporter: Any) -> None:
     done = gramwatt(*PREFIX, "true", environ={"GRAMWATT_PARENT": "gone"})
     assert "warning" not in done.stderr
     assert exporter.only()["parent"] == ""
 
 
-def test_emissions_csv_gets_a_row(gramwatt, exporter, tmp_path) -> None:
+def test_emissions_csv_gets_a_row(gramwatt: Any, exporter: Any, tmp_path: Path) -> None:
     for _ in range(2):
         gramwatt("run", "--phase", "training", "--emissions-csv", "e.csv", "--", "true")
     header, first, second = (tmp_path / "e.csv").read_text().splitlines()
@@ -408,14 +413,16 @@ def test_emissions_csv_gets_a_row(gramwatt, exporter, tmp_path) -> None:
     assert ",w2," in second
 
 
-def test_closed_standard_error_keeps_the_exit_code(exporter) -> None:
+def test_closed_standard_error_keeps_the_exit_code(exporter: Any) -> None:
     command = f"{sys.executable} -m gramwatt run --phase training -- sh -c 'exit 6' 2>&-"
     assert (
         subprocess.run(["sh", "-c", command], env={**os.environ, "PYTHONPATH": str(CLIENT)}).returncode == 6
     )
 
 
-def test_a_signal_while_the_window_opens_ends_us_before_the_command_starts(exporter, tmp_path) -> None:
+def test_a_signal_while_the_window_opens_ends_us_before_the_command_starts(
+    exporter: Any, tmp_path: Path
+) -> None:
     asked, go_on = threading.Event(), threading.Event()
 
     def hold(method: str, path: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from gramwatt.schedule import Curve, Point, best_start, parse_duration, same_as_yesterday
 from hypothesis import given
@@ -22,12 +24,12 @@ HOUR = 3600.0
         ("1w", 604800),
     ],
 )
-def test_durations(text, seconds) -> None:
+def test_durations(text: Any, seconds: Any) -> None:
     assert parse_duration(text) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("text", ["", "4", "h", "4 h", "-4h", "4hours", "0s", "4h!"])
-def test_what_is_no_duration(text) -> None:
+def test_what_is_no_duration(text: Any) -> None:
     with pytest.raises(ValueError):
         parse_duration(text)
 
@@ -72,7 +74,7 @@ def test_the_deadline_is_kept_and_the_forecasts_end_is_told() -> None:
     now=st.floats(0, HOUR),
     hours=st.floats(0.1, 2),
 )
-def test_no_start_on_a_fine_grid_is_better(values, now, hours) -> None:
+def test_no_start_on_a_fine_grid_is_better(values: Any, now: Any, hours: Any) -> None:
     curve = _curve(*values)
     advice = best_start(curve, now, hours * HOUR, curve.end)
     latest = curve.end - hours * HOUR

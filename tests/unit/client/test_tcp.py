@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import gramwatt as client
 import pytest
@@ -66,7 +67,9 @@ def answering() -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
         ),
     ],
 )
-def test_a_wrong_setting_is_one_warning_and_the_work_goes_on(monkeypatch, variables, said):
+def test_a_wrong_setting_is_one_warning_and_the_work_goes_on(
+    monkeypatch: pytest.MonkeyPatch, variables: Any, said: Any
+) -> None:
     for name, text in variables.items():
         monkeypatch.setenv(name, text)
     with warnings.catch_warnings(record=True) as caught:
@@ -80,7 +83,7 @@ def test_a_wrong_setting_is_one_warning_and_the_work_goes_on(monkeypatch, variab
     assert not w.result.measured
 
 
-def test_the_token_comes_from_the_file_or_the_variable(tmp_path: Path):
+def test_the_token_comes_from_the_file_or_the_variable(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(f"{SECRET}\n")
     header = {"Authorization": f"Bearer {SECRET}"}
@@ -96,7 +99,7 @@ def test_the_token_comes_from_the_file_or_the_variable(tmp_path: Path):
         environment.authorization({"GRAMWATT_TOKEN_FILE": "/nonexistent"})
 
 
-def test_which_exporter_is_asked():
+def test_which_exporter_is_asked() -> None:
     both = {"GRAMWATT_URL": "http://h:1", "GRAMWATT_SOCKET_PATH": "/x"}
     assert environment.socket_candidates("", both) == ("http://h:1",)
     assert environment.socket_candidates("/y", both) == ("/y",)
@@ -104,7 +107,9 @@ def test_which_exporter_is_asked():
     assert split("https://[::1]:8443/") == (True, "::1", 8443)
 
 
-def test_a_token_goes_to_urls_alone_and_what_answers_is_not_trusted(answering, monkeypatch):
+def test_a_token_goes_to_urls_alone_and_what_answers_is_not_trusted(
+    answering: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GRAMWATT_TOKEN", SECRET)
     heard: list[bytes] = []
 
@@ -119,7 +124,7 @@ def test_a_token_goes_to_urls_alone_and_what_answers_is_not_trusted(answering, m
     assert SECRET not in str(raised.value)
 
 
-def test_no_tls_where_tls_is_asked_for(answering):
+def test_no_tls_where_tls_is_asked_for(answering: Any) -> None:
     def treat(connection: socket.socket) -> None:
         connection.recv(65536)
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
@@ -130,7 +135,9 @@ def test_no_tls_where_tls_is_asked_for(answering):
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_the_whole_call_has_one_deadline(answering, monkeypatch, tmp_path, scheme):
+def test_the_whole_call_has_one_deadline(
+    answering: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scheme: Any
+) -> None:
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import math
 import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import gramwatt
 import pytest
 
 
-def test_context_manager_gives_energy_co2_time_and_origin(exporter) -> None:
+def test_context_manager_gives_energy_co2_time_and_origin(exporter: Any) -> None:
     with gramwatt.window(
         "train", phase="training", model="m", task="t", dataset="d", tags={"team": "x"}
     ) as w:
@@ -35,13 +38,13 @@ def test_context_manager_gives_energy_co2_time_and_origin(exporter) -> None:
 
 
 @pytest.mark.parametrize("phase", ["train", "", "Training", None, 3])
-def test_wrong_phase_names_the_two(phase) -> None:
+def test_wrong_phase_names_the_two(phase: Any) -> None:
     with pytest.raises(ValueError, match=r"use .training. or .inference."):
         gramwatt.window("x", phase=phase)
 
 
 @pytest.mark.parametrize("name", ["", "x" * 129, None])
-def test_wrong_name_is_refused(name) -> None:
+def test_wrong_name_is_refused(name: Any) -> None:
     with pytest.raises(ValueError, match=r"^name: "):
         gramwatt.window(name, phase="training")
 
@@ -51,7 +54,7 @@ def test_phase_is_required() -> None:
         gramwatt.window("x")  # type: ignore[call-arg]
 
 
-def test_explicit_start_and_stop_twice(exporter) -> None:
+def test_explicit_start_and_stop_twice(exporter: Any) -> None:
     w = gramwatt.window("x", phase="inference").start()
     first = w.stop()
     assert w.stop() is first
@@ -60,13 +63,13 @@ def test_explicit_start_and_stop_twice(exporter) -> None:
         w.start()
 
 
-def test_exception_passes_and_closes_the_window(exporter) -> None:
+def test_exception_passes_and_closes_the_window(exporter: Any) -> None:
     with pytest.raises(KeyboardInterrupt), gramwatt.window("x", phase="training"):
         raise KeyboardInterrupt
     assert exporter.only()["state"] == "finished"
 
 
-def test_decorator_makes_a_window_of_every_call(exporter) -> None:
+def test_decorator_makes_a_window_of_every_call(exporter: Any) -> None:
     @gramwatt.window("step", phase="training", model="m")
     def step(a: int, b: int = 2) -> int:
         """Adds."""
@@ -79,9 +82,9 @@ def test_decorator_makes_a_window_of_every_call(exporter) -> None:
     assert {w["state"] for w in exporter.windows.values()} == {"finished"}
 
 
-def test_decorated_generator_is_open_while_it_yields(exporter) -> None:
+def test_decorated_generator_is_open_while_it_yields(exporter: Any) -> None:
     @gramwatt.window("batches", phase="inference")
-    def batches():
+    def batches() -> Iterator[Any]:
         yield 1
         yield 2
 
@@ -93,14 +96,14 @@ def test_decorated_generator_is_open_while_it_yields(exporter) -> None:
     assert exporter.only()["state"] == "finished"
 
 
-def test_async_context_decorator_and_generator(exporter) -> None:
+def test_async_context_decorator_and_generator(exporter: Any) -> None:
     @gramwatt.window("served", phase="inference")
     async def serve(x: int) -> int:
         await asyncio.sleep(0)
         return x + 1
 
     @gramwatt.window("stream", phase="inference")
-    async def stream():
+    async def stream() -> Iterator[Any]:
         yield 1
 
     async def main() -> list[int]:
@@ -116,7 +119,7 @@ def test_async_context_decorator_and_generator(exporter) -> None:
     assert {w["parent"] for w in exporter.windows.values() if w["name"] != "outer"} == {"w1"}
 
 
-def test_a_cancelled_task_closes_its_window(exporter) -> None:
+def test_a_cancelled_task_closes_its_window(exporter: Any) -> None:
     async def main() -> None:
         async def forever() -> None:
             async with gramwatt.window("x", phase="inference"):
@@ -134,7 +137,7 @@ def test_a_cancelled_task_closes_its_window(exporter) -> None:
     assert exporter.only()["state"] == "finished"
 
 
-def test_nested_windows_are_parts(exporter) -> None:
+def test_nested_windows_are_parts(exporter: Any) -> None:
     with gramwatt.window("fit", phase="training"):
         for _ in range(2):
             with gramwatt.window("epoch", phase="training"), gramwatt.window("eval", phase="inference"):
@@ -146,7 +149,7 @@ def test_nested_windows_are_parts(exporter) -> None:
     ]  # fmt: skip
 
 
-def test_windows_stopped_in_another_order_leave_no_parent_behind(exporter) -> None:
+def test_windows_stopped_in_another_order_leave_no_parent_behind(exporter: Any) -> None:
     outer = gramwatt.window("outer", phase="training").start()
     inner = gramwatt.window("inner", phase="training").start()
     outer.stop()
@@ -158,7 +161,7 @@ def test_windows_stopped_in_another_order_leave_no_parent_behind(exporter) -> No
     assert [w["parent"] for w in exporter.windows.values()] == ["", "w1", "w2", ""]
 
 
-def test_parent_from_the_environment(exporter, monkeypatch) -> None:
+def test_parent_from_the_environment(exporter: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with gramwatt.window("outer", phase="training"):
         monkeypatch.setenv("GRAMWATT_PARENT", "w1")
     with gramwatt.window("part", phase="training"):
@@ -171,7 +174,7 @@ def test_parent_from_the_environment(exporter, monkeypatch) -> None:
     assert [w["parent"] for w in exporter.windows.values()] == ["", "w1", ""]
 
 
-def test_live_asks_for_a_sample_and_is_open(exporter) -> None:
+def test_live_asks_for_a_sample_and_is_open(exporter: Any) -> None:
     with gramwatt.window("x", phase="training") as w:
         live = w.live()
         assert live.state == "open"
@@ -180,7 +183,7 @@ def test_live_asks_for_a_sample_and_is_open(exporter) -> None:
     assert w.live() is w.result
 
 
-def test_recording_in_a_loop_sends_few_calls_and_keeps_the_last(exporter) -> None:
+def test_recording_in_a_loop_sends_few_calls_and_keeps_the_last(exporter: Any) -> None:
     with gramwatt.window("x", phase="training") as w:
         for i in range(500):
             w.record(step=i, loss=1 / (i + 1))
@@ -188,7 +191,7 @@ def test_recording_in_a_loop_sends_few_calls_and_keeps_the_last(exporter) -> Non
     assert sum(path.endswith("/values") for _, path, _ in exporter.calls) < 5
 
 
-def test_numbers_of_other_libraries_are_numbers(exporter) -> None:
+def test_numbers_of_other_libraries_are_numbers(exporter: Any) -> None:
     class Scalar:
         def __float__(self) -> float:
             return 2.5
@@ -199,7 +202,7 @@ def test_numbers_of_other_libraries_are_numbers(exporter) -> None:
 
 
 @pytest.mark.parametrize("value", ["0.5", None, b"1"])
-def test_what_is_no_number_is_a_mistake(exporter, value) -> None:
+def test_what_is_no_number_is_a_mistake(exporter: Any, value: Any) -> None:
     with (
         gramwatt.window("x", phase="training") as w,
         pytest.raises(TypeError, match=r"loss: .* is not a number"),
@@ -208,7 +211,7 @@ def test_what_is_no_number_is_a_mistake(exporter, value) -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_diverged_numbers_do_not_end_a_training(exporter, value) -> None:
+def test_diverged_numbers_do_not_end_a_training(exporter: Any, value: Any) -> None:
     with (
         pytest.warns(gramwatt.GramwattWarning, match=r"loss=.*left out"),
         gramwatt.window("x", phase="training") as w,
@@ -217,7 +220,7 @@ def test_diverged_numbers_do_not_end_a_training(exporter, value) -> None:
     assert w.result.values == {"step": 1.0}
 
 
-def test_a_refused_value_neither_keeps_the_window_open_nor_costs_the_others(exporter) -> None:
+def test_a_refused_value_neither_keeps_the_window_open_nor_costs_the_others(exporter: Any) -> None:
     exporter.bad_key = "bad"
     w = gramwatt.window("x", phase="training").start()
 
@@ -248,7 +251,7 @@ def test_without_exporter_one_warning_per_process_and_the_work_goes_on() -> None
     assert "not measured" in str(result)
 
 
-def test_fallback_is_own_cpu_time_times_the_stated_power(monkeypatch) -> None:
+def test_fallback_is_own_cpu_time_times_the_stated_power(monkeypatch: pytest.MonkeyPatch) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with gramwatt.window("x", phase="training", fallback=True) as w:
@@ -268,7 +271,7 @@ def test_fallback_is_own_cpu_time_times_the_stated_power(monkeypatch) -> None:
     assert w.result.uncertainty == 0.5
 
 
-def test_fallback_counts_children_it_waited_for(python) -> None:
+def test_fallback_counts_children_it_waited_for(python: Any) -> None:
     done = python("""
 import gramwatt, subprocess, sys
 with gramwatt.window("x", phase="training", fallback=True) as w:
@@ -278,7 +281,7 @@ print(w.result.cpu_seconds)
     assert float(done.stdout) >= 0.299
 
 
-def test_exporter_that_goes_away_leaves_an_unknown_result(exporter) -> None:
+def test_exporter_that_goes_away_leaves_an_unknown_result(exporter: Any) -> None:
     with pytest.warns(gramwatt.GramwattWarning, match=r"could not be read at its end"), \
             gramwatt.window("x", phase="training") as w:  # fmt: skip
         exporter.stop()
@@ -286,14 +289,14 @@ def test_exporter_that_goes_away_leaves_an_unknown_result(exporter) -> None:
     assert w.result.window == "w1"
 
 
-def test_exporter_that_goes_away_falls_back_when_asked(exporter) -> None:
+def test_exporter_that_goes_away_falls_back_when_asked(exporter: Any) -> None:
     with gramwatt.window("x", phase="training", fallback=True) as w:
         sum(range(100_000))
         exporter.stop()
     assert w.result.sources == {"cpu": "estimate-local"}
 
 
-def test_exporter_restart_continues_the_same_window(exporter) -> None:
+def test_exporter_restart_continues_the_same_window(exporter: Any) -> None:
     with gramwatt.window("x", phase="training") as w:
         exporter.stop()
         exporter.start()
@@ -302,7 +305,7 @@ def test_exporter_restart_continues_the_same_window(exporter) -> None:
     assert w.result.values == {"samples": 5.0}
 
 
-def test_a_refused_opening_warns_and_goes_on(exporter) -> None:
+def test_a_refused_opening_warns_and_goes_on(exporter: Any) -> None:
     exporter.refuse["/windows"] = (409, {"field": "", "message": "500 windows are open", "fix": "stop some"})
     with pytest.warns(gramwatt.GramwattWarning, match=r"500 windows are open; stop some"), \
             gramwatt.window("x", phase="training") as w:  # fmt: skip
@@ -310,7 +313,7 @@ def test_a_refused_opening_warns_and_goes_on(exporter) -> None:
     assert w.result.joules is None
 
 
-def test_equivalents_name_their_sources(exporter) -> None:
+def test_equivalents_name_their_sources(exporter: Any) -> None:
     result = gramwatt.Result("x", "training", joules=15 * 3600, grams=400)
     by_name = {equivalent.what: equivalent for equivalent in result.equivalents}
     assert by_name["km by car"].amount == pytest.approx(1.609344)
@@ -319,7 +322,7 @@ def test_equivalents_name_their_sources(exporter) -> None:
     assert gramwatt.Result("x", "training").equivalents == ()
 
 
-def test_emissions_csv_by_argument(exporter, tmp_path) -> None:
+def test_emissions_csv_by_argument(exporter: Any, tmp_path: Path) -> None:
     with gramwatt.window("x", phase="training", emissions_csv=tmp_path / "e.csv"):
         pass
     assert len((tmp_path / "e.csv").read_text().splitlines()) == 2
@@ -328,7 +331,7 @@ def test_emissions_csv_by_argument(exporter, tmp_path) -> None:
         lost.stop()
 
 
-def test_importing_is_light_and_needs_nothing(python) -> None:
+def test_importing_is_light_and_needs_nothing(python: Any) -> None:
     done = python("""
 import sys
 before = set(sys.modules)

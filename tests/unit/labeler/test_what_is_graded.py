@@ -27,6 +27,7 @@ TASKS = [
 NAMES = ["energy", "gpu_energy", "samples", "requests", "tokens", "uncertainty_ratio"]
 energies = st.floats(1e-3, 1e9)
 counts = st.floats(1, 1e9)
+ITEMS = ("samples", "requests")
 
 
 @st.composite

@@ -1,6 +1,6 @@
 """CO2 Signal, in the shape it had and in the one it has since its tokens work on Electricity Maps.
 
-The old host went offline in 2025; the tokens live on. Which shape ``base_url`` speaks is told by its end (``/v1``
+The old host went offline in 2025; the tokens live on. Which shape ``base_url`` speaks is shown by its end (``/v1``
 or the old host: legacy; ``/v3``, ``/v4``: current) and otherwise found out: a 404 makes the next call try the other.
 """
 

@@ -84,7 +84,7 @@ def mix(answer: Any, zone: str) -> Fetched:
         raise Unavailable("bad_answer", "the power breakdown has no datetime")
     renewable, free = (parse.number(body.get(f"{name}Percentage")) for name in ("renewable", "fossilFree"))
     if any(share is not None and 0 < share < 1 for share in (renewable, free)):
-        # Whole percents are sent; 0.94 is the ratio of another API, or a share nobody can tell from one.
+        # Whole percents are sent; 0.94 is the ratio of another API, or a share that cannot be distinguished from one.
         raise Unavailable("implausible", "the shares are below 1 %: ratios where percentages are expected")
     return Fetched(
         mix=Mix(

@@ -49,9 +49,9 @@ _PER_START = (
 
 
 class Membership(Struct, frozen=True):
-    """What a process belongs to. ``owner`` is the uid it belongs to where the path tells, else None.
+    """What a process belongs to. ``owner`` is the uid it belongs to where the path shows it, else None.
 
-    A SLURM job's path tells with cgroup v1 only; see :class:`gramwatt_exporter.processes.linux.jobs.JobOwners`.
+    A SLURM job's path shows it with cgroup v1 only; see :class:`gramwatt_exporter.processes.linux.jobs.JobOwners`.
     """
 
     name: str

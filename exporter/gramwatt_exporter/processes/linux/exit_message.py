@@ -39,7 +39,7 @@ _U32 = struct.Struct("=I")
 _U64 = struct.Struct("=Q")
 _U64_PAIR = struct.Struct("=QQ")
 
-# The timer tick is 1 to 10 ms (CONFIG_HZ); the interface does not tell which.
+# The timer tick is 1 to 10 ms (CONFIG_HZ); the interface does not report which.
 _LONGEST_TICK_NS = 10_000_000
 # Most that a thread uses after its message: 8 to 10 us were measured.
 _END_OF_THREAD_NS = 100_000
@@ -55,7 +55,7 @@ class Exit(Struct, frozen=True):
     tick-counted times differ from ``nanoseconds``: over many exits, what is missing. Of one exit it may well be
     negative. ``by_age_ns`` is how much of ``nanoseconds`` is known by the age of the process alone (see stolen.py).
     ``age_ns`` is how long it lived, before Linux 5.19 how long its last thread did. ``unseen_ns`` is what the
-    ends of its threads may have cost besides: of 20,000 threads in a row, 288 of 449 ms were told.
+    ends of its threads may have cost besides: of 20,000 threads in a row, 288 of 449 ms were reported.
     """
 
     pid: int
@@ -111,7 +111,7 @@ class ExitDecoder:
         return Exit(pid, parent, uid, command, *times, age, unseen)
 
     def _remember(self, buffer: bytearray, stats: int, thread: int) -> None:
-        """The first thread ended before its process, or one that may be the first where that is not told."""
+        """The first thread ended before its process, or one that may be the first where that is not reported."""
         if len(self._leaders) >= _LEADERS:
             del self._leaders[next(iter(self._leaders))]
         self._leaders[thread] = _name_and_user(buffer, stats)

@@ -1,4 +1,4 @@
-"""Who a process is: command, owner and workload, from its stat and cgroup files and its directory's owner.
+"""What identifies a process: command, owner and workload, from its stat and cgroup files and its directory's owner.
 
 Read once at birth, so it is kept cheap: three system calls per file, byte paths, and everything that can be
 remembered (parsed cgroup texts, user names, workloads) is. Command-line arguments are never read: they carry

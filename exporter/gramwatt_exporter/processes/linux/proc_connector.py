@@ -1,7 +1,7 @@
-"""Who forked whom, from the kernel's process events connector.
+"""Which process forked which, from the kernel's process events connector.
 
 A process that starts another one and ends (a daemon's double fork, a shell's background job) is gone at the next
-sample, and its child's parent is then init: only the event of the fork tells where it came from. Needs the initial PID
+sample, and its child's parent is then init: only the event of the fork shows where it came from. Needs the initial PID
 and network namespaces, and on older kernels CAP_NET_ADMIN.
 Source: drivers/connector/cn_proc.c and include/uapi/linux/cn_proc.h of Linux.
 """
@@ -73,7 +73,7 @@ class ForkListener:
         )
 
     def drain(self, limit: int = 1 << 20) -> Iterator[tuple[int, int]]:
-        """(child, parent) of every process forked since the last drain. Lost events leave what /proc tells."""
+        """(child, parent) of every process forked since the last drain. Lost events leave what /proc shows."""
         receive, buffer = self._socket.recv_into, self._buffer
         for _ in range(limit):
             try:

@@ -13,7 +13,7 @@ TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")  # what the times in stat ar
 
 # PROCFS/ID/stat can be read for the id of any thread, too, although no listing of PROCFS shows it, and it tells the CPU
 # time of the whole process. The signal that its end sends to its parent (field 38, here counted behind the command)
-# tells them apart: the kernel itself takes a task without one for a thread that is not the first.
+# distinguishes them: the kernel itself takes a task without one for a thread that is not the first.
 OF_THREAD, THREAD = 35, b"-1"
 
 
@@ -85,7 +85,7 @@ def _resident_pages(directory: str) -> int | None:
 class ReapedTime:
     """CPU time of children a process has waited for (cutime + cstime, and theirs), in nanoseconds.
 
-    The kernel cuts both to whole clock ticks, so it is up to ``coarse_ns`` more than told.
+    The kernel cuts both to whole clock ticks, so it is up to ``coarse_ns`` more than reported.
     """
 
     def __init__(self, procfs: str) -> None:

@@ -8,8 +8,9 @@ from .taskstats import Exit
 
 
 class StolenTime:
-    """The age of a process goes on while the hypervisor runs somebody else. Nobody tells whom that was stolen from: it
-    is taken off all exits in equal shares, and what parents waited for makes up for what was taken off too much."""
+    """The age of a process goes on while the hypervisor runs other guests. Nothing shows which process that was
+    stolen from: it is taken off all exits in equal shares, and what parents waited for makes up for what was taken
+    off too much."""
 
     def __init__(self) -> None:
         self._counter: int | None = None

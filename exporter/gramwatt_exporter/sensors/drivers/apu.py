@@ -1,6 +1,6 @@
 """The graphics of an AMD APU: no device but a part of the CPU's package, whichever sensor meets it.
 
-The kernel tells it by its voltages: only APUs have a northbridge rail, "vddnb". MI300A has none there (amdgpu_pm.c
+The kernel shows it by its voltages: only APUs have a northbridge rail, "vddnb". MI300A has none there (amdgpu_pm.c
 excepts it) and is a device. API: https://docs.kernel.org/gpu/amdgpu/thermal.html (in1_label).
 """
 

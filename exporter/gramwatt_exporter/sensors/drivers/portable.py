@@ -26,7 +26,7 @@ def memory_bytes() -> int:
 
 
 def cpu_model() -> str:
-    """The CPU's name as its maker spells it; "" where the system does not tell."""
+    """The CPU's name as its maker spells it; "" where the system does not report it."""
     for command in (("sysctl", "-n", "machdep.cpu.brand_string"), ("sysctl", "-n", "hw.model")):
         try:
             run = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from gramwatt_exporter import units
@@ -57,18 +58,18 @@ def spent(book: BudgetBook) -> int:
         ({"workload": "a.b"}, {"workload": "a\nb"}, True),  # as in Prometheus 3
     ],
 )
-def test_every_expression_must_match_the_whole_label(match, labels, expected):
+def test_every_expression_must_match_the_whole_label(match: Any, labels: Any, expected: Any) -> None:
     book = BudgetBook([budget("b", **match)], Clock())
     assert book.matches(labels) == (("b",) if expected else ())
     assert book.matches(labels) == (("b",) if expected else ())  # from the cache too
 
 
-def test_emissions_may_count_for_several_budgets():
+def test_emissions_may_count_for_several_budgets() -> None:
     book = BudgetBook([budget("all"), budget("alice", user="alice"), budget("bob", user="bob")], Clock())
     assert book.matches({"user": "alice", "workload": "x"}) == ("all", "alice")
 
 
-def test_more_label_combinations_than_are_remembered_still_match():
+def test_more_label_combinations_than_are_remembered_still_match() -> None:
     book = BudgetBook([budget("even", workload=".*[02468]")], Clock())
     for number in range(9000):
         assert book.matches({"workload": f"w{number}"}) == (("even",) if number % 2 == 0 else ())
@@ -93,11 +94,11 @@ def test_more_label_combinations_than_are_remembered_still_match():
         ("30d", "2026-03-31T00:00:00", "2026-03-01T00:00:00", 30),
     ],
 )
-def test_where_a_period_begins_and_how_long_it_is(period, now, start, days):
+def test_where_a_period_begins_and_how_long_it_is(period: Any, now: Any, start: Any, days: Any) -> None:
     assert period_at(Period.parse(period), at(now)) == (at(start), days * DAY)
 
 
-def test_a_calendar_month_begins_at_nothing():
+def test_a_calendar_month_begins_at_nothing() -> None:
     clock = Clock("2026-01-31T23:59:50")
     book = BudgetBook([budget(period="month")], clock)
     book.charge("b", 700)
@@ -110,7 +111,7 @@ def test_a_calendar_month_begins_at_nothing():
     assert spent(book) == 5
 
 
-def test_a_rolling_budget_forgets_what_is_older_than_its_period():
+def test_a_rolling_budget_forgets_what_is_older_than_its_period() -> None:
     clock = Clock()
     book = BudgetBook([budget(period="30d")], clock)
     book.charge("b", 700)
@@ -122,7 +123,7 @@ def test_a_rolling_budget_forgets_what_is_older_than_its_period():
     assert book.frozen()[0].emission_units == 705
 
 
-def test_the_limit_and_the_spent_share_are_grams():
+def test_the_limit_and_the_spent_share_are_grams() -> None:
     book = BudgetBook([budget(limit="2g")], Clock())
     book.charge("b", units.emission_units(units.microjoules(3_600_000), 500_000))  # 1 kWh at 500 g/kWh
     view = book.frozen()[0]
@@ -130,14 +131,14 @@ def test_the_limit_and_the_spent_share_are_grams():
     assert view.spent_ratio == 250.0
 
 
-def test_what_cannot_be_charged_is_refused():
+def test_what_cannot_be_charged_is_refused() -> None:
     book = BudgetBook([budget()], Clock())
     with pytest.raises(ValueError, match="negative"):
         book.charge("b", -1)
     assert spent(book) == 0
 
 
-def test_a_budget_that_is_no_more_is_passed_over():
+def test_a_budget_that_is_no_more_is_passed_over() -> None:
     book = BudgetBook([budget()], Clock())
     book.charge("of before the reload", 1)
     assert spent(book) == 0
@@ -147,7 +148,7 @@ def test_a_budget_that_is_no_more_is_passed_over():
 
 
 @pytest.mark.parametrize("period", ["month", "week", "30d"])
-def test_a_clock_that_was_wrong_for_a_while_loses_nothing(period):
+def test_a_clock_that_was_wrong_for_a_while_loses_nothing(period: Any) -> None:
     """Ahead by decades, or back in 1970 as on a board without a clock battery."""
     for wrong in ("2099-01-01T00:00:00", "1970-01-01T00:10:00", "2025-11-30T10:00:00"):
         clock = Clock("2026-03-10T12:00:00")
@@ -161,7 +162,7 @@ def test_a_clock_that_was_wrong_for_a_while_loses_nothing(period):
         assert spent(book) == 1000, wrong
 
 
-def test_emissions_dated_in_the_future_count_now_and_end_with_the_period():
+def test_emissions_dated_in_the_future_count_now_and_end_with_the_period() -> None:
     clock = Clock("2099-01-01T00:00:00")
     book = BudgetBook([budget(period="day")], clock)
     book.charge("b", 1000)
@@ -174,7 +175,7 @@ def test_emissions_dated_in_the_future_count_now_and_end_with_the_period():
     assert book.frozen()[0].emission_units == 1000
 
 
-def test_buckets_are_bounded_however_long_it_runs():
+def test_buckets_are_bounded_however_long_it_runs() -> None:
     clock = Clock()
     book = BudgetBook([budget(period="month")], clock)
     for _ in range(2 * 366 * 24):
@@ -194,7 +195,7 @@ def restarted(book: BudgetBook, budgets: list[Budget], clock: Clock) -> BudgetBo
     return other
 
 
-def test_a_changed_period_keeps_what_was_emitted_when():
+def test_a_changed_period_keeps_what_was_emitted_when() -> None:
     clock = Clock("2026-03-10T12:00:00")
     book = BudgetBook([budget(period="month")], clock)
     book.charge("b", 1000)
@@ -204,7 +205,7 @@ def test_a_changed_period_keeps_what_was_emitted_when():
     assert spent(restarted(book, [budget(period="30d", limit="1g")], clock)) == 1010
 
 
-def test_budgets_come_and_go_with_the_configuration():
+def test_budgets_come_and_go_with_the_configuration() -> None:
     clock = Clock()
     book = BudgetBook([budget("old"), budget("kept")], clock)
     book.charge("old", 1)
@@ -226,7 +227,7 @@ def test_budgets_come_and_go_with_the_configuration():
         None,
     ],
 )
-def test_a_damaged_budget_begins_anew_and_says_so(saved):
+def test_a_damaged_budget_begins_anew_and_says_so(saved: Any) -> None:
     clock = Clock()
     book = BudgetBook([budget("b"), budget("c")], clock)
     problems = book.restore({"budgets": {"b": saved, "c": {"total": "7", "buckets": [[clock.now, "7"]]}}})
@@ -235,7 +236,7 @@ def test_a_damaged_budget_begins_anew_and_says_so(saved):
     assert [view.emission_units for view in book.frozen()] == [0, 7]
 
 
-def test_a_state_that_is_not_one_is_said():
+def test_a_state_that_is_not_one_is_said() -> None:
     assert BudgetBook([budget()], Clock()).restore({"budgets": 3}) != []
 
 
@@ -247,7 +248,7 @@ charges = st.lists(
 
 
 @given(charges, st.sampled_from(["day", "week", "month"]))
-def test_calendar_periods_are_exact(steps, period):
+def test_calendar_periods_are_exact(steps: Any, period: Any) -> None:
     clock = Clock()
     settings = [budget(period=period)]
     book = BudgetBook(settings, clock)
@@ -264,7 +265,7 @@ def test_calendar_periods_are_exact(steps, period):
 
 
 @given(charges, st.sampled_from([10 * 60, HOUR, DAY, 7 * DAY, 30 * DAY]))
-def test_rolling_periods_are_exact_to_one_bucket(steps, seconds):
+def test_rolling_periods_are_exact_to_one_bucket(steps: Any, seconds: Any) -> None:
     clock = Clock()
     settings = [Budget(name="b", limit=Mass(1), period=Period(rolling=Duration(seconds)))]
     book = BudgetBook(settings, clock)
@@ -287,7 +288,7 @@ def test_rolling_periods_are_exact_to_one_bucket(steps, seconds):
     st.lists(st.tuples(st.integers(-400 * DAY, 400 * DAY), st.integers(0, 10**20)), min_size=1, max_size=40),
     st.sampled_from(["day", "month", "1h", "30d"]),
 )
-def test_whatever_the_clock_does_totals_are_monotonic_and_the_present_counts(steps, period):
+def test_whatever_the_clock_does_totals_are_monotonic_and_the_present_counts(steps: Any, period: Any) -> None:
     clock = Clock()
     book = BudgetBook([budget(period=period)], clock)
     total = 0

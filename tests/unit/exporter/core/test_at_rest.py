@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from gramwatt_exporter.config import Config
@@ -17,7 +19,7 @@ def sample(simulated: Rig) -> None:
 
 
 @pytest.fixture
-def quiet_collector():
+def quiet_collector() -> Iterator[Any]:
     gc.collect()
     gc.disable()
     yield

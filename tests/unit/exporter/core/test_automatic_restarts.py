@@ -147,7 +147,7 @@ def test_a_rule_of_a_reload_records_all_that_runs_from_then_on() -> None:
     leader = machine.begin("42", 1000)
     child = forked(machine, leader.pid)
     step(setup)
-    setup.sampler.configure_windows(JOBS.windows)
+    setup.sampler.membership.configure(JOBS.windows)
     machine.work(leader.pid, 5 * SECOND)
     step(setup)  # what was used before the window began is not in it
     began = machine.wall
@@ -170,7 +170,7 @@ def test_a_window_that_no_rule_wants_any_more_ends(restart: bool) -> None:
     if restart:
         setup = restarted(setup, Config())
     else:
-        setup.sampler.configure_windows(Windows())
+        setup.sampler.membership.configure(Windows())
         machine.work(leader.pid, SECOND)
         machine.work(forked(machine, leader.pid).pid, SECOND)
     for _ in range(2):
@@ -183,7 +183,7 @@ def test_a_window_that_no_rule_wants_any_more_ends(restart: bool) -> None:
         ("by hand", "open", None),
     ]
     assert views[0].cpu_nanoseconds == (0 if restart else 2 * SECOND)
-    setup.sampler.configure_windows(JOBS.windows)
+    setup.sampler.membership.configure(JOBS.windows)
     step(setup)
     assert [view.state for view in setup.sampler.windows.frozen()] == ["finished", "open", "open"]
 
@@ -218,7 +218,7 @@ def test_a_workload_refused_for_want_of_room_has_a_window_once_there_is_room(
     forked(machine, 1, unit="c.service")
     step(setup)
     assert [(name, state) for name, _, _, state in windows(setup)] == [("b.service", "open")]
-    setup.sampler.configure_windows(Windows(automatic=config.windows.automatic, max=2))
+    setup.sampler.membership.configure(Windows(automatic=config.windows.automatic, max=2))
     step(setup)
     assert [name for name, *_ in windows(setup)] == ["b.service", "c.service"]
 

@@ -151,7 +151,7 @@ def test_a_window_stopped_by_hand_stays_so_until_its_workload_begins_again() -> 
     step(setup)
     (view,) = setup.sampler.windows.frozen()
     setup.sampler.windows.stop(view.id, machine.wall)
-    setup.sampler.detach(view.id)
+    setup.sampler.membership.detach(view.id)
     second = machine.begin("42", 0)
     step(setup)
     assert windows(setup) == [("42", "alice", 1000, "finished")]

@@ -24,6 +24,7 @@ BIG = st.integers(0, 2**90)
 NAME = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 
 
+@pytest.mark.slow
 def test_ten_thousand_commands_share_the_account_of_the_others_and_sums_stay_exact() -> None:
     simulated = rig(Machine(pid_max=4_000_000))
     machine = simulated.machine
@@ -66,7 +67,7 @@ def test_a_process_that_nobody_saw_alive_counts_once_in_its_window() -> None:
     row = sampler.table.find(worker.pid)
     assert row is not None
     sampler.windows.add_process(window.id, (row.identity.pid, row.identity.start))
-    sampler.attach(window.id, row)
+    sampler.membership.attach(window.id, row)
     for _ in range(3):
         for _ in range(4):
             child = machine.fork(worker.pid)

@@ -52,7 +52,7 @@ class Node:
             self.rig.meters.draw(device, 70_000_001 * seconds, seconds * SECOND)
         sampler = self.rig.sampler
         sampler.scraped(self.exposition.take_scrapes())
-        sampler.first_scrape.witnessed(self.exposition.witnessed())
+        sampler.picture.first_scrape.witnessed(self.exposition.witnessed())
         sampler.sample()
         self.exposition.publish(sampler.freeze())
 
@@ -144,10 +144,7 @@ def test_a_restart_does_not_show_zero_again() -> None:
     again = Node()
     again.tick()
     again.scrape()  # somebody watches
-    accounts = Accounts()
-    persistence.load(accounts, saved)
-    again.rig.sampler.accounts = accounts
-    again.rig.sampler.booking._accounts = accounts
+    persistence.load(again.rig.sampler.accounts, saved)
     again.exposition.publish(again.rig.sampler.freeze())
     series = again.scrape()
     assert workload(series, "etl") == workload(node_shown(node), "etl")
@@ -192,6 +189,7 @@ def test_users_are_bounded() -> None:
     assert totals.accounts[OTHERS, "command"].energy[0] == 5
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
@@ -215,7 +213,7 @@ def test_each_scrape_is_conserved_and_each_new_series_begins_at_zero(
             node.rig.sampler.windows.add_process(window.id, (1, 0))
             row = node.rig.sampler.table.find(1)
             assert row is not None
-            node.rig.sampler.attach(window.id, row)
+            node.rig.sampler.membership.attach(window.id, row)
             windows.append(window.id)
         if windows and chance.random() < 0.3:
             node.rig.sampler.windows.stop(windows.pop(), machine.wall)
@@ -258,7 +256,7 @@ def test_the_first_scrape_shows_a_window_as_it_began() -> None:
     row = sampler.table.find(pid)
     assert row is not None
     sampler.windows.add_process(window.id, (row.identity.pid, row.identity.start))
-    sampler.attach(window.id, row)
+    sampler.membership.attach(window.id, row)
     node.rig.machine.work(pid, SECOND)
     node.rig.meters.draw(CPU, 90_000_000, SECOND)
     sampler.sample(published=False)

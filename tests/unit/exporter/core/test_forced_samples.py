@@ -9,7 +9,7 @@ from gramwatt_exporter.answers import top_answer
 from gramwatt_exporter.log import FieldLogger
 from gramwatt_exporter.metrics.exposition import Exposition
 from gramwatt_exporter.model import Device, DeviceUse, PowerReading, Sample
-from gramwatt_exporter.processes.hottest import UNSCRAPED_TICKS
+from gramwatt_exporter.processes.ranking import UNSCRAPED_TICKS
 from gramwatt_exporter.sensors.sensor_set import SensorSet
 from gramwatt_exporter.windows import OpenRequest, Peer, window_answer
 from hypothesis import given, settings
@@ -177,14 +177,14 @@ def test_a_sample_that_fails_is_in_the_power_of_the_next() -> None:
     machine.pass_time(5 * SECOND)
     machine.rig.sampler.sample()
     machine.pass_time(SECOND)
-    kernel = machine.rig.sampler._kernel
+    kernel = machine.rig.sampler._readers.kernel
     read, kernel.read = kernel.read, lambda: 1 / 0  # type: ignore[assignment,method-assign,return-value]
     with pytest.raises(ZeroDivisionError):
         machine.rig.sampler.sample()
     kernel.read = read  # type: ignore[method-assign]
     machine.pass_time(4 * SECOND)
     machine.rig.sampler.sample()
-    assert machine.rig.sampler.interval_ns == 5 * SECOND
+    assert machine.rig.sampler.progress.interval_ns == 5 * SECOND
     assert machine.shown()["package-0"] == 40
 
 
@@ -262,7 +262,7 @@ def test_the_power_of_an_open_window_is_of_the_time_its_energy_is_of() -> None:
     row = sampler.table.find(machine.pid)
     assert row is not None
     sampler.windows.add_process(window.id, (machine.pid, row.identity.start))
-    sampler.attach(window.id, row)
+    sampler.membership.attach(window.id, row)
     assert window_answer(sampler.windows.view(window))["mean_power_watts"] is None
     machine.pass_time(5 * SECOND)
     sampler.sample()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from gramwatt_exporter.config import Config
-from gramwatt_exporter.windows.book import Window, WindowBook
+from gramwatt_exporter.windows import Window, WindowBook
 from gramwatt_exporter.windows.model import OpenRequest, Peer
 from simulation import CPU, SECOND, Machine, Process, Rig, rig
 
@@ -31,13 +31,13 @@ def join(simulated: Rig, window: Window, process: Process) -> None:
     row = simulated.sampler.table.find(process.pid)
     assert row is not None
     assert simulated.sampler.windows.add_process(window.id, (process.pid, process.start))
-    simulated.sampler.attach(window.id, row)
+    simulated.sampler.membership.attach(window.id, row)
 
 
 def leave(simulated: Rig, window: Window, process: Process) -> None:
     row = simulated.sampler.table.find(process.pid)
     assert row is not None
-    simulated.sampler.leave(window.id, row)
+    simulated.sampler.membership.leave(window.id, row)
 
 
 def opened(simulated: Rig, root: Process) -> Window:
@@ -137,7 +137,7 @@ def test_leaving_a_finished_window_changes_nothing(simulated: Rig) -> None:
     window = opened(simulated, driver)
     join(simulated, window, worker)
     simulated.sampler.windows.stop(window.id, simulated.machine.wall)
-    simulated.sampler.detach(window.id)
+    simulated.sampler.membership.detach(window.id)
     before = simulated.sampler.windows.view(window)
     leave(simulated, window, worker)
     assert simulated.sampler.windows.view(window) == before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from gramwatt_exporter.windows.book import Window
+from gramwatt_exporter.windows import Window
 from gramwatt_exporter.windows.model import OpenRequest, Peer
 from simulation import CPU, SECOND, Machine, Process, Rig, rig
 
@@ -22,7 +22,7 @@ def opened(simulated: Rig, root: Process) -> Window:
         OpenRequest(name="w", phase="training", pid=root.pid), Peer(1000, root.pid, "alice")
     )
     sampler.windows.add_process(window.id, (root.pid, row.identity.start))
-    sampler.attach(window.id, row)
+    sampler.membership.attach(window.id, row)
     return window
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from gramwatt_exporter.loop import Busy, Loop
@@ -39,7 +40,7 @@ def run(work: Work, interval: float = 0.01) -> tuple[Loop, threading.Thread]:
     return loop, thread
 
 
-def wait(condition) -> None:
+def wait(condition: Any) -> None:
     deadline = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < deadline

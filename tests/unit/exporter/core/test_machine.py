@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gramwatt_exporter.machine import machine_info
@@ -25,7 +26,7 @@ def mounted(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def info(mounted: Path, machine: str = "", node: str = ""):
+def info(mounted: Path, machine: str = "", node: str = "") -> Any:
     return machine_info(str(mounted / "proc"), str(mounted / "sys"), machine, node)
 
 

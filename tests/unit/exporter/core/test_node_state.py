@@ -18,7 +18,7 @@ from gramwatt_exporter.ledger.storage import StateFile
 from gramwatt_exporter.model import Device
 from gramwatt_exporter.state import NodeState
 from gramwatt_exporter.windows import OpenRequest, Peer
-from gramwatt_exporter.windows.book import SCRAPES_KEPT
+from gramwatt_exporter.windows.window import SCRAPES_KEPT
 from simulation import Machine, Rig, random_life, rig
 
 CPU = Device("cpu", "package-0", "rapl", 0.05)

@@ -42,7 +42,7 @@ def recorded(simulated: Rig, pid: int) -> Row:
     request = OpenRequest(name="t", phase="training", model="llama", pid=pid)
     window = sampler.windows.open(request, Peer(1000, pid, "alice"))
     sampler.windows.add_process(window.id, (pid, row.identity.start))
-    sampler.attach(window.id, row)
+    sampler.membership.attach(window.id, row)
     return row
 
 

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gramwatt_exporter.errors import ConfigError
@@ -32,7 +33,9 @@ def file(tmp_path: Path) -> StateFile:
 
 
 @given(sizes=st.lists(st.integers(0, 9000), min_size=1, max_size=8), last=st.booleans())
-def test_the_last_save_is_loaded_whether_it_ended_well_or_was_killed(tmp_path_factory, sizes, last) -> None:
+def test_the_last_save_is_loaded_whether_it_ended_well_or_was_killed(
+    tmp_path_factory: pytest.TempPathFactory, sizes: Any, last: Any
+) -> None:
     directory = tmp_path_factory.mktemp("state")
     file = StateFile(str(directory))
     for number, size in enumerate(sizes):  # longer and shorter than the one before
@@ -46,7 +49,9 @@ def journals(directory: Path) -> list[Path]:
 
 
 @given(kept=st.integers(0, 300), records=st.integers(0, 3))
-def test_a_save_that_was_cut_off_leaves_the_one_before_it(tmp_path_factory, kept, records) -> None:
+def test_a_save_that_was_cut_off_leaves_the_one_before_it(
+    tmp_path_factory: pytest.TempPathFactory, kept: Any, records: Any
+) -> None:
     directory = tmp_path_factory.mktemp("state")
     file = StateFile(str(directory))
     for number in range(1 + records):

@@ -32,7 +32,7 @@ def test_windows_and_the_rest_are_the_machine(seed: int, listener: bool, stale_n
         row = sampler.table.find(root.pid)
         assert row is not None
         sampler.windows.add_process(window.id, (root.pid, root.start))
-        sampler.attach(window.id, row)
+        sampler.membership.attach(window.id, row)
         windows[root.unit] = window
     for _ in range(chance.randrange(2, 15)):
         for _ in range(chance.randrange(60)):

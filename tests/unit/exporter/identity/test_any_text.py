@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gramwatt_exporter.processes.linux.cgroups import CgroupParser, stable_unit
 from gramwatt_exporter.processes.linux.identity import IdentityReader, kernel_thread_name, printable
 from gramwatt_exporter.processes.linux.names import ContainerNames
@@ -23,7 +25,7 @@ lines = st.builds(
 
 
 @given(st.one_of(st.lists(lines, max_size=5).map("\n".join), st.text(max_size=300)))
-def test_every_cgroup_text_has_a_workload_or_none(text):
+def test_every_cgroup_text_has_a_workload_or_none(text: Any) -> None:
     found = CgroupParser(ContainerNames(None))(text)
     if found is not None:
         assert found.name
@@ -31,7 +33,7 @@ def test_every_cgroup_text_has_a_workload_or_none(text):
 
 
 @given(st.text(max_size=30), st.uuids(), st.uuids(), st.sampled_from(["scope", "service"]))
-def test_units_that_differ_by_start_only_are_one_workload(base, one, other, kind):
+def test_units_that_differ_by_start_only_are_one_workload(base: Any, one: Any, other: Any, kind: Any) -> None:
     assert stable_unit(f"{base}-{one}.{kind}") == stable_unit(f"{base}-{other}.{kind}")
     assert stable_unit(f"{base}-{one.hex}.{kind}") == stable_unit(f"{base}-{other.hex}.{kind}")
     assert stable_unit(f"app{base}-{one.int % 99999}.scope") == stable_unit(
@@ -41,12 +43,12 @@ def test_units_that_differ_by_start_only_are_one_workload(base, one, other, kind
 
 
 @given(st.text(min_size=1, max_size=64))
-def test_every_kernel_thread_has_a_family(text):
+def test_every_kernel_thread_has_a_family(text: Any) -> None:
     assert kernel_thread_name(text)
 
 
 @given(st.text(max_size=64))
-def test_what_is_shown_is_printable(text):
+def test_what_is_shown_is_printable(text: Any) -> None:
     assert all(letter.isprintable() or letter == "\N{REPLACEMENT CHARACTER}" for letter in printable(text))
     assert len(printable(text)) == len(text)
 
@@ -58,7 +60,7 @@ def test_what_is_shown_is_printable(text):
     parent=st.integers(0, 2**22),
     cgroup=st.lists(lines, max_size=3).map("\n".join),
 )
-def test_every_process_is_read(procfs, comm, start, parent, cgroup):
+def test_every_process_is_read(procfs: Any, comm: Any, start: Any, parent: Any, cgroup: Any) -> None:
     procfs.add(42, comm=comm, start=start, parent=parent)
     (procfs.root / "42/cgroup").write_text(cgroup, "utf-8", "surrogatepass")
     reader = IdentityReader(str(procfs.root), str)

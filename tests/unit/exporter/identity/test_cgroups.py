@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 from gramwatt_exporter.processes.linux.identity import IdentityReader
@@ -223,7 +224,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("text", "kind", "name"), CASES.values(), ids=CASES)
-def test_workload_of_a_cgroup(procfs, text, kind, name):
+def test_workload_of_a_cgroup(procfs: Any, text: Any, kind: Any, name: Any) -> None:
     identity = IdentityReader(str(procfs.root), str).read(procfs.add(42, cgroup=text))
     assert identity is not None
     assert (identity.workload.kind, identity.workload.name) == (kind, name)
@@ -238,14 +239,16 @@ def test_workload_of_a_cgroup(procfs, text, kind, name):
         ("/slurm/uid_1000/job_42/step_0", "1000"),
     ],
 )
-def test_the_owner_of_a_session_or_job_counts_whatever_its_processes_become(procfs, path, user):
+def test_the_owner_of_a_session_or_job_counts_whatever_its_processes_become(
+    procfs: Any, path: Any, user: Any
+) -> None:
     """sudo in a session, or a root process of a job step, still works for its owner."""
     identity = IdentityReader(str(procfs.root), str).read(procfs.add(42, cgroup=v2(path)))
     assert identity.workload.user == user
     assert identity.uid == procfs.root.stat().st_uid
 
 
-def test_a_service_belongs_to_the_user_it_runs_as(procfs):
+def test_a_service_belongs_to_the_user_it_runs_as(procfs: Any) -> None:
     reader = IdentityReader(str(procfs.root), lambda uid: f"user-{uid}")
     identity = reader.read(procfs.add(42, cgroup=v2("/system.slice/nginx.service")))
     assert identity.workload.user == f"user-{procfs.root.stat().st_uid}"
@@ -261,7 +264,7 @@ needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root may give fil
 class Node:
     """Processes of SLURM jobs, each read as it is born; time passes by hand."""
 
-    def __init__(self, procfs) -> None:
+    def __init__(self, procfs: Any) -> None:
         self.procfs = procfs
         self.now = 0.0
         self.restart()
@@ -289,12 +292,12 @@ class Node:
 
 
 @pytest.fixture
-def node(procfs) -> Node:
+def node(procfs: Any) -> Node:
     return Node(procfs)
 
 
 @needs_root
-def test_a_job_belongs_to_its_user_also_what_root_does_in_it(node):
+def test_a_job_belongs_to_its_user_also_what_root_does_in_it(node: Any) -> None:
     assert node.born(10, STEPD, 0) == "root"  # nobody else has been seen yet
     assert node.born(11, TASK, 1000, parent=10) == "alice"
     assert node.born(12, TASK, 0, parent=11) == "alice"  # sudo
@@ -305,7 +308,7 @@ def test_a_job_belongs_to_its_user_also_what_root_does_in_it(node):
 
 
 @needs_root
-def test_jobs_at_the_same_time_are_each_their_owners(node):
+def test_jobs_at_the_same_time_are_each_their_owners(node: Any) -> None:
     assert node.born(11, TASK, 1000) == "alice"
     assert node.born(21, TASK.replace("job_42", "job_43"), 1001) == "bob"
     assert node.born(22, STEPD.replace("job_42", "job_43"), 0) == "bob"
@@ -313,14 +316,14 @@ def test_jobs_at_the_same_time_are_each_their_owners(node):
 
 
 @needs_root
-def test_a_job_of_root_is_roots(node):
+def test_a_job_of_root_is_roots(node: Any) -> None:
     assert node.born(10, STEPD, 0) == "root"
     assert node.born(11, TASK, 0, parent=10) == "root"
     assert node.user(10) == "root"
 
 
 @needs_root
-def test_users_of_a_container_in_a_job_do_not_take_it_over(node):
+def test_users_of_a_container_in_a_job_do_not_take_it_over(node: Any) -> None:
     """A rootless container maps its users to uids of its own; `sudo -u bob` is somebody else as well."""
     node.born(10, STEPD, 0)
     node.born(11, TASK, 1000, parent=10)
@@ -331,7 +334,7 @@ def test_users_of_a_container_in_a_job_do_not_take_it_over(node):
 
 
 @needs_root
-def test_after_a_restart_of_the_exporter_whom_slurm_started_counts(node):
+def test_after_a_restart_of_the_exporter_whom_slurm_started_counts(node: Any) -> None:
     """Processes are found in the order of their ids, which says nothing about who began the job."""
     node.born(10, STEPD, 0)
     node.born(11, TASK, 1000, parent=10)
@@ -343,7 +346,7 @@ def test_after_a_restart_of_the_exporter_whom_slurm_started_counts(node):
 
 
 @needs_root
-def test_a_number_that_comes_again_is_another_job(node):
+def test_a_number_that_comes_again_is_another_job(node: Any) -> None:
     node.born(10, STEPD, 0)
     node.born(11, TASK, 1000, parent=10)
     # soon, because SLURM's own numbers began anew
@@ -357,7 +360,7 @@ def test_a_number_that_comes_again_is_another_job(node):
 
 
 @needs_root
-def test_a_long_job_stays_its_owners(node):
+def test_a_long_job_stays_its_owners(node: Any) -> None:
     node.born(10, STEPD, 0)
     node.born(11, TASK, 1000, parent=10)
     for _ in range(60):
@@ -365,7 +368,7 @@ def test_a_long_job_stays_its_owners(node):
         assert node.user(10) == "alice"
 
 
-def test_many_jobs_are_remembered_within_bounds_and_those_that_run_longest():
+def test_many_jobs_are_remembered_within_bounds_and_those_that_run_longest() -> None:
     now = 0.0
     owners = JobOwners(lambda parent, job: False, clock=lambda: now)
     assert owners.owner("42", 1000, b"1") == 1000

@@ -33,6 +33,7 @@ def test_right_after_the_start_within_one_and_a_half_times(
     assert 1 / 1.6 <= watched.charged(pid) <= 1.6
 
 
+@pytest.mark.slow
 def test_on_a_machine_that_is_never_quiet_within_a_fifth_after_a_minute() -> None:
     """It stayed at 1.9 times for ever."""
     off = []
@@ -121,6 +122,7 @@ def invented(chance: random.Random) -> tuple[Callable[[float], float], float, in
     return curve, idle, cpus
 
 
+@pytest.mark.slow
 def test_of_machines_never_quiet_most_are_charged_well_and_the_sigma_says_how_well() -> None:
     off, sigmas = [], []
     for seed in range(200):

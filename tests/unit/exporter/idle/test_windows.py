@@ -13,8 +13,7 @@ from gramwatt_exporter.idle import IdleBook
 from gramwatt_exporter.idle.classes import ANY
 from gramwatt_exporter.metrics.exposition import Exposition
 from gramwatt_exporter.model import Device, EnergyStep
-from gramwatt_exporter.windows import OpenRequest, Peer, WindowBook, window_answer
-from gramwatt_exporter.windows.book import Window
+from gramwatt_exporter.windows import OpenRequest, Peer, Window, WindowBook, window_answer
 from gramwatt_exporter.windows.idle_share import change_ratio, idle_share
 from running import parse, select
 
@@ -28,7 +27,7 @@ def window_of(watched: Watched, pid: int) -> Window:
     assert row is not None
     window = watched.sampler.windows.open(OpenRequest(name="w", phase="training", pid=pid), ROOT)
     watched.sampler.windows.add_process(window.id, (pid, row.identity.start))
-    watched.sampler.attach(window.id, row)
+    watched.sampler.membership.attach(window.id, row)
     return window
 
 

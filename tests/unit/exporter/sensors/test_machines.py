@@ -60,6 +60,7 @@ def test_from_the_first_minute_on(machine: Machine) -> None:
     agree(machine, 0.06)
 
 
+@pytest.mark.slow
 def test_a_restart_counts_nothing_twice(machine: Machine) -> None:
     machine.run(60)
     machine.forget()
@@ -74,6 +75,7 @@ GAPS = [(kind, after) for kind in MEASURED for after in ("nothing", "restart")] 
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "after"), GAPS)
 def test_a_gap_of_the_packages_is_booked_once(tmp_path: Path, kind: str, after: str) -> None:
     """Their counters go on while they cannot be read; the meter around them shows them all the time."""
@@ -100,6 +102,7 @@ def test_a_gap_of_the_packages_is_booked_once(tmp_path: Path, kind: str, after: 
     agree(machine, 0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("away", [0.0, 7.0])
 @pytest.mark.parametrize("event", ["restart", "hiccup", "restart and back meanwhile"])
 @pytest.mark.parametrize(
@@ -138,6 +141,7 @@ def test_something_happens_in_the_midst_of_a_gap(tmp_path: Path, kind: str, even
         assert machine.ratio("cpu") == pytest.approx(1.0, abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [100, 300])
 @pytest.mark.parametrize("files", [("intel-rapl:0", "intel-rapl:1"), ("intel-rapl:1",)])
 def test_a_gap_for_which_nobody_waits_is_booked_once_too(
@@ -438,6 +442,7 @@ def test_a_controller_that_lags_is_not_taken_for_a_wider_meter(
     assert machine.sources("other") == {"hwmon"}
 
 
+@pytest.mark.slow
 def test_a_controller_that_lags_is_not_taken_for_one_below_its_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -201,7 +201,7 @@ def test_one_chassis_that_tells_rubbish_later_is_not_left_out_of_the_sum(
     sensor.open()
     assert watts(sensor) == 444
     controller.tree["/2"] = {"PowerWatts": {"Reading": -1}}
-    with pytest.raises(TryAgain, match="/2 tells no power at present"):
+    with pytest.raises(TryAgain, match="/2 reports no power at present"):
         read_for_ten_seconds(sensor)
     sensor.close()
 

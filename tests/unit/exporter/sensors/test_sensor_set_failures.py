@@ -16,6 +16,7 @@ from gramwatt_exporter.model import (
     PowerReading,
     Sample,
 )
+from gramwatt_exporter.sensors import supervisor
 from gramwatt_exporter.sensors.disabled import Disabled
 from gramwatt_exporter.sensors.sensor_set import SensorSet
 from scripted_sensor import J, Scripted, booked, cpu, state_of
@@ -227,6 +228,39 @@ def test_a_driver_that_hangs_does_not_stop_the_tick(clock: Any, log: Any) -> Non
         clock.advance(0.001)
         steps = [step for step in sensor_set.read().steps if step.device == gpu]
     assert (steps[0].microjoules, steps[0].missed) == (9 * J, True)
+
+
+def test_a_driver_that_hangs_in_its_first_read_does_not_stop_the_tick(
+    clock: Any, log: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "FIRST_READ_WAIT_SECONDS", 0.05)
+
+    class Wedged(Scripted):
+        stuck = threading.Event()
+        calls = 0
+
+        def read(self) -> Sample:
+            self.calls += 1
+            assert self.stuck.wait(30)
+            return super().read()
+
+    hwmon, rapl = Wedged("hwmon", clock), Scripted("rapl", clock)
+    gpu = Device("gpu", "0000:03:00.0", "hwmon", 0.05)
+    hwmon.energy, rapl.energy = {gpu: 0}, {cpu("rapl"): 0}
+    sensor_set = SensorSet([hwmon, rapl], clock, log)
+    sensor_set.open()
+    for tick in range(3):
+        clock.advance(1)
+        rapl.energy = {cpu("rapl"): tick}
+        sample = sensor_set.read()
+        assert state_of(sample, "rapl").up
+        assert state_of(sample, "hwmon").reason == "error"
+    assert hwmon.calls == 1
+    hwmon.stuck.set()
+    deadline = time.monotonic() + 10
+    while not state_of(sensor_set.read(), "hwmon").up:
+        assert time.monotonic() < deadline
+        clock.advance(0.001)
 
 
 def test_a_lost_device_does_not_take_the_others_with_it(make: Any, clock: Any, log: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from gramwatt_exporter.errors import TryAgain
 from gramwatt_exporter.model import Device, EnergyReading, Meter, Reading, Sample
 from gramwatt_exporter.sensors.sensor_set import SensorSet
@@ -80,6 +81,7 @@ tick = st.tuples(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(start=st.integers(0, 3 * WRAP), events=st.lists(tick, min_size=1, max_size=60))
 def test_what_was_counted_is_booked_exactly(

@@ -23,7 +23,7 @@ SCHEMAS = {
 
 
 @pytest.fixture
-def document(client) -> dict[str, Any]:
+def document(client: Any) -> dict[str, Any]:
     reply = client("GET", "/v1/openapi.json")
     assert reply.status == 200
     return reply.body
@@ -50,7 +50,7 @@ def example(name: str) -> Any:
     return json.loads(match[1])
 
 
-def test_the_page_the_document_and_the_server_have_the_same_calls(document):
+def test_the_page_the_document_and_the_server_have_the_same_calls(document: Any) -> None:
     rows = re.findall(r"^\| `(GET|POST) (/v1/[^`]*)`", DOCS, re.MULTILINE)
     described = {
         (method.upper(), path): next(int(code) for code in operation["responses"] if code.startswith("2"))
@@ -61,7 +61,7 @@ def test_the_page_the_document_and_the_server_have_the_same_calls(document):
     assert described == {(route.method, route.path): route.status for route in ROUTES}
 
 
-def test_the_page_and_the_document_have_the_same_query_parameters(document):
+def test_the_page_and_the_document_have_the_same_query_parameters(document: Any) -> None:
     written = {
         ("/v1/windows", "state"), ("/v1/windows/{id}", "sample"), ("/v1/top", "processes"), ("/v1/top", "workloads"),
     }  # fmt: skip
@@ -78,7 +78,7 @@ def test_the_page_and_the_document_have_the_same_query_parameters(document):
         assert re.search(rf"[?&]{name}=", row)
 
 
-def test_the_page_and_the_document_have_the_same_errors(document):
+def test_the_page_and_the_document_have_the_same_errors(document: Any) -> None:
     rows = dict(re.findall(r"^\| (\d{3}) \| (.*) \|$", DOCS, re.MULTILINE))
     described = {name.removeprefix("E") for name in document["components"]["responses"]}
     assert rows.keys() == described
@@ -87,17 +87,17 @@ def test_the_page_and_the_document_have_the_same_errors(document):
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_examples_of_the_page_are_what_the_document_describes(document, name):
+def test_examples_of_the_page_are_what_the_document_describes(document: Any, name: Any) -> None:
     shown = example(name)
     validator(document, name).validate(shown)
     assert shown.keys() == document["components"]["schemas"][name]["properties"].keys()
 
 
-def test_the_error_of_the_page_is_what_the_document_describes(document):
+def test_the_error_of_the_page_is_what_the_document_describes(document: Any) -> None:
     validator(document, "Error").validate(example("Errors"))
 
 
-def test_every_reference_of_the_document_leads_somewhere(document):
+def test_every_reference_of_the_document_leads_somewhere(document: Any) -> None:
     references = re.findall(r'"\$ref": "#/([^"]*)"', json.dumps(document))
     assert references
     for reference in references:
@@ -106,7 +106,7 @@ def test_every_reference_of_the_document_leads_somewhere(document):
             part = part[step]
 
 
-def test_real_answers_are_what_the_document_describes(document, client):
+def test_real_answers_are_what_the_document_describes(document: Any, client: Any) -> None:
     opened = client("POST", "/v1/windows", {"name": "n", "phase": "training", "values": {"a": 1}})
     window = opened.body["window"]
     calls = [
@@ -165,7 +165,9 @@ def test_real_answers_are_what_the_document_describes(document, client):
         ("/v1/windows/{id}/stop", "Stop", {"value": {}}, False),
     ],
 )  # fmt: skip
-def test_the_server_takes_what_the_document_allows_and_nothing_else(document, client, path, name, body, good):
+def test_the_server_takes_what_the_document_allows_and_nothing_else(
+    document: Any, client: Any, path: Any, name: Any, body: Any, good: Any
+) -> None:
     window = client("POST", "/v1/windows", {"name": "n", "phase": "training"}).body["window"]
     assert validator(document, name).is_valid(body) is good
     assert (client("POST", path.format(id=window), body).status < 300) is good

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from gramwatt_exporter.socket_api.limits import (
     CONNECTIONS,
@@ -15,7 +17,7 @@ from gramwatt_exporter.socket_api.limits import (
 WINDOW = {"name": "run", "phase": "training", "pid": 1}
 
 
-def test_opening_windows_has_its_own_slower_bucket(client, clock) -> None:
+def test_opening_windows_has_its_own_slower_bucket(client: Any, clock: Any) -> None:
     opened = refused = 0
     for _ in range(2 * OPENINGS_SAVED):
         clock.now += 1 / 50  # as often as any call is answered
@@ -53,7 +55,7 @@ def test_users_share_the_connections_and_root_always_gets_in() -> None:
 @pytest.mark.parametrize(
     "lengths", ["Content-Length: 0\r\nContent-Length: 40", "Content-Length: 2\r\nContent-Length: 2"]
 )
-def test_two_lengths_are_refused(client, lengths: str) -> None:
+def test_two_lengths_are_refused(client: Any, lengths: str) -> None:
     second = "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n"
     answer = client.raw(f"POST /v1/windows HTTP/1.1\r\nHost: x\r\n{lengths}\r\n\r\n{second}".encode())
     assert answer.startswith(b"HTTP/1.1 400")

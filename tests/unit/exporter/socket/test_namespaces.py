@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gramwatt_exporter.socket_api.namespaces import pid_from_here
@@ -51,12 +52,14 @@ def procfs(tmp_path: Path) -> str:
         (400, 1, 400),
     ],
 )
-def test_a_callers_number_is_that_of_its_own_container(procfs, caller, pid, expected):
+def test_a_callers_number_is_that_of_its_own_container(
+    procfs: Any, caller: Any, pid: Any, expected: Any
+) -> None:
     assert pid_from_here(procfs, caller, pid) == expected
 
 
 @pytest.mark.parametrize("start_ticks", [None, 1020])
-def test_the_id_of_a_thread_is_answered_with_its_process(procfs, start_ticks):
+def test_the_id_of_a_thread_is_answered_with_its_process(procfs: Any, start_ticks: Any) -> None:
     thread = Path(procfs, "102")  # which the kernel does not list
     thread.mkdir()
     (thread / "status").write_text("Name:\tx\nTgid:\t100\nPid:\t102\nNSpid:\t102\n")
@@ -67,7 +70,7 @@ def test_the_id_of_a_thread_is_answered_with_its_process(procfs, start_ticks):
 
 
 @pytest.mark.parametrize(("caller", "pid"), [(200, 6), (200, 200), (400, 5)])
-def test_processes_outside_of_the_container_cannot_be_named(procfs, caller, pid):
+def test_processes_outside_of_the_container_cannot_be_named(procfs: Any, caller: Any, pid: Any) -> None:
     with pytest.raises(ApiError) as raised:
         pid_from_here(procfs, caller, pid)
     assert (raised.value.status, raised.value.field) == (404, "pid")
@@ -83,7 +86,9 @@ def test_processes_outside_of_the_container_cannot_be_named(procfs, caller, pid)
         (200, 5, 3010, 201),  # the kernel's word about the caller counts, not what the caller says
     ],
 )
-def test_when_it_began_tells_processes_of_one_number_apart(procfs, caller, pid, ticks, expected):
+def test_when_it_began_tells_processes_of_one_number_apart(
+    procfs: Any, caller: Any, pid: Any, ticks: Any, expected: Any
+) -> None:
     for process, began in ((5, 50), (200, 7), (201, 2010), (300, 7), (301, 3010), (400, 4000)):
         stat = f"{process} (a) b) S " + " ".join(["0"] * 18 + [str(began)] + ["0"] * 30)
         Path(procfs, str(process), "stat").write_text(stat)
@@ -122,7 +127,7 @@ def may_unshare() -> bool:
 
 
 @pytest.mark.skipif(not may_unshare(), reason="making a PID namespace is not permitted here")
-def test_a_client_in_a_real_pid_namespace(api):
+def test_a_client_in_a_real_pid_namespace(api: Any) -> None:
     command = ["unshare", "--pid", "--fork", sys.executable, "-I", "-S", "-c", INSIDE, api.path]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert json.loads(run.stdout) == [1, 2, "sh", "sleep"]

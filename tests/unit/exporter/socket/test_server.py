@@ -29,7 +29,7 @@ def status_of(answer: bytes) -> int:
 # --- the life of a window, over one connection
 
 
-def test_a_window_over_http(client, machine):
+def test_a_window_over_http(client: Any, machine: Any) -> None:
     opened = client("POST", "/v1/windows", OPEN | {"values": {"samples": 1}})
     assert opened.status == 201
     window = opened.body["window"]
@@ -51,7 +51,7 @@ def test_a_window_over_http(client, machine):
     assert client("GET", "/v1/windows").body == {"windows": [stopped.body]}
 
 
-def test_top_asks_for_as_many_as_wanted(client):
+def test_top_asks_for_as_many_as_wanted(client: Any) -> None:
     assert len(client("GET", "/v1/top").body["processes"]) == 3
     few = client("GET", "/v1/top?processes=1&workloads=0").body
     assert (len(few["processes"]), len(few["workloads"])) == (1, 0)
@@ -98,7 +98,9 @@ def test_top_asks_for_as_many_as_wanted(client):
         ("POST", "/v1/windows", OPEN | {"parent": "none"}, 404, "parent"),
     ],
 )  # fmt: skip
-def test_refusals_say_what_and_how_and_change_nothing(client, machine, method, path, body, status, field):
+def test_refusals_say_what_and_how_and_change_nothing(
+    client: Any, machine: Any, method: Any, path: Any, body: Any, status: Any, field: Any
+) -> None:
     reply = client(method, path, body)
     assert reply.status == status
     error = reply.body["error"]
@@ -111,25 +113,27 @@ def test_refusals_say_what_and_how_and_change_nothing(client, machine, method, p
     assert client("GET", "/v1/status").status == 200  # the connection is still good
 
 
-def test_the_phase_error_of_the_documentation(client):
+def test_the_phase_error_of_the_documentation(client: Any) -> None:
     assert client("POST", "/v1/windows", {"name": "n", "phase": "train"}).body == {
         "error": {"field": "phase", "message": "'train' is not a phase", "fix": "use training or inference"}
     }
 
 
-def test_head_has_no_body_and_is_not_a_method(client):
+def test_head_has_no_body_and_is_not_a_method(client: Any) -> None:
     reply = client("HEAD", "/v1/status")
     assert (reply.status, reply.body) == (405, None)
     assert client("GET", "/v1/status").status == 200
 
 
-def test_too_many_open_windows(client, machine):
+def test_too_many_open_windows(client: Any, machine: Any) -> None:
     machine.book.settings = Windows(max=1)
     assert client("POST", "/v1/windows", OPEN).status == 201
     assert client("POST", "/v1/windows", OPEN).status == 409
 
 
-def test_a_failure_inside_is_not_shown_and_the_next_call_works(client, machine, caplog):
+def test_a_failure_inside_is_not_shown_and_the_next_call_works(
+    client: Any, machine: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     machine.broken = True
     reply = client("GET", "/v1/status")
     assert reply.status == 500
@@ -139,8 +143,8 @@ def test_a_failure_inside_is_not_shown_and_the_next_call_works(client, machine, 
     assert client("GET", "/v1/status").status == 200
 
 
-def test_starting_or_stopping_is_503_with_when_to_come_back(client, machine):
-    def refuse(work):
+def test_starting_or_stopping_is_503_with_when_to_come_back(client: Any, machine: Any) -> None:
+    def refuse(work: Any) -> None:
         raise ApiError(503, "", "the exporter is starting", "try again in a second")
 
     machine.call = refuse
@@ -177,14 +181,14 @@ def ask_as(client: Any, *calls: str, user: int | None = None) -> list[tuple[int,
     return [tuple(answer) for answer in json.loads(text)]
 
 
-def test_the_kernel_says_who_asks(client, machine):
+def test_the_kernel_says_who_asks(client: Any, machine: Any) -> None:
     ((pid, status, body),) = ask_as(client, "GET /v1/status")
     assert (status, body["uid"], body["user"]) == (200, os.getuid(), f"user-{os.getuid()}")
     assert machine.peers[-1].pid == pid
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-def test_a_user_neither_sees_nor_touches_windows_of_others(client):
+def test_a_user_neither_sees_nor_touches_windows_of_others(client: Any) -> None:
     ((_, status, mine),) = ask_as(client, 'POST /v1/windows {"name": "n", "phase": "training"}', user=4711)
     assert (status, mine["uid"], mine["user"]) == (201, 4711, "user-4711")
     answers = ask_as(
@@ -203,7 +207,7 @@ def test_a_user_neither_sees_nor_touches_windows_of_others(client):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-def test_the_rate_is_counted_for_each_user_alone(client):
+def test_the_rate_is_counted_for_each_user_alone(client: Any) -> None:
     assert [client("GET", "/v1/status").status for _ in range(51)][-2:] == [200, 429]
     ((_, status, _),) = ask_as(client, "GET /v1/status", user=4711)
     assert status == 200
@@ -212,7 +216,7 @@ def test_the_rate_is_counted_for_each_user_alone(client):
 # --- bounds
 
 
-def test_fifty_calls_a_second(client, clock):
+def test_fifty_calls_a_second(client: Any, clock: Any) -> None:
     replies = [client("GET", "/v1/status") for _ in range(52)]
     assert [reply.status for reply in replies] == [200] * 50 + [429] * 2
     assert replies[-1].headers["Retry-After"] == "1"
@@ -222,7 +226,7 @@ def test_fifty_calls_a_second(client, clock):
     assert [client("GET", "/v1/status").status for _ in range(51)] == [200] * 50 + [429]
 
 
-def test_a_body_of_64_kib_is_taken_and_not_a_byte_more(client, machine):
+def test_a_body_of_64_kib_is_taken_and_not_a_byte_more(client: Any, machine: Any) -> None:
     head, tail = b'{"name": "n", "phase": "training"', b"}"
     fits = head + b" " * (64 * 1024 - len(head) - len(tail)) + tail
     assert client("POST", "/v1/windows", fits).status == 201
@@ -231,7 +235,7 @@ def test_a_body_of_64_kib_is_taken_and_not_a_byte_more(client, machine):
 
 
 @pytest.mark.parametrize("length", [b"65537", b"9999999999999999999999"])
-def test_a_large_body_is_refused_before_it_is_sent(client, length):
+def test_a_large_body_is_refused_before_it_is_sent(client: Any, length: Any) -> None:
     for expect in (b"", b"Expect: 100-continue\r\n"):
         request = (
             b"POST /v1/windows HTTP/1.1\r\nHost: x\r\n" + expect + b"Content-Length: " + length + b"\r\n\r\n"
@@ -241,7 +245,7 @@ def test_a_large_body_is_refused_before_it_is_sent(client, length):
         assert body_of(answer)["error"]["fix"] == "send at most 64 KiB"
 
 
-def test_a_client_that_waits_for_100_continue_gets_it(api):
+def test_a_client_that_waits_for_100_continue_gets_it(api: Any) -> None:
     body = json.dumps(OPEN).encode()
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(10)
@@ -271,14 +275,16 @@ def test_a_client_that_waits_for_100_continue_gets_it(api):
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     ],
 )
-def test_what_is_not_http_is_refused_in_json_and_the_connection_closed(client, request_bytes):
+def test_what_is_not_http_is_refused_in_json_and_the_connection_closed(
+    client: Any, request_bytes: Any
+) -> None:
     answer = client.raw(request_bytes)
     assert status_of(answer) == 400
     assert body_of(answer)["error"]["message"]
     assert client("GET", "/v1/status").status == 200
 
 
-def test_a_client_that_goes_in_the_middle_leaves_nothing_behind(api, client, machine):
+def test_a_client_that_goes_in_the_middle_leaves_nothing_behind(api: Any, client: Any, machine: Any) -> None:
     for part in (b"", b"PO", b"POST /v1/windows HTTP/1.1\r\nContent-Length: 400\r\n\r\n{"):
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(api.path)
@@ -287,7 +293,7 @@ def test_a_client_that_goes_in_the_middle_leaves_nothing_behind(api, client, mac
     assert len(machine.book) == 0
 
 
-def test_slow_clients_do_not_hold_up_others_and_one_user_cannot_take_all(api, client):
+def test_slow_clients_do_not_hold_up_others_and_one_user_cannot_take_all(api: Any, client: Any) -> None:
     slow = []
     try:
         for _ in range(63):
@@ -310,7 +316,7 @@ def test_slow_clients_do_not_hold_up_others_and_one_user_cannot_take_all(api, cl
             connection.close()
 
 
-def poll(client) -> bytes:
+def poll(client: Any) -> bytes:
     """Ask until the place of a connection that has just ended is free."""
     for _ in range(1000):
         answer = client.raw(GET)
@@ -319,7 +325,7 @@ def poll(client) -> bytes:
     return answer
 
 
-def test_several_requests_in_one_write_are_answered_in_order(client):
+def test_several_requests_in_one_write_are_answered_in_order(client: Any) -> None:
     first = b"GET /v1/intensity HTTP/1.1\r\nHost: x\r\n\r\n"
     answer = client.raw(first + GET)
     assert answer.count(b"HTTP/1.1 200 OK") == 2
@@ -329,7 +335,7 @@ def test_several_requests_in_one_write_are_answered_in_order(client):
 # --- the file
 
 
-def test_everybody_may_connect_whatever_the_umask(directory, machine):
+def test_everybody_may_connect_whatever_the_umask(directory: Any, machine: Any) -> None:
     before = os.umask(0o077)
     try:
         api = SocketApi([str(directory / "a/b/gramwatt.sock")], machine, str)
@@ -346,7 +352,7 @@ def test_everybody_may_connect_whatever_the_umask(directory, machine):
     assert not file.exists()
 
 
-def test_a_socket_left_behind_is_replaced(directory, machine):
+def test_a_socket_left_behind_is_replaced(directory: Any, machine: Any) -> None:
     path = directory / "s"
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(path))
@@ -362,7 +368,7 @@ def test_a_socket_left_behind_is_replaced(directory, machine):
         api.stop()
 
 
-def test_a_socket_in_use_is_left_alone(api, client, machine):
+def test_a_socket_in_use_is_left_alone(api: Any, client: Any, machine: Any) -> None:
     with pytest.raises(Fatal, match="already listening") as raised:
         SocketApi([api.path], machine, str)
     assert "socket.path" in raised.value.fix
@@ -370,34 +376,34 @@ def test_a_socket_in_use_is_left_alone(api, client, machine):
     assert [entry.name for entry in Path(api.path).parent.iterdir()] == ["gramwatt.sock"]
 
 
-def test_a_file_that_is_no_socket_is_left_alone(directory, machine):
+def test_a_file_that_is_no_socket_is_left_alone(directory: Any, machine: Any) -> None:
     (directory / "s").write_text("precious")
     with pytest.raises(ConfigError, match="not a socket"):
         SocketApi([str(directory / "s")], machine, str)
     assert (directory / "s").read_text() == "precious"
 
 
-def test_a_path_too_long_for_a_socket_is_said(directory, machine):
+def test_a_path_too_long_for_a_socket_is_said(directory: Any, machine: Any) -> None:
     with pytest.raises(ConfigError, match="too long") as raised:
         SocketApi([str(directory / ("x" * 120))], machine, str)
     assert raised.value.path == "$.socket.path"
 
 
-def test_the_first_usable_path_is_taken(directory, machine):
+def test_the_first_usable_path_is_taken(directory: Any, machine: Any) -> None:
     (directory / "file").write_text("")
     api = SocketApi([str(directory / "file/s"), str(directory / "own/s")], machine, str)
     assert api.path == str(directory / "own/s")
     api.stop()
 
 
-def test_no_usable_path_is_said_with_the_fix(directory, machine):
+def test_no_usable_path_is_said_with_the_fix(directory: Any, machine: Any) -> None:
     (directory / "file").write_text("")
     with pytest.raises(Denied, match="file/s") as raised:
         SocketApi([str(directory / "file/s")], machine, str)
     assert "socket.path" in raised.value.fix
 
 
-def test_which_paths_are_tried():
+def test_which_paths_are_tried() -> None:
     assert default_paths("", "/run/user/1000") == [
         "/run/gramwatt/gramwatt.sock",
         "/run/user/1000/gramwatt/gramwatt.sock",
@@ -406,7 +412,7 @@ def test_which_paths_are_tried():
     assert default_paths("/x/y.sock", "/run/user/1000") == ["/x/y.sock"]
 
 
-def test_the_end_closes_idle_connections_and_leaves_a_successor_alone(directory, machine):
+def test_the_end_closes_idle_connections_and_leaves_a_successor_alone(directory: Any, machine: Any) -> None:
     path = directory / "s"
     api = SocketApi([str(path)], machine, str)
     api.start()

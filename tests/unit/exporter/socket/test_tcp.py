@@ -49,7 +49,7 @@ def settings(directory: Path, **more: Any) -> WindowsTcp:
 
 
 @pytest.fixture
-def tcp(directory, machine, clock) -> Iterator[TcpApi]:
+def tcp(directory: Any, machine: Any, clock: Any) -> Iterator[TcpApi]:
     served = TcpApi(settings(directory), machine, Users(), clock=clock)
     served.start()
     yield served
@@ -79,7 +79,7 @@ def ask(api: TcpApi, method: str, path: str, token: str | None = None, body: Any
 # --- who asks
 
 
-def test_a_token_stands_for_its_user(tcp, machine):
+def test_a_token_stands_for_its_user(tcp: Any, machine: Any) -> None:
     for token, uid in ((ALICE, 4711), (BOB, 4712)):
         status, body, _ = ask(tcp, "GET", "/v1/status", token)
         assert (status, body["uid"], body["user"]) == (200, uid, f"user-{uid}")
@@ -99,7 +99,9 @@ def test_a_token_stands_for_its_user(tcp, machine):
         (ALICE, "wrong token"),
     ],
 )
-def test_without_a_right_token_nothing_is_answered(tcp, machine, authorization, message):
+def test_without_a_right_token_nothing_is_answered(
+    tcp: Any, machine: Any, authorization: Any, message: Any
+) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
     for method, path in (
         ("GET", "/v1/status"),
@@ -115,7 +117,7 @@ def test_without_a_right_token_nothing_is_answered(tcp, machine, authorization, 
     assert len(machine.book) == 0
 
 
-def test_a_user_neither_sees_nor_touches_windows_of_others(tcp, machine):
+def test_a_user_neither_sees_nor_touches_windows_of_others(tcp: Any, machine: Any) -> None:
     status, mine, _ = ask(tcp, "POST", "/v1/windows", ALICE, OPEN)
     assert (status, mine["uid"], mine["user"], mine["pid"]) == (201, 4711, "user-4711", 77)
     path = f"/v1/windows/{mine['window']}"
@@ -130,7 +132,7 @@ def test_a_user_neither_sees_nor_touches_windows_of_others(tcp, machine):
     assert ask(tcp, "POST", f"{path}/stop", ALICE)[1]["state"] == "finished"
 
 
-def test_each_request_of_a_connection_shows_its_own_token(tcp):
+def test_each_request_of_a_connection_shows_its_own_token(tcp: Any) -> None:
     connection = connect(tcp)
     for token, uid in ((ALICE, 4711), (BOB, 4712)):
         connection.request("GET", "/v1/status", headers={"Authorization": f"bearer {token}"})
@@ -140,14 +142,14 @@ def test_each_request_of_a_connection_shows_its_own_token(tcp):
     connection.close()
 
 
-def test_the_process_must_be_named(tcp, machine):
+def test_the_process_must_be_named(tcp: Any, machine: Any) -> None:
     status, body, _ = ask(tcp, "POST", "/v1/windows", ALICE, {"name": "n", "phase": "training"})
     assert (status, body["error"]["field"]) == (400, "pid")
     assert "TCP" in body["error"]["message"]
     assert len(machine.book) == 0
 
 
-def test_a_number_is_not_enough_where_the_time_does_not_fit(tcp, machine):
+def test_a_number_is_not_enough_where_the_time_does_not_fit(tcp: Any, machine: Any) -> None:
     """This very process by its number, with when it began, and with another time: as a container's would be."""
     ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
     asked = OPEN | {"pid": os.getpid(), "pid_start_ticks": ticks}
@@ -160,7 +162,9 @@ def test_a_number_is_not_enough_where_the_time_does_not_fit(tcp, machine):
 # --- bounds
 
 
-def test_guessing_is_held_up_and_locks_nobody_out(tcp, clock, caplog):
+def test_guessing_is_held_up_and_locks_nobody_out(
+    tcp: Any, clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     assert ask(tcp, "GET", "/v1/status", ALICE)[0] == 200
     tries = [ask(tcp, "GET", "/v1/status", WRONG) for _ in range(WRONG_TOKENS + 2)]
     assert [status for status, _, _ in tries] == [401] * WRONG_TOKENS + [429] * 2
@@ -175,7 +179,7 @@ def test_guessing_is_held_up_and_locks_nobody_out(tcp, clock, caplog):
     assert WRONG not in caplog.text
 
 
-def test_a_users_calls_are_counted_over_both_doors(directory, machine, clock):
+def test_a_users_calls_are_counted_over_both_doors(directory: Any, machine: Any, clock: Any) -> None:
     unix = SocketApi([str(directory / "s")], machine, str, clock)
     tcp = TcpApi(settings(directory), machine, Users(), unix.rate, clock)
     tcp.start()
@@ -189,7 +193,7 @@ def test_a_users_calls_are_counted_over_both_doors(directory, machine, clock):
         unix.stop()
 
 
-def test_bodies_have_the_same_bound_and_a_strangers_is_not_read(tcp, machine):
+def test_bodies_have_the_same_bound_and_a_strangers_is_not_read(tcp: Any, machine: Any) -> None:
     large = b" " * (64 * 1024 + 1)
     assert ask(tcp, "POST", "/v1/windows", ALICE, large)[0] == 413
     address = urlsplit(tcp.url)
@@ -198,7 +202,7 @@ def test_bodies_have_the_same_bound_and_a_strangers_is_not_read(tcp, machine):
         assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")  # with the body still to come
 
 
-def test_one_address_cannot_take_all_connections(tcp):
+def test_one_address_cannot_take_all_connections(tcp: Any) -> None:
     address = urlsplit(tcp.url)
     held = [
         socket.create_connection((address.hostname, address.port), 10) for _ in range(CONNECTIONS_PER_USER)
@@ -211,7 +215,7 @@ def test_one_address_cannot_take_all_connections(tcp):
             connection.close()
 
 
-def test_a_request_that_drips_has_one_deadline():
+def test_a_request_that_drips_has_one_deadline() -> None:
     ours, theirs = socket.socketpair()
     reader = TimedReader(ours, 5)
 
@@ -257,7 +261,9 @@ def test_a_request_that_drips_has_one_deadline():
         ("alice é", 0o600, "something else than"),
     ],
 )
-def test_a_file_of_tokens_that_cannot_be_used_is_refused(directory, machine, text, mode, fragment):
+def test_a_file_of_tokens_that_cannot_be_used_is_refused(
+    directory: Any, machine: Any, text: Any, mode: Any, fragment: Any
+) -> None:
     asked = settings(directory)
     tokens(directory, text, mode)
     with pytest.raises(ConfigError) as raised:
@@ -267,18 +273,18 @@ def test_a_file_of_tokens_that_cannot_be_used_is_refused(directory, machine, tex
     assert WRONG[:31] not in str(raised.value)
 
 
-def test_a_missing_file_is_named(directory, machine):
+def test_a_missing_file_is_named(directory: Any, machine: Any) -> None:
     with pytest.raises(ConfigError, match="cannot read /nonexistent/tokens: No such file"):
         TcpApi(WindowsTcp(listen_address="127.0.0.1:0", token_file="/nonexistent/tokens"), machine, Users())
 
 
-def test_a_group_may_read(directory, machine):
+def test_a_group_may_read(directory: Any, machine: Any) -> None:
     asked = settings(directory)
     tokens(directory, mode=0o640)
     TcpApi(asked, machine, Users()).stop()
 
 
-def test_a_token_of_root_is_told(directory, machine, caplog):
+def test_a_token_of_root_is_told(directory: Any, machine: Any, caplog: pytest.LogCaptureFixture) -> None:
     asked = settings(directory)
     tokens(directory, f"root {WRONG}\n")
     served = TcpApi(asked, machine, Users())
@@ -287,7 +293,7 @@ def test_a_token_of_root_is_told(directory, machine, caplog):
     assert "everybody's windows" in caplog.text
 
 
-def test_the_file_is_read_again(tcp, directory):
+def test_the_file_is_read_again(tcp: Any, directory: Any) -> None:
     assert ask(tcp, "GET", "/v1/status", ALICE)[0] == 200
     asked = WindowsTcp(listen_address="127.0.0.1:0", token_file=tokens(directory, f"alice {WRONG}\n"))
     take = tcp.prepare(asked)
@@ -305,7 +311,7 @@ def test_the_file_is_read_again(tcp, directory):
 
 
 @pytest.fixture
-def certified(directory) -> trustme.CA:
+def certified(directory: Any) -> trustme.CA:
     authority = trustme.CA()
     made = authority.issue_cert("127.0.0.1")
     made.cert_chain_pems[0].write_to_path(str(directory / "cert.pem"))
@@ -314,7 +320,7 @@ def certified(directory) -> trustme.CA:
     return authority
 
 
-def test_tls(directory, machine, certified):
+def test_tls(directory: Any, machine: Any, certified: Any) -> None:
     context = ssl.create_default_context()
     certified.configure_trust(context)
     served = TcpApi(settings(directory, config_file=str(directory / "web.yml")), machine, Users())
@@ -334,21 +340,21 @@ def test_tls(directory, machine, certified):
         served.stop()
 
 
-def test_a_web_config_file_without_tls_is_refused(directory, machine):
+def test_a_web_config_file_without_tls_is_refused(directory: Any, machine: Any) -> None:
     (directory / "web.yml").write_text("{}\n")
     with pytest.raises(ConfigError, match="no tls_server_config") as raised:
         TcpApi(settings(directory, config_file=str(directory / "web.yml")), machine, Users())
     assert raised.value.path == "$.windows.tcp.config_file"
 
 
-def test_errors_of_the_web_config_file_name_the_setting(directory, machine):
+def test_errors_of_the_web_config_file_name_the_setting(directory: Any, machine: Any) -> None:
     (directory / "web.yml").write_text("tls_server_config: {cert_file: none.pem}\n")
     with pytest.raises(ConfigError, match="cannot be read") as raised:
         TcpApi(settings(directory, config_file=str(directory / "web.yml")), machine, Users())
     assert raised.value.path.startswith("$.windows.tcp.config_file ")
 
 
-def test_a_port_in_use_is_told(tcp, directory, machine):
+def test_a_port_in_use_is_told(tcp: Any, directory: Any, machine: Any) -> None:
     taken = urlsplit(tcp.url).netloc
     with pytest.raises(ConfigError, match=f"cannot listen on {taken}") as raised:
         TcpApi(WindowsTcp(listen_address=taken, token_file=tokens(directory)), machine, Users())
@@ -356,7 +362,7 @@ def test_a_port_in_use_is_told(tcp, directory, machine):
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6")
-def test_ipv6(directory, machine):
+def test_ipv6(directory: Any, machine: Any) -> None:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:

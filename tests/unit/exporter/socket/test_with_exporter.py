@@ -86,7 +86,7 @@ def check(name: str, answer: Any) -> Any:
     return answer
 
 
-def test_its_answers_are_the_documented_ones(directory, client_of):
+def test_its_answers_are_the_documented_ones(directory: Any, client_of: Any) -> None:
     with exporter(directory, "--sampling.interval", "200ms"), worker() as child:
         client = client_of(str(directory / "gramwatt.sock"))
         check("Status", client("GET", "/v1/status").body)
@@ -111,7 +111,7 @@ def test_its_answers_are_the_documented_ones(directory, client_of):
         assert client("POST", "/v1/windows", asked | {"pid": 2**30}).status == 404
 
 
-def test_a_window_ends_with_its_process(directory, client_of):
+def test_a_window_ends_with_its_process(directory: Any, client_of: Any) -> None:
     with exporter(directory, "--sampling.interval", "100ms"):
         client = client_of(str(directory / "gramwatt.sock"))
         with worker() as child:
@@ -124,7 +124,9 @@ def test_a_window_ends_with_its_process(directory, client_of):
         assert shown["ended_by"] == "exit"
 
 
-def test_a_window_goes_on_when_the_exporter_is_killed_and_started_again(directory, client_of):
+def test_a_window_goes_on_when_the_exporter_is_killed_and_started_again(
+    directory: Any, client_of: Any
+) -> None:
     with worker() as child:
         with exporter(directory, "--sampling.interval", "100ms") as running:
             client = client_of(str(directory / "gramwatt.sock"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import pytest
@@ -31,7 +32,7 @@ def url(tmp_path: Path) -> Iterator[str]:
     server.stop()
 
 
-def test_metrics_need_the_password_and_health_does_not(url, tmp_path):
+def test_metrics_need_the_password_and_health_does_not(url: Any, tmp_path: Path) -> None:
     with requests.Session() as session:
         session.trust_env = False  # a CA bundle in the environment would win over ours
         session.verify = str(tmp_path / "ca.pem")
@@ -45,7 +46,7 @@ def test_metrics_need_the_password_and_health_does_not(url, tmp_path):
             assert session.get(f"{url}/-/healthy", timeout=10).status_code == 200
 
 
-def test_plain_http_is_not_answered(url, tmp_path):
+def test_plain_http_is_not_answered(url: Any, tmp_path: Path) -> None:
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{url.replace('https', 'http')}/-/healthy", timeout=10)
     assert requests.get(f"{url}/-/healthy", verify=str(tmp_path / "ca.pem"), timeout=10).ok

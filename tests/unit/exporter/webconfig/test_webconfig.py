@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import pytest
@@ -32,7 +33,7 @@ def basic(user: str, password: str) -> str:
 
 
 @pytest.mark.parametrize("text", ["", "{}", "basic_auth_users:\n", "basic_auth_users: {}\n", "# nothing\n"])
-def test_without_users_everybody_may_read(tmp_path, text):
+def test_without_users_everybody_may_read(tmp_path: Path, text: Any) -> None:
     web = WebConfig(write(tmp_path, text))
     assert not web.needs_password
     assert web.ssl_context is None
@@ -40,7 +41,7 @@ def test_without_users_everybody_may_read(tmp_path, text):
     assert WebConfig().allows(None)
 
 
-def test_a_password_is_needed_and_must_be_right(tmp_path):
+def test_a_password_is_needed_and_must_be_right(tmp_path: Path) -> None:
     web = WebConfig(write(tmp_path, f"basic_auth_users: {{prom: '{HASH}', other: '{HASH}'}}\n"))
     assert web.needs_password
     for _ in range(2):  # the second time from memory
@@ -57,18 +58,18 @@ def test_a_password_is_needed_and_must_be_right(tmp_path):
     [None, "", "Basic", "Basic ", "Basic %%%", "Bearer abc", "Basic " + base64.b64encode(b"prom").decode(),
      "Basic " + base64.b64encode(b"\xff\xfe:x").decode(), basic("prom", "sesame\0"), basic("prom", "x" * 5000)],
 )  # fmt: skip
-def test_what_is_no_right_password_is_refused(tmp_path, header):
+def test_what_is_no_right_password_is_refused(tmp_path: Path, header: Any) -> None:
     web = WebConfig(write(tmp_path, f"basic_auth_users: {{prom: '{HASH}'}}\n"))
     assert not web.allows(header)
 
 
 @pytest.mark.parametrize("variant", ["$2a$", "$2b$", "$2y$"])
-def test_hashes_of_all_tools(tmp_path, variant):
+def test_hashes_of_all_tools(tmp_path: Path, variant: Any) -> None:
     web = WebConfig(write(tmp_path, f"basic_auth_users: {{prom: '{HASH.replace('$2b$', variant)}'}}\n"))
     assert web.allows(basic("prom", "sesame"))
 
 
-def test_a_password_with_a_colon_and_letters_of_all_kinds(tmp_path):
+def test_a_password_with_a_colon_and_letters_of_all_kinds(tmp_path: Path) -> None:
     password = "a:b\N{LATIN SMALL LETTER E WITH ACUTE}\N{PILE OF POO}"
     hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
     web = WebConfig(write(tmp_path, f"basic_auth_users: {{prom: '{hashed}'}}\n"))
@@ -76,14 +77,14 @@ def test_a_password_with_a_colon_and_letters_of_all_kinds(tmp_path):
     assert not web.allows(basic("prom", "a"))
 
 
-def test_many_guesses_do_not_push_out_what_is_right_nor_fill_the_memory(tmp_path):
+def test_many_guesses_do_not_push_out_what_is_right_nor_fill_the_memory(tmp_path: Path) -> None:
     web = WebConfig(write(tmp_path, f"basic_auth_users: {{prom: '{HASH}'}}\n"))
     assert web.allows(basic("prom", "sesame"))
     assert not any(web.allows(basic("prom", f"guess {number}")) for number in range(300))
     assert web.allows(basic("prom", "sesame"))
 
 
-def test_reload_takes_new_passwords_and_forgets_old_ones(tmp_path):
+def test_reload_takes_new_passwords_and_forgets_old_ones(tmp_path: Path) -> None:
     file = write(tmp_path, f"basic_auth_users: {{prom: '{HASH}'}}\n")
     web = WebConfig(file)
     assert web.allows(basic("prom", "sesame"))
@@ -94,7 +95,7 @@ def test_reload_takes_new_passwords_and_forgets_old_ones(tmp_path):
     assert web.allows(basic("prom", "other"))
 
 
-def test_reload_of_a_broken_file_changes_nothing(tmp_path):
+def test_reload_of_a_broken_file_changes_nothing(tmp_path: Path) -> None:
     web = WebConfig(write(tmp_path, f"basic_auth_users: {{prom: '{HASH}'}}\n"))
     write(tmp_path, "basic_auth_users: {prom: plain}\n")
     with pytest.raises(ConfigError):
@@ -158,14 +159,14 @@ def client_of(authority: trustme.CA) -> ssl.SSLContext:
     return client
 
 
-def test_tls_by_files_beside_the_config(tmp_path, authority):
+def test_tls_by_files_beside_the_config(tmp_path: Path, authority: Any) -> None:
     pair(tmp_path, authority)
     web = WebConfig(write(tmp_path, PAIR + "}\n"))
     assert web.ssl_context is not None
     assert handshake(web.ssl_context, client_of(authority)) == ("TLSv1.3", "localhost")
 
 
-def test_versions_are_bounded(tmp_path, authority):
+def test_versions_are_bounded(tmp_path: Path, authority: Any) -> None:
     pair(tmp_path, authority)
     only13 = WebConfig(write(tmp_path, PAIR + ", min_version: TLS13}\n")).ssl_context
     upto12 = WebConfig(write(tmp_path, PAIR + ", max_version: TLS12}\n")).ssl_context
@@ -187,7 +188,9 @@ def test_versions_are_bounded(tmp_path, authority):
         ("RequireAndVerifyClientCert", False, True, False),
     ],
 )
-def test_client_certificates(tmp_path, authority, kind, without, with_own, with_other):
+def test_client_certificates(
+    tmp_path: Path, authority: Any, kind: Any, without: Any, with_own: Any, with_other: Any
+) -> None:
     pair(tmp_path, authority)
     wanted = f", client_auth_type: {kind}" if kind else ""
     web = WebConfig(write(tmp_path, PAIR + f", client_ca_file: ca.pem{wanted}}}\n"))
@@ -203,7 +206,7 @@ def test_client_certificates(tmp_path, authority, kind, without, with_own, with_
                 handshake(web.ssl_context, client)
 
 
-def test_reload_takes_a_renewed_certificate(tmp_path):
+def test_reload_takes_a_renewed_certificate(tmp_path: Path) -> None:
     before, after = trustme.CA(), trustme.CA()
     pair(tmp_path, before)
     web = WebConfig(write(tmp_path, PAIR + "}\n"))
@@ -216,7 +219,7 @@ def test_reload_takes_a_renewed_certificate(tmp_path):
         handshake(web.ssl_context, client_of(before))
 
 
-def test_reload_with_half_a_renewal_keeps_the_old_pair(tmp_path, authority):
+def test_reload_with_half_a_renewal_keeps_the_old_pair(tmp_path: Path, authority: Any) -> None:
     pair(tmp_path, authority)
     web = WebConfig(write(tmp_path, PAIR + "}\n"))
     assert web.ssl_context is not None
@@ -253,7 +256,9 @@ def test_reload_with_half_a_renewal_keeps_the_old_pair(tmp_path, authority):
         ("[]", "", "object"),
     ],
 )  # fmt: skip
-def test_errors_name_the_key_and_the_fix(tmp_path, authority, text, key, message):
+def test_errors_name_the_key_and_the_fix(
+    tmp_path: Path, authority: Any, text: Any, key: Any, message: Any
+) -> None:
     pair(tmp_path, authority)
     from cryptography.hazmat.primitives import serialization
 
@@ -273,12 +278,12 @@ def test_errors_name_the_key_and_the_fix(tmp_path, authority, text, key, message
     assert message in raised.value.message
 
 
-def test_a_file_that_is_not_there(tmp_path):
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         WebConfig(str(tmp_path / "none.yml"))
 
 
-def test_no_error_shows_a_hash_or_password(tmp_path):
+def test_no_error_shows_a_hash_or_password(tmp_path: Path) -> None:
     for text in (
         "basic_auth_users: {prom: sesame}",
         "basic_auth_users: {prom: sesame",
@@ -289,7 +294,7 @@ def test_no_error_shows_a_hash_or_password(tmp_path):
         assert "sesame" not in str(raised.value)
 
 
-def test_switching_tls_on_needs_a_restart(tmp_path, authority):
+def test_switching_tls_on_needs_a_restart(tmp_path: Path, authority: Any) -> None:
     pair(tmp_path, authority)
     web = WebConfig(write(tmp_path, ""))
     write(tmp_path, PAIR + "}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from gramwatt_exporter import units
@@ -11,7 +12,7 @@ from gramwatt_exporter.windows.ids import PATTERN, Ids
 from window_books import ALICE, BOB, ROOT, answer, ask
 
 
-def test_a_window_from_open_to_stop(book, clocks):
+def test_a_window_from_open_to_stop(book: Any, clocks: Any) -> None:
     start = clocks.wall
     window = book.open(
         ask(model="resnet", dataset="digits", values={"samples": 1}, tags={"project": "p"}), ALICE
@@ -73,7 +74,7 @@ def test_a_window_from_open_to_stop(book, clocks):
     assert book.open_ids == frozenset()
 
 
-def test_nothing_is_known_before_anything_is_measured(book):
+def test_nothing_is_known_before_anything_is_measured(book: Any) -> None:
     window = book.open(ask(), ALICE)
     fresh = answer(book, window.id)
     assert (fresh["energy_joules"], fresh["components"], fresh["processes"]) == (0.0, {}, 0)
@@ -81,7 +82,7 @@ def test_nothing_is_known_before_anything_is_measured(book):
         assert fresh[unknown] is None
 
 
-def test_without_an_intensity_emissions_are_not_known(book):
+def test_without_an_intensity_emissions_are_not_known(book: Any) -> None:
     window = book.open(ask(), ALICE)
     book.charge(window.id, "cpu", 1000, None)
     shown = answer(book, window.id)
@@ -91,7 +92,7 @@ def test_without_an_intensity_emissions_are_not_known(book):
     assert answer(book, window.id)["emissions_grams"] == 1.0
 
 
-def test_stopping_twice_is_the_same_answer(book, clocks):
+def test_stopping_twice_is_the_same_answer(book: Any, clocks: Any) -> None:
     window = book.open(ask(), ALICE)
     clocks.run(2)
     book.stop(window.id, clocks.wall, "exit")
@@ -102,7 +103,7 @@ def test_stopping_twice_is_the_same_answer(book, clocks):
     assert first["ended_by"] == "exit"
 
 
-def test_wrong_values_at_the_stop_leave_the_window_open(book, clocks):
+def test_wrong_values_at_the_stop_leave_the_window_open(book: Any, clocks: Any) -> None:
     window = book.open(ask(), ALICE)
     with pytest.raises(ApiError) as raised:
         book.stop(window.id, clocks.wall, "stop", {"loss": math.nan, "x": 1})
@@ -111,7 +112,7 @@ def test_wrong_values_at_the_stop_leave_the_window_open(book, clocks):
     assert answer(book, window.id)["values"] == {}
 
 
-def test_a_finished_window_is_final(book, clocks):
+def test_a_finished_window_is_final(book: Any, clocks: Any) -> None:
     window = book.open(ask(), ALICE)
     book.charge(window.id, "cpu", 5, 7)
     book.stop(window.id, clocks.wall)
@@ -130,14 +131,14 @@ def test_a_finished_window_is_final(book, clocks):
     assert answer(book, window.id) == before
 
 
-def test_a_process_is_added_once(book):
+def test_a_process_is_added_once(book: Any) -> None:
     window = book.open(ask(), ALICE)
     assert book.add_process(window.id, (5, 100))
     assert not book.add_process(window.id, (5, 100))
     assert book.add_process(window.id, (5, 101))  # the pid came again: another process
 
 
-def test_a_window_opens_under_one_of_the_same_user(book, clocks):
+def test_a_window_opens_under_one_of_the_same_user(book: Any, clocks: Any) -> None:
     outer = book.open(ask(), ALICE)
     inner = book.open(ask(name="epoch 1", parent=outer.id), ALICE)
     assert answer(book, inner.id)["parent"] == outer.id
@@ -154,7 +155,7 @@ def test_a_window_opens_under_one_of_the_same_user(book, clocks):
     assert answer(book, inner.id)["state"] == "open"  # an outer window's end does not end the inner
 
 
-def test_the_clock_may_step_while_a_window_is_open(book, clocks):
+def test_the_clock_may_step_while_a_window_is_open(book: Any, clocks: Any) -> None:
     window = book.open(ask(), ALICE)
     clocks.run(3)
     clocks.wall -= 86400
@@ -164,7 +165,7 @@ def test_the_clock_may_step_while_a_window_is_open(book, clocks):
     assert shown["end"] >= shown["start"]
 
 
-def test_a_source_that_changes_on_the_way_is_told(book):
+def test_a_source_that_changes_on_the_way_is_told(book: Any) -> None:
     window = book.open(ask(), ALICE)
     book.measured("cpu", "rapl+hwmon", 0.1, 1)
     book.charge(window.id, "cpu", 3_000, None)
@@ -178,7 +179,7 @@ def test_a_source_that_changes_on_the_way_is_told(book):
     assert shown["uncertainty_ratio"] == pytest.approx((3 * 0.1 + 1 * 0.5) / 4)
 
 
-def test_below_the_floor_it_says_so(book):
+def test_below_the_floor_it_says_so(book: Any) -> None:
     book.measured("cpu", "estimate", 0.5, 100_000)
     window = book.open(ask(), ALICE)
     book.charge(window.id, "cpu", 99_999, None)
@@ -188,7 +189,7 @@ def test_below_the_floor_it_says_so(book):
     assert answer(book, window.id)["below_floor"] is False
 
 
-def test_a_user_sees_only_their_own_windows_and_root_all(book, clocks):
+def test_a_user_sees_only_their_own_windows_and_root_all(book: Any, clocks: Any) -> None:
     first = book.open(ask(), ALICE)
     second = book.open(ask(), BOB)
     third = book.open(ask(), ALICE)
@@ -233,7 +234,7 @@ def test_a_user_sees_only_their_own_windows_and_root_all(book, clocks):
         ({"tags": {"a": "x\n"}}, "tags.a"),
     ],
 )
-def test_a_wrong_field_is_named_with_the_fix(book, fields, field):
+def test_a_wrong_field_is_named_with_the_fix(book: Any, fields: Any, field: Any) -> None:
     with pytest.raises(ApiError) as raised:
         book.open(ask(**fields), ALICE)
     assert (raised.value.status, raised.value.field) == (400, field)
@@ -242,12 +243,12 @@ def test_a_wrong_field_is_named_with_the_fix(book, fields, field):
     assert len(book) == 0
 
 
-def test_names_of_all_tongues_are_fine(book):
+def test_names_of_all_tongues_are_fine(book: Any) -> None:
     window = book.open(ask(name="\N{GREEK SMALL LETTER ALPHA}-run \N{CJK UNIFIED IDEOGRAPH-6C34}"), ALICE)
     assert answer(book, window.id)["name"].startswith("\N{GREEK SMALL LETTER ALPHA}")
 
 
-def test_values_are_bounded_over_all_calls(book):
+def test_values_are_bounded_over_all_calls(book: Any) -> None:
     window = book.open(ask(values={f"v{number}": 1.0 for number in range(64)}), ALICE)
     book.record(window.id, {"v0": 2.0})
     with pytest.raises(ApiError) as raised:
@@ -256,7 +257,7 @@ def test_values_are_bounded_over_all_calls(book):
     assert answer(book, window.id)["values"]["v0"] == 2.0
 
 
-def test_a_caller_that_cannot_be_seen_must_name_a_process(book):
+def test_a_caller_that_cannot_be_seen_must_name_a_process(book: Any) -> None:
     hidden = Peer(uid=1000, pid=0, user="alice")
     with pytest.raises(ApiError) as raised:
         book.open(ask(), hidden)
@@ -264,7 +265,7 @@ def test_a_caller_that_cannot_be_seen_must_name_a_process(book):
     assert book.open(ask(pid=5), hidden).pid == 5
 
 
-def test_a_snapshot_never_changes(book, clocks):
+def test_a_snapshot_never_changes(book: Any, clocks: Any) -> None:
     window = book.open(ask(values={"a": 1.0}, tags={"t": "x"}), ALICE)
     book.charge(window.id, "cpu", 5, 7)
     (before,) = book.frozen()
@@ -280,7 +281,7 @@ def test_a_snapshot_never_changes(book, clocks):
         before.microjoules["cpu"] = 0  # type: ignore[index]
 
 
-def test_ids_sort_by_time_and_never_repeat():
+def test_ids_sort_by_time_and_never_repeat() -> None:
     ids = Ids()
     times = [1e9, 1e9, 1e9, 1.5e9, 1.2e9, 1.7e9]  # standing still, stepping back
     made = [ids.new(now) for now in times for _ in range(50)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from gramwatt_exporter.windows import ApiError
 from window_books import ALICE, BOB, ROOT, ask
 
 
-def test_open_windows_are_never_pushed_out(make_book, clocks):
+def test_open_windows_are_never_pushed_out(make_book: Any, clocks: Any) -> None:
     book = make_book(4)
     mine = [book.open(ask(), ALICE).id for _ in range(2)]
     with pytest.raises(ApiError) as raised:
@@ -23,7 +25,7 @@ def test_open_windows_are_never_pushed_out(make_book, clocks):
     assert len(book) == 4
 
 
-def test_the_user_with_most_finished_windows_gives_way(make_book, clocks):
+def test_the_user_with_most_finished_windows_gives_way(make_book: Any, clocks: Any) -> None:
     book = make_book(6)
     his = book.open(ask(), BOB)
     book.stop(his.id, clocks.wall)
@@ -33,7 +35,7 @@ def test_the_user_with_most_finished_windows_gives_way(make_book, clocks):
     assert len(book) == 6
 
 
-def test_windows_that_were_scraped_enough_give_way_first(make_book, clocks):
+def test_windows_that_were_scraped_enough_give_way_first(make_book: Any, clocks: Any) -> None:
     book = make_book(3)
     seen = book.open(ask(), ALICE)
     book.stop(seen.id, clocks.wall)
@@ -46,7 +48,7 @@ def test_windows_that_were_scraped_enough_give_way_first(make_book, clocks):
     assert len(book) == 3
 
 
-def test_a_finished_window_leaves_after_retention_and_five_scrapes(make_book, clocks):
+def test_a_finished_window_leaves_after_retention_and_five_scrapes(make_book: Any, clocks: Any) -> None:
     book = make_book(retention=60)
     window = book.open(ask(), ALICE)
     still = book.open(ask(), ALICE)
@@ -63,7 +65,7 @@ def test_a_finished_window_leaves_after_retention_and_five_scrapes(make_book, cl
     assert [view.id for view in book.frozen()] == [still.id]
 
 
-def test_a_window_that_was_scraped_stays_for_the_retention(make_book, clocks):
+def test_a_window_that_was_scraped_stays_for_the_retention(make_book: Any, clocks: Any) -> None:
     book = make_book(retention=60)
     window = book.open(ask(), ALICE)
     book.stop(window.id, clocks.wall)

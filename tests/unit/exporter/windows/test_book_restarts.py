@@ -20,7 +20,7 @@ def restart(book: WindowBook, make_book: MakeBook, same_boot: bool = True) -> Wi
     return other
 
 
-def test_an_open_window_goes_on_after_a_restart(book, make_book, clocks):
+def test_an_open_window_goes_on_after_a_restart(book: Any, make_book: Any, clocks: Any) -> None:
     window = book.open(ask(), ALICE)
     book.add_process(window.id, (4711, 99))
     book.measured("cpu", "rapl", 0.05, 100)
@@ -40,7 +40,7 @@ def test_an_open_window_goes_on_after_a_restart(book, make_book, clocks):
     assert view.sources == {"cpu": "rapl"}
 
 
-def test_after_a_reboot_open_windows_end_at_their_last_sample(book, make_book, clocks):
+def test_after_a_reboot_open_windows_end_at_their_last_sample(book: Any, make_book: Any, clocks: Any) -> None:
     window = book.open(ask(), ALICE)
     clocks.run(7)
     book.sampled(clocks.wall)
@@ -52,7 +52,7 @@ def test_after_a_reboot_open_windows_end_at_their_last_sample(book, make_book, c
     assert shown["end"] == shown["start"] + 7
 
 
-def test_damaged_entries_are_dropped_one_by_one(book, make_book, clocks):
+def test_damaged_entries_are_dropped_one_by_one(book: Any, make_book: Any, clocks: Any) -> None:
     kept = [book.open(ask(), ALICE).id, book.open(ask(), BOB).id]
     state = json.loads(json.dumps(book.state()))
     good = state["windows"][0]
@@ -78,7 +78,7 @@ events = st.lists(
 
 
 @given(events)
-def test_whatever_happens_energies_are_exact_and_monotonic(steps):
+def test_whatever_happens_energies_are_exact_and_monotonic(steps: Any) -> None:
     clocks = Clocks()
     settings = Windows(max=4, retention=Duration(10))
     book = WindowBook(settings, lambda: clocks.wall, lambda: clocks.boot)

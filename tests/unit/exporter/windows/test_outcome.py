@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from gramwatt_exporter.socket_api import bodies
@@ -21,7 +22,9 @@ from window_books import ALICE, answer, ask
         {"exception": "ValueError"},
     ],
 )
-def test_one_of_three_is_kept_and_survives_a_restart(book, make_book, clocks, said):
+def test_one_of_three_is_kept_and_survives_a_restart(
+    book: Any, make_book: Any, clocks: Any, said: Any
+) -> None:
     window = book.open(ask(), ALICE)
     book.add_process(window.id, (4711, 99))
     asked = bodies.decode(json.dumps({"outcome": said}).encode(), bodies.Stop)
@@ -35,7 +38,7 @@ def test_one_of_three_is_kept_and_survives_a_restart(book, make_book, clocks, sa
     assert outcome_labels(view.outcome, "stop", view.is_automatic) == (kind, str(value))
 
 
-def test_stopping_again_does_not_change_it(book, clocks):
+def test_stopping_again_does_not_change_it(book: Any, clocks: Any) -> None:
     window = book.open(ask(), ALICE)
     book.stop(window.id, clocks.wall, outcome={"exit_code": 1})
     book.stop(window.id, clocks.wall, outcome={"exit_code": 0})
@@ -53,13 +56,13 @@ def test_stopping_again_does_not_change_it(book, clocks):
         ({"exited": 1}, "exited"), (3, "outcome"), ("failed", "outcome"),
     ],
 )  # fmt: skip
-def test_anything_else_is_refused_by_name(said, field):
+def test_anything_else_is_refused_by_name(said: Any, field: Any) -> None:
     with pytest.raises(ApiError) as refused:
         told(bodies.decode(json.dumps({"outcome": said}).encode(), bodies.Stop).outcome)
     assert (refused.value.status, refused.value.field) == (400, field)
 
 
-def test_nothing_said_is_nothing():
+def test_nothing_said_is_nothing() -> None:
     assert told(None) is None
     assert told(Outcome(exit_code=3)) == {"exit_code": 3}
 
@@ -71,11 +74,11 @@ def test_nothing_said_is_nothing():
         ("stop", True, "stop"),
     ],
 )  # fmt: skip
-def test_without_a_word_it_is_how_the_window_ended(ended_by, is_automatic, label):
+def test_without_a_word_it_is_how_the_window_ended(ended_by: Any, is_automatic: Any, label: Any) -> None:
     assert outcome_labels(None, ended_by, is_automatic) == (label, "")
 
 
-def test_a_window_of_a_workload_has_no_process_that_it_was_asked_for(book, clocks):
+def test_a_window_of_a_workload_has_no_process_that_it_was_asked_for(book: Any, clocks: Any) -> None:
     window = book.open(ask(), ALICE)
     assert book.view(window).is_automatic
     book.add_process(window.id, (4711, 99))

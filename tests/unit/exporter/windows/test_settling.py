@@ -30,7 +30,7 @@ def _open(simulated: Rig, pid: int) -> str:
     row = sampler.table.find(pid)
     assert row is not None
     sampler.windows.add_process(window.id, (row.identity.pid, row.identity.start))
-    sampler.attach(window.id, row)
+    sampler.membership.attach(window.id, row)
     return window.id
 
 

@@ -98,7 +98,7 @@ class AmdSmi:
         self._lib: Any = None
         self._error: type[Exception] = Exception
         self._gpus: list[Gpu] = []
-        self._failed: dict[str, str] = {}  # GPUs that do not say who they are, by their index
+        self._failed: dict[str, str] = {}  # GPUs without an identity, by their index
         self._left_out: dict[str, str] = {}  # address -> why it is not measured here
         self._listed = 0  # GPUs in the library's list when it was last gone through
         self._look_ns = 0  # when to look for GPUs again
@@ -144,7 +144,7 @@ class AmdSmi:
                 known.index, known.handle = index, handle
             elif address not in self._left_out:
                 self._add(index, handle, address)
-        # Who fails cannot be asked who it is: the index serves to say which one, unless it was told before.
+        # A GPU that fails cannot be asked for its identity: the index names it, unless it is known from before.
         told = {gpu.index for gpu in missing.values()}
         self._failed = {f"index-{index}": "error" for index in sorted(failed - told)}
         self._listed = len(handles)
@@ -180,7 +180,7 @@ class AmdSmi:
         if gpu.reports_something():
             self._gpus.append(gpu)
         else:
-            self._leave_out(address, "tells neither energy nor power: it is not measured")
+            self._leave_out(address, "reports neither energy nor power: it is not measured")
 
     def _born_since(self, pid: int, at_ns: int) -> bool:
         born = self._births.of(pid)
@@ -227,7 +227,8 @@ class AmdSmi:
         return Sample(readings, uses, failures)
 
     def count(self) -> float:
-        """What is read between two reads, so that it is known who drew the energy and when. Returns seconds to pause.
+        """What is read between two reads, so that it is known which process drew the energy and when. Returns
+        seconds to pause.
 
         Called on a thread of its own, or by a test that moves the clock.
         """
@@ -290,7 +291,7 @@ class AmdSmi:
         return limit / 1e6 if limit > _MICROWATTS_ABOVE else limit
 
     def _sees_everyone(self) -> bool:
-        """Whether an empty list means that there is nobody: the library leaves out whom it may not see."""
+        """Whether an empty list means that there is no process: the library leaves out those it may not see."""
         try:
             here = (self._procfs / "self/ns/pid").stat().st_ino
         except OSError:

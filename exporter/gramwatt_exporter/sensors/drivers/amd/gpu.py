@@ -1,4 +1,4 @@
-"""One AMD GPU: its energy counter or its power, and who uses it."""
+"""One AMD GPU: its energy counter or its power, and which processes use it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Gpu:
         self._users = users
         self.amiss = False  # its last read failed
         self._reported: Reading | None = None
-        self.repeats = False  # its last reading is an old one: who used it is not asked yet
+        self.repeats = False  # its last reading is an old one: its users are not asked yet
         self.energy_counts = True
         self.resets = 0  # steps of the counter that were not believed
         self.notes: list[str] = []
@@ -224,10 +224,10 @@ class Gpu:
             return 0
         raise ValueError("no power")
 
-    # --- who used it
+    # --- which processes used it
 
     def between(self) -> None:
-        """Between two reads: its counter or power, and who is there. Errors are left to the next read."""
+        """Between two reads: its counter or power, and which processes are there. Errors are left to the next read."""
         if self.amiss:
             return
         with contextlib.suppress(self._lib.AmdSmiException, ValueError):
@@ -239,7 +239,7 @@ class Gpu:
                 self._integrated(self.power)
 
     def look_at_users(self, everyone_seen: bool) -> None:
-        """One look at the processes; who may not be seen is said once."""
+        """One look at the processes; those that may not be seen are logged once."""
         try:
             processes = self._lib.amdsmi_get_gpu_process_list(self.handle)
         except self._lib.AmdSmiException as error:
@@ -255,7 +255,7 @@ class Gpu:
         self._users.look(busy, self._awake(), self._now(), drawn, self._works, everyone_seen)
 
     def use(self, device: Device) -> DeviceUse:
-        """Who used it since the last call."""
+        """The processes that used it since the last call."""
         return self._users.use(device)
 
     def _works(self) -> bool:

@@ -1,8 +1,8 @@
-"""Who used a GPU between two reads, from several looks at its list of processes. Pure.
+"""Which processes used a GPU between two reads, from several looks at its list of processes. Pure.
 
-A look shows who is there and how long each process has been on the engines. Time that is not reported may be all of
-it: of a process that has left since, or that has queues of ROCm's own. Such time goes to nobody unless one process
-alone can have used it, and with it no GPU is quiet: its draw would be learned as idle.
+A look shows which processes are there and how long each process has been on the engines. Time that is not reported
+may be all of it: of a process that has left since, or that has queues of ROCm's own. Such time goes to nobody
+unless one process alone can have used it, and with it no GPU is quiet: its draw would be learned as idle.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Part(Struct, frozen=True):
 
 
 class Users:
-    """Takes the looks at one GPU (``look``) and says who used it since the last answer (``use``).
+    """Takes the looks at one GPU (``look``) and says which processes used it since the last answer (``use``).
 
     ``born_since(pid, at_ns)`` says whether a process began after a moment of ``now_ns``.
     """
@@ -62,7 +62,7 @@ class Users:
         self._parts.append((part, microjoules or 0, elapsed))
 
     def use(self, device: Device) -> DeviceUse:
-        """Who used it since the last call. Parts count by what was drawn in them."""
+        """The processes that used it since the last call. Parts count by what was drawn in them."""
         parts, self._parts = self._parts, []
         holders, self._holders = self._holders, frozenset()
         if len(parts) == 1:

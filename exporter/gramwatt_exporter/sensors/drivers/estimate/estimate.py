@@ -220,7 +220,7 @@ class Estimate:
     def _build_memory(self, size: int, virtual: bool, model: str) -> tuple[Device, int] | None:
         if self._memory_rule == "off" or not size:
             return None
-        # A virtual machine has a share of its host's DIMMs, so its size tells more than a number of modules.
+        # A virtual machine has a share of its host's DIMMs, so its size says more than a number of modules.
         if self._memory_rule == "size" or virtual:
             gigabytes = size / _GIGABYTE
             power, note = gigabytes * memory_model.WATTS_PER_GIGABYTE, f"3 W per 8 GB, {gigabytes:.1f} GB"

@@ -183,7 +183,7 @@ def _in_another_unit(power: Source, product: Source) -> bool:
 
 
 def _rail(label: str) -> str:
-    """What tells the rails of one chip apart: "vout1" and "iout1" are one, "v_in" and "curr in" another."""
+    """What distinguishes the rails of one chip: "vout1" and "iout1" are one, "v_in" and "curr in" another."""
     rest = _QUANTITY.sub("", label.lower().strip(), count=1)
     rest = re.sub(r"[ _-]*(?:voltage|current|power)$|[ _-][va]$", "", rest)
     rest = re.sub(r"[^a-z0-9+.]+", "", rest)

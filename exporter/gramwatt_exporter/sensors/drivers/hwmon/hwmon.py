@@ -141,7 +141,7 @@ class Hwmon:
         """Look through the directory where something fails or other chips stand."""
         self._look_ns = self._now() + LOOK_AGAIN_SECONDS * _SECOND
         with contextlib.suppress(OSError, NotHere, Denied):  # the next reads show what is left
-            # Their numbers alone do not tell: the kernel gives the lowest free one to the next chip.
+            # Their numbers alone do not show it: the kernel gives the lowest free one to the next chip.
             chips = self._list()
             if chips != self._chips or any(channel.fd < 0 for channel in self._channels):
                 self._look(chips)

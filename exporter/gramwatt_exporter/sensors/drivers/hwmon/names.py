@@ -14,7 +14,7 @@ from .cpu import SOCKETS
 
 
 def noun(channel: Channel) -> tuple[str, str]:
-    """What tells one counter from another. Of several drivers that measure one package a single one counts."""
+    """What distinguishes one counter from another. Of several drivers that measure one package a single one counts."""
     of = channel.of
     if not isinstance(of, Device):
         return ("meter", of.name)

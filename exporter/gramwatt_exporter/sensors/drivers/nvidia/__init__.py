@@ -1,1 +1,1 @@
-"""What the sensor ``nvml`` is made of: the library, one GPU's energy, its utilisation rows, who holds a context."""
+"""What the sensor ``nvml`` is made of: the library, one GPU's energy, its utilisation rows, the holders of contexts."""

@@ -1,7 +1,8 @@
-"""Energy waits until it is known who used the GPU when it was drawn, for a bounded time. Pure.
+"""Energy waits until it is known which processes used the GPU when it was drawn, for a bounded time. Pure.
 
-Drivers tell who ran by rows, one per process every 1/6 to 1 s. A time without a row says "nobody ran" only once its
-rows would have come. So energy is reported up to the newest row, or up to the moment whose rows have had time to come.
+Drivers report the processes that ran by rows, one per process every 1/6 to 1 s. A time without a row says "no
+process ran" only once its rows would have come. So energy is reported up to the newest row, or up to the moment
+whose rows have had time to come.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Interval(Struct, frozen=True):
 
 
 class Coverage:
-    """Up to when it is known who used one GPU, and who that was."""
+    """Up to when it is known which processes used one GPU, and which those were."""
 
     def __init__(self) -> None:
         self.clock = RowClock()

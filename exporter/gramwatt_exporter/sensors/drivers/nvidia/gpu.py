@@ -111,7 +111,8 @@ class Gpu:
     # --- what the looks say
 
     def take(self, look: Look) -> tuple[list[Reading], DeviceUse | None]:
-        """One look: readings to report, in order, and who used what they show. A repeated reading says "not yet"."""
+        """One look: readings to report, in order, and which processes used what they show. A repeated reading says
+        "not yet"."""
         self.failed = ""
         readings: list[Reading] = []
         use: DeviceUse | None = None

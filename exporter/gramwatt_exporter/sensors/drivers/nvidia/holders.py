@@ -1,4 +1,4 @@
-"""Who holds a context on a GPU or on one of its MIG instances: compute, graphics and MPS clients."""
+"""Which processes hold a context on a GPU or on one of its MIG instances: compute, graphics and MPS clients."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Holders(Struct, frozen=True):
 
 
 class Instance(Struct, frozen=True):
-    """One MIG device: its slices of compute, and who holds a context on it."""
+    """One MIG device: its slices of compute, and the holders of contexts on it."""
 
     slices: int
     pids: frozenset[int]
 
 
 class Context(Struct, frozen=True):
-    """Who might have used a GPU at one moment. ``instances`` is None where MIG is off."""
+    """The processes that might have used a GPU at one moment. ``instances`` is None where MIG is off."""
 
     holders: Holders
     instances: tuple[Instance, ...] | None = None

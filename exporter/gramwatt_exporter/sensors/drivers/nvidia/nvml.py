@@ -41,7 +41,7 @@ LIBRARY = "libnvidia-ml.so.1"
 
 
 class Nvml:
-    """Every NVIDIA GPU by its UUID: energy, who used it, who holds a context.
+    """Every NVIDIA GPU by its UUID: energy, users, holders of contexts.
 
     Raises NotHere (no library, no GPU), Denied, TryAgain (driver not ready, every GPU lost), Fatal (driver replaced).
     One GPU that is lost or needs a reset is a failure of that GPU only, and looked for again every minute. Looks at
@@ -175,7 +175,7 @@ class Nvml:
     def count(self) -> float:
         """Read what is read between two looks, so that it is known when energy was drawn. Returns seconds to pause.
 
-        Called on a thread of its own, or by who moves the clock.
+        Called on a thread of its own, or by a test that moves the clock.
         """
         lib = self._lib
         for gpu in list(self._gpus):

@@ -1,4 +1,4 @@
-"""Who held a context on a GPU in a time of the recent past, and whether its gauges were idle then. Pure."""
+"""Which processes held a context on a GPU in a time of the recent past, and whether its gauges were idle then. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Seen(Struct, frozen=True):
 
 
 class Presence:
-    """What each look saw besides energy and rows. Rows come late, so the time they tell of lies between older looks."""
+    """What each look saw besides energy and rows. Rows come late, so the time they report lies between older looks."""
 
     def __init__(self) -> None:
         self._looks: deque[tuple[int, Holders, bool, bool]] = deque(maxlen=KEEP)

@@ -213,7 +213,7 @@ class Probe:
 
 
 def best_source(lib: Any, handle: Any, has_module: bool) -> str:
-    """Which call tells most: counter, instant, mean, usage; "none" only where every one of them never will."""
+    """Which call shows most: counter, instant, mean, usage; "none" only where every one of them never will."""
     passing: Exception | None = None
     # On Grace Hopper it is not documented whether the counter spans the GPU or the module with its CPU; power
     # in the scope of the GPU is unambiguous.

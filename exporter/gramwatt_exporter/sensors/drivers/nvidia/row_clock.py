@@ -15,7 +15,7 @@ from msgspec import Struct
 from .rows import Row
 
 AHEAD_US = 250_000  # a row of now may be stamped by that much ahead of the moment it was asked for
-OLDEST_US = 600_000_000  # rows of the past that tell a clock: the driver keeps some minutes at most
+OLDEST_US = 600_000_000  # rows of the past that show a clock: the driver keeps some minutes at most
 SLACK_US = 10_000_000  # how late a row may appear
 CONFIRM_US = 900_000  # a clock that jumped has gone on for so long before it is believed
 PERIOD_SLACK_US = 1_100_000  # rows come every 1/6 to 1 s
@@ -77,7 +77,7 @@ class RowClock:
         return now.at_ns - self._age(stamp_us, now) * 1_000
 
     def begin(self, rows: Sequence[Row], now: Moment) -> None:
-        """Rows of the time before the first reading: they may tell the clock, and nothing else."""
+        """Rows of the time before the first reading: they may show the clock, and nothing else."""
         stamps = [row.stamp_us for row in rows if row.plausible]
         self.dropped += len(rows) - len(stamps)
         if stamps:
@@ -112,7 +112,8 @@ class RowClock:
         self._suspect = None
 
     def went_back(self, rows: Sequence[Row], known: Mapping[int, int], now: Moment) -> list[Row]:
-        """``rows`` are all the driver has, where none was new. Those that are new all the same tell a clock set back.
+        """``rows`` are all the driver has, where none was new. Those that are new all the same show a clock that
+        was set back.
 
         ``known`` is the newest stamp seen of each PID.
         """

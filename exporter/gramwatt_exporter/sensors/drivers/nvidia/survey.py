@@ -38,7 +38,7 @@ class Census(Struct, frozen=True):
 
 
 def survey(lib: Any, count: int, known: frozenset[str]) -> Census:
-    """Ask at every index who is there. One GPU that fails or has no proper name never hides the others.
+    """Ask at every index which GPU is there. One GPU that fails or has no proper name never hides the others.
 
     By index: a look-up by UUID may fail as long as any GPU is lost, says NVML's reference.
     """

@@ -1,4 +1,4 @@
-"""Who used a GPU: from rows, contexts and MIG instances to weights. Pure."""
+"""Which processes used a GPU: from rows, contexts and MIG instances to weights. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .holders import Context, Holders
 
 
 def of_rows(device: Device, weights: Mapping[int, int], context: Context, holders: Holders) -> DeviceUse:
-    """Rows say who worked. What the MPS server did, it did for its clients."""
+    """Rows say which processes worked. What the MPS server did, it did for its clients."""
     groups: list[Group] = []
     served = sum(weights.get(pid, 0) for pid in context.holders.servers)
     if served:
@@ -25,7 +25,7 @@ def of_rows(device: Device, weights: Mapping[int, int], context: Context, holder
 
 
 def of_contexts(device: Device, holders: Holders, quiet: bool) -> DeviceUse:
-    """No word on who worked. A single holder of a context did; several are one group."""
+    """Nothing says which process worked. A single holder of a context did; several are one group."""
     if len(holders.pids) == 1:
         return DeviceUse(device, dict.fromkeys(holders.pids, 1), holders.pids, "holder")
     groups = (Group(1, holders.pids),) if holders.pids else ()

@@ -101,7 +101,7 @@ class Found(Struct):
 
 
 def key(of: Device | Meter) -> tuple[str, str]:
-    """What tells one zone from another."""
+    """What distinguishes one zone from another."""
     return (type(of).__name__, of.name)
 
 

@@ -113,7 +113,7 @@ class Redfish:
                 found.append(Chassis(path, str(resource.get("ChassisType", "")), contained_by, power))
         chosen = machine(found, within, self._of_system())
         if not chosen:
-            raise NotHere(f"{self._url} tells the power of no chassis")
+            raise NotHere(f"{self._url} reports the power of no chassis")
         return [path for chassis in chosen for path in chassis.power]
 
     def _power_of(self, chassis: dict[str, Any]) -> list[str]:
@@ -164,7 +164,7 @@ class Redfish:
         for path in self._paths:
             watts = reading_of(self._get(path))
             if watts is None:  # the sum of the others is not the machine
-                raise TryAgain(f"{path} tells no power at present")
+                raise TryAgain(f"{path} reports no power at present")
             total += watts
         if total == 0:
             raise TryAgain("the controller says 0 W for a running machine")

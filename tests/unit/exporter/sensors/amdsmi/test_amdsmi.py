@@ -249,7 +249,7 @@ def test_a_gpu_plugged_in_later_is_found_and_what_is_left_out_is_said_once(world
     world.set(GPU, "gpu 0 energy 1 1", *first)
     clock.advance(61)
     assert [reading.of.name for reading in sensor.read().readings] == [OTHER, ADDRESS]
-    assert sensor.notes == ["0000:c4:00.2 tells neither energy nor power: it is not measured"]
+    assert sensor.notes == ["0000:c4:00.2 reports neither energy nor power: it is not measured"]
 
 
 # --- APUs
@@ -301,7 +301,7 @@ def test_a_partition_without_readings_of_its_own_is_said_and_left_out(world: Wor
     sample = sensor.read()
     assert [reading.of.name for reading in sample.readings] == [ADDRESS]
     assert sample.failures == {}
-    assert sensor.notes == [f"{OTHER} tells neither energy nor power: it is not measured"]
+    assert sensor.notes == [f"{OTHER} reports neither energy nor power: it is not measured"]
     world.set(GPU)
     with pytest.raises(NotHere, match="neither energy nor power"):
         world.sensor()

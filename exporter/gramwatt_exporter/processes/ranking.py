@@ -24,7 +24,7 @@ _DRAM = COMPONENTS.index("dram")
 
 
 def _score(row: Row, now_ns: int) -> float:
-    """Recent energy. Who was not ranked since then ran nothing, but held its memory all the time."""
+    """Recent energy. A process that was not ranked since then did not run, but held its memory."""
     age = (now_ns - row.score_ns) * _DECAY
     memory = row.energy[_DRAM] - row.score_memory
     if age <= 0 or not row.score_ns:  # never ranked: so it was born a minute ago at most, or drew nothing
@@ -33,7 +33,7 @@ def _score(row: Row, now_ns: int) -> float:
     return row.score * left + memory * (1 - left) / age
 
 
-class Hottest:
+class Ranking:
     """The exported rows. ``limit`` is N, 0 for none, or "all" for every process that has used energy."""
 
     def __init__(self, limit: int | Literal["all"], departed_scrapes: int) -> None:

@@ -1,0 +1,105 @@
+"""The series of processes in /metrics: which processes have one, and what all series have shown. No threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from .config.schema import Process as Settings
+from .ledger.accounts import Accounts, is_others
+from .model import COMPONENTS
+from .processes.ranking import Ranking
+from .processes.row import Row
+from .processes.table import Activity, ProcessTable
+
+# Rows that hold memory but did not run compete for a series only this often; ranking all of them costs.
+RANK_ALL_EVERY = 12
+
+
+class ProcessSeries:
+    """Single writer: the sampler. ``hot`` gives the rows that used energy since the last published sample."""
+
+    def __init__(
+        self, settings: Settings, accounts: Accounts, table: ProcessTable, hot: Callable[[], Iterable[Row]]
+    ) -> None:
+        self._accounts = accounts
+        self._table = table
+        self._hot = hot
+        self._ranking = Ranking(settings.series, settings.departed_scrapes)
+        self._number = 0  # published samples
+        self._published_tick = 0  # the process table's at the last one of them
+
+    @property
+    def members(self) -> Sequence[Row]:
+        """The processes with a series, in the order of entry."""
+        return list(self._ranking.members)
+
+    def configure(self, settings: Settings) -> None:
+        """Another number of series from now on."""
+        if self._ranking.limit == settings.series:
+            self._ranking.departed_scrapes = settings.departed_scrapes
+            return
+        for row in self.members:
+            self._accounts.keep_series(row)
+        for row in self._table.rows:
+            row.base = row.totals()  # so that a new series begins at 0 and "other" never goes back
+        self._ranking = Ranking(settings.series, settings.departed_scrapes)
+
+    # --- one sample
+
+    def scraped(self, scrapes: int) -> None:
+        """So many scrapes read the last snapshot: ended processes may leave in time."""
+        for row in self._ranking.scraped(scrapes, self._number):
+            self._accounts.keep_series(row)
+
+    def departed(self, activity: Activity) -> None:
+        """The processes that ended in a sample."""
+        for row in activity.departed:
+            self._ranking.gone(row, self._number)
+
+    def rank(self, now_ns: int) -> None:
+        """A sample at ``now_ns`` is to be published: the hottest processes get the series."""
+        for row in self._ranking.update(self._active(), now_ns, self._published_tick):
+            self._accounts.keep_series(row)
+        self._published_tick = self._table.tick
+
+    def count_published(self) -> None:
+        """A sample that is to be published has been read."""
+        self._number += 1
+
+    def relabel(self, row: Row) -> None:
+        """The process was renamed (exec): its old series ends, a new one may begin."""
+        if self._ranking.rename(row) is not None:
+            self._accounts.keep_series(row)
+
+    def leave_the_others(self) -> None:
+        """Now that there is room, processes that found none get the account of their own workload."""
+        for row in self._table.rows:
+            if is_others(row.account.workload):
+                row.account = self._accounts.workload(row.identity.workload)
+
+    # --- what others read
+
+    def shown(self) -> tuple[list[int], list[int], int]:
+        """Microjoules and emission units by component, and CPU nanoseconds, that all series have shown so far."""
+        accounts = self._accounts
+        energy, units, cpu_ns = (
+            list(accounts.exported),
+            list(accounts.exported_units),
+            accounts.exported_cpu_ns,
+        )
+        for row in self._ranking.members:
+            if row.entered is None:
+                continue
+            for index in range(len(COMPONENTS)):
+                energy[index] += row.energy[index] - row.entered[0][index]
+                units[index] += row.units[index] - row.entered[1][index]
+            cpu_ns += row.cpu_ns - row.entered[2]
+        return energy, units, cpu_ns
+
+    def _active(self) -> list[Row]:
+        rows = self._table.rows
+        if self._ranking.limit == "all":  # nothing to rank: only the processes without a series matter
+            return [r for r in rows if r.entered is None and (r.cpu_ns or r.energy[1] or r.energy[2])]
+        if self._number % RANK_ALL_EVERY == 0:
+            return [r for r in rows if r.cpu_ns or r.energy[1] or r.energy[2]]
+        return [row for row in self._hot() if self._table.find(row.identity.pid) is row]

@@ -1,0 +1,135 @@
+"""Which processes are in the windows that workloads are by themselves. No threads; Membership calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..config.schema import Windows as WindowSettings
+from ..processes.row import NO_WINDOWS, Row
+from ..processes.table import Activity, ProcessTable
+from .automatic import AutomaticWindows
+from .book import WindowBook
+from .errors import ApiError
+from .model import EndedBy
+from .window import Window
+
+
+class WorkloadWindows:
+    """Puts every process into its workload's window. Unlike a client's window it is not inherited: a process that
+    starts a process of another workload, as the first process of the machine does all day, does not have it recorded.
+
+    ``budgets_of`` says which budgets match a row in the windows it is in; ``close`` ends a window now. Single writer,
+    as the book.
+    """
+
+    def __init__(
+        self,
+        settings: WindowSettings,
+        book: WindowBook,
+        table: ProcessTable,
+        budgets_of: Callable[[Row], tuple[str, ...]],
+        close: Callable[[str, EndedBy], None],
+    ) -> None:
+        self._automatic = AutomaticWindows(settings, book)
+        self._book = book
+        self._table = table
+        self._budgets_of = budgets_of
+        self._close = close
+        self._everybody = False  # whether processes that were found before are to be looked at, too
+        self._configured = True
+
+    def configure(self, settings: WindowSettings) -> None:
+        """Other rules. What they want of all that runs begins, and what they do not ends, with the next sample."""
+        self._automatic.configure(settings)
+        self._configured = True
+
+    # --- one sample
+
+    def restore(self) -> None:
+        """After a restart, before any process is read: it would begin its workload's window anew."""
+        self._automatic.restored()
+
+    def take_up(self) -> None:
+        """After a restart, when all processes are read: a run that began since has a window of its own."""
+        if not self._book.restarted:
+            return
+        runs_on = {
+            self._automatic.window_of(row.identity)
+            for row in self._table.rows
+            if self._book.lived_before(row.identity.start)
+        }
+        for window_id in self._automatic.ended(runs_on):
+            self._end(window_id, "exit")
+
+    def missed(self) -> None:
+        """The sample failed: the processes it found are looked at in the next one."""
+        self._everybody = True
+
+    def join_all(self, activity: Activity) -> None:
+        """Whoever was found in this sample, alive or not, before its energy is booked."""
+        rows = self._table.rows if self._everybody else self._table.born
+        self._everybody = False
+        if not self._automatic:
+            return
+        for row in rows:
+            self.join(row)
+        for gone in activity.departed:  # another process may have its id, found by its clock alone
+            successor = self._table.find(gone.identity.pid)
+            if successor is not None:
+                self.join(successor)
+        for row, _ in activity.exited:
+            if row.own_window is None and self._automatic.window_of(row.identity) is not None:
+                self.join(row)
+
+    def settle(self) -> None:
+        """When all energy of the sample is booked: end windows whose workloads have no process, obey new rules."""
+        if self._automatic:
+            for window_id in self._automatic.ended({row.own_window for row in self._table.rows}):
+                self._end(window_id, "exit")
+        if self._configured:
+            self._configured = False
+            for window_id in self._automatic.unwanted():
+                self._end(window_id, "stop")
+            # Only now: what they used before belongs to nobody's window.
+            for row in self._table.rows:
+                self.join(row)
+
+    def _end(self, window_id: str, ended_by: EndedBy) -> None:
+        self._automatic.over(window_id)
+        if window_id in self._book.open_ids:  # else it was stopped by hand
+            self._close(window_id, ended_by)
+
+    # --- one process
+
+    def join(self, row: Row) -> None:
+        """It is in its workload's window, and in no other workload's; it begins it when it is the first."""
+        identity = row.identity
+        window_id = self._automatic.window_of(identity) or self._automatic.begin(identity)
+        if window_id != row.own_window:
+            self._leave(row)
+            row.own_window = window_id
+        window = None if window_id is None else self._recording(window_id)
+        if window is None:
+            return  # stopped by hand: it stays so until its workload's last process ends
+        if identity.workload.kind == "slurm" and identity.owner:
+            # A job may begin with root's slurmstepd alone: it is handed over once another owner is known.
+            window.uid, window.user = identity.owner, identity.workload.user
+        if window.id not in row.windows:
+            row.windows = row.windows | {window.id}
+            row.budgets = self._budgets_of(row)
+            self._book.joined(window.id, start=identity.start)
+            self._table.watch_windows(True)
+
+    def _leave(self, row: Row) -> None:
+        """Its workload is another one now; a tree that it is in, it stays in."""
+        own = row.own_window
+        if own in row.windows and own not in row.trees:
+            row.windows = (row.windows - {own}) or NO_WINDOWS
+            row.budgets = self._budgets_of(row)
+
+    def _recording(self, window_id: str) -> Window | None:
+        try:
+            window = self._book.get(window_id)
+        except ApiError:  # refused, or finished and forgotten since
+            return None
+        return window if window.is_open else None
