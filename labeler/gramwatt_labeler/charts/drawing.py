@@ -32,6 +32,7 @@ _CONFIG: Mapping[str, Any] = {
         "labelLimit": 150,
         "labelFlush": False,
     },
+    "axisXQuantitative": {"tickCount": 6},
     "legend": {
         "labelColor": INK,
         "titleColor": INK,

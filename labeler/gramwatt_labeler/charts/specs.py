@@ -174,3 +174,80 @@ def cost_curve(points: Sequence[tuple[float, float, float]], break_even: int | N
             }
         )
     return {"width": WIDE, "height": 240, "layer": layers}
+
+
+def trade_off(
+    points: Sequence[tuple[float, float, str, str]],
+    titles: tuple[str, str],
+    letters: Sequence[str],
+    colours: Sequence[str],
+) -> Spec:
+    """Two quantities against each other, both on log axes: (x, y, letter, name), all above 0.
+
+    Each run is drawn as its letter, so that colour is not all that tells; a run without one is a hollow circle.
+    """
+    values = [{"x": x, "y": y, "letter": letter, "name": name} for x, y, letter, name in points]
+    axes = {
+        key: {
+            "field": key,
+            "type": "quantitative",
+            "scale": {"type": "log", "nice": True},
+            "title": title,
+            "axis": {"format": "~s", "tickCount": 5},
+        }
+        for key, title in zip("xy", titles, strict=True)
+    }
+    colour = {
+        "field": "letter",
+        "type": "nominal",
+        "legend": None,
+        "scale": {"domain": [*letters], "range": [*colours]},
+    }
+    return {
+        "width": WIDE,
+        "height": 320,
+        "data": {"values": values},
+        "layer": [
+            {
+                "transform": [{"filter": "datum.letter != ''"}],
+                "mark": {
+                    "type": "text",
+                    "fontWeight": "bold",
+                    "fontSize": 14,
+                    "stroke": "#0008",
+                    "strokeWidth": 0.4,
+                },
+                "encoding": {**axes, "text": {"field": "letter"}, "color": colour},
+            },
+            {
+                "transform": [{"filter": "datum.letter == ''"}],
+                "mark": {"type": "point", "color": INK, "size": 30},
+                "encoding": axes,
+            },
+        ],
+    }
+
+
+def monthly(rows: Sequence[tuple[str, float, float, float]], title: str) -> Spec:
+    """The median of each month with its quartiles: (month, low, median, high), all above 0."""
+    values = [
+        {"month": month, "low": low, "median": median, "high": high} for month, low, median, high in rows
+    ]
+    x = {"field": "month", "type": "ordinal", "title": None, "axis": {"labelAngle": 0, "labelOverlap": True}}
+    log = {"type": "log", "nice": True}
+    y = {"field": "median", "type": "quantitative", "title": title, "scale": log, "axis": {"format": "~s"}}
+    return {
+        "width": WIDE,
+        "height": 200,
+        "data": {"values": values},
+        "layer": [
+            {
+                "mark": {"type": "rule", "color": BLUE, "opacity": 0.35, "strokeWidth": 8},
+                "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
+            },
+            {
+                "mark": {"type": "line", "color": BLUE, "point": {"color": BLUE, "size": 60}},
+                "encoding": {"x": x, "y": y},
+            },
+        ],
+    }

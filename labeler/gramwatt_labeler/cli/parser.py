@@ -6,7 +6,20 @@ import argparse
 
 from .. import __version__
 from ..config import settings
-from . import asked_window, grades, import_files, reports, scale_list, scales, serving, watching
+from . import (
+    asked_window,
+    databases,
+    grades,
+    import_files,
+    intensities,
+    measuring,
+    reports,
+    scale_list,
+    scales,
+    serving,
+    users,
+    watching,
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,6 +63,22 @@ def parser() -> argparse.ArgumentParser:
             reports.add_arguments,
             "write a report over a run, a month, a user, a model or a task as one HTML or PDF file",
         ),
+        (
+            "intensities",
+            intensities.main,
+            [common],
+            intensities.add_arguments,
+            "keep a public table of yearly carbon intensities, or list what is kept",
+        ),
+        (
+            "measure",
+            measuring.main,
+            [common],
+            measuring.add_arguments,
+            "grade any stretch of the exporter's series: a service, a user, a container",
+        ),
+        ("user", users.main, [common], users.add_arguments, "users of the web pages and their tokens"),
+        ("db", databases.main, [common], databases.add_arguments, "upgrade or check the database"),
         (
             "scale",
             scales.main,

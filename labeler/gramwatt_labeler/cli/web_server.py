@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import uvicorn
@@ -21,9 +21,13 @@ from .wiring import output, prometheus, prometheus_headers
 
 
 def build(
-    config: Config, registry: CollectorRegistry, store: Store, scales: Mapping[str, LoadedScale]
+    config: Config,
+    registry: CollectorRegistry,
+    store: Store,
+    scales: Mapping[str, LoadedScale],
+    wake_jobs: Callable[[], None] = lambda: None,
 ) -> FastAPI:
-    """The application over these grades and metrics."""
+    """The application over these grades and metrics. ``wake_jobs`` is called when there is a new job."""
     return create_app(
         registry,
         store,
@@ -35,6 +39,8 @@ def build(
         prometheus_headers(config),
         [*config.web.allowed_hosts, host_of(config.base_url)],
         prometheus(config),
+        wake_jobs=wake_jobs,
+        hardware=config.grading.hardware,
     )
 
 

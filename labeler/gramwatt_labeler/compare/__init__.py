@@ -39,7 +39,7 @@ class Difference:
     @property
     def text(self) -> str:
         """Such as ``25 % less (±7 %)`` or ``not distinguishable``."""
-        if self.distinguishable is False:
+        if self.distinguishable is False and self.sigma:
             return "not distinguishable"
         size = abs(self.ratio)
         if self.ratio == 0:

@@ -31,7 +31,7 @@ def facts_of(entry: Entry, scale: Scale) -> Facts:
     for own, (name, unit) in names.items():
         if own in entry.values and name in known:
             metrics[name] = (entry.values[own], unit)
-    if entry.score is not None and "performance_score" in known:
+    if entry.score is not None and "performance_score" in known and "performance_score" not in metrics:
         metrics["performance_score"] = (entry.score, "")
     if entry.boundary == "gpu" and "energy" in entry.values and "gpu_energy" in known:
         metrics["gpu_energy"] = (entry.values["energy"], "J")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import FactsError
 from ..forms.entry import Entry
@@ -25,16 +25,29 @@ class Result:
 
     entry: Entry
     window: Window
-    measurement: Measurement
+    measurement: Measurement | None
     grades: Mapping[str, Grade]
     verdicts: Mapping[str, Verdict]
     at: float
+    file: str = ""
+    line: int = 0
 
     @property
     def shown(self) -> Graded:
         """The grade for the label: the first with a letter, else the first."""
         best = next((grade for grade in self.grades.values() if grade.letter), None)
         return Graded(self.window, self.measurement, best or next(iter(self.grades.values())), self.at)
+
+    @property
+    def said(self) -> str:
+        """Where the numbers are from, for the label."""
+        tool = f", measured with {self.entry.source}" if self.entry.source else ""
+        return f"numbers from {self.file or 'a form'}{tool}"
+
+    def label(self, scale: str = "") -> Graded:
+        """The grade for the label, with where its numbers are from beside it."""
+        shown = self.on(scale)
+        return replace(shown, grade=replace(shown.grade, notes=(*shown.grade.notes, self.said)))
 
     def on(self, scale: str) -> Graded:
         """The grade on a scale; the one for the label where there is none."""
@@ -65,7 +78,7 @@ def evaluate(
         verdict = _verdict(entry, loaded)
         verdicts[loaded.id.name] = verdict
         grades[loaded.id.name] = grade_of(verdict, loaded.id, entry.values.get("emissions"))
-    return Result(entry, _window(entry, now, origin), measurement, grades, verdicts, now)
+    return Result(entry, _window(entry, now, origin), measurement, grades, verdicts, now, origin, line)
 
 
 def evaluation_of(result: Result, user: str, origin: Origin = Origin.FORM) -> tuple[Evaluation, list[Given]]:
@@ -75,15 +88,14 @@ def evaluation_of(result: Result, user: str, origin: Origin = Origin.FORM) -> tu
         name: Measure(entry.values[name], layer=Layer.FORM) for name in _MEASURES if name in entry.values
     }
     measures |= {name: Measure(value, layer=Layer.FORM) for name, value in entry.extra.items()}
-    if entry.score is not None:
+    if entry.score is not None and "performance_score" not in measures:
         measures["performance_score"] = Measure(entry.score, layer=Layer.DERIVED)
     detail = {"tool": entry.source, "note": entry.note, "training_type": entry.training_type}
-    imported = result.measurement.imported
-    if imported is not None and imported.file:
-        detail |= {"file": imported.file, "line": str(imported.line)}
+    if result.file:
+        detail |= {"file": result.file, "line": str(result.line)}
     evaluation = Evaluation(
         window=result.window,
-        measurement=result.measurement if "energy" in entry.values else None,
+        measurement=result.measurement,
         origin=origin,
         detail={name: text for name, text in detail.items() if text},
         measures=measures,
@@ -134,21 +146,27 @@ def _window(entry: Entry, now: float, origin: str) -> Window:
     )
 
 
-def _measurement(entry: Entry, origin: str, line: int) -> Measurement:
+def _measurement(entry: Entry, origin: str, line: int) -> Measurement | None:
+    """None without an energy: CO2 alone is no measurement."""
     energy = entry.values.get("energy")
-    components = {"gpu": energy} if entry.boundary == "gpu" and energy is not None else {}
-    return Measurement(
-        energy_joules=energy if energy is not None else 0.0,
-        components=components,
-        samples=None,
-        coverage_ratio=None,
-        emissions_grams=entry.values.get("emissions"),
-        sources=(entry.source,) if entry.source else (),
-        imported=Imported(
-            tool=entry.source or ("" if origin else "the form"),
+    if energy is None:
+        return None
+    imported = None
+    if origin:
+        imported = Imported(
+            tool=entry.source,
+            version=entry.source_version,
             mode=entry.boundary,
             run=entry.run,
             file=origin,
             line=line,
-        ),
+        )
+    return Measurement(
+        energy_joules=energy,
+        components={"gpu": energy} if entry.boundary == "gpu" else {},
+        samples=None,
+        coverage_ratio=None,
+        emissions_grams=entry.values.get("emissions"),
+        sources=(entry.source,) if entry.source else (),
+        imported=imported,
     )

@@ -38,6 +38,7 @@ class Entry:
     extra: Mapping[str, float] = field(default_factory=dict)
     ended: float | None = None  # Unix seconds, when a file says so
     run: str = ""  # the tool's own id of the run
+    source_version: str = ""
 
     @property
     def score(self) -> float | None:

@@ -91,6 +91,7 @@ def _of_one(asked: Asked, store: Store, scale: LoadedScale, letters: Sequence[st
         identity,
         now,
         [],
+        is_of_one=True,
     )
 
 

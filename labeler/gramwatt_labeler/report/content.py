@@ -80,6 +80,7 @@ class Report:
     scale_sha256: str
     budgets: Sequence[Budget] | None
     cut: bool = False
+    is_of_one: bool = False  # about a single run: no groups, no budgets
 
     @property
     def uncertainty(self) -> str:
@@ -106,6 +107,7 @@ def build(
     made_at: float,
     budgets: Sequence[Budget] | None,
     cut: bool = False,
+    is_of_one: bool = False,
 ) -> Report:
     """Count and add up. ``rows`` are runs inside no other run, so nothing counts twice."""
     found = Counter(_letter(row) for row in rows)
@@ -134,7 +136,7 @@ def build(
             rows, lambda row: row.evaluation.window.user or row.evaluation.created_by or "not stated"
         ),
         letters=[(letter, found[letter]) for letter in letters],
-        not_graded=sum(count for letter, count in found.items() if letter not in letters),
+        not_graded=sum(count for letter, count in found.items() if letter not in list(letters)),
         components=dict(components),
         days=sorted(days.items()),
         sources=sources.most_common(),
@@ -142,6 +144,7 @@ def build(
         scale_sha256=scale[1],
         budgets=budgets,
         cut=cut,
+        is_of_one=is_of_one,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..charts.drawing import draw
 from ..charts.specs import component_bars, daily_bars, letter_bars
 from ..render.label import colours
-from ..units import kilowatt_hours
+from ..units import energy_unit
 from .content import Report
 
 
@@ -15,17 +15,17 @@ def charts(report: Report) -> Sequence[tuple[str, str]]:
     """``(title, svg)``; a chart without anything to show is left out."""
     found = []
     largest = max((joules for _, joules in report.days), default=0.0)
-    unit, size = ("kWh", 1.0) if kilowatt_hours(largest) >= 1 else ("Wh", 1000.0)
+    unit, size = energy_unit(largest)
     if len(report.days) > 1:
-        days = [(day, kilowatt_hours(joules) * size) for day, joules in report.days]
+        days = [(day, joules / size) for day, joules in report.days]
         found.append(("Energy by day", draw(daily_bars(days, unit), "energy by day")))
-    if report.totals.runs > 1 and any(count for _, count in report.letters):
+    if not report.is_of_one and any(count for _, count in report.letters):
         title = f"Letters on {report.scale}"
         found.append((title, draw(letter_bars(report.letters, colours(len(report.letters))), title)))
     if len(report.components) > 1:
         total = sum(report.components.values())
-        unit, size = ("kWh", 1.0) if kilowatt_hours(total) >= 1 else ("Wh", 1000.0)
-        parts = {name: kilowatt_hours(joules) * size for name, joules in report.components.items()}
+        unit, size = energy_unit(total)
+        parts = {name: joules / size for name, joules in report.components.items()}
         found.append(
             ("Energy by component", draw(component_bars([("all runs", parts)], unit), "energy by component"))
         )

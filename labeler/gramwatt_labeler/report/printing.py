@@ -32,13 +32,13 @@ def as_pdf(report: Report, label: str = "") -> bytes:
         paper.heading(title, 12, keep=200)
         paper.picture(svg, 420, 190)
     for title, groups in (("Models", report.models), ("Tasks", report.tasks), ("Users", report.users)):
-        if totals.runs > 1 and groups:
+        if not report.is_of_one and groups:
             paper.heading(f"By {title.lower()[:-1]}", 13)
             paper.table(
                 [(title[:-1], 0.44), ("runs", -0.1), ("energy", -0.16), ("CO2", -0.16), ("letters", 0.14)],
                 [group_row(one) for one in groups],
             )
-    if totals.runs > 1:
+    if not report.is_of_one:
         paper.heading("Budgets", 13)
         for line in budget_lines(report):
             paper.text(line)

@@ -36,12 +36,14 @@ _TIMEOUTS: dict[str, dict[str, Any]] = {
 class Database:
     """The engine of a URL. Raises ConfigError for a URL or a file that cannot be used.
 
-    A server that is away is no such error: its tables are created, or upgraded, when it answers.
+    A server that is away is no such error: its tables are created, or upgraded, when it answers. Without ``upgrades``
+    the database stays as it is.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, upgrades: bool = True) -> None:
         self._lock = threading.Lock()
         self._is_ready = False
+        self._upgrades = upgrades
         try:
             parsed = make_url(url)
             self._is_file = parsed.get_backend_name() == "sqlite"
@@ -108,7 +110,7 @@ class Database:
 
     def _prepare(self) -> None:
         """Create or upgrade the tables. Another program may do so at this moment: what it did is there then."""
-        if self._is_ready:
+        if self._is_ready or not self._upgrades:
             return
         with self._lock:
             for left in reversed(range(_TRIES)):

@@ -16,7 +16,7 @@ from ..model import Graded
 from . import listing, models, replies, rows, writing
 from .database import Database, first_line
 from .identifiers import new_id
-from .nouns import Evaluation, Filters, Given, Listed, MetricGrade, Model, ModelFacts, Page, Stored
+from .nouns import Evaluation, Filters, Given, Listed, Measure, MetricGrade, Model, ModelFacts, Page, Stored
 from .replies import Reply
 from .tables import EVALUATIONS, EXTRA_FIELDS, EXTRA_VALUES, GRADES, MEASURES, METRIC_GRADES
 
@@ -169,6 +169,15 @@ class Store:
         query = select(column).where(column != "").distinct().order_by(column).limit(1000)
         with self.database.reading() as connection:
             return connection.execute(query).scalars().all()
+
+    def measures(self, evaluations: Sequence[str]) -> Mapping[str, Mapping[str, Measure]]:
+        """The measures of several evaluations, by their ids."""
+        with self.database.reading() as connection:
+            query = select(MEASURES).where(MEASURES.c.evaluation_id.in_(evaluations))
+            found: dict[str, list[Mapping[Any, Any]]] = {}
+            for row in connection.execute(query).mappings():
+                found.setdefault(row["evaluation_id"], []).append(row)
+        return {evaluation: rows.best_measures(its) for evaluation, its in found.items()}
 
     # Models
 

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, func, or_, select
 
 from ..errors import InputError
 from .nouns import Filters
@@ -45,24 +45,27 @@ DEFAULT_SORT = "-ended"
 def rows_query(filters: Filters, scale: str, sort: str, cursor: str, limit: int) -> Select[Any]:
     """One page and one row more, with the grade on ``scale``. Raises InputError for a sort or cursor that is none."""
     order = _order(sort)
-    record = GRADES.c.record.label("grade_record")
-    query = select(EVALUATIONS, record, _G.graded_at, order.key.label("sort_key"))
-    query = query.select_from(EVALUATIONS.outerjoin(GRADES, _on(scale)))
+    # The page is found by ids alone, so that what is sorted is small; its rows are read after that.
+    found = select(_E.id.label("found_id"), order.key.label("sort_key")).select_from(
+        _joined(filters, scale, order)
+    )
     for condition in _conditions(filters):
-        query = query.where(condition)
+        found = found.where(condition)
     if cursor:
         at, last = decode_cursor(cursor, sort, order.kind)
         further = order.key < at if order.is_descending else order.key > at
-        query = query.where(or_(further, and_(order.key == at, _E.id > last)))
+        found = found.where(or_(further, and_(order.key == at, _E.id > last)))
     direction = order.key.desc() if order.is_descending else order.key.asc()
-    return query.order_by(direction, _E.id).limit(limit + 1)
+    page = found.order_by(direction, _E.id).limit(limit + 1).subquery()
+    key = page.c.sort_key.desc() if order.is_descending else page.c.sort_key.asc()
+    rows = page.join(EVALUATIONS, _E.id == page.c.found_id).outerjoin(GRADES, _on(scale))
+    columns = (EVALUATIONS, _G.record.label("grade_record"), _G.graded_at, page.c.sort_key)
+    return select(*columns).select_from(rows).order_by(key, page.c.found_id)
 
 
 def count_query(filters: Filters, scale: str) -> Select[Any]:
     """How many rows all pages have."""
-    query = select(func.count()).select_from(EVALUATIONS)
-    if filters.letter:
-        query = query.select_from(EVALUATIONS.outerjoin(GRADES, _on(scale)))
+    query = select(func.count()).select_from(_joined(filters, scale))
     for condition in _conditions(filters):
         query = query.where(condition)
     return query
@@ -114,6 +117,13 @@ def _order(sort: str) -> _Order:
         raise InputError(f"sort: {sort!r} is no order; allowed: {', '.join(SORTS)}")
     column, kind, needs_grade = _KEYS[key]
     return _Order(column, sort.startswith("-"), kind, needs_grade)
+
+
+def _joined(filters: Filters, scale: str, order: _Order | None = None) -> FromClause:
+    """With the grades where the filters or the order need them."""
+    if filters.letter or (order is not None and order.needs_grade):
+        return EVALUATIONS.outerjoin(GRADES, _on(scale))
+    return EVALUATIONS
 
 
 def _on(scale: str) -> ColumnElement[bool]:

@@ -45,6 +45,7 @@ def is_current(engine: Engine) -> bool:
 
 def upgrade(engine: Engine) -> tuple[str, str]:
     """Run the missing steps; from which version to which. Raises ConfigError for a database of a newer version."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of itself when it is imported
     from alembic import command  # 0.1 s, only for who has to upgrade
     from alembic.config import Config
 
@@ -54,7 +55,6 @@ def upgrade(engine: Engine) -> tuple[str, str]:
         before = version(connection)
         _refuse_newer(before)
         if before != HEAD:
-            logging.getLogger("alembic").setLevel(logging.WARNING)
             config = Config()
             config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
             config.attributes["connection"] = connection

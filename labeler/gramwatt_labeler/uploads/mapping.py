@@ -43,6 +43,7 @@ class ColumnMapping:
     group: Sequence[str] = ()
     reduce: str = "last"
     fixed: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""  # the column with the tool's version
 
 
 def propose(sheet: Sheet, tool: Tool) -> dict[str, Target]:
@@ -97,6 +98,8 @@ def apply(sheet: Sheet, mapping: ColumnMapping, defaults: Mapping[str, str]) -> 
                 form[target.field] = text
                 if target.unit or target.field in _NUMBER_NAMES:
                     form[f"{target.field}_unit"] = target.unit
+        if mapping.version:
+            form["version"] = cells.get(mapping.version, "")
         if extra:
             form["extra"] = "\n".join(extra)
         records.append(Record(sheet.file, lines[-1].number, form, columns))

@@ -42,7 +42,9 @@ def _read(record: Record | Mistake) -> Row:
         run = form.get("run", "")
         if run and not _SAFE_RUN.fullmatch(run):
             run = ""  # its content identifies it
-        return Row(record.file, record.line, replace(entry, run=run, ended=_moment(form.get("ended", ""))))
+        ended = _moment(form.get("ended", ""))
+        version = clean(form.get("version", ""))[:40]
+        return Row(record.file, record.line, replace(entry, run=run, ended=ended, source_version=version))
     except Mistakes as mistakes:
         wrong = "; ".join(_named(record, name, text) for name, text in mistakes.by_field.items())
     except Mistake as mistake:

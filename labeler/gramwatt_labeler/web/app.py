@@ -18,16 +18,21 @@ from starlette.requests import Request
 from .. import __version__
 from ..errors import LabelerError
 from ..prometheus import Prometheus
+from ..scale_book.live import LiveScales
+from ..scale_book.rows import ScaleRows
 from ..scale_files import LoadedScale
 from ..store import Store
+from ..store.jobs import Jobs
 from ..store.people import People
 from . import labels
 from .api import errors
 from .api.routes import router as api_router
 from .auth import login
-from .auth.guard import Guard
+from .auth.guard import WRITES_PER_MINUTE, Guard
 from .dashboards import router as dashboards_router
 from .door import Door, Hosts
+from .manage.routes import router as manage_router
+from .manage.services import Services
 from .pages.desk import Desk
 from .pages.page import Pages
 from .pages.routes import router as pages_router
@@ -46,6 +51,9 @@ def create_app(
     prometheus_headers: Mapping[str, str] | None = None,
     allowed_hosts: Iterable[str] = (),
     prometheus: Prometheus | None = None,
+    writes_per_minute: int = WRITES_PER_MINUTE,
+    wake_jobs: Callable[[], None] = lambda: None,
+    hardware: str = "",
 ) -> FastAPI:
     """Everything the labeler serves. A scrape reads what was published and asks nobody.
 
@@ -68,9 +76,11 @@ def create_app(
     app.add_middleware(Door, hosts=Hosts(allowed_hosts))
     for kind in (errors.ApiError, LabelerError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, errors.handle)
-    guard = Guard(People(store.database))
+    guard = Guard(People(store.database), writes_per_minute)
     pages = Pages(guard.visitor)
-    desk = Desk(store, scales, main_scale, page_of, pages, prometheus)
+    live = scales if isinstance(scales, LiveScales) else LiveScales(scales, ScaleRows(store.database))
+    services = Services(ScaleRows(store.database), Jobs(store.database), wake_jobs, live.forget, hardware)
+    desk = Desk(store, live, main_scale, page_of, pages, prometheus)
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics(request: Request) -> Response:
@@ -93,8 +103,9 @@ def create_app(
         return Response("ok\n", media_type="text/plain")
 
     app.include_router(login.router(guard, pages))
+    app.include_router(manage_router(desk, guard, services))
     app.include_router(pages_router(desk))
-    app.include_router(labels.router(store, dict(scales), main_scale, page_of))
-    app.include_router(api_router(desk, guard))
+    app.include_router(labels.router(store, main_scale, page_of))
+    app.include_router(api_router(desk, guard, services))
     app.include_router(dashboards_router(prometheus_url, dashboards_dir, prometheus_headers))
     return app

@@ -218,6 +218,25 @@ class ModelPage(BaseModel):
     next: int | None
 
 
+class ScaleIn(BaseModel):
+    """The text of a scale file, see docs/grading.md."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    content: str = Field(min_length=1, max_length=256 * 1024)
+
+
+class JobOut(BaseModel):
+    id: int
+    kind: str
+    state: str
+    progress: dict[str, Any]
+    result: Any
+    error: str
+    tries: int
+    created_by: str
+    created_at: float
+
+
 class Changes(BaseModel):
     """How stored letters would change: from, to, and how many."""
 
@@ -251,6 +270,11 @@ def ok(kind: Any, *wrong: int) -> dict[int | str, dict[str, Any]]:
 def created(kind: Any) -> dict[int | str, dict[str, Any]]:
     """Answers of a call that adds."""
     return {201: {"model": kind}} | problems(400, 401, 403, 409, 413, 415, 422, 429, 503)
+
+
+def accepted(kind: Any) -> dict[int | str, dict[str, Any]]:
+    """Answers of a call that starts a job."""
+    return {202: {"model": kind}} | problems(401, 403, 404, 422, 429, 503)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -20,7 +20,7 @@ from .rates import Rate
 
 COOKIE = "gramwatt_session"
 CSRF_HEADER = "x-csrf-token"
-_WRITES_PER_MINUTE = 30
+WRITES_PER_MINUTE = 30
 _WRONG_PER_MINUTE = 20
 _HOW = (
     "send a token as Authorization: Bearer, or log in; on the labeler's machine "
@@ -40,10 +40,15 @@ class Requester:
 class Guard:
     """Over the people of the database. ``clock`` is Unix seconds."""
 
-    def __init__(self, people: People, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        people: People,
+        writes_per_minute: int = WRITES_PER_MINUTE,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.people = people
         self.clock = clock
-        self._writes = Rate(_WRITES_PER_MINUTE)
+        self._writes = Rate(writes_per_minute)
         self._wrong = Rate(_WRONG_PER_MINUTE)
 
     def requester(self, request: Request) -> Requester:
@@ -99,7 +104,7 @@ class Guard:
                 raise ApiError(
                     429,
                     "too_many",
-                    f"at most {_WRITES_PER_MINUTE} writes a minute; send many at once",
+                    f"at most {self._writes.per_minute} writes a minute; send many at once",
                     retry_after=wait,
                 )
         return who

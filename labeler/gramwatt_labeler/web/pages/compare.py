@@ -17,7 +17,7 @@ from ...model import Graded
 from ...render.shorten import shortened
 from ...render.text import clean
 from ...store.nouns import Stored
-from ...units import duration, energy, mass, watt_hours
+from ...units import duration, energy, energy_unit, mass
 from .desk import Desk
 from .page import svg
 
@@ -178,13 +178,13 @@ def _charts(runs: Sequence[Run], unit: str) -> list[tuple[str, Markup]]:
         if bars:
             words = f"Energy per {unit}, with one standard deviation"
             found.append((words, svg(draw(named_bars(bars, f"J per {unit}"), words))))
+    measured = [(run, one) for run in runs if (one := run.stored.evaluation.measurement) and one.components]
+    unit, size = energy_unit(max((one.energy_joules for _, one in measured), default=0.0))
     split = [
-        (run.short, {name: watt_hours(joules) for name, joules in one.components.items()})
-        for run in runs
-        if (one := run.stored.evaluation.measurement) and one.components
+        (run.short, {name: joules / size for name, joules in one.components.items()}) for run, one in measured
     ]
     if split:
-        found.append(("Energy by component", svg(draw(component_bars(split), "energy by component"))))
+        found.append(("Energy by component", svg(draw(component_bars(split, unit), "energy by component"))))
     times = [(run.short, run.stored.evaluation.window.seconds / 60, None, None) for run in runs]
     if any(time for _, time, _, _ in times):
         found.append(("Run time", svg(draw(named_bars(times, "minutes"), "run time"))))

@@ -60,7 +60,7 @@ def router(desk: Desk) -> APIRouter:
             first=next(iter(wrong), ""),
             result=result,
             shown=shown,
-            label=svg(render_svg(shown, "")) if shown else "",
+            label=svg(render_svg(result.label(form.get("scale", "")), "")) if result else "",
             metrics=metric_views(shown.grade, desk.scale(shown.grade.scale.name)) if shown else [],
             given={
                 name: text for name, text in form.items() if name not in ("csrf", "add", "scale") and text
@@ -111,7 +111,8 @@ def router(desk: Desk) -> APIRouter:
             entry = read_entry(fields)
         except Mistakes as mistakes:
             raise HTTPException(422, str(mistakes)) from None
-        content = convert(render_svg(desk.grade(entry).on(fields.get("scale", "")), ""), form)
+        result = desk.grade(entry)
+        content = convert(render_svg(result.label(fields.get("scale", "")), ""), form)
         return Response(
             content,
             media_type=MEDIA_TYPES[form],

@@ -15,10 +15,10 @@ from ...forms.mistakes import Mistake
 from ...forms.numbers import split_number
 from ...model import Graded
 from ...render.files import MEDIA_TYPES, convert
-from ...render.label import alt_text, render_svg
+from ...render.label import Layout, alt_text, render_svg
 from ...render.text import clean
 from ...store.nouns import Origin, Stored
-from ...units import watt_hours
+from ...units import energy_unit
 from ..labels import as_json
 from .desk import Desk
 from .page import HEADERS, svg
@@ -48,13 +48,19 @@ def router(desk: Desk) -> APIRouter:
         return next((one for one in ordered if one.grade.letter), ordered[0] if ordered else None)
 
     @routes.get("/evaluations/{evaluation_id}/label.{form}")
-    def label(evaluation_id: str, form: str, scale: Annotated[str, Query(max_length=64)] = "") -> Response:
+    def label(
+        evaluation_id: str,
+        form: str,
+        scale: Annotated[str, Query(max_length=64)] = "",
+        layout: Layout = "full",
+        lang: Annotated[str, Query(max_length=16)] = "en",
+    ) -> Response:
         if form not in MEDIA_TYPES:
             raise HTTPException(404, f"no format {form!r}; there are {', '.join(MEDIA_TYPES)}")
         shown = shown_of(stored_of(evaluation_id), scale)
         if shown is None:
             raise HTTPException(404, "this evaluation has no grade, so no label")
-        content = convert(render_svg(shown, desk.page_of(evaluation_id)), form)
+        content = convert(render_svg(shown, desk.page_of(evaluation_id), layout, lang), form)
         return Response(content, media_type=MEDIA_TYPES[form], headers=HEADERS)
 
     @routes.get("/evaluations/{evaluation_id}/power.svg")
@@ -110,8 +116,9 @@ def router(desk: Desk) -> APIRouter:
             wrong = str(mistake)
         bars = ""
         if measured and len(measured.components) > 1:
-            shares = {name: watt_hours(value) for name, value in measured.components.items()}
-            bars = draw(component_bars([("this run", shares)]), "energy by component")
+            unit, size = energy_unit(measured.energy_joules)
+            shares = {name: value / size for name, value in measured.components.items()}
+            bars = draw(component_bars([("this run", shares)], unit), "energy by component")
         yearly = per_year(joules, daily), per_year(evaluation.grams, daily)
         return desk.pages.render(
             "evaluation.html.j2",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -14,8 +15,8 @@ from ...store.nouns import Filters, Origin
 from .desk import Desk
 
 ROWS = 50
-_TEXT = Query(max_length=256)
-_ORIGINS = {
+_LONGEST = 256
+ORIGINS = {
     "window": "recorded here",
     "codecarbon": "CodeCarbon",
     "form": "the form",
@@ -24,6 +25,10 @@ _ORIGINS = {
     "hub": "a model card",
     "range": "a range of series",
 }
+_NAMES = (
+    "q", "task", "phase", "model", "dataset", "user", "host", "origin", "letter", "scale", "since", "until",
+    "parts", "sort",
+)  # fmt: skip
 _SORT_WORDS = {
     "-ended": "newest first", "ended": "oldest first", "-energy": "most energy", "energy": "least energy",
     "-emissions": "most CO2", "per_unit": "least energy per unit", "letter": "best letter", "name": "name",
@@ -37,32 +42,14 @@ def router(desk: Desk) -> APIRouter:
     @routes.get("/evaluations")
     def listed(
         request: Request,
-        q: Annotated[str, _TEXT] = "",
-        task: Annotated[str, _TEXT] = "",
-        phase: Annotated[str, _TEXT] = "",
-        model: Annotated[str, _TEXT] = "",
-        dataset: Annotated[str, _TEXT] = "",
-        user: Annotated[str, _TEXT] = "",
-        host: Annotated[str, _TEXT] = "",
-        origin: Annotated[str, _TEXT] = "",
-        letter: Annotated[str, _TEXT] = "",
-        scale: Annotated[str, _TEXT] = "",
-        since: Annotated[str, _TEXT] = "",
-        until: Annotated[str, _TEXT] = "",
-        parts: Annotated[str, _TEXT] = "",
-        sort: Annotated[str, _TEXT] = "-ended",
         cursor: Annotated[str, Query(max_length=2000)] = "",
     ) -> Response:
-        asked = {
-            "q": clean(q), "task": task, "phase": phase, "model": model, "dataset": dataset, "user": user, "host": host,
-            "origin": origin, "letter": letter, "scale": scale or desk.main_scale, "since": since, "until": until,
-            "parts": parts, "sort": sort,
-        }  # fmt: skip
-        wrong = _wrong(asked, desk)
+        asked = asked_of(dict(request.query_params), desk.main_scale)
+        wrong = wrong_filter(asked, desk)
         page = None
         if not wrong:
             try:
-                page = desk.store.page(_filters(asked), asked["scale"], sort, cursor, ROWS)
+                page = desk.store.page(filters_of(asked), asked["scale"], asked["sort"], cursor, ROWS)
             except InputError as error:
                 wrong = str(error)
         loaded = desk.scales.get(asked["scale"])
@@ -75,10 +62,10 @@ def router(desk: Desk) -> APIRouter:
             wrong=wrong,
             page=page,
             cursor=cursor,
-            origins=_ORIGINS,
+            origins=ORIGINS,
             sorts=_SORT_WORDS,
             scales=sorted(desk.scales),
-            letters=_letters(loaded.scale) if loaded else [],
+            letters=letters_of(loaded.scale) if loaded else [],
             choices={name: desk.store.values(name) for name in ("task", "user")},
             narrowed={
                 name: text for name, text in asked.items() if text and name not in ("sort", "scale", "parts")
@@ -88,7 +75,17 @@ def router(desk: Desk) -> APIRouter:
     return routes
 
 
-def _filters(asked: dict[str, str]) -> Filters:
+def asked_of(given: Mapping[str, str], main_scale: str) -> dict[str, str]:
+    """Every filter of the list with its text; "" does not narrow."""
+    asked = {name: given.get(name, "") for name in _NAMES}
+    return asked | {
+        "q": clean(asked["q"]),
+        "scale": asked["scale"] or main_scale,
+        "sort": asked["sort"] or "-ended",
+    }
+
+
+def filters_of(asked: Mapping[str, str]) -> Filters:
     return Filters(
         task=asked["task"],
         phase=asked["phase"],
@@ -105,8 +102,13 @@ def _filters(asked: dict[str, str]) -> Filters:
     )
 
 
-def _wrong(asked: dict[str, str], desk: Desk) -> str:
+def wrong_filter(asked: Mapping[str, str], desk: Desk) -> str:
     """What is wrong with a filter and what is allowed; "" when nothing is."""
+    long = next((name for name, text in asked.items() if len(text) > _LONGEST), "")
+    if long:
+        return f"{long}: longer than {_LONGEST} characters"
+    if any("\0" in text for text in asked.values()):
+        return "a filter has a NUL character"
     if asked["phase"] not in ("", "training", "inference"):
         return f"phase: {clean(asked['phase'])!r}; allowed: training, inference"
     if asked["origin"] and asked["origin"] not in set(Origin):
@@ -129,6 +131,6 @@ def day(text: str) -> float | None:
         return None
 
 
-def _letters(scale: object) -> list[str]:
+def letters_of(scale: object) -> list[str]:
     bands = getattr(scale, "bands", None)
     return [band.letter for band in bands] if bands else list(getattr(scale, "letters", ()))

@@ -15,15 +15,16 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
 
 from ... import units
+from ...render.quantity import quantity
 from ...render.shorten import shortened
 from ...render.text import clean
-from . import values
 from .drawings import letter_chip, slider
 from .visitors import Visitors
 
 NAVIGATION = (
     ("/", "Dashboards"),
     ("/evaluations", "Evaluations"),
+    ("/explore", "Explore"),
     ("/evaluate", "Evaluate"),
     ("/upload", "Upload"),
     ("/roi", "Return"),
@@ -61,7 +62,7 @@ class Pages:
             number=units.number,
             duration=units.duration,
             when=units.moment,
-            quantity=values.quantity,
+            quantity=quantity,
             short=shortened,
             query=lambda pairs: urlencode(
                 {key: value for key, value in pairs.items() if value not in ("", None)}
@@ -81,14 +82,16 @@ class Pages:
         return self._templates.get_template(template).render(**names)
 
 
-async def form_of(request: Request, most_files: int = 0, most_bytes: int = 1_000_000) -> FormData:
+async def form_of(
+    request: Request, most_files: int = 0, most_bytes: int = 1_000_000, most_fields: int = 1000
+) -> FormData:
     """The fields of a form that was sent. Raises HTTPException 400 or 413 in words."""
     length = request.headers.get("content-length", "")
     allowed = most_bytes * max(1, most_files) + 1_000_000
     if not length.isdigit() or int(length) > allowed:
         raise HTTPException(413, f"the form is larger than {allowed // 1_000_000} MB")
     try:
-        return await request.form(max_files=most_files, max_fields=1000, max_part_size=1_000_000)
+        return await request.form(max_files=most_files, max_fields=most_fields, max_part_size=1_000_000)
     except MultiPartException as error:
         raise HTTPException(400, f"the form cannot be read: {error.message}") from None
     except HTTPException as error:

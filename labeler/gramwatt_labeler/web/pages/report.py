@@ -84,9 +84,9 @@ def names_of(desk: Desk, report: Report) -> dict[str, object]:
         "groups": [
             (title, [group_row(one) for one in groups])
             for title, groups in (("Model", report.models), ("Task", report.tasks), ("User", report.users))
-            if report.totals.runs > 1 and groups
+            if not report.is_of_one and groups
         ],
-        "budgets": budget_lines(report) if totals.runs > 1 else [],
+        "budgets": [] if report.is_of_one else budget_lines(report),
         "equivalents": equivalents(
             totals.joules if totals.with_energy else None, totals.grams if totals.with_grams else None
         ),
@@ -98,8 +98,10 @@ def names_of(desk: Desk, report: Report) -> dict[str, object]:
 
 def label_of(desk: Desk, report: Report) -> Markup:
     """The label of a report about one run; empty for others."""
-    graded = report.rows[0].graded if report.totals.runs == 1 else None
-    return svg(render_svg(graded, desk.page_of(graded.window.id)) if graded else "")
+    row = report.rows[0]
+    if not report.is_of_one or row.graded is None:
+        return svg("")
+    return svg(render_svg(row.graded, desk.page_of(row.graded.window.id)))
 
 
 def letters_of(desk: Desk) -> Sequence[str]:

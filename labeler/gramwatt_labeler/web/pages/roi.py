@@ -13,6 +13,8 @@ from ...equivalents import equivalents
 from ...errors import NotFound
 from ...forms.mistakes import Mistake
 from ...forms.quantities import COUNT, ENERGY, MONEY, RATIO, Kind, read_quantity
+from ...intensities.kept import kept
+from ...intensities.table import Intensity, latest
 from ...roi import Plan, after, curve, returns, span
 from ...roi.tactics import tactics
 from .desk import Desk
@@ -70,10 +72,20 @@ def router(desk: Desk) -> APIRouter:
             form[f"{name}_unit"] = "J"
         return ""
 
+    def of_zone(form: dict[str, str], zones: Mapping[str, Intensity]) -> str:
+        """Fill in the intensity of the chosen zone; where it is from."""
+        one = zones.get(form.get("zone", ""))
+        if one is None or form.get("intensity"):
+            return ""
+        form["intensity"] = f"{one.grams_per_kwh:g}"
+        return f"{one.zone} {one.year}: {one.grams_per_kwh:g} g per kWh ({one.source})"
+
     @routes.get("/roi")
     def page(request: Request) -> Response:
         form = {name: text[:256] for name, text in request.query_params.items()}
         trouble = prefilled(form)
+        zones = latest(kept(desk.store))
+        grid = of_zone(form, zones)
         tactic = next((one for one in tactics() if one.id == form.get("tactic")), None)
         if tactic and tactic.expected is not None and not form.get("saving") and not form.get("new"):
             form["saving"], form["saving_unit"] = f"{100 * tactic.expected:.4g}", "%"
@@ -98,6 +110,8 @@ def router(desk: Desk) -> APIRouter:
             wrong=wrong,
             first=next(iter(wrong), ""),
             trouble=trouble,
+            zones=list(zones),
+            grid=grid,
             outcome=outcome,
             plan=plan_of(values) if outcome else None,
             chart=chart,

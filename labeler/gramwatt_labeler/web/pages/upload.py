@@ -18,7 +18,7 @@ from ...uploads.merging import merge
 from ...uploads.reading import KINDS as FILE_KINDS
 from ...uploads.reading import read_upload
 from ...uploads.rows import Row, read_rows
-from ...uploads.sheet import MOST_BYTES, MOST_FILES, MOST_ROWS, Sheet
+from ...uploads.sheet import MOST_BYTES, MOST_COLUMNS, MOST_FILES, MOST_ROWS, Sheet
 from ...uploads.tools import Target, Tool, recognise, tool_named, tools
 from .desk import Desk
 from .page import checked, files_of, form_of, texts_of
@@ -28,6 +28,9 @@ PREVIEW = 5
 SHOWN = 1000
 """Lines of a report on one page."""
 MOST_ADDED = 5000
+MOST_GRADED = 2000
+"""Rows of a preview that are graded; the others are read only."""
+_MOST_FIELDS = 2 * MOST_FILES * MOST_COLUMNS + 100
 DEFAULTS = ("phase", "task", "model", "dataset", "hardware")
 
 
@@ -118,7 +121,9 @@ def router(desk: Desk) -> APIRouter:
         status: int = 200,
         trouble: str = "",
     ) -> Response:
-        lines = [_graded(desk, row) for row in _rows(read, form)]
+        rows = _rows(read, form)
+        lines = [_graded(desk, row) for row in rows[:MOST_GRADED]]
+        lines += [Line(row, None, is_wrong=row.entry is None) for row in rows[MOST_GRADED:]]
         letters = [line.result.shown.grade.letter or "-" for line in lines if line.result]
         return desk.pages.render(
             "upload_preview.html.j2",
@@ -137,6 +142,7 @@ def router(desk: Desk) -> APIRouter:
             total=len(lines),
             wrong=sum(line.is_wrong for line in lines),
             letters=[(letter, letters.count(letter)) for letter in sorted(set(letters))],
+            graded=min(len(rows), MOST_GRADED),
             merged=len(read) > 1,
             trouble=trouble,
             most_added=MOST_ADDED,
@@ -144,7 +150,7 @@ def router(desk: Desk) -> APIRouter:
 
     @routes.post("/upload/{name}")
     async def mapped(request: Request, name: str) -> Response:
-        form = texts_of(await form_of(request))
+        form = texts_of(await form_of(request, most_fields=_MOST_FIELDS))
         return await run_in_threadpool(lambda: chosen(request, name, form))
 
     def chosen(request: Request, name: str, form: Mapping[str, str]) -> Response:
@@ -211,7 +217,7 @@ def _rows(read: Sequence[File], form: Mapping[str, str]) -> list[Row]:
     sheets = []
     for one in read:
         targets = {column.name: column.target for column in one.columns if column.target is not None}
-        mapping = ColumnMapping(targets, one.tool.group, one.tool.reduce, one.tool.fixed)
+        mapping = ColumnMapping(targets, one.tool.group, one.tool.reduce, one.tool.fixed, one.tool.version)
         source = {"source": one.tool.source} if one.tool.source else {}
         sheets.append(apply(one.sheet, mapping, source | defaults))
     return read_rows(merge(sheets))

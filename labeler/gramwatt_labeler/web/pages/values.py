@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ... import units
 from ...grading.scale import AbsoluteScale, EeiScale, RatedScale, Scale
 from ...model import Grade, MetricGrade
 from ...recommendations import MetricFacts, Recommendation, facts_of, recommendations
+from ...render.quantity import quantity
 
 _PER_UNIT = "energy_per_"
 
@@ -34,9 +34,7 @@ def metric_views(grade: Grade, scale: Scale | None) -> list[MetricView]:
         if one.value is None:
             continue
         facts = facts_of("energy_per_unit" if name.startswith(_PER_UNIT) else name)
-        title = facts.title if facts else name
-        if name.startswith(_PER_UNIT):
-            title = f"Energy per {name.removeprefix(_PER_UNIT)}"
+        title = facts.title if facts and not name.startswith(_PER_UNIT) else per_unit_title(name)
         key = "energy_per_unit" if name.startswith(_PER_UNIT) else name
         advice = recommendations(key, one.letter, grade.letters)
         text = quantity(one.value, facts.kind if facts else "")
@@ -44,23 +42,9 @@ def metric_views(grade: Grade, scale: Scale | None) -> list[MetricView]:
     return found
 
 
-def quantity(value: float | None, kind: str = "") -> str:
-    """A value in the unit that reads best."""
-    if value is None:
-        return "not known"
-    if kind == "energy":
-        return units.energy(value)
-    if kind == "mass":
-        return units.mass(value)
-    if kind == "time":
-        return units.duration(value)
-    if kind == "bytes":
-        return _scaled(value, "B")
-    if kind == "bytes_per_gram":
-        return _scaled(value, "B") + " per g"
-    if kind == "flops":
-        return _scaled(value, "FLOP")
-    return units.number(value)
+def per_unit_title(name: str) -> str:
+    """``energy_per_token`` in words; another name as it is."""
+    return f"Energy per {name.removeprefix(_PER_UNIT)}" if name.startswith(_PER_UNIT) else name
 
 
 def band_share(scale: Scale | None, name: str, one: MetricGrade) -> float:
@@ -106,16 +90,3 @@ def _between(value: float, better: float, worse: float) -> float:
     if min(value, better, worse) > 0:
         value, better, worse = math.log(value), math.log(better), math.log(worse)
     return 0.5 if better == worse else min(1.0, max(0.0, (value - better) / (worse - better)))
-
-
-def _scaled(value: float, unit: str) -> str:
-    for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{units.number(value / size)} {prefix}{unit}"
-    return f"{units.number(value)} {unit}"
-
-
-def totals(parts: Mapping[str, float]) -> str:
-    """Joules by component in words: ``gpu 3 Wh, cpu 1 Wh``."""
-    ordered = sorted(parts.items(), key=lambda item: -item[1])
-    return ", ".join(f"{name} {units.energy(joules)}" for name, joules in ordered)

@@ -47,6 +47,12 @@ def test_the_label_is_a_picture_and_a_pdf(reader: TestClient) -> None:
     assert reader.post("/evaluate/label.pdf", data={}).status_code == 422
 
 
+def test_the_label_is_shown_on_the_scale_that_is_asked_for(reader: TestClient) -> None:
+    page = reader.post("/evaluate", data=TRAINING | {"scale": "gaissa"}).text
+    assert "Scale gaissa " in page
+    assert 'name="scale" value="gaissa-fixed"' in page  # a button to another one
+
+
 def test_mistakes_stand_beside_their_fields_and_the_values_are_kept(reader: TestClient) -> None:
     page = reader.post(
         "/evaluate", data=TRAINING | {"emissions": "1,500", "accuracy": "-3", "note": "keep me"}

@@ -9,13 +9,16 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+from gramwatt_labeler.intensities.kept import keep
+from gramwatt_labeler.intensities.table import Intensity
 from gramwatt_labeler.prometheus import Prometheus
 from gramwatt_labeler.store import Store
 from labeler_pages import HOSTILE, NOW, READER, application
 from pypdf import PdfReader
 
 PAGES = (
-    "/evaluations", "/evaluations?q=bert&letter=none&scale=gaissa", "/evaluations/w1", "/evaluations/w5?runs=2,5",
+    "/evaluations", "/explore", "/evaluations?q=bert&letter=none&scale=gaissa", "/evaluations/w1",
+    "/evaluations/w5?runs=2,5",
     "/evaluate", "/upload", "/compare?ids=w1&ids=w2,w4", "/roi", "/report", "/report?month=2026-11&user=alice",
 )  # fmt: skip
 
@@ -80,6 +83,19 @@ def test_an_evaluation_says_all_about_itself(reader: TestClient) -> None:
     assert HOSTILE[:8] not in reader.get("/evaluations/w5").text
 
 
+def test_the_explorer_adds_up_and_draws_what_is_known(reader: TestClient) -> None:
+    page = reader.get("/explore?x=per_unit&y=energy").text
+    assert "Energy (J) against Energy per unit (J)" in page
+    assert "Letters on gramwatt" in page
+    assert ">5</b>" in page
+    assert "of 4" in page  # one CO2 is not known
+    assert "The best of each letter" in page
+    assert "E" in re.findall(r">([A-E])</text>", page)
+    assert "allowed: " in reader.get("/explore?x=nothing").text
+    assert reader.get("/explore?phase=x").status_code == 422
+    assert "nobody-here" in reader.get("/explore?user=nobody-here").text
+
+
 def test_a_comparison_says_what_cannot_be_told_apart(reader: TestClient) -> None:
     page = reader.get("/compare?ids=w1&ids=w3&ids=w2").text
     assert "not distinguishable" in page  # 6.0 and 6.2 W at 5 %
@@ -102,6 +118,18 @@ def test_a_return_is_computed_from_evaluations_and_numbers(reader: TestClient) -
     assert wrong.status_code == 422
     assert "must be above 0" in wrong.text
     assert "is needed" in wrong.text
+
+
+def test_the_grid_of_a_country_is_that_of_its_newest_year(reader: TestClient, store: Store) -> None:
+    keep(
+        store,
+        [Intensity("France", year, grams, "a table") for year, grams in ((2022, 67.7), (2023, 56.04))],
+        NOW,
+    )
+    page = reader.get("/roi?old=10&new=5&calls_per_day=10&price=1&zone=France").text
+    assert "France 2023: 56.04 g per kWh (a table)" in page
+    assert "CO2 saved" in page
+    assert "<b>not known</b>" not in page
 
 
 def test_a_tactic_brings_its_published_saving(reader: TestClient) -> None:

@@ -113,6 +113,18 @@ def test_a_file_that_cannot_be_read_is_named(
     assert words in answer.text
 
 
+@pytest.mark.slow
+def test_a_large_file_with_many_columns_is_previewed(reader: TestClient) -> None:
+    names = ",".join(f"c{number}" for number in range(290))
+    wide = f"model,emissions,{names}\norg/a,1,{',' * 289}\n".encode()
+    page = upload(reader, *((f"{number}.csv", wide) for number in range(3)))
+    assert reader.post(where(page), data=chosen(page) | {"do": "preview"}).status_code == 200
+    rows = "\n".join(f"org/{number},{number + 1}" for number in range(3000))
+    page = upload(reader, ("long.csv", f"model,emissions\n{rows}\n".encode()))
+    assert "3,000 runs read" in page
+    assert "Letters of the first 2,000" in page
+
+
 def test_no_file_eleven_files_and_an_old_preview(reader: TestClient) -> None:
     assert reader.post("/upload", files=[("x", ("x", b""))]).status_code == 422
     many = [("files", (f"{number}.csv", TABLE)) for number in range(11)]
