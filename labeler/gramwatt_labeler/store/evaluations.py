@@ -157,7 +157,11 @@ class Store:
         query = listing.rows_query(filters, scale, sort, cursor, limit)
         with self.database.reading() as connection:
             found = connection.execute(query).mappings().all()
-            total = connection.execute(listing.count_query(filters, scale)).scalar_one() if counted else None
+            total = None
+            if counted and not cursor and len(found) <= limit:  # the page is all there is
+                total = len(found)
+            elif counted:
+                total = connection.execute(listing.count_query(filters, scale)).scalar_one()
         shown = found[:limit]
         more = len(found) > limit and bool(shown)
         following = listing.encode_cursor(sort, shown[-1]["sort_key"], shown[-1]["id"]) if more else ""

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, or_, select
 
 from ..errors import InputError
 from .nouns import Filters
@@ -39,6 +39,7 @@ _KEYS: dict[str, tuple[ColumnElement[Any], type, bool]] = {
 }
 SORTS = tuple(sign + key for key in _KEYS for sign in ("", "-"))
 """What a list can be in the order of; "-" is the largest first."""
+NOT_GRADED = "none"
 DEFAULT_SORT = "-ended"
 
 
@@ -49,7 +50,7 @@ def rows_query(filters: Filters, scale: str, sort: str, cursor: str, limit: int)
     found = select(_E.id.label("found_id"), order.key.label("sort_key")).select_from(
         _joined(filters, scale, order)
     )
-    for condition in _conditions(filters):
+    for condition in _conditions(filters, scale):
         found = found.where(condition)
     if cursor:
         at, last = decode_cursor(cursor, sort, order.kind)
@@ -66,7 +67,7 @@ def rows_query(filters: Filters, scale: str, sort: str, cursor: str, limit: int)
 def count_query(filters: Filters, scale: str) -> Select[Any]:
     """How many rows all pages have."""
     query = select(func.count()).select_from(_joined(filters, scale))
-    for condition in _conditions(filters):
+    for condition in _conditions(filters, scale):
         query = query.where(condition)
     return query
 
@@ -121,7 +122,7 @@ def _order(sort: str) -> _Order:
 
 def _joined(filters: Filters, scale: str, order: _Order | None = None) -> FromClause:
     """With the grades where the filters or the order need them."""
-    if filters.letter or (order is not None and order.needs_grade):
+    if filters.letter not in ("", NOT_GRADED) or (order is not None and order.needs_grade):
         return EVALUATIONS.outerjoin(GRADES, _on(scale))
     return EVALUATIONS
 
@@ -130,7 +131,7 @@ def _on(scale: str) -> ColumnElement[bool]:
     return and_(_G.evaluation_id == _E.id, _G.scale == scale, _G.is_current)
 
 
-def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+def _conditions(filters: Filters, scale: str) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     for column, text in (
         (_E.task, filters.task), (_E.phase, filters.phase), (_E.user_name, filters.user), (_E.origin, filters.origin),
@@ -150,8 +151,10 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         found.append(_E.host_id == _one(HOSTS.c.id, HOSTS.c.instance, filters.host))
     if filters.parent is not None:
         found.append(_E.parent == filters.parent)
-    if filters.letter == "none":
-        found.append(_G.letter.is_(None))
+    if filters.letter == NOT_GRADED:
+        lettered = GRADES.alias()
+        own = (lettered.c.evaluation_id == _E.id, lettered.c.scale == scale, lettered.c.is_current)
+        found.append(~exists().where(*own, lettered.c.letter.is_not(None)))
     elif filters.letter:
         found.append(_G.letter == filters.letter)
     if filters.since is not None:

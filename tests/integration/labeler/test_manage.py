@@ -83,7 +83,7 @@ def test_a_preview_says_how_many_letters_would_change_and_keeps_nothing(site: Si
         ({"metrics.downloads.weight": "-1"}, "weight"),
         ({"metrics.downloads.bounds[0]": "1e309"}, "expected a number"),
         ({"metrics.downloads.bounds[3]": "5"}, "bounds"),
-        ({"content": "kind: rated"}, "name"),
+        ({"content": "kind: rated"}, "missing required field"),
         ({"content": "a: &a [1]\nb: *a"}, "aliases"),
         ({"content": "[" * 5000}, "the scale"),
         ({"content": "\x00"}, "YAML"),
