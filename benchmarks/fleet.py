@@ -52,7 +52,9 @@ class Body:
                 self._parts.append((line, math.nan, 0.0))
                 continue
             name, labels = match[1], match[2] or ""
-            value = float(match[3]) if re.fullmatch(r"[0-9.e+-]+", match[3]) else 1.0  # times are left out there
+            value = (
+                float(match[3]) if re.fullmatch(r"[0-9.e+-]+", match[3]) else 1.0
+            )  # times are left out there
             rate = chance.uniform(0.1, 50) if name.endswith("_total") else 0.0
             self._parts.append((f"{name}{labels}", value, rate))
             if per_process and line == per_process[-1]:
