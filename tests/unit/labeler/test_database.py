@@ -107,8 +107,8 @@ def test_a_database_that_was_deleted_is_made_anew(tmp_path: Path, store: Store, 
 
 
 def test_a_server_that_is_away_is_no_wrong_setting() -> None:
-    pytest.importorskip("psycopg", reason="PostgreSQL's driver is optional")
-    store = Store("postgresql+psycopg://nobody:secret@127.0.0.1:1/none")
+    pytest.importorskip("pg8000", reason="PostgreSQL's driver is optional")
+    store = Store("postgresql+pg8000://nobody:secret@127.0.0.1:1/none")
     with pytest.raises(DatabaseAway) as caught:
         store.recent()
     assert "secret" not in str(caught.value)

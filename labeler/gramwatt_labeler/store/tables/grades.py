@@ -62,7 +62,7 @@ Index(
     postgresql_where=text("is_current"),
 )
 # The letter first: an index that began with the scale would be taken for the join, where the key is better.
-Index("ix_grades_letter_scale", GRADES.c.letter, GRADES.c.scale)
+Index("ix_grades_letter_scale", GRADES.c.letter, GRADES.c.scale, GRADES.c.evaluation_id)
 Index(
     "ix_grades_not_annotated",
     GRADES.c.evaluation_id,

@@ -167,7 +167,7 @@ def _create() -> None:
         sqlite_where=sa.text("NOT annotated"),
         postgresql_where=sa.text("NOT annotated"),
     )
-    op.create_index("ix_grades_letter_scale", "grades", ["letter", "scale"])
+    op.create_index("ix_grades_letter_scale", "grades", ["letter", "scale", "evaluation_id"])
     op.create_index(
         "uq_grades_current",
         "grades",
