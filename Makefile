@@ -1,7 +1,7 @@
 # Everything a user or developer runs. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-browser tools up down status logs demo unit test test-torch lint check format bench wheels pin env-dev
+.PHONY: help setup budget setup-browser tools up down status logs demo demo-history unit test test-torch test-grafana test-compose lint check format bench wheels packages pin env-dev
 
 VENV := .venv/bin
 STACK := $(VENV)/python -m stack
@@ -30,6 +30,12 @@ demo: setup ## train a real classifier on real digits and get its energy grade; 
 	@stack/venv.sh demo
 	@$(STACK) demo --zone "$(ZONE)"
 
+budget: setup ## emission budgets: make budget ARGS='add team --limit 50kg --period month --user alice'
+	@$(STACK) budget $(ARGS)
+
+demo-history: env-dev ## every dashboard with two weeks of a made-up laboratory, without Grafana; PORT=10145
+	@$(VENV)/python -m grafana.history --port $${PORT:-10145}
+
 env-dev: setup
 	@stack/venv.sh dev
 
@@ -44,6 +50,12 @@ setup-browser: ## install Chromium for the browser tests (as root on Debian); wi
 
 test-torch: env-dev ## real PyTorch against the kernel's figures; downloads it (TORCH='torch==2.13.0+cpu' is smaller)
 	@TORCH="$(TORCH)" stack/torch.sh $(ARGS)
+
+test-compose: env-dev ## the containers in a Docker engine of their own (as root on Debian), with stand-ins for base images
+	@GRAMWATT_TEST_COMPOSE=1 $(VENV)/pytest tests/compose -v $(ARGS)
+
+test-grafana: env-dev ## every table of the dashboards through Grafana's own package from npm; skipped without npm
+	@stack/grafana_data.sh $(ARGS)
 
 lint: env-dev ## format, lint, types, imports, rules, dashboards
 	@stack/check.sh
@@ -61,6 +73,9 @@ bench: env-dev ## side-by-side measurements; each prints a ratio
 wheels: setup ## build the three packages into dist/
 	@for each in client exporter labeler; do $(VENV)/python -m pip wheel --quiet --no-deps --wheel-dir dist ./$$each; done
 	@ls dist
+
+packages: env-dev ## build deb and rpm packages into dist/ (for PYTHON, of the distribution they are for)
+	@deploy/packages/build.sh
 
 pin: ## write constraints.txt anew with today's versions
 	@stack/pin.sh

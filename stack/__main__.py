@@ -7,7 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-from . import compose, demo, native, selfcheck, tools
+from . import budget, compose, demo, native, selfcheck, tools
+from .compose_files import GRAFANA_PASSWORD
+from .compose_files import folder as secrets_folder
 from .settings import Settings, StackError, load
 
 
@@ -22,6 +24,10 @@ def main(argv: list[str] | None = None) -> int:
     commands.add_parser("logs", help="last lines of the log")
     demonstration = commands.add_parser("demo", help="train, measure, grade")
     demonstration.add_argument("--zone", default="", help="grid zone for CO2, such as FR; empty: energy only")
+    budgets = commands.add_parser(
+        "budget", help="set emission budgets: add, list, show, remove", add_help=False
+    )
+    budgets.add_argument("words", nargs=argparse.REMAINDER)
     arguments = parser.parse_args(argv)
     environ = dict(os.environ)
     if getattr(arguments, "zone", ""):
@@ -30,6 +36,8 @@ def main(argv: list[str] | None = None) -> int:
         settings = load(environ)
         if arguments.command == "tools":
             tools.ensure()
+        elif arguments.command == "budget":
+            return budget.run(settings, arguments.words)
         elif arguments.command == "up":
             up(settings)
         elif arguments.command == "down":
@@ -70,9 +78,7 @@ def up(settings: Settings) -> None:
                 native.stop(settings)
             raise StackError(f"{log}\n\n{error}") from None
     if by_docker:
-        print(
-            f"\nGrafana's password: {settings.var / 'grafana-password'} or what GRAFANA_ADMIN_PASSWORD says"
-        )
+        print(f"\nGrafana's password: {secrets_folder(settings) / GRAFANA_PASSWORD}")
     elif settings.socket != Path("/run/gramwatt/gramwatt.sock"):
         print(f"\nfor clients: export GRAMWATT_SOCKET_PATH={settings.socket}")
 

@@ -23,7 +23,7 @@ step "types (mypy)" mypy client/gramwatt exporter/gramwatt_exporter labeler/gram
     grafana/generator prometheus/generator
 step "imports (import-linter)" lint-imports
 step "Prometheus configuration and rules" promtool check config prometheus/prometheus.yml
-step "Alertmanager configuration" amtool check-config prometheus/alertmanager.yml
+step "Alertmanager configuration" amtool check-config prometheus/alertmanager.yml prometheus/examples/*.yml
 for check in prometheus/generator grafana/generator; do
     if [ -f "$check/__main__.py" ]; then
         step "generated files of $check are current" python -m "${check//\//.}" --check

@@ -6,9 +6,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from . import ports
+from . import compose_files, ports
 from .prometheus_config import folder, render
-from .settings import PORTS, ROOT, Settings, StackError, grafana_password
+from .settings import PORTS, ROOT, Settings, StackError
 
 SERVICES = ["exporter", "prometheus", "alertmanager", "labeler", "grafana"]
 
@@ -27,11 +27,10 @@ def wanted(settings: Settings) -> bool:
 
 def start(settings: Settings) -> None:
     """Build and start everything, and wait until all health checks pass."""
-    changed = render(settings)
     if not running(settings):
         ports.check(settings, SERVICES)  # they use the host's network
-    elif changed:
-        _run(settings, ["kill", "--signal", "HUP", "prometheus"])  # it reads its rules again
+    compose_files.write(settings)
+    render(settings)  # the containers see the change
     _print_and_run(settings, ["up", "-d", "--build", "--wait"])
 
 
@@ -44,7 +43,12 @@ def running(settings: Settings) -> bool:
     """Whether containers of this project run."""
     if settings.mode == "native" or not _reachable(settings):
         return False
-    return bool(_run(settings, [*_files(), "ps", "-q"]).stdout.strip())
+    return bool(_run(settings, [*_files(settings), "ps", "-q"]).stdout.strip())
+
+
+def reload_exporter(settings: Settings) -> None:
+    """The exporter reads its configuration again."""
+    _run(settings, ["kill", "--signal", "HUP", "exporter"])
 
 
 def socket(settings: Settings) -> Path | None:
@@ -54,7 +58,7 @@ def socket(settings: Settings) -> Path | None:
 
 def logs(settings: Settings, lines: int = 40) -> str:
     """The last lines of every container."""
-    return _run(settings, [*_files(), "logs", "--no-color", "--tail", str(lines)]).stdout
+    return _run(settings, [*_files(settings), "logs", "--no-color", "--tail", str(lines)]).stdout
 
 
 def _reachable(settings: Settings) -> bool:
@@ -66,11 +70,15 @@ def _reachable(settings: Settings) -> bool:
     )
 
 
-def _files() -> list[str]:
+def _files(settings: Settings) -> list[str]:
     """compose.gpu.yml only where the engine has NVIDIA's runtime; elsewhere its reservation is an error."""
     files = ["-f", "docker-compose.yml"]
     info = subprocess.run(
-        ["docker", "info", "--format", "{{json .Runtimes}}"], capture_output=True, text=True, check=False
+        ["docker", "info", "--format", "{{json .Runtimes}}"],
+        env=_environ(settings),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if '"nvidia"' in info.stdout:
         files += ["-f", "compose.gpu.yml"]
@@ -81,9 +89,10 @@ def _environ(settings: Settings) -> dict[str, str]:
     return {
         **settings.environ,
         **{name: str(settings.ports[service]) for service, (name, _) in PORTS.items()},
-        "STACK_BIND": settings.bind,
+        **compose_files.variables(settings),
+        "STACK_BIND": settings.listen_host,
         "STACK_PROMETHEUS_CONFIG": str(folder(settings)),
-        "GRAFANA_ADMIN_PASSWORD": grafana_password(settings),
+        "STACK_LOCAL_ADDRESS": settings.local_address,
     }
 
 
@@ -98,7 +107,7 @@ def _run(settings: Settings, arguments: list[str]) -> subprocess.CompletedProces
 
 
 def _print_and_run(settings: Settings, arguments: list[str]) -> None:
-    command = ["docker", "compose", "--ansi", "never", *_files(), *arguments]
+    command = ["docker", "compose", "--ansi", "never", *_files(settings), *arguments]
     print("$", " ".join(command), flush=True)
     if subprocess.run(command, cwd=ROOT, env=_environ(settings), check=False).returncode != 0:
         raise StackError("docker compose failed; its reason stands above")

@@ -136,13 +136,13 @@ def _environ(settings: Settings, bin_dir: Path) -> dict[str, str]:
     environ.update(
         STACK_MARK=str(settings.var),
         STACK_VAR=str(settings.var),
-        STACK_BIND=settings.bind,
+        STACK_BIND=settings.listen_host,
         STACK_ROOT=str(ROOT),
         STACK_CONFIG=environ.get("STACK_CONFIG", str(ROOT / "stack" / "exporter.yml")),
         GRAFANA_ADMIN_PASSWORD=grafana_password(settings),
         GRAMWATT_SOCKET_PATH=str(settings.socket),
         GRAMWATT_PROMETHEUS_URL=settings.url("prometheus"),
-        GRAMWATT_LABELER_WEB_LISTEN_ADDRESS=f"{settings.bind}:{settings.ports['labeler']}",
+        GRAMWATT_LABELER_WEB_LISTEN_ADDRESS=f"{settings.listen_host}:{settings.ports['labeler']}",
         GRAMWATT_LABELER_DATA_DIR=str(settings.var / "labeler"),
         GRAMWATT_LABELER_WEB_DASHBOARDS_DIR=str(ROOT / "grafana" / "dashboards"),
         PATH=os.pathsep.join(

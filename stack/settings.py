@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 from collections.abc import Mapping
@@ -45,8 +46,18 @@ class Settings:
 
     def url(self, service: str, path: str = "") -> str:
         """Address of a service as seen from this machine."""
-        host = "127.0.0.1" if self.bind in ("0.0.0.0", "::", "") else self.bind  # noqa: S104 - compared, not bound
-        return f"http://{host}:{self.ports[service]}{path}"
+        return f"http://{self.local_address}:{self.ports[service]}{path}"
+
+    @property
+    def listen_host(self) -> str:
+        """The address to listen on as it stands before a port: IPv6 in brackets."""
+        return f"[{self.bind}]" if ":" in self.bind else self.bind
+
+    @property
+    def local_address(self) -> str:
+        """Where this machine itself reaches what listens: loopback for all addresses."""
+        everywhere = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared, not bound
+        return everywhere.get(self.bind, self.listen_host)
 
     @property
     def zone(self) -> str:
@@ -83,7 +94,7 @@ def load(environ: Mapping[str, str] = os.environ, root: Path = ROOT) -> Settings
     return Settings(
         environ=MappingProxyType(merged),
         ports=MappingProxyType(ports),
-        bind=merged.get("STACK_BIND", "127.0.0.1"),
+        bind=_address(merged.get("STACK_BIND", "127.0.0.1")),
         var=var,
         socket=Path(merged.get("GRAMWATT_SOCKET_PATH") or _socket(merged, var)),
         mode=mode,
@@ -101,6 +112,18 @@ def grafana_password(settings: Settings) -> str:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
             handle.write(secrets.token_urlsafe(15) + "\n")
     return file.read_text().strip()
+
+
+def _address(text: str) -> str:
+    """An address to listen on, without the brackets that IPv6 may stand in."""
+    bare = text.removeprefix("[").removesuffix("]")
+    try:
+        ipaddress.ip_address(bare)
+    except ValueError:
+        raise StackError(
+            f"STACK_BIND={text!r}: expected an address such as 127.0.0.1, 0.0.0.0 or ::1"
+        ) from None
+    return bare
 
 
 def _port(environ: Mapping[str, str], name: str, default: int) -> int:

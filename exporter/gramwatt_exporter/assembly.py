@@ -16,6 +16,7 @@ from msgspec import Struct
 from .budgets import BudgetBook
 from .config import Config
 from .errors import ConfigError, Denied, Fatal, GramwattError, NotHere
+from .hardware import hardware
 from .idle import IdleBook, Learner, MachineClasses
 from .intensity.refresher import Refresher
 from .intensity.registry import build as build_providers
@@ -58,6 +59,7 @@ from .web import WebServer
 from .webconfig import WebConfig
 from .windows import WindowBook
 from .windows.catch_up import CatchUp
+from .windows.ended import EndedWindows
 from .windows.journal import Journal
 
 if TYPE_CHECKING:
@@ -118,9 +120,10 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
     machine = MachineClasses(config.path.procfs, config.path.sysfs)
     accounts, baseline = Accounts(), IdleBook(machine)
     extras = Extras(config, accounts)
-    windows, catch_up = WindowBook(config.windows), CatchUp()
+    windows, catch_up = WindowBook(config.windows, own_uid=getattr(os, "getuid", lambda: None)()), CatchUp()
     budgets = BudgetBook(config.budgets, time.time)
     exposition = Exposition()
+    ended = EndedWindows()
     sensor_set = build_sensor_set(config, FieldLogger("gramwatt_exporter.sensors"), wanted)
     if state_file is not None and journal is not None:
         restored = restore(
@@ -156,6 +159,7 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
         About(
             boot_id,
             machine_info(config.path.procfs, config.path.sysfs, config.machine.id, config.machine.node),
+            hardware(config.path.procfs, config.path.sysfs),
         ),
     )
     node = Node(
@@ -167,10 +171,11 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
         boot_id,
         float(config.sampling.interval),
         journal,
+        ended,
     )
     loop = Loop(node, float(config.sampling.interval))
     node.loop = loop
-    web = _web(config, exposition)
+    web = _web(config, exposition, ended)
     socket_api = _socket(config, environ, node, identities.user_name)
     return Exporter(
         config, sensor_set, refresher, node, loop, web, socket_api, _tcp(config, node, socket_api)
@@ -347,11 +352,11 @@ def _forks() -> ForkListener | None:
     return None
 
 
-def _web(config: Config, exposition: Exposition) -> WebServer:
+def _web(config: Config, exposition: Exposition, ended: EndedWindows) -> WebServer:
     host, _, port = config.web.listen_address.rpartition(":")
     guard = WebConfig(config.web.config_file)
     names = [name for part in config.web.hosts.split(",") if (name := part.strip())]
-    return WebServer((host.strip("[]"), int(port)), exposition, guard, names)
+    return WebServer((host.strip("[]"), int(port)), exposition, guard, names, ended)
 
 
 def _socket(

@@ -31,6 +31,7 @@ _BUCKETS = 720
 _SHORTEST_BUCKET = 10  # seconds
 _KEPT_BUCKETS = 3 * _BUCKETS
 _HOUR = 3600
+_DAY = 86400
 _TRUSTED_AFTER = 3600  # seconds a clock set back must run on before it is believed
 _REMEMBERED = 8192  # label combinations
 
@@ -44,6 +45,7 @@ class BudgetView(Struct, frozen=True):
     period_emission_units: int
     period_start: float  # Unix seconds
     period_seconds: float  # its length: of the calendar month at hand, or as configured
+    period: str  # as configured: month, 30d
 
     @property
     def spent_ratio(self) -> float:
@@ -58,7 +60,10 @@ class _Account:
         self.settings = settings
         self.total = 0
         rolling = settings.period.rolling
-        self.width = _HOUR if rolling is None else max(_SHORTEST_BUCKET, round(rolling / _BUCKETS))
+        if rolling is None:  # all calendar periods begin at midnight
+            self.width = _DAY if settings.period.calendar in ("quarter", "year") else _HOUR
+        else:
+            self.width = max(_SHORTEST_BUCKET, round(rolling / _BUCKETS))
         self.buckets: dict[int, int] = {}  # number of the bucket -> emission units
         self.behind_since: float | None = None  # Unix seconds: since then some buckets lie in the future
 
@@ -74,7 +79,10 @@ class _Account:
         self._redate(now)
         first = self._bucket(start)
         spent = sum(units for bucket, units in self.buckets.items() if bucket >= first)
-        return BudgetView(self.settings.name, float(self.settings.limit), self.total, spent, start, seconds)
+        settings = self.settings
+        return BudgetView(
+            settings.name, float(settings.limit), self.total, spent, start, seconds, str(settings.period)
+        )
 
     def _bucket(self, at: float) -> int:
         return int(at // self.width)
@@ -202,6 +210,8 @@ def period_at(period: Period, now: float) -> tuple[float, float]:
         start = midnight - timedelta(days=midnight.weekday())
         end = start + timedelta(days=7)
     else:
-        start = midnight.replace(day=1)
-        end = (start + timedelta(days=31)).replace(day=1)
+        months = {"month": 1, "quarter": 3, "year": 12}[period.calendar]
+        first = midnight.month - (midnight.month - 1) % months
+        start = midnight.replace(month=first, day=1)
+        end = start.replace(year=start.year + (first + months > 12), month=(first + months - 1) % 12 + 1)
     return start.timestamp(), (end - start).total_seconds()

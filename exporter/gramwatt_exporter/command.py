@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from . import __version__, log
 from .assembly import Exporter, assemble, check, running_as
+from .changed_files import ChangedFiles
 from .config import describe
 from .errors import ConfigError, Denied, Fatal, GramwattError
-from .flags import add_flags, load_flags, wanted_sensors
+from .flags import add_flags, config_file, environment, load_flags, wanted_sensors
 from .reload import apply
 from .signals import Signals
 
@@ -30,7 +31,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Every setting of the file is also an environment variable: sampling.interval is"
         " GRAMWATT_SAMPLING_INTERVAL. Flags win over the environment, the environment over the file."
         " 'gramwatt-exporter intensity --help' shows and tests the grid's carbon intensity;"
-        " 'gramwatt-exporter sensors' shows which meter stands for what.",
+        " 'gramwatt-exporter sensors' shows which meter stands for what;"
+        " 'gramwatt-exporter budgets --help' sets emission budgets;"
+        " 'gramwatt-exporter estimate' shows and corrects what is taken where nothing measures.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"gramwatt-exporter {__version__}")
@@ -48,14 +51,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         from .intensity.cli import run as run_intensity
 
         return run_intensity(words[1:], os.environ, sys.stdout)
+    if words[:1] == ["budgets"]:
+        from .budget_command import run as run_budgets
+
+        return run_budgets(words[1:], os.environ, sys.stdout)
     if words[:1] == ["sensors"]:
         from .sensors_command import run as run_sensors
 
         return run_sensors(words[1:], os.environ, sys.stdout)
+    if words[:1] == ["estimate"]:
+        from .estimate_command import run as run_estimate
+
+        return run_estimate(words[1:], os.environ, sys.stdout)
     arguments = _parser().parse_args(words)
     signals = Signals()
     try:
-        loaded = load_flags(arguments, os.environ)
+        environ = environment(arguments, os.environ)
+        loaded = load_flags(arguments, environ)
         if arguments.config_check:
             check(loaded.config)
             print(describe(loaded))
@@ -63,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         log.configure(loaded.config.log.level, loaded.config.log.format)
         for warning in loaded.warnings:
             _LOG.warning(warning)
-        exporter = assemble(loaded.config, os.environ, wanted_sensors(loaded))
+        exporter = assemble(loaded.config, environ, wanted_sensors(loaded))
     except ConfigError as error:
         print(f"gramwatt-exporter: {error}", file=sys.stderr)
         return 2
@@ -84,12 +96,21 @@ def settle() -> None:
 def _run(exporter: Exporter, arguments: argparse.Namespace, signals: Signals) -> None:
     def reload() -> None:
         try:
-            loaded = load_flags(arguments, os.environ)
+            environ = environment(arguments, os.environ)
+            loaded = load_flags(arguments, environ)
         except ConfigError as error:
             _LOG.error("the new settings are refused and the old ones stay in force: %s", error)
             return
-        apply(exporter, loaded, os.environ)
+        apply(exporter, loaded, environ)
 
+    files = ChangedFiles((config_file(arguments, os.environ), arguments.config_env_file))
+
+    def reload_changed() -> None:
+        if files.look():
+            _LOG.info("the settings file has changed and is read again")
+            reload()
+
+    exporter.loop.after_sample = reload_changed
     signals.give(stop=exporter.loop.stop, reload=lambda: exporter.loop.post(reload))
     host, port = exporter.web.address
     host = f"[{host}]" if ":" in host else host

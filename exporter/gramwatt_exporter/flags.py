@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping
 
 from .config import Loaded, load
+from .config.env_file import with_file
 
 _FLAGS = {
     "web.listen-address": ("web.listen_address", "HOST:PORT", "where Prometheus scrapes (127.0.0.1:10044)"),
@@ -29,17 +30,34 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config.file", dest="config_file", metavar="FILE", default=None, help="YAML settings"
     )
+    parser.add_argument(
+        "--config.env-file",
+        dest="config_env_file",
+        metavar="FILE",
+        default="",
+        help="lines of NAME=VALUE: GRAMWATT_ variables that the environment does not set, tokens too",
+    )
     for flag, (key, metavar, text) in _FLAGS.items():
         parser.add_argument(f"--{flag}", dest=key, metavar=metavar, default=None, help=text)
 
 
 def load_flags(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Loaded:
     """The settings by flags, environment and file. Raises ConfigError."""
-    file = arguments.config_file
-    if file is None:
-        file = environ.get("GRAMWATT_CONFIG_FILE", "")
+    file = config_file(arguments, environ)
     flags = {key: value for key, _, _ in _FLAGS.values() if (value := getattr(arguments, key)) is not None}
     return load(file, environ, flags)
+
+
+def config_file(arguments: argparse.Namespace, environ: Mapping[str, str]) -> str:
+    """The file of settings; empty: there is none."""
+    return str(
+        environ.get("GRAMWATT_CONFIG_FILE", "") if arguments.config_file is None else arguments.config_file
+    )
+
+
+def environment(arguments: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment with what ``--config.env-file`` adds. Raises ConfigError."""
+    return with_file(environ, arguments.config_env_file)
 
 
 def wanted_sensors(loaded: Loaded) -> set[str]:

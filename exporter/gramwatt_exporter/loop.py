@@ -34,6 +34,7 @@ class Loop:
     def __init__(self, work: Work, interval: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._work = work
         self.interval = interval
+        self.after_sample: Callable[[], None] = lambda: None
         self._clock = clock
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._stopping = False
@@ -47,6 +48,7 @@ class Loop:
             wait = due - self._clock()
             if wait <= 0:
                 self._tick()
+                self._run(self.after_sample)
                 now = self._clock()
                 ticks += 1
                 # Energy is a difference: the second sample comes early so that there is something to show.

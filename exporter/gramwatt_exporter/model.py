@@ -29,6 +29,9 @@ class Device(Struct, frozen=True):
     uncertainty_ratio: float  # one sigma as a share of the value: ~0.05 measured, ~0.5 modelled
     idle_watts: float | None = None  # true idle draw where known (configured or by construction of a model)
     max_watts: float | None = None  # plausibility bound for one step; None = the sensor's caller decides
+    model: str = ""  # of a GPU, as its driver names it
+    limit_watts: float | None = None  # of a GPU: the power it is held to
+    memory_bytes: int | None = None  # of a GPU
 
 
 class Meter(Struct, frozen=True):
@@ -131,6 +134,10 @@ Method = Literal["measured", "estimated", "annual", "configured", "forecast"]
 Factor = Literal["lifecycle", "direct"]
 
 
+Ways = tuple[tuple[str, float], ...]
+"""How the electricity is generated: the share of each way (wind, coal, ...), 0 to 1; empty where it is not told."""
+
+
 class Intensity(Struct, frozen=True):
     """Carbon intensity of a grid zone and where the number came from."""
 
@@ -144,6 +151,7 @@ class Intensity(Struct, frozen=True):
     renewable_ratio: float | None = None
     fossil_ratio: float | None = None
     estimation: str = ""  # the provider's own word for how it estimated
+    ways: Ways = ()
 
 
 class ForecastPoint(Struct, frozen=True):
@@ -162,6 +170,7 @@ class Mix(Struct, frozen=True):
     at: float
     renewable_ratio: float | None = None
     fossil_ratio: float | None = None
+    ways: Ways = ()
 
 
 class Fetched(Struct, frozen=True):

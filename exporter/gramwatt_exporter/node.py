@@ -21,6 +21,7 @@ from .sampler import Sampler
 from .state import NodeState
 from .windows import ApiError, OpenRequest, Peer, Window, window_answer
 from .windows.checks import check_values
+from .windows.ended import EndedWindows
 from .windows.journal import Journal
 from .windows.outcome import Told
 from .windows.persistence import dump_window
@@ -53,6 +54,7 @@ class Node:
         boot_id: str,
         interval: float,
         journal: Journal | None = None,
+        ended: EndedWindows | None = None,
     ) -> None:
         self.sampler = sampler
         self.exposition = exposition
@@ -61,6 +63,7 @@ class Node:
         self._save_interval = save_interval
         self._state = NodeState(sampler, sensor_state, boot_id, lambda: exposition.scraped_at)
         self._journal = journal
+        self._ended_windows = ended or EndedWindows()
         self.interval = interval
         self._saved = 0.0
         self._save_failing = False
@@ -76,7 +79,13 @@ class Node:
         self._sample(published=True)
         if time.monotonic() - self._saved >= self._save_interval:
             self.save(last=False)
+        self._tell_ended()
         self.exposition.publish(self.sampler.freeze(self._saves))
+
+    def _tell_ended(self) -> None:
+        """The ends are kept by now: in the ledger, or in the journal."""
+        for view in self.sampler.windows.take_ended():
+            self._ended_windows.tell(view)
 
     def _sample(self, published: bool) -> None:
         self.sampler.sample(published)
@@ -175,6 +184,8 @@ class Node:
                     self.save(last=False)
             except OSError as error:
                 self._log_save_failed(error)
+        if not window.is_open:
+            self._tell_ended()
         return window_answer(self.sampler.windows.view(window))
 
     def _own_process(self, peer: Peer, pid: int) -> Row:

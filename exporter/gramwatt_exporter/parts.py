@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct, field
 
 from .budgets import BudgetBook
+from .hardware import Part
 from .idle import IdleBook, Learner
 from .ledger.accounts import Accounts
 from .ledger.extras import Extras
@@ -72,3 +73,4 @@ class About(Struct, frozen=True):
 
     boot_id: str
     machine: MachineInfo | None = None
+    hardware: Sequence[Part] = ()

@@ -10,6 +10,7 @@ from .budgets import BudgetBook
 from .ledger.cpu_balance import CpuBalance
 from .ledger.first_scrape import FirstScrape
 from .ledger.save_status import SaveStatus
+from .ledger.shown import ShownWorkloads
 from .model import COMPONENTS, IntensityState, SensorState
 from .parts import About, Books, Readers
 from .series import ProcessSeries
@@ -20,6 +21,7 @@ from .views import (
     meter_views,
     process_columns,
     remainders,
+    unlisted_views,
     user_views,
     workload_view,
 )
@@ -52,6 +54,7 @@ class Picture:
         self._cpu_balance = cpu_balance
         self._about = about
         self.first_scrape = FirstScrape()
+        self.workloads = ShownWorkloads("all")
         self._budgets_born = {view.name: 0 for view in books.budgets.frozen()}
         self._windows = PublishedWindows(window.id for window in books.windows.find(ROOT))
 
@@ -67,6 +70,8 @@ class Picture:
         components = tuple(index for index, name in enumerate(COMPONENTS) if name in present)
         columns = process_columns(self._series.members, components, accounts.priced_ever, first)
         other, departed = remainders(accounts, columns)
+        used = [account for account in accounts.workloads.values() if account.cpu_ns or any(account.energy)]
+        shown, unlisted = self.workloads.choose(used, first)
         return Snapshot(
             at=progress.at,
             samples=progress.samples,
@@ -78,12 +83,12 @@ class Picture:
             processes=columns,
             other=other,
             departed=departed,
-            workloads=tuple(
-                workload_view(account, first)
-                for account in accounts.workloads.values()
-                if account.cpu_ns or any(account.energy)
+            workloads=tuple(workload_view(account, first) for account in shown),
+            departed_workloads=(
+                *map(workload_view, accounts.departed_workloads.values()),
+                *unlisted_views(unlisted),
             ),
-            departed_workloads=tuple(map(workload_view, accounts.departed_workloads.values())),
+            workloads_held=(len(shown), len(unlisted), accounts.places.most),
             users=user_views(accounts, first),
             process_count=processes,
             components=components,
@@ -108,4 +113,5 @@ class Picture:
             state_damages=saves.damages,
             boot_id=self._about.boot_id,
             machine=self._about.machine,
+            hardware=self._about.hardware,
         )

@@ -44,6 +44,7 @@ def apply(exporter: Exporter, loaded: Loaded, environ: Mapping[str, str]) -> Non
         sampler.replace_budgets(budgets)
     sampler.membership.configure(new.windows)
     sampler.series.configure(new.process)
+    sampler.configure_workloads(new.workloads)
     sampler.extras.configure(new)
     exporter.loop.interval = exporter.node.interval = float(new.sampling.interval)
     exporter.config = new

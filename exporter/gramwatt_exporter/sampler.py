@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from .budget_matching import BudgetMatching
 from .budgets import BudgetBook
 from .config import Config
+from .config.schema import Workloads
 from .idle import Learner
 from .ledger.booking import Booking
 from .ledger.cpu_balance import CpuBalance
-from .ledger.eviction import Room
+from .ledger.eviction import Eviction
 from .ledger.save_status import SaveStatus
 from .model import COMPONENTS, Identity, IntensityState, MergedSample
 from .parts import About, Books, Clocks, Readers
@@ -71,11 +72,18 @@ class Sampler:
         )
         self.cpu_balance = CpuBalance(lambda: readers.kernel.cpus)
         self.picture = Picture(books, readers, self.series, self.cpu_balance, about)
-        self._room = Room(books.accounts)
+        self._eviction = Eviction(books.accounts)
+        self.configure_workloads(config.workloads)
         self._lost_before = books.accounts.exits_lost
         self._published_ns: int | None = None  # when the last published sample was taken
         self._merged: MergedSample | None = None  # what the sensors said last
         self.progress = Progress()
+
+    def configure_workloads(self, settings: Workloads) -> None:
+        """Other bounds of workloads from now on."""
+        self.accounts.places.most = settings.max
+        self._eviction.keep_seconds = settings.keep
+        self.picture.workloads.configure(settings.series)
 
     @property
     def budgets(self) -> BudgetBook:
@@ -127,7 +135,7 @@ class Sampler:
         if published:  # the hottest go by the energy of a whole interval
             self.series.rank(now_ns)
         self.accounts.book_users()
-        if self._room.make((row.account for row in self.table.rows), now_ns):
+        if self._eviction.evict((row.account for row in self.table.rows), now_ns):
             self.series.leave_the_others()
         self._settle_windows()
         self.progress.samples += 1

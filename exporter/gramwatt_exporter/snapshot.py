@@ -8,6 +8,7 @@ from typing import overload
 from msgspec import Struct, field
 
 from .budgets import BudgetView
+from .hardware import Part
 from .idle import Idle
 from .machine import MachineInfo
 from .model import Identity, IntensityState, SensorState
@@ -30,6 +31,9 @@ class DeviceView(Struct, frozen=True):
     uncertainty_ratio: float
     idle: Idle
     context: int = 0  # of live and exited, what it drew for open contexts while nobody worked
+    model: str = ""  # of a GPU, as are the next two
+    limit_watts: float | None = None
+    memory_bytes: int | None = None
 
 
 class MeterView(Struct, frozen=True):
@@ -167,6 +171,7 @@ class Snapshot(Struct, frozen=True):
     other: Remainder
     departed: Remainder
     workloads: Sequence[WorkloadView]
+    workloads_held: tuple[int, int, int]  # listed, unlisted, most
     departed_workloads: Sequence[WorkloadView]  # sums by kind and user of those that left, without a name
     users: Sequence[UserView]
     process_count: int
@@ -194,3 +199,4 @@ class Snapshot(Struct, frozen=True):
     ]  # by what totals went on from: the last ledger, the previous one, nothing
     boot_id: str
     machine: MachineInfo | None = None
+    hardware: Sequence[Part] = ()

@@ -36,6 +36,9 @@ def device_view(account: DeviceAccount, baseline: IdleBook) -> DeviceView:
         uncertainty_ratio=device.uncertainty_ratio,
         idle=idle,
         context=account.context,
+        model=device.model,
+        limit_watts=device.limit_watts,
+        memory_bytes=device.memory_bytes,
     )
 
 
@@ -161,6 +164,20 @@ def workload_view(account: WorkloadAccount, first: FirstScrape | None = None) ->
     )
     account.view, account.view_version = view, account.version
     return view
+
+
+def unlisted_views(accounts: Sequence[WorkloadAccount]) -> Iterable[WorkloadView]:
+    """One row for those without series of their own; none where there are none."""
+    if accounts:
+        yield WorkloadView(
+            name="",
+            kind="unlisted",
+            user="",
+            energy=tuple(map(sum, zip(*(account.energy for account in accounts), strict=True))),
+            units=tuple(map(sum, zip(*(account.units for account in accounts), strict=True))),
+            cpu_ns=sum(account.cpu_ns for account in accounts),
+            power=(0,) * len(COMPONENTS),
+        )
 
 
 def remainders(accounts: Accounts, processes: ProcessColumns) -> tuple[Remainder, Remainder]:

@@ -7,15 +7,28 @@ from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from grafana.generator import budgets, overview, windows
+from grafana.generator import (
+    budgets,
+    compare,
+    footprint,
+    grid,
+    health,
+    live,
+    machine,
+    machines,
+    runs,
+    start,
+    users,
+)
 
+BOARDS = (start, live, machines, machine, users, runs, compare, grid, budgets, footprint, health)
 TARGET = Path(__file__).parents[1] / "dashboards"
 
 
 def render() -> dict[str, str]:
     """File name -> content, for every dashboard."""
     encoder = JSONEncoder(sort_keys=True, indent=2)
-    built = [module.build().build() for module in (overview, windows, budgets)]
+    built = [module.build().build() for module in BOARDS]
     return {f"{dashboard.uid}.json": encoder.encode(dashboard) + "\n" for dashboard in built}
 
 

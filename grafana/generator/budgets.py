@@ -1,101 +1,176 @@
-"""Emission budgets: what is spent, how fast, and when it will be gone. Reads the recorded rules of all machines."""
+"""Emission budgets: what is spent against the time that has passed, how fast, until when it lasts, who spends it.
+
+Budgets may overlap: the CO2 of one process counts in each that it matches. Their grams are never added up.
+"""
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.builders import dashboard, table
 
-from prometheus.generator import burn
+from .boards import board, variable
+from .common import END, EXHAUSTED, HORIZON, LIMIT, NO_BUDGET, PERIOD, SPENT, SPENT_RATIO, START
+from .panels import OTHER, lines, link, over_time, rows, rows_of, steps
+from .queries import gained, leading, mean, rate, top
 
-from .parts import bars, board, lines, now, over_time, rows, rows_of, select, steps, variable
+_CHOSEN = 'budget=~"$budget"'
+_TOTAL = "budget_emissions_grams_total"
 
-CHOSEN = 'budget=~"$budget"'
 
-
-def _recorded(name: str) -> str:
-    return f"{name}{{{CHOSEN}}}"
+def recorded(name: str) -> str:
+    """A rule's series of the chosen budgets."""
+    return f"{name}{{{_CHOSEN}}}"
 
 
 def build() -> dashboard.Dashboard:
     """The dashboard ``gramwatt-budgets``."""
-    spent, limit = _recorded(burn.SPENT), _recorded(burn.LIMIT)
-    burns = [
-        over_time(_recorded(burn.BURN.format(window)), f"{{{{budget}}}} over {window}")
-        for window in ("1h", "1d", "3d")
-    ]
-    who = select("budget_emissions_grams_total", CHOSEN)
+    page = board(
+        "gramwatt-budgets",
+        "Gramwatt / Budgets",
+        "Emission budgets of all machines: a budget of one name is one budget everywhere.",
+        "now-7d",
+        refresh="1m",
+    ).with_variable(variable("budget", "Budget", "label_values(gramwatt_budget_limit_grams, budget)"))
+    return _curves(page.with_panel(_table()))
+
+
+def _limit() -> str:
+    return f"(max by (budget) ({recorded(LIMIT)}) > 0)"
+
+
+def _burn(window: str) -> str:
+    """1 spends exactly the budget in its period."""
+    speed = f"sum by (budget) ({mean(_TOTAL, _CHOSEN, window)})"
+    return f"{speed} / on (budget) ({_limit()} / on (budget) max by (budget) ({recorded(PERIOD)}))"
+
+
+def _table() -> table.Panel:
+    elapsed = f"clamp_max((time() - {recorded(START)}) / on (budget) {recorded(PERIOD)}, 1)"
+    until = f"1000 * min by (budget) ({recorded(EXHAUSTED)} < on (budget) {HORIZON})"
+    return rows(
+        "Budgets",
+        "Spent against the time that has passed, in shares of the limit and of the period. Burn is the "
+        "speed of the last hour, six hours and three days: 1 spends exactly the budget. Lasts until is "
+        "empty where it lasts its period.",
+        "percentunit",
+        rows_of(f"max by (budget) ({recorded(SPENT_RATIO)})"),
+        rows_of(f"max by (budget) ({elapsed})"),
+        rows_of(f"clamp_min(1 - max by (budget) ({recorded(SPENT_RATIO)}), 0)"),
+        rows_of(
+            f"clamp_min(max by (budget) ({recorded(LIMIT)}) - on (budget) max by (budget) ({recorded(SPENT)}), 0)"
+        ),
+        rows_of(until),
+        rows_of(_burn("1h")),
+        rows_of(_burn("6h")),
+        rows_of(_burn("3d")),
+        rows_of(f"max by (budget) ({recorded(LIMIT)})"),
+        rows_of(f"1000 * max by (budget) ({recorded(END)})"),
+        columns={
+            "budget": "Budget",
+            "Value #A": "Spent",
+            "Value #B": "Time passed",
+            "Value #C": "Remaining",
+            "Value #D": "Remaining CO2",
+            "Value #E": "Lasts until",
+            "Value #F": "Burn 1 h",
+            "Value #G": "Burn 6 h",
+            "Value #H": "Burn 3 d",
+            "Value #I": "Limit",
+            "Value #J": "Period ends",
+        },
+        units={
+            "Remaining CO2": "massg",
+            "Limit": "massg",
+            "Lasts until": "dateTimeAsLocal",
+            "Period ends": "dateTimeAsLocal",
+            "Burn 1 h": "suffix:×",
+            "Burn 6 h": "suffix:×",
+            "Burn 3 d": "suffix:×",
+        },
+        decimals={"Spent": 0, "Time passed": 0, "Remaining": 0, "Burn 1 h": 2, "Burn 6 h": 2, "Burn 3 d": 2},
+        thresholds={
+            "Spent": steps((None, "green"), (0.8, "orange"), (1, "red")),
+            "Burn 1 h": steps((None, "green"), (1, "orange"), (6, "red")),
+            "Burn 6 h": steps((None, "green"), (1, "orange"), (3, "red")),
+            "Burn 3 d": steps((None, "green"), (1, "orange"), (1.2, "red")),
+        },
+        sort_by="Spent",
+        empty=NO_BUDGET,
+        width=24,
+        height=9,
+    )
+
+
+def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
+    elapsed = f"(time() - {recorded(START)}) / on (budget) {recorded(PERIOD)}"
+    hourly = rate(_TOTAL, _CHOSEN, "1h")
+    who = f"sum by (budget, instance) ({gained(_TOTAL, _CHOSEN)})"
     return (
-        board(
-            "gramwatt-budgets",
-            "Gramwatt / Emission budgets",
-            "Emission budgets of all machines: a budget of one name is one budget everywhere.",
-            "now-7d",
-        )
-        .with_variable(variable("budget", "Budget", "label_values(gramwatt_budget_limit_grams, budget)"))
-        .with_row(dashboard.Row("Budgets"))
-        .with_panel(
-            bars(
-                "Spent",
-                "Emissions of the current period as a share of the limit.",
+        page.with_panel(
+            lines(
+                "Spent against time",
+                "Share of the limit that is spent, beside the share of the period that has passed: a "
+                "budget above its dashed time will not last.",
                 "percentunit",
-                now(_recorded(burn.SPENT_RATIO), "{{budget}}"),
-                thresholds=steps((None, "green"), (0.8, "orange"), (1, "red")),
-                maximum=1,
-                width=12,
-                height=9,
+                over_time(leading(4, recorded(SPENT_RATIO)), "{{budget}}"),
+                over_time(
+                    f"({elapsed}) and on (budget) ({leading(4, recorded(SPENT_RATIO))})", "{{budget}}: time"
+                ),
+                thresholds=steps((None, "green"), (1, "red")),
+                empty=NO_BUDGET,
+            )
+        )
+        .with_panel(
+            lines(
+                "Burn",
+                "The speed of the last hour against the speed that spends exactly the budget, which is 1.",
+                "suffix:×",
+                over_time(
+                    leading(
+                        8,
+                        f"sum by (budget) ({hourly}) / on (budget) ({_limit()} / on (budget) {recorded(PERIOD)})",
+                    ),
+                    "{{budget}}",
+                ),
+                decimals=2,
+                thresholds=steps((None, "green"), (1, "orange")),
+                empty=NO_BUDGET,
             )
         )
         .with_panel(
             rows(
-                "State and forecast",
-                "The forecast is the time at which the budget will be spent at the emissions of the last "
-                f"{burn.FORECAST_WINDOW}. It is empty where that is further away than a whole period.",
+                "Who spends it",
+                "What each machine added to each budget in the chosen time range, and its share of the "
+                "limit.",
                 "massg",
-                rows_of(f"max by (budget) ({spent})"),
-                rows_of(f"max by (budget) ({limit})"),
-                rows_of(f"max by (budget) ({_recorded(burn.START)}) * 1000"),
+                rows_of(f"topk(30, {who})"),
                 rows_of(
-                    f"max by (budget) ({_recorded(burn.EXHAUSTED)} < on (budget) "
-                    f"(time() + {_recorded(burn.PERIOD)})) * 1000"
+                    f"{who} / on (budget) group_left () {_limit()} and on (budget, instance) topk(30, {who})"
                 ),
                 columns={
                     "budget": "Budget",
-                    "Value #A": "Spent",
-                    "Value #B": "Limit",
-                    "Value #C": "Period began",
-                    "Value #D": "Forecast",
+                    "instance": "Machine",
+                    "Value #A": "CO2",
+                    "Value #B": "Of the limit",
                 },
-                units={"Period began": "dateTimeAsIso", "Forecast": "dateTimeAsIso"},
-                sort_by="Spent",
+                units={"Of the limit": "percentunit"},
+                decimals={"Of the limit": 1},
+                links={"Machine": link("Open this machine", "gramwatt-machine", instance="Machine")},
+                sort_by="CO2",
+                empty=NO_BUDGET,
             )
         )
         .with_panel(
             lines(
-                "Emissions in the current period",
-                "What has been spent, and the limits.",
-                "massg",
-                over_time(spent, "{{budget}}"),
-                over_time(limit, "{{budget}} limit"),
-            )
-        )
-        .with_panel(
-            lines(
-                "Burn rate",
-                "How fast budgets are being spent. 1 spends exactly the budget; short windows also follow the "
-                "grid's daily curve.",
-                "suffix: ×",
-                *burns,
-                decimals=2,
-                thresholds=steps((None, "green"), (1, "orange")),
-            )
-        )
-        .with_panel(
-            lines(
-                "Emissions by machine",
-                "What each machine adds to the chosen budgets.",
-                "suffix: g/h",
-                over_time(f"3600 * sum by (instance) (rate({who}[$__rate_interval]))", "{{instance}}"),
-                stacked=True,
-                width=24,
+                "Speed by machine",
+                "What each machine adds to each budget. Budgets overlap: do not add their curves.",
+                "suffix:g/h",
+                over_time(
+                    top(8, "budget, instance", f"3600 * {rate(_TOTAL, _CHOSEN)}", _TOTAL, _CHOSEN),
+                    "{{budget}} by {{instance}}",
+                ),
+                colours=OTHER,
+                empty=NO_BUDGET,
+                height=9,
             )
         )
     )

@@ -69,6 +69,10 @@ class Watch(_Section, frozen=True):
     interval: Duration = Duration(15)
     lookback: Duration = Duration(86400)  # how far back finished windows are looked for
     patience: Duration = Duration(300)  # how long to wait for a window's last samples
+    reports: bool = (
+        True  # wait at the exporters for windows that end; false: learn of them from Prometheus alone
+    )
+    exporters: list[str] = field(default_factory=list)  # where to wait; empty: all that Prometheus scrapes
 
 
 class Grading(_Section, frozen=True):
@@ -284,7 +288,9 @@ def _check(config: Config) -> None:
     address, _, port = config.web.listen_address.rpartition(":")
     if not port.isdigit() or int(port) > 65535 or not address:
         raise ConfigError("$.web.listen_address", f"expected HOST:PORT, got {config.web.listen_address!r}")
+    urls = [(f"$.watch.exporters[{number}]", url) for number, url in enumerate(config.watch.exporters)]
     for path, url in (
+        *urls,
         ("$.prometheus.url", config.prometheus.url),
         ("$.grafana.url", config.grafana.url),
         ("$.labels.base_url", config.labels.base_url),

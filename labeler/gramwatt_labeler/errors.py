@@ -6,14 +6,20 @@
     ├── ConfigError     the user must change a setting; carries the path of the key
     ├── ScaleError      a scale file is wrong or missing; carries the file and the path inside it
     ├── InputError      a file to import is wrong; names file, line, column and fix; nothing of it was imported
+    │   └── FactsError      facts to grade name what no scale knows; carries path and what is allowed
     ├── NotFound        there is no such window (or label, or scale)
     ├── NotYet          the window exists but cannot be measured yet: ask again later
     ├── TryAgain        a server did not answer or is overloaded: counted, retried
     │   └── DatabaseAway    it is the database
+    ├── Duplicate       it is stored already; carries the id of the one that is there
     └── Rejected        a server understood and refused: retrying the same call is pointless
 
 A window that was measured but may not get a letter is not an error: it is a Grade with a reason.
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class LabelerError(Exception):
@@ -37,6 +43,16 @@ class InputError(LabelerError):
     """A file to import cannot be used. The message names the file, the line, the column and what to do."""
 
 
+class FactsError(InputError):
+    """Facts cannot be graded as written. ``path`` is where (``$.metrics.size``), ``allowed`` what may stand there."""
+
+    def __init__(self, path: str, message: str, allowed: Sequence[str] = ()) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = path
+        self.message = message
+        self.allowed = tuple(allowed)
+
+
 class NotFound(LabelerError):
     """There is no such window, label or scale."""
 
@@ -51,6 +67,15 @@ class TryAgain(LabelerError):
 
 class DatabaseAway(TryAgain):
     """The database does not answer; the message is one line and the same while it stays away."""
+
+
+class Duplicate(LabelerError):
+    """The same is stored already. ``existing`` is its id; ``number`` says which of several it was, from 0."""
+
+    def __init__(self, existing: str, number: int = 0) -> None:
+        super().__init__(f"the same is stored already, as {existing}")
+        self.existing = existing
+        self.number = number
 
 
 class Rejected(LabelerError):

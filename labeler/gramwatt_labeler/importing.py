@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from .model import Graded, Measurement
+from .model import Graded, Hardware, Measurement
 from .scale_files import LoadedScale, grade
 from .sources.emissions_csv import Result
 from .store import Store
@@ -77,11 +77,13 @@ def _compare(old: Graded, new: Graded, replacing: bool) -> Outcome:
 def _facts(graded: Graded) -> tuple[object, ...]:
     """What makes two imports of a window the same; not the scale, and not which file and line it was in."""
     window, measurement = graded.window, graded.measurement
-    return replace(window, values=dict(window.values)), _without_place(measurement)
+    # Hardware and boundary are read since version 0.2: what an earlier one imported is the same run.
+    window = replace(window, values=dict(window.values), hardware=Hardware(), boundary="")
+    return window, _without_place(measurement)
 
 
 def _without_place(measurement: Measurement | None) -> object:
     if measurement is None or measurement.imported is None:
         return measurement
     imported = replace(measurement.imported, file="", line=0)
-    return replace(measurement, components=dict(measurement.components), imported=imported)
+    return replace(measurement, components=dict(measurement.components), imported=imported, zone="")

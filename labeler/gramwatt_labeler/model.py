@@ -13,6 +13,24 @@ _NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
+class Hardware:
+    """The devices a window used, by model, with how many of each. Empty where it is not known."""
+
+    gpus: tuple[tuple[str, int], ...] = ()
+    cpus: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Such as ``8 x NVIDIA H100 80GB HBM3, AMD EPYC 7763``."""
+        return ", ".join(
+            f"{count} x {model}" if count > 1 else model for model, count in (*self.gpus, *self.cpus)
+        )
+
+
+_NO_HARDWARE = Hardware()
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """One finished recorded window, as the exporter described it."""
 
@@ -29,6 +47,10 @@ class Window:
     values: Mapping[str, float] = field(default_factory=lambda: _NO_NUMBERS)
     instance: str = ""  # the exporter it was recorded on, as Prometheus names it
     failure: str = ""  # how its run failed, in words; "" when it is not known to have failed
+    hardware: Hardware = _NO_HARDWARE
+    boundary: str = (
+        "process"  # what its energy counts: of its processes, or of the whole "machine"; "" not known
+    )
 
     @property
     def seconds(self) -> float:
@@ -85,6 +107,8 @@ class Measurement:
     imported: Imported | None = None
     floor_joules: float | None = None  # the least energy the sensors could resolve
     unknown: Mapping[str, float] = field(default_factory=dict)
+    zone: str = ""  # of the grid, such as FR
+    intensity_method: str = ""  # how its CO2 was known: measured, estimated, annual, configured
 
     @property
     def most_joules(self) -> float:
@@ -120,6 +144,20 @@ class Reference:
     hardware: str
     source: str
     date: str
+    boundary: str = ""
+    n: int | None = None
+    statistic: str = ""
+    is_derived: bool = False
+    of_other_hardware: bool = False  # no reference for this hardware: the strictest of others was taken
+
+
+@dataclass(frozen=True, slots=True)
+class MetricGrade:
+    """One metric of a grade: its value in its own unit, the index a scale makes of it, and its letter."""
+
+    value: float | None
+    index: float | None = None
+    letter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +182,7 @@ class Grade:
     emissions_per_unit_grams: float | None = None
     reference: Reference | None = None
     notes: tuple[str, ...] = ()
+    metrics: Mapping[str, MetricGrade] = field(default_factory=dict)
 
     @property
     def text(self) -> str:

@@ -53,6 +53,14 @@ def _quote(text: str) -> str:
     return f'"{escaped}"'
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the server scrapes: with the labels it gives the samples, and where."""
+
+    labels: Mapping[str, str]
+    url: str
+
+
 class Prometheus:
     """A server's query API. ``client`` carries authentication, if any."""
 
@@ -60,6 +68,18 @@ class Prometheus:
         self.url = url.rstrip("/")
         self._client = client
         self._timeout = timeout
+
+    def targets(self) -> list[Target]:
+        """What it scrapes now; nothing where it does not say (a query layer over several). Raises TryAgain."""
+        url = f"{self.url}/api/v1/targets"
+        try:
+            answer = self._client.get(url, params={"state": "active"}, timeout=self._timeout)
+            active = answer.json()["data"]["activeTargets"] if answer.status_code == 200 else []
+            return [Target(dict(one["labels"]), str(one["scrapeUrl"])) for one in active]
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise TryAgain(f"no answer from Prometheus at {self.url}: {_cause(error)}") from None
+        except (ValueError, KeyError, TypeError):
+            return []
 
     def instant(self, query: str, at: float) -> list[Series]:
         """One sample per series, at most. Raises TryAgain or Rejected."""

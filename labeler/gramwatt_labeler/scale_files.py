@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import ScaleError
-from .grading.eei import grade_absolute, grade_eei
-from .grading.scale import AbsoluteScale, EeiScale, Scale, decode
+from .grading.decoding import decode
+from .grading.recorded import grade_window
+from .grading.scale import AbsoluteScale, EeiScale, Scale
 from .model import Grade, Measurement, ScaleId, Window
 
 BUILT_IN = Path(__file__).parent / "scales"
@@ -64,8 +65,6 @@ def pick(scales: Mapping[str, LoadedScale], names: list[str]) -> list[LoadedScal
 
 def grade(loaded: LoadedScale, window: Window, measurement: Measurement, hardware: str = "") -> Grade:
     """Grade a window on a scale that :func:`pick` accepted. Never raises: what is missing is in the grade."""
-    if isinstance(loaded.scale, EeiScale):
-        return grade_eei(window, measurement, loaded.scale, loaded.id, hardware)
-    if isinstance(loaded.scale, AbsoluteScale):
-        return grade_absolute(window, measurement, loaded.scale, loaded.id)
+    if isinstance(loaded.scale, EeiScale | AbsoluteScale):
+        return grade_window(loaded.scale, loaded.id, window, measurement, hardware)
     raise ScaleError(f"scale {loaded.id.name!r} does not grade recorded windows")

@@ -53,6 +53,11 @@ def energy(joules: float) -> str:
     return _scaled(joules, _ENERGY)
 
 
+def energy_unit(joules: float) -> tuple[str, float]:
+    """The unit in which this much reads best and its size in joules, for an axis."""
+    return next(((name, size) for name, size in _ENERGY if abs(joules) >= size), _ENERGY[-1])
+
+
 def mass(grams: float) -> str:
     """Grams in the unit that reads best, such as ``1.2 kg`` or ``35 mg``."""
     return _scaled(grams, _MASS)

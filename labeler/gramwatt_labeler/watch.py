@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
 from urllib.parse import quote
 
 from .annotate import Annotator
 from .errors import DatabaseAway, LabelerError, NotYet, Rejected, TryAgain
 from .metrics import Health, Published
-from .model import Grade, Graded, Window
+from .model import Grade, Graded, Measurement, Window
 from .prometheus import Prometheus
 from .render.files import write_labels
 from .render.text import clean
+from .reported import read_report
 from .scale_files import LoadedScale, grade
 from .store import Store
 from .troubles import TRIES, Troubles
@@ -75,16 +79,52 @@ class Watch:
         self._annotation_trouble = ""
         self._troubles = Troubles()
         self._done: set[str] = set()  # windows the store already has, so that a poll does not ask it for each
+        self._reports: SimpleQueue[tuple[str, Any]] = SimpleQueue()
+        self._woken = threading.Event()
 
     def publish(self, last_poll: float | None = None) -> None:
         """Show the stored grades to the next scrapes."""
         self._published.publish(self._store.recent(_PUBLISHED_WINDOWS), last_poll)
 
     def run(self, interval: float, stop: threading.Event) -> None:
-        """Poll until ``stop`` is set. Nothing a server does ends this."""
+        """Poll until ``stop`` is set and :meth:`wake` called. Nothing a server does ends this."""
+        due = time.monotonic()
         while not stop.is_set():
-            self.poll()
-            stop.wait(interval)
+            if time.monotonic() >= due:
+                self.poll()
+                due = time.monotonic() + interval
+            self._woken.wait(max(0.0, due - time.monotonic()))
+            self._woken.clear()
+            self.grade_reported()
+
+    def wake(self) -> None:
+        """Look at once what there is to do; for other threads."""
+        self._woken.set()
+
+    def report(self, instance: str, report: Any) -> None:
+        """A window as its exporter reports it at its end; for other threads."""
+        self._reports.put((instance, report))
+        self.wake()
+
+    def grade_reported(self) -> list[Graded]:
+        """Grade what exporters have reported. What cannot be graded so is found by a poll."""
+        new: list[Graded] = []
+        while not self._reports.empty():
+            instance, report = self._reports.get()
+            try:
+                window, measurement = read_report(report, instance)
+                if window.id not in self._done:
+                    new += self._grade_measured(window, measurement, self._now())
+                    self._done.add(window.id)
+            except LabelerError as error:
+                _log.debug("%s", error)
+            except Exception:
+                _log.exception("a window that %s reported could not be graded; it will be polled", instance)
+        if new:
+            with contextlib.suppress(TryAgain):
+                self.publish()
+                self._annotate(self._now())
+        return new
 
     def poll(self) -> list[Graded]:
         """One round; returns what was newly graded. Errors are counted and logged when they change."""
@@ -143,10 +183,13 @@ class Watch:
         return new
 
     def _grade_one(self, found: Finished, now: float) -> list[Graded]:
-        scales = [scale for scale in self._scales if not self._store.has(found.id, scale.id.name)]
-        if not scales:
+        if all(self._store.has(found.id, scale.id.name) for scale in self._scales):
             return []
         window, measurement = measure(self._prometheus, found, now, self._patience)
+        return self._grade_measured(window, measurement, now)
+
+    def _grade_measured(self, window: Window, measurement: Measurement, now: float) -> list[Graded]:
+        scales = [scale for scale in self._scales if not self._store.has(window.id, scale.id.name)]
         new = []
         for scale in scales:
             graded = Graded(window, measurement, grade(scale, window, measurement, self._hardware), now)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from .errors import NotFound, NotYet, Rejected
 from .identity import Origin, Samples, by_label, main_origin, one_counter, origin_of, targets
 from .measure import Interval, count, coverage_ratio, drops, known_ratio
-from .model import Measurement, Window
+from .model import Hardware, Measurement, Window
 from .prometheus import Prometheus, Series, selector
 
 MINIMUM_SAMPLES = 3
@@ -105,8 +105,10 @@ def measure(
     times = sorted({t for one in energy.values() for t, _ in one})
     breaks = _breaks(prometheus, where, window, times)
     sources = _sources(prometheus, where, set(energy), final_times[0])
+    zone, method = _grid(prometheus, where, final_times[0])
     grams = _counters(counters, "emissions_grams_total", main)
-    return window, _measurement(window, energy, grams, described, final_times[0], breaks, sources)
+    measured = _measurement(window, energy, grams, described, final_times[0], breaks, sources)
+    return window, replace(measured, zone=zone, intensity_method=method)
 
 
 def _counters(series: Iterable[Series], ending: str, main: Origin) -> dict[str, Samples]:
@@ -140,7 +142,8 @@ def _describe(found: Finished, instance: str, described: Sequence[Series]) -> Wi
     info: dict[str, str] = {}
     start = math.nan
     values: dict[str, float] = {}
-    outcome = ""
+    outcome, boundary = "", "process"
+    parts: dict[str, list[tuple[str, int]]] = {"gpu": [], "cpu": []}
     for series in newest:
         value = series.samples[-1][1]
         if series.name == _PREFIX + "info":
@@ -149,6 +152,10 @@ def _describe(found: Finished, instance: str, described: Sequence[Series]) -> Wi
             start = value
         elif series.name == _PREFIX + "value" and math.isfinite(value):
             values[series.labels.get("key", "")] = value
+        elif series.name == _PREFIX + "boundary_info":
+            boundary = series.labels.get("boundary", boundary)
+        elif series.name == _PREFIX + "hardware_info":
+            _add_part(parts, series.labels)
         elif series.name == _PREFIX + "outcome_info":
             outcome = outcome_text(series.labels.get("outcome", ""), series.labels.get("detail", ""))
     return Window(
@@ -165,7 +172,17 @@ def _describe(found: Finished, instance: str, described: Sequence[Series]) -> Wi
         values=dict(sorted(values.items())),
         instance=instance,
         failure=outcome,
+        hardware=Hardware(tuple(sorted(parts["gpu"])), tuple(sorted(parts["cpu"]))),
+        boundary=boundary,
     )
+
+
+def _add_part(parts: Mapping[str, list[tuple[str, int]]], labels: Mapping[str, str]) -> None:
+    """A model of hardware with its number; copies of a series count once."""
+    model, devices = labels.get("model", ""), labels.get("devices", "")
+    found = parts.get(labels.get("component", ""))
+    if found is not None and model and devices.isdecimal() and (model, int(devices[:6])) not in found:
+        found.append((model, int(devices[:6])))
 
 
 def outcome_text(outcome: str, detail: str) -> str:
@@ -213,6 +230,17 @@ def _sources(
             if row.labels.get("component") in components:
                 found.add(row.labels.get("source", ""))
     return tuple(sorted(found - {""}))
+
+
+def _grid(prometheus: Prometheus, where: Sequence[tuple[str, str]], at: float) -> tuple[str, str]:
+    """The grid zone in force at a moment and how its intensity was known; "" where the exporters do not say one."""
+    found = set()
+    for job, instance in where:
+        select = selector("gramwatt_grid_intensity_info", job=job, instance=instance)
+        for row in prometheus.instant(select, at):
+            if row.labels.get("basis", "average") == "average":
+                found.add((row.labels.get("grid_zone", ""), row.labels.get("method", "")))
+    return next(iter(found)) if len(found) == 1 else ("", "")
 
 
 def _measurement(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from gramwatt_exporter.budgets import BudgetBook
 from gramwatt_exporter.config import Config
+from gramwatt_exporter.config.schema import Workloads
 from gramwatt_exporter.idle import IdleBook, Learner
 from gramwatt_exporter.ledger.accounts import Accounts
 from gramwatt_exporter.ledger.extras import Extras
@@ -321,7 +322,7 @@ def rig(
 ) -> Rig:
     """Build one. ``intensity[0]`` is what the grid says; replace it to change that."""
     machine = machine or Machine()
-    config = config or Config()
+    config = config or Config(workloads=Workloads(max=5000, series="all"))
     meters = Meters()
     accounts = Accounts()
     intensity = [IntensityState()]

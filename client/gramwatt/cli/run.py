@@ -52,6 +52,11 @@ def add_parser(commands: Any) -> None:
         metavar="KEY=TEXT",
         help="a text to keep with the window",
     )
+    parser.add_argument(
+        "--whole-machine",
+        action="store_true",
+        help="count what every device draws meanwhile, idle draw included (for root, or the exporter's user)",
+    )
     parser.add_argument("--summary-json", metavar="FILE", help="write the result as JSON")
     parser.add_argument("--emissions-csv", metavar="FILE", help="append a row with CodeCarbon's column names")
     parser.add_argument("--quiet", action="store_true", help="print no summary")
@@ -82,6 +87,8 @@ def main(args: argparse.Namespace) -> int:
         "tags": {sendable(key): sendable(value) for key, value in args.tag},
         "pid": os.getpid(),
     }
+    if args.whole_machine:
+        fields["whole_machine"] = True  # only when asked for: exporters of before do not know it
     passthrough = Passthrough()
     api = connect(args.socket)
     window = _open(api, fields)

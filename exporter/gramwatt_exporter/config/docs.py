@@ -20,7 +20,10 @@ _INTRO = """# Configuration
 One YAML file (`--config.file`, or `GRAMWATT_CONFIG_FILE`). Every key below is also an environment variable:
 `sampling.interval` is `GRAMWATT_SAMPLING_INTERVAL`. Flags win over the environment, the environment over the file,
 the file over the defaults. `gramwatt-exporter --config.check` prints what is in force and where each value came from.
-A wrong key or value is refused with its path and what is allowed. `SIGHUP` reads the file again: `log`, `process`,
+A wrong key or value is refused with its path and what is allowed. `--config.env-file FILE` names a file of lines
+`GRAMWATT_NAME=VALUE`, for variables that the environment does not set; tokens may stand there.
+
+A changed file is read again by itself, within two samples; `SIGHUP` does so at once. `log`, `process`, `workloads`,
 `intensity`, `budgets`, `windows`, `pue`, `price`, `water`, `embodied` and `sampling` change at once, the rest asks for
 a restart. So does `windows.tcp`, of which only the tokens and certificates are read again.
 
@@ -60,7 +63,7 @@ def _type(hint: Any) -> str:
     names = {
         Duration: "duration",
         Mass: "mass",
-        Period: "duration, day, week or month",
+        Period: "duration, day, week, month, quarter or year",
         bool: "true or false",
     }
     names |= {str: "text", float: "number", int: "whole number", type(None): ""}

@@ -230,6 +230,11 @@ def _check(config: Config) -> None:
                 f"$.sensors.{name}.interval",
                 f"{interval} is out of range; allowed is 1s and longer (management controllers are easily overrun)",
             )
+    if config.workloads.keep < 60:
+        raise ConfigError(
+            "$.workloads.keep",
+            f"{config.workloads.keep} is out of range; allowed is 1m and longer (last values must be scraped)",
+        )
     try:
         split(config.web.listen_address)
     except ValueError as error:

@@ -55,8 +55,11 @@ class Mass(float):
         return f"{self / 1000:g}kg" if self >= 1000 else f"{self:g}g"
 
 
+CALENDAR_PERIODS = ("day", "week", "month", "quarter", "year")
+
+
 class Period:
-    """A budget's period: rolling (a duration) or by the calendar (``day``, ``week``, ``month``, UTC)."""
+    """A budget's period: rolling (a duration) or by the calendar (one of CALENDAR_PERIODS, in UTC)."""
 
     __slots__ = ("calendar", "rolling")
 
@@ -67,12 +70,13 @@ class Period:
     @classmethod
     def parse(cls, text: object) -> Period:
         """Raises ValueError saying what is allowed."""
-        if text in ("day", "week", "month"):
+        if text in CALENDAR_PERIODS:
             return cls(calendar=str(text))
         try:
             return cls(rolling=Duration.parse(text))
         except ValueError:
-            raise ValueError(f"expected day, week, month or a duration such as 30d, got {text!r}") from None
+            words = ", ".join(CALENDAR_PERIODS)
+            raise ValueError(f"expected {words} or a duration such as 30d, got {text!r}") from None
 
     def __str__(self) -> str:
         return self.calendar or str(self.rolling)

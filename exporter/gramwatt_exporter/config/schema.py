@@ -127,9 +127,10 @@ class Estimate(_Section, frozen=True):
     """The model used where nothing measures: CPU by TDP and utilisation, memory by size."""
 
     enabled: bool = True  # false: not even looked for
-    cpu_tdp_watts: PositiveWatts | None = None  # full power of a CPU package; empty: from codecarbon's table
-    idle_watts: Watts | None = None  # idle power of one CPU package; empty: a share of full power
-    memory: Literal["dimm", "size", "off"] = "dimm"  # dimm: watts per module; size: 3 W per 8 GB; off: none
+    cpu_tdp_watts: PositiveWatts | None = None  # full power of a CPU package; empty: by the fitted table
+    idle_watts: Watts | None = None  # idle power of one CPU package; empty: by the fitted table
+    memory: Literal["dimm", "size", "off"] = "dimm"  # dimm: by module; size: 3 W per 8 GB; off: none
+    other: bool = False  # true: fans, disks, board and supply too, where no meter shows them
 
 
 class Replay(_Section, frozen=True):
@@ -211,9 +212,9 @@ class Static(_Provider, frozen=True, tag="static"):
 
 
 class Annual(_Provider, frozen=True, tag="annual"):
-    """Yearly average of a country, or of a cloud region, from codecarbon's tables or an imported file."""
+    """Yearly average of a country, or of a cloud region, from the built-in tables or an imported file."""
 
-    file: str = ""  # from `intensity import`; empty: annual.csv in state.dir, then codecarbon's
+    file: str = ""  # from `intensity import`; empty: annual.csv in state.dir, then the built-in tables
 
 
 Provider = (
@@ -265,6 +266,14 @@ class WindowsTcp(_Section, frozen=True):
     token_file: str = ""  # lines of USER TOKEN (name or uid); refused when others may read it
     config_file: str = ""  # TLS, as in `web.config_file`; its basic_auth_users have no meaning here
     plain_http: bool = False  # true: also beyond loopback without TLS; who reads that network has the tokens
+
+
+class Workloads(_Section, frozen=True):
+    """Workloads: how many, and how long an ended one is kept. What leaves goes into sums; nothing is lost."""
+
+    keep: Duration = Duration(900)  # an ended workload keeps its series this long, at least 1m
+    max: Count = 1000  # most workloads held at once; further ones share one account for each user
+    series: Count | Literal["all"] = 40  # those that use most have series of their own, the rest is one row
 
 
 class Windows(_Section, frozen=True):
@@ -324,6 +333,7 @@ class Config(_Section, frozen=True):
     intensity: IntensityConfig = field(default_factory=IntensityConfig)
     budgets: list[Budget] = []  # see below
     windows: Windows = field(default_factory=Windows)
+    workloads: Workloads = field(default_factory=Workloads)
     embodied: dict[str, EmbodiedItem] = {}  # name of a part -> its manufacturing emissions, see below
     price: Price = field(default_factory=Price)
     water: Water = field(default_factory=Water)

@@ -276,7 +276,7 @@ def _with_consistent_shares(value: Intensity) -> Intensity:
         contradicting = not consistent(value.grams_per_kilowatt_hour, fossil) or (
             renewable or 0.0
         ) + fossil > (1.0 + _SUM_SLACK)
-    return replace(value, renewable_ratio=None, fossil_ratio=None) if contradicting else value
+    return replace(value, renewable_ratio=None, fossil_ratio=None, ways=()) if contradicting else value
 
 
 def _implausible(value: Intensity) -> Unavailable:

@@ -168,6 +168,7 @@ class ProviderMemory:
             value,
             renewable_ratio=mix.renewable_ratio if value.renewable_ratio is None else value.renewable_ratio,
             fossil_ratio=mix.fossil_ratio if value.fossil_ratio is None else value.fossil_ratio,
+            ways=value.ways or mix.ways,
         )
 
     def _remember(self, fetched: Fetched) -> None:

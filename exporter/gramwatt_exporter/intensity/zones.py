@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import importlib.util
 import json
 import re
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from gramwatt_exporter.errors import ConfigError
+from gramwatt_exporter.tables import FOLDER
 
 _ZONE = re.compile(r"[A-Z]{2,3}(-[A-Z0-9]{1,12}){0,3}")
 _FIX = (
@@ -33,14 +33,9 @@ _BIDDING_ZONE = re.compile(r"(DK[12]|SE[1-4]|NO[1-5])")  # SE3 -> SE-SE3
 
 @functools.cache
 def alpha3() -> Mapping[str, str]:
-    """Two-letter -> three-letter country codes; pycountry's table as data (its import costs 5 MB)."""
-    spec = importlib.util.find_spec("pycountry")
-    if spec is None or not spec.submodule_search_locations:
-        raise ConfigError("intensity.zone", "package pycountry is not installed; pip install pycountry")
-    file = Path(spec.submodule_search_locations[0], "databases", "iso3166-1.json")
-    with file.open(encoding="utf-8") as handle:
-        rows = json.load(handle)["3166-1"]
-    return MappingProxyType({row["alpha_2"]: row["alpha_3"] for row in rows} | _USER_ASSIGNED)
+    """Two-letter -> three-letter country codes."""
+    codes = json.loads((FOLDER / "countries.json").read_text(encoding="utf-8"))
+    return MappingProxyType(codes | _USER_ASSIGNED)
 
 
 @functools.cache

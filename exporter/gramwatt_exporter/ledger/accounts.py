@@ -87,7 +87,7 @@ class Accounts:
         """Those that were saved, in place of all."""
         self.workloads = workloads
         self.others = {w.user: account for w, account in workloads.items() if is_others(w)}
-        self.places = Places(w.user for w in workloads if not is_others(w))
+        self.places = Places((w.user for w in workloads if not is_others(w)), self.places.most)
 
     def workload(self, workload: Workload) -> WorkloadAccount:
         """The account of a workload, begun when first seen; that of its user's others when there are too many."""

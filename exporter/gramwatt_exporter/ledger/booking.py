@@ -39,6 +39,8 @@ class WindowCharges(UnknownCharges, Protocol):
         self, window_id: str, component: str, microjoules: int, emission_units: int | None
     ) -> None: ...
 
+    def charge_machine(self, component: str, microjoules: int, emission_units: int | None) -> None: ...
+
     def charge_cpu(self, window_id: str, nanoseconds: int) -> None: ...
 
 
@@ -166,6 +168,8 @@ class Booking:
                 account.held_uj += step.microjoules
                 account.held_ns += step.nanoseconds
         account.units += units.emission_units(step.microjoules, price or 0)
+        amount = None if price is None else step.microjoules * price
+        self._windows.charge_machine(step.device.component, step.microjoules, amount)
         return account
 
     def _book_meters(self, sensor_set: MergedSample) -> None:

@@ -1,4 +1,4 @@
-"""Room for new workloads: those that ended long ago give up their counters to one sum for each kind and user."""
+"""Ended workloads leave: some time after their end they give up their counters to one sum for each kind and user."""
 
 from __future__ import annotations
 
@@ -6,25 +6,21 @@ from collections.abc import Iterable
 
 from ..processes.row import WorkloadAccount
 from .accounts import Accounts
-from .places import MOST_WORKLOADS
 
-# Where the places run short (9 of 10 taken), workloads leave until 8 of 10 are; those of one user by places.py. Never
-# before a Prometheus that scrapes once in five minutes has seen their last values.
-FULL, AFTER = MOST_WORKLOADS * 9 // 10, MOST_WORKLOADS * 8 // 10
-QUIET_NS = 15 * 60 * 1_000_000_000
+KEEP_SECONDS = 15 * 60.0  # a Prometheus that scrapes once in five minutes has seen their last values
 _LOOK_NS = 60 * 1_000_000_000
 
 
-class Room:
-    """Looks once a minute of the steady clock given to it."""
+class Eviction:
+    """Looks once a minute of the steady clock given to it, for workloads that are quiet for ``keep_seconds``."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, keep_seconds: float = KEEP_SECONDS) -> None:
         self._accounts = accounts
+        self.keep_seconds = keep_seconds
         self._looked_ns: int | None = None
 
-    def make(self, living: Iterable[WorkloadAccount], now_ns: int) -> bool:
-        """Let the longest quiet leave where room runs short; whether any did. Those in ``living`` have a process and
-        stay."""
+    def evict(self, living: Iterable[WorkloadAccount], now_ns: int) -> bool:
+        """Let those leave that have long been quiet; whether any did. Those in ``living`` have a process and stay."""
         if self._looked_ns is not None and now_ns - self._looked_ns < _LOOK_NS:
             return False
         self._looked_ns = now_ns
@@ -32,23 +28,12 @@ class Room:
         for account in accounts.values():
             if account.version != account.quiet_version:
                 account.quiet_version, account.quiet_ns = account.version, now_ns
-        crowded = self._accounts.places.crowded()
-        if len(accounts) <= FULL and not crowded:
+        keep_ns = int(self.keep_seconds * 1e9)
+        quiet = [account for account in accounts.values() if now_ns - account.quiet_ns >= keep_ns]
+        if not quiet:
             return False
         stay = {id(account) for account in living}
-        quiet = [
-            account
-            for account in accounts.values()
-            if now_ns - account.quiet_ns >= QUIET_NS and id(account) not in stay
-        ]
-        quiet.sort(key=lambda account: account.quiet_ns)
-        leaving = quiet[: len(accounts) - AFTER] if len(accounts) > FULL else []
-        for account in leaving:
-            crowded[account.workload.user] = crowded.get(account.workload.user, 0) - 1
-        for account in quiet[len(leaving) :]:
-            if crowded.get(account.workload.user, 0) > 0:
-                crowded[account.workload.user] -= 1
-                leaving.append(account)
+        leaving = [account for account in quiet if id(account) not in stay]
         for account in leaving:
             self._leave(account)
         return bool(leaving)

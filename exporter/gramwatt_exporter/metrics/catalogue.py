@@ -93,6 +93,11 @@ CATALOGUE: tuple[Metric, ...] = (
         "component device",
         "Unix time since which the idle draw is known by its present method. Absent where it is configured.",
     ),
+    _gauge("gpu_info", "info", "device model", "Always 1; what a GPU is, as its driver names it."),
+    _gauge(
+        "gpu_power_limit_watts", "watts", "device", "Power that a GPU is held to, by its driver's setting."
+    ),
+    _gauge("gpu_memory_bytes", "bytes", "device", "Memory of a GPU."),
     _counter(
         "meter_energy_joules",
         "joules",
@@ -149,7 +154,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "workload_departed_energy_joules",
         "joules",
         "kind user component",
-        'Energy of workloads that ended long ago and gave up their series to new ones, and in kind="entering" of those that show 0 until they have been scraped. With the workload series it sums to the live and exited parts; it jumps when one leaves or enters, so never put it into a rate.',
+        'Energy of workloads that ended long ago and gave up their series to new ones, in kind="unlisted" of those without series (workloads.series), and in kind="entering" of those that show 0 until they have been scraped. With the workload series it sums to the live and exited parts; it jumps when one leaves or enters, so never put it into a rate.',
     ),
     _counter(
         "workload_departed_emissions_grams",
@@ -168,6 +173,18 @@ CATALOGUE: tuple[Metric, ...] = (
         "user_emissions_grams", "grams", "user kind component", "CO2 equivalent of all workloads of a user."
     ),
     _gauge("processes", "1", "", "Processes known at the last sample."),
+    _gauge(
+        "workloads",
+        "1",
+        "state",
+        "Workloads held: listed have series of their own, unlisted are one row of gramwatt_workload_departed_* (workloads.series).",
+    ),
+    _gauge(
+        "workloads_max",
+        "1",
+        "",
+        "Most workloads held at once (workloads.max); further ones share one per user.",
+    ),
     # --- grid
     _gauge(
         "grid_intensity_grams_per_kilowatt_hour",
@@ -192,6 +209,24 @@ CATALOGUE: tuple[Metric, ...] = (
         "g/kWh",
         "grid_zone horizon_hours",
         "Forecast carbon intensity, by whole hours ahead.",
+    ),
+    _gauge(
+        "grid_best_start_timestamp_seconds",
+        "seconds",
+        "grid_zone hours",
+        "Unix time at which the cleanest so many hours of the forecast begin.",
+    ),
+    _gauge(
+        "grid_best_intensity_grams_per_kilowatt_hour",
+        "g/kWh",
+        "grid_zone hours",
+        "Mean forecast intensity of the cleanest so many hours, from gramwatt_grid_best_start_timestamp_seconds on.",
+    ),
+    _gauge(
+        "grid_generation_ratio",
+        "ratio",
+        "grid_zone way",
+        "Share of a way of generating (wind, coal, nuclear, ...) of the grid's electricity, where the provider tells.",
     ),
     _gauge(
         "grid_renewable_ratio",
@@ -286,10 +321,28 @@ CATALOGUE: tuple[Metric, ...] = (
         "Always 1; what a recorded window is.",
     ),
     _gauge(
+        "window_hardware_info",
+        "info",
+        "window component model devices",
+        "Always 1; a model of CPU or GPU that the window's machine has, with their number, where the window used energy of the component.",
+    ),
+    _gauge(
+        "window_boundary_info",
+        "info",
+        "window boundary",
+        "Always 1; machine for a window whose energy is that of every device, idle draw included. Absent for one of processes.",
+    ),
+    _gauge(
         "window_outcome_info",
         "info",
         "window outcome detail",
         "Always 1; how a finished window ended: exit_code, signal, exception, stop, exit, limit, ended; and which.",
+    ),
+    _gauge(
+        "window_project_info",
+        "info",
+        "window project",
+        "Always 1; the project that the owner of a window names (tag project). Parts of other windows have none.",
     ),
     _gauge("window_state", "1", "window state", "1 for the state (open, finished) a recorded window is in."),
     _gauge(
@@ -335,6 +388,12 @@ CATALOGUE: tuple[Metric, ...] = (
     # --- budgets
     _gauge("budget_limit_grams", "grams", "budget", "Emission budget for one period."),
     _gauge("budget_period_seconds", "seconds", "budget", "Length of the budget's current period."),
+    _gauge(
+        "budget_period_info",
+        "info",
+        "budget period",
+        "Always 1; period is a calendar period in UTC (day, week, month, quarter, year) or the length of a rolling one.",
+    ),
     _counter(
         "budget_emissions_grams",
         "grams",

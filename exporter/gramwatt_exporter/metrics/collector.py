@@ -6,6 +6,7 @@ import platform
 from collections.abc import Iterable, Iterator, Sequence
 
 from .. import __version__, units
+from ..intensity.best_start import best_starts
 from ..model import COMPONENTS, PARTS, Intensity
 from ..snapshot import Snapshot, UserView, WorkloadView
 from ..windows.outcome import outcome_labels
@@ -87,6 +88,14 @@ def _devices(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
         "idle_baseline_since_timestamp_seconds",
         (((d.component, d.name), idle.since) for d, idle, _ in known if idle.since),
     )
+    gpus = [device for device in devices if device.component == "gpu"]
+    if gpus:
+        yield "gpu_info", (((d.name, d.model), 1.0) for d in gpus if d.model)
+        yield "gpu_power_limit_watts", (((d.name,), d.limit_watts) for d in gpus if d.limit_watts is not None)
+        yield (
+            "gpu_memory_bytes",
+            (((d.name,), float(d.memory_bytes)) for d in gpus if d.memory_bytes is not None),
+        )
     if snapshot.meters:
         yield (
             "meter_energy_joules",
@@ -95,6 +104,9 @@ def _devices(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     if snapshot.resets:
         yield "meter_resets", ((device, float(count)) for device, count in snapshot.resets.items())
     yield "processes", [((), float(snapshot.process_count))]
+    listed, unlisted, most = snapshot.workloads_held
+    yield "workloads", [(("listed",), float(listed)), (("unlisted",), float(unlisted))]
+    yield "workloads_max", [((), float(most))]
 
 
 def _departed_workloads(
@@ -174,6 +186,13 @@ def _grid(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
             "grid_intensity_forecast_grams_per_kilowatt_hour",
             (((average.zone, str(hour)), value) for hour, value in sorted(hours.items())),
         )
+        best = best_starts(state.forecast, snapshot.at)
+        yield "grid_best_start_timestamp_seconds", (((average.zone, str(h)), start) for h, start, _ in best)
+        yield (
+            "grid_best_intensity_grams_per_kilowatt_hour",
+            (((average.zone, str(h)), mean) for h, _, mean in best),
+        )
+        yield "grid_generation_ratio", (((average.zone, way), share) for way, share in average.ways)
         if average.renewable_ratio is not None:
             yield "grid_renewable_ratio", [((average.zone,), average.renewable_ratio)]
         if average.fossil_ratio is not None:
@@ -238,6 +257,16 @@ def _windows(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
         (((w.id, w.name, w.phase, w.model, w.task, w.dataset, w.parent, w.user), 1.0) for w in windows),
     )
     yield (
+        "window_hardware_info",
+        (
+            ((w.id, part.component, part.model, str(part.devices)), 1.0)
+            for w in windows
+            for part in snapshot.hardware
+            if w.microjoules.get(part.component)
+        ),
+    )
+    yield "window_boundary_info", (((w.id, "machine"), 1.0) for w in windows if w.whole_machine)
+    yield (
         "window_outcome_info",
         (
             ((w.id, *outcome_labels(w.outcome, w.ended_by, w.is_automatic)), 1.0)
@@ -247,6 +276,10 @@ def _windows(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     )
     yield "window_missed_seconds", (((w.id,), units.seconds(w.missed_nanoseconds)) for w in windows)
     yield "window_floor_joules", (((w.id,), units.joules(w.floor_microjoules)) for w in windows)
+    yield (
+        "window_project_info",
+        (((w.id, w.tags["project"]), 1.0) for w in windows if w.tags.get("project") and not w.parent),
+    )
     yield "window_state", (((w.id, w.state), 1.0) for w in windows)
     yield "window_start_timestamp_seconds", (((w.id,), w.start) for w in windows)
     yield "window_end_timestamp_seconds", (((w.id,), w.end) for w in windows if w.end is not None)
@@ -265,6 +298,7 @@ def _budgets(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     budgets = snapshot.budgets
     yield "budget_limit_grams", (((b.name,), b.limit_grams) for b in budgets)
     yield "budget_period_seconds", (((b.name,), b.period_seconds) for b in budgets)
+    yield "budget_period_info", (((b.name, b.period), 1.0) for b in budgets)
     yield "budget_period_start_timestamp_seconds", (((b.name,), b.period_start) for b in budgets)
     if snapshot.priced_ever:
         yield "budget_emissions_grams", (((b.name,), units.grams(b.emission_units)) for b in budgets)

@@ -8,17 +8,19 @@ from ..model import COMPONENTS
 from ..snapshot import WorkloadView
 
 KIND = "entering"
+MOST_USERS = 4  # with rows of their own
 _CPU = COMPONENTS.index("cpu")
 
 
 def entering_workloads(workloads: Iterable[WorkloadView]) -> Sequence[WorkloadView]:
-    """One row for each user. With what is shown of the workloads they sum to all live and exited energy."""
+    """One row for each user, or one for all where they are many. With what is shown of the workloads they sum to all
+    live and exited energy."""
     sums: dict[str, tuple[list[int], list[int], list[int]]] = {}
-    for view in workloads:
-        if not view.new:
-            continue
+    new = [view for view in workloads if view.new]
+    many = len({view.user for view in new}) > MOST_USERS
+    for view in new:
         energy, amounts, cpu_ns = sums.setdefault(
-            view.user, ([0] * len(COMPONENTS), [0] * len(COMPONENTS), [0])
+            "" if many else view.user, ([0] * len(COMPONENTS), [0] * len(COMPONENTS), [0])
         )
         for index in view.new:
             energy[index] += view.energy[index]

@@ -18,6 +18,10 @@ _DECAY = math.log(2) / HALF_LIFE_NS
 UNSCRAPED_TICKS = 120
 # The first scrape of a series shows 0 (ledger/first_scrape.py), and only the second its value.
 FEWEST_SCRAPES = 2
+# Ended processes keep their series for a while beside the N, but no more than these: many short processes would fill
+# the database. Until some have left, new processes are part of "other".
+MOST_GONE = 10
+MOST_GONE_PART = 5  # or a fifth of N
 
 
 _DRAM = COMPONENTS.index("dram")
@@ -69,12 +73,20 @@ class Ranking:
         newcomers.sort(key=score, reverse=True)
         running = sorted((row for row in self.members if not row.gone_scrapes), key=score)
         free = limit - len(running)
+        room = limit + max(MOST_GONE, limit // MOST_GONE_PART) - len(self.members)
         coldest = iter(running)
         for row in newcomers[:limit]:
             if score(row) <= 0:
                 break
             if free > 0:
+                if room <= 0:
+                    seen = self._oldest_seen()
+                    if seen is None:
+                        break
+                    left.append(seen)
+                    room += 1
                 free -= 1
+                room -= 1
             else:
                 rival = next(coldest, None)
                 if rival is None or score(row) < MARGIN * score(rival):
@@ -84,6 +96,14 @@ class Ranking:
             row.entered = row.base if row.born_tick > published_tick else row.totals()
             left.extend(self._admit(row))
         return left
+
+    def _oldest_seen(self) -> Row | None:
+        """Let the ended process leave whose last values have long enough been scraped, before its time."""
+        for row in self._gone:
+            if row.gone_scrapes > FEWEST_SCRAPES and row in self.members:
+                self._gone.remove(row)
+                return self._dismiss(row)
+        return None
 
     def _admit(self, row: Row) -> list[Row]:
         """A new series; an ended process under the same id must leave first, or two series had the same labels."""

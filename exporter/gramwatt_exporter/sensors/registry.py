@@ -113,6 +113,8 @@ def build(
                 estimate.idle_watts,
                 estimate.memory,
                 awake_ns,
+                state_dir=config.state.dir,
+                other=estimate.other,
             )
         )
     else:

@@ -20,6 +20,7 @@ from .resets import Resets
 from .steps import Histories, sensor_of
 from .supervisor import Logger, Supervisor
 from .suspends import Suspends
+from .timeline import MODELLED
 
 SLOW_OPEN_WAIT_SECONDS = 0.25  # what the start of the exporter waits for sensors that open slowly
 OPEN_WAIT_SECONDS = 3.0  # and for the others, of which a driver that hangs may hold one
@@ -140,6 +141,9 @@ class SensorSet:
         if not around.in_use:
             around.idle(now)
             return list(steps), None
+        # The meter shows the rest of the machine: nothing of it is modelled beside that.
+        if around.key:
+            steps = [s for s in steps if s.device.component != "other" or s.device.source != MODELLED]
         unreadable = bool(around.key) and owners.presence.unreadable(now, around.covers, owners.goes_on)
         more_to_come = not around.key and any(slot.pending for slot in self.slots)
         comparable = owners.presence.same() and not owners.changed and not any(s.missed for s in steps)

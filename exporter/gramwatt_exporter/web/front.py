@@ -174,9 +174,11 @@ class Front:
             self._ordinary.take(client.socket, client.address, data)
             return
         self._connections.asked(client.socket)
-        page = self._pages.answer(request.path, collector_at(client.address, request.collector))
+        page = self._pages.answer(request.path, collector_at(client.address, request.collector), request.gzip)
         self._failing = False
-        head = simple.head(page.status, page.content_type, len(page.body), request.closes, time.time())
+        head = simple.head(
+            page.status, page.content_type, len(page.body), request.closes, time.time(), page.encoding
+        )
         client.closes = request.closes
         client.deadline = self._clock() + IDLE_SECONDS
         client.rest = _send(client.socket, head, page.body)

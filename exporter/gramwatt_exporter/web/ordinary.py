@@ -12,8 +12,9 @@ from typing import Any
 
 from ..webconfig import WebConfig
 from .connections import Connections
+from .encoding import accepts_gzip
 from .hosts import Hosts
-from .pages import TEXT, Page, Pages, collector_at
+from .pages import ENDED, TEXT, Page, Pages, collector_at
 
 _LOG = logging.getLogger(__name__)
 HANDSHAKE_SECONDS = 15.0
@@ -149,7 +150,13 @@ class _Handler(BaseHTTPRequestHandler):
             elif not self._door.hosts.admit(self._lines()):
                 self._send(Page(403, _NOT_OUR_NAME, TEXT))
             elif self._door.guard.allows(self.headers.get("Authorization"), str(self.client_address[:1])):
-                self._send(pages.answer(path, self._collector()))
+                if path == ENDED and self.command == "GET":
+                    page = pages.ended(self.path.partition("?")[2])
+                    self.close_connection = self.close_connection or pages.is_ending
+                    self._send(page)
+                else:
+                    gzip = accepts_gzip(self.headers.get("Accept-Encoding", ""))
+                    self._send(pages.answer(path, self._collector(), gzip))
             else:
                 self._send(
                     Page(401, b"user name and password needed\n", TEXT),
@@ -181,6 +188,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(page.status)
         self.send_header("Content-Type", page.content_type)
         self.send_header("Content-Length", str(len(page.body)))
+        if page.encoding:
+            self.send_header("Content-Encoding", page.encoding)
+            self.send_header("Vary", "Accept-Encoding")
         if self.close_connection:
             self.send_header("Connection", "close")
         for name, value in (headers or {}).items():

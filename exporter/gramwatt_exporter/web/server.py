@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from ..errors import ConfigError
 from ..metrics.exposition import Exposition
 from ..webconfig import WebConfig
+from ..windows.ended import EndedWindows
 from .connections import Connections
 from .front import Front
 from .hosts import Hosts
@@ -25,7 +26,12 @@ class WebServer:
     ``hosts`` are names that it is called by (hosts.py)."""
 
     def __init__(
-        self, address: tuple[str, int], exposition: Exposition, guard: WebConfig, hosts: Iterable[str] = ()
+        self,
+        address: tuple[str, int],
+        exposition: Exposition,
+        guard: WebConfig,
+        hosts: Iterable[str] = (),
+        ended: EndedWindows | None = None,
     ) -> None:
         """Binds at once. Raises ConfigError naming the setting when the port cannot be had."""
         try:
@@ -38,7 +44,8 @@ class WebServer:
             ) from None
         self._guard = guard
         self._connections = Connections()
-        pages = Pages(exposition)
+        self._ended = ended or EndedWindows()
+        pages = Pages(exposition, self._ended)
         ordinary = Ordinary(pages, guard, self._connections, Hosts(address[0], hosts))
         self._front = Front(self._listening, pages, guard, self._connections, ordinary)
         self._thread = threading.Thread(target=self._front.run, name="web", daemon=True)
@@ -63,6 +70,7 @@ class WebServer:
             self._front.stop()
             self._thread.join(_ENDING_SECONDS)
         self._listening.close()
+        self._ended.close()
         if not self._thread.is_alive():
             self._front.close()
         self._connections.finish(_ENDING_SECONDS)

@@ -11,6 +11,8 @@ import time
 
 from msgspec import Struct
 
+from .encoding import accepts_gzip
+
 LONGEST = 8192  # bytes of a simple request
 
 # Field names are tokens and values are printable ASCII (RFC 9112, 5). Nothing in it can match in two ways, so it takes
@@ -23,6 +25,7 @@ _MORE = re.compile(rb"^(?:content-length|transfer-encoding|expect|upgrade|connec
 # Prometheus says with every scrape how long it waits, and so do others that collect as it does.
 _COLLECTOR = re.compile(rb"^x-prometheus-scrape-timeout-seconds:", re.MULTILINE)
 _AGENT = re.compile(rb"^user-agent:[ \t]*([^\r\n]{0,128})", re.MULTILINE)
+_ENCODINGS = re.compile(rb"^accept-encoding:[ \t]*([^\r\n]*)", re.MULTILINE)
 _CONNECTION = re.compile(rb"^connection:[ \t]*(close|keep-alive)[ \t]*\r$", re.MULTILINE)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -31,11 +34,12 @@ _REASONS = {200: "OK", 404: "Not Found", 503: "Service Unavailable"}
 
 class Request(Struct, frozen=True, gc=False):
     """A GET of a page, without its query; ``closes`` where the client wants no second answer. ``collector`` is the
-    program that collects metrics, "" where a person asks."""
+    program that collects metrics, "" where a person asks; ``gzip`` where the client takes it."""
 
     path: str
     closes: bool = False
     collector: str = ""
+    gzip: bool = False
 
 
 def parse(data: bytes) -> Request | None:
@@ -46,12 +50,14 @@ def parse(data: bytes) -> Request | None:
     path, headers = match.groups()
     more = _MORE.findall(lower := headers.lower())
     collector = _collector(lower)
+    encodings = _ENCODINGS.search(lower)
+    gzip = encodings is not None and accepts_gzip(encodings[1].decode())
     if not more:
-        return Request(path.decode(), collector=collector)
+        return Request(path.decode(), False, collector, gzip)
     connection = _CONNECTION.search(lower)
     if connection is None or len(more) > 1:
         return None
-    return Request(path.decode(), connection[1] == b"close", collector)
+    return Request(path.decode(), connection[1] == b"close", collector, gzip)
 
 
 def _collector(headers: bytes) -> str:
@@ -61,9 +67,11 @@ def _collector(headers: bytes) -> str:
     return "collector" if agent is None else agent[1].decode()
 
 
-def head(status: int, content_type: str, size: int, closes: bool, now: float) -> bytes:
+def head(status: int, content_type: str, size: int, closes: bool, now: float, encoding: str = "") -> bytes:
     """Status line and headers of an answer of ``size`` bytes; ``now`` is Unix seconds."""
     ending = "Connection: close\r\n" if closes else ""
+    if encoding:
+        ending += f"Content-Encoding: {encoding}\r\nVary: Accept-Encoding\r\n"
     return (
         f"HTTP/1.1 {status} {_REASONS[status]}\r\nServer: gramwatt-exporter\r\nDate: {_date(now)}\r\n"
         f"Content-Type: {content_type}\r\nContent-Length: {size}\r\n{ending}\r\n"

@@ -48,5 +48,6 @@ def window_answer(view: WindowView) -> dict[str, Any]:
         "below_floor": view.below_floor,
         "values": dict(view.values),
         "tags": dict(view.tags),
+        "boundary": "machine" if view.whole_machine else "process",
         "outcome": None if view.outcome is None else dict(view.outcome),
     }

@@ -45,7 +45,12 @@ class WindowBook:
         settings: Settings,
         wall_clock: Callable[[], float] = time.time,
         boot_clock: Callable[[], int] = _boot_nanoseconds,
+        own_uid: int | None = None,
     ) -> None:
+        self._knows_whole_machine = False  # whether there ever was a window over the whole machine
+        self._own_uid = (
+            own_uid  # the user the exporter runs as, who may measure the whole machine; None: only root
+        )
         self.settings = settings  # replaced as a whole when the configuration is read again
         self._wall_clock = wall_clock
         self._boot_clock = boot_clock
@@ -53,6 +58,7 @@ class WindowBook:
         self._open: dict[str, Window] = {}
         self._resolutions: dict[str, Resolution] = {}
         self._ids = Ids()
+        self._ended: list[str] = []  # since they were last taken
         self._sampled_ns: int | None = None  # when the last sample was taken, by the boot clock
         self._counted_ns: int | None = None  # the last one before a restart, until the first one after it
         # Window id -> the workload that is this window, from its first process to its last: also of a window that
@@ -83,6 +89,13 @@ class WindowBook:
                 "the caller's process cannot be seen from here (it is in another PID namespace, or asks over TCP)",
                 "give the pid as the exporter sees it, or run the exporter in the host's PID namespace",
             )
+        if request.whole_machine and not (owner.is_root or owner.uid == self._own_uid):
+            raise ApiError(
+                403,
+                "whole_machine",
+                "what the whole machine draws is other people's too",
+                "ask as root or as the user the exporter runs as, or measure your own processes",
+            )
         if request.parent:
             self._check_parent(request.parent, owner)
         self._make_room(owner)
@@ -102,9 +115,11 @@ class WindowBook:
             start_ns=self._boot_clock(),
             tags=dict(request.tags),
             values=dict(request.values),
+            whole_machine=request.whole_machine,
         )
         self._refine_floor(window)
         self._windows[window.id] = self._open[window.id] = window
+        self._knows_whole_machine |= window.whole_machine
         return window
 
     def get(self, window_id: str, peer: Peer | None = None) -> Window:
@@ -217,8 +232,19 @@ class WindowBook:
         Unknown and finished windows are passed over: a window may end while a tick is under way.
         """
         window = self._open.get(window_id)
-        if window is not None:
+        if window is not None and not window.whole_machine:
             window.charge(component, microjoules, emission_units, self._resolutions.get(component))
+
+    def charge_machine(self, component: str, microjoules: int, emission_units: int | None) -> None:
+        """All energy of a device, for the windows over the whole machine: idle and unattributed energy too."""
+        if not self._knows_whole_machine:  # the rule: nothing to look for at every sample
+            return
+        for window in self._open.values():
+            if window.whole_machine:
+                resolution = self._resolutions.get(component)
+                if resolution is not None:  # no idle draw is kept out of it
+                    resolution = msgspec.structs.replace(resolution, idle=NO_IDLE)
+                window.charge(component, microjoules, emission_units, resolution)
 
     def missed(self, window_ids: Iterable[str], nanoseconds: int) -> None:
         """So much time passed of which nobody knows what these windows used."""
@@ -230,7 +256,7 @@ class WindowBook:
     def charge_unknown(self, window_id: str, component: str, microjoules: int) -> None:
         """Energy that may be of one of its processes, at most so much; nothing shows whether it is."""
         window = self._open.get(window_id)
-        if window is not None and microjoules > 0:
+        if window is not None and microjoules > 0 and not window.whole_machine:
             window.charge_unknown(component, microjoules)
 
     def charge_cpu(self, window_id: str, nanoseconds: int) -> None:
@@ -356,6 +382,7 @@ class WindowBook:
                 continue
             if same_boot:
                 self._open[window.id] = window
+                self._knows_whole_machine |= window.whole_machine
             else:
                 self._end_with_boot(window)
         self._windows = dict(sorted(self._windows.items()))
@@ -388,6 +415,7 @@ class WindowBook:
             self._open.pop(window.id, None)
             if window.is_open:
                 self._open[window.id] = window
+                self._knows_whole_machine |= window.whole_machine
         self._windows = dict(sorted(self._windows.items()))
         return problems
 
@@ -444,6 +472,14 @@ class WindowBook:
     def _finish(self, window: Window, end: float, ended_by: EndedBy) -> None:
         window.finish(end, ended_by)
         self._open.pop(window.id, None)
+        self._ended.append(window.id)
+
+    def take_ended(self) -> list[WindowView]:
+        """The windows that ended since this was last asked, in that order."""
+        if not self._ended:
+            return []
+        ended, self._ended = self._ended, []
+        return [self.view(self._windows[one]) for one in ended if one in self._windows]
 
     def _end_with_boot(self, window: Window) -> None:
         """Its processes are gone: it ends at its last sample."""

@@ -53,6 +53,7 @@ class OpenRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     parent: str = ""
     values: dict[str, float] = {}
     tags: dict[str, str] = {}
+    whole_machine: bool = False
 
 
 class IdleShare(Struct, frozen=True):
@@ -107,6 +108,7 @@ class WindowView(Struct, frozen=True):
         None  # what its owner said of it: exit_code, signal or exception
     )
     is_automatic: bool = False  # a workload that is a window by itself
+    whole_machine: bool = False  # its energy is that of every device, idle draw included
 
     @property
     def total_microjoules(self) -> int:

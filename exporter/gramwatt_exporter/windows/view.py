@@ -45,6 +45,7 @@ def view_of(window: Window, elapsed: int, measured: int) -> WindowView:
         tags=MappingProxyType(dict(window.tags)),
         outcome=None if window.outcome is None else MappingProxyType(dict(window.outcome)),
         is_automatic=not (window.was_asked_for or window.processes),
+        whole_machine=window.whole_machine,
     )
 
 

@@ -68,6 +68,7 @@ class Window(Struct):
     view: WindowView | None = None  # remembered once it has finished
     outcome: dict[str, int | str] | None = None  # what its owner said of it at the stop
     was_asked_for: bool = False  # by a client, for a process; not a workload that is a window by itself
+    whole_machine: bool = False  # charged with all that every device draws, not with what its processes use
 
     @property
     def is_open(self) -> bool:

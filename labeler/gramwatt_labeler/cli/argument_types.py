@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
+import time
+from datetime import datetime
 from zoneinfo import ZoneInfo
+
+from ..config import Duration
 
 
 def key_text(text: str) -> tuple[str, str]:
@@ -34,4 +38,24 @@ def zone(text: str) -> ZoneInfo:
     except (KeyError, ValueError, OSError):
         raise argparse.ArgumentTypeError(
             f"no time zone {text!r}; expected a name such as Europe/Paris or UTC"
+        ) from None
+
+
+def moment(text: str) -> float:
+    """Unix seconds of a time: ISO 8601 (here where it names no zone), Unix seconds, or how long ago such as 90m."""
+    try:
+        return time.time() - Duration.parse(text)
+    except ValueError:
+        pass
+    try:
+        found = float(text)
+        if math.isfinite(found):
+            return found
+    except ValueError:
+        pass
+    try:
+        return datetime.fromisoformat(text).astimezone().timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise argparse.ArgumentTypeError(
+            f"expected a time such as 2026-11-28T12:00, Unix seconds, or how long ago such as 90m, got {text!r}"
         ) from None

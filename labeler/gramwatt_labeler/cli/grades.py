@@ -10,15 +10,27 @@ import msgspec
 from ..config import Config
 from ..errors import ConfigError
 from ..render.files import write_labels
+from ..render.label import LAYOUTS
+from ..render.words import LANGUAGES
 from ..web.labels import as_json
-from . import exit_codes
+from . import exit_codes, graded_facts, regrade
 from .asked_window import grade_asked
 from .line import one_line
 from .wiring import output
 
 
+def add_grade_arguments(command: argparse.ArgumentParser) -> None:
+    """What else than a window can be graded."""
+    graded_facts.add_arguments(command)
+    regrade.add_arguments(command)
+
+
 def print_grades(options: argparse.Namespace, config: Config) -> int:
     """``grade``: on every configured scale; the exit code is the first one's."""
+    if options.again:
+        return regrade.main(options, config)
+    if graded_facts.is_asked(options):
+        return graded_facts.main(options, config)
     results = grade_asked(options, config)
     page_of = output(config).page
     if options.json:
@@ -30,8 +42,10 @@ def print_grades(options: argparse.Namespace, config: Config) -> int:
 
 
 def add_label_arguments(command: argparse.ArgumentParser) -> None:
-    """Only ``--output``."""
+    """Where to, in which layout and language."""
     command.add_argument("--output", metavar="DIR", default="", help="default: labels.dir")
+    command.add_argument("--layout", choices=LAYOUTS, default="full", help="neutral has no arrows")
+    command.add_argument("--language", choices=LANGUAGES, default="en")
 
 
 def write(options: argparse.Namespace, config: Config) -> int:
@@ -40,7 +54,12 @@ def write(options: argparse.Namespace, config: Config) -> int:
     directory = Path(options.output) if options.output else config.labels_dir
     try:
         written = write_labels(
-            graded, output(config).page(graded.window.id), directory, config.labels.formats
+            graded,
+            output(config).page(graded.window.id),
+            directory,
+            config.labels.formats,
+            options.layout,
+            options.language,
         )
     except OSError as error:
         raise ConfigError("--output", f"cannot write to {directory}: {error.strerror}") from None

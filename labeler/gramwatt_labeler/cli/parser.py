@@ -6,7 +6,20 @@ import argparse
 
 from .. import __version__
 from ..config import settings
-from . import asked_window, grades, import_files, scale_list, serving, watching
+from . import (
+    asked_window,
+    databases,
+    grades,
+    import_files,
+    intensities,
+    measuring,
+    reports,
+    scale_list,
+    scales,
+    serving,
+    users,
+    watching,
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,8 +46,8 @@ def parser() -> argparse.ArgumentParser:
             "grade",
             grades.print_grades,
             [which, common],
-            None,
-            "grade one finished window (default: the last) and print it",
+            grades.add_grade_arguments,
+            "grade one finished window (default: the last), or numbers of your own (--scheme), and print it",
         ),
         (
             "label",
@@ -42,6 +55,36 @@ def parser() -> argparse.ArgumentParser:
             [which, common],
             grades.add_label_arguments,
             "grade one finished window and write its label files",
+        ),
+        (
+            "report",
+            reports.main,
+            [common],
+            reports.add_arguments,
+            "write a report over a run, a month, a user, a model or a task as one HTML or PDF file",
+        ),
+        (
+            "intensities",
+            intensities.main,
+            [common],
+            intensities.add_arguments,
+            "keep a public table of yearly carbon intensities, or list what is kept",
+        ),
+        (
+            "measure",
+            measuring.main,
+            [common],
+            measuring.add_arguments,
+            "grade any stretch of the exporter's series: a service, a user, a container",
+        ),
+        ("user", users.main, [common], users.add_arguments, "users of the web pages and their tokens"),
+        ("db", databases.main, [common], databases.add_arguments, "upgrade or check the database"),
+        (
+            "scale",
+            scales.main,
+            [common],
+            scales.add_arguments,
+            "list, show, check and compare scales, or make one of your own runs",
         ),
         ("scales", scale_list.main, [common], None, "list the scales with version and hash"),
         (

@@ -11,19 +11,19 @@ from prometheus_client import CollectorRegistry
 from ..config import Config
 from ..errors import TryAgain
 from ..metrics import Published
-from ..scale_files import load_scales, pick
 from ..store import Store
 from . import web_server
+from .wiring import job_runner, live_scales
 
 _log = logging.getLogger("gramwatt_labeler")
 
 
 def main(_: argparse.Namespace, config: Config) -> int:
     """The pages in this thread; another keeps the metrics as the database is."""
-    scales = load_scales(config.grading.scales_dir)
-    pick(scales, config.grading.scales)
     registry = CollectorRegistry()
     store = Store(config.database_url)
+    scales = live_scales(config, store)
+    runner = job_runner(config, store, scales)
     published = Published(registry)
     stop = threading.Event()
 
@@ -44,9 +44,11 @@ def main(_: argparse.Namespace, config: Config) -> int:
 
     follower = threading.Thread(target=follow, name="follow", daemon=True)
     follower.start()
+    runner.start()
     try:
-        return web_server.run(web_server.build(config, registry, store, scales), config)
+        return web_server.run(web_server.build(config, registry, store, scales, runner.wake), config)
     finally:
         stop.set()
+        runner.stop()
         follower.join(timeout=5)
         store.close()

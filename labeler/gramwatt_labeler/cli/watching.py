@@ -6,18 +6,20 @@ import argparse
 import contextlib
 import logging
 import threading
+import time
 
 from prometheus_client import CollectorRegistry
 
 from ..config import Config
 from ..errors import TryAgain
+from ..listening import Listener, exporters
 from ..metrics import Health, Published
-from ..scale_files import load_scales, pick
+from ..scale_book.live import Picked
 from ..store import Store
 from ..watch import Watch
 from . import web_server
 from .line import one_line
-from .wiring import annotator, output, prometheus
+from .wiring import annotator, job_runner, live_scales, output, prometheus
 
 _log = logging.getLogger("gramwatt_labeler")
 
@@ -29,14 +31,14 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, config: Config) -> int:
     """The job in a thread, the pages in this one."""
-    scales = load_scales(config.grading.scales_dir)
-    picked = pick(scales, config.grading.scales)
     registry = CollectorRegistry()
     store = Store(config.database_url)
+    scales = live_scales(config, store)
+    runner = job_runner(config, store, scales)
     watch = Watch(
         prometheus(config),
         store,
-        picked,
+        Picked(scales, config.grading.scales),
         output(config),
         Health(registry),
         Published(registry),
@@ -54,14 +56,24 @@ def main(options: argparse.Namespace, config: Config) -> int:
     ):  # the database is away: the first poll says so, and publishes when it is back
         watch.publish()
     stop = threading.Event()
+    listener = None
+    if config.watch.reports:
+        server = prometheus(config)
+        listener = Listener(lambda: exporters(server, time.time()), watch.report, config.watch.exporters)
+        listener.start()
     worker = threading.Thread(target=watch.run, args=(config.watch.interval, stop), name="watch", daemon=True)
     worker.start()
+    runner.start()
     _log.info(
         "watching %s every %s, serving on %s", config.prometheus.url, config.watch.interval, config.base_url
     )
     try:
-        return web_server.run(web_server.build(config, registry, store, scales), config)
+        return web_server.run(web_server.build(config, registry, store, scales, runner.wake), config)
     finally:
+        if listener is not None:
+            listener.stop()
         stop.set()
+        watch.wake()
+        runner.stop()
         worker.join(timeout=config.prometheus.timeout + 5)
         store.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import uvicorn
@@ -17,13 +17,17 @@ from ..store import Store
 from ..web.app import create_app
 from ..web.door import host_of
 from . import exit_codes
-from .wiring import output, prometheus_headers
+from .wiring import output, prometheus, prometheus_headers
 
 
 def build(
-    config: Config, registry: CollectorRegistry, store: Store, scales: Mapping[str, LoadedScale]
+    config: Config,
+    registry: CollectorRegistry,
+    store: Store,
+    scales: Mapping[str, LoadedScale],
+    wake_jobs: Callable[[], None] = lambda: None,
 ) -> FastAPI:
-    """The application over these grades and metrics."""
+    """The application over these grades and metrics. ``wake_jobs`` is called when there is a new job."""
     return create_app(
         registry,
         store,
@@ -34,6 +38,9 @@ def build(
         Path(config.web.dashboards_dir),
         prometheus_headers(config),
         [*config.web.allowed_hosts, host_of(config.base_url)],
+        prometheus(config),
+        wake_jobs=wake_jobs,
+        hardware=config.grading.hardware,
     )
 
 

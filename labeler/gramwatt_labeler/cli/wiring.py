@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from ..annotate import Annotator
 from ..config import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, ScaleError
+from ..job_runner import JobRunner, Progress
 from ..prometheus import Prometheus
+from ..scale_book.live import LiveScales
+from ..scale_book.regrading import regrade
+from ..scale_book.rows import ScaleRows
+from ..scale_files import load_scales, pick
+from ..store import Store
+from ..store.jobs import Jobs
 from ..watch import Output
 
 
@@ -37,6 +47,27 @@ def annotator(config: Config) -> Annotator | None:
             "$.grafana.token_file", "a token is needed with grafana.url; or set GRAMWATT_GRAFANA_TOKEN"
         )
     return Annotator(config.grafana.url, token, config.grafana.timeout)
+
+
+def live_scales(config: Config, store: Store) -> LiveScales:
+    """Those of files and those that managers made. Raises ScaleError when one that grades is missing."""
+    scales = LiveScales(load_scales(config.grading.scales_dir), ScaleRows(store.database))
+    pick(scales, config.grading.scales)
+    return scales
+
+
+def job_runner(config: Config, store: Store, scales: LiveScales) -> JobRunner:
+    """Does what the pages and the API queue."""
+
+    def again(params: Mapping[str, Any], progress: Progress) -> dict[str, int]:
+        scales.forget()
+        loaded = scales.get(str(params.get("scale")))
+        if loaded is None:
+            raise ScaleError(f"no scale {params.get('scale')!r}")
+        done = regrade(store, loaded, time.time(), config.grading.hardware, lambda n: progress({"graded": n}))
+        return {"graded": done}
+
+    return JobRunner(Jobs(store.database), {"regrade": again})
 
 
 def output(config: Config) -> Output:

@@ -8,12 +8,20 @@ crashes, NaN graded A. See docs/grading.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from .exact import weighted_mean
+from ..model import MetricGrade
+from .exact import Number, weighted_mean
+from .quantities import in_own_unit
 from .scale import RatedMetric, RatedScale
+from .verdict import Facts, Verdict
+
+SIZES = {"size": "B", "datasets_size": "B"}
+"""What the study's two efficiencies are made of, for facts that have them and not the efficiencies."""
+_CO2 = "co2_eq_emissions"
+_EFFICIENCIES = ("size_efficency", "datasets_size_efficency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,7 @@ class Rated:
     letters: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     reason: str = ""
+    span: tuple[str, str] | None = None  # the letters that missing metrics leave open
 
 
 def index(value: float, metric: RatedMetric) -> float:
@@ -51,18 +60,21 @@ def rating(value: float, metric: RatedMetric) -> int:
     return next((step for step, bound in enumerate(metric.bounds) if ratio > bound), worst)
 
 
-def rate(values: Mapping[str, float | None], scale: RatedScale) -> Rated:
-    """Rate a model by the metrics it has.
+def rate(
+    values: Mapping[str, float | None], scale: RatedScale, weights: Mapping[str, float] | None = None
+) -> Rated:
+    """Rate a model by the metrics it has. ``weights`` replace those of the scale, by name.
 
     ``None``, NaN, infinities and values at or below zero of a metric that is divided by are missing, never good.
     """
+    shares = {name: (weights or {}).get(name, metric.weight) for name, metric in scale.metrics.items()}
     usable = {}
     missing = []
     for name, metric in scale.metrics.items():
         value = values.get(name)
-        if value is None or not math.isfinite(value) or (metric.lower_is_better and value <= 0):
+        if not is_usable(value, metric):
             missing.append(name)
-        else:
+        elif value is not None:
             usable[name] = rating(value, metric)
     letters = {name: scale.letters[step] for name, step in usable.items()}
     lacking = [name for name in scale.required if name in missing]
@@ -70,13 +82,90 @@ def rate(values: Mapping[str, float | None], scale: RatedScale) -> Rated:
         return Rated(None, letters, tuple(missing), ", ".join(lacking))
     if not usable:
         return Rated(None, {}, tuple(missing), "any of " + ", ".join(scale.metrics))
-    mean = weighted_mean((Fraction(step), scale.metrics[name].weight) for name, step in usable.items())
+    if scale.absent == "decide":
+        return _decided(usable, letters, missing, shares, scale)
+    if not any(shares[name] for name in usable):
+        return Rated(None, letters, tuple(missing), "a metric with a weight above 0")
+    mean = weighted_mean((Fraction(step), shares[name]) for name, step in usable.items())
     return Rated(scale.letters[_rounded(mean, scale)], letters, tuple(missing))
+
+
+def is_usable(value: float | None, metric: RatedMetric) -> bool:
+    """Whether a value can be rated. Zero is a mistake where less is better, and nothing is below it."""
+    if value is None or not math.isfinite(value) or value < 0:
+        return False
+    return not (metric.lower_is_better or metric.cuts) or value > 0
+
+
+def _decided(
+    usable: Mapping[str, int],
+    letters: Mapping[str, str],
+    missing: Sequence[str],
+    shares: Mapping[str, Number],
+    scale: RatedScale,
+) -> Rated:
+    """The letter that the best and the worst of what is missing agree on; so no missing metric is an advantage."""
+    ends = []
+    for step in (0, len(scale.letters) - 1):
+        steps = {name: usable.get(name, step) for name in scale.metrics}
+        mean = weighted_mean((Fraction(one), shares[name]) for name, one in steps.items())
+        ends.append(scale.letters[_rounded(mean, scale)])
+    best, worst = ends
+    if best != worst:
+        reason = f"{', '.join(missing)} (without it the letter may be anything from {best} to {worst})"
+        return Rated(None, letters, tuple(missing), reason, (best, worst))
+    return Rated(best, letters, tuple(missing))
 
 
 def _rounded(mean: Fraction, scale: RatedScale) -> int:
     """The nearest rating; one exactly in the middle goes to the worse where the scale says so, else to the even."""
     return math.floor(mean + Fraction(1, 2)) if scale.ties == "worse" else round(mean)
+
+
+def grade_rated(scale: RatedScale, facts: Facts) -> Verdict:
+    """Rate facts on a scale of several metrics. Raises FactsError for a unit of the wrong kind."""
+    letters = tuple(scale.letters)
+    if scale.phase and facts.phase and facts.phase != scale.phase:
+        reason = f"phase {scale.phase} ({scale.name} grades nothing else; this is {facts.phase})"
+        return Verdict(None, letters, reasons=(reason,))
+    values = _values(scale, facts)
+    rated = rate(values, scale, facts.weights)
+    metrics = {}
+    for name, metric in scale.metrics.items():
+        value = values.get(name)
+        if name in facts.metrics or value is not None:
+            ok = value is not None and is_usable(value, metric)
+            found = index(value, metric) if ok and value is not None and not metric.cuts else None
+            metrics[name] = MetricGrade(value, found, rated.letters.get(name))
+    reasons = [_why(name, values.get(name)) for name in rated.missing if name in facts.metrics]
+    return Verdict(
+        rated.letter,
+        letters,
+        metrics=metrics,
+        missing=rated.missing,
+        span=rated.span,
+        reasons=(*([rated.reason] if rated.reason else []), *reasons),
+    )
+
+
+def _values(scale: RatedScale, facts: Facts) -> dict[str, float | None]:
+    """Values in the metrics' own units, with the efficiencies of the study where only their parts are given."""
+    own = SIZES | {name: metric.unit for name, metric in scale.metrics.items()}
+    values: dict[str, float | None] = {
+        name: in_own_unit(value, unit, own.get(name, ""), f"$.metrics.{name}")
+        for name, (value, unit) in facts.metrics.items()
+    }
+    parts = derived(values.get(_CO2), values.get("size"), values.get("datasets_size"))
+    for name, value in parts.items():
+        if name in scale.metrics and name not in values and value is not None:
+            values[name] = value
+    return values
+
+
+def _why(name: str, value: float | None) -> str:
+    if value is None:
+        return f"{name} is not a number"
+    return f"{name} is {value:g}, which is no measurement"
 
 
 def derived(
@@ -85,8 +174,15 @@ def derived(
     """The study's two efficiencies: bytes of model, and of data set, per gram. None where a part is missing or zero."""
 
     def per_gram(amount: float | None) -> float | None:
-        if amount is None or co2_grams is None or not math.isfinite(amount) or not co2_grams > 0:
+        if (
+            amount is None
+            or co2_grams is None
+            or not math.isfinite(amount)
+            or not amount >= 0
+            or not co2_grams > 0
+        ):
             return None
-        return amount / co2_grams
+        found = amount / co2_grams
+        return found if math.isfinite(found) else None
 
-    return {"size_efficency": per_gram(size), "datasets_size_efficency": per_gram(dataset_size)}
+    return dict(zip(_EFFICIENCIES, (per_gram(size), per_gram(dataset_size)), strict=True))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import sys
 
 from ..model import Measurement, Window
-from .exact import exact, nearest
 
 MINIMUM_COVERAGE = 0.95
 MINIMUM_SAMPLES = 3
@@ -45,18 +43,9 @@ def refusal(measurement: Measurement) -> str:
     return ""
 
 
-def unusable_quotient(measurement: Measurement, units: float, reference: float) -> str:
-    """Why the energy per unit, or its share of a reference (J per unit), is no number to grade, or ""."""
-    per_unit = exact(measurement.energy_joules) / exact(units)
-    for value, what in ((per_unit, "J per unit"), (per_unit / exact(reference), "times the reference")):
-        number = nearest(value)
-        if not sys.float_info.min <= number <= sys.float_info.max:
-            return f"a usable energy per unit (it is {number:g} {what})"
-    return ""
-
-
-def undecided(measurement: Measurement, letter: str, worst: str) -> str:
+def undecided(measurement: Measurement, letter: str, worst: str | None) -> str:
     """Why a letter must not be given that energy of unknown owner could change to ``worst``, or ""."""
     if letter == worst:
         return ""
-    return f"energy that is known ({measurement.unknown_text}, which would make it {worst} and not {letter})"
+    other = worst or "not graded"
+    return f"energy that is known ({measurement.unknown_text}, which would make it {other} and not {letter})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ class Population:
 
     name: str
     values: Mapping[str, float]
+    ordered: tuple[float, ...] = ()  # the values, least first
 
     @classmethod
     def of(cls, name: str, rows: Iterable[tuple[str, float]]) -> Population:
@@ -28,7 +30,7 @@ class Population:
                 raise ValueError(
                     f"population {name!r}: {member!r} has two values, {values[member]:g} and {value:g}"
                 )
-        return cls(name, values)
+        return cls(name, values, tuple(sorted(values.values())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,10 @@ def place(value: float, population: Population, scale: RelativeScale) -> Placed:
     if n < scale.minimum:
         return Placed(None, n, f"a population of at least {scale.minimum} ({population.name} has {n})")
     if scale.rule == "rank":
-        not_worse = sum(1 for other in population.values.values() if other <= value)
+        not_worse = bisect_right(population.ordered, value)
         step = -(-not_worse * count // n) - 1  # ceil without floats: limits belong to the better side exactly
     else:
-        low, high = min(population.values.values()), max(population.values.values())
+        low, high = population.ordered[0], population.ordered[-1]
         if high == low:
             return Placed(None, n, f"a population that differs (all of {population.name} are {low:g})")
         share = (exact(value) - exact(low)) / (exact(high) - exact(low))

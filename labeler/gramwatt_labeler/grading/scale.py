@@ -1,31 +1,22 @@
-"""What a scale file may say. A scale is data: bands and references with their source and date.
+"""What a scale file may say. A scale is data: bands and references with what they were measured on and who says so.
 
-Every kind of scale is one struct; :func:`decode` turns the text of a file into the right one and says what is wrong.
+Every kind of scale is one struct; :mod:`.decoding` turns the text of a file into the right one.
 """
 
 from __future__ import annotations
 
-import hashlib
-import math
-from collections.abc import Sequence
-from datetime import date
-from fractions import Fraction
+import datetime
 from typing import Annotated, Literal
 
-import msgspec
-import yaml
 from msgspec import Meta, Struct
-
-from ..decode_errors import message_and_path
-from ..errors import ScaleError
-from ..model import ScaleId
-from .exact import Number, exact
 
 Phase = Literal["training", "inference"]
 Unit = Literal["sample", "token", "request", "run"]
+Boundary = Literal["gpu", "process", "machine"]
 Positive = Annotated[float, Meta(gt=0.0)]
 Text = Annotated[str, Meta(min_length=1)]
-Letters = Annotated[list[Annotated[str, Meta(min_length=1, max_length=3)]], Meta(min_length=2, max_length=9)]
+Letter = Annotated[str, Meta(min_length=1, max_length=3)]
+Letters = Annotated[list[Letter], Meta(min_length=2, max_length=9)]
 
 
 class _Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -35,7 +26,7 @@ class _Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Band(_Part, frozen=True):
     """A letter and the largest value that still earns it; only the last band has no limit."""
 
-    letter: Annotated[str, Meta(min_length=1, max_length=3)]
+    letter: Letter
     up_to: Positive | None = None
 
 
@@ -46,28 +37,74 @@ class Quality(_Part, frozen=True):
     floor: float
 
 
+class Conditions(_Part, frozen=True):
+    """How a reference was measured. ``tokens_out`` per request is compared with the window's own, the rest is said."""
+
+    hardware: str = ""
+    batch: str = ""
+    precision: str = ""
+    tokens_in: Positive | None = None
+    tokens_out: Positive | None = None
+    steps: Positive | None = None
+
+
 class EeiReference(_Part, frozen=True):
-    """What one functional unit of a task costs on a class of hardware (J), and who says so."""
+    """What one functional unit of a task costs (J), on what, within which boundary, and who says so.
+
+    ``boundary``: ``gpu`` counts a GPU's energy alone, ``process`` all energy of the measured processes, ``machine``
+    that of a whole machine with its idle draw. ``hardware`` is a group (H100), a class (gpu, cpu) or ``any``.
+    ``low`` and ``high`` are the 20 % and 80 % quantiles of ``n`` values, ``least`` and ``most`` the
+    smallest and largest of them. ``derived`` figures were not measured: their span is three times as wide.
+    """
 
     task: Text
     phase: Phase
     unit: Unit
+    boundary: Boundary
     hardware: Text
     joules: Positive
     source: Text
-    date: date
+    date: datetime.date
+    statistic: str = ""
+    n: Annotated[int, Meta(ge=1)] | None = None
+    low: Positive | None = None
+    high: Positive | None = None
+    least: Positive | None = None
+    most: Positive | None = None
+    conditions: Conditions = Conditions()
+    derived: bool = False
     datasets: list[str] = []  # only for these data sets; empty: for any
     quality: Quality | None = None
+    licence: str = ""
+    url: str = ""
+    valid_from: datetime.date | None = None
+    verified_by: str = ""
+    rescale_when: str = ""
+
+
+class Distribution(_Part, frozen=True):
+    """The letters a scale gives to a named public population, so that a reader sees that they spread."""
+
+    population: Text
+    n: Annotated[int, Meta(ge=1)]
+    letters: dict[str, int]
+    task: str = ""
+    hardware: str = ""  # one group of the population; empty: all of it
+    note: str = ""
 
 
 class _Scale(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
-    """What all scales say about themselves."""
+    """What all scales say about themselves. A ``retired`` scale is read and grades nothing new."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
     title: Text
     version: Text
-    date: date
+    date: datetime.date
     source: Text
+    format: Literal[1, 2] = 1
+    licence: str = ""
+    retired: bool = False
+    distribution: list[Distribution] = []
 
 
 class EeiScale(_Scale, frozen=True, tag="eei"):
@@ -91,11 +128,12 @@ class AbsoluteScale(_Scale, frozen=True, tag="absolute"):
 
 
 class RelativeScale(_Scale, frozen=True, tag="relative"):
-    """Letters by place in a named population."""
+    """Letters by place in a named population; less is better. ``metric`` "" is the one metric that is given."""
 
     letters: Letters
     rule: Literal["rank", "range"]  # equal shares of the ranks, or of the span between least and most
     minimum: Annotated[int, Meta(ge=2)] = 10
+    metric: str = ""
 
 
 class RatedMetric(_Part, frozen=True):
@@ -111,100 +149,39 @@ class RatedMetric(_Part, frozen=True):
     reference: Positive | None = None  # None: values are compared as they are, without an index
     ceiling: float | None = None  # a larger index is out of range, which GAISSALabel rates the worst
     lower_is_better: bool = False
+    unit: str = ""  # the unit values are in: g, B, J, ...
 
 
 class RatedScale(_Scale, frozen=True, tag="rated"):
-    """Several metrics, each cut into ratings, averaged by weight (the GAISSA way)."""
+    """Several metrics, each cut into ratings, averaged by weight (the GAISSA way).
+
+    ``absent`` says what a missing metric does: ``skip`` averages over those present, as the originals do; ``decide``
+    gives a letter only where no value of the missing one could change it.
+    """
 
     letters: Letters
     metrics: Annotated[dict[str, RatedMetric], Meta(min_length=1)]
     required: list[str] = []
     phase: Phase | None = None
     ties: Literal["even", "worse"] = "even"  # a mean in the middle of two ratings; even is Python's round()
+    absent: Literal["skip", "decide"] = "skip"
 
 
-Scale = EeiScale | AbsoluteScale | RelativeScale | RatedScale
+class StrepProperty(_Part, frozen=True):
+    """A metric of a STREP scale: its group, direction, and weight when it is not shared out evenly."""
+
+    group: Text = "Quality"  # as STREP takes what nobody described
+    higher_is_better: bool = False
+    weight: Annotated[float, Meta(ge=0.0)] | None = None
+    unit: str = ""
 
 
-def decode(text: bytes, file: str) -> tuple[Scale, ScaleId]:
-    """A scale and its identity from the bytes of a file. Raises ScaleError naming file, key and what is allowed."""
-    try:
-        tree = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ScaleError(f"{file} is not YAML: {' '.join(str(error).split())}") from None
-    try:
-        scale: Scale = msgspec.convert(tree, Scale)
-    except msgspec.ValidationError as error:
-        message, path = message_and_path(str(error))
-        raise ScaleError(f"{file}: {path}: {message}") from None
-    _check(scale, file)
-    return scale, ScaleId(scale.name, scale.version, scale.date.isoformat(), hashlib.sha256(text).hexdigest())
+class StrepScale(_Scale, frozen=True, tag="strep"):
+    """Every metric as a share of the best in a population, letters by fifths, and a compound of all."""
+
+    metrics: Annotated[dict[str, StrepProperty], Meta(min_length=1)]
+    letters: Letters  # five, for fifths
+    mode: Literal["mean", "median"] = "mean"
 
 
-def letter_of(value: Number, bands: Sequence[Band], limit: Literal["better", "worse"] = "better") -> str:
-    """The letter of the band a finite value falls into. Raises ValueError for NaN and infinity.
-
-    A value on a limit belongs to the better side, unless a published scale says otherwise.
-    """
-    if not isinstance(value, Fraction) and not math.isfinite(value):
-        raise ValueError(f"{value} has no letter")
-    place = exact(value)
-    for band in bands:
-        if band.up_to is None:
-            return band.letter
-        up_to = exact(band.up_to)
-        if place < up_to or (place == up_to and limit == "better"):
-            return band.letter
-    raise ValueError("the last band has a limit")
-
-
-def span(
-    value: Number,
-    uncertainty_ratio: float | None,
-    bands: Sequence[Band],
-    limit: Literal["better", "worse"] = "better",
-) -> tuple[str | None, str | None]:
-    """Best and worst letter one sigma away from a value; (None, None) when the uncertainty is unknown."""
-    if uncertainty_ratio is None or not math.isfinite(uncertainty_ratio) or uncertainty_ratio < 0:
-        return None, None
-    sigma = exact(uncertainty_ratio)
-    low, high = exact(value) * max(Fraction(0), 1 - sigma), exact(value) * (1 + sigma)
-    return letter_of(low, bands, limit), letter_of(high, bands, limit)
-
-
-def _check(scale: Scale, file: str) -> None:
-    """Rules beyond types."""
-    if isinstance(scale, EeiScale | AbsoluteScale):
-        limits = [band.up_to for band in scale.bands]
-        inner = [limit for limit in limits[:-1] if limit is not None]
-        if limits[-1] is not None or len(inner) != len(limits) - 1 or inner != sorted(set(inner)):
-            raise ScaleError(
-                f"{file}: $.bands: up_to must rise from band to band, and only the last has none"
-            )
-        if len({band.letter for band in scale.bands}) != len(scale.bands):
-            raise ScaleError(f"{file}: $.bands: a letter is used twice")
-    if isinstance(scale, EeiScale):
-        known = {reference.task for reference in scale.references}
-        for alias, task in scale.aliases.items():
-            if task not in known:
-                raise ScaleError(f"{file}: $.aliases.{alias}: no reference for task {task!r}")
-    if isinstance(scale, RatedScale):
-        for name, metric in scale.metrics.items():
-            _check_metric(name, metric, len(scale.letters) - 1, file)
-        for name in scale.required:
-            if name not in scale.metrics:
-                raise ScaleError(f"{file}: $.required: {name!r} is not among the metrics")
-
-
-def _check_metric(name: str, metric: RatedMetric, count: int, file: str) -> None:
-    at = f"{file}: $.metrics.{name}"
-    if bool(metric.bounds) == bool(metric.cuts):
-        raise ScaleError(f"{at}: give either bounds or cuts")
-    if metric.lower_is_better and not metric.cuts and metric.reference is None:
-        raise ScaleError(f"{at}: lower_is_better with bounds needs a reference; or use cuts")
-    key, limits = ("cuts", metric.cuts) if metric.cuts else ("bounds", metric.bounds)
-    if len(limits) != count or limits != sorted(limits, reverse=key == "bounds"):
-        direction = "falling" if key == "bounds" else "rising"
-        raise ScaleError(
-            f"{at}.{key}: expected {count} {direction} numbers, one less than letters, got {limits}"
-        )
+Scale = EeiScale | AbsoluteScale | RelativeScale | RatedScale | StrepScale

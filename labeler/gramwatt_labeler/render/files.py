@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 import vl_convert
 
 from ..files import replace
 from ..model import Graded
-from .label import render_svg
+from .fonts import register
+from .label import Layout, render_svg
 
 MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png", "pdf": "application/pdf"}
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -23,21 +25,36 @@ def file_stem(window: str) -> str:
 
 
 def convert(svg: str, form: str) -> bytes:
-    """SVG text as the bytes of an svg, png (2 pixels per unit) or pdf file."""
+    """SVG text as the bytes of an svg, png (2 pixels per unit) or pdf file. Pictures are kept for the next call."""
+    return svg.encode() if form == "svg" else _picture(svg, form)
+
+
+@lru_cache(maxsize=64)  # a PNG of a label has about 100 kB
+def _picture(svg: str, form: str) -> bytes:
+    register()
     if form == "png":
         return bytes(vl_convert.svg_to_png(svg, scale=2.0))
-    if form == "pdf":
-        return bytes(vl_convert.svg_to_pdf(svg))
-    return svg.encode()
+    return bytes(vl_convert.svg_to_pdf(svg))
 
 
-def write_labels(graded: Graded, url: str, directory: Path, formats: Iterable[str]) -> list[Path]:
-    """Write ``<window>.<format>`` files; each appears complete or not at all. Raises OSError."""
+def write_labels(
+    graded: Graded,
+    url: str,
+    directory: Path,
+    formats: Iterable[str],
+    layout: Layout = "full",
+    language: str = "en",
+) -> list[Path]:
+    """Write ``<window>.<format>`` files, with the layout in the name but for a full one.
+
+    Each appears complete or not at all. Raises OSError; NotFound for a language there is not.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    svg = render_svg(graded, url)
+    svg = render_svg(graded, url, layout, language)
+    ending = "" if layout == "full" else f"-{layout}"
     written = []
     for form in formats:
-        path = directory / f"{file_stem(graded.window.id)}.{form}"
+        path = directory / f"{file_stem(graded.window.id)}{ending}.{form}"
         replace(path, convert(svg, form))
         written.append(path)
     return written

@@ -1,29 +1,55 @@
-"""One result -> an energy label as SVG, in the manner of the EU's: arrows, a black pointer, tiles, a QR code."""
+"""One result -> an energy label as SVG: arrows, pointer, tiles, a QR code; also small ones and a page with the method.
+
+Regulation (EU) 2017/1369 forbids labels that mimic the EU's: every layout says that it is none, and ``neutral`` has no
+arrows at all.
+"""
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
 
 import segno
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .. import units
 from ..model import Grade, Graded
-from .text import clean, fit, wrap
+from .content import (
+    Tile,
+    circumstances,
+    date_of,
+    method_of,
+    name_of,
+    span_text,
+    tiles_of,
+    uncertainty,
+    what_of,
+)
+from .scripts import scripts
+from .text import clean, fit, fit_middle, width, wrap
+from .words import Words, words
 
+Layout = Literal["full", "neutral", "compact", "badge", "a4"]
+LAYOUTS: tuple[Layout, ...] = ("full", "neutral", "compact", "badge", "a4")
 WIDTH = 600
+A4 = (794, 1123)  # 210 x 297 mm at 96 pixels an inch
 _COLOURS = ("#639b30", "#b8ac2b", "#f8b830", "#ef7d29", "#e52421")
 _TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ARROW_TOP, _ARROW_STEP, _ARROW_HEIGHT = 178, 54, 44
-_UNIT_WORDS = {"sample": "sample", "token": "token", "request": "request", "run": "run"}
+_TEMPLATES.filters["scripts"] = scripts
+_ARROW_TOP, _ARROW_STEP, _ARROW_HEIGHT = 190, 54, 44
+_NEUTRAL_HEIGHT, _REFUSED_LINES = 110, 14
+_BOLD = 1.09  # bold letters are wider than the estimate
+_REASON = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +58,6 @@ class _Arrow:
     colour: str
     y: float
     points: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """A pictogram with a value; ``letter`` only where this very value was graded."""
-
-    icon: str  # bolt, meter, cloud, leaf, clock, target
-    value: str
-    unit: str
-    caption: str
-    letter: str = ""
 
 
 def colours(count: int) -> list[str]:
@@ -65,108 +80,163 @@ def colours(count: int) -> list[str]:
     return found
 
 
-def render_svg(graded: Graded, url: str) -> str:
-    """The label. ``url`` is where the QR code leads: the page of this label."""
-    window, grade = graded.window, graded.grade
-    arrows = _arrows(grade)
-    bottom = _ARROW_TOP + _ARROW_STEP * len(arrows)
-    reason = wrap(f"not graded: {clean(grade.reason)}", 15, 215, 9) if grade.letter is None else []
-    bottom = max(bottom, _ARROW_TOP + 20 * len(reason) + 20)
-    title = clean(window.model or window.name or window.id)
-    facts = [clean(part) for part in (window.phase, window.task, window.dataset) if part.strip()]
-    hardware = [clean(grade.reference.hardware.upper())] if grade.reference else []
-    sources = (
-        [", ".join(graded.measurement.sources)] if graded.measurement and graded.measurement.sources else []
-    )
-    drawn = tiles(graded)
-    footer_top = bottom + 32 + 104 * -(-len(drawn) // 3)
-    when = units.moment(window.end)
-    when = f"{when[:16]} UTC" if len(when) > 16 else when
-    spot = next((arrow for arrow in arrows if arrow.letter == grade.letter), None)
-    return _TEMPLATES.get_template("label.svg.j2").render(
-        width=WIDTH,
-        height=footer_top + 164,
-        alt=alt_text(graded),
-        title=fit(title, 29, WIDTH - 60),  # bold letters are wider than the estimate
-        facts=fit(" · ".join(facts), 16, WIDTH - 60),
-        place=fit(" · ".join([*hardware, *sources, clean(window.name), when]), 13, WIDTH - 60),
-        arrows=arrows,
-        arrow_height=_ARROW_HEIGHT,
-        pointer=spot,
-        bracket=_bracket(grade, arrows),
-        span_text=_span_text(grade),
-        reason=reason,
-        tiles=drawn,
-        tiles_top=bottom + 20,
-        footer_top=footer_top,
-        qr=_qr(url),
-        footer=_footer(graded),
-        window=fit(clean(window.id), 11, 400),
-    )
+def render_svg(graded: Graded, url: str, layout: Layout = "full", language: str = "en") -> str:
+    """The label. ``url`` is where the QR code leads: the page of this label; "" for none.
+
+    Raises NotFound for a language there is not.
+    """
+    said = words(language)
+    url = url if _is_reachable(url) else ""
+    if layout == "badge":
+        return _badge(graded, said)
+    if layout == "compact":
+        return _compact(graded, said)
+    if layout == "a4":
+        return _a4(graded, url, said)
+    return _full(graded, url, said, layout == "neutral")
 
 
-def alt_text(graded: Graded) -> str:
+def alt_text(graded: Graded, language: str = "en") -> str:
     """The label in one or two sentences, for people who do not see it."""
-    window, grade, measured = graded.window, graded.grade, graded.measurement
-    name = clean(window.model or window.name or window.id)
-    text = f"Energy label of {name}"
-    what = " of ".join(clean(part) for part in (window.phase, window.task) if part.strip())
+    said, window, grade, measured = words(language), graded.window, graded.grade, graded.measurement
+    text = said.alt.format(name=clean(window.model or window.name or window.id))
+    phase = said.phases.get(window.phase, window.phase)
+    what = f" {said.of} ".join(clean(part) for part in (phase, window.task) if part.strip())
     text += f" ({what}): " if what else ": "
     if grade.letter is None:
-        text += clean(grade.text)
+        text += f"{said.not_graded}: {clean(grade.reason)}"
     else:
-        text += (
-            f"grade {grade.letter} on a scale from {grade.letters[0]} (best) to {grade.letters[-1]} (worst)"
-        )
-        if grade.best is not None and grade.best != grade.worst:
-            text += f", {grade.best} to {grade.worst} within the uncertainty"
+        text += said.alt_grade.format(letter=grade.letter, best=grade.letters[0], worst=grade.letters[-1])
+        if grade.best is not None and grade.worst is not None and grade.best != grade.worst:
+            text += ", " + said.alt_span.format(best=grade.best, worst=grade.worst)
         if grade.energy_per_unit_joules is not None:
-            text += f"; {units.energy(grade.energy_per_unit_joules)} per {grade.unit}"
-    if measured:
-        text += f"; {units.energy(measured.energy_joules)} in all"
+            per_unit = said.number(units.energy(grade.energy_per_unit_joules))
+            text += f"; {per_unit} {said.per} {said.units[grade.unit]}"
+    if measured and measured.energy_joules > 0:
+        text += "; " + said.alt_all.format(energy=said.number(units.energy(measured.energy_joules)))
         if measured.emissions_grams is not None:
-            text += f", {units.mass(measured.emissions_grams)} of CO2 equivalent"
+            text += ", " + said.alt_co2.format(mass=said.number(units.mass(measured.emissions_grams)))
         if measured.imported is not None:
             text += f"; {clean(measured.imported.text)}"
     return text + "."
 
 
-def tiles(graded: Graded) -> list[Tile]:
-    """Up to six tiles. What is not known has no tile, but missing CO2 is said."""
-    window, measured, grade = graded.window, graded.measurement, graded.grade
-    found: list[Tile] = []
-    if measured is None:
-        return found
-    if grade.energy_per_unit_joules is not None:
-        per_unit = units.energy(grade.energy_per_unit_joules).split(" ")
-        found.append(
-            Tile(
-                "bolt",
-                per_unit[0],
-                f"{per_unit[1]} per {_UNIT_WORDS[grade.unit]}",
-                "energy",
-                grade.letter or "",
-            )
-        )
-    energy = units.energy(measured.energy_joules).split(" ")
-    found.append(Tile("meter", energy[0], energy[1], "energy in all"))
-    if measured.emissions_grams is None:
-        why = "CO2: no grid zone" if measured.imported is None else "CO2: not in the file"
-        found.append(Tile("cloud", "–", "not known", why))
-    else:
-        if grade.emissions_per_unit_grams is not None and grade.unit != "run":
-            grams = units.mass(grade.emissions_per_unit_grams).split(" ")
-            found.append(
-                Tile("leaf", grams[0], f"{grams[1]} per {_UNIT_WORDS[grade.unit]}", "CO2 equivalent")
-            )
-        grams = units.mass(measured.emissions_grams).split(" ")
-        found.append(Tile("cloud", grams[0], grams[1], "CO2 in all"))
-    if window.seconds > 0:
-        took, power = units.duration(window.seconds), measured.energy_joules / window.seconds
-        found.append(Tile("clock", took, "", f"mean {units.number(power)} W"))
-    if "accuracy" in window.values:
-        found.append(Tile("target", units.number(window.values["accuracy"]), "", "accuracy"))
-    return found[:6]
+def tiles(graded: Graded, language: str = "en") -> list[Tile]:
+    """Up to six tiles."""
+    return tiles_of(graded, words(language))
+
+
+def _full(graded: Graded, url: str, said: Words, is_neutral: bool) -> str:
+    window, grade = graded.window, graded.grade
+    arrows = _arrows(grade) if grade.letter and not is_neutral else []
+    bottom = _ARROW_TOP + _ARROW_STEP * len(arrows)
+    reason: list[str] = []
+    if grade.letter is None:
+        reason = wrap(clean(grade.reason), _REASON, WIDTH - 60, _REFUSED_LINES)
+        bottom = _ARROW_TOP + 58 + 21 * len(reason)
+    elif is_neutral:
+        bottom = _ARROW_TOP + _NEUTRAL_HEIGHT
+    organisation, title = name_of(graded)
+    drawn = tiles_of(graded, said)
+    footer_top = bottom + 32 + 104 * -(-len(drawn) // 3)
+    left = 166 if url else 30
+    footer = _footer(graded, said, WIDTH - 14 - left)
+    return _TEMPLATES.get_template("full.svg.j2").render(
+        said=said,
+        width=WIDTH,
+        height=footer_top + max(34 + 15 * (len(footer) + 1), 140 if url else 0) + 8,
+        alt=alt_text(graded, said.language),
+        heading=said.neutral_title if is_neutral else said.title,
+        organisation=fit_middle(organisation, 13, 340),
+        date=date_of(graded),
+        title=fit_middle(title, 27 * _BOLD, WIDTH - 60),
+        facts=fit(what_of(graded, said), 16, WIDTH - 60),
+        place=fit(" · ".join([*circumstances(graded, said), clean(window.name)]), 13, WIDTH - 60),
+        arrows=arrows,
+        arrow_height=_ARROW_HEIGHT,
+        top=_ARROW_TOP,
+        pointer=next((arrow for arrow in arrows if arrow.letter == grade.letter), None),
+        bracket=_bracket(grade, arrows),
+        boxes=_boxes(grade) if is_neutral and grade.letter else [],
+        span_text=span_text(grade, said),
+        reason=reason,
+        tiles=drawn,
+        tiles_top=bottom + 20,
+        footer_top=footer_top,
+        footer_left=left,
+        qr=_qr(url) if url else None,
+        footer=footer,
+        window=fit_middle(clean(window.id), 11, WIDTH - 90 - left),
+    )
+
+
+def _compact(graded: Graded, said: Words) -> str:
+    grade = graded.grade
+    return _TEMPLATES.get_template("compact.svg.j2").render(
+        said=said,
+        alt=alt_text(graded, said.language),
+        title=fit_middle(name_of(graded)[1], 15 * _BOLD, 276),
+        facts=fit(what_of(graded, said), 11, 276),
+        boxes=_boxes(grade) if grade.letter else [],
+        reason=wrap(clean(grade.reason), 11, 276, 4) if grade.letter is None else [],
+        per_unit=_per_unit(graded, said),
+        span_text=span_text(grade, said),
+        scale=fit(f"{grade.scale.name} {grade.scale.version} · {date_of(graded)[:10]}", 10, 276),
+    )
+
+
+def _badge(graded: Graded, said: Words) -> str:
+    grade = graded.grade
+    value = " ".join(part for part in (grade.letter or said.not_graded, _per_unit(graded, said)) if part)
+    shade = colours(len(grade.letters))[grade.letters.index(grade.letter)] if grade.letter else "#777777"
+    left, right = (round(width(text, 11) * 1.02) + 16 for text in (said.title, value))
+    return _TEMPLATES.get_template("badge.svg.j2").render(
+        alt=alt_text(graded, said.language),
+        label=said.title,
+        value=value,
+        left=left,
+        right=right,
+        colour=shade,
+    )
+
+
+def _a4(graded: Graded, url: str, said: Words) -> str:
+    inner = _full(graded, url, said, False)
+    height = int(inner.split('height="', 1)[1].split('"', 1)[0])
+    scale = min(1.0, 700 / height)
+    lines: list[tuple[str, float, bool]] = []
+    y = 60.0 + height * scale + 34
+    for heading, paragraphs in method_of(graded, said):
+        lines.append((heading, y, True))
+        y += 17
+        for paragraph in paragraphs:
+            for line in wrap(clean(paragraph), 11.5, A4[0] - 120, 5):
+                lines.append((line, y, False))
+                y += 14.5
+        y += 7
+    return _TEMPLATES.get_template("a4.svg.j2").render(
+        said=said, page=A4, inner=inner, lines=[one for one in lines if one[1] < A4[1] - 30],
+        alt=alt_text(graded, said.language), scale=scale, left=(A4[0] - WIDTH * scale) / 2,
+        shown=(WIDTH * scale, height * scale), own=(WIDTH, height),
+    )  # fmt: skip
+
+
+def _per_unit(graded: Graded, said: Words) -> str:
+    grade = graded.grade
+    if grade.energy_per_unit_joules is None or grade.letter is None:
+        return ""
+    return f"{said.number(units.energy(grade.energy_per_unit_joules))}/{said.units[grade.unit]}"
+
+
+def _boxes(grade: Grade) -> list[tuple[str, str, bool, bool]]:
+    """Letter, colour, whether it is the grade, and whether the uncertainty reaches it."""
+    best, worst = (
+        grade.letters.index(one) if one in grade.letters else -1 for one in (grade.best, grade.worst)
+    )
+    return [
+        (letter, colour, letter == grade.letter, best <= place <= worst)
+        for place, (letter, colour) in enumerate(zip(grade.letters, colours(len(grade.letters)), strict=True))
+    ]
 
 
 def _arrows(grade: Grade) -> list[_Arrow]:
@@ -182,43 +252,47 @@ def _arrows(grade: Grade) -> list[_Arrow]:
 
 def _bracket(grade: Grade, arrows: list[_Arrow]) -> tuple[float, float] | None:
     """Top and bottom of the bar that marks the letters within the uncertainty."""
-    if grade.letter is None or grade.best is None or grade.worst is None or grade.best == grade.worst:
+    if not arrows or grade.best is None or grade.worst is None or grade.best == grade.worst:
         return None
     rows = {arrow.letter: arrow.y for arrow in arrows}
     return rows[grade.best] + 4, rows[grade.worst] + _ARROW_HEIGHT - 4
 
 
-def _span_text(grade: Grade) -> str:
-    if grade.letter is None:
-        return ""
-    if grade.best is None or grade.worst is None:
-        return "uncertainty not known"
-    return f"{grade.best}-{grade.worst} within ±1σ" if grade.best != grade.worst else "within ±1σ"
-
-
-def _footer(graded: Graded) -> list[str]:
+def _footer(graded: Graded, said: Words, room: float) -> list[str]:
     grade, measured = graded.grade, graded.measurement
     lines = [
-        f"Scale {grade.scale.name} {grade.scale.version} of {grade.scale.date}, sha256 {grade.scale.short_hash}"
+        f"{said.scale} {grade.scale.name} {grade.scale.version}, {grade.scale.date}, sha256 {grade.scale.short_hash}"
     ]
     imported = measured.imported if measured else None
     if imported is not None:
         text = clean(imported.text)
-        lines.append(fit(text[0].upper() + text[1:], 11, 420))
-    if grade.index is not None and grade.reference is not None:
-        index = f"EEI {units.number(grade.index)}: "
-        lines.append(
-            f"{index}reference {units.energy(grade.reference.joules_per_unit)} per {grade.unit}, from"
-        )
-        lines += wrap(clean(grade.reference.source), 11, 420, 4)
-    lines += [fit(clean(note), 11, 420) for note in grade.notes]
+        lines.append(fit(text[0].upper() + text[1:], 11, room))
+    reference = grade.reference
+    if grade.index is not None and reference is not None:
+        index = f"EEI {units.number(grade.index)}: {said.reference} {units.energy(reference.joules_per_unit)}"
+        number = f", n {reference.n}" if reference.n else ""
+        kind = said.derived if reference.is_derived else said.boundary(reference.boundary)
+        about = f"{said.number(index)} {said.per} {said.units[grade.unit]} ({kind}{number})"
+        lines.append(fit(f"{about} {said.from_}", 11, room))
+        lines += wrap(clean(reference.source), 11, room, 4)
+    for note in grade.notes:
+        lines += wrap(clean(note), 11, room, 2)
     if measured:
-        sure = measured.uncertainty_ratio
-        text = "not known" if sure is None else f"±{units.number(100 * sure)} % (1σ)"
-        if measured.coverage_ratio is not None:
-            text += f"; counters cover {100 * measured.coverage_ratio:.3g} % of the window"
-        lines.append(f"Uncertainty of the energy {text}")
-    return lines[:8]
+        lines += wrap(uncertainty(graded, said), 11, room, 2)
+    return lines[:11]
+
+
+def _is_reachable(url: str) -> bool:
+    """Whether a QR code of an address leads anywhere on the phone that reads it: a loopback address does not."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return bool(host) and host != "localhost" and not host.endswith(".localhost")
+    return not (address.is_loopback or address.is_unspecified)
 
 
 def _qr(url: str) -> dict[str, object]:

@@ -27,7 +27,7 @@ def width(text: str, size: float) -> float:
 
 
 def _em(one: str) -> float:
-    return 0.3 if one in _NARROW else 0.88 if one in _WIDE else 1.0 if ord(one) > 0x2E7F else 0.58
+    return 0.3 if one in _NARROW else 0.88 if one in _WIDE else 1.05 if ord(one) > 0x2E7F else 0.58
 
 
 def fit(text: str, size: float, room: float) -> str:
@@ -59,3 +59,19 @@ def wrap(text: str, size: float, room: float, lines: int) -> list[str]:
         else:
             current = longer
     return [*found, fit(current, size, room)] if current else found
+
+
+def fit_middle(text: str, size: float, room: float) -> str:
+    """``text`` if it fits into ``room`` pixels, else its two ends with an ellipsis between: ends tell names apart."""
+    whole = fit(text, size, room)
+    if whole == text:
+        return text
+    ellipsis = _em("…") * size
+    head = fit(text, size, (room - ellipsis) * 2 / 3 + ellipsis).rstrip("…")
+    left = room - width(head, size) - ellipsis
+    tail = ""
+    for one in reversed(text[-min(len(text), 400) :]):
+        if width(one + tail, size) > left:
+            break
+        tail = one + tail
+    return f"{head.rstrip(' .-_')}…{tail.lstrip(' .-_')}"

@@ -23,7 +23,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from ..errors import InputError
-from ..model import Imported, Measurement, Window
+from ..grading.hardware import split_count
+from ..model import Hardware, Imported, Measurement, Window
 from ..units import JOULES_PER_KILOWATT_HOUR, grams_of_kilograms
 from .table import Row, Table, read_table
 
@@ -31,7 +32,7 @@ REQUIRED = ("timestamp", "duration", "energy_consumed", "emissions")
 _OPTIONAL = (
     "project_name", "run_id", "experiment_id", "task_name", "cpu_energy", "gpu_energy", "ram_energy",
     "country_name", "country_iso_code", "region", "cloud_provider", "cloud_region", "codecarbon_version",
-    "tracking_mode", "pue",
+    "tracking_mode", "pue", "cpu_model", "gpu_model", "gpu_count",
 )  # fmt: skip
 FACTS = ("phase", "model", "task", "dataset", "user")
 """What CodeCarbon's files do not have and a window needs: from columns of these names, or from options."""
@@ -209,6 +210,8 @@ class _File:
             end=last.at,
             parent=identity if task else "",
             values=self._values(last.row),
+            hardware=self._hardware(last),
+            boundary="",  # as the file says: see Imported.mode
             **self._facts(last.row),
         )
         imported = self._provenance(last.row)
@@ -219,6 +222,7 @@ class _File:
             coverage_ratio=None,
             emissions_grams=last.grams,
             sources=("codecarbon" if imported.tool else "emissions.csv",),
+            zone=imported.country_code,
             notes=self._notes(last.row, imported),
             imported=imported,
         )
@@ -245,6 +249,16 @@ class _File:
             if number:
                 found[component] = number * JOULES_PER_KILOWATT_HOUR
         return found
+
+    def _hardware(self, reading: _Reading) -> Hardware:
+        """The models CodeCarbon found: ``gpu_model`` is "8 x NVIDIA A100", of several kinds joined."""
+        gpus = []
+        for text in self._cell(reading.row, "gpu_model").split(" | "):
+            count, model = split_count(text)
+            if model:
+                gpus.append((model, count))
+        cpu = self._cell(reading.row, "cpu_model")
+        return Hardware(tuple(gpus), ((cpu, 1),) if cpu else ())
 
     def _facts(self, row: Row) -> dict[str, str]:
         facts = {name: self._cell(row, name) or self._options.facts.get(name, "") for name in FACTS}

@@ -37,6 +37,18 @@ def read_table(path: Path) -> Table:
         InputError: the file cannot be read, is not UTF-8, is empty, is cut off, or is not separated by commas.
     """
     text = _text(path)
+    table = parse_table(path, text)
+    if not text.endswith(("\n", "\r")):
+        # The last number may have lost digits and still be a number.
+        raise InputError(
+            f"{path}: line {_records(path, text)[-1][0]} does not end with a line break, so the file may be cut off; "
+            "copy it again, or add the line break if the line is complete"
+        )
+    return table
+
+
+def parse_table(path: Path, text: str) -> Table:
+    """The rows of a text. ``path`` is only what messages call it. Raises InputError."""
     records = _records(path, text)
     if not records:
         raise InputError(f"{path}: the file is empty; it needs a header line and a row per run")
@@ -58,12 +70,6 @@ def read_table(path: Path) -> Table:
                 f"{columns[min(len(cells), len(columns)) - 1]!r}); {fix}"
             )
         rows.append(Row(line, dict(zip(columns, (cell.strip() for cell in cells), strict=True))))
-    if not text.endswith(("\n", "\r")):
-        # The last number may have lost digits and still be a number.
-        raise InputError(
-            f"{path}: line {records[-1][0]} does not end with a line break, so the file may be cut off; "
-            "copy it again, or add the line break if the line is complete"
-        )
     if not rows:
         raise InputError(f"{path}: the file has a header and no row; there is nothing to import")
     return Table(path, columns, rows)

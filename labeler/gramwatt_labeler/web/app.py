@@ -9,19 +9,33 @@ from pathlib import Path
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Response
-from fastapi.responses import PlainTextResponse, RedirectResponse
+from fastapi.exceptions import RequestValidationError
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from .. import __version__
-from ..errors import DatabaseAway, TryAgain
-from ..render.text import clean
+from ..errors import LabelerError
+from ..prometheus import Prometheus
+from ..scale_book.live import LiveScales
+from ..scale_book.rows import ScaleRows
 from ..scale_files import LoadedScale
 from ..store import Store
+from ..store.jobs import Jobs
+from ..store.people import People
 from . import labels
+from .api import errors
+from .api.routes import router as api_router
+from .auth import login
+from .auth.guard import WRITES_PER_MINUTE, Guard
 from .dashboards import router as dashboards_router
 from .door import Door, Hosts
+from .manage.routes import router as manage_router
+from .manage.services import Services
+from .pages.desk import Desk
+from .pages.page import Pages
+from .pages.routes import router as pages_router
 
 _READY_SECONDS = 2.0
 
@@ -36,6 +50,10 @@ def create_app(
     dashboards_dir: Path,
     prometheus_headers: Mapping[str, str] | None = None,
     allowed_hosts: Iterable[str] = (),
+    prometheus: Prometheus | None = None,
+    writes_per_minute: int = WRITES_PER_MINUTE,
+    wake_jobs: Callable[[], None] = lambda: None,
+    hardware: str = "",
 ) -> FastAPI:
     """Everything the labeler serves. A scrape reads what was published and asks nobody.
 
@@ -56,7 +74,13 @@ def create_app(
     )
 
     app.add_middleware(Door, hosts=Hosts(allowed_hosts))
-    app.add_exception_handler(TryAgain, _not_now)
+    for kind in (errors.ApiError, LabelerError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, errors.handle)
+    guard = Guard(People(store.database), writes_per_minute)
+    pages = Pages(guard.visitor)
+    live = scales if isinstance(scales, LiveScales) else LiveScales(scales, ScaleRows(store.database))
+    services = Services(ScaleRows(store.database), Jobs(store.database), wake_jobs, live.forget, hardware)
+    desk = Desk(store, live, main_scale, page_of, pages, prometheus)
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics(request: Request) -> Response:
@@ -78,16 +102,10 @@ def create_app(
             return Response(f"no database: {type(error).__name__}\n", 503, media_type="text/plain")
         return Response("ok\n", media_type="text/plain")
 
-    @app.get("/", include_in_schema=False)
-    def root() -> Response:
-        return RedirectResponse("/dashboards/")
-
-    app.include_router(labels.router(store, dict(scales), main_scale, page_of))
+    app.include_router(login.router(guard, pages))
+    app.include_router(manage_router(desk, guard, services))
+    app.include_router(pages_router(desk))
+    app.include_router(labels.router(store, main_scale, page_of))
+    app.include_router(api_router(desk, guard, services))
     app.include_router(dashboards_router(prometheus_url, dashboards_dir, prometheus_headers))
     return app
-
-
-def _not_now(_: Request, error: Exception) -> Response:
-    """The database is away: one line for a person, to be tried again. Where it is, is in the log and not here."""
-    what = "the database does not answer" if isinstance(error, DatabaseAway) else clean(str(error))
-    return PlainTextResponse(f"{what}; try again\n", 503, headers={"Retry-After": "5"})

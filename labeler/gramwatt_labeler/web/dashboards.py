@@ -6,23 +6,28 @@ enough and nothing but reading is possible through it.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
+import time as clock
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from .assets import Assets
 from .proxy import Proxy
+from .scrapes import Learned
 
 _HERE = Path(__file__).parent
 _STATIC = _HERE / "static" / "dashboards"
 _UID = re.compile(r"[a-zA-Z0-9_-]{1,80}")
+START = "gramwatt-start"
+_ORDER = (START, *(f"gramwatt-{name}" for name in ("live", "machines", "machine", "users", "runs", "compare", "grid",
+    "budgets", "footprint", "health")))  # fmt: skip
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,127}")
 
 # Everything comes from this server; a script from anywhere else, or written into a label, does not run.
@@ -43,6 +48,11 @@ class Board:
     title: str
     description: str
 
+    @property
+    def short(self) -> str:
+        """The title without our name, which stands beside it."""
+        return self.title.removeprefix("Gramwatt / ")
+
 
 def router(prometheus_url: str, dashboards_dir: Path, headers: Mapping[str, str] | None = None) -> APIRouter:
     """The pages under /dashboards/ and the proxy they query.
@@ -52,25 +62,50 @@ def router(prometheus_url: str, dashboards_dir: Path, headers: Mapping[str, str]
     token, for example), never to the browser.
     """
     routes = APIRouter(prefix="/dashboards")
-    pages = Environment(
-        loader=FileSystemLoader(_HERE / "templates" / "dashboards"),
-        autoescape=select_autoescape(default=True),
-    )
+    site = APIRouter()
+    # One folder up, so that every page of the application can include the bar.
+    folders = [_HERE / "templates" / "dashboards", _HERE / "templates"]
+    pages = Environment(loader=FileSystemLoader(folders), autoescape=select_autoescape(default=True))
     proxy = Proxy(prometheus_url, headers or {})
+    learned = Learned(proxy.query)
+    assets = Assets(_STATIC)
 
     def page(name: str, **values: object) -> HTMLResponse:
-        return HTMLResponse(pages.get_template(name).render(**values), headers=_HEADERS)
+        own = {"version": assets.version, "scripts": assets.names(".js"), "here": "dashboards", **values}
+        return HTMLResponse(pages.get_template(name).render(**own), headers=_HEADERS)
+
+    def board(uid: str, kiosk: bool) -> HTMLResponse:
+        found = _dashboard(dashboards_dir, uid)
+        boards = _boards(dashboards_dir)
+        shown = Board(uid, str(found["title"]), str(found.get("description", "")))
+        return page("dashboard.html.j2", board=shown, boards=boards, kiosk=kiosk)
+
+    @site.get("/", include_in_schema=False)
+    def start(kiosk: bool = Query(False)) -> Response:
+        if not (dashboards_dir / f"{START}.json").is_file():
+            return RedirectResponse("/dashboards/")
+        return board(START, kiosk)
 
     @routes.get("/", response_class=HTMLResponse, include_in_schema=False)
     def list_of_dashboards() -> HTMLResponse:
         return page("list.html.j2", boards=_boards(dashboards_dir), folder=dashboards_dir.name)
 
     @routes.get("/static/{name}", include_in_schema=False)
-    def static(name: str) -> FileResponse:
-        path = _asset(name)
-        if path is None:
-            raise HTTPException(404, f"no such file: {name}")
-        return FileResponse(path, headers=_HEADERS)
+    async def static(name: str, request: Request) -> Response:
+        return assets.answer(name, "", request, _HEADERS)
+
+    @routes.get("/static/{version}/{name}", include_in_schema=False)
+    async def versioned(version: str, name: str, request: Request) -> Response:
+        return assets.answer(name, version, request, _HEADERS)
+
+    @routes.get("/api/v1/scrapes", include_in_schema=False)
+    async def scrapes(request: Request, start: float = 0.0, end: float = 0.0) -> Response:
+        async def answer() -> Response:
+            found = await learned.between(start, end or clock.time())
+            data = {"interval": found.interval, "slowest": found.slowest, "newest": found.newest}
+            return JSONResponse({"status": "success", "data": data}, headers={"Cache-Control": "no-store"})
+
+        return await proxy.while_wanted(request, answer())
 
     @routes.get("/api/v1/query", include_in_schema=False)
     async def query(request: Request) -> Response:
@@ -96,16 +131,14 @@ def router(prometheus_url: str, dashboards_dir: Path, headers: Mapping[str, str]
 
     @routes.get("/{uid}", response_class=HTMLResponse, include_in_schema=False)
     def dashboard(uid: str, kiosk: bool = Query(False)) -> HTMLResponse:
-        found = _dashboard(dashboards_dir, uid)
-        return page(
-            "dashboard.html.j2", uid=uid, title=found["title"], boards=_boards(dashboards_dir), kiosk=kiosk
-        )
+        return board(uid, kiosk)
 
-    return routes
+    site.include_router(routes)
+    return site
 
 
 def _boards(folder: Path) -> list[Board]:
-    """The dashboards of the folder by title. Files that are not dashboards are left out."""
+    """The dashboards of the folder: ours in their order, then others by title. Other files are left out."""
     boards = []
     for path in sorted(folder.glob("*.json")):
         try:
@@ -113,7 +146,8 @@ def _boards(folder: Path) -> list[Board]:
             boards.append(Board(path.stem, str(found["title"]), str(found.get("description", ""))))
         except (OSError, ValueError, KeyError, TypeError):
             continue
-    return sorted(boards, key=lambda board: board.title)
+    place = {uid: at for at, uid in enumerate(_ORDER)}
+    return sorted(boards, key=lambda board: (place.get(board.uid, len(place)), board.title))
 
 
 def _dashboard(folder: Path, uid: str) -> dict[str, Any]:
@@ -127,14 +161,3 @@ def _dashboard(folder: Path, uid: str) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HTTPException(500, f"{path.name} is not a dashboard") from error
     return found
-
-
-def _asset(name: str) -> Path | None:
-    """One of our own files, or of uPlot's as its Python package installed them."""
-    if name in ("uPlot.iife.js", "uPlot.min.css"):
-        # Found without importing the package, which would load IPython and NumPy.
-        spec = importlib.util.find_spec("uplot")
-        if spec is None or not spec.submodule_search_locations:
-            return None
-        return Path(next(iter(spec.submodule_search_locations))) / "static" / name
-    return next((path for path in _STATIC.iterdir() if path.name == name), None)

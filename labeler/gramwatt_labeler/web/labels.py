@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -18,6 +19,9 @@ from ..render.label import alt_text, render_svg
 from ..render.text import clean
 from ..scale_files import LoadedScale
 from ..store import Store
+from .api import shapes
+from .api.answers import has_it, kept
+from .api.asking import storable_id
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates" / "labels"),
@@ -46,19 +50,18 @@ _HEADERS = {
 }
 
 
-def router(
-    store: Store, scales: dict[str, LoadedScale], main_scale: str, page_of: Callable[[str], str]
-) -> APIRouter:
+def router(store: Store, main_scale: str, page_of: Callable[[str], str]) -> APIRouter:
     """Routes over a store. ``main_scale`` is the one whose letter is on the label."""
     routes = APIRouter()
 
     def one(window: str, scale: str = "") -> Graded:
+        window = storable_id(window)
         found = store.get(window, scale) if scale else store.get(window, main_scale) or store.get(window)
         if not found:
             raise HTTPException(404, f"no grade for window {window!r}; see /labels/ for those there are")
         return found[0]
 
-    @routes.get("/labels/", response_class=HTMLResponse)
+    @routes.get("/labels/", response_class=HTMLResponse, include_in_schema=False)
     def label_list(
         q: Annotated[str, Query(max_length=_LONGEST_SEARCH)] = "",
         page: Annotated[int, Query(ge=1, le=_LAST_PAGE)] = 1,
@@ -79,14 +82,28 @@ def router(
     def label_list_slash() -> Response:
         return RedirectResponse("/labels/")
 
-    @routes.get("/labels/{window}.{form}")
-    def label_file(window: str, form: str, scale: str = "") -> Response:
+    @routes.get("/labels/{window}.{form}", include_in_schema=False)
+    @routes.get(
+        "/api/v1/labels/{window}.{form}", tags=["labels"], response_class=Response,
+        responses=shapes.problems(404, 422, 503) | {200: {"content": {kind: {} for kind in MEDIA_TYPES.values()}}},
+    )  # fmt: skip
+    def label_file(
+        request: Request,
+        window: str,
+        form: str,
+        scale: Annotated[str, Query(max_length=_LONGEST_SEARCH)] = "",
+    ) -> Response:
+        """The label as SVG, PNG or PDF, with an ETag: a label that did not change is not drawn again."""
         if form not in MEDIA_TYPES:
-            raise HTTPException(404, f"no format {form!r}; there are {', '.join(MEDIA_TYPES)}")
-        content = convert(render_svg(one(window, scale), page_of(window)), form)
-        return Response(content, media_type=MEDIA_TYPES[form], headers=_HEADERS)
+            raise HTTPException(404, f"no format {form[:32]!r}; there are {', '.join(MEDIA_TYPES)}")
+        svg = render_svg(one(window, scale), page_of(window))
+        tag = hashlib.sha256(f"{form}:{svg}".encode()).hexdigest()[:32]
+        content = b"" if has_it(request, f'"{tag}"') else convert(svg, form)
+        answer = kept(request, content, MEDIA_TYPES[form], tag)
+        answer.headers.update(_HEADERS)
+        return answer
 
-    @routes.get("/labels/{window}", response_class=HTMLResponse)
+    @routes.get("/labels/{window}", response_class=HTMLResponse, include_in_schema=False)
     def label_page(window: str) -> Response:
         graded = one(window)
         page = _TEMPLATES.get_template("label.html.j2").render(
@@ -94,32 +111,24 @@ def router(
         )
         return HTMLResponse(page, headers=_HEADERS)
 
-    @routes.get("/api/v1/grades")
+    @routes.get("/api/v1/grades", tags=["grades"], responses=shapes.ok(dict, 422, 503))
     def grades(
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
         scale: Annotated[str, Query(max_length=_LONGEST_SEARCH)] = "",
         q: Annotated[str, Query(max_length=_LONGEST_SEARCH)] = "",
         offset: Annotated[int, Query(ge=0, le=_PAGE * _LAST_PAGE)] = 0,
     ) -> Response:
+        """Grades, newest first. ``evaluations`` has filters, cursors and evaluations of every origin."""
         found = store.recent(limit, scale, clean(q), offset)
         return _json({"grades": [as_json(graded, page_of) for graded in found]})
 
-    @routes.get("/api/v1/grades/{window}")
-    def grade(window: str, scale: str = "") -> Response:
-        found = store.get(window, scale)
+    @routes.get("/api/v1/grades/{window}", tags=["grades"], responses=shapes.ok(dict, 404, 422, 503))
+    def grade(window: str, scale: Annotated[str, Query(max_length=_LONGEST_SEARCH)] = "") -> Response:
+        """The grades of one window, on one scale or on all."""
+        found = store.get(storable_id(window), storable_id(scale) if scale else "")
         if not found:
-            raise HTTPException(404, f"no grade for window {window!r}")
+            raise HTTPException(404, f"no grade for window {window[:128]!r}")
         return _json({"grades": [as_json(graded, page_of) for graded in found]})
-
-    @routes.get("/api/v1/scales")
-    def scale_list() -> Response:
-        return _json({"scales": [scale_json(loaded) for loaded in scales.values()]})
-
-    @routes.get("/api/v1/scales/{name}")
-    def scale_file(name: str) -> Response:
-        if name not in scales:
-            raise HTTPException(404, f"no scale {name!r}; there are {', '.join(sorted(scales))}")
-        return _json(scale_json(scales[name]) | {"content": msgspec.to_builtins(scales[name].scale)})
 
     return routes
 

@@ -6,8 +6,9 @@ Nothing here holds a thread, so a Prometheus that hangs, drips or answers with t
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from urllib.parse import urlsplit
 
 import httpx
@@ -30,6 +31,9 @@ MEMORY = 64 * 1024 * 1024
 _CONNECT_SECONDS = 3.05
 _SEND_SECONDS = 60.0  # for the browser to take its answer
 _NO_STORE = {"Cache-Control": "no-store"}
+_WORTH_PACKING = 1024  # bytes
+_GZIP = 31  # zlib's number for gzip with the largest window
+_LEVEL = 2  # a chunk of 64 KiB takes a millisecond of the event loop, and JSON shrinks to a tenth
 
 
 class _TooMuch(Exception):
@@ -92,7 +96,17 @@ class Proxy:
         A browser that has gone (another page, another time range) gives its slot back.
         """
         parameters = [(name, value) for name, value in request.query_params.multi_items() if name in allowed]
-        work = asyncio.ensure_future(self._answer(call, parameters))
+        return await self.while_wanted(request, self._answer(call, parameters, takes_gzip(request)))
+
+    async def query(self, expr: str, time: float) -> bytes | None:
+        """The answer to an instant query of our own, None when there is none."""
+        answer = await self._answer("query", [("query", expr), ("time", f"{time:.3f}")], packed=False)
+        return answer.taken() if isinstance(answer, _Held) and answer.status_code == 200 else None
+
+    @staticmethod
+    async def while_wanted(request: Request, answer: Coroutine[None, None, Response]) -> Response:
+        """The answer, given up when the browser has gone."""
+        work = asyncio.ensure_future(answer)
         gone = asyncio.ensure_future(_gone(request))
         try:
             await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -101,10 +115,10 @@ class Proxy:
             work.cancel()
             gone.cancel()
 
-    async def _answer(self, call: str, parameters: list[tuple[str, str]]) -> Response:
+    async def _answer(self, call: str, parameters: list[tuple[str, str]], packed: bool) -> Response:
         try:
             async with asyncio.timeout(self._deadline), self._slots:
-                return await self._ask(call, parameters)
+                return await self._ask(call, parameters, packed)
         except (TimeoutError, httpx.TimeoutException):
             return error(504, "timeout", f"Prometheus at {self._shown} takes too long to answer")
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError):
@@ -116,7 +130,7 @@ class Proxy:
                 return error(502, "too_large", "The answer is too large to draw: choose a shorter time range")
             return error(503, "busy", "Too many large answers at once: try again in a moment")
 
-    async def _ask(self, call: str, parameters: list[tuple[str, str]]) -> Response:
+    async def _ask(self, call: str, parameters: list[tuple[str, str]], packed: bool) -> Response:
         query = httpx.QueryParams(tuple(parameters))
         async with self._client.stream("GET", f"{self._url}/api/v1/{call}", params=query) as answer:
             if answer.is_redirect:
@@ -127,7 +141,7 @@ class Proxy:
                 raise _Odd(f"answers with status {answer.status_code}, but not like Prometheus")
             if answer.headers.get("content-encoding", "identity").strip().lower() != "identity":
                 raise _Odd("sends a compressed answer although none was asked for")
-            held = _Held(answer.status_code, self._memory)
+            held = _Held(answer.status_code, self._memory, packed)
             try:
                 async for chunk in answer.aiter_raw():
                     held.add(chunk)
@@ -143,10 +157,11 @@ async def _gone(request: Request) -> None:
 
 
 class _Held(Response):
-    """An answer in memory, given back as the browser takes it."""
+    """An answer in memory, given back as the browser takes it; ``packed``: compressed on its way."""
 
-    def __init__(self, status: int, memory: Memory) -> None:
+    def __init__(self, status: int, memory: Memory, packed: bool) -> None:
         super().__init__(b"", status, media_type="application/json", headers=_NO_STORE)
+        self._packed = packed
         self._memory = memory
         self._chunks: deque[bytes] = deque()
         self._size = 0
@@ -161,8 +176,20 @@ class _Held(Response):
 
     def closed(self) -> _Held:
         """The answer is complete."""
-        self.headers["Content-Length"] = str(self._size)
+        self.headers["Vary"] = "Accept-Encoding"
+        self._packed = self._packed and self._size >= _WORTH_PACKING
+        if self._packed:
+            del self.headers["Content-Length"]
+            self.headers["Content-Encoding"] = "gzip"
+        else:
+            self.headers["Content-Length"] = str(self._size)
         return self
+
+    def taken(self) -> bytes:
+        """All of it at once, for ourselves."""
+        body = b"".join(self._chunks)
+        self.drop()
+        return body
 
     def drop(self) -> None:
         """Forget what has not been sent."""
@@ -176,17 +203,26 @@ class _Held(Response):
                 await send(
                     {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
                 )
+                packer = zlib.compressobj(_LEVEL, wbits=_GZIP) if self._packed else None
                 while self._chunks:
                     chunk = self._chunks.popleft()
                     try:
-                        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                        body = packer.compress(chunk) if packer else chunk
+                        await send({"type": "http.response.body", "body": body, "more_body": True})
                     finally:
                         self._memory.give_back(len(chunk))
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                rest = packer.flush() if packer else b""
+                await send({"type": "http.response.body", "body": rest, "more_body": False})
         except TimeoutError:
             return  # the server closes the connection of an answer that has no end
         finally:
             self.drop()
+
+
+def takes_gzip(request: Request) -> bool:
+    """Whether the browser reads gzip."""
+    accepted = request.headers.get("accept-encoding", "").lower()
+    return any(one.partition(";")[0].strip() == "gzip" for one in accepted.split(","))
 
 
 def error(status: int, kind: str, message: str) -> JSONResponse:

@@ -161,6 +161,17 @@ def surroundings(now: float) -> Iterator[str]:
         )
 
 
+SCALES = Path(__file__).parents[2] / "fixtures" / "scales"
+"""A scale that gives every scripted window a letter: these tests are about what happens with it."""
+
+
+@pytest.fixture
+def scales_dir(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same for commands, by the environment."""
+    monkeypatch.setenv("GRAMWATT_LABELER_GRADING_SCALES_DIR", str(SCALES))
+    return str(SCALES)
+
+
 @pytest.fixture(scope="session")
 def now() -> float:
     """The moment the history was written for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -163,3 +164,63 @@ def test_every_file_the_page_needs_is_served(client: Any) -> None:
 def test_no_other_file_is_served(client: Any, name: str) -> None:
     answer = client.get(f"/dashboards/static/{name}")
     assert answer.status_code == 404
+
+
+def test_files_are_kept_by_the_browser_until_they_change(client: Any) -> None:
+    page = client.get("/dashboards/mine").text
+    address = next(part for part in page.split('"') if part.endswith("/main.js"))
+    answer = client.get(address)
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert answer.headers["Content-Encoding"] == "gzip"
+    plain = client.get(address, headers={"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain.headers
+    assert plain.text == answer.text
+    again = client.get(address, headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    # What is asked for below another version may be another file by now.
+    for other in ("/dashboards/static/0123456789ab/main.js", "/dashboards/static/main.js"):
+        assert client.get(other).headers["Cache-Control"] == "no-cache"
+
+
+def test_answers_are_compressed_for_browsers_that_read_that(client: Any, upstream: Any) -> None:
+    upstream.body = json.dumps({"status": "success", "data": ["a long name"] * 5000}).encode()
+    path = "/dashboards/api/v1/label/job/values"
+    packed, plain = client.get(path), client.get(path, headers={"Accept-Encoding": "identity"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.json() == plain.json() == json.loads(upstream.body)
+    assert "Content-Encoding" not in plain.headers
+    assert int(plain.headers["Content-Length"]) == len(upstream.body)
+
+
+def test_the_interval_is_told_and_nothing_else_of_the_samples(client: Any, upstream: Any) -> None:
+    times = [1000.0 + 15 * n for n in range(8)]
+    series = {"metric": {"instance": "secret"}, "values": [[at, "1"] for at in times]}
+    upstream.body = json.dumps({"status": "success", "data": {"result": [series]}}).encode()
+    answer = client.get("/dashboards/api/v1/scrapes", params={"start": 500, "end": 1110})
+    assert answer.json()["data"] == {"interval": 15.0, "slowest": 15.0, "newest": times[-1]}
+    assert upstream.asked == [
+        ("GET", "/api/v1/query", [("query", "gramwatt_build_info[120s]"), ("time", "1110.000")])
+    ]
+
+
+def test_start_is_the_first_page(client: Any, boards: Path) -> None:
+    answer = client.get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (307, "/dashboards/")
+    (boards / "gramwatt-start.json").write_text(json.dumps({"title": "Gramwatt / Start", "panels": []}))
+    page = client.get("/")
+    assert page.status_code == 200
+    assert 'data-uid="gramwatt-start"' in page.text
+    assert "<h1>Start</h1>" in page.text
+    # Everything it loads is named from the root, so it works at / as below /dashboards/.
+    names = [part for part in page.text.split('"') if part.endswith((".js", ".css", ".json"))]
+    assert names
+    for name in names:
+        assert client.get(name).status_code == 200, name
+
+
+def test_no_script_or_style_is_written_into_a_page(client: Any) -> None:
+    """The policy would not run them; a page that has them is broken."""
+    for path in ("/dashboards/", "/dashboards/mine"):
+        page = client.get(path)
+        assert "unsafe" not in page.headers["Content-Security-Policy"]
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=", page.text)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from gramwatt_labeler.grading.scale import Scale, decode
+from gramwatt_labeler.grading.decoding import decode
+from gramwatt_labeler.grading.scale import Scale
 from gramwatt_labeler.model import Measurement, ScaleId, Window
 from gramwatt_labeler.scale_files import LoadedScale, load_scales
 
@@ -45,7 +46,7 @@ def window() -> Callable[..., Window]:
     def make(**changes: Any) -> Window:
         facts: dict[str, Any] = {
             "id": "w1", "name": "train", "phase": "training", "start": 1_700_000_000.0, "end": 1_700_000_060.0,
-            "task": "image-classification", "values": {"samples": 100.0},
+            "task": "image-classification", "dataset": "photos", "values": {"samples": 100.0},
         }  # fmt: skip
         return Window(**(facts | changes))
 

@@ -89,7 +89,7 @@ def test_every_setting_has_a_row_in_the_docs(key: str) -> None:
 
 
 def test_scales_of_a_directory_are_added_and_win_by_name(tmp_path: Path, built_in) -> None:
-    own = built_in["gramwatt"].file.read_text().replace('version: "1"', 'version: "ours"')
+    own = built_in["gramwatt"].file.read_text().replace('version: "2"', 'version: "ours"')
     (tmp_path / "mine.yml").write_text(own)
     (tmp_path / "other.yaml").write_text(own.replace("name: gramwatt", "name: ours"))
     scales = load_scales(str(tmp_path))
@@ -101,8 +101,8 @@ def test_scales_of_a_directory_are_added_and_win_by_name(tmp_path: Path, built_i
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (("joules: 0.289", "joules: -1"), r"\$\.references\[0\]\.joules: Expected `float` > 0"),
-        (("joules: 0.289", "jouls: 0.289"), "jouls"),
+        (("joules: 0.17\n", "joules: -1\n"), r"\$\.references\[0\]\.joules: Expected `float` > 0"),
+        (("joules: 0.17\n", "jouls: 0.17\n"), "jouls"),
         (("up_to: 0.5", "up_to: 0.1"), r"\$\.bands: up_to must rise"),
         (("kind: eei", "kind: magic"), "magic"),
         (

@@ -10,8 +10,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from grade_on import grade_on
 from gramwatt_labeler.errors import ConfigError, DatabaseAway, Rejected, TryAgain
-from gramwatt_labeler.grading.eei import grade_eei
 from gramwatt_labeler.model import Graded
 from gramwatt_labeler.store import Store
 from sqlalchemy import event
@@ -29,7 +29,7 @@ Store(sys.argv[1]).recent()
 
 @pytest.fixture
 def graded(scale, window, measurement) -> Graded:
-    return Graded(window(), measurement(), grade_eei(window(), measurement(), *scale), 1_700_000_090.0)
+    return Graded(window(), measurement(), grade_on(window(), measurement(), *scale), 1_700_000_090.0)
 
 
 @pytest.fixture
@@ -107,8 +107,8 @@ def test_a_database_that_was_deleted_is_made_anew(tmp_path: Path, store: Store, 
 
 
 def test_a_server_that_is_away_is_no_wrong_setting() -> None:
-    pytest.importorskip("psycopg", reason="PostgreSQL's driver is optional")
-    store = Store("postgresql+psycopg://nobody:secret@127.0.0.1:1/none")
+    pytest.importorskip("pg8000", reason="PostgreSQL's driver is optional")
+    store = Store("postgresql+pg8000://nobody:secret@127.0.0.1:1/none")
     with pytest.raises(DatabaseAway) as caught:
         store.recent()
     assert "secret" not in str(caught.value)

@@ -7,11 +7,12 @@ from fractions import Fraction
 
 import msgspec
 import pytest
-from gramwatt_labeler.grading.eei import grade_absolute, grade_eei
+from grade_on import grade_on
+from gramwatt_labeler.grading.bands import letter_of, span
 from gramwatt_labeler.grading.exact import exact, nearest, weighted_mean
 from gramwatt_labeler.grading.gaissa import rate
 from gramwatt_labeler.grading.relative import Population, place
-from gramwatt_labeler.grading.scale import Band, RatedMetric, RatedScale, letter_of, span
+from gramwatt_labeler.grading.scale import Band, RatedMetric, RatedScale
 from gramwatt_labeler.grading.strep import StrepMetric, grade_population, quantile
 from gramwatt_labeler.measure import count
 from hypothesis import given
@@ -48,7 +49,7 @@ def test_an_index_on_a_limit_gets_the_better_letter(
 ):
     loaded, identity = scale
     one = msgspec.structs.replace(loaded.references[0], joules=reference)
-    grade = grade_eei(
+    grade = grade_on(
         window(values={"samples": samples}),
         measurement(energy),
         msgspec.structs.replace(loaded, references=[one]),
@@ -125,8 +126,8 @@ def test_grading_never_raises_and_publishes_only_numbers(
     chat = window(phase="inference", task="text-generation", values={"tokens": samples})
     comparia = built_in["comparia"]
     for grade in (
-        grade_eei(recorded, measured, *scale),
-        grade_absolute(chat, measured, comparia.scale, comparia.id),
+        grade_on(recorded, measured, *scale),
+        grade_on(chat, measured, comparia.scale, comparia.id),
     ):
         assert (grade.letter is None) == bool(grade.reason)
         for number in (
@@ -141,18 +142,18 @@ def test_grading_never_raises_and_publishes_only_numbers(
 
 @pytest.mark.parametrize("samples", [1e-320, 5e-324, 1e-7, 1.1e18, 1e300, 1.7e308])
 def test_absurd_units_are_refused_with_what_is_possible(samples, scale, window, measurement) -> None:
-    grade = grade_eei(window(values={"samples": samples}), measurement(), *scale)
+    grade = grade_on(window(values={"samples": samples}), measurement(), *scale)
     assert grade.letter is None
     assert "1e-06 to 1e+18 are possible" in grade.reason
 
 
 def test_an_energy_too_small_for_a_quotient_is_no_a(scale, window, measurement) -> None:
-    grade = grade_eei(window(values={"samples": 1e18}), measurement(5e-324), *scale)
+    grade = grade_on(window(values={"samples": 1e18}), measurement(5e-324), *scale)
     assert (grade.letter, "a usable energy per unit" in grade.reason) == (None, True)
 
 
 def test_a_failed_run_has_no_grade_however_good(scale, window, measurement) -> None:
-    grade = grade_eei(window(failure="signal SIGKILL"), measurement(1.0), *scale)
+    grade = grade_on(window(failure="signal SIGKILL"), measurement(1.0), *scale)
     assert grade.text == (
         "not graded: a run that succeeded (signal SIGKILL); a failed run used less because it did less"
     )
@@ -160,7 +161,7 @@ def test_a_failed_run_has_no_grade_however_good(scale, window, measurement) -> N
 
 @pytest.mark.parametrize(("energy", "is_graded"), [(0.99, False), (1.0, True), (50.0, True)])
 def test_below_the_floor_there_is_no_grade(energy, is_graded, scale, window, measurement) -> None:
-    grade = grade_eei(window(), measurement(energy, floor_joules=1.0), *scale)
+    grade = grade_on(window(), measurement(energy, floor_joules=1.0), *scale)
     assert bool(grade.letter) == is_graded
 
 

@@ -134,21 +134,48 @@ def test_a_missing_metric_counts_zero_and_never_helps() -> None:
         assert "energy" not in after.letters
 
 
-def test_median_mode_takes_the_worse_of_a_tie() -> None:
-    assert weighted_median([(0.2, 0.5), (0.8, 0.5)]) == Fraction("0.2")
-    assert weighted_median([(0.2, 0.2), (0.5, 0.2), (0.9, 0.6)]) == Fraction("0.9")
+@pytest.mark.parametrize(
+    ("pairs", "median"),
+    [
+        ([(0.2, 0.5), (0.8, 0.5)], "0.5"),  # half is reached exactly: the mean of this and the next
+        ([(0.2, 0.2), (0.5, 0.2), (0.9, 0.6)], "0.5"),  # the value before the one that crosses
+        ([(0.2, 0.6), (0.9, 0.4)], "0.2"),  # the first one crosses: there is none before it
+        ([(0.9, 0.3), (0.1, 0.3), (0.5, 0.4)], "0.1"),  # in any order
+        ([(0.1, 0.3), (0.2, 0.2), (0.3, 0.5)], "0.25"),  # 0.3 + 0.2 is a half, also where floats disagree
+    ],
+)
+def test_the_median_is_the_one_of_strep(pairs, median) -> None:
+    assert weighted_median(pairs) == Fraction(median)
+
+
+def test_strep_in_median_mode() -> None:
     graded = grade_population(ten(), METRICS, mode="median")
     assert graded["m1"].letter == "A"
     assert graded["m10"].letter == "E"
 
 
 def test_strep_refuses_what_it_cannot_do() -> None:
-    with pytest.raises(ValueError, match="this one has 9"):
-        grade_population(dict(list(ten().items())[:9]), METRICS)
     with pytest.raises(ValueError, match="not one of mean, median"):
         grade_population(ten(), METRICS, mode="min")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no metrics"):
         grade_population(ten(), {})
+    with pytest.raises(ValueError, match="no usable value"):
+        grade_population({"m": {"energy": math.nan}}, METRICS)
+
+
+def test_strep_grades_small_populations_as_the_original_does() -> None:
+    assert {one.letter for one in grade_population({"m": {"energy": 3.0}}, METRICS).values()} == {"A"}
+    pair = grade_population({"a": {"energy": 1.0}, "b": {"energy": 2.0}}, METRICS)
+    assert (pair["a"].letter, pair["b"].letter, pair["b"].n) == ("A", "E", 2)
+
+
+def test_strep_gives_letters_to_groups() -> None:
+    models = ten()
+    for n, row in enumerate(models.values()):
+        row["accuracy"] = 0.1 * (n + 1)  # the most hungry is the most accurate
+    graded = grade_population(models, METRICS)
+    assert graded["m1"].groups == {"resources": "A", "quality": "E"}
+    assert graded["m10"].groups == {"resources": "E", "quality": "A"}
 
 
 @given(st.lists(values, min_size=10, max_size=30), st.randoms())

@@ -6,8 +6,8 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from grade_on import grade_on
 from gramwatt_labeler.errors import ConfigError
-from gramwatt_labeler.grading.eei import grade_eei
 from gramwatt_labeler.model import Graded
 from gramwatt_labeler.store import Store
 
@@ -23,7 +23,7 @@ def store(tmp_path: Path):
 def graded(scale, window, measurement) -> Graded:
     measured = measurement(45.0, uncertainty_ratio=0.2, emissions_grams=None, sources=("rapl",), notes=("n",))
     recorded = window(name="<hostile> \u202e 'quoted'")
-    return Graded(recorded, measured, grade_eei(recorded, measured, *scale), 1_700_000_090.0)
+    return Graded(recorded, measured, grade_on(recorded, measured, *scale), 1_700_000_090.0)
 
 
 def test_what_was_stored_comes_back_equal(store: Store, graded: Graded) -> None:

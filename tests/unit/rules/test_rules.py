@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -40,11 +41,16 @@ def test_prometheus_accepts_configuration_and_rules() -> None:
 
 
 def test_alertmanager_accepts_its_configuration() -> None:
-    result = run(program("amtool"), "check-config", "prometheus/alertmanager.yml")
+    examples = sorted(str(path) for path in (PROMETHEUS / "examples").glob("alertmanager-*.yml"))
+    assert len(examples) == 3
+    result = run(program("amtool"), "check-config", "prometheus/alertmanager.yml", *examples)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-SLOW = {"budgets-days.test"}  # weeks of samples
+SLOW = {
+    f"{name}.test"
+    for name in ("budgets-days", "budgets-memory", "calendar", "both-engines", "thresholds", "windows")
+}  # days of samples
 
 
 @pytest.mark.parametrize(
@@ -78,15 +84,20 @@ def test_scenarios_evaluate_every_group_they_load_in_order() -> None:
     """Without group_eval_order promtool's answers depend on chance."""
     by_file = {
         path.name: [group["name"] for group in yaml.safe_load(path.read_text())["groups"]]
-        for path in (PROMETHEUS / "rules").glob("*.yml")
+        for path in [*(PROMETHEUS / "rules").glob("*.yml"), *(PROMETHEUS / "peers").glob("*.yml")]
+    }
+    folder = {
+        path.name: path.parent.name
+        for kind in ("rules", "peers")
+        for path in (PROMETHEUS / kind).glob("*.yml")
     }
     for path in (PROMETHEUS / "tests").glob("*.test.yml"):
         test = yaml.safe_load(path.read_text())
-        patterns = [Path(name).name for name in test["rule_files"]]
+        patterns = [Path(name) for name in test["rule_files"]]
         loaded = {
             name
             for file, names in by_file.items()
-            if any(Path(file).match(p) for p in patterns)
+            if any(Path(file).match(p.name) and folder[file] == p.parent.name for p in patterns)
             for name in names
         }
         assert set(test["group_eval_order"]) == loaded, path.name
@@ -97,6 +108,9 @@ def test_every_alert_is_fired_by_a_scenario() -> None:
     for path in (PROMETHEUS / "tests").glob("*.test.yml"):
         for scenario in yaml.safe_load(path.read_text())["tests"]:
             fired |= {one["alertname"] for one in scenario.get("alert_rule_test", []) if one["exp_alerts"]}
+            wanted = [one for one in scenario.get("promql_expr_test", []) if "ALERTS" in one["expr"]]
+            text = str([(one["expr"], one["exp_samples"]) for one in wanted if one["exp_samples"]])
+            fired |= set(re.findall(r'alertname="(Gramwatt\w+)"', text))
     assert fired == {rule["alert"] for rule in alerts()}
 
 
@@ -112,7 +126,7 @@ def test_every_recording_rule_is_named_level_metric_operation() -> None:
 
 def test_alerts_say_what_and_where_and_how_bad() -> None:
     for rule in alerts():
-        assert rule["labels"]["severity"] in ("critical", "warning", "info"), rule["alert"]
+        assert rule["labels"]["severity"] in ("critical", "warning", "info", "none"), rule["alert"]
         assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}, rule["alert"]
         assert rule["for"], rule["alert"]
 

@@ -1,11 +1,14 @@
 """The files that describe the stack keep what the docs promise."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from gramwatt_exporter.config.load import settings
 
 from stack.settings import PORTS
 
@@ -27,7 +30,10 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 def defaults(text: str) -> str:
     """What Compose makes of ``${NAME:-default}`` when nothing is set."""
-    return re.sub(r"\$\{\w+(?::-([^}]*))?\}", lambda match: match[1] or "", text)
+    before = ""
+    while text != before:  # one may stand inside another
+        before, text = text, re.sub(r"\$\{\w+(?::-([^${}]*))?\}", lambda match: match[1] or "", text)
+    return text
 
 
 def procfile() -> dict[str, str]:
@@ -83,8 +89,8 @@ def test_only_loopback_is_listened_on() -> None:
 def test_grafana_has_no_anonymous_user_and_no_default_password() -> None:
     environment = SERVICES["grafana"]["environment"]
     assert environment["GF_AUTH_ANONYMOUS_ENABLED"] == "false"
-    assert environment["GF_SECURITY_ADMIN_PASSWORD"] == "${GRAFANA_ADMIN_PASSWORD:-}"
-    assert "GF_SECURITY_ADMIN_PASSWORD" in SERVICES["grafana"]["entrypoint"][-1], "refuses to start without"
+    assert environment["GF_SECURITY_ADMIN_PASSWORD__FILE"] == "/run/secrets/grafana-admin-password"
+    assert SERVICES["grafana"]["secrets"] == ["grafana-admin-password"], "nothing starts without the file"
 
 
 def test_samples_are_kept_400_days() -> None:
@@ -97,6 +103,73 @@ def test_the_machine_is_mounted_read_only() -> None:
     assert "/proc:/host/proc:ro" in mounts
     assert "/sys:/host/sys:ro" in mounts
     assert {"--path.procfs=/host/proc", "--path.sysfs=/host/sys"} <= set(SERVICES["exporter"]["command"])
+
+
+def names_of(environment: Any) -> set[str]:
+    return {entry.partition("=")[0] for entry in environment}
+
+
+def test_every_setting_of_the_exporter_is_handed_on_but_secrets() -> None:
+    """By flag, or by name; tokens reach it in a file, because `docker inspect` shows the environment."""
+    flags = {
+        word.removeprefix("--").partition("=")[0].replace("-", "_")
+        for word in SERVICES["exporter"]["command"]
+    }
+    wanted = {f"GRAMWATT_{key.replace('.', '_').upper()}" for key in settings() if key not in flags}
+    assert names_of(SERVICES["exporter"]["environment"]) == wanted
+    assert "--config.env-file=/etc/gramwatt-environment/.env" in SERVICES["exporter"]["command"]
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_no_secret_stands_in_a_container_s_environment(name: str) -> None:
+    environment = SERVICES[name].get("environment", [])
+    secret = re.compile(r"(TOKEN|PASSWORD|SECRET|DATABASE_URL)$")
+    assert not [entry for entry in names_of(environment) if secret.search(entry)]
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_configuration_is_mounted_by_folder(name: str) -> None:
+    """A single file that is mounted stays the old one when an editor puts a new one in its place."""
+    for mount in SERVICES[name]["volumes"]:
+        source, target = defaults(mount).split(":")[:2]
+        if source.startswith("."):
+            assert (ROOT / source).is_dir() or source.startswith("./secrets/"), mount
+        assert not target.endswith((".yml", ".yaml", "/passwd")), mount
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_memory_and_processes_have_a_limit(name: str) -> None:
+    assert re.fullmatch(r"\d+[mg]", defaults(SERVICES[name]["mem_limit"]))
+    assert SERVICES[name]["pids_limit"] > 0
+
+
+def test_base_images_can_be_chosen_in_the_env_file() -> None:
+    for name in ("exporter", "labeler"):
+        assert SERVICES[name]["build"]["args"]["PYTHON_IMAGE"].startswith("${STACK_PYTHON_IMAGE:-python:")
+
+
+def compose_config(*words: str) -> dict[str, Any]:
+    if not shutil.which("docker"):
+        pytest.skip("needs docker with Compose v2")
+    version = subprocess.run(["docker", "compose", "version"], capture_output=True, text=True, check=False)
+    if version.returncode != 0 or "Docker Compose version" not in version.stdout:
+        pytest.skip("this docker has no Compose v2")
+    done = subprocess.run(
+        ["docker", "compose", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(yaml.safe_load(done.stdout))
+
+
+def test_compose_accepts_the_override_for_gpus() -> None:
+    merged = compose_config("-f", "docker-compose.yml", "-f", "compose.gpu.yml", "config")["services"][
+        "exporter"
+    ]
+    devices = merged["deploy"]["resources"]["reservations"]["devices"]
+    assert [(device["driver"], device["count"]) for device in devices] == [("nvidia", -1)]
+    assert merged["environment"]["NVIDIA_VISIBLE_DEVICES"] == "all"
+    assert "GRAMWATT_INTENSITY_ZONE" in merged["environment"], "the override adds to the settings"
+    assert sorted(merged["cap_add"]) == ["DAC_READ_SEARCH", "NET_ADMIN"]
 
 
 def test_gpus_are_reserved_only_where_asked() -> None:

@@ -61,3 +61,24 @@ def test_a_wrong_mode_is_refused(tmp_path: Path) -> None:
 
 def test_listening_everywhere_is_reached_by_loopback(tmp_path: Path) -> None:
     assert load({"STACK_BIND": "0.0.0.0"}, tmp_path).url("prometheus") == "http://127.0.0.1:9090"
+
+
+@pytest.mark.parametrize(
+    ("bind", "listen", "url"),
+    [
+        ("::1", "[::1]", "http://[::1]:9090"),
+        ("[::1]", "[::1]", "http://[::1]:9090"),
+        ("::", "[::]", "http://[::1]:9090"),
+        ("192.0.2.7", "192.0.2.7", "http://192.0.2.7:9090"),
+        ("[2001:db8::7]", "[2001:db8::7]", "http://[2001:db8::7]:9090"),
+    ],
+)
+def test_every_kind_of_address_can_be_listened_on(tmp_path: Path, bind: str, listen: str, url: str) -> None:
+    settings = load({"STACK_BIND": bind}, tmp_path)
+    assert settings.listen_host == listen
+    assert settings.url("prometheus") == url
+
+
+def test_a_name_is_no_address(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"STACK_BIND='lab-1': expected an address"):
+        load({"STACK_BIND": "lab-1"}, tmp_path)

@@ -13,6 +13,7 @@ from gramwatt_exporter.intensity.providers.annual_tables import Row
 from gramwatt_exporter.intensity.providers.failures import Refused
 from gramwatt_exporter.intensity.providers.mix import GenerationFactor
 from gramwatt_exporter.model import Aspect, Basis, Fetched, Intensity, IntensityProvider
+from gramwatt_exporter.tables import FOLDER
 
 
 def usual(providers: Iterable[IntensityProvider], zone: str, now: float) -> float | None:
@@ -50,9 +51,9 @@ class AnnualProvider:
         file: Path | None = None,
         cloud: str = "",
         factors: Mapping[str, GenerationFactor] | None = None,
-        data: Path | None = None,
+        data: Path = FOLDER,
     ) -> None:
-        """``file`` may be missing; ``cloud`` is the configured region; ``data`` is codecarbon's (None: find it)."""
+        """``file`` may be missing; ``cloud`` is the configured region; ``data`` the folder of tables."""
         self._file = file
         self._cloud = cloud
         self._factors = factors or {}
@@ -101,12 +102,11 @@ class AnnualProvider:
             return None
 
     def _known(self, place: str) -> Row | None:
-        found = annual_tables.imported(self._file, place) or annual_tables.australian_state(place)
-        data = self._data or annual_tables.codecarbon_data()
-        if found is not None or data is None:
-            return found
+        data = self._data
         return (
-            annual_tables.nordic_zone(data, place)
+            annual_tables.imported(self._file, place)
+            or annual_tables.australian_state(place)
+            or annual_tables.nordic_zone(data, place)
             or annual_tables.us_state(data, place)
             or annual_tables.canadian_province(data, place, self._factors)
             or annual_tables.chinese_province(data, place)

@@ -1,13 +1,11 @@
 """Tables of yearly averages on this machine, one function each. Every row states its year and its source.
 
-codecarbon is read as data, never imported: importing it costs 100 MB. Its table of cloud regions is left alone, as
-it states no year; a cloud region is priced as the grid or state it lies in.
+``data`` is the folder of gramwatt_exporter/tables. A cloud region is priced as the grid or state it lies in.
 """
 
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -68,14 +66,6 @@ class Row(Struct, frozen=True):
     def origin(self) -> str:
         """Source, year and licence in one line."""
         return f"{self.source}, {self.licence}" if self.licence else self.source
-
-
-def codecarbon_data() -> Path | None:
-    """codecarbon's data folder, found without importing it; None when it is not installed."""
-    spec = importlib.util.find_spec("codecarbon")
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    return Path(spec.submodule_search_locations[0], "data")
 
 
 def imported(file: Path | None, zone: str) -> Row | None:
@@ -202,7 +192,7 @@ def canadian_province(data: Path, zone: str, factors: Mapping[str, GenerationFac
 
 
 def _json(file: Path) -> dict[str, Any]:
-    """A table, or nothing where this version of codecarbon does not have it."""
+    """A table, or nothing where this version of the tables does not have it."""
     try:
         with file.open(encoding="utf-8") as handle:
             table = json.load(handle)

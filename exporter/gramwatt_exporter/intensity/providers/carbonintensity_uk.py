@@ -12,6 +12,7 @@ from gramwatt_exporter.intensity import checks
 from gramwatt_exporter.intensity.providers import parse
 from gramwatt_exporter.intensity.providers.failures import Refused, Unavailable
 from gramwatt_exporter.intensity.providers.http import Http
+from gramwatt_exporter.intensity.providers.mix import ways_of
 from gramwatt_exporter.intensity.providers.refusals import Question
 from gramwatt_exporter.model import Aspect, Basis, Fetched, ForecastPoint, Intensity, Mix
 
@@ -115,4 +116,5 @@ def _mix(data: Any) -> Mix:
         at=at,
         renewable_ratio=sum(share.get(fuel) or 0.0 for fuel in _RENEWABLE) / sum(percent),
         fossil_ratio=sum(share.get(fuel) or 0.0 for fuel in _FOSSIL) / sum(percent),
+        ways=ways_of(share),
     )

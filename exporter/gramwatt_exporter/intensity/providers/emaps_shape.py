@@ -8,8 +8,9 @@ from typing import Any
 from gramwatt_exporter.intensity import zones
 from gramwatt_exporter.intensity.providers import parse
 from gramwatt_exporter.intensity.providers.failures import Refused, Unavailable
+from gramwatt_exporter.intensity.providers.mix import ways_of
 from gramwatt_exporter.intensity.providers.refusals import Question
-from gramwatt_exporter.model import Factor, Fetched, ForecastPoint, Intensity, Method, Mix
+from gramwatt_exporter.model import Factor, Fetched, ForecastPoint, Intensity, Method, Mix, Ways
 
 # Never let an unknown zone be answered for the country of the caller's IP address. v3 and v4 spell it differently.
 NO_LOOKUP = {"disableCallerLookup": "true", "shouldUseFallbackCallerLookup": "false"}
@@ -91,7 +92,17 @@ def mix(answer: Any, zone: str) -> Fetched:
             at=at,
             renewable_ratio=None if renewable is None else renewable / 100,
             fossil_ratio=None if free is None else 1.0 - free / 100,
+            ways=_ways(body.get("powerConsumptionBreakdown")),
         )
+    )
+
+
+def _ways(breakdown: Any) -> Ways:
+    """``{"nuclear": 41000, "solar": 0, "geothermal": null, ...}`` in megawatts, imports included."""
+    if not isinstance(breakdown, dict):
+        return ()
+    return ways_of(
+        {str(way): parse.number(megawatts) for way, megawatts in breakdown.items() if way != "unknown"}
     )
 
 

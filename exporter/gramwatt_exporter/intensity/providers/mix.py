@@ -11,6 +11,7 @@ import yaml
 from msgspec import Struct
 
 from gramwatt_exporter.errors import ConfigError
+from gramwatt_exporter.model import Ways
 
 
 class GenerationFactor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,6 +33,14 @@ class Generated(Struct, frozen=True):
     grams_per_kilowatt_hour: float
     renewable_ratio: float
     fossil_ratio: float
+    ways: Ways = ()
+
+
+def ways_of(amounts: Mapping[str, float | None]) -> Ways:
+    """The share of each way of generating in ``amounts`` (any unit); what stores or takes electricity is left out."""
+    running = {way: amount for way, amount in amounts.items() if amount is not None and amount > 0}
+    total = sum(running.values())
+    return tuple((way, amount / total) for way, amount in sorted(running.items()))
 
 
 def load(file: str = "") -> Mapping[str, GenerationFactor]:
@@ -66,4 +75,4 @@ def generated(power: Mapping[str, float], factors: Mapping[str, GenerationFactor
     grams = sum(amount * factors[kind].grams_per_kilowatt_hour for kind, amount in running.items())
     renewable = sum(amount for kind, amount in running.items() if factors[kind].renewable)
     fossil = sum(amount for kind, amount in running.items() if factors[kind].fossil)
-    return Generated(grams / total, renewable / total, fossil / total)
+    return Generated(grams / total, renewable / total, fossil / total, ways_of(running))

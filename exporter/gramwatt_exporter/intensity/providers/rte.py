@@ -97,6 +97,7 @@ class RteProvider:
             renewable_ratio=mix.renewable_ratio if mix else None,
             fossil_ratio=mix.fossil_ratio if mix else None,
             estimation="" if self._factor == "direct" else "generation x factors",
+            ways=mix.ways if mix else (),
         )
 
     def _generated(self, row: Mapping[str, Any]) -> Generated | None:

@@ -299,3 +299,35 @@ def test_whatever_the_clock_does_totals_are_monotonic_and_the_present_counts(ste
         view = book.frozen()[0]
         assert view.emission_units == total
         assert amount <= view.period_emission_units <= total
+
+
+@pytest.mark.parametrize(
+    ("period", "now", "start", "end"),
+    [
+        ("quarter", "2026-03-10T12:00:00", "2026-01-01T00:00:00", "2026-04-01T00:00:00"),
+        ("quarter", "2024-12-31T23:59:59", "2024-10-01T00:00:00", "2025-01-01T00:00:00"),
+        ("quarter", "2026-07-01T00:00:00", "2026-07-01T00:00:00", "2026-10-01T00:00:00"),
+        ("year", "2024-02-29T12:00:00", "2024-01-01T00:00:00", "2025-01-01T00:00:00"),
+        ("year", "2026-12-31T23:59:59", "2026-01-01T00:00:00", "2027-01-01T00:00:00"),
+    ],
+)
+def test_quarters_and_years(period: str, now: str, start: str, end: str) -> None:
+    assert period_at(Period.parse(period), at(now)) == (at(start), at(end) - at(start))
+
+
+def test_a_year_holds_all_its_emissions_and_the_next_begins_at_nothing() -> None:
+    clock = Clock("2026-01-01T00:00:00")
+    book = BudgetBook([budget(period="year")], clock)
+    for _ in range(365):
+        book.charge("b", 1)
+        clock.now += DAY
+    clock.now -= 1
+    assert spent(book) == 365
+    clock.now += 1
+    assert spent(book) == 0
+
+
+def test_a_view_names_its_period() -> None:
+    clock = Clock()
+    book = BudgetBook([budget("a", "month"), budget("b", "30d")], clock)
+    assert [view.period for view in book.frozen()] == ["month", "30d"]

@@ -107,5 +107,5 @@ def test_composite_values() -> None:
     assert str(Mass.parse("50kg")) == "50kg"
     assert Period.parse("month").calendar == "month"
     assert Period.parse("30d").rolling == 30 * 86400
-    with pytest.raises(ValueError, match="day, week, month"):
-        Period.parse("year")
+    with pytest.raises(ValueError, match="day, week, month, quarter, year"):
+        Period.parse("fortnight")

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 import pytest
 from gramwatt_exporter.ledger import persistence
 from gramwatt_exporter.ledger.accounts import MOST_DEPARTED, OTHERS, Accounts, MeterAccount
-from gramwatt_exporter.ledger.places import MOST_WORKLOADS
 from gramwatt_exporter.model import COMPONENTS, PARTS, Device, Identity, Meter, Workload
 from gramwatt_exporter.processes.linux.kernel import KernelCounters
 from gramwatt_exporter.processes.reconcile import WaitedFor
@@ -41,7 +40,7 @@ def test_ten_thousand_commands_share_the_account_of_the_others_and_sums_stay_exa
         for pid in [pid for pid in machine.processes if pid != 1]:
             machine.exit(pid)
     snapshot = simulated.sampler.freeze()
-    assert len(snapshot.workloads) <= MOST_WORKLOADS + 1
+    assert len(snapshot.workloads) <= simulated.sampler.accounts.places.most + 1
     others = [
         view
         for view in snapshot.workloads

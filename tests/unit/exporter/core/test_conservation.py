@@ -17,6 +17,7 @@ from simulation import CPU, CPU_IDLE, DRAM, GPU, SECOND, Machine, random_life, r
 
 def check_sums(snapshot: Snapshot) -> None:
     """Every equality the product claims."""
+    everything = [*snapshot.workloads, *snapshot.departed_workloads]
     by_component = dict.fromkeys(COMPONENTS, 0)
     amounts = dict.fromkeys(COMPONENTS, 0)
     for device in snapshot.devices:
@@ -25,7 +26,7 @@ def check_sums(snapshot: Snapshot) -> None:
         by_component[device.component] += device.partition[1] + device.partition[2]
         amounts[device.component] += device.units
     for index, component in enumerate(COMPONENTS):
-        workloads = sum(view.energy[index] for view in snapshot.workloads)
+        workloads = sum(view.energy[index] for view in everything)
         rows = sum(view.energy[index] for view in snapshot.processes)
         assert workloads == by_component[component]
         assert (
@@ -33,14 +34,14 @@ def check_sums(snapshot: Snapshot) -> None:
         )
         assert snapshot.other.energy[index] >= 0
         assert all(view.energy[index] >= 0 and view.units[index] >= 0 for view in snapshot.processes)
-        assert sum(view.units[index] for view in snapshot.workloads) <= amounts[component]
+        assert sum(view.units[index] for view in everything) <= amounts[component]
     node = sum(sum(device.energy.values()) for device in snapshot.devices)
     assert sum(energy for energy, _ in snapshot.priced.values()) == node
     assert sum(amount for _, amount in snapshot.priced.values()) == sum(
         device.units for device in snapshot.devices
     )
     cpu = sum(view.cpu_ns for view in snapshot.processes) + snapshot.other.cpu_ns + snapshot.departed.cpu_ns
-    assert cpu == sum(view.cpu_ns for view in snapshot.workloads)
+    assert cpu == sum(view.cpu_ns for view in everything)
 
 
 def check_monotonic(before: Snapshot, after: Snapshot, reused: set[int]) -> None:

@@ -7,13 +7,14 @@ from collections import Counter
 
 from gramwatt_exporter.ledger import persistence
 from gramwatt_exporter.ledger.accounts import MOST_OTHERS, OTHERS, Accounts, is_others
-from gramwatt_exporter.ledger.eviction import AFTER, FULL
-from gramwatt_exporter.ledger.places import FOR_ROOT, MOST_WORKLOADS
+from gramwatt_exporter.ledger.places import MOST_WORKLOADS, ROOT_PART
 from gramwatt_exporter.model import Workload
 from gramwatt_exporter.snapshot import Snapshot, WorkloadView
 from simulation import CPU, DRAM, SECOND, Machine, Rig, rig
 
 WAVE = 300
+MANY = 4500  # of the 5,000 that the simulated machine may hold
+FOR_ROOT = MOST_WORKLOADS // ROOT_PART
 
 
 def run_jobs(simulated: Rig, first: int, count: int, uid: int = 1000) -> None:
@@ -58,9 +59,9 @@ def test_jobs_of_months_leave_room_for_each_new_one_and_no_sum_goes_back() -> No
         sample(simulated, 20 * 60)  # the next look sees that they are quiet
         sample(simulated, 20 * 60)
         snapshot = simulated.sampler.freeze()
-        assert len(snapshot.workloads) <= FULL
         names = {view.name for view in snapshot.workloads}
-        assert f"job-{wave * WAVE}.service" in names
+        assert f"job-{wave * WAVE}.service" not in names, "it ended long ago"
+        assert len(snapshot.workloads) < WAVE
         assert OTHERS.name not in names
         now = by_user(snapshot)
         assert all(now[user] >= energy for user, energy in before.items())
@@ -72,7 +73,6 @@ def test_jobs_of_months_leave_room_for_each_new_one_and_no_sum_goes_back() -> No
         ("unit", "bob"),
     }
     assert sum(view.cpu_ns for view in everything(snapshot)) == simulated.sampler.accounts.used_cpu_ns
-    assert len(snapshot.workloads) >= AFTER // 2
 
 
 def test_who_has_a_process_or_was_busy_a_moment_ago_stays() -> None:
@@ -83,7 +83,7 @@ def test_who_has_a_process_or_was_busy_a_moment_ago_stays() -> None:
     assert daemon is not None
     machine.work(daemon.pid, 1_000_000)
     daemon.pages = 0  # idle from now on, and too small to be charged for memory
-    run_jobs(simulated, 0, FULL)
+    run_jobs(simulated, 0, MANY)
     sample(simulated, 14 * 60)
     assert not simulated.sampler.freeze().departed_workloads
     for _ in range(2):
@@ -106,7 +106,7 @@ def test_an_end_told_after_its_workload_left_counts_for_the_departed() -> None:
     row = sampler.table.find(child.pid)
     assert row is not None
     machine.exit(child.pid)
-    run_jobs(simulated, 0, FULL)
+    run_jobs(simulated, 0, MANY)
     for _ in range(3):
         sample(simulated, 20 * 60)
     assert "old.service" not in {view.name for view in sampler.freeze().workloads}
@@ -122,10 +122,6 @@ def test_an_end_told_after_its_workload_left_counts_for_the_departed() -> None:
     snapshot = sampler.freeze()
     used = sum(sum(device.partition[1:3]) for device in snapshot.devices)
     assert sum(sum(view.energy) for view in everything(snapshot)) == used
-
-
-def test_room_is_made_before_it_is_needed() -> None:
-    assert AFTER < FULL < MOST_WORKLOADS
 
 
 def test_one_user_cannot_take_the_places_of_others_nor_those_of_root() -> None:
@@ -157,7 +153,7 @@ def test_a_crowd_that_came_at_once_leaves_the_others_when_there_is_room() -> Non
     simulated = rig(Machine(pid_max=4_000_000))
     machine, sampler = simulated.machine, simulated.sampler
     sampler.sample()
-    run_jobs(simulated, 0, FULL - 10)
+    run_jobs(simulated, 0, MANY - 10)
     for _ in range(3):
         sample(simulated, 20 * 60)
     crowd = [machine.fork(1, command="train", unit=f"crowd-{number}.service") for number in range(600)]

@@ -269,3 +269,20 @@ def test_the_account_of_an_older_version_goes_on_with_its_debt(
     sensor_set.restore(state)
     sensor_set.open()
     assert node.other(sensor_set, 10) == {"psys": 1500 - 400}
+
+
+def test_beside_a_meter_around_the_machine_no_rest_is_modelled(make: Any, node: Node) -> None:
+    """Nor while it is away: it counts on, and brings that energy when it is back."""
+    node.estimate.energy[Device("other", "machine-0", "estimate", 0.3)] = 0
+    sensor_set = make(node.rapl, node.estimate)
+    sensor_set.read()
+    assert set(node.other(sensor_set, 10)) == {"psys"}
+    node.rapl.reading = node.rapl.opening = NotHere("driver unloaded")
+    assert node.other(sensor_set, 120) == {}
+
+
+def test_without_a_meter_around_the_machine_the_rest_may_be_modelled(make: Any, node: Node) -> None:
+    node.estimate.energy[Device("other", "machine-0", "estimate", 0.3)] = 0
+    sensor_set = make(node.estimate)
+    sensor_set.read()
+    assert node.other(sensor_set, 10) == {"machine-0": 500}

@@ -68,6 +68,7 @@ def test_a_window_from_open_to_stop(book: Any, clocks: Any) -> None:
         "below_floor": False,
         "values": {"samples": 60000, "accuracy": 0.99},
         "tags": {"project": "p"},
+        "boundary": "process",
         "outcome": None,
     }
     assert book.open_ids == frozenset()

@@ -1,23 +1,19 @@
-"""Thermal design power of a CPU by its model name, from codecarbon's table, read as a data file.
-
-codecarbon is never imported: its package loads pandas and more (87 MB). Only its folder is looked up.
-"""
+"""Thermal design power of a CPU by its model name, from codecarbon's table (gramwatt_exporter/tables)."""
 
 from __future__ import annotations
 
 import csv
-import importlib.util
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
 
-_NOISE = re.compile(
-    r"\(r\)|\(tm\)|\(c\)|@.*$|\bcpu\b|\bprocessor\b|\b\d+-core\b|\b(?:two|four|quad|six|eight|twelve|dual)-core\b"
-    r"|\bwith\b.*$|\b\d+th gen\b|\b\d+(?:st|nd|rd) gen\b|\(.*?\)",
-    re.IGNORECASE,
-)
+from gramwatt_exporter.tables import FOLDER
+
+from .names import plain
+
+_XEON = re.compile(r"[elwx]\d-?\d{3}")  # a number that only Xeons have
 _FAMILY = re.compile(r"^([a-z]?\d+-)?(\d\d)\d{2,3}[a-z]*$")
 
 
@@ -31,17 +27,13 @@ class Match(Struct, frozen=True):
 
 def tokens(model: str) -> tuple[str, ...]:
     """ "Intel(R) Xeon(R) Platinum 8259CL CPU @ 2.50GHz" -> ("intel", "xeon", "platinum", "8259cl")."""
-    return tuple(_NOISE.sub(" ", model).lower().replace(",", " ").split())
+    return tuple(plain(model).split())
 
 
 def table_path() -> Path | None:
-    """codecarbon's cpu_power.csv, None when codecarbon is not installed."""
-    spec = importlib.util.find_spec("codecarbon")
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        path = Path(folder) / "data" / "hardware" / "cpu_power.csv"
-        if path.is_file():
-            return path
-    return None
+    """The table, None where it is not installed."""
+    path = FOLDER / "hardware" / "cpu_power.csv"
+    return path if path.is_file() else None
 
 
 def rows(path: Path) -> Iterator[tuple[str, float]]:
@@ -65,10 +57,14 @@ def look_up(model: str, table: Iterable[tuple[str, float]]) -> Match | None:
     number has the same length and first two digits give a median. A name without a number ("AMD EPYC", what
     clouds show) matches nothing.
     """
+    if not any(c.isdigit() for c in model):
+        return None
     wanted = tokens(model)
     if not any(any(c.isdigit() for c in token) for token in wanted):
         return None
     bare = wanted[1:] if wanted[0] in ("intel", "amd") else wanted
+    if bare and _XEON.match(bare[0]):
+        bare = ("xeon", *bare)
     line = _line(bare)
     family: list[tuple[str, float]] = []
     number = line[-2] if line is not None else next((t for t in bare if any(c.isdigit() for c in t)), "")

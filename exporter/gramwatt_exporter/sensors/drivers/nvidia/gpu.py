@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ....model import Device, DeviceUse, EnergyReading, Meter, PowerReading, Reading
 from ...power_reader import PowerReader
 from ...threads import Attempt, Repeater, Worker
-from . import uses
+from . import modelled, uses
 from .counter import JUDGED_NS, Counter
 from .coverage import Coverage
 from .history import History
@@ -40,7 +40,7 @@ class Gpu:
         self.handle = handle
         self.device = device
         self.module = module
-        self.source = source  # counter, instant, mean, usage, none
+        self.source = source  # counter, instant, mean, usage, utilisation, none
         self.power_source = "none"
         self.probe = probe
         self.worker = Worker(f"nvml-{uuid}")
@@ -208,6 +208,8 @@ class Gpu:
         for at_ns, microjoules in self.power.drain():
             self._history.add(at_ns, microjoules)
         ratio = self.power.uncertainty_ratio
+        if self.source == modelled.SOURCE:
+            ratio = modelled.UNCERTAINTY_RATIO
         if ratio != self.device.uncertainty_ratio:
             self.device = replace(self.device, uncertainty_ratio=ratio)
 

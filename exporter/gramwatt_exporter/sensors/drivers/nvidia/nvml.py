@@ -14,10 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from ....errors import NotHere, TryAgain
 from ....model import Device, DeviceUse, Meter, Reading, Sample
 from ...standing_still import CounterCheck
 from ...threads import Attempt, Repeater, Turns, Worker
+from ...timeline import MODELLED
+from . import modelled
 from .gpu import Gpu
 from .holders import ContextReader
 from .library import GONE, InTurn, failure, load
@@ -153,7 +157,15 @@ class Nvml:
 
     def _opened(self, found: Found) -> Gpu:
         assert found.source is not None
-        device = Device("gpu", found.uuid, self.name, UNCERTAINTY_RATIO, self._idle_watts, found.max_watts)
+        facts = found.facts
+        device = Device(
+            *("gpu", found.uuid, self.name, UNCERTAINTY_RATIO, self._idle_watts, found.max_watts),
+            model=facts.model,
+            limit_watts=facts.limit_watts,
+            memory_bytes=facts.memory_bytes,
+        )
+        if found.source == modelled.SOURCE:
+            device = replace(device, source=MODELLED, uncertainty_ratio=modelled.UNCERTAINTY_RATIO)
         module = Meter(f"module-{found.uuid}", self.name, max_watts=None) if found.has_module else None
         probe = Probe(self._lib, ContextReader(self._lib, self._procfs), self._now, self._moment)
         gpu = Gpu(found.uuid, found.index, found.handle, device, module, found.source, probe)
@@ -162,7 +174,12 @@ class Nvml:
             gpu.counter.check = CounterCheck()
         if found.source == "none":
             self.notes.append(f"{found.uuid} reports neither energy nor power: it is not measured")
-        elif found.source != "counter":
+        elif found.source == modelled.SOURCE:
+            self.notes.append(
+                f"{found.uuid} reports neither energy nor power: it is modelled by its board's limit and its use,"
+                f" ±{modelled.UNCERTAINTY_RATIO:.0%}"
+            )
+        if found.source not in ("counter", "none"):
             gpu.read_power(partial(self._power_of, gpu), self._now, self._background)
         return gpu
 

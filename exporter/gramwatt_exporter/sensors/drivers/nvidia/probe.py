@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
+from . import modelled
 from .holders import Context, ContextReader
 from .library import GONE, GPU_SCOPE, MODULE_SCOPE, NEVER, power_field
 from .row_clock import Moment
@@ -213,7 +214,7 @@ class Probe:
 
 
 def best_source(lib: Any, handle: Any, has_module: bool) -> str:
-    """Which call shows most: counter, instant, mean, usage; "none" only where every one of them never will."""
+    """Which call shows most: counter, instant, mean, usage; utilisation or "none" only where none of them ever will."""
     passing: Exception | None = None
     # On Grace Hopper it is not documented whether the counter spans the GPU or the module with its CPU; power
     # in the scope of the GPU is unambiguous.
@@ -239,11 +240,13 @@ def best_source(lib: Any, handle: Any, has_module: bool) -> str:
         passing = passing if error.value in NEVER else error
     if passing is not None:
         raise passing
-    return "none"
+    return modelled.SOURCE if modelled.possible(lib, handle) else "none"
 
 
 def power_now(lib: Any, handle: Any, source: str) -> int | None:
     """Microwatts by a source other than the counter. Raises NVMLError."""
+    if source == modelled.SOURCE:
+        return modelled.microwatts(lib, handle)
     if source == "usage":
         return int(lib.nvmlDeviceGetPowerUsage(handle)) * 1_000
     which = lib.NVML_FI_DEV_POWER_AVERAGE if source == "mean" else lib.NVML_FI_DEV_POWER_INSTANT

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
 
-from .library import GONE, MODULE_SCOPE, NEVER, power_field
+from . import modelled
+from .library import GONE, MODULE_SCOPE, NEVER, pass_mismatch, power_field
 from .probe import best_source
 
 DEFAULT_MAX_WATTS = 1500.0
 _PLAIN = re.compile(r"[^\w.:-]", re.ASCII)
+
+
+class Facts(Struct, frozen=True):
+    """What a GPU is: its name, the power it is held to, and its memory. None where the driver does not tell."""
+
+    model: str = ""
+    limit_watts: float | None = None
+    memory_bytes: int | None = None
 
 
 class Found(Struct, frozen=True):
@@ -28,6 +38,7 @@ class Found(Struct, frozen=True):
     has_module: bool = False
     source: str | None = None
     power_source: str = "none"
+    facts: Facts = Facts()
 
 
 class Census(Struct, frozen=True):
@@ -89,4 +100,22 @@ def _measured(lib: Any, handle: Any, uuid: str, index: int) -> Found:
         power_source = "none"
         with contextlib.suppress(lib.NVMLError):
             power_source = best_source(lib, handle, has_module=True)
-    return Found(uuid, index, handle, limit, module, source, power_source)
+        if power_source == modelled.SOURCE:
+            power_source = "none"  # a model refutes no counter
+    facts = Facts(
+        str(_told(lib, lambda: lib.nvmlDeviceGetName(handle)) or "").strip()[:96],
+        _told(lib, lambda: lib.nvmlDeviceGetEnforcedPowerLimit(handle) / 1000) or None,
+        _told(lib, lambda: int(lib.nvmlDeviceGetMemoryInfo(handle).total)) or None,
+    )
+    return Found(uuid, index, handle, limit, module, source, power_source, facts)
+
+
+def _told(lib: Any, ask: Callable[[], Any]) -> Any:
+    """What a person would like to know of the GPU. Without it, it is measured all the same."""
+    try:
+        return ask()
+    except (lib.NVMLError, UnicodeDecodeError):
+        return None
+    except Exception as error:
+        pass_mismatch(error)
+        return None

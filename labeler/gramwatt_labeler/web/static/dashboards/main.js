@@ -1,37 +1,46 @@
 // Loads the dashboard's JSON, lays its panels out and keeps them fresh.
 
+import { happened } from './annotations.js';
 import * as controls from './controls.js';
 import { make } from './elements.js';
 import { date } from './format.js';
+import { groups, laidOut } from './layout.js';
+import { watch } from './menu.js';
 import { Panel } from './panel.js';
-import { Scope, seconds } from './scope.js';
+import { Scope } from './scope.js';
+import { seconds } from './time.js';
 
 const root = document.getElementById('dashboard');
 const banner = document.getElementById('banner');
 const form = document.getElementById('controls');
 const status = document.getElementById('status');
 
+let dashboard;
 let scope;
 let panels = [];
+let shape = ''; // of the layout: which panels repeat for what
 let round = 0;
 let timer = null;
+let marks = null; // what happened, asked once a round by the first chart that wants to know
 
 function down(message) {
   banner.hidden = !message;
   if (message) banner.textContent = `${message}. What is shown may be old; asking again ${scope.refresh ? `every ${scope.refresh}` : 'when you press Refresh'}.`;
 }
 
-/** Only panels in sight are asked; the others follow when they come into sight. */
-const sight = new IntersectionObserver((entries) => {
+/** Only panels in sight are asked; the others follow when they come into sight, or nearly so. */
+const seen = (entries) => {
   for (const entry of entries) {
     const panel = panels.find((one) => one.element === entry.target);
     if (!panel) continue;
     panel.visible = entry.isIntersecting;
     if (panel.visible && panel.asked !== round) ask(panel);
   }
-}, { rootMargin: '200px' });
+};
+let sight = new IntersectionObserver(seen); // at first just what is seen; later what is near, too
 
 function ask(panel) {
+  if (!round) return null; // the variables are not known yet
   panel.asked = round;
   return panel.refresh();
 }
@@ -40,13 +49,22 @@ async function refresh() {
   clearTimeout(timer);
   round += 1;
   scope.settle();
+  marks = null;
   const mine = round;
   root.setAttribute('aria-busy', 'true');
-  status.textContent = `${date(scope.start * 1000)} to ${date(scope.end * 1000)}`;
+  status.textContent = `${date(scope.start * 1000)} to ${date(scope.end * 1000)}, scraped every ${Math.round(scope.scrape * 10) / 10} s`;
   await Promise.all(panels.filter((one) => one.visible).map(ask));
   if (mine !== round) return; // a newer round has begun
   root.removeAttribute('aria-busy');
   schedule();
+  if (round === 1) lookAhead();
+  offer();
+}
+
+function lookAhead() {
+  sight.disconnect();
+  sight = new IntersectionObserver(seen, { rootMargin: '200px' });
+  for (const panel of panels) sight.observe(panel.element);
 }
 
 function schedule() {
@@ -56,13 +74,22 @@ function schedule() {
   if (wait && !document.hidden) timer = setTimeout(refresh, wait * 1000);
 }
 
-async function variables() {
+const repeats = () => new Set(dashboard.panels.flatMap((one) => [one, ...(one.panels ?? [])]).map((one) => one.repeat).filter(Boolean));
+
+/** What menus offer, after what is seen first. */
+async function offer() {
+  await scope.offer().catch(() => null);
+  controls.draw(form, dashboard, scope, { changed, again: changed });
+}
+
+async function load() {
   try {
-    await scope.loadVariables();
+    await scope.load(repeats());
   } catch (error) {
     down(error.message);
   }
-  controls.draw(form, scope, { changed, again: changed });
+  controls.draw(form, dashboard, scope, { changed, again: changed });
+  layOut();
 }
 
 async function changed() {
@@ -70,7 +97,7 @@ async function changed() {
   scope.settle();
   history.replaceState(null, '', scope.address());
   link();
-  await variables();
+  await load();
   await refresh();
 }
 
@@ -84,55 +111,62 @@ function zoom(from, to) {
   changed();
 }
 
-/** Rows of the dashboard become foldable groups; panels before the first row stand alone. */
-function layOut(list) {
-  let grid = make('div', { class: 'grid' });
-  let top = null; // of the group, in the dashboard's grid
-  const groups = [grid];
-  const add = (one) => {
-    const panel = new Panel(one, scope, { zoom, down });
+const events = () => (marks ??= happened(dashboard, scope));
+
+/** New panels only when a variable that something repeats for has changed. */
+function layOut() {
+  const found = groups(dashboard.panels, scope);
+  const now = JSON.stringify(found.map((group) => [group.title, group.panels.map((one) => [one.id, one.scopedVars])]));
+  if (now === shape) return;
+  shape = now;
+  sight.disconnect();
+  panels = [];
+  root.replaceChildren(...laidOut(found, (one) => {
+    const panel = new Panel(one, scope, { zoom, down, events });
     panels.push(panel);
-    const { x, y, w, h } = one.gridPos;
-    top ??= y;
-    for (const [name, value] of Object.entries({ x: x + 1, y: y - top + 1, w, h })) panel.element.style.setProperty(`--${name}`, value);
-    grid.append(panel.element);
-  };
-  for (const one of list) {
-    if (one.type !== 'row') {
-      add(one);
-      continue;
-    }
-    grid = make('div', { class: 'grid' });
-    top = null;
-    groups.push(make('details', { class: 'row', open: !one.collapsed }, make('summary', {}, make('h2', {}, one.title)), grid));
-    for (const inner of one.panels ?? []) add(inner);
+    return panel.element;
+  }));
+  const { innerHeight } = window;
+  for (const panel of panels) {
+    const { top, bottom, width } = panel.element.getBoundingClientRect();
+    panel.visible = width > 0 && bottom > 0 && top < innerHeight;
+    sight.observe(panel.element);
   }
-  root.replaceChildren(...groups.filter((group) => group.childElementCount));
-  for (const panel of panels) sight.observe(panel.element);
+}
+
+function follow() {
+  form.addEventListener('submit', (event) => event.preventDefault()); // Enter in its only field would leave the page
+  document.addEventListener('visibilitychange', () => (document.hidden ? clearTimeout(timer) : refresh()));
+  const repaint = () => panels.forEach((panel) => panel.repaint());
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+    repaint();
+    refresh();
+  });
+  // Paper is white whatever the screen is.
+  for (const [event, on] of [['beforeprint', true], ['afterprint', false]]) {
+    window.addEventListener(event, () => {
+      document.documentElement.classList.toggle('paper', on);
+      repaint();
+    });
+  }
 }
 
 async function start() {
-  const { uid } = document.body.dataset;
-  const answer = await fetch(`${uid}.json`).catch(() => null);
+  const { uid, home = './' } = document.body.dataset;
+  const answer = await fetch(new URL(`${home}${uid}.json`, document.baseURI)).catch(() => null);
   if (!answer?.ok) {
     root.replaceChildren(make('p', { class: 'banner' }, 'The dashboard cannot be loaded from the labeler.'));
     return;
   }
-  const dashboard = await answer.json();
+  dashboard = await answer.json();
   scope = new Scope(dashboard);
-  controls.draw(form, scope, { changed, again: changed });
-  layOut(dashboard.panels);
+  watch();
+  controls.draw(form, dashboard, scope, { changed, again: changed });
   link();
-  await variables();
+  if (scope.unknown.length) root.before(make('p', { class: 'note' }, `Only Grafana knows: ${scope.unknown.join(', ')}.`));
+  await load();
+  follow();
   await refresh();
-  document.addEventListener('visibilitychange', () => (document.hidden ? clearTimeout(timer) : refresh()));
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
-    for (const panel of panels) panel.chart?.repaint();
-    refresh();
-  });
-  document.addEventListener('click', (event) => {
-    for (const menu of document.querySelectorAll('.choice[open], .about[open]')) if (!menu.contains(event.target)) menu.open = false;
-  });
 }
 
 start();

@@ -1,119 +1,106 @@
-// Stat, gauge, bar gauge and text panels.
+// Stat, gauge, bar gauge and pie panels.
 
-import { faded, named, step } from './colours.js';
-import { make } from './elements.js';
-import { mapped, settings } from './fields.js';
+import { faded, named, nth, step } from './colours.js';
+import { draw, make } from './elements.js';
+import { mapped } from './fields.js';
 import * as format from './format.js';
+import { link } from './links.js';
 
-const SVG = 'http://www.w3.org/2000/svg';
+/** [number, unit] as texts, and the colour of a mapping. */
+function shown(one) {
+  const mapping = mapped(one.field.mappings, one.value);
+  if (mapping?.text !== undefined) return [mapping.text, '', mapping.color];
+  if (typeof one.value !== 'number') return [String(one.value), '', mapping?.color];
+  return [...format.parts(one.value, one.field.unit, one.field.decimals), mapping?.color];
+}
 
-function shown(value, field) {
-  const mapping = mapped(field.mappings, value);
-  return mapping ? [mapping.text, ''] : format.parts(value, field.unit, field.decimals);
+const said = ([number, unit]) => (unit ? (unit === '%' ? `${number} %` : `${number} ${unit}`) : number);
+
+function colour(one, mapping) {
+  if (mapping) return named(mapping);
+  if (one.field.colour && one.field.mode === 'fixed') return named(one.field.colour);
+  const name = typeof one.value === 'number' ? step(one.field.thresholds, one.value, one.field.min, one.field.max) : 'text';
+  return name === 'text' ? null : named(name);
+}
+
+/** The name, as a link where the field has one. */
+function label(one, scope, tag = 'span', attributes = {}) {
+  const target = one.field.links?.[0] && link(one.field.links[0], scope, { ...one, text: one.name });
+  return make(tag, attributes, target ? make('a', { href: target.href, title: target.title }, one.name) : one.name);
 }
 
 /** A line without axes behind a number. */
-function sparkline(values, colour) {
-  const known = values.filter((value) => value !== null);
-  const high = Math.max(...known);
-  const low = Math.min(...known, 0);
+export function sparkline(values, tint, attributes = {}) {
+  const known = values.filter((value) => value !== null && value !== undefined);
+  const [high, low] = [Math.max(...known), Math.min(...known, 0)];
   const span = high - low || 1;
-  const picture = document.createElementNS(SVG, 'svg');
-  picture.setAttribute('viewBox', '0 0 100 30');
-  picture.setAttribute('preserveAspectRatio', 'none');
-  picture.setAttribute('class', 'spark');
-  picture.setAttribute('aria-hidden', 'true');
   let path = '';
   let pen = 'M';
   values.forEach((value, index) => {
-    if (value === null) { pen = 'M'; return; }
-    const x = (100 * index) / Math.max(values.length - 1, 1);
-    path += `${pen}${x.toFixed(2)} ${(29 - (27 * (value - low)) / span).toFixed(2)}`;
+    if (value === null || value === undefined) { pen = 'M'; return; }
+    path += `${pen}${((100 * index) / Math.max(values.length - 1, 1)).toFixed(1)} ${(29 - (27 * (value - low)) / span).toFixed(1)}`;
     pen = 'L';
   });
-  const line = document.createElementNS(SVG, 'path');
-  line.setAttribute('d', path);
-  line.setAttribute('vector-effect', 'non-scaling-stroke');
-  line.style.stroke = colour;
-  picture.append(line);
-  return picture;
+  return draw('svg', { viewBox: '0 0 100 30', preserveAspectRatio: 'none', class: 'spark', 'aria-hidden': 'true', ...attributes },
+    draw('path', { d: path, 'vector-effect': 'non-scaling-stroke', style: { stroke: tint } }));
 }
 
-export function stat(body, panel, series) {
-  const graph = panel.options?.graphMode === 'area';
-  const several = series.length > 1;
-  body.replaceChildren(make('div', { class: several ? 'stats several' : 'stats' }, series.map((one) => {
-    const field = settings(panel, one.name);
-    const [number, unit] = shown(one.value, field);
-    const name = step(field.thresholds, one.value);
-    const colour = name === 'text' ? null : named(name);
-    const big = make('p', { class: 'big' }, number, unit ? make('small', {}, ` ${unit}`) : null);
-    if (colour) big.style.color = colour;
-    return make('div', { class: 'stat' },
-      several ? make('p', { class: 'name' }, one.name) : null, big,
-      one.late ? make('p', { class: 'late' }, `as of ${format.date(one.late * 1000)}`) : null,
-      graph && one.values?.length > 1 ? sparkline(one.values, colour ?? named('blue')) : null);
-  })));
+export function stat(found, panel, scope) {
+  const { graphMode, textMode = 'auto', colorMode = 'value' } = panel.options ?? {};
+  const several = found.length > 1;
+  const names = textMode === 'value_and_name' || textMode === 'name' || (textMode === 'auto' && several);
+  return make('div', { class: several ? 'stats several' : 'stats' }, found.map((one) => {
+    const [number, unit, mapping] = shown(one);
+    const tint = colour(one, mapping);
+    const solid = colorMode.startsWith('background') && tint;
+    const big = textMode === 'name' ? label(one, scope, 'p', { class: 'big words' })
+      : textMode === 'none' ? null
+        : make('p', { class: number.length > 14 ? 'big words' : 'big', style: tint && !solid && colorMode !== 'none' ? { color: tint } : {} }, number, unit ? make('small', {}, ` ${unit}`) : null);
+    const target = !names && one.field.links?.[0] && link(one.field.links[0], scope, { ...one, text: number });
+    return make('div', { class: solid ? 'stat solid' : 'stat', style: solid ? { '--own': tint } : {} },
+      names && textMode === 'auto' ? label(one, scope, 'p', { class: 'name' }) : null,
+      target ? make('a', { class: 'whole', href: target.href, title: target.title }, big) : big,
+      textMode === 'value_and_name' ? label(one, scope, 'p', { class: 'name' }) : null, // the number, then what it means
+      one.late ? make('p', { class: 'late' }, `as of ${format.clock(one.late * 1000)}`) : null,
+      graphMode === 'area' && one.values?.length > 1 ? sparkline(one.values, tint ?? named('blue')) : null);
+  }));
 }
 
-/** Bars, and the gauges that say the same round. */
-export function bars(body, panel, series) {
-  const sorted = [...series].sort((a, b) => b.value - a.value);
+const share = (one, least, most) => Math.min(Math.max((one.value - least) / (most - least || 1), 0), 1);
+
+/** Bars, longest first. */
+export function bars(found, panel, scope) {
+  const sorted = found.filter((one) => typeof one.value === 'number').sort((a, b) => b.value - a.value);
   const top = Math.max(...sorted.map((one) => one.value), 0);
-  body.replaceChildren(make('ul', { class: 'bars', 'aria-label': panel.title }, sorted.map((one) => {
-    const field = settings(panel, one.name);
-    const most = field.max ?? (top > 0 ? top : 1);
-    const least = field.min ?? 0;
-    const share = Math.min(Math.max((one.value - least) / (most - least || 1), 0), 1);
-    const bar = make('span', { class: 'fill' });
-    bar.style.width = `${(100 * share).toFixed(2)}%`;
-    bar.style.background = named(step(field.thresholds, one.value));
-    const [number, unit] = shown(one.value, field);
-    return make('li', {}, make('span', { class: 'name', title: one.name }, one.name),
-      make('span', { class: 'value' }, unit ? `${number} ${unit}` : number),
-      make('span', { class: 'track', 'aria-hidden': 'true' }, bar));
-  })));
+  return make('ul', { class: 'bars', 'aria-label': panel.title }, sorted.map((one) => {
+    const most = one.field.max ?? (top > 0 ? top : 1);
+    const texts = shown(one);
+    const tint = colour(one, texts[2]) ?? named(one.field.colour ?? 'text');
+    return make('li', {}, label(one, scope, 'span', { class: 'name', title: one.name }), make('span', { class: 'value' }, said(texts)),
+      make('span', { class: 'track', 'aria-hidden': 'true' }, make('span', { class: 'fill', style: { width: `${(100 * share(one, one.field.min ?? 0, most)).toFixed(2)}%`, background: tint } })));
+  }));
+}
+
+/** Parts of a whole as bars: a circle says less and needs more room. */
+export function pie(found, panel, scope) {
+  const whole = found.reduce((sum, one) => sum + Math.max(one.value, 0), 0) || 1;
+  const sorted = [...found].sort((a, b) => b.value - a.value);
+  return make('ul', { class: 'bars', 'aria-label': panel.title }, sorted.map((one, place) => make('li', {},
+    label(one, scope, 'span', { class: 'name', title: one.name }), make('span', { class: 'value' }, `${said(shown(one))} (${Math.round((100 * one.value) / whole)} %)`),
+    make('span', { class: 'track', 'aria-hidden': 'true' },
+      make('span', { class: 'fill', style: { width: `${((100 * Math.max(one.value, 0)) / whole).toFixed(2)}%`, background: one.field.colour ? named(one.field.colour) : nth(place) } })))));
 }
 
 /** An arc for each series. */
-export function gauge(body, panel, series) {
-  body.replaceChildren(make('div', { class: 'gauges' }, series.map((one) => {
-    const field = settings(panel, one.name);
-    const most = field.max ?? 100;
-    const least = field.min ?? 0;
-    const share = Math.min(Math.max((one.value - least) / (most - least || 1), 0), 1);
-    const colour = named(step(field.thresholds, one.value));
-    const picture = document.createElementNS(SVG, 'svg');
-    picture.setAttribute('viewBox', '0 0 120 66');
-    picture.setAttribute('aria-hidden', 'true');
-    for (const [part, paint] of [[1, faded(named('text'), 25)], [share, colour]]) {
-      const arc = document.createElementNS(SVG, 'path');
-      arc.setAttribute('d', 'M10 60A50 50 0 0 1 110 60');
-      arc.setAttribute('pathLength', '100');
-      arc.setAttribute('stroke-dasharray', `${100 * part} 101`);
-      arc.style.stroke = paint;
-      picture.append(arc);
-    }
-    const [number, unit] = shown(one.value, field);
-    return make('figure', { class: 'gauge' }, picture, make('figcaption', {},
-      make('strong', {}, unit ? `${number} ${unit}` : number), series.length > 1 ? make('span', {}, one.name) : null));
-  })));
-}
-
-/** Markdown's paragraphs, lists, links, code and bold; everything else stays text. */
-export function prose(body, panel) {
-  const inline = (text) => text.split(/(`[^`]+`|\*\*[^*]+\*\*|\[[^\]]+\]\([^)\s]+\))/).map((piece) => {
-    if (/^`.+`$/.test(piece)) return make('code', {}, piece.slice(1, -1));
-    if (/^\*\*.+\*\*$/.test(piece)) return make('strong', {}, piece.slice(2, -2));
-    const link = /^\[([^\]]+)\]\(((?:https?:\/\/|\/|\.)[^)\s]*)\)$/.exec(piece);
-    return link ? make('a', { href: link[2], rel: 'noreferrer' }, link[1]) : piece;
-  });
-  const blocks = (panel.options?.content ?? '').trim().split(/\n{2,}/).map((block) => {
-    const heading = /^(#{1,4}) (.+)$/.exec(block);
-    if (heading) return make('h4', {}, inline(heading[2]));
-    const lines = block.split('\n');
-    if (lines.every((line) => /^[-*] /.test(line))) return make('ul', {}, lines.map((line) => make('li', {}, inline(line.slice(2)))));
-    return make('p', {}, inline(lines.join(' ')));
-  });
-  body.replaceChildren(make('div', { class: 'prose' }, blocks));
+export function gauge(found) {
+  return make('div', { class: 'gauges' }, found.filter((one) => typeof one.value === 'number').map((one) => {
+    const [least, most] = [one.field.min ?? 0, one.field.max ?? 100];
+    const texts = shown(one);
+    const arcs = [[1, faded(named('text'), 25)], [share(one, least, most), colour(one, texts[2]) ?? named('blue')]];
+    return make('figure', { class: 'gauge' },
+      draw('svg', { viewBox: '0 0 120 66', 'aria-hidden': 'true' }, arcs.map(([part, paint]) => draw('path', {
+        d: 'M10 60A50 50 0 0 1 110 60', pathLength: '100', 'stroke-dasharray': `${100 * part} 101`, style: { stroke: paint },
+      }))),
+      make('figcaption', {}, make('strong', {}, said(texts)), found.length > 1 ? make('span', {}, one.name) : null));
+  }));
 }

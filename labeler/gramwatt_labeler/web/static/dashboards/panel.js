@@ -1,126 +1,151 @@
 // One panel: asks its queries, draws the answer, and says honestly when there is none.
 
+import { advice } from './advice.js';
+import * as asking from './ask.js';
+import { BarChart } from './barchart.js';
 import { Chart } from './chart.js';
-import { legend, make } from './elements.js';
+import { make, patch } from './elements.js';
+import * as fields from './fields.js';
+import { frames, rows } from './frames.js';
+import { Heatmap } from './heatmap.js';
+import { link } from './links.js';
 import * as numbers from './numbers.js';
-import * as prometheus from './prometheus.js';
-import * as table from './table.js';
+import { prose } from './prose.js';
+import { Table } from './table.js';
+import { csv, picture, save } from './take.js';
+import * as transforming from './transform.js';
+import { values } from './values.js';
 
-const DRAWN = ['stat', 'gauge', 'bargauge', 'table', 'timeseries', 'text'];
+const NUMBERS = { stat: numbers.stat, gauge: numbers.gauge, bargauge: numbers.bars, piechart: numbers.pie };
+const PICTURES = { timeseries: Chart, heatmap: Heatmap, 'state-timeline': Heatmap, 'status-history': Heatmap, barchart: BarChart, table: Table };
+
+/** What the panel names and this page does not know. */
+export function unknown(panel) {
+  const kind = panel.type === 'text' || NUMBERS[panel.type] || PICTURES[panel.type] ? [] : [`panel of the kind "${panel.type}"`];
+  return [...new Set([...kind, ...fields.unknown(panel), ...transforming.unknown(panel), ...asking.unknown(panel)])];
+}
 
 export class Panel {
-  #state = {};
   #request = null;
+  #drawn = false;
   visible = false;
   asked = 0; // round of queries this panel has been part of
 
-  constructor(panel, scope, { zoom, down }) {
-    this.panel = panel;
-    this.scope = scope;
-    this.down = down;
+  constructor(panel, scope, { zoom, down, events }) {
+    Object.assign(this, { panel, down, events, scope: scope.of(panel), frames: [] });
+    this.title = this.scope.say(panel.title || '');
+    this.panel = { ...panel, title: this.title || panel.type };
+    this.queries = panel.type === 'text' ? [] : (panel.targets ?? []).filter((one) => !one.hide && one.expr);
     this.body = make('div', { class: `body ${panel.type}` });
-    const about = panel.description
-      ? make('details', { class: 'about' }, make('summary', { 'aria-label': `About ${panel.title}` }, 'i'), make('p', {}, panel.description))
-      : null;
-    this.element = make('section', { class: `panel is-${panel.type}`, 'aria-label': panel.title },
-      make('h3', {}, panel.title, about), this.body);
-    if (panel.type === 'timeseries') this.chart = new Chart(this.body, panel, zoom);
-    if (panel.type === 'text') numbers.prose(this.body, panel);
-    else this.#message('wait', DRAWN.includes(panel.type) ? 'Loading…' : `Panels of the kind "${panel.type}" are drawn only by Grafana.`);
+    this.note = make('p', { class: 'note', hidden: true });
+    this.element = make('section', { class: `panel is-${panel.type}${this.title ? '' : ' untitled'}`, 'aria-label': this.panel.title },
+      this.title ? make('div', { class: 'top' }, make(panel.level ?? 'h2', { class: 'title' }, this.#heading()), this.#about(), this.#menu()) : null, this.body, this.note);
+    const Picture = PICTURES[panel.type];
+    if (Picture) this.picture = new Picture(this.body, this.panel, this.scope, zoom);
+    if (panel.type === 'text') this.#say();
+    else this.#wait('wait', 'Loading…');
+    this.#name();
   }
 
-  get queries() {
-    return DRAWN.includes(this.panel.type) && this.panel.type !== 'text' ? (this.panel.targets ?? []).filter((one) => !one.hide) : [];
+  #heading() {
+    const target = this.panel.links?.[0] && link(this.panel.links[0], this.scope);
+    return target ? make('a', { href: target.href, title: target.title }, this.title) : this.title;
+  }
+
+  #about() {
+    const text = this.panel.description && this.scope.say(this.panel.description);
+    return text ? make('details', { class: 'about' }, make('summary', { 'aria-label': `About ${this.title}`, title: text }, 'i'), make('div', { class: 'card' }, prose(text))) : null;
+  }
+
+  #menu() {
+    if (this.panel.type === 'text') return null;
+    const button = (name, title, click) => make('button', { type: 'button', click: () => { click(); menu.open = false; } }, title, make('small', {}, name));
+    const links = (this.panel.links ?? []).slice(1).map((one) => link(one, this.scope)).filter(Boolean).map((one) => make('a', { href: one.href }, one.title));
+    const menu = make('details', { class: 'take' }, make('summary', { 'aria-label': `Save ${this.title}`, title: 'Save as a file' }, '⋯'),
+      make('div', { class: 'card' }, button('CSV', 'Numbers', () => this.#csv()), button('PNG', 'Picture', () => this.#png()), links));
+    return menu;
+  }
+
+  /** An unknown feature is named, never silently left out. */
+  #name() {
+    const found = unknown(this.panel);
+    this.note.hidden = !found.length;
+    if (found.length) this.note.textContent = `Only Grafana draws here: ${found.join(', ')}.`;
+  }
+
+  #say() {
+    patch(this.body, prose(this.scope.say(this.panel.options?.content ?? '')));
+  }
+
+  #csv() {
+    save(`${this.title}.csv`, URL.createObjectURL(new Blob(['\ufeff', csv(this.frames, this.panel)], { type: 'text/csv' })));
+  }
+
+  async #png() {
+    (await picture(this.element, this.body, this.title)).toBlob((blob) => save(`${this.title}.png`, URL.createObjectURL(blob)));
   }
 
   /** Ask and draw. Never raises; a newer call ends an older one. */
   async refresh() {
-    if (!this.queries.length) return;
+    if (this.panel.type === 'text') this.#say();
+    if (!this.queries.length) {
+      if (this.panel.type !== 'text') this.#wait('empty', unknown(this.panel).length ? '' : 'This panel asks nothing.');
+      return;
+    }
     this.#request?.abort();
     this.#request = new AbortController();
     const { signal } = this.#request;
     this.element.setAttribute('aria-busy', 'true');
     try {
-      const step = this.scope.step(this.panel.type === 'timeseries' ? this.body.clientWidth : 60);
-      const answers = await Promise.all(this.queries.map((query) => this.#ask(query, step, signal)));
+      const answers = await asking.ask(this.panel, this.queries, this.scope, this.body.clientWidth || 400, signal);
+      const events = this.panel.type === 'timeseries' ? await this.events() : [];
       if (signal.aborted) return;
-      await this.#draw(answers, step, signal);
+      await this.#draw(answers, events, signal);
       this.element.classList.remove('stale');
       this.down(null);
     } catch (error) {
       if (error.name === 'AbortError') return;
-      if (error.down) {
-        this.down(error.message);
-        this.element.classList.add('stale');
-        if (this.body.querySelector('.wait')) this.#message('wait failed', 'No answer from Prometheus.');
-      } else {
-        this.#message('wait failed', `This panel failed: ${error.message}`);
-      }
+      this.#fail(error);
     } finally {
       if (!signal.aborted) this.element.removeAttribute('aria-busy');
     }
   }
 
-  async #ask(query, step, signal) {
-    const { start, end } = this.scope;
-    const expr = this.scope.fill(query.expr, step);
-    if (query.instant && !query.range) {
-      const found = await prometheus.instant(expr, end, signal);
-      return { refId: query.refId, series: found.map((one) => ({ ...one, name: legend(query.legendFormat, one.labels) })) };
-    }
-    const from = Math.floor(start / step) * step;
-    const found = await prometheus.range(expr, from, Math.floor(end / step) * step, step, signal);
-    return {
-      refId: query.refId, times: found.times,
-      series: found.series.map((one) => ({ ...one, name: legend(query.legendFormat, one.labels) })),
-    };
-  }
-
-  async #draw(answers, step, signal) {
-    const all = answers.flatMap((one) => one.series);
-    if (!all.length) {
-      const { noValue } = this.panel.fieldConfig?.defaults ?? {};
-      if (noValue) this.#message('empty', noValue);
-      else this.#message('empty', 'No data', await this.#why(step, signal));
+  #fail(error) {
+    if (!error.down) {
+      this.#wait('wait failed', `This panel failed: ${error.message}`);
       return;
     }
-    if (this.panel.type === 'timeseries') {
-      this.chart.draw(answers.find((one) => one.series.length).times, all, this.scope);
+    this.down(error.message);
+    this.element.classList.add('stale');
+    if (!this.#drawn) this.#wait('wait failed', 'No answer from Prometheus.');
+  }
+
+  async #draw(answers, events, signal) {
+    this.frames = transforming.transform(frames(answers), this.panel);
+    const some = this.frames.some((frame) => rows(frame) > 0);
+    const found = some && NUMBERS[this.panel.type] ? values(this.frames, this.panel, this.scope) : null;
+    if (!some || (found && !found.length)) {
+      const text = await advice(this.panel, this.queries, this.scope, signal);
+      if (signal.aborted) return;
+      patch(this.body, make('div', { class: 'empty' }, prose(text)));
+      this.element.classList.add('is-empty');
+      this.#drawn = false;
       return;
     }
-    if (this.panel.type === 'table') {
-      table.draw(this.body, this.panel, answers, this.#state);
-      return;
-    }
-    const series = answers.flatMap((one) => one.series.map((found) => (found.values ? last(found, one.times, step) : found)));
-    const draw = { stat: numbers.stat, gauge: numbers.gauge, bargauge: numbers.bars }[this.panel.type];
-    draw(this.body, this.panel, series);
+    this.element.classList.remove('is-empty');
+    this.#drawn = true;
+    if (found) patch(this.body, NUMBERS[this.panel.type](found, this.panel, this.scope));
+    else this.picture?.draw(this.frames, events);
   }
 
-  /** Which metric is missing, or that the choice above leaves nothing. */
-  async #why(step, signal) {
-    const text = this.queries.map((one) => one.expr).join(' ');
-    const names = [...new Set(text.match(/\b[a-z_]+:?gramwatt_[a-z0-9_]+(?::[a-z0-9_]+)?|\bgramwatt_[a-z0-9_]+|\bALERTS\b|\bup\b/g) ?? [])];
-    const { end } = this.scope;
-    const missing = [];
-    for (const name of names) {
-      const found = await prometheus.instant(this.scope.fill(`count(last_over_time(${name}[$__range]))`), end, signal).catch(() => null);
-      if (found && !found.length) missing.push(name);
-    }
-    if (missing.length) return `Prometheus has no ${missing.join(', no ')} in this time range.`;
-    const young = step >= 60 && this.panel.type === 'timeseries'
-      ? `, or it is younger than the ${Math.round(step / 60)} minutes between two points of this time range` : '';
-    return `Nothing matches the choice above${young}.`;
+  /** Draw again in other colours. */
+  repaint() {
+    if (this.#drawn) this.picture?.repaint?.();
   }
 
-  #message(kind, first, second) {
-    this.body.replaceChildren(make('p', { class: kind }, make('span', {}, first), second ? make('small', {}, second) : null));
+  #wait(kind, text) {
+    this.#drawn = false;
+    patch(this.body, make('p', { class: kind }, text));
   }
-}
-
-/** The last known value of a curve, and when that was if it is not now. */
-function last(series, times, step) {
-  const at = series.values.findLastIndex((value) => value !== null);
-  const late = times.at(-1) - times[at] > 2 * step ? times[at] : null;
-  return { ...series, value: series.values[at], late };
 }

@@ -1,0 +1,5 @@
+"""``gramwatt-exporter budgets``: set, list, show and remove budgets without writing YAML."""
+
+from .cli import run
+
+__all__ = ["run"]

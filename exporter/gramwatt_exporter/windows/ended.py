@@ -1,0 +1,72 @@
+"""Windows that have ended, for readers who wait for them: told once their end is kept, not with the next scrape.
+
+Nothing waits where nobody asks; telling one costs the sampler a list entry.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import deque
+from typing import Any
+
+from .answers import window_answer
+from .model import WindowView
+from .outcome import outcome_labels
+
+KEPT = 200  # windows that a reader who was away for a moment finds
+MOST_WAITING = 16  # readers at a time; each holds a thread
+LONGEST_WAIT = 60.0  # seconds
+_PRIVATE = ("uid", "pid", "tags")  # of what the owner is answered, what /metrics does not show
+
+
+class EndedWindows:
+    """``tell`` is the sampler's, the rest everybody's."""
+
+    def __init__(self) -> None:
+        self._run = secrets.token_hex(4)  # numbers begin anew with the process
+        self._told: deque[tuple[int, dict[str, Any]]] = deque(maxlen=KEPT)
+        self._number = 0
+        self._waiting = 0
+        self.is_closed = False
+        self._changed = threading.Condition()
+
+    def tell(self, view: WindowView) -> None:
+        """One that has ended and whose end no kill takes back."""
+        answer = {name: value for name, value in window_answer(view).items() if name not in _PRIVATE}
+        how, detail = outcome_labels(view.outcome, view.ended_by or "stop", view.is_automatic)
+        answer |= {"samples": view.samples, "how_ended": how, "how_ended_detail": detail}
+        with self._changed:
+            self._number += 1
+            self._told.append((self._number, answer))
+            self._changed.notify_all()
+
+    def after(self, cursor: str, seconds: float) -> dict[str, Any]:
+        """Those told after ``cursor``, oldest first, and the next cursor; waits up to ``seconds`` for one.
+
+        A cursor that is empty or of an earlier run of the exporter gives all that are kept. Too many readers are not
+        waited for.
+        """
+        run, _, number = cursor.partition("-")
+        last = (
+            int(number)
+            if run == self._run and number.isascii() and number.isdigit() and len(number) < 16
+            else 0
+        )
+        with self._changed:
+            if self._waiting < MOST_WAITING:
+                self._waiting += 1
+                try:
+                    self._changed.wait_for(
+                        lambda: self.is_closed or self._number > last, max(0.0, min(seconds, LONGEST_WAIT))
+                    )
+                finally:
+                    self._waiting -= 1
+            found = [answer for told, answer in self._told if told > last]
+            return {"windows": found, "cursor": f"{self._run}-{self._number}"}
+
+    def close(self) -> None:
+        """Nobody waits any more: the exporter ends."""
+        with self._changed:
+            self.is_closed = True
+            self._changed.notify_all()

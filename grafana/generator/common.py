@@ -1,0 +1,72 @@
+"""Quantities that several dashboards show, each defined once."""
+
+from __future__ import annotations
+
+from .queries import AVERAGE, FINISHED, OPEN, gained, gauge, mean, once, rate, select
+
+POWER = gauge("device_power_watts")
+MEASURED_POWER = gauge("device_power_watts", 'source!="estimate"')
+# One sigma in watts. Errors of devices add up as if they all went the same way: meters share their causes.
+SIGMA = (
+    f"{POWER} * on (job, instance, component, device) group_left () {gauge('device_power_uncertainty_ratio')}"
+)
+ENERGY = gained("device_energy_joules_total")
+EMISSIONS = gained("device_emissions_grams_total")
+COST = gained("energy_cost_total")
+ENERGY_RATE = rate("device_energy_joules_total")
+EMISSIONS_RATE = rate("device_emissions_grams_total")
+# Grams per second at this moment.
+EMISSIONS_NOW = mean("device_emissions_grams_total")
+
+INTENSITY = f"max by (grid_zone) ({gauge('grid_intensity_grams_per_kilowatt_hour', AVERAGE)})"
+INTENSITY_AT_END = (
+    f"max by (grid_zone) ({once(select('grid_intensity_grams_per_kilowatt_hour', AVERAGE) + ' @ end()')})"
+)
+# Share of the last seven days, in percent, in which the grid was cleaner than it is now.
+DIRTIER_THAN = f"100 * avg_over_time(({INTENSITY} < bool on (grid_zone) {INTENSITY_AT_END})[7d:15m])"
+
+# pid="" are the rows "other", "departed" and "entering"; the last two jump when a process leaves or enters the list.
+PROCESS_POWER = gauge("process_power_watts", 'pid!=""')
+OTHER_POWER = gauge("process_power_watts", 'pid="",command="other"')
+
+# What is spent, the limit and the forecast of all machines together: a budget of one name is one budget everywhere.
+# The names are those of prometheus/generator; tests/contract holds them to the rules.
+LIMIT = "budget:gramwatt_budget_limit_grams:max"
+PERIOD = "budget:gramwatt_budget_period_seconds:max"
+START = "budget:gramwatt_budget_period_start_timestamp_seconds:max"
+END = "budget:gramwatt_budget_period_end_timestamp_seconds:max"
+SPENT = "budget:gramwatt_budget_period_emissions_grams:sum"
+SPENT_RATIO = "budget:gramwatt_budget_period_emissions_grams:ratio"
+EXHAUSTED = "budget:gramwatt_budget_exhausted_timestamp_seconds:forecast"
+# How far a forecast is compared: a calendar period to its end, a rolling one over its length.
+HORIZON = f"(({END} > time() + 60) or on (budget) (time() + {PERIOD}))"
+LASTS_UNTIL = f"min by (budget) ({EXHAUSTED} < on (budget) {HORIZON})"
+
+_FIRING = 'alertname=~"Gramwatt.+",alertstate="firing",severity!="none"'
+ALERTS = f"max by (alertname, severity, instance, budget) (ALERTS{{{_FIRING}}})"
+SEVERITIES = {
+    "critical": ("critical", "red"),
+    "warning": ("warning", "orange"),
+    "info": ("info", "blue"),
+}
+
+# Empty states that several panels share.
+NO_EXPORTER = (
+    "No exporter has answered in this time range. Start it with `gramwatt-exporter`, or `make up`, and see "
+    "that Prometheus scrapes it: docs/install.md"
+)
+NO_ZONE = (
+    "No CO2: no grid zone is set. Put `intensity: {zone: FR}` into exporter.yml, or start with "
+    "GRAMWATT_INTENSITY_ZONE=FR"
+)
+NO_RUNS = "No recorded run here. Record one: gramwatt run --name test -- python train.py"
+NO_BUDGET = "No budget is set. Put this into exporter.yml: budgets: [{name: whole-machine, limit: 10kg, period: month}]"
+NO_RULES = "No recorded rules: let Prometheus load prometheus/rules/*.yml"
+
+
+def running(window: str) -> str:
+    """Keeps the curves of runs while they are open: a rate over a window goes on after their end."""
+    return (
+        f"and on (job, instance, {window}) ({select('window_state', OPEN)} == 1) "
+        f"unless on (job, instance, {window}) ({select('window_state', FINISHED)} == 1)"
+    )

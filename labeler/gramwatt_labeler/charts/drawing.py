@@ -1,0 +1,66 @@
+"""A Vega-Lite specification -> SVG that fits into a page in light and in dark, with a text for who does not see it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from html import escape
+from typing import Any
+
+import vl_convert
+
+# Greys that are read on white and on near-black alike.
+INK, FAINT = "#6f7d75", "#8a978f33"
+BLUE, ORANGE, GREEN, PURPLE = "#3f7fe0", "#d9782a", "#2f9a63", "#8f6bd0"
+COMPONENTS = {"cpu": BLUE, "gpu": GREEN, "dram": PURPLE, "other": ORANGE}
+_FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+_CONFIG: Mapping[str, Any] = {
+    "background": None,
+    "font": _FONT,
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": INK,
+        "titleColor": INK,
+        "gridColor": FAINT,
+        "domainColor": INK,
+        "tickColor": INK,
+        "labelFontSize": 13,
+        "titleFontSize": 13,
+        "titleFontWeight": "normal",
+        "labelLimit": 150,
+        "labelFlush": False,
+    },
+    "axisXQuantitative": {"tickCount": 6},
+    "legend": {
+        "labelColor": INK,
+        "titleColor": INK,
+        "labelFontSize": 12,
+        "orient": "top",
+        "title": None,
+        "labelLimit": 220,
+    },
+    "text": {"color": INK, "fontSize": 12},
+    "bar": {"cornerRadius": 2},
+    "line": {"strokeWidth": 2},
+}
+_SIZE = re.compile(r"<svg([^>]*?) width=\"[\d.]+\" height=\"[\d.]+\"")
+_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+
+
+def draw(spec: Mapping[str, Any], alt: str) -> str:
+    """The chart as an ``<svg>`` element that takes the width of its place."""
+    return _draw(json.dumps({"$schema": _SCHEMA, "config": _CONFIG, **spec}), alt)
+
+
+def warm_up() -> None:
+    """Draw something small: the first chart of a process takes two seconds, later ones a tenth of one."""
+    draw({"data": {"values": [{"x": 1}]}, "mark": "point", "encoding": {"x": {"field": "x"}}}, "")
+
+
+@lru_cache(maxsize=256)
+def _draw(spec: str, alt: str) -> str:
+    svg: str = vl_convert.vegalite_to_svg(spec)
+    label = f' role="img" aria-label="{escape(alt, quote=True)}"'
+    return _SIZE.sub(lambda match: f"<svg{match[1]}{label}", svg, count=1)

@@ -1,0 +1,253 @@
+"""The charts of the application, each as a function of its numbers. Times are Unix seconds, energies joules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .drawing import BLUE, COMPONENTS, GREEN, INK, ORANGE
+
+Spec = dict[str, Any]
+WIDE = 520
+
+
+def power_curve(points: Sequence[tuple[float, float | None]], height: int = 200) -> Spec:
+    """Watts over time. None is a gap: nothing was known there, and no line is drawn across it."""
+    return {
+        "width": WIDE,
+        "height": height,
+        "data": {"values": [{"t": at * 1000, "W": watts} for at, watts in points]},
+        "mark": {
+            "type": "area",
+            "line": {"color": BLUE},
+            "fill": BLUE,
+            "fillOpacity": 0.15,
+            "invalid": "break-paths-show-domains",
+        },
+        "encoding": {
+            "x": {"field": "t", "type": "temporal", "scale": {"type": "utc"}, "title": "UTC"},
+            "y": {"field": "W", "type": "quantitative", "title": "W"},
+        },
+    }
+
+
+def component_bars(rows: Sequence[tuple[str, Mapping[str, float]]], unit: str = "Wh") -> Spec:
+    """One bar per run, split by component. Names are unique; values are in ``unit``."""
+    present = [name for name in COMPONENTS if any(name in parts for _, parts in rows)]
+    values = [
+        {"run": name, "component": part, "value": value, "order": present.index(part)}
+        for name, parts in rows
+        for part, value in parts.items()
+        if part in present
+    ]
+    return {
+        "width": WIDE - 150,
+        "height": {"step": 34},
+        "data": {"values": values},
+        "mark": "bar",
+        "encoding": {
+            "y": {"field": "run", "type": "nominal", "sort": None, "title": None},
+            "x": {"field": "value", "type": "quantitative", "title": unit},
+            "order": {"field": "order"},
+            "color": {
+                "field": "component",
+                "type": "nominal",
+                "scale": {"domain": present, "range": [COMPONENTS[name] for name in present]},
+            },
+        },
+    }
+
+
+def named_bars(rows: Sequence[tuple[str, float, float | None, float | None]], unit: str) -> Spec:
+    """One bar per name with the span of one sigma where it is known: (name, value, low, high)."""
+    values = [{"name": name, "value": value, "low": low, "high": high} for name, value, low, high in rows]
+    y = {"field": "name", "type": "nominal", "sort": None, "title": None}
+    return {
+        "width": WIDE - 150,
+        "height": {"step": 34},
+        "data": {"values": values},
+        "layer": [
+            {
+                "mark": {"type": "bar", "color": BLUE},
+                "encoding": {"y": y, "x": {"field": "value", "type": "quantitative", "title": unit}},
+            },
+            {
+                "transform": [{"filter": "isValid(datum.low)"}],
+                "mark": {"type": "rule", "color": INK, "strokeWidth": 3},
+                "encoding": {"y": y, "x": {"field": "low", "type": "quantitative"}, "x2": {"field": "high"}},
+            },
+        ],
+    }
+
+
+def daily_bars(rows: Sequence[tuple[str, float]], unit: str, height: int = 180) -> Spec:
+    """One bar per day, named ``2026-11-28``; days without a run have none."""
+    return {
+        "width": WIDE,
+        "height": height,
+        "data": {"values": [{"day": day, "value": value} for day, value in rows]},
+        "mark": {"type": "bar", "color": BLUE},
+        "encoding": {
+            "x": {
+                "field": "day",
+                "type": "ordinal",
+                "title": None,
+                "axis": {"labelOverlap": True, "labelAngle": 0},
+            },
+            "y": {"field": "value", "type": "quantitative", "title": unit},
+        },
+    }
+
+
+def letter_bars(counts: Sequence[tuple[str, int]], colours: Sequence[str]) -> Spec:
+    """How many runs got each letter; the letter stands under its bar, so that colour is not all that tells."""
+    return {
+        "width": WIDE,
+        "height": 200,
+        "data": {"values": [{"letter": letter, "runs": count} for letter, count in counts]},
+        "encoding": {
+            "x": {
+                "field": "letter",
+                "type": "nominal",
+                "sort": None,
+                "title": None,
+                "axis": {"labelAngle": 0, "labelFontSize": 15},
+            },
+            "y": {"field": "runs", "type": "quantitative", "title": "runs", "axis": {"tickMinStep": 1}},
+        },
+        "layer": [
+            {
+                "mark": {"type": "bar"},
+                "encoding": {
+                    "color": {
+                        "field": "letter",
+                        "type": "nominal",
+                        "legend": None,
+                        "scale": {"domain": [letter for letter, _ in counts], "range": list(colours)},
+                    }
+                },
+            },
+            {"mark": {"type": "text", "dy": -7}, "encoding": {"text": {"field": "runs"}}},
+        ],
+    }
+
+
+def cost_curve(points: Sequence[tuple[float, float, float]], break_even: int | None, currency: str) -> Spec:
+    """Cost without and with a tactic over the number of calls, and where the two meet."""
+    values = [
+        {"calls": n, "cost": cost, "line": name}
+        for n, old, new in points
+        for name, cost in (("as it is", old), ("with the tactic", new))
+    ]
+    layers: list[Spec] = [
+        {
+            "data": {"values": values},
+            "mark": "line",
+            "encoding": {
+                "x": {"field": "calls", "type": "quantitative", "title": "calls", "axis": {"format": "~s"}},
+                "y": {"field": "cost", "type": "quantitative", "title": currency or "cost"},
+                "color": {
+                    "field": "line",
+                    "type": "nominal",
+                    "scale": {"domain": ["as it is", "with the tactic"], "range": [ORANGE, GREEN]},
+                },
+                "strokeDash": {
+                    "field": "line",
+                    "type": "nominal",
+                    "scale": {"domain": ["as it is", "with the tactic"], "range": [[1, 0], [6, 3]]},
+                },
+            },
+        }
+    ]
+    if break_even:
+        layers.append(
+            {
+                "data": {"values": [{"calls": break_even, "text": "pays back"}]},
+                "encoding": {"x": {"field": "calls", "type": "quantitative"}},
+                "layer": [
+                    {"mark": {"type": "rule", "color": INK, "strokeDash": [3, 3]}},
+                    {
+                        "mark": {"type": "text", "align": "left", "dx": 6, "y": 12},
+                        "encoding": {"text": {"field": "text"}},
+                    },
+                ],
+            }
+        )
+    return {"width": WIDE, "height": 240, "layer": layers}
+
+
+def trade_off(
+    points: Sequence[tuple[float, float, str, str]],
+    titles: tuple[str, str],
+    letters: Sequence[str],
+    colours: Sequence[str],
+) -> Spec:
+    """Two quantities against each other, both on log axes: (x, y, letter, name), all above 0.
+
+    Each run is drawn as its letter, so that colour is not all that tells; a run without one is a hollow circle.
+    """
+    values = [{"x": x, "y": y, "letter": letter, "name": name} for x, y, letter, name in points]
+    axes = {
+        key: {
+            "field": key,
+            "type": "quantitative",
+            "scale": {"type": "log", "nice": True},
+            "title": title,
+            "axis": {"format": "~s", "tickCount": 5},
+        }
+        for key, title in zip("xy", titles, strict=True)
+    }
+    colour = {
+        "field": "letter",
+        "type": "nominal",
+        "legend": None,
+        "scale": {"domain": [*letters], "range": [*colours]},
+    }
+    return {
+        "width": WIDE,
+        "height": 320,
+        "data": {"values": values},
+        "layer": [
+            {
+                "transform": [{"filter": "datum.letter != ''"}],
+                "mark": {
+                    "type": "text",
+                    "fontWeight": "bold",
+                    "fontSize": 14,
+                    "stroke": "#0008",
+                    "strokeWidth": 0.4,
+                },
+                "encoding": {**axes, "text": {"field": "letter"}, "color": colour},
+            },
+            {
+                "transform": [{"filter": "datum.letter == ''"}],
+                "mark": {"type": "point", "color": INK, "size": 30},
+                "encoding": axes,
+            },
+        ],
+    }
+
+
+def monthly(rows: Sequence[tuple[str, float, float, float]], title: str) -> Spec:
+    """The median of each month with its quartiles: (month, low, median, high), all above 0."""
+    values = [
+        {"month": month, "low": low, "median": median, "high": high} for month, low, median, high in rows
+    ]
+    x = {"field": "month", "type": "ordinal", "title": None, "axis": {"labelAngle": 0, "labelOverlap": True}}
+    log = {"type": "log", "nice": True}
+    y = {"field": "median", "type": "quantitative", "title": title, "scale": log, "axis": {"format": "~s"}}
+    return {
+        "width": WIDE,
+        "height": 200,
+        "data": {"values": values},
+        "layer": [
+            {
+                "mark": {"type": "rule", "color": BLUE, "opacity": 0.35, "strokeWidth": 8},
+                "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
+            },
+            {
+                "mark": {"type": "line", "color": BLUE, "point": {"color": BLUE, "size": 60}},
+                "encoding": {"x": x, "y": y},
+            },
+        ],
+    }

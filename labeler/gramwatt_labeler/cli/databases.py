@@ -1,0 +1,44 @@
+"""``gramwatt-labeler db upgrade|check``."""
+
+from __future__ import annotations
+
+import argparse
+
+import msgspec
+
+from ..config import Config
+from ..store import Store, migrate
+from ..store.database import Database
+from . import exit_codes
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """What to do."""
+    command.add_argument("action", choices=("upgrade", "check"), help="check: say what upgrade would do")
+    command.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def main(options: argparse.Namespace, config: Config) -> int:
+    """``check``: 0 when the database is of this version, 1 when it is to be upgraded; ``upgrade``: does it.
+
+    ``watch`` and ``serve`` upgrade by themselves; this is for who wants to see it before they start.
+    """
+    database = Database(config.database_url, upgrades=False)
+    try:
+        with database.reading() as connection:
+            before = migrate.version(connection)
+    finally:
+        database.close()
+    if options.action == "upgrade" and before != migrate.HEAD:
+        store = Store(config.database_url)
+        store.ping()
+        store.close()
+    now = migrate.HEAD if options.action == "upgrade" else before
+    if options.json:
+        found = {"database": database.shown, "before": before, "version": now, "newest": migrate.HEAD}
+        print(msgspec.json.encode(found).decode())
+    else:
+        what = f"version {now}" if now else "empty"
+        changed = f" (was {before or 'empty'})" if now != before else ""
+        print(f"{database.shown}: {what}{changed}; newest is {migrate.HEAD}")
+    return 0 if now == migrate.HEAD else exit_codes.ERROR

@@ -1,0 +1,136 @@
+"""Verdicts as JSON, text or CSV: the contract of ``gramwatt-labeler grade --scheme``."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..render.text import clean
+from ..scale_files import LoadedScale
+
+if TYPE_CHECKING:
+    from .graded_facts import Result, Results
+
+FORMATS = ("text", "json", "csv")
+_COLUMNS = (
+    "name", "grade", "span_best", "span_worst", "scheme", "scale_version", "scale_sha256", "missing", "reasons",
+    "notes",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula (OWASP: CSV injection)."""
+
+
+def lines(results: Results, loaded: LoadedScale, form: str) -> Iterator[str]:
+    """The lines to print."""
+    if form == "json":
+        trees = [as_tree(one, loaded) for one in results.found]
+        if results.is_one and len(trees) == 1:
+            yield _dumped(trees[0])
+        elif results.is_lines:
+            yield from map(_dumped, trees)
+        else:
+            yield "[" + ",\n ".join(map(_dumped, trees)) + "]"
+    elif form == "csv":
+        yield from _table(results, loaded)
+    else:
+        yield from (_line(one, loaded) for one in results.found)
+
+
+def as_tree(one: Result, loaded: LoadedScale) -> dict[str, Any]:
+    """One verdict as a JSON object. ``null`` is not known; what a scale does not have is left out."""
+    verdict = one.verdict
+    found: dict[str, Any] = {"name": one.name} if one.name else {}
+    found |= {
+        "grade": verdict.letter,
+        "scheme": loaded.id.name,
+        "metrics": {
+            name: {"value": _number(metric.value), "index": _number(metric.index), "grade": metric.letter}
+            for name, metric in verdict.metrics.items()
+        },
+        "missing": list(verdict.missing),
+        "scale": {"name": loaded.id.name, "version": loaded.id.version, "sha256": loaded.id.sha256},
+        "reasons": reasons(one),
+        "notes": list(verdict.notes),
+    }
+    if verdict.span is not None:
+        found["span"] = list(verdict.span)
+    if verdict.groups:
+        found["groups"] = dict(verdict.groups)
+    if verdict.compound is not None:
+        found["compound"] = verdict.compound
+    basis = verdict.basis
+    if basis is not None:
+        found |= {"unit": basis.unit, "energy_per_unit_joules": basis.per_unit_joules, "index": basis.index}
+        if basis.reference is not None:
+            reference = basis.reference
+            found["reference"] = {name: getattr(reference, name) for name in reference.__dataclass_fields__}
+    return found
+
+
+def reasons(one: Result) -> list[str]:
+    """Why there is no letter, and why metrics are missing, each once."""
+    return list(dict.fromkeys([*one.verdict.reasons, *one.odd]))
+
+
+def _line(one: Result, loaded: LoadedScale) -> str:
+    verdict = one.verdict
+    text = f"{one.name}: " if one.name else ""
+    if verdict.letter is None:
+        text += f"not graded: {'; '.join(reasons(one))}"
+    else:
+        span = verdict.span
+        text += verdict.letter + (f" ({span[0]}-{span[1]})" if span and span[0] != span[1] else "")
+    text += f" on {loaded.id.name} {loaded.id.version} ({loaded.id.short_hash})"
+    letters = [f"{name} {metric.letter}" for name, metric in verdict.metrics.items() if metric.letter]
+    text += f"; {', '.join(letters)}" if letters else ""
+    text += (
+        f"; groups: {', '.join(f'{name} {letter}' for name, letter in verdict.groups.items())}"
+        if verdict.groups
+        else ""
+    )
+    text += f"; missing: {', '.join(verdict.missing)}" if verdict.missing else ""
+    text += f"; {'; '.join(verdict.notes)}" if verdict.notes else ""
+    return clean(text)
+
+
+def _table(results: Results, loaded: LoadedScale) -> Iterator[str]:
+    names = list(dict.fromkeys(name for one in results.found for name in one.verdict.metrics))
+    yield _row([*_COLUMNS, *(f"{name}_{part}" for name in names for part in ("value", "index", "grade"))])
+    for one in results.found:
+        verdict = one.verdict
+        best, worst = verdict.span or ("", "")
+        cells: list[object] = [
+            one.name, verdict.letter or "", best, worst, loaded.id.name, loaded.id.version, loaded.id.sha256,
+            "; ".join(verdict.missing), "; ".join(reasons(one)), "; ".join(verdict.notes),
+        ]  # fmt: skip
+        for name in names:
+            metric = verdict.metrics.get(name)
+            value, index = (_number(metric.value), _number(metric.index)) if metric else (None, None)
+            cells += ["" if number is None else number for number in (value, index)]
+            cells.append((metric.letter if metric else None) or "")
+        yield _row(cells)
+
+
+def _row(cells: list[object]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="").writerow([_harmless(cell) for cell in cells])
+    return buffer.getvalue()
+
+
+def _harmless(cell: object) -> object:
+    if isinstance(cell, str):
+        text = clean(cell)
+        return "'" + text if text.startswith(_FORMULA) else text
+    return cell
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _dumped(tree: dict[str, Any]) -> str:
+    return json.dumps(tree, ensure_ascii=False, allow_nan=False)

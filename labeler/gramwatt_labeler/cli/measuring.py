@@ -1,0 +1,107 @@
+"""``gramwatt-labeler measure``: a stretch of the exporter's series becomes an evaluation."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import msgspec
+
+from ..config import Config
+from ..errors import Duplicate
+from ..model import Graded, Window
+from ..ranges import Stretch, measure_range, read_selector
+from ..scale_files import LoadedScale, grade, load_scales, pick
+from ..store import Evaluation, Given, Origin, Store
+from ..store.identifiers import new_id
+from ..web.labels import as_json
+from . import exit_codes
+from .argument_types import key_number, moment
+from .line import one_line
+from .wiring import output, prometheus
+
+_JOULES_PER_KILOWATT_HOUR = 3.6e6
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Which series, from when to when, and what they did in that time."""
+    command.add_argument(
+        "--selector", required=True, metavar="SELECTOR",
+        help="such as '{workload=\"vllm.service\"}', '{user=\"alice\"}' or gramwatt_device_energy_joules_total",
+    )  # fmt: skip
+    command.add_argument(
+        "--start", required=True, type=moment, metavar="TIME",
+        help="2026-11-28T12:00, Unix seconds, or how long ago: 90m",
+    )  # fmt: skip
+    command.add_argument("--end", type=moment, metavar="TIME", help="as --start; default: now")
+    command.add_argument("--phase", choices=("training", "inference"), default="inference")
+    for fact in ("name", "model", "task", "dataset", "user"):
+        command.add_argument(f"--{fact}", metavar=fact.upper(), default="")
+    command.add_argument(
+        "--value", dest="values", action="append", default=[], metavar="KEY=NUMBER", type=key_number,
+        help="what was done in that time, such as requests=1200",
+    )  # fmt: skip
+    command.add_argument("--dry-run", action="store_true", help="print it and keep nothing")
+    command.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def main(options: argparse.Namespace, config: Config) -> int:
+    """Measure, grade on every configured scale, keep, print."""
+    now = time.time()
+    scales = pick(load_scales(config.grading.scales_dir), config.grading.scales)
+    selector = read_selector(options.selector)
+    stretch = measure_range(prometheus(config), selector, options.start, options.end or now)
+    evaluation = _evaluation(options, stretch, now)
+    graded = [_graded(scale, evaluation, config.grading.hardware, now) for scale in scales]
+    if not options.dry_run:
+        store = Store(config.database_url)
+        try:
+            store.add_evaluation(evaluation, [Given(one.grade) for one in graded])
+        except Duplicate as there:
+            print(f"gramwatt-labeler: {there}: {output(config).page(there.existing)}")
+            return exit_codes.ERROR
+        finally:
+            store.close()
+    if options.json:
+        page_of = output(config).page
+        print(msgspec.json.format(msgspec.json.encode([as_json(one, page_of) for one in graded])).decode())
+    else:
+        for one in graded:
+            print(one_line(one))
+    return 0 if graded[0].grade.letter else exit_codes.NOT_GRADED
+
+
+def _evaluation(options: argparse.Namespace, stretch: Stretch, now: float) -> Evaluation:
+    measured = stretch.measurement
+    grams, joules = measured.emissions_grams, measured.energy_joules
+    window = Window(
+        id=new_id(now),
+        name=options.name or stretch.selector[:256],
+        phase=options.phase,
+        start=stretch.start,
+        end=stretch.end,
+        model=options.model,
+        task=options.task,
+        dataset=options.dataset,
+        user=options.user,
+        values=dict(options.values),
+        instance=stretch.instances[0] if len(stretch.instances) == 1 else "",
+        boundary=stretch.boundary,
+    )
+    return Evaluation(
+        window=window,
+        measurement=measured,
+        origin=Origin.RANGE,
+        detail={"selector": stretch.selector, "instances": list(stretch.instances)},
+        boundary=stretch.boundary,
+        intensity_grams_per_kwh=grams / joules * _JOULES_PER_KILOWATT_HOUR
+        if grams is not None and joules > 0
+        else None,
+        created_at=now,
+    )
+
+
+def _graded(scale: LoadedScale, evaluation: Evaluation, hardware: str, now: float) -> Graded:
+    assert evaluation.measurement is not None
+    found = grade(scale, evaluation.window, evaluation.measurement, hardware)
+    return Graded(evaluation.window, evaluation.measurement, found, now)

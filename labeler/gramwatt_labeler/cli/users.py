@@ -1,0 +1,105 @@
+"""``gramwatt-labeler user``: who may log in to the web pages and write, with passwords and tokens."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+import time
+
+import msgspec
+
+from ..config import Config
+from ..errors import InputError
+from ..store import Store
+from ..store.people import People, Role, Scope
+
+_BY = "the command line"
+_SCOPE_OF = {Role.VIEWER: Scope.READ, Role.CONTRIBUTOR: Scope.WRITE, Role.MANAGER: Scope.MANAGE}
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """One subcommand for each thing to do."""
+    command.add_argument("--json", action="store_true", help="print the result as JSON")
+    actions = command.add_subparsers(required=True, metavar="ACTION", dest="action")
+    roles = [role.value for role in Role]
+    add = actions.add_parser("add", help="a new user; prints a token for the REST API, once")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--role", choices=roles, default=Role.CONTRIBUTOR.value)
+    add.add_argument(
+        "--password", action="store_true", help="ask for a password (or read a line), to log in with"
+    )
+    add.add_argument("--no-token", action="store_true", help="make no token")
+    passwd = actions.add_parser("passwd", help="another password; ends all sessions")
+    passwd.add_argument("name", metavar="NAME")
+    token = actions.add_parser("token", help="one more token, printed once")
+    token.add_argument("name", metavar="NAME")
+    token.add_argument("--scope", choices=[scope.value for scope in Scope], default=Scope.WRITE.value)
+    token.add_argument("--label", default="command line", metavar="TEXT", help="what it is for")
+    token.add_argument("--days", type=int, metavar="N", help="until it expires; default: never")
+    role = actions.add_parser("role", help="another role")
+    role.add_argument("name", metavar="NAME")
+    role.add_argument("role", choices=roles)
+    for action, words in (
+        ("disable", "let nobody in with it; ends all sessions"),
+        ("enable", "let it in again"),
+    ):
+        one = actions.add_parser(action, help=words)
+        one.add_argument("name", metavar="NAME")
+    actions.add_parser("list", help="all users")
+
+
+def main(options: argparse.Namespace, config: Config) -> int:
+    """Do it. Everything is in the audit."""
+    store = Store(config.database_url)
+    try:
+        found = _do(options, People(store.database), time.time())
+    finally:
+        store.close()
+    if options.json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        for line in found if isinstance(found, list) else [found]:
+            print("  ".join(f"{name}: {value}" for name, value in line.items()))
+    return 0
+
+
+def _do(options: argparse.Namespace, people: People, now: float) -> list[dict[str, str]] | dict[str, str]:
+    match options.action:
+        case "add":
+            role = Role(options.role)
+            people.add(options.name, role, _password() if options.password else "", _BY, now)
+            found = {"user": options.name, "role": role.value}
+            if not options.no_token:
+                found["token"] = people.new_token(options.name, "command line", _SCOPE_OF[role], _BY, now)
+            return found
+        case "passwd":
+            people.change(options.name, _BY, now, password=_password())
+        case "token":
+            expires = now + options.days * 86400 if options.days is not None else None
+            secret = people.new_token(options.name, options.label, Scope(options.scope), _BY, now, expires)
+            return {"user": options.name, "scope": options.scope, "token": secret}
+        case "role":
+            people.change(options.name, _BY, now, role=Role(options.role))
+        case "disable" | "enable":
+            people.change(options.name, _BY, now, disabled=options.action == "disable")
+        case _:
+            return [
+                {
+                    "user": one.name, "role": one.role.value,
+                    "state": "disabled" if one.disabled else "enabled",
+                    "password": "yes" if one.has_password else "no",
+                }
+                for one in people.users()
+            ]  # fmt: skip
+    return {"user": options.name, options.action: "done"}
+
+
+def _password() -> str:
+    """From the terminal, twice; from a pipe one line. Never from an argument, which everybody on the machine sees."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    first = getpass.getpass("Password: ")
+    if getpass.getpass("Again: ") != first:
+        raise InputError("password: the two were different")
+    return first

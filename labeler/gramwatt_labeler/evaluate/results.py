@@ -1,0 +1,172 @@
+"""An entry graded on every scale that fits it, as a label, a page and the store need it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..errors import FactsError
+from ..forms.entry import Entry
+from ..grading.facts import Verdict, grade_facts
+from ..grading.recorded import grade_of
+from ..grading.scale import AbsoluteScale, EeiScale, RatedScale
+from ..model import Grade, Graded, Imported, Measurement, Window
+from ..scale_files import LoadedScale
+from ..store.nouns import Evaluation, Given, Layer, Measure, MetricGrade, Origin
+from .entry_facts import facts_of
+
+_KEPT_AS_VALUES = ("samples", "tokens", "requests", "accuracy", "f1", "rouge")
+_MEASURES = ("size", "dataset_size", "downloads", "parameters", "flops")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An entry with its grades, by scale name in the order they were asked for."""
+
+    entry: Entry
+    window: Window
+    measurement: Measurement | None
+    grades: Mapping[str, Grade]
+    verdicts: Mapping[str, Verdict]
+    at: float
+    file: str = ""
+    line: int = 0
+
+    @property
+    def shown(self) -> Graded:
+        """The grade for the label: the first with a letter, else the first."""
+        best = next((grade for grade in self.grades.values() if grade.letter), None)
+        return Graded(self.window, self.measurement, best or next(iter(self.grades.values())), self.at)
+
+    @property
+    def said(self) -> str:
+        """Where the numbers are from, for the label."""
+        tool = f", measured with {self.entry.source}" if self.entry.source else ""
+        return f"numbers from {self.file or 'a form'}{tool}"
+
+    def label(self, scale: str = "") -> Graded:
+        """The grade for the label, with where its numbers are from beside it."""
+        shown = self.on(scale)
+        return replace(shown, grade=replace(shown.grade, notes=(*shown.grade.notes, self.said)))
+
+    def on(self, scale: str) -> Graded:
+        """The grade on a scale; the one for the label where there is none."""
+        grade = self.grades.get(scale)
+        return self.shown if grade is None else Graded(self.window, self.measurement, grade, self.at)
+
+
+def fitting(scales: Mapping[str, LoadedScale], main_scale: str, phase: str) -> list[LoadedScale]:
+    """The scales an entry of this phase is graded on: the main one, then those of several metrics, the mended first."""
+    found = [scales[main_scale]] if main_scale in scales else []
+    rated = [
+        loaded
+        for loaded in scales.values()
+        if isinstance(loaded.scale, RatedScale) and loaded.scale.phase in (None, phase)
+    ]
+    found += sorted(rated, key=lambda loaded: (not loaded.scale.required, loaded.id.name))  # type: ignore[union-attr]
+    return [loaded for loaded in found if not getattr(loaded.scale, "retired", False)]
+
+
+def evaluate(
+    entry: Entry, scales: Sequence[LoadedScale], now: float, origin: str = "", line: int = 0
+) -> Result:
+    """Grade an entry. ``origin`` is the file it is from, "" for the form. What is missing is in a grade."""
+    measurement = _measurement(entry, origin, line)
+    grades: dict[str, Grade] = {}
+    verdicts: dict[str, Verdict] = {}
+    for loaded in scales:
+        verdict = _verdict(entry, loaded)
+        verdicts[loaded.id.name] = verdict
+        grades[loaded.id.name] = grade_of(verdict, loaded.id, entry.values.get("emissions"))
+    return Result(entry, _window(entry, now, origin), measurement, grades, verdicts, now, origin, line)
+
+
+def evaluation_of(result: Result, user: str, origin: Origin = Origin.FORM) -> tuple[Evaluation, list[Given]]:
+    """What the store keeps of a result."""
+    entry = result.entry
+    measures = {
+        name: Measure(entry.values[name], layer=Layer.FORM) for name in _MEASURES if name in entry.values
+    }
+    measures |= {name: Measure(value, layer=Layer.FORM) for name, value in entry.extra.items()}
+    if entry.score is not None and "performance_score" not in measures:
+        measures["performance_score"] = Measure(entry.score, layer=Layer.DERIVED)
+    detail = {"tool": entry.source, "note": entry.note, "training_type": entry.training_type}
+    if result.file:
+        detail |= {"file": result.file, "line": str(result.line)}
+    evaluation = Evaluation(
+        window=result.window,
+        measurement=result.measurement,
+        origin=origin,
+        detail={name: text for name, text in detail.items() if text},
+        measures=measures,
+        boundary=entry.boundary,
+        emissions_grams=entry.values.get("emissions"),
+        created_at=result.at,
+        created_by=user,
+    )
+    return evaluation, [
+        Given(grade, _letters(result.verdicts[name])) for name, grade in result.grades.items()
+    ]
+
+
+def _letters(verdict: Verdict) -> list[MetricGrade]:
+    return [MetricGrade(name, one.value, one.index, one.letter) for name, one in verdict.metrics.items()]
+
+
+def _verdict(entry: Entry, loaded: LoadedScale) -> Verdict:
+    letters = _all_letters(loaded)
+    if isinstance(loaded.scale, EeiScale | AbsoluteScale) and "energy" not in entry.values:
+        return Verdict(None, letters, reasons=("the energy of the run",))
+    try:
+        return grade_facts(loaded.scale, facts_of(entry, loaded.scale))
+    except FactsError as error:
+        return Verdict(None, letters, reasons=(error.message,))
+
+
+def _all_letters(loaded: LoadedScale) -> tuple[str, ...]:
+    if isinstance(loaded.scale, EeiScale | AbsoluteScale):
+        return tuple(band.letter for band in loaded.scale.bands)
+    return tuple(loaded.scale.letters)
+
+
+def _window(entry: Entry, now: float, origin: str) -> Window:
+    end = now if entry.ended is None else entry.ended
+    seconds = entry.values.get("duration", 0.0)
+    return Window(
+        id=entry.run or (f"file-{entry.content_hash[:32]}" if origin else ""),
+        name=entry.model,
+        phase=entry.phase,
+        start=end - seconds,
+        end=end,
+        model=entry.model,
+        task=entry.task,
+        dataset=entry.dataset,
+        values={name: entry.values[name] for name in _KEPT_AS_VALUES if name in entry.values},
+        boundary=entry.boundary,
+    )
+
+
+def _measurement(entry: Entry, origin: str, line: int) -> Measurement | None:
+    """None without an energy: CO2 alone is no measurement."""
+    energy = entry.values.get("energy")
+    if energy is None:
+        return None
+    imported = None
+    if origin:
+        imported = Imported(
+            tool=entry.source,
+            version=entry.source_version,
+            mode=entry.boundary,
+            run=entry.run,
+            file=origin,
+            line=line,
+        )
+    return Measurement(
+        energy_joules=energy,
+        components={"gpu": energy} if entry.boundary == "gpu" else {},
+        samples=None,
+        coverage_ratio=None,
+        emissions_grams=entry.values.get("emissions"),
+        sources=(entry.source,) if entry.source else (),
+        imported=imported,
+    )

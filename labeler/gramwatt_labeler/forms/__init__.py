@@ -1,0 +1,1 @@
+"""What a person types, read into numbers with units; a mistake is text that belongs beside its field."""

@@ -1,0 +1,276 @@
+"""Energy per functional unit: against a reference (eei), or cut into published bands (absolute).
+
+The numbers go in as :class:`Facts`; nobody else's result matters.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ..model import MetricGrade, Reference
+from .bands import letter_of, span
+from .exact import exact, nearest
+from .quantities import in_own_unit
+from .references import Chosen, choose, slug
+from .scale import AbsoluteScale, EeiReference, EeiScale, Unit
+from .units import COUNTS, units_of
+from .verdict import Basis, Facts, Verdict
+
+ENERGY_UNITS: dict[str, str] = {
+    "energy": "J", "gpu_energy": "J", "emissions": "g", "uncertainty_ratio": "", "floor_energy": "J",
+} | dict.fromkeys(COUNTS, "")  # fmt: skip
+"""What an energy scale knows, with the metric's own unit. Every other name is a value such as accuracy."""
+SPELLINGS: dict[str, tuple[str, str]] = {
+    f"{name}_{word}": (name, unit)
+    for name in ("energy", "gpu_energy")
+    for word, unit in (("joules", "J"), ("j", "J"), ("wh", "Wh"), ("kwh", "kWh"))
+} | {
+    "emissions_grams": ("emissions", "g"),
+    "emissions_kg": ("emissions", "kg"),
+    "co2_eq_emissions": ("emissions", "g"),
+}
+"""Names that say their unit: energy_kwh is energy in kWh."""
+
+GPU_SHARE = Fraction(3, 4)
+"""Against a GPU's energy alone only work is compared whose energy is mostly the GPU's: otherwise moving a part of it to
+the CPU would give a better letter for more energy."""
+IMPLAUSIBLE = 10
+"""Below the least published figure divided by this, the count or the task is wrong, not the work efficient."""
+WIDER = 3
+"""How many times a reference may be off that was derived, or is of other hardware."""
+_SIGMAS = (
+    2 * 0.8416212335729143
+)  # standard deviations between the 20 % and the 80 % quantile of a normal distribution
+_RANGE = {2: 1.128, 3: 1.693, 4: 2.059, 5: 2.326, 6: 2.534, 7: 2.704, 8: 2.847, 9: 2.970, 10: 3.078}
+"""The expected range of n normal values in standard deviations (d2 of control charts)."""
+_MEDIAN_ERROR = 1.2533141373155003  # sqrt(pi / 2): the standard error of a median, in those of the mean
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused(Exception):
+    """What is missing; ends the grading of these facts."""
+
+    reason: str
+
+
+def known_metrics(scale: EeiScale | AbsoluteScale) -> dict[str, str]:
+    """The metrics that can matter, with their own units."""
+    keys = [one.quality.key for one in scale.references if one.quality] if isinstance(scale, EeiScale) else []
+    direct = {f"energy_per_{unit}": "J" for unit in ("sample", "token", "request", "run")}
+    measure = {_measure(scale): ""} if isinstance(scale, AbsoluteScale) else {}
+    return ENERGY_UNITS | direct | measure | dict.fromkeys(keys, "")
+
+
+def grade_eei(scale: EeiScale, facts: Facts) -> Verdict:
+    """Energy per unit divided by the reference for this work. Raises FactsError for a unit of the wrong kind."""
+    letters = tuple(band.letter for band in scale.bands)
+    values = own_values(facts.metrics)
+    try:
+        chosen, lack = choose(facts, values, scale)
+        if chosen is None:
+            raise _Refused(lack)
+        reference = chosen.reference
+        _check_quality(values, reference)
+        per_unit, units = _per_unit(values, reference.unit, _energy_key(facts, values, reference))
+        _check_quotient(per_unit, reference.joules)
+        index = per_unit / exact(reference.joules)
+        _check_plausible(per_unit, chosen)
+    except _Refused as refused:
+        return Verdict(None, letters, reasons=(refused.reason,), missing=_missing(facts))
+    letter = letter_of(index, scale.bands)
+    return Verdict(
+        letter,
+        letters,
+        metrics={f"energy_per_{reference.unit}": MetricGrade(nearest(per_unit), nearest(index), letter)},
+        span=_span(index, values, scale, chosen),
+        missing=_missing(facts),
+        notes=_notes(chosen, facts, values),
+        basis=Basis(reference.unit, units, nearest(per_unit), nearest(index), _said(chosen)),
+    )
+
+
+def grade_absolute(scale: AbsoluteScale, facts: Facts) -> Verdict:
+    """Energy per unit on a published scale of limits."""
+    letters = tuple(band.letter for band in scale.bands)
+    values = own_values(facts.metrics)
+    try:
+        _check_work(scale, facts)
+        direct = values.get(_measure(scale))
+        if direct is not None:
+            per_unit, units = _usable(direct, _measure(scale)) * exact(scale.joules), 1.0
+        else:
+            per_unit, units = _per_unit(values, scale.unit, "energy")
+        _check_quotient(per_unit, scale.joules)
+    except _Refused as refused:
+        return Verdict(None, letters, reasons=(refused.reason,), missing=_missing(facts))
+    value = per_unit / exact(scale.joules)
+    letter = letter_of(value, scale.bands, scale.limit)
+    best, worst = span(value, values.get("uncertainty_ratio"), scale.bands, scale.limit)
+    return Verdict(
+        letter,
+        letters,
+        metrics={f"energy_per_{scale.unit}": MetricGrade(nearest(per_unit), nearest(value), letter)},
+        span=None if best is None or worst is None else (best, worst),
+        missing=_missing(facts),
+        notes=(f"{nearest(value):.4g} {scale.measure}",),
+        basis=Basis(scale.unit, units, nearest(per_unit)),
+    )
+
+
+def own_values(metrics: Mapping[str, tuple[float | None, str]]) -> dict[str, float | None]:
+    """Values in their metrics' own units, by the names used here. NaN and infinities are not known."""
+    found: dict[str, float | None] = {}
+    for name, (value, unit) in metrics.items():
+        own, given = SPELLINGS.get(name, (name, unit))
+        at = f"$.metrics.{name}"
+        default = "J" if own.startswith("energy_per_") else ""
+        number = in_own_unit(value, unit or given, ENERGY_UNITS.get(own, default), at)
+        found.setdefault(own, number)
+    return found
+
+
+def _missing(facts: Facts) -> tuple[str, ...]:
+    return tuple(
+        name for name, (value, _) in facts.metrics.items() if value is None or not math.isfinite(value)
+    )
+
+
+def _measure(scale: AbsoluteScale) -> str:
+    """The metric that is already in the bands' unit, such as wh_per_million_output_tokens."""
+    return slug(scale.measure).replace("-", "_")
+
+
+def _check_work(scale: AbsoluteScale, facts: Facts) -> None:
+    if not facts.phase:
+        raise _Refused("a phase (--phase training or inference)")
+    if facts.phase != scale.phase:
+        raise _Refused(
+            f"phase {scale.phase} ({scale.name} grades nothing else; this window is {facts.phase})"
+        )
+    if scale.tasks and slug(facts.task) not in scale.tasks:
+        raise _Refused(f"a task of {scale.name} (it grades {', '.join(scale.tasks)}; this is {facts.task!r})")
+
+
+def _energy_key(facts: Facts, values: Mapping[str, float | None], reference: EeiReference) -> str:
+    """Which energy a reference is compared with. Raises _Refused where a GPU's part would say too little."""
+    if reference.boundary != "gpu":
+        return "energy"
+    if facts.boundary == "gpu":
+        return "gpu_energy" if values.get("gpu_energy") is not None else "energy"
+    whole, part = values.get("energy"), values.get("gpu_energy")
+    _usable(whole, "energy")
+    if part is None or not part > 0:
+        raise _Refused(
+            f"boundary (references for {reference.task} count a GPU's energy, and no GPU was used)"
+        )
+    if exact(_usable(part, "gpu_energy")) < GPU_SHARE * exact(whole or 0.0):
+        share = nearest(100 * exact(part) / exact(whole or 1.0))
+        raise _Refused(
+            f"boundary (references for {reference.task} count a GPU's energy alone, and only {share:.3g} % of this "
+            f"energy is a GPU's; {nearest(100 * GPU_SHARE):g} % are needed)"
+        )
+    return "gpu_energy"
+
+
+def _per_unit(values: Mapping[str, float | None], unit: Unit, key: str) -> tuple[Fraction, float]:
+    """J per unit and the number of units."""
+    direct = values.get(f"energy_per_{unit}")
+    if direct is not None and values.get(key) is None:
+        return _usable(direct, f"energy_per_{unit}"), 1.0
+    energy = _usable(values.get(key), key)
+    units, lack = units_of(values, unit)
+    if units is None:
+        raise _Refused(lack)
+    return energy / exact(units), units
+
+
+def _usable(value: float | None, name: str) -> Fraction:
+    if value is None:
+        raise _Refused(name.replace("_", " "))
+    if not math.isfinite(value) or value <= 0:
+        raise _Refused(f"a usable {name.replace('_', ' ')} (it is {value:g})")
+    return exact(value)
+
+
+def _check_quotient(per_unit: Fraction, reference: float) -> None:
+    """Refuse an energy per unit, or a share of a reference (J per unit), that no number can be."""
+    for value, what in ((per_unit, "J per unit"), (per_unit / exact(reference), "times the reference")):
+        number = nearest(value)
+        if not sys.float_info.min <= number <= sys.float_info.max:
+            raise _Refused(f"a usable energy per unit (it is {number:g} {what})")
+
+
+def _check_plausible(per_unit: Fraction, chosen: Chosen) -> None:
+    if chosen.least is not None and per_unit * IMPLAUSIBLE < exact(chosen.least):
+        raise _Refused(
+            f"a plausible energy per unit (it is {nearest(per_unit):.3g} J per {chosen.reference.unit}, less than a "
+            f"tenth of the least published figure, {chosen.least:.3g} J); check the count and the task"
+        )
+
+
+def _check_quality(values: Mapping[str, float | None], reference: EeiReference) -> None:
+    gate = reference.quality
+    if gate is None:
+        return
+    value = values.get(gate.key)
+    if value is None:
+        raise _Refused(f"value {gate.key!r}; the reference asks for at least {gate.floor:g}")
+    if not value >= gate.floor:
+        raise _Refused(
+            f"enough quality ({gate.key} is {value:g}, the reference asks for at least {gate.floor:g})"
+        )
+
+
+def _span(
+    index: Fraction, values: Mapping[str, float | None], scale: EeiScale, chosen: Chosen
+) -> tuple[str, str] | None:
+    """Letters within one sigma of measurement and reference together; None where neither is known."""
+    factor = WIDER if chosen.reference.derived or chosen.is_other else 1
+    measured, reference = values.get("uncertainty_ratio"), reference_error(chosen.reference)
+    known = [one for one in (measured, reference) if one is not None and math.isfinite(one) and one >= 0]
+    if not known and factor == 1:
+        return None
+    best, worst = span(index, math.hypot(*known), scale.bands, factor=factor)
+    return None if best is None or worst is None else (best, worst)
+
+
+def reference_error(reference: EeiReference) -> float | None:
+    """One sigma of a reference as a share of it: the standard error of a median of ``n`` values.
+
+    The spread is that of the logarithms, as energies of models spread by factors.
+    """
+    if reference.n is None:
+        return None
+    if reference.low is not None and reference.high is not None:
+        sigma = math.log(reference.high / reference.low) / _SIGMAS
+    elif reference.least is not None and reference.most is not None and reference.n in _RANGE:
+        sigma = math.log(reference.most / reference.least) / _RANGE[reference.n]
+    else:
+        return None
+    return _MEDIAN_ERROR * sigma / math.sqrt(reference.n)
+
+
+def _said(chosen: Chosen) -> Reference:
+    one = chosen.reference
+    return Reference(
+        one.joules, one.hardware, one.source, one.date.isoformat(), one.boundary, one.n, one.statistic, one.derived,
+        chosen.is_other,
+    )  # fmt: skip
+
+
+def _notes(chosen: Chosen, facts: Facts, values: Mapping[str, float | None]) -> tuple[str, ...]:
+    notes = []
+    if chosen.reference.derived:
+        notes.append("the reference is derived, not measured: the span is three times as wide")
+    if chosen.is_other:
+        notes.append(
+            f"no reference for {facts.hardware or 'hardware that is not known'}: the strictest of others was taken, "
+            "the span is three times as wide"
+        )
+    if values.get("uncertainty_ratio") is None:
+        notes.append("the uncertainty of the energy is not known: the span is that of the reference alone")
+    return tuple(notes)

@@ -1,0 +1,160 @@
+"""Which reference a piece of work is compared with: like with like, chosen by the scale and never by the numbers.
+
+The task, phase, data set, boundary and hardware decide, so that recording one count more or less changes nothing but
+whether there is a grade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from .exact import exact
+from .hardware import chain
+from .scale import Boundary, EeiReference, EeiScale, Unit
+from .units import Counts, tokens_per_request
+from .verdict import Facts
+
+ALLOWED: dict[str, tuple[Boundary, ...]] = {
+    "machine": ("machine", "gpu"),
+    "process": ("process", "gpu"),
+    "gpu": ("gpu",),
+}
+"""The boundaries of references that energy of a boundary can be compared with. A GPU's part is known of each."""
+_FINEST: tuple[Unit, ...] = ("token", "sample", "request", "run")
+_ALIKE = 2  # output tokens per request may differ from the reference's by this factor
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A reference; ``is_other`` when it is the strictest of those for other hardware."""
+
+    reference: EeiReference
+    is_other: bool = False
+    least: float | None = (
+        None  # J per unit, of all that is published of this work: on any hardware, in any boundary
+    )
+
+
+def slug(task: str) -> str:
+    """A task as scales write it: lower case, words joined by hyphens."""
+    return "-".join(task.lower().replace("_", " ").replace("-", " ").split())
+
+
+def choose(facts: Facts, counts: Counts, scale: EeiScale) -> tuple[Chosen | None, str]:
+    """The reference that fits, or None and what is missing."""
+    fitting, reason = _of_the_work(facts, scale)
+    if reason:
+        return None, reason
+    if facts.boundary not in ALLOWED:
+        return None, "boundary (what the energy counts: gpu, process or machine)"
+    inside = [one for one in fitting if one.boundary in ALLOWED[facts.boundary]]
+    if not inside:
+        counted = ", ".join(sorted({one.boundary for one in fitting}))
+        task = fitting[0].task
+        return (
+            None,
+            f"boundary (references for {task} count the {counted}; this energy is that of the {facts.boundary})",
+        )
+    lacks = []
+    for boundary, is_derived in _order(ALLOWED[facts.boundary]):
+        same = [one for one in inside if one.boundary == boundary and one.derived == is_derived]
+        chosen = _of_the_hardware(same, facts.hardware)
+        if chosen is None:
+            continue
+        unlike, lack = _conditions(chosen.reference, counts)
+        if lack and not unlike:
+            return None, lack
+        if not unlike:
+            return replace(chosen, least=_least(fitting, chosen.reference)), ""
+        lacks.append(lack)
+    return None, " or ".join(dict.fromkeys(lacks))
+
+
+def _least(fitting: Sequence[EeiReference], reference: EeiReference) -> float | None:
+    """The smallest published figure per this unit; a sample is a request."""
+    items = ("sample", "request")
+    alike = [
+        one
+        for one in fitting
+        if one.unit == reference.unit or (one.unit in items and reference.unit in items)
+    ]
+    return min((one.least for one in alike if one.least is not None), default=None)
+
+
+def _order(boundaries: Sequence[Boundary]) -> list[tuple[Boundary, bool]]:
+    """What was measured comes before what was derived."""
+    return [(boundary, is_derived) for is_derived in (False, True) for boundary in boundaries]
+
+
+def _of_the_work(facts: Facts, scale: EeiScale) -> tuple[list[EeiReference], str]:
+    """References for this task, phase and data set."""
+    if not facts.task.strip():
+        return [], f"a task (gramwatt run --task TASK; known: {_tasks(scale)})"
+    task = slug(facts.task)
+    task = {slug(alias): target for alias, target in scale.aliases.items()}.get(task, task)
+    fitting = [reference for reference in scale.references if reference.task == task]
+    if not fitting:
+        return [], f"no reference for task {facts.task} (known: {_tasks(scale)})"
+    if not facts.phase:
+        return [], "a phase (--phase training or inference)"
+    kept = [one for one in fitting if one.phase == facts.phase]
+    if not kept:
+        return [], _none(task, "phase", facts.phase, fitting, lambda one: one.phase)
+    return _of_the_data(kept, task, facts.dataset)
+
+
+def _tasks(scale: EeiScale) -> str:
+    return ", ".join(sorted({reference.task for reference in scale.references}))
+
+
+def _of_the_data(fitting: list[EeiReference], task: str, dataset: str) -> tuple[list[EeiReference], str]:
+    """Those for the very data set, else those for any. Leaving the name out must not find an easier one."""
+    special = [one for one in fitting if one.datasets]
+    own = [one for one in special if slug(dataset) in map(slug, one.datasets)]
+    if own:
+        return own, ""
+    if special and not dataset.strip():
+        names = ", ".join(sorted({name for one in special for name in one.datasets}))
+        return [], f"a data set (gramwatt run --dataset NAME; {task} has references of their own for {names})"
+    general = [one for one in fitting if not one.datasets]
+    if not general:
+        return [], _none(task, "data set", dataset, fitting, lambda one: "/".join(one.datasets))
+    return general, ""
+
+
+def _none(
+    task: str, what: str, value: str, fitting: Sequence[EeiReference], shown: Callable[[EeiReference], str]
+) -> str:
+    others = ", ".join(sorted({shown(reference) for reference in fitting}))
+    return f"no reference for task {task}, {what} {value} (known: {others})"
+
+
+def _of_the_hardware(references: Sequence[EeiReference], hardware: str) -> Chosen | None:
+    """The reference of the narrowest group; else that for any hardware, or the strictest of all."""
+    if not references:
+        return None
+    for group in (*chain(hardware), "any"):
+        found = [one for one in references if one.hardware == group]
+        if found:
+            return Chosen(_strictest(found))
+    return Chosen(_strictest(references), is_other=True)
+
+
+def _strictest(references: Sequence[EeiReference]) -> EeiReference:
+    """Of several units the finest, of those the least energy: nothing that a user orders."""
+    unit = min((one.unit for one in references), key=_FINEST.index)
+    return min((one for one in references if one.unit == unit), key=lambda one: one.joules)
+
+
+def _conditions(reference: EeiReference, counts: Counts) -> tuple[bool, str]:
+    """Whether the work is unlike the reference's, and what is missing or differs."""
+    expected = reference.conditions.tokens_out
+    if expected is None or reference.unit != "request":
+        return False, ""
+    found, lack = tokens_per_request(counts)
+    if found is None:
+        return False, f"{lack} (the reference is for {expected:g} output tokens per request)"
+    if not exact(expected) / _ALIKE <= found <= exact(expected) * _ALIKE:
+        return True, f"a reference for {float(found):.3g} output tokens per request (it has {expected:g})"
+    return False, ""

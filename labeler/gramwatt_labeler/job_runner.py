@@ -1,0 +1,94 @@
+"""One thread that does queued jobs, one after the other. It looks when it is woken, and twice a minute."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .errors import LabelerError, TryAgain
+from .render.text import clean
+from .store.jobs import Job, Jobs
+
+_log = logging.getLogger(__name__)
+_LOOK_SECONDS = 30.0
+_BEAT_SECONDS = 5.0
+
+Progress = Callable[[Mapping[str, Any]], None]
+"""Called as often as the work likes; raises :class:`Cancelled`."""
+Kind = Callable[[Mapping[str, Any], Progress], Any]
+"""What a job of one kind does with its parameters; what it returns is the job's result."""
+
+
+class Cancelled(Exception):
+    """Somebody cancelled the job."""
+
+
+class JobRunner:
+    """``start`` and ``stop`` from any thread."""
+
+    def __init__(self, jobs: Jobs, kinds: Mapping[str, Kind], clock: Callable[[], float] = time.time) -> None:
+        self._jobs = jobs
+        self._kinds = kinds
+        self._clock = clock
+        self._woken = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There is a new job."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """End after the job that runs, or leave it to be queued again."""
+        self._stopping = True
+        self.wake()
+        self._thread.join(timeout=5)
+
+    def do_all(self) -> int:
+        """Do what is queued; how many."""
+        done = 0
+        while not self._stopping:
+            job = self._jobs.take(list(self._kinds), self._clock())
+            if job is None:
+                break
+            self._do(job)
+            done += 1
+        return done
+
+    def _run(self) -> None:
+        while not self._stopping:
+            try:
+                self.do_all()
+            except TryAgain as error:
+                _log.debug("jobs: %s", error)
+            self._woken.wait(_LOOK_SECONDS)
+            self._woken.clear()
+
+    def _do(self, job: Job) -> None:
+        beaten = 0.0
+
+        def progress(how_far: Mapping[str, Any]) -> None:
+            nonlocal beaten
+            now = self._clock()
+            if now - beaten >= _BEAT_SECONDS:
+                beaten = now
+                if not self._jobs.beat(job.id, how_far, now):
+                    raise Cancelled
+
+        try:
+            self._jobs.finish(job.id, self._kinds[job.kind](job.params, progress))
+        except Cancelled:
+            return
+        except TryAgain:
+            raise  # the database is away: the job is an orphan then, and queued again
+        except LabelerError as error:
+            self._jobs.finish(job.id, error=clean(str(error)))
+        except Exception as error:  # a bug in one kind must not end the thread
+            _log.exception("job %s (%s) failed in a way nobody expected", job.id, job.kind)
+            self._jobs.finish(job.id, error=f"{type(error).__name__}: {clean(str(error))}")

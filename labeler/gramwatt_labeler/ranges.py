@@ -1,0 +1,143 @@
+"""A stretch of the exporter's series -> what it used: a service, a user, a container, a whole machine.
+
+Only scraped samples count. The stretch is shrunk to the samples inside it, so that its energy and its time belong
+together; nothing is extrapolated to its edges.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .errors import InputError, NotFound
+from .identity import Samples
+from .measure import Counted, count, coverage_ratio
+from .model import Measurement
+from .prometheus import Prometheus, Series
+
+METRICS = {
+    "gramwatt_workload_energy_joules_total": "process",
+    "gramwatt_user_energy_joules_total": "process",
+    "gramwatt_process_energy_joules_total": "process",
+    "gramwatt_window_energy_joules_total": "process",
+    "gramwatt_device_energy_joules_total": "machine",
+}
+"""The counters a stretch can be of, and what their energy counts."""
+_DEFAULTS = (("pid", "gramwatt_process_energy_joules_total"), ("window", "gramwatt_window_energy_joules_total"),
+             ("device", "gramwatt_device_energy_joules_total"))  # fmt: skip
+_SELECTOR = re.compile(r"\s*(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)?\s*(?P<braces>\{.*\})?\s*", re.DOTALL)
+_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)\s*(?:=~|!~|!=|=)\s*"(?:[^"\\]|\\.)*"\s*,?\s*')
+_OWN = ("workload", "kind", "user", "component", "pid", "command", "device", "source", "window", "instance")
+"""What makes two series different things; other labels are of copies (replicas, two jobs)."""
+_LONGEST = 366 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What was used between two samples."""
+
+    selector: str
+    start: float
+    end: float
+    measurement: Measurement
+    boundary: str
+    instances: tuple[str, ...]
+
+
+def read_selector(text: str) -> str:
+    """With the name of its counter. Raises InputError naming what is allowed."""
+    match = _SELECTOR.fullmatch(text)
+    if match is None or not (match["name"] or match["braces"]):
+        raise InputError(
+            f'--selector: expected a selector such as {{workload="vllm.service"}}, got {text[:200]!r}'
+        )
+    braces = match["braces"] or "{}"
+    labels = _labels(braces)
+    name = match["name"] or next(
+        (metric for label, metric in _DEFAULTS if label in labels), next(iter(METRICS))
+    )
+    if name not in METRICS:
+        raise InputError(f"--selector: {name} is no energy counter; allowed: {', '.join(METRICS)}")
+    return name + braces
+
+
+def _labels(braces: str) -> set[str]:
+    inside = braces[1:-1].strip()
+    found, at = set(), 0
+    while at < len(inside):
+        match = _LABEL.match(inside, at)
+        if match is None:
+            raise InputError(f'--selector: expected label="value" at {inside[at : at + 40]!r}')
+        found.add(match[1])
+        at = match.end()
+    return found
+
+
+def measure_range(prometheus: Prometheus, selector: str, start: float, end: float) -> Stretch:
+    """``selector`` as :func:`read_selector` gives it. Raises InputError, NotFound, TryAgain or Rejected."""
+    if not start < end or end - start > _LONGEST:
+        raise InputError("--start: expected a moment before --end, at most 366 days")
+    name = selector.partition("{")[0]
+    energy = _grouped(prometheus.raw(selector, start, end))
+    if not energy:
+        raise NotFound(f"Prometheus at {prometheus.url} has no sample of {selector} in that time")
+    first = min(samples[0][0] for samples in energy.values())
+    last = max(samples[-1][0] for samples in energy.values())
+    counted: dict[str, list[Counted]] = {}
+    for (component, _), samples in energy.items():
+        counted.setdefault(component, []).append(count(samples))
+    components = {
+        component: sum(one.increase for one in found) for component, found in sorted(counted.items())
+    }
+    grams = _grouped(
+        prometheus.raw(selector.replace("_energy_joules_total", "_emissions_grams_total", 1), start, end)
+    )
+    resets = [interval for found in counted.values() for one in found for interval in one.resets]
+    instances = tuple(
+        sorted({instance for _, own in energy for label, instance in own if label == "instance"})
+    )
+    sources, uncertainty = _sensors(prometheus, instances, components, last)
+    measurement = Measurement(
+        energy_joules=sum(components.values()),
+        components=components,
+        samples=max(len(samples) for samples in energy.values()),
+        coverage_ratio=coverage_ratio(first, last, resets),
+        resets=len(resets),
+        emissions_grams=sum(count(samples).increase for samples in grams.values()) if grams else None,
+        uncertainty_ratio=uncertainty,
+        sources=sources,
+        notes=(f"{len(energy)} series of {selector}",),
+    )
+    return Stretch(selector, first, last, measurement, METRICS[name], instances)
+
+
+def _grouped(series: Iterable[Series]) -> dict[tuple[str, tuple[tuple[str, str], ...]], Samples]:
+    """Samples by component and own labels; of copies the one with most samples."""
+    found: dict[tuple[str, tuple[tuple[str, str], ...]], Samples] = {}
+    for one in series:
+        own = tuple((label, one.labels[label]) for label in _OWN if label in one.labels)
+        key = (one.labels.get("component", ""), own)
+        if one.samples and len(one.samples) > len(found.get(key, ())):
+            found[key] = one.samples
+    return found
+
+
+def _sensors(
+    prometheus: Prometheus, instances: Sequence[str], components: dict[str, float], at: float
+) -> tuple[tuple[str, ...], float | None]:
+    """The sensors behind it, and one sigma as a share of the energy: devices of a component are wrong together."""
+    worst: dict[str, float] = {}
+    sources = set()
+    for row in prometheus.instant("gramwatt_device_power_uncertainty_ratio", at):
+        component = row.labels.get("component", "")
+        if component in components and row.labels.get("instance", "") in instances:
+            worst[component] = max(worst.get(component, 0.0), row.samples[-1][1])
+    for row in prometheus.instant("gramwatt_device_energy_joules_total", at):
+        if row.labels.get("component") in components and row.labels.get("instance", "") in instances:
+            sources.add(row.labels.get("source", ""))
+    total = sum(components.values())
+    if not total or not worst.keys() >= {name for name, joules in components.items() if joules}:
+        return tuple(sorted(sources - {""})), None
+    squares = sum((components[name] * ratio) ** 2 for name, ratio in worst.items())
+    return tuple(sorted(sources - {""})), squares**0.5 / total

@@ -1,0 +1,144 @@
+"""Which runs a report is about, and the budgets as Prometheus knows them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from ..errors import InputError, LabelerError, NotFound
+from ..prometheus import Prometheus, selector
+from ..render.text import clean
+from ..scale_files import LoadedScale
+from ..store import Store
+from ..store.nouns import Filters, Listed
+from .content import MOST_ROWS, Budget, Report, build
+
+_MONTH = re.compile(r"(\d{4})-(\d{2})")
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a report is asked for; "" and None do not narrow. ``month`` is such as ``2026-11`` (UTC)."""
+
+    window: str = ""
+    model: str = ""
+    user: str = ""
+    month: str = ""
+    task: str = ""
+
+
+def month_of(text: str) -> tuple[float, float]:
+    """Unix seconds of a month's beginning and of the next one's. Raises InputError."""
+    match = _MONTH.fullmatch(text)
+    try:
+        year, month = (int(match[1]), int(match[2])) if match else (0, 0)
+        start = datetime(year, month, 1, tzinfo=UTC)
+        end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+        return start.timestamp(), end.timestamp()
+    except (ValueError, OverflowError):
+        raise InputError(f"month: {clean(text)[:20]!r} is not a month such as 2026-11") from None
+
+
+def report_of(
+    asked: Asked,
+    store: Store,
+    scale: LoadedScale,
+    letters: Sequence[str],
+    now: float,
+    prometheus: Prometheus | None,
+) -> Report:
+    """The report. Raises InputError for a month that is none and when no run fits."""
+    if asked.window:
+        return _of_one(asked, store, scale, letters, now)
+    filters = Filters(model=asked.model, user=asked.user, task=asked.task, parent="")
+    until = now
+    if asked.month:
+        since, end = month_of(asked.month)
+        filters = replace(filters, since=since, until=end)
+        until = min(now, end - 1)
+    rows, cut = _rows(store, filters, scale.id.name)
+    if not rows:
+        raise InputError(f"there is no run {subtitle_of(asked)}")
+    title = "Energy and CO2 of AI runs"
+    if asked.model:
+        title = f"Energy and CO2 of {clean(asked.model)}"
+    identity = scale.id.name, scale.id.sha256
+    budgets = _budgets(prometheus, until)
+    return build(title, subtitle_of(asked), rows, letters, identity, now, budgets, cut)
+
+
+def _of_one(asked: Asked, store: Store, scale: LoadedScale, letters: Sequence[str], now: float) -> Report:
+    """Of a single run, on the asked scale or on the first that gave it a letter. Budgets are not about one run."""
+    try:
+        stored = store.evaluation(asked.window)
+    except NotFound:
+        raise InputError(f"there is no evaluation {clean(asked.window)[:80]!r}") from None
+    graded = stored.grades.get(scale.id.name)
+    if graded is None or not graded.grade.letter:
+        graded = next((one for one in stored.grades.values() if one.grade.letter), graded)
+    grade = graded.grade if graded else None
+    identity = (grade.scale.name, grade.scale.sha256) if grade else (scale.id.name, scale.id.sha256)
+    window = stored.evaluation.window
+    subtitle = " · ".join(filter(None, map(clean, (window.phase, window.task, window.dataset))))
+    return build(
+        clean(window.model or window.name or window.id),
+        subtitle,
+        [Listed(stored.evaluation, graded, None)],
+        grade.letters if grade else letters,
+        identity,
+        now,
+        [],
+        is_of_one=True,
+    )
+
+
+def subtitle_of(asked: Asked) -> str:
+    """Such as ``of alice in November 2026``."""
+    words = []
+    if asked.model:
+        words.append(f"of model {clean(asked.model)}")
+    if asked.task:
+        words.append(f"of task {clean(asked.task)}")
+    if asked.user:
+        words.append(f"of user {clean(asked.user)}")
+    if asked.month:
+        start, _ = month_of(asked.month)
+        words.append(datetime.fromtimestamp(start, UTC).strftime("in %B %Y"))
+    return " ".join(words) or "of all time"
+
+
+def _rows(store: Store, filters: Filters, scale: str) -> tuple[list[Listed], bool]:
+    found: list[Listed] = []
+    cursor = ""
+    while True:
+        page = store.page(filters, scale, "-ended", cursor, _PAGE, counted=False)
+        found += page.rows
+        cursor = page.next
+        if not cursor:
+            return found, False
+        if len(found) >= MOST_ROWS:
+            return found, True
+
+
+def _budgets(prometheus: Prometheus | None, at: float) -> list[Budget] | None:
+    """The budgets at a moment; None when Prometheus does not say."""
+    if prometheus is None:
+        return None
+    try:
+        limits = _by_budget(prometheus, "gramwatt_budget_limit_grams", at)
+        used = _by_budget(prometheus, "gramwatt_budget_period_emissions_grams", at)
+    except LabelerError:
+        return None
+    return [Budget(name, used[name], limits[name]) for name in sorted(limits) if name in used]
+
+
+def _by_budget(prometheus: Prometheus, metric: str, at: float) -> dict[str, float]:
+    """The largest value by budget: a budget over several hosts is published by one of them, or the same by all."""
+    found: dict[str, float] = {}
+    for series in prometheus.instant(selector(metric), at):
+        name = series.labels.get("budget", "")
+        found[name] = max(found.get(name, 0.0), series.samples[-1][1])
+    return found

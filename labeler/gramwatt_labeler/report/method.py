@@ -1,0 +1,37 @@
+"""How the numbers of a report came about, in sentences."""
+
+from __future__ import annotations
+
+from .content import Report
+
+_SENSORS = {
+    "rapl": "RAPL, the energy counters of the processor",
+    "nvml": "NVML, the energy counters of NVIDIA GPUs",
+    "amdsmi": "AMD SMI, the energy counters of AMD GPUs",
+    "hwmon": "hwmon, power sensors of the board",
+    "estimate": "an estimate from use and data sheets",
+    "codecarbon": "CodeCarbon, taken over as it wrote them",
+}
+
+
+def method(report: Report) -> list[str]:
+    """Sentences: what was counted, by what, against what, and how sure it is."""
+    named = [
+        f"{_SENSORS.get(name, name)} ({count} {'run' if count == 1 else 'runs'})"
+        for name, count in report.sources
+    ]
+    found = ["Energy is that of the runs themselves; a run inside another one is not counted again."]
+    if named:
+        found.append("Measured by: " + "; ".join(named) + ".")
+    found.append(report.uncertainty)
+    found.append(
+        "CO2 equivalent is energy times the carbon intensity of the grid at the time, as the exporter or the file had "
+        "it; a run without a known intensity has no CO2 and is left out of its sum."
+    )
+    found.append(
+        f"Letters are those of scale {report.scale} (sha256 {report.scale_sha256[:12]}); {report.not_graded} of "
+        f"{report.totals.runs} runs have none on it."
+    )
+    if report.cut:
+        found.append(f"Only the newest {report.totals.runs:,} runs are in this report.")
+    return found

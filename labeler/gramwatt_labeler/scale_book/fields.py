@@ -1,0 +1,87 @@
+"""The numbers of a scale that a manager sets, as fields of a form: bands, intervals and weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from ..errors import InputError
+
+_SHOWN = ("bands", "metrics", "letters")
+_MOST = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One number with where it stands, such as ``metrics.co2_eq_emissions.bounds[0]``."""
+
+    path: str
+    value: float
+
+
+def numbers(content: str) -> list[Number]:
+    """The numbers below ``bands`` and ``metrics``, in the order of the text."""
+    tree = yaml.safe_load(content)
+    found = [one for name in _SHOWN if name in tree for one in _below(tree[name], name)]
+    return found[:_MOST]
+
+
+def change(content: str, version: str, given: Mapping[str, str]) -> str:
+    """The text with other numbers and another version. Raises InputError naming the path of what is no number.
+
+    Nothing changed gives the text itself, so that its comments and its hash stay.
+    """
+    tree = yaml.safe_load(content)
+    is_changed = False
+    for one in numbers(content):
+        text = given.get(one.path, "").strip()
+        if not text:
+            continue
+        try:
+            value = float(text.replace(",", "."))
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise InputError(f"{one.path}: expected a number, got {text[:40]!r}")
+        if value != one.value:
+            _put(tree, one.path, value)
+            is_changed = True
+    if version and str(tree.get("version")) != version:
+        tree["version"] = version
+        is_changed = True
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=110) if is_changed else content
+
+
+def _below(tree: Any, path: str) -> Iterator[Number]:
+    if isinstance(tree, dict):
+        for name, one in tree.items():
+            yield from _below(one, f"{path}.{name}")
+    elif isinstance(tree, list):
+        for index, one in enumerate(tree):
+            label = one.get("letter", "") if isinstance(one, dict) else ""
+            yield from _below(one, f"{path}[{index}]{'(' + str(label) + ')' if label else ''}")
+    elif isinstance(tree, int | float) and not isinstance(tree, bool):
+        yield Number(path, float(tree))
+
+
+def _put(tree: Any, path: str, value: float) -> None:
+    """Walk the tree as :func:`_below` named it."""
+    for name in list(tree):
+        if name in _SHOWN:
+            _walk(tree, name, tree[name], name, path, value)
+
+
+def _walk(parent: Any, key: Any, tree: Any, at: str, path: str, value: float) -> None:
+    if at == path:
+        parent[key] = value
+    elif isinstance(tree, dict):
+        for name, one in tree.items():
+            _walk(tree, name, one, f"{at}.{name}", path, value)
+    elif isinstance(tree, list):
+        for index, one in enumerate(tree):
+            label = one.get("letter", "") if isinstance(one, dict) else ""
+            _walk(tree, index, one, f"{at}[{index}]{'(' + str(label) + ')' if label else ''}", path, value)

@@ -1,0 +1,126 @@
+"""Stored evaluations on another version of a scale: how many letters would change, and the change itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from ..errors import FactsError
+from ..evaluate.entry_facts import facts_of
+from ..forms.entry import Entry
+from ..grading.facts import grade_facts
+from ..grading.recorded import grade_of
+from ..grading.scale import AbsoluteScale, EeiScale, RatedScale
+from ..model import Grade, Graded
+from ..scale_files import LoadedScale, grade
+from ..store import Evaluation, Filters, Given, Measure, Store
+
+PREVIEWED = 2000
+_PAGE = 500
+_EXAMPLES = 10
+_NO_LETTER = "none"
+
+
+@dataclass(slots=True)
+class Changes:
+    """``transitions`` counts (from, to) of letters; "none" is not graded. ``examples`` are (id, name, from, to)."""
+
+    examined: int = 0
+    changed: int = 0
+    transitions: Counter[tuple[str, str]] = field(default_factory=Counter)
+    examples: list[tuple[str, str, str, str]] = field(default_factory=list)
+
+
+def preview(store: Store, loaded: LoadedScale, hardware: str = "", most: int = PREVIEWED) -> Changes:
+    """What the newest ``most`` evaluations that have a grade on a scale of this name would get instead."""
+    found = Changes()
+    for evaluation, old in _graded_on(store, loaded.id.name, most):
+        new = grade_again(loaded, evaluation, hardware)
+        found.examined += 1
+        before, after = old.grade.letter or _NO_LETTER, new.letter or _NO_LETTER
+        found.transitions[before, after] += 1
+        if before != after:
+            found.changed += 1
+            if len(found.examples) < _EXAMPLES:
+                found.examples.append((evaluation.id, evaluation.window.name, before, after))
+    return found
+
+
+def regrade(
+    store: Store,
+    loaded: LoadedScale,
+    now: float,
+    hardware: str = "",
+    progress: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Put the new grades in place of the old ones; how many. A grade on the older version stays in the database."""
+    done = 0
+    for evaluation, old in _graded_on(store, loaded.id.name, None):
+        if old.grade.scale.sha256 != loaded.id.sha256:
+            store.regrade(evaluation.id, [Given(grade_again(loaded, evaluation, hardware))], now)
+            done += 1
+            progress(done)
+    return done
+
+
+def grade_again(loaded: LoadedScale, evaluation: Evaluation, hardware: str = "") -> Grade:
+    """The grade of a stored evaluation. Never raises: what is missing is in the grade."""
+    letters = _letters(loaded)
+    measured = evaluation.measurement
+    if isinstance(loaded.scale, EeiScale | AbsoluteScale):
+        if measured is None:
+            return Grade(loaded.id, None, "the energy of the run", letters)
+        return grade(loaded, evaluation.window, measured, hardware)
+    if not isinstance(loaded.scale, RatedScale):
+        return Grade(loaded.id, None, "a population to compare with", letters)
+    try:
+        verdict = grade_facts(loaded.scale, facts_of(entry_of(evaluation), loaded.scale))
+    except FactsError as error:
+        return Grade(loaded.id, None, error.message, letters)
+    return grade_of(verdict, loaded.id, evaluation.grams)
+
+
+def entry_of(evaluation: Evaluation) -> Entry:
+    """An evaluation as the form would say it."""
+    window, measured = evaluation.window, evaluation.measurement
+    values = dict(window.values)
+    own = {"size", "dataset_size", "downloads", "parameters", "flops", *values}
+    measures = {name: one.value for name, one in evaluation.measures.items() if one.value is not None}
+    values |= {name: value for name, value in measures.items() if name in own}
+    if measured is not None:
+        values["energy"] = measured.energy_joules
+    if evaluation.grams is not None:
+        values["emissions"] = evaluation.grams
+    extra = {
+        name: value for name, value in measures.items() if name not in own and name != "performance_score"
+    }
+    return Entry(
+        phase=window.phase, model=window.model, task=window.task, dataset=window.dataset,
+        boundary=evaluation.boundary or window.boundary, values=values, extra=extra,
+    )  # fmt: skip
+
+
+def _graded_on(store: Store, scale: str, most: int | None) -> Iterator[tuple[Evaluation, Graded]]:
+    """Evaluations with their current grade on a scale, newest first."""
+    cursor, left = "", most
+    while left is None or left > 0:
+        size = _PAGE if left is None else min(_PAGE, left)
+        page = store.page(Filters(), scale, cursor=cursor, limit=size, counted=False)
+        measures = store.measures([one.evaluation.id for one in page.rows])
+        for one in page.rows:
+            if one.graded is not None:
+                yield _with(one.evaluation, measures), one.graded
+        cursor = page.next
+        if not cursor:
+            return
+        left = None if left is None else left - size
+
+
+def _with(evaluation: Evaluation, measures: Mapping[str, Mapping[str, Measure]]) -> Evaluation:
+    return replace(evaluation, measures=measures.get(evaluation.id, {}))
+
+
+def _letters(loaded: LoadedScale) -> tuple[str, ...]:
+    bands = getattr(loaded.scale, "bands", None)
+    return tuple(band.letter for band in bands) if bands else tuple(getattr(loaded.scale, "letters", ()))

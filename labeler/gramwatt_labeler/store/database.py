@@ -1,0 +1,166 @@
+"""A database that may be away, restarted, or opened by several programs at once.
+
+Every failure becomes one of two errors: :class:`DatabaseAway` is tried again, :class:`Rejected` is about one row.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
+
+from ..errors import ConfigError, DatabaseAway, Rejected
+from . import migrate
+
+_TRIES = 20  # to upgrade the tables while another program does the same
+_TRY_SECONDS = 0.1
+_CONNECT_SECONDS = 5  # a server that does not answer must not hold a page for minutes
+_UNANSWERED_MILLISECONDS = 10_000  # a machine that vanished behind an open connection
+_LIBPQ = {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _UNANSWERED_MILLISECONDS}
+# What each driver calls it.
+_TIMEOUTS: dict[str, dict[str, Any]] = {
+    "psycopg": _LIBPQ,
+    "psycopg2": _LIBPQ,
+    "pg8000": {"timeout": _CONNECT_SECONDS},
+}
+
+
+class Database:
+    """The engine of a URL. Raises ConfigError for a URL or a file that cannot be used.
+
+    A server that is away is no such error: its tables are created, or upgraded, when it answers. Without ``upgrades``
+    the database stays as it is.
+    """
+
+    def __init__(self, url: str, upgrades: bool = True) -> None:
+        self._lock = threading.Lock()
+        self._is_ready = False
+        self._upgrades = upgrades
+        try:
+            parsed = make_url(url)
+            self._is_file = parsed.get_backend_name() == "sqlite"
+            self.shown = parsed.render_as_string()  # without the password
+            self.engine = self._open(parsed)
+        except (ArgumentError, ModuleNotFoundError) as error:
+            raise ConfigError("$.data.database_url", first_line(error)) from None
+        except OSError as error:
+            raise ConfigError("$.data.database_url", f"cannot open {url}: {first_line(error)}") from None
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            name = parsed.get_backend_name()
+            raise ConfigError("$.data.database_url", f"expected sqlite or postgresql, got {name}")
+        try:
+            self._prepare()
+        except SQLAlchemyError as error:
+            if self._is_file:
+                message = f"cannot open {self.shown}: {first_line(error)}"
+                raise ConfigError("$.data.database_url", message) from None
+
+    def _open(self, url: URL) -> Engine:
+        if not self._is_file:
+            arguments = _TIMEOUTS.get(url.get_driver_name(), {})
+            # A server that was restarted has closed the connections of the pool: each is tried before it is used.
+            return create_engine(
+                url, pool_pre_ping=True, pool_timeout=_CONNECT_SECONDS, connect_args=arguments
+            )
+        if url.database not in (None, "", ":memory:"):
+            Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url)
+        event.listen(engine, "connect", _sqlite_manners)
+        event.listen(engine, "begin", _sqlite_begin)
+        return engine
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection. Raises DatabaseAway."""
+        with self._errors():
+            self._prepare()
+            with self.engine.connect() as connection:
+                yield connection
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A connection in a transaction. Raises DatabaseAway; Rejected for a row the database does not take.
+
+        IntegrityError passes: that a row is there already is for the caller to judge.
+        """
+        with self._errors():
+            self._prepare()
+            with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+                yield connection
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except DataError as error:
+            raise Rejected(f"the database does not take it: {first_line(error)}") from None
+        except SQLAlchemyError as error:
+            self._is_ready = False  # a database that was made anew has no tables
+            raise DatabaseAway(f"the database {self.shown} does not answer: {first_line(error)}") from None
+
+    def _prepare(self) -> None:
+        """Create or upgrade the tables. Another program may do so at this moment: what it did is there then."""
+        if self._is_ready or not self._upgrades:
+            return
+        with self._lock:
+            for left in reversed(range(_TRIES)):
+                try:
+                    if not migrate.is_current(self.engine):
+                        migrate.upgrade(self.engine)
+                    break
+                except SQLAlchemyError as error:
+                    if not left or not _is_somebody_else(error):
+                        raise
+                    time.sleep(_TRY_SECONDS)
+            self._is_ready = True
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def first_line(error: BaseException) -> str:
+    """What a driver says, in one line."""
+    lines = str(getattr(error, "orig", None) or error).split("\n")
+    return next((line.strip() for line in lines if line.strip()), type(error).__name__)
+
+
+def _is_somebody_else(error: SQLAlchemyError) -> bool:
+    """Whether another program is creating the same tables, or holds the file meanwhile."""
+    text = str(error).lower()
+    return isinstance(error, IntegrityError) or any(
+        word in text for word in ("already exists", "duplicate", "is locked", "is busy", "in progress")
+    )
+
+
+def _sqlite_manners(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where we say, also around changes of tables
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=5000")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    # Readers (the web) never wait for the writer (the watch). Changing the mode needs the file for itself for a moment,
+    # and waits for nobody: whoever else has opened it does the same.
+    for _ in range(_TRIES):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(_TRY_SECONDS)
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    """A writer takes the file's lock at once: after reading it would be refused when another has written meanwhile."""
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

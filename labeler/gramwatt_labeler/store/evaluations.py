@@ -1,0 +1,373 @@
+"""The store: evaluations with their grades, and models."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, Select, and_, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from ..errors import Duplicate, NotFound, TryAgain
+from ..model import Graded
+from . import listing, models, replies, rows, writing
+from .database import Database, first_line
+from .identifiers import new_id
+from .nouns import Evaluation, Filters, Given, Listed, Measure, MetricGrade, Model, ModelFacts, Page, Stored
+from .replies import Reply
+from .tables import EVALUATIONS, EXTRA_FIELDS, EXTRA_VALUES, GRADES, MEASURES, METRIC_GRADES
+
+_log = logging.getLogger(__name__)
+_E, _G = EVALUATIONS.c, GRADES.c
+_GRADED = (_E.record, _G.record.label("own"), _G.graded_at)
+
+
+class Store:
+    """Safe to use from several threads. Every method raises DatabaseAway while the database is away."""
+
+    def __init__(self, url: str) -> None:
+        """Open, and upgrade an older database. Raises ConfigError naming the setting; a server that is away is none."""
+        self.database = Database(url)
+        self._unreadable: set[str] = set()  # said once
+
+    @property
+    def engine(self) -> Engine:
+        return self.database.engine
+
+    def ping(self) -> None:
+        """Ask for one row."""
+        with self.database.reading() as connection:
+            connection.execute(select(_E.id).limit(1)).first()
+
+    def close(self) -> None:
+        self.database.close()
+
+    # Evaluations of every origin
+
+    def add_evaluation(self, evaluation: Evaluation, grades: Sequence[Given] = ()) -> str:
+        """Keep a new evaluation with its grades; its id, made here when it has none.
+
+        Raises Duplicate, which has the id of the one that is there; Rejected for what the database does not take;
+        TryAgain when another program wrote the same at this moment.
+        """
+        with self.database.writing() as connection:
+            return self._put(connection, evaluation, grades, 0)
+
+    def add_evaluations(
+        self,
+        new: Sequence[tuple[Evaluation, Sequence[Given]]],
+        reply: Reply | None,
+        body: Callable[[Sequence[str]], Mapping[str, Any]],
+    ) -> Mapping[str, Any]:
+        """Keep all or none; what ``body`` makes of their ids, which is kept as the ``reply`` where there is one.
+
+        Raises Duplicate with the number of the one that is there, Rejected, and TryAgain when the same request is
+        being answered by somebody else.
+        """
+        with self.database.writing() as connection:
+            ids = [self._put(connection, one, grades, number) for number, (one, grades) in enumerate(new)]
+            found = body(ids)
+            if reply is not None:
+                try:
+                    replies.put(connection, replace(reply, body=found), new[0][0].created_at)
+                except IntegrityError:
+                    raise TryAgain("the same request is being answered; try again") from None
+        return found
+
+    def reply(self, asked: Reply) -> Reply | None:
+        """What the same request was answered before. Raises InputError when its key was another request's."""
+        with self.database.reading() as connection:
+            return replies.find(connection, asked)
+
+    def _put(
+        self, connection: Connection, evaluation: Evaluation, grades: Sequence[Given], number: int
+    ) -> str:
+        if not evaluation.id:
+            evaluation = replace(
+                evaluation, window=replace(evaluation.window, id=new_id(evaluation.created_at))
+            )
+        content = rows.content_hash(evaluation, by_id=False)
+        there = _existing(connection, evaluation.id, content)
+        if there is not None:
+            raise Duplicate(there, number)
+        try:
+            writing.put_evaluation(connection, evaluation, content, [one.grade for one in grades])
+            for given in grades:
+                writing.put_grade(connection, evaluation.id, given, evaluation.created_at)
+        except IntegrityError as error:  # another program was first, or a row that no table takes
+            raise TryAgain(f"cannot write the evaluation: {first_line(error)}") from None
+        return evaluation.id
+
+    def regrade(self, evaluation_id: str, grades: Sequence[Given], at: float) -> None:
+        """Put these in place of the current grades on their scales. Raises NotFound."""
+        with self.database.writing() as connection:
+            if not _is_there(connection, evaluation_id):
+                raise NotFound(f"no evaluation {evaluation_id!r}")
+            for given in grades:
+                writing.replace_grade(connection, evaluation_id, given, at)
+
+    def evaluation(self, evaluation_id: str) -> Stored:
+        """With its measures, grades and their metrics. Raises NotFound, also for one that cannot be read."""
+        with self.database.reading() as connection:
+            row = connection.execute(select(EVALUATIONS).where(_E.id == evaluation_id)).mappings().first()
+            if row is None:
+                raise NotFound(f"no evaluation {evaluation_id!r}")
+            measures = connection.execute(_of(MEASURES, evaluation_id)).mappings().all()
+            extra = connection.execute(
+                select(EXTRA_FIELDS.c.name, EXTRA_VALUES.c.value)
+                .join(EXTRA_VALUES, EXTRA_VALUES.c.field_id == EXTRA_FIELDS.c.id)
+                .where(EXTRA_VALUES.c.evaluation_id == evaluation_id)
+                .order_by(EXTRA_FIELDS.c.name)
+            ).all()
+            current = _of(GRADES, evaluation_id).where(_G.is_current).order_by(_G.scale)
+            grades = connection.execute(current).mappings().all()
+            letters = connection.execute(_of(METRIC_GRADES, evaluation_id)).mappings().all()
+        evaluation = self._evaluation(row)
+        if evaluation is None:
+            raise NotFound(f"evaluation {evaluation_id!r} was written by another version and cannot be read")
+        evaluation = replace(
+            evaluation, measures=rows.best_measures(measures), extra={one.name: one.value for one in extra}
+        )
+        found: dict[str, Graded] = {}
+        metrics: dict[str, list[MetricGrade]] = {}
+        for one in grades:
+            graded = self._graded(row["record"], one["record"], one["graded_at"])
+            if graded is not None:
+                found[one["scale"]] = graded
+                metrics[one["scale"]] = [
+                    rows.metric_grade_of(letter)
+                    for letter in letters
+                    if letter["scale_sha256"] == one["scale_sha256"]
+                ]
+        return Stored(evaluation, found, metrics)
+
+    def page(
+        self,
+        filters: Filters = Filters(),  # noqa: B008 - frozen
+        scale: str = "",
+        sort: str = listing.DEFAULT_SORT,
+        cursor: str = "",
+        limit: int = 50,
+        counted: bool = True,
+    ) -> Page:
+        """One page, with the grades on ``scale``. Raises InputError naming ``sort`` or ``cursor``."""
+        query = listing.rows_query(filters, scale, sort, cursor, limit)
+        with self.database.reading() as connection:
+            found = connection.execute(query).mappings().all()
+            total = None
+            if counted and not cursor and len(found) <= limit:  # the page is all there is
+                total = len(found)
+            elif counted:
+                total = connection.execute(listing.count_query(filters, scale)).scalar_one()
+        shown = found[:limit]
+        more = len(found) > limit and bool(shown)
+        following = listing.encode_cursor(sort, shown[-1]["sort_key"], shown[-1]["id"]) if more else ""
+        return Page([one for one in map(self._listed, shown) if one is not None], following, total)
+
+    def values(self, field: str) -> Sequence[str]:
+        """What stands in ``task``, ``phase``, ``user`` or ``origin`` of any evaluation, sorted."""
+        column = {"task": _E.task, "phase": _E.phase, "user": _E.user_name, "origin": _E.origin}[field]
+        query = select(column).where(column != "").distinct().order_by(column).limit(1000)
+        with self.database.reading() as connection:
+            return connection.execute(query).scalars().all()
+
+    def measures(self, evaluations: Sequence[str]) -> Mapping[str, Mapping[str, Measure]]:
+        """The measures of several evaluations, by their ids."""
+        with self.database.reading() as connection:
+            query = select(MEASURES).where(MEASURES.c.evaluation_id.in_(evaluations))
+            found: dict[str, list[Mapping[Any, Any]]] = {}
+            for row in connection.execute(query).mappings():
+                found.setdefault(row["evaluation_id"], []).append(row)
+        return {evaluation: rows.best_measures(its) for evaluation, its in found.items()}
+
+    # Models
+
+    def put_model(self, facts: ModelFacts, at: float) -> int:
+        """Make the model, or give the one of this name and revision these facts; its id. Raises Duplicate by hub id."""
+        try:
+            with self.database.writing() as connection:
+                return models.put(connection, facts, at)
+        except IntegrityError as error:
+            with self.database.reading() as connection:
+                there = models.by_hub_id(connection, facts.hub_id) if facts.hub_id else None
+            if there is None:
+                raise TryAgain(f"cannot write the model: {first_line(error)}") from None
+            raise Duplicate(str(there)) from None
+
+    def model(self, model_id: int) -> Model:
+        """Raises NotFound."""
+        with self.database.reading() as connection:
+            found = models.get(connection, model_id)
+        if found is None:
+            raise NotFound(f"no model {model_id}")
+        return found
+
+    def models(self, q: str = "", after: int = 0, limit: int = 50) -> Sequence[Model]:
+        """In the order of their ids, from behind ``after``; ``q`` is part of author/name or domain."""
+        with self.database.reading() as connection:
+            return models.some(connection, q, after, limit)
+
+    # Recorded windows and imports
+
+    def has(self, window: str, scale: str) -> bool:
+        """Whether this window was graded (or refused) on this scale."""
+        query = select(_G.scale).where(_G.evaluation_id == window, _G.scale == scale, _G.is_current)
+        with self.database.reading() as connection:
+            return connection.execute(query).first() is not None
+
+    def graded_on(self, windows: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """The names of the scales that each of these windows is graded on; those on none are left out."""
+        found: dict[str, set[str]] = {}
+        with self.database.reading() as connection:
+            for at in range(0, len(windows), 500):  # SQLite takes so many variables
+                some = windows[at : at + 500]
+                query = select(_G.evaluation_id, _G.scale).where(_G.evaluation_id.in_(some), _G.is_current)
+                for window, scale in connection.execute(query):
+                    found.setdefault(window, set()).add(scale)
+        return {window: frozenset(scales) for window, scales in found.items()}
+
+    def add(self, graded: Graded) -> bool:
+        """Keep a result; False when this window already has one on this scale. Raises Rejected for an odd row."""
+        try:
+            with self.database.writing() as connection:
+                _add(connection, graded)
+        except IntegrityError as error:
+            if self.has(graded.window.id, graded.grade.scale.name):
+                return False
+            raise TryAgain(f"cannot write the grade: {first_line(error)}") from None
+        return True
+
+    def add_all(self, new: Sequence[Graded], replacing: Sequence[Graded] = ()) -> None:
+        """Keep all of these or none: ``new`` ones, and others in place of what their window has on their scale.
+
+        A replaced result keeps its annotation. Raises TryAgain when somebody else wrote one of ``new`` meanwhile.
+        """
+        try:
+            with self.database.writing() as connection:
+                replaced: set[str] = set()
+                for graded in replacing:
+                    if graded.window.id not in replaced:
+                        replaced.add(graded.window.id)
+                        evaluation = rows.evaluation_of(graded)
+                        content = rows.content_hash(evaluation, by_id=True)
+                        writing.replace_evaluation(connection, evaluation, content, [graded.grade])
+                    writing.replace_grade(connection, graded.window.id, Given(graded.grade), graded.graded_at)
+                for graded in new:
+                    _add(connection, graded)
+        except IntegrityError as error:
+            raise TryAgain(f"cannot write grades, none was written: {first_line(error)}") from None
+
+    def get(self, window: str, scale: str = "") -> list[Graded]:
+        """Results of one window, on one scale or on all, by scale name."""
+        query = _graded_query().where(_E.id == window).order_by(_G.scale)
+        if scale:
+            query = query.where(_G.scale == scale)
+        return self._read(query)
+
+    def recent(self, limit: int = 1000, scale: str = "", search: str = "", offset: int = 0) -> list[Graded]:
+        """Results of the evaluations that ended last, newest first; ``search`` as in :meth:`count`."""
+        query = _graded_query().order_by(_E.ended.desc(), _E.id, _G.scale)
+        return self._read(_matching(query, scale, search).limit(limit).offset(offset))
+
+    def count(self, scale: str = "", search: str = "") -> int:
+        """How many results there are whose name, model, task, data set, phase, id or reason has ``search`` in it."""
+        query = select(func.count()).select_from(GRADES.join(EVALUATIONS)).where(_G.is_current)
+        with self.database.reading() as connection:
+            return int(connection.execute(_matching(query, scale, search)).scalar_one())
+
+    def not_annotated(self, since: float) -> list[Graded]:
+        """Results of windows that ended at or after ``since`` and have no annotation in Grafana yet, oldest first."""
+        query = _graded_query().where(~_G.annotated, _E.ended >= since)
+        return self._read(query.order_by(_E.ended, _E.id, _G.scale))
+
+    def mark_annotated(self, window: str, scale: str) -> None:
+        """Remember that Grafana has this result."""
+        of_scale = and_(_G.evaluation_id == window, _G.scale == scale)
+        with self.database.writing() as connection:
+            connection.execute(update(GRADES).where(of_scale, _G.is_current).values(annotated=True))
+
+    # Reading rows
+
+    def _read(self, query: Select[Any]) -> list[Graded]:
+        with self.database.reading() as connection:
+            found: Iterable[Any] = connection.execute(query).all()
+        read = (self._graded(record, own, at) for record, own, at in found)
+        return [one for one in read if one is not None]
+
+    def _graded(self, record: Any, own: Any, at: float) -> Graded | None:
+        """One record that cannot be read (another version wrote it) must not hide the others."""
+        try:
+            return rows.graded_of(record, own, at)
+        except (msgspec.ValidationError, TypeError) as error:
+            self._leave_out(error)
+            return None
+
+    def _evaluation(self, row: Mapping[Any, Any]) -> Evaluation | None:
+        try:
+            return rows.evaluation_from(row)
+        except (msgspec.ValidationError, TypeError) as error:
+            self._leave_out(error)
+            return None
+
+    def _listed(self, row: Mapping[Any, Any]) -> Listed | None:
+        evaluation = self._evaluation(row)
+        if evaluation is None:
+            return None
+        own = row["grade_record"]
+        graded = None if own is None else self._graded(row["record"], own, row["graded_at"])
+        return Listed(evaluation, graded, row["model_id"])
+
+    def _leave_out(self, error: Exception) -> None:
+        if str(error) not in self._unreadable:
+            self._unreadable.add(str(error))
+            _log.warning("a stored record cannot be read and is left out: %s", error)
+
+
+def _existing(connection: Connection, evaluation_id: str, content: str) -> str | None:
+    """The evaluation with this id or content."""
+    for condition in (_E.id == evaluation_id, _E.content_hash == content):
+        found = connection.execute(select(_E.id).where(condition)).scalar()
+        if found is not None:
+            return str(found)
+    return None
+
+
+def _add(connection: Connection, graded: Graded) -> None:
+    """Raises IntegrityError when the window is graded on this scale."""
+    record = connection.execute(select(_E.record).where(_E.id == graded.window.id)).scalar()
+    own = None
+    if record is None:
+        evaluation = rows.evaluation_of(graded)
+        content = rows.content_hash(evaluation, by_id=True)
+        writing.put_evaluation(connection, evaluation, content, [graded.grade])
+    else:
+        its = rows.storable(rows.recorded(graded.window, graded.measurement))
+        own = its if its != record else None
+        if graded.grade.reason:
+            reason = rows.storable("\n" + graded.grade.reason[: rows.SEARCHED_REASON].casefold())
+            searched = {"search": _E.search + reason}
+            connection.execute(update(EVALUATIONS).where(_E.id == graded.window.id).values(searched))
+    writing.put_grade(connection, graded.window.id, Given(graded.grade), graded.graded_at, own)
+
+
+def _graded_query() -> Select[Any]:
+    return select(*_GRADED).select_from(GRADES.join(EVALUATIONS)).where(_G.is_current)
+
+
+def _matching(query: Select[Any], scale: str, search: str) -> Select[Any]:
+    if scale:
+        query = query.where(_G.scale == scale)
+    if search:
+        query = query.where(listing.contains(_E.search, search))
+    return query
+
+
+def _of(table: Any, evaluation_id: str) -> Select[Any]:
+    return select(table).where(table.c.evaluation_id == evaluation_id)
+
+
+def _is_there(connection: Connection, evaluation_id: str) -> bool:
+    return connection.execute(select(_E.id).where(_E.id == evaluation_id)).first() is not None

@@ -1,0 +1,175 @@
+"""The list of evaluations: filters, order, and pages by cursor. Every query is one statement."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, or_, select
+
+from ..errors import InputError
+from .nouns import Filters
+from .rows import author_and_name
+from .tables import DATASETS, EVALUATIONS, GRADES, HOSTS, MODELS
+
+_E, _G = EVALUATIONS.c, GRADES.c
+_LONGEST_CURSOR = 1000
+_NONE = -1.0  # what is not known stands behind all that is, where the largest comes first
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    key: ColumnElement[Any]
+    is_descending: bool
+    kind: type
+    needs_grade: bool = False
+
+
+_KEYS: dict[str, tuple[ColumnElement[Any], type, bool]] = {
+    "ended": (_E.ended, float, False),
+    "energy": (func.coalesce(_E.energy_joules, _NONE), float, False),
+    "emissions": (func.coalesce(_E.emissions_grams, _NONE), float, False),
+    "per_unit": (func.coalesce(_G.per_unit_joules, _NONE), float, True),
+    "letter": (func.coalesce(_G.letter, "~"), str, True),
+    "name": (func.lower(_E.name), str, False),
+}
+SORTS = tuple(sign + key for key in _KEYS for sign in ("", "-"))
+"""What a list can be in the order of; "-" is the largest first."""
+NOT_GRADED = "none"
+DEFAULT_SORT = "-ended"
+
+
+def rows_query(filters: Filters, scale: str, sort: str, cursor: str, limit: int) -> Select[Any]:
+    """One page and one row more, with the grade on ``scale``. Raises InputError for a sort or cursor that is none."""
+    order = _order(sort)
+    # The page is found by ids alone, so that what is sorted is small; its rows are read after that.
+    found = select(_E.id.label("found_id"), order.key.label("sort_key")).select_from(
+        _joined(filters, scale, order)
+    )
+    for condition in _conditions(filters, scale):
+        found = found.where(condition)
+    if cursor:
+        at, last = decode_cursor(cursor, sort, order.kind)
+        further = order.key < at if order.is_descending else order.key > at
+        found = found.where(or_(further, and_(order.key == at, _E.id > last)))
+    direction = order.key.desc() if order.is_descending else order.key.asc()
+    page = found.order_by(direction, _E.id).limit(limit + 1).subquery()
+    key = page.c.sort_key.desc() if order.is_descending else page.c.sort_key.asc()
+    rows = page.join(EVALUATIONS, _E.id == page.c.found_id).outerjoin(GRADES, _on(scale))
+    columns = (EVALUATIONS, _G.record.label("grade_record"), _G.graded_at, page.c.sort_key)
+    return select(*columns).select_from(rows).order_by(key, page.c.found_id)
+
+
+def count_query(filters: Filters, scale: str) -> Select[Any]:
+    """How many rows all pages have."""
+    query = select(func.count()).select_from(_joined(filters, scale))
+    for condition in _conditions(filters, scale):
+        query = query.where(condition)
+    return query
+
+
+def encode_cursor(sort: str, key: object, last: str) -> str:
+    """Where the next page begins: behind the row with this key and id."""
+    text = json.dumps([sort, key, last], ensure_ascii=True, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, sort: str, kind: type) -> tuple[Any, str]:
+    """The key and id of the last row seen. Raises InputError."""
+    wrong = InputError("cursor: it is not one that a list gave; leave it out to begin with the first page")
+    if len(cursor) > _LONGEST_CURSOR or not cursor.isascii():
+        raise wrong
+    try:
+        found = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error, RecursionError):
+        raise wrong from None
+    if not (
+        isinstance(found, list) and len(found) == 3 and isinstance(found[2], str) and "\x00" not in found[2]
+    ):
+        raise wrong
+    if found[0] != sort:
+        raise InputError(
+            "cursor: it belongs to a list in another order; leave it out to begin with the first page"
+        )
+    key = found[1]
+    if kind is float:
+        if isinstance(key, bool) or not isinstance(key, int | float) or not _is_finite(key):
+            raise wrong
+        return float(key), found[2]
+    if not isinstance(key, str) or "\x00" in key:
+        raise wrong
+    return key, found[2]
+
+
+def _is_finite(number: int | float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
+
+
+def _order(sort: str) -> _Order:
+    key = sort.removeprefix("-")
+    if key not in _KEYS:
+        raise InputError(f"sort: {sort!r} is no order; allowed: {', '.join(SORTS)}")
+    column, kind, needs_grade = _KEYS[key]
+    return _Order(column, sort.startswith("-"), kind, needs_grade)
+
+
+def _joined(filters: Filters, scale: str, order: _Order | None = None) -> FromClause:
+    """With the grades where the filters or the order need them."""
+    if filters.letter not in ("", NOT_GRADED) or (order is not None and order.needs_grade):
+        return EVALUATIONS.outerjoin(GRADES, _on(scale))
+    return EVALUATIONS
+
+
+def _on(scale: str) -> ColumnElement[bool]:
+    return and_(_G.evaluation_id == _E.id, _G.scale == scale, _G.is_current)
+
+
+def _conditions(filters: Filters, scale: str) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    for column, text in (
+        (_E.task, filters.task), (_E.phase, filters.phase), (_E.user_name, filters.user), (_E.origin, filters.origin),
+    ):  # fmt: skip
+        if text:
+            found.append(column == text)
+    if filters.model:
+        author, name = author_and_name(filters.model)
+        found.append(
+            _E.model_id.in_(select(MODELS.c.id).where(MODELS.c.author == author, MODELS.c.name == name))
+        )
+    if filters.model_id is not None:
+        found.append(_E.model_id == filters.model_id)
+    if filters.dataset:
+        found.append(_E.dataset_id == _one(DATASETS.c.id, DATASETS.c.name, filters.dataset))
+    if filters.host:
+        found.append(_E.host_id == _one(HOSTS.c.id, HOSTS.c.instance, filters.host))
+    if filters.parent is not None:
+        found.append(_E.parent == filters.parent)
+    if filters.letter == NOT_GRADED:
+        lettered = GRADES.alias()
+        own = (lettered.c.evaluation_id == _E.id, lettered.c.scale == scale, lettered.c.is_current)
+        found.append(~exists().where(*own, lettered.c.letter.is_not(None)))
+    elif filters.letter:
+        found.append(_G.letter == filters.letter)
+    if filters.since is not None:
+        found.append(_E.ended >= filters.since)
+    if filters.until is not None:
+        found.append(_E.ended < filters.until)
+    if filters.q:
+        found.append(contains(_E.search, filters.q))
+    return found
+
+
+def contains(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    """Whether the column, which is in small letters, has ``text`` in it; % and _ are themselves."""
+    return column.contains(text.casefold(), autoescape=True)
+
+
+def _one(id_column: ColumnElement[Any], name_column: ColumnElement[Any], name: str) -> Any:
+    return select(id_column).where(name_column == name).scalar_subquery()

@@ -1,0 +1,70 @@
+"""Records -> entries, with a line of the report for each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from ..forms.entry import Entry, read_entry
+from ..forms.mistakes import Mistake, Mistakes
+from ..render.text import clean
+from .mapping import Record
+
+_BOUNDARIES = {"machine": "machine", "process": "process", "gpu": "gpu", "offline": "process", "": ""}
+_SAFE_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record, read: an entry, or what is wrong with it."""
+
+    file: str
+    line: int
+    entry: Entry | None
+    wrong: str = ""
+
+
+def read_rows(records: Sequence[Record | Mistake]) -> list[Row]:
+    """Every record as a row of the report. None stops another."""
+    return [_read(record) for record in records]
+
+
+def _read(record: Record | Mistake) -> Row:
+    if isinstance(record, Mistake):
+        return Row("", 0, None, str(record))
+    form = dict(record.form)
+    try:
+        if "boundary" in form:
+            form["boundary"] = _BOUNDARIES.get(form["boundary"].lower(), form["boundary"])
+        entry = read_entry(form)
+        run = form.get("run", "")
+        if run and not _SAFE_RUN.fullmatch(run):
+            run = ""  # its content identifies it
+        ended = _moment(form.get("ended", ""))
+        version = clean(form.get("version", ""))[:40]
+        return Row(record.file, record.line, replace(entry, run=run, ended=ended, source_version=version))
+    except Mistakes as mistakes:
+        wrong = "; ".join(_named(record, name, text) for name, text in mistakes.by_field.items())
+    except Mistake as mistake:
+        wrong = _named(record, "ended", str(mistake))
+    return Row(record.file, record.line, None, wrong)
+
+
+def _named(record: Record, name: str, text: str) -> str:
+    column = record.columns.get(name)
+    return f"column {clean(column)[:60]!r}: {text}" if column else f"{name}: {text}"
+
+
+def _moment(text: str) -> float | None:
+    """Unix seconds of an ISO time (UTC where it has no zone) or of a number of seconds. Raises Mistake."""
+    if not text:
+        return None
+    try:
+        if re.fullmatch(r"\d{9,11}(\.\d+)?", text):
+            return float(text)
+        when = datetime.fromisoformat(text)
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise Mistake(f"“{clean(text)[:30]}” is not a time such as 2026-01-31T12:00:00") from None

@@ -1,0 +1,149 @@
+"""Errors of the REST API: ``{"error": {"code", "message", "path", "allowed"}}``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from ...errors import (
+    ConfigError,
+    DatabaseAway,
+    Duplicate,
+    FactsError,
+    InputError,
+    LabelerError,
+    NotFound,
+    NotYet,
+    Rejected,
+    ScaleError,
+    TryAgain,
+)
+from ...render.text import clean
+
+PREFIX = "/api/"
+_LONGEST = 1000  # characters of a message
+_RETRY_SECONDS = 5.0
+_CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
+          406: "not_acceptable", 409: "conflict", 413: "too_large", 415: "unsupported_media_type", 422: "invalid",
+          429: "too_many", 503: "try_again"}  # fmt: skip
+
+
+class ApiError(Exception):
+    """A refusal. ``path`` is where in the request (``$.metrics.size``), ``allowed`` what may stand there."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        path: str = "",
+        allowed: Sequence[str] = (),
+        existing: str = "",
+        retry_after: float = 0.0,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.path = path
+        self.allowed = tuple(allowed)
+        self.existing = existing
+        self.retry_after = retry_after
+
+
+def of_labeler(error: LabelerError) -> ApiError:
+    """What the labeler raised as the caller sees it. Where the database is, is in the log and not here."""
+    text = str(error)
+    match error:
+        case NotFound():
+            return ApiError(404, "not_found", text)
+        case Duplicate():
+            return ApiError(409, "duplicate", text, existing=error.existing)
+        case FactsError():
+            return ApiError(422, "invalid", error.message, error.path, error.allowed)
+        case ConfigError():
+            return ApiError(422, "invalid", error.message, error.path)
+        case InputError():
+            path, colon, rest = text.partition(": ")
+            is_path = bool(colon) and path.replace("_", "").replace(".", "").isalnum()
+            return ApiError(422, "invalid", rest if is_path else text, path if is_path else "")
+        case DatabaseAway():
+            return ApiError(
+                503, "try_again", "the database does not answer; try again", retry_after=_RETRY_SECONDS
+            )
+        case TryAgain() | NotYet():
+            return ApiError(503, "try_again", text, retry_after=_RETRY_SECONDS)
+        case Rejected() | ScaleError():
+            return ApiError(422, "invalid", text)
+    return ApiError(500, "internal", "the labeler failed; see its log")
+
+
+def respond(error: ApiError) -> Response:
+    """As JSON, whole and always valid."""
+    body: dict[str, Any] = {
+        "code": error.code,
+        "message": clean(error.message)[:_LONGEST],
+        "path": clean(error.path)[:_LONGEST],
+        "allowed": [clean(one)[:_LONGEST] for one in error.allowed],
+    }
+    if error.existing:
+        body["existing"] = error.existing
+    headers = {"Cache-Control": "no-store"}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="gramwatt"'
+    if error.retry_after:
+        headers["Retry-After"] = str(math.ceil(error.retry_after))
+    return Response(msgspec.json.encode({"error": body}), error.status, headers, "application/json")
+
+
+def of_validation(error: RequestValidationError) -> ApiError:
+    """The first of FastAPI's complaints, with the path of the field."""
+    found = error.errors()
+    if not found:
+        return ApiError(422, "invalid", "the request is not as described")
+    first = found[0]
+    place = [str(one) for one in first.get("loc", ())]
+    where, rest = (place[0], place[1:]) if place else ("", [])
+    if first.get("type") == "json_invalid":
+        return ApiError(400, "bad_json", "the body is not JSON", "$")
+    path = (
+        "$" + "".join(f"[{one}]" if one.isdigit() else f".{one}" for one in rest)
+        if where == "body"
+        else ".".join(rest)
+    )
+    context = first.get("ctx") or {}
+    allowed = [str(context["expected"])] if "expected" in context else []
+    return ApiError(422, "invalid", str(first.get("msg", "is not as described")), path, allowed)
+
+
+async def handle(request: Request, error: Exception) -> Response:
+    """Every error of a call that is known; for pages as a line of text."""
+    found = _as_api_error(error)
+    if request.url.path.startswith(PREFIX):
+        answer = respond(found)
+        if isinstance(error, HTTPException) and error.headers:
+            answer.headers.update(
+                {name: text for name, text in error.headers.items() if name.lower() == "allow"}
+            )
+        return answer
+    headers = {"Retry-After": str(math.ceil(found.retry_after))} if found.retry_after else {}
+    return PlainTextResponse(f"{clean(found.message)}\n", found.status, headers)
+
+
+def _as_api_error(error: Exception) -> ApiError:
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, RequestValidationError):
+        return of_validation(error)
+    if isinstance(error, HTTPException):
+        return ApiError(error.status_code, _CODES.get(error.status_code, "error"), str(error.detail))
+    if isinstance(error, LabelerError):
+        return of_labeler(error)
+    return ApiError(500, "internal", "the labeler failed; see its log")

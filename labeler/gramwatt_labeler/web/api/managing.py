@@ -1,0 +1,102 @@
+"""``/api/v1/scales`` for managers: what a scale would change, a new version; ``/api/v1/jobs``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from ...errors import Duplicate
+from ...scale_book.content import read_scale
+from ...scale_book.regrading import preview
+from ...store.jobs import Job
+from ...store.people import Role
+from ..auth.guard import Guard
+from ..labels import scale_json
+from ..manage.services import Services
+from ..pages.desk import Desk
+from . import shapes
+from .answers import answer
+from .asking import json_body
+from .errors import ApiError
+
+
+def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
+    """All of it needs the role manager but reading a job."""
+    routes = APIRouter(prefix="/api/v1", tags=["managing"])
+
+    @routes.post(
+        "/scales/check", responses=shapes.ok(shapes.Changes, 400, 401, 403, 413, 415, 422, 429, 503),
+        openapi_extra=shapes.body(shapes.ScaleIn),
+    )  # fmt: skip
+    async def check(request: Request) -> Response:
+        """How many stored letters a scale would change. Nothing is kept."""
+        await to_thread.run_sync(guard.allow, request, Role.MANAGER)
+        given = shapes.read(shapes.ScaleIn, await json_body(request))
+        return await to_thread.run_sync(lambda: answer(changes(given.content)))
+
+    def changes(content: str) -> dict[str, Any]:
+        found = preview(desk.store, read_scale(content), services.hardware)
+        return {
+            "examined": found.examined,
+            "changed": found.changed,
+            "transitions": [
+                {"from": before, "to": after, "count": count}
+                for (before, after), count in sorted(found.transitions.items())
+            ],
+            "examples": [
+                {"id": one, "name": name, "from": before, "to": after}
+                for one, name, before, after in found.examples
+            ],
+        }
+
+    @routes.post(
+        "/scales", status_code=201, responses=shapes.created(dict), openapi_extra=shapes.body(shapes.ScaleIn)
+    )
+    async def add(request: Request) -> Response:
+        """A new version of a scale, in force for what is graded from now on."""
+        who = await to_thread.run_sync(guard.allow, request, Role.MANAGER)
+        given = shapes.read(shapes.ScaleIn, await json_body(request))
+        return await to_thread.run_sync(lambda: added(given.content, who.name))
+
+    def added(content: str, by: str) -> Response:
+        loaded = read_scale(content)
+        try:
+            services.scales.put(loaded, content, by, desk.clock())
+        except Duplicate as there:
+            raise ApiError(409, "duplicate", str(there), "$.content", existing=there.existing) from None
+        services.forget()
+        return answer(scale_json(loaded), 201)
+
+    @routes.post("/scales/{name}/regrade", status_code=202, responses=shapes.accepted(shapes.JobOut))
+    def regrade(name: Annotated[str, Path(max_length=64)], request: Request) -> Response:
+        """Grade all stored evaluations again on the version in force: a job."""
+        who = guard.allow(request, Role.MANAGER)
+        if name not in desk.scales:
+            raise ApiError(404, "not_found", f"no scale {name[:64]!r}", "name", sorted(desk.scales))
+        job = services.jobs.add("regrade", {"scale": name}, who.name, desk.clock())
+        services.wake()
+        return answer(job_json(services.jobs.get(job)), 202)
+
+    @routes.get("/jobs/{job_id}", responses=shapes.ok(shapes.JobOut, 404, 422, 503))
+    def job(job_id: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> Response:
+        """What has become of a job."""
+        return answer(job_json(services.jobs.get(job_id)))
+
+    @routes.delete(
+        "/jobs/{job_id}", dependencies=[Depends(guard.needs(Role.MANAGER))],
+        responses=shapes.ok(shapes.JobOut, 401, 403, 404, 422, 429, 503),
+    )  # fmt: skip
+    def cancel(job_id: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> Response:
+        """Cancel a job; one that is over stays as it is."""
+        services.jobs.cancel(job_id)
+        return answer(job_json(services.jobs.get(job_id)))
+
+    return routes
+
+
+def job_json(job: Job) -> dict[str, Any]:
+    """Without its parameters, which may be secret in other kinds."""
+    names = ("id", "kind", "state", "progress", "result", "error", "tries", "created_by", "created_at")
+    return {name: getattr(job, name) for name in names}

@@ -1,0 +1,23 @@
+"""All calls of the REST API as one router."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from ..auth.guard import Guard
+from ..manage.services import Services
+from ..pages.desk import Desk
+from . import docs, evaluations, grading, managing
+
+
+def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
+    """Everything under /api."""
+    routes = APIRouter()
+    for part in (
+        evaluations.router(desk, guard),
+        grading.router(desk),
+        managing.router(desk, guard, services),
+        docs.router(desk.pages),
+    ):
+        routes.include_router(part)
+    return routes

@@ -1,0 +1,302 @@
+"""The shapes of requests and answers, for the OpenAPI document. Answers are written by ``answers``; tests hold both."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from fastapi.openapi.constants import REF_TEMPLATE
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ...forms.fields import NUMBERS, PHASES, TEXTS
+from .errors import ApiError
+
+_Name = Field(default="", max_length=256)
+_Count = Field(default=None, ge=0, le=1e18, allow_inf_nan=False)
+Kind = TypeVar("Kind", bound=BaseModel)
+
+
+class Error(BaseModel):
+    """What is wrong, where, and what is allowed there."""
+
+    code: str
+    message: str
+    path: str
+    allowed: list[str]
+    existing: str | None = None
+
+
+class Problem(BaseModel):
+    error: Error
+
+
+class ScaleRef(BaseModel):
+    name: str
+    version: str
+    sha256: str
+
+
+class MetricOut(BaseModel):
+    value: float | None
+    index: float | None
+    letter: str | None
+
+
+class GradeOut(BaseModel):
+    scale: ScaleRef
+    letter: str | None
+    span: list[str] | None
+    letters: list[str]
+    reason: str
+    text: str
+    index: float | None
+    unit: str
+    per_unit_joules: float | None
+    per_unit_grams: float | None
+    metrics: dict[str, MetricOut]
+    notes: list[str]
+    graded_at: float
+
+
+class MeasureOut(BaseModel):
+    value: float | None
+    text: str
+    unit: str
+    layer: str
+
+
+class EvaluationBase(BaseModel):
+    id: str
+    origin: str
+    detail: dict[str, Any]
+    name: str
+    phase: str
+    model: str
+    model_id: int | None
+    task: str
+    dataset: str
+    user: str
+    host: str
+    parent: str
+    start: float
+    end: float
+    values: dict[str, float]
+    failure: str
+    energy_joules: float | None
+    components: dict[str, float]
+    emissions_grams: float | None
+    boundary: str
+    zone: str
+    intensity_grams_per_kwh: float | None
+    uncertainty_ratio: float | None
+    coverage_ratio: float | None
+    samples: int | None
+    measures: dict[str, MeasureOut]
+    extra: dict[str, str]
+    created_at: float
+    created_by: str
+    label: str
+
+
+class EvaluationRow(EvaluationBase):
+    grade: GradeOut | None
+
+
+class EvaluationOut(EvaluationBase):
+    grades: dict[str, GradeOut]
+
+
+class EvaluationPage(BaseModel):
+    evaluations: list[EvaluationRow]
+    next: str
+    total: int
+
+
+class AddedOne(BaseModel):
+    id: str
+    letter: str | None
+    text: str
+    grades: dict[str, str | None]
+    label: str
+
+
+class Added(BaseModel):
+    evaluations: list[AddedOne]
+
+
+class QuantityIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    value: float | str | None
+    unit: str = ""
+
+
+class EvaluationIn(BaseModel):
+    """One run. ``values`` are numbers in base units (J, g, B, s, shares of 1), texts with a unit, or both apart."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "phase": "training", "model": "acme/net", "task": "image-classification",
+                "values": {"energy": {"value": 1.35, "unit": "kWh"}, "emissions": 420, "accuracy": 0.91},
+            }
+        },
+    )  # fmt: skip
+    phase: str = Field(json_schema_extra={"enum": list(PHASES)})
+    model: str = Field(min_length=1, max_length=256)
+    task: str = _Name
+    dataset: str = _Name
+    hardware: str = Field(default="", json_schema_extra={"enum": ["", "gpu", "cpu"]})
+    boundary: str = Field(default="process", json_schema_extra={"enum": ["process", "machine", "gpu"]})
+    training_type: str = _Name
+    source: str = _Name
+    note: str = Field(default="", max_length=2000)
+    values: dict[str, float | str | QuantityIn | None] = Field(
+        default_factory=dict, description="Known: " + ", ".join(one.name for one in NUMBERS)
+    )
+    extra: dict[str, float] = Field(default_factory=dict, description="Further metrics by name")
+
+
+class FactsIn(BaseModel):
+    """Facts for a scale, as ``gramwatt-labeler grade --scheme`` takes them; see docs/grading.md."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "scheme": "gaissa",
+                "phase": "training",
+                "metrics": {"co2_eq_emissions": 10.0, "downloads": 900},
+            }
+        }
+    )
+    scheme: str
+    phase: str = Field(default="", json_schema_extra={"enum": ["", *PHASES]})
+    metrics: dict[str, float | QuantityIn | None] = Field(default_factory=dict)
+    weights: dict[str, float] | None = None
+
+
+class ModelIn(BaseModel):
+    """What is not given stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    author: str = _Name
+    name: str = Field(min_length=1, max_length=256)
+    revision: str = _Name
+    hub_id: str = _Name
+    domain: str = _Name
+    library: str = _Name
+    licence: str = _Name
+    parameters: float | None = _Count
+    file_bytes: float | None = _Count
+    flops_per_unit: float | None = _Count
+    downloads: int | None = Field(default=None, ge=0, le=2**62)
+    likes: int | None = Field(default=None, ge=0, le=2**62)
+    note: str = Field(default="", max_length=2000)
+
+
+class ModelOut(BaseModel):
+    id: int
+    author: str
+    name: str
+    revision: str
+    hub_id: str
+    domain: str
+    library: str
+    licence: str
+    parameters: float | None
+    file_bytes: float | None
+    flops_per_unit: float | None
+    downloads: int | None
+    likes: int | None
+    note: str
+    created_at: float
+    updated_at: float
+    evaluations: int
+
+
+class ModelPage(BaseModel):
+    models: list[ModelOut]
+    next: int | None
+
+
+class ScaleIn(BaseModel):
+    """The text of a scale file, see docs/grading.md."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    content: str = Field(min_length=1, max_length=256 * 1024)
+
+
+class JobOut(BaseModel):
+    id: int
+    kind: str
+    state: str
+    progress: dict[str, Any]
+    result: Any
+    error: str
+    tries: int
+    created_by: str
+    created_at: float
+
+
+class Changes(BaseModel):
+    """How stored letters would change: from, to, and how many."""
+
+    examined: int
+    changed: int
+    transitions: list[dict[str, Any]]
+    examples: list[dict[str, Any]]
+
+
+assert {one.name for one in TEXTS} <= set(
+    EvaluationIn.model_fields
+)  # the form and the API have the same fields
+
+
+def read(kind: type[Kind], body: Any) -> Kind:
+    """The body as this shape. Raises ApiError 422 with the path of the first mistake."""
+    try:
+        return kind.model_validate(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        path = "$" + "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in first["loc"])
+        allowed = list(kind.model_fields) if first["type"] == "extra_forbidden" else []
+        raise ApiError(422, "invalid", str(first["msg"]), path[:256], allowed) from None
+
+
+def ok(kind: Any, *wrong: int) -> dict[int | str, dict[str, Any]]:
+    """Answers of a call that reads."""
+    return {200: {"model": kind}} | problems(*wrong)
+
+
+def created(kind: Any) -> dict[int | str, dict[str, Any]]:
+    """Answers of a call that adds."""
+    return {201: {"model": kind}} | problems(400, 401, 403, 409, 413, 415, 422, 429, 503)
+
+
+def accepted(kind: Any) -> dict[int | str, dict[str, Any]]:
+    """Answers of a call that starts a job."""
+    return {202: {"model": kind}} | problems(401, 403, 404, 422, 429, 503)
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Refusals, all of one shape."""
+    return {status: {"model": Problem} for status in statuses}
+
+
+def body(kind: type[BaseModel] | None, many: bool = False, required: bool = True) -> dict[str, Any]:
+    """The body of a call for the document, where the call reads it itself."""
+    schema: dict[str, Any] = {"type": "object"}
+    if kind is not None:
+        schema = kind.model_json_schema(ref_template=REF_TEMPLATE)
+        schema = _inlined(schema, schema.pop("$defs", {}))
+    if many:
+        schema = {"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1, "maxItems": 1000}]}
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
+
+
+def _inlined(tree: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(tree, dict):
+        name = str(tree.get("$ref", "")).rpartition("/")[2]
+        return _inlined(definitions[name], definitions) if name in definitions else {
+            key: _inlined(value, definitions) for key, value in tree.items()
+        }  # fmt: skip
+    return [_inlined(one, definitions) for one in tree] if isinstance(tree, list) else tree

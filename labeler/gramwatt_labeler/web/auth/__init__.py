@@ -1,0 +1,1 @@
+"""Who makes a request, what they may do, and the login."""

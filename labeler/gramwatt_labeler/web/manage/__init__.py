@@ -1,0 +1,1 @@
+"""What managers do: scales with a preview of what would change, users and tokens, the audit. Behind the login."""

@@ -1,0 +1,79 @@
+"""The pages under /manage as one router."""
+
+from __future__ import annotations
+
+from anyio import to_thread
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from ...store.audit import entries
+from ...store.people import Role, may
+from ..api.errors import ApiError
+from ..auth.guard import Guard
+from ..pages.desk import Desk
+from ..pages.page import form_of, texts_of
+from . import people, scales
+from .services import Services
+
+_AUDIT_ROWS = 50
+
+
+def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
+    """Every page needs a login; who is no manager is told so."""
+    routes = APIRouter(include_in_schema=False)
+
+    def refused(request: Request) -> Response | None:
+        who = guard.requester(request)
+        if who.role is None:
+            return RedirectResponse(f"/login?then={request.url.path}", 303)
+        if not may(who.role, Role.MANAGER):
+            return desk.pages.render(
+                "manage_refused.html.j2", request, 403, here="/manage", role=who.role.value
+            )
+        return None
+
+    def overview(request: Request, told: str = "", wrong: str = "", status: int = 200) -> Response:
+        return desk.pages.render(
+            "manage.html.j2", request, status, here="/manage", scales=list(desk.scales.values()),
+            main_scale=desk.main_scale, users=guard.people.users(), roles=[role.value for role in Role],
+            audit=entries(desk.store.database, limit=_AUDIT_ROWS), jobs=services.jobs.recent(), told=told, wrong=wrong,
+        )  # fmt: skip
+
+    @routes.get("/manage")
+    def start(request: Request) -> Response:
+        return refused(request) or overview(request)
+
+    @routes.get("/manage/scales/{name}")
+    def scale(request: Request, name: str) -> Response:
+        return refused(request) or scales.page(desk, services, request, name)
+
+    @routes.post("/manage/scales/{name}")
+    async def change_scale(request: Request, name: str) -> Response:
+        form = texts_of(await form_of(request))
+        return await to_thread.run_sync(lambda: _scale(request, name, form))
+
+    def _scale(request: Request, name: str, form: dict[str, str]) -> Response:
+        no = refused(request)
+        if no is not None:
+            return no
+        who = guard.allow(request, Role.MANAGER, form.get("csrf", ""))
+        return scales.answer(desk, services, request, name, form, who.name)
+
+    @routes.post("/manage/users")
+    async def change_user(request: Request) -> Response:
+        form = texts_of(await form_of(request))
+        return await to_thread.run_sync(lambda: _user(request, form))
+
+    def _user(request: Request, form: dict[str, str]) -> Response:
+        no = refused(request)
+        if no is not None:
+            return no
+        who = guard.allow(request, Role.MANAGER, form.get("csrf", ""))
+        told, wrong = people.do(guard.people, form, who.name, guard.clock())
+        return overview(request, told, wrong, 422 if wrong else 200)
+
+    @routes.get("/manage/{rest:path}")
+    def nothing(rest: str) -> Response:
+        raise ApiError(404, "not_found", f"there is no page /manage/{rest[:64]}")
+
+    return routes

@@ -1,0 +1,20 @@
+"""What the manage pages and the API work with beside the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...scale_book.rows import ScaleRows
+from ...store.jobs import Jobs
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """``wake`` tells whoever does the jobs that there is one; ``forget`` makes a new scale count at once."""
+
+    scales: ScaleRows
+    jobs: Jobs
+    wake: Callable[[], None]
+    forget: Callable[[], None]
+    hardware: str = ""

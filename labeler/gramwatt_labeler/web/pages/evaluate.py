@@ -1,0 +1,131 @@
+"""The form: numbers of one run -> its label at once, and into the data set on request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
+
+from ...errors import Duplicate, Rejected
+from ...evaluate.results import Result, evaluation_of
+from ...forms.entry import Entry, read_entry
+from ...forms.fields import PHASES, numbers, texts
+from ...forms.mistakes import Mistakes
+from ...recommendations import facts_of
+from ...render.files import MEDIA_TYPES, convert
+from ...render.label import render_svg
+from .desk import Desk
+from .page import HEADERS, checked, form_of, svg, texts_of
+from .values import metric_views
+
+_TASKS = (
+    "image-classification", "object-detection", "text-classification", "token-classification", "question-answering",
+    "fill-mask", "text-generation", "summarization", "translation", "image-generation", "image-captioning",
+    "automatic-speech-recognition", "code-generation", "digit-classification",
+)  # fmt: skip
+
+
+_HARDWARE = ("H100", "A100", "consumer-gpu", "cpu-server", "cpu-small")
+
+
+def router(desk: Desk) -> APIRouter:
+    """The form, its answer, and the label as a file without keeping anything."""
+    routes = APIRouter(include_in_schema=False)
+
+    def page(
+        request: Request,
+        form: Mapping[str, str],
+        wrong: Mapping[str, str],
+        result: Result | None = None,
+        status: int = 200,
+        duplicate: str = "",
+    ) -> Response:
+        phase = form.get("phase", "") if form.get("phase", "") in PHASES else PHASES[0]
+        shown = result.on(form.get("scale", "")) if result else None
+        return desk.pages.render(
+            "evaluate.html.j2",
+            request,
+            status,
+            here="/evaluate",
+            phase=phase,
+            phases=PHASES,
+            texts=texts(phase),
+            numbers=numbers(phase),
+            options={"task": sorted({*_TASKS, *desk.store.values("task")}), "hardware": _HARDWARE},
+            facts={one.name: facts_of(_METRIC_OF.get(one.name, one.name)) for one in numbers(phase)},
+            form=form,
+            wrong=wrong,
+            first=next(iter(wrong), ""),
+            result=result,
+            shown=shown,
+            label=svg(render_svg(result.label(form.get("scale", "")), "")) if result else "",
+            metrics=metric_views(shown.grade, desk.scale(shown.grade.scale.name)) if shown else [],
+            given={
+                name: text for name, text in form.items() if name not in ("csrf", "add", "scale") and text
+            },
+            duplicate=duplicate,
+        )
+
+    @routes.get("/evaluate")
+    def empty(request: Request) -> Response:
+        return page(request, dict(request.query_params), {})
+
+    @routes.post("/evaluate")
+    async def answer(request: Request) -> Response:
+        form = texts_of(await form_of(request))
+        return await run_in_threadpool(lambda: _answer(request, form))
+
+    def _answer(request: Request, form: dict[str, str]) -> Response:
+        try:
+            entry = read_entry(form)
+        except Mistakes as mistakes:
+            return page(request, form, mistakes.by_field, status=422)
+        result = desk.grade(entry)
+        if not form.get("add"):
+            return page(request, form, {}, result)
+        visitor = desk.pages.visitors(request)
+        if not visitor.may_write:
+            return page(request, form, {"add": "log in with the right to write first"}, result, 403)
+        if not checked(form, visitor.csrf):
+            return page(request, form, {"add": "the page was open for too long; send it again"}, result, 403)
+        evaluation, grades = evaluation_of(result, visitor.name)
+        try:
+            added = desk.store.add_evaluation(evaluation, grades)
+        except Duplicate as there:
+            return page(request, form, {}, result, 409, duplicate=there.existing)
+        except Rejected as error:
+            return page(request, form, {"add": str(error)}, result, 422)
+        return RedirectResponse(f"/evaluations/{added}?new=1", 303)
+
+    @routes.post("/evaluate/label.{form}")
+    async def label(request: Request, form: str) -> Response:
+        if form not in MEDIA_TYPES:
+            raise HTTPException(404, f"no format {form!r}; there are {', '.join(MEDIA_TYPES)}")
+        fields = texts_of(await form_of(request))
+        return await run_in_threadpool(lambda: _file(fields, form))
+
+    def _file(fields: Mapping[str, str], form: str) -> Response:
+        try:
+            entry = read_entry(fields)
+        except Mistakes as mistakes:
+            raise HTTPException(422, str(mistakes)) from None
+        result = desk.grade(entry)
+        content = convert(render_svg(result.label(fields.get("scale", "")), ""), form)
+        return Response(
+            content,
+            media_type=MEDIA_TYPES[form],
+            headers=HEADERS | {"Content-Disposition": f'attachment; filename="{file_name(entry)}.{form}"'},
+        )
+
+    return routes
+
+
+_METRIC_OF = {"emissions": "co2_eq_emissions"}
+
+
+def file_name(entry: Entry) -> str:
+    """A name for a label's file, of plain letters."""
+    plain = "".join(one if one.isascii() and one.isalnum() else "-" for one in entry.model).strip("-")
+    return f"label-{plain[:60] or 'model'}"

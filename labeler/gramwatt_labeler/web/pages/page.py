@@ -1,0 +1,120 @@
+"""What all pages share: templates, headers, and reading a form within limits."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlencode
+
+from fastapi import HTTPException, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException
+
+from ... import units
+from ...render.quantity import quantity
+from ...render.shorten import shortened
+from ...render.text import clean
+from .drawings import letter_chip, slider
+from .visitors import Visitors
+
+NAVIGATION = (
+    ("/", "Dashboards"),
+    ("/evaluations", "Evaluations"),
+    ("/explore", "Explore"),
+    ("/evaluate", "Evaluate"),
+    ("/upload", "Upload"),
+    ("/roi", "Return"),
+    ("/report", "Report"),
+    ("/labels/", "Labels"),
+)
+HEADERS = {
+    # Nothing runs and nothing comes from elsewhere, whatever a name on the page contains.
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+_TEMPLATES = Path(__file__).parent.parent / "templates" / "app"
+STATIC = Path(__file__).parent.parent / "static" / "app"
+
+
+class Pages:
+    """Renders templates for a visitor."""
+
+    def __init__(self, visitors: Visitors) -> None:
+        self.visitors = visitors
+        self._templates = Environment(
+            loader=FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(
+            clean=clean,
+            energy=units.energy,
+            mass=units.mass,
+            number=units.number,
+            duration=units.duration,
+            when=units.moment,
+            quantity=quantity,
+            short=shortened,
+            query=lambda pairs: urlencode(
+                {key: value for key, value in pairs.items() if value not in ("", None)}
+            ),
+        )
+        self._templates.globals.update(letter_chip=letter_chip, slider=slider, navigation=NAVIGATION)
+
+    def render(self, template: str, request: Request, status: int = 200, **names: object) -> HTMLResponse:
+        """A page. ``here`` is the entry of the navigation it belongs to."""
+        text = self._templates.get_template(template).render(
+            visitor=self.visitors(request), request=request, **names
+        )
+        return HTMLResponse(text, status, headers=HEADERS)
+
+    def text(self, template: str, **names: object) -> str:
+        """A template that is no page of the site, such as a report."""
+        return self._templates.get_template(template).render(**names)
+
+
+async def form_of(
+    request: Request, most_files: int = 0, most_bytes: int = 1_000_000, most_fields: int = 1000
+) -> FormData:
+    """The fields of a form that was sent. Raises HTTPException 400 or 413 in words."""
+    length = request.headers.get("content-length", "")
+    allowed = most_bytes * max(1, most_files) + 1_000_000
+    if not length.isdigit() or int(length) > allowed:
+        raise HTTPException(413, f"the form is larger than {allowed // 1_000_000} MB")
+    try:
+        return await request.form(max_files=most_files, max_fields=most_fields, max_part_size=1_000_000)
+    except MultiPartException as error:
+        raise HTTPException(400, f"the form cannot be read: {error.message}") from None
+    except HTTPException as error:
+        raise HTTPException(400, f"the form cannot be read: {error.detail}") from None
+    except (ValueError, UnicodeError) as error:
+        raise HTTPException(400, f"the form cannot be read: {type(error).__name__}") from None
+
+
+def texts_of(form: FormData) -> dict[str, str]:
+    """The text fields; of a field that is there twice the last."""
+    return {name: value.strip() for name, value in form.multi_items() if isinstance(value, str)}
+
+
+def files_of(form: FormData, name: str) -> list[UploadFile]:
+    """The files of a field; an empty choice of the browser is none."""
+    return [one for one in form.getlist(name) if isinstance(one, UploadFile) and (one.filename or one.size)]
+
+
+def checked(form: Mapping[str, str], csrf: str) -> bool:
+    """Whether a form that writes was sent from a page of ours."""
+    return bool(csrf) and hmac.compare_digest(form.get("csrf", "").encode(), csrf.encode())
+
+
+def svg(text: str) -> Markup:
+    """Our own drawing as it is."""
+    return Markup(text)  # noqa: S704 - made by the renderers, which escape names

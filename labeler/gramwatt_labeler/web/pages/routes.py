@@ -1,0 +1,26 @@
+"""All pages of the application as one router."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import FileResponse
+
+from . import compare, evaluate, evaluation, evaluations, explore, report, roi, upload
+from .desk import Desk
+from .page import HEADERS, STATIC
+
+
+def router(desk: Desk) -> APIRouter:
+    """The pages and their style sheet."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/static/app/{name}")
+    def static(name: str) -> FileResponse:
+        path = next((path for path in STATIC.iterdir() if path.name == name), None)
+        if path is None:
+            raise HTTPException(404, f"no such file: {name}")
+        return FileResponse(path, headers=HEADERS | {"Cache-Control": "max-age=300"})
+
+    for part in (evaluations, explore, evaluation, evaluate, upload, compare, roi, report):
+        routes.include_router(part.router(desk))
+    return routes

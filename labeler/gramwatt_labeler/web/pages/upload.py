@@ -1,0 +1,242 @@
+"""Files with results: recognised, mapped, merged, previewed with their letters, then added with a report by line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from ...errors import Duplicate, InputError, Rejected
+from ...evaluate.results import Result, evaluation_of
+from ...forms.fields import PHASES
+from ...forms.quantities import KINDS
+from ...store.nouns import Origin
+from ...uploads.mapping import EXTRA, FIELDS, ColumnMapping, apply, propose
+from ...uploads.merging import merge
+from ...uploads.reading import KINDS as FILE_KINDS
+from ...uploads.reading import read_upload
+from ...uploads.rows import Row, read_rows
+from ...uploads.sheet import MOST_BYTES, MOST_COLUMNS, MOST_FILES, MOST_ROWS, Sheet
+from ...uploads.tools import Target, Tool, recognise, tool_named, tools
+from .desk import Desk
+from .page import checked, files_of, form_of, texts_of
+from .spool import Spool
+
+PREVIEW = 5
+SHOWN = 1000
+"""Lines of a report on one page."""
+MOST_ADDED = 5000
+MOST_GRADED = 2000
+"""Rows of a preview that are graded; the others are read only."""
+_MOST_FIELDS = 2 * MOST_FILES * MOST_COLUMNS + 100
+DEFAULTS = ("phase", "task", "model", "dataset", "hardware")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as the preview shows it: its place in the form, its first values and what it is taken as."""
+
+    key: str
+    name: str
+    samples: Sequence[str]
+    target: Target | None
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of the preview."""
+
+    sheet: Sheet
+    tool: Tool
+    columns: Sequence[Column]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the report: a row with its letters, and what became of it."""
+
+    row: Row
+    result: Result | None
+    outcome: str = ""
+    id: str = ""
+    is_wrong: bool = False
+
+
+def router(desk: Desk) -> APIRouter:
+    """``/upload`` and the preview behind it."""
+    routes = APIRouter(include_in_schema=False)
+    spool = Spool(desk.clock)
+
+    def start(
+        request: Request, form: Mapping[str, str], wrong: Sequence[str] = (), status: int = 200
+    ) -> Response:
+        return desk.pages.render(
+            "upload.html.j2",
+            request,
+            status,
+            here="/upload",
+            tools=tools(),
+            phases=PHASES,
+            form=form,
+            wrong=wrong,
+            kinds=FILE_KINDS,
+            most_files=MOST_FILES,
+            most_rows=MOST_ROWS,
+            most_megabytes=MOST_BYTES // 1_000_000,
+        )
+
+    @routes.get("/upload")
+    def empty(request: Request) -> Response:
+        return start(request, {})
+
+    @routes.post("/upload")
+    async def upload(request: Request) -> Response:
+        form = await form_of(request, MOST_FILES, MOST_BYTES)
+        texts = texts_of(form)
+        files = [(one.filename or "file", await one.read(MOST_BYTES + 1)) for one in files_of(form, "files")]
+        return await run_in_threadpool(lambda: received(request, texts, files))
+
+    def received(request: Request, form: Mapping[str, str], files: Sequence[tuple[str, bytes]]) -> Response:
+        if not files:
+            return start(request, form, ["choose at least one file"], 422)
+        sheets, wrong = [], []
+        for name, content in files:
+            try:
+                sheets.append(read_upload(name, content))
+            except InputError as error:
+                wrong.append(str(error))
+        if wrong:
+            return start(request, form, wrong, 422)
+        chosen = tool_named(form.get("tool", ""))
+        read = [_proposed(at, sheet, chosen or recognise(sheet.columns)) for at, sheet in enumerate(sheets)]
+        return preview(request, spool.put(sheets), read, form)
+
+    def preview(
+        request: Request,
+        name: str,
+        read: Sequence[File],
+        form: Mapping[str, str],
+        status: int = 200,
+        trouble: str = "",
+    ) -> Response:
+        rows = _rows(read, form)
+        lines = [_graded(desk, row) for row in rows[:MOST_GRADED]]
+        lines += [Line(row, None, is_wrong=row.entry is None) for row in rows[MOST_GRADED:]]
+        letters = [line.result.shown.grade.letter or "-" for line in lines if line.result]
+        return desk.pages.render(
+            "upload_preview.html.j2",
+            request,
+            status,
+            here="/upload",
+            upload=name,
+            files=read,
+            form=form,
+            defaults={name: form.get(name, "") for name in DEFAULTS},
+            phases=PHASES,
+            fields=FIELDS,
+            extra=EXTRA,
+            kinds=[kind for kind in KINDS.values() if len(kind.units) > 1],
+            lines=sorted(lines, key=lambda line: not line.is_wrong)[: PREVIEW * 4],
+            total=len(lines),
+            wrong=sum(line.is_wrong for line in lines),
+            letters=[(letter, letters.count(letter)) for letter in sorted(set(letters))],
+            graded=min(len(rows), MOST_GRADED),
+            merged=len(read) > 1,
+            trouble=trouble,
+            most_added=MOST_ADDED,
+        )
+
+    @routes.post("/upload/{name}")
+    async def mapped(request: Request, name: str) -> Response:
+        form = texts_of(await form_of(request, most_fields=_MOST_FIELDS))
+        return await run_in_threadpool(lambda: chosen(request, name, form))
+
+    def chosen(request: Request, name: str, form: Mapping[str, str]) -> Response:
+        kept = spool.get(name)
+        if kept is None:
+            return start(request, form, ["the files were kept for an hour; choose them again"], 410)
+        read = [_mapped(at, sheet, form) for at, sheet in enumerate(kept.sheets)]
+        if form.get("do") != "add":
+            return preview(request, name, read, form)
+        visitor = desk.pages.visitors(request)
+        if not visitor.may_write or not checked(form, visitor.csrf):
+            return preview(
+                request, name, read, form, 403, "log in with the right to write, then send it again"
+            )
+        lines = [_graded(desk, row) for row in _rows(read, form)]
+        if len(lines) > MOST_ADDED:
+            words = f"{len(lines)} rows; at most {MOST_ADDED} are added at once here. Split the file"
+            return preview(request, name, read, form, 422, words)
+        origin = Origin.CODECARBON if any(one.tool.name == "codecarbon" for one in read) else Origin.FILE
+        done = [_added(desk, line, visitor.name, origin) for line in lines]
+        spool.drop(name)
+        counts = {
+            word: sum(line.outcome == word for line in done)
+            for word in ("added", "already there", "not added")
+        }
+        return desk.pages.render(
+            "upload_report.html.j2",
+            request,
+            here="/upload",
+            lines=sorted(done, key=lambda line: not line.is_wrong)[:SHOWN],
+            total=len(done),
+            counts={word: count for word, count in counts.items() if count},
+            shown=SHOWN,
+        )
+
+    return routes
+
+
+def _proposed(at: int, sheet: Sheet, tool: Tool) -> File:
+    return _file(at, sheet, tool, propose(sheet, tool))
+
+
+def _mapped(at: int, sheet: Sheet, form: Mapping[str, str]) -> File:
+    """As the person changed it: ``column-<file>-<column>`` and ``unit-<file>-<column>``."""
+    tool = tool_named(form.get(f"tool-{at}", "")) or recognise(sheet.columns)
+    targets = {}
+    for number, column in enumerate(sheet.columns):
+        field = form.get(f"column-{at}-{number}", "")
+        if field in FIELDS or field == EXTRA:
+            targets[column] = Target(field, form.get(f"unit-{at}-{number}", ""))
+    return _file(at, sheet, tool, targets)
+
+
+def _file(at: int, sheet: Sheet, tool: Tool, targets: Mapping[str, Target]) -> File:
+    columns = []
+    for number, name in enumerate(sheet.columns):
+        samples = [line.cells[name] for line in sheet.lines[:PREVIEW] if line.cells[name]]
+        columns.append(Column(f"{at}-{number}", name, samples, targets.get(name)))
+    return File(sheet, tool, sorted(columns, key=lambda column: column.target is None))
+
+
+def _rows(read: Sequence[File], form: Mapping[str, str]) -> list[Row]:
+    defaults = {name: form[name] for name in DEFAULTS if form.get(name)}
+    sheets = []
+    for one in read:
+        targets = {column.name: column.target for column in one.columns if column.target is not None}
+        mapping = ColumnMapping(targets, one.tool.group, one.tool.reduce, one.tool.fixed, one.tool.version)
+        source = {"source": one.tool.source} if one.tool.source else {}
+        sheets.append(apply(one.sheet, mapping, source | defaults))
+    return read_rows(merge(sheets))
+
+
+def _graded(desk: Desk, row: Row) -> Line:
+    if row.entry is None:
+        return Line(row, None, "not added", is_wrong=True)
+    return Line(row, desk.grade(row.entry, row.file, row.line))
+
+
+def _added(desk: Desk, line: Line, user: str, origin: Origin) -> Line:
+    if line.result is None:
+        return line
+    evaluation, grades = evaluation_of(line.result, user, origin)
+    try:
+        return Line(line.row, line.result, "added", desk.store.add_evaluation(evaluation, grades))
+    except Duplicate as there:
+        return Line(line.row, line.result, "already there", there.existing)
+    except Rejected as error:
+        wrong = Row(line.row.file, line.row.line, line.row.entry, str(error))
+        return Line(wrong, line.result, "not added", is_wrong=True)

@@ -1,0 +1,165 @@
+"""The application in a Chromium whose scripts are switched off: each job of its pages, at a desk and on a phone."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from gramwatt_labeler.scale_files import load_scales
+from gramwatt_labeler.store import Store
+from gramwatt_labeler.store.people import People, Role
+from gramwatt_labeler.web.app import create_app
+from labeler_pages import NOW, fill
+from playwright.sync_api import Browser, Page, expect
+from prometheus_client import CollectorRegistry
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "a long enough password"
+DASHBOARDS = Path(__file__).parents[2] / "grafana" / "dashboards"
+ADDRESSES = (
+    "/evaluations", "/evaluations?q=nothing", "/explore", "/evaluations/w1", "/evaluations/w4", "/evaluations/w5",
+    "/evaluate",
+    "/evaluate?phase=inference", "/upload", "/compare?ids=w1,w2,w3,w4",
+    "/roi?baseline=w1&after=w2&calls_per_day=9&price=1", "/report?made=1", "/report?id=w4", "/login",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The whole labeler over a database with the five runs and a user who may add."""
+    store = Store(f"sqlite:///{tmp_path_factory.mktemp('labeler') / 'labeler.db'}")
+    fill(store)
+    People(store.database).add("alice", Role.CONTRIBUTOR, PASSWORD, "test", NOW)
+    app = create_app(
+        CollectorRegistry(), store, load_scales(), "gramwatt", lambda one: f"http://lab/evaluations/{one}",
+        "http://127.0.0.1:9", DASHBOARDS,
+    )  # fmt: skip
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off", http="h11"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(10)
+    store.close()
+
+
+@pytest.fixture(params=[1280, 390])
+def plain(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
+    """A page without scripts at the width of a desk and of a phone; what the browser complains about fails the test."""
+    context = chromium.new_context(
+        viewport={"width": request.param, "height": 900}, java_script_enabled=False, accept_downloads=True
+    )
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    yield page
+    context.close()
+    # The browser itself reports the answers of refused forms; nothing else is to be said.
+    assert [text for text in said if "status of 4" not in text] == []
+
+
+def log_in(page: Page, site: str) -> None:
+    page.goto(f"{site}/login?then=/evaluations")
+    page.get_by_label("Name").fill("alice")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Evaluations")).to_be_visible()
+
+
+def test_no_page_is_wider_than_its_screen(site: str, chromium: Browser) -> None:
+    context = chromium.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    for address in ADDRESSES:
+        page.goto(site + address)
+        expect(page.locator("h1").first).to_be_visible()
+        beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert beyond <= 0, address
+        small = page.evaluate(
+            "[...document.querySelectorAll('button, .button, select, input:not([type=hidden])')]"
+            ".filter(e => e.offsetParent && e.type !== 'checkbox' && e.getBoundingClientRect().height < 32).length"
+        )
+        assert small == 0, address  # a finger needs room
+    context.close()
+
+
+def test_numbers_typed_in_become_a_label_and_an_evaluation(site: str, plain: Page) -> None:
+    width = plain.viewport_size["width"] if plain.viewport_size else 0
+    model = f"org/model-{width}"
+    log_in(plain, site)
+    plain.goto(f"{site}/evaluate")
+    plain.get_by_label("Model (needed)").fill(model)
+    plain.get_by_label("Task").fill("text-classification")
+    plain.get_by_label("CO2 equivalent", exact=True).fill("1,500")
+    plain.get_by_label("Unit of CO2 equivalent").select_option("kg")
+    plain.get_by_label("Accuracy", exact=True).fill("91 %")
+    plain.get_by_label("Downloads", exact=True).fill("1 200")
+    plain.get_by_role("button", name="Show the label").click()
+
+    expect(plain.locator("#emissions-mistake")).to_contain_text("1500 or 1.5")
+    expect(plain.get_by_label("Model (needed)")).to_have_value(model)
+    plain.get_by_label("CO2 equivalent", exact=True).fill("0,0015")
+    plain.keyboard.press("Enter")  # by keyboard
+
+    expect(plain.get_by_role("heading", name=re.compile("Grade [A-E] on"))).to_be_visible()
+    expect(plain.get_by_text("Energy label of", exact=False).first).to_be_attached()
+    with plain.expect_download() as download:
+        plain.get_by_role("button", name="PDF").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF")
+
+    plain.get_by_label("add to the data set").check()
+    plain.get_by_role("button", name="Show the label").click()
+    expect(plain.get_by_text("Added to the data set.")).to_be_visible()
+    expect(plain.get_by_role("heading", name=model)).to_be_visible()
+
+    plain.goto(f"{site}/evaluate")
+    plain.get_by_label("Model (needed)").fill(model)
+    plain.get_by_label("Task").fill("text-classification")
+    plain.get_by_label("CO2 equivalent", exact=True).fill("1.5 g")
+    plain.get_by_label("Accuracy", exact=True).fill("0,91")
+    plain.get_by_label("Downloads", exact=True).fill("1200")
+    plain.get_by_label("add to the data set").check()
+    plain.get_by_role("button", name="Show the label").click()
+    plain.get_by_role("link", name="see that evaluation").click()
+    expect(plain.get_by_role("heading", name=model)).to_be_visible()
+
+
+def test_files_are_previewed_added_compared_and_reported(site: str, plain: Page) -> None:
+    width = plain.viewport_size["width"] if plain.viewport_size else 0
+    log_in(plain, site)
+    plain.goto(f"{site}/upload")
+    rows = f"model,emissions (kg),accuracy\nfirst/{width},0.001,0.9\nsecond/{width},0.002,0.8\nthird/{width},x,0.8\n"
+    plain.get_by_label("Files").set_input_files(
+        [{"name": "runs.csv", "mimeType": "text/csv", "buffer": rows.encode()}]
+    )
+    plain.get_by_role("button", name="Read the files").click()
+    expect(plain.get_by_role("heading", name="3 runs read")).to_be_visible()
+    expect(plain.get_by_text("is not a number")).to_be_visible()
+    plain.get_by_role("button", name="Add 2 to the data set").click()
+    expect(plain.get_by_role("heading", name="2 added, 1 not added")).to_be_visible()
+
+    plain.goto(f"{site}/evaluations?scale=gaissa&q=/{width}&sort=name")
+    plain.get_by_label("Compare", exact=False).nth(0).check()
+    plain.get_by_label("Compare", exact=False).nth(1).check()
+    plain.get_by_role("button", name="Compare the ticked").click()
+    expect(plain.get_by_role("heading", name="Compare")).to_be_visible()
+    expect(
+        plain.get_by_text("2 times", exact=False).or_(plain.get_by_text("50 % less", exact=False)).first
+    ).to_be_visible()
+
+    plain.goto(f"{site}/report")
+    plain.get_by_label("User").select_option("alice")
+    plain.get_by_role("button", name="Make the report").click()
+    expect(plain.get_by_role("heading", name="Method and uncertainty")).to_be_visible()
+    with plain.expect_download() as download:
+        plain.get_by_role("link", name="PDF").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF")

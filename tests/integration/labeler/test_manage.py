@@ -1,0 +1,169 @@
+"""Managers: a scale's numbers with a preview of what would change, a new version that counts at once, users, audit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api_site import NOW, RUN, Site, error
+from gramwatt_labeler.job_runner import JobRunner
+from gramwatt_labeler.scale_book.regrading import regrade
+from gramwatt_labeler.store.jobs import MOST_TRIES, ORPHAN_SECONDS, Jobs
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path)
+    yield made
+    made.store.close()
+
+
+class Browser:
+    """A person with a session and no JavaScript."""
+
+    def __init__(self, site: Site, name: str = "manager") -> None:
+        self.client = site.client
+        self.post("/login", name=name, password="a long password")
+
+    def get(self, path: str) -> str:
+        return str(self.client.get(path).text)
+
+    def post(self, path: str, **fields: str) -> Any:
+        page = self.client.get("/login").text
+        csrf = re.search(r'name="csrf" value="([^"]+)"', page)
+        return self.client.post(path, data={"csrf": csrf[1] if csrf else ""} | fields)
+
+
+def test_who_is_no_manager_manages_nothing(site: Site) -> None:
+    assert site.client.get("/manage", follow_redirects=False).headers["location"] == "/login?then=/manage"
+    contributor = Browser(site, "contributor")
+    assert "need the role manager" in contributor.get("/manage")
+    assert contributor.post("/manage/users", action="add", name="eve", role="manager").status_code == 403
+    assert contributor.post("/manage/scales/gaissa", action="save").status_code == 403
+    assert error(site.post("scales", {"content": "x"}))[:2] == (403, "forbidden")
+    assert {user.name for user in site.people.users()} == {"viewer", "contributor", "manager"}
+
+
+def test_a_form_without_the_sessions_token_changes_nothing(site: Site) -> None:
+    Browser(site)
+    answer = site.client.post("/manage/users", data={"action": "disable", "name": "viewer", "csrf": "x"})
+    assert answer.status_code == 403
+    assert not site.people.user("viewer").disabled
+
+
+def test_a_preview_says_how_many_letters_would_change_and_keeps_nothing(site: Site) -> None:
+    site.post("evaluations", [RUN | {"task": f"t{n}"} for n in range(3)])
+    manager = Browser(site)
+    before = site.get("evaluations?scale=gaissa").json()["evaluations"][0]["grade"]["letter"]
+    # Every CO2 bound above all that there is: the worst rating for everybody.
+    worst = {f"metrics.co2_eq_emissions.bounds[{n}]": str(1e12 - n) for n in range(4)}
+    page = manager.post("/manage/scales/gaissa", action="preview", version="9", **worst).text
+    assert "3 of 3 letters would change" in page
+    assert site.get("scales/gaissa").json()["version"] == "2023"
+    assert site.get("evaluations?scale=gaissa").json()["evaluations"][0]["grade"]["letter"] == before
+    saved = manager.post("/manage/scales/gaissa", action="save", version="9", **worst)
+    assert saved.status_code == 200
+    assert site.get("scales/gaissa").json()["version"] == "9"
+    # What is graded from now on is on the new version; the others when they are graded again.
+    new = site.post("evaluations", RUN | {"task": "new"}).json()["evaluations"][0]
+    assert new["grades"]["gaissa"] != before
+    assert regrade(site.store, site.scales["gaissa"], NOW) == 3
+    letters = {one["grade"]["letter"] for one in site.get("evaluations?scale=gaissa").json()["evaluations"]}
+    assert letters == {new["grades"]["gaissa"]}
+    assert "scale.add gaissa" in manager.get("/manage")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"metrics.downloads.weight": "x"}, "metrics.downloads.weight: expected a number"),
+        ({"metrics.downloads.weight": "-1"}, "weight"),
+        ({"metrics.downloads.bounds[0]": "1e309"}, "expected a number"),
+        ({"metrics.downloads.bounds[3]": "5"}, "bounds"),
+        ({"content": "kind: rated"}, "missing required field"),
+        ({"content": "a: &a [1]\nb: *a"}, "aliases"),
+        ({"content": "[" * 5000}, "the scale"),
+        ({"content": "\x00"}, "YAML"),
+    ],
+)
+def test_a_wrong_scale_says_where(site: Site, fields: dict[str, str], words: str) -> None:
+    answer = Browser(site).post("/manage/scales/gaissa", action="save", version="9", **fields)
+    assert answer.status_code == 422
+    assert words in re.search(r'role="alert">(.*?)</p>', answer.text, re.DOTALL)[1]  # type: ignore[index]
+    assert site.get("scales/gaissa").json()["version"] == "2023"
+
+
+def test_a_version_that_is_there_is_never_changed(site: Site) -> None:
+    manager = Browser(site)
+    weight = {"metrics.downloads.weight": "0.5"}
+    assert manager.post("/manage/scales/gaissa", action="save", version="9", **weight).status_code == 200
+    again = manager.post(
+        "/manage/scales/gaissa", action="save", version="9", **{"metrics.downloads.weight": "0.6"}
+    )
+    assert again.status_code == 422
+    content = (Path(str(site.scales.files["gaissa"].file))).read_text()
+    check = site.post("scales/check", {"content": content}, "manager")
+    assert (check.status_code, check.json()["changed"]) == (200, 0)
+    assert error(site.post("scales", {"content": "{"}, "manager"))[:2] == (422, "invalid")
+    changed = content.replace('version: "2023"', 'version: "10"').replace("weight: 0.35", "weight: 0.3")
+    added = site.post("scales", {"content": changed}, "manager")
+    assert (added.status_code, added.json()["version"]) == (201, "10")
+    assert error(site.post("scales", {"content": changed}, "manager"))[1] == "duplicate"
+
+
+def test_users_and_tokens_by_form(site: Site) -> None:
+    manager = Browser(site)
+    assert "was added" in manager.post("/manage/users", action="add", name="<b>eve", role="contributor").text
+    page = manager.post("/manage/users", action="token", name="<b>eve", scope="write", label="l").text
+    assert "&lt;b&gt;eve" in page
+    secret = re.search(r"gwl_[\w-]+", page)
+    assert secret is not None
+    headers = {"Authorization": f"Bearer {secret[0]}"}
+    assert site.client.post("/api/v1/evaluations", json=RUN, headers=headers).status_code == 201
+    assert secret[0] not in manager.get("/manage")
+    assert "were revoked" in manager.post("/manage/users", action="revoke", name="<b>eve").text
+    assert site.client.post("/api/v1/evaluations", json=RUN, headers=headers).status_code == 401
+    for fields in (
+        {"action": "role", "name": "manager", "role": "viewer"},  # the last one
+        {"action": "role", "name": "viewer", "role": "king"},
+        {"action": "add", "name": "", "role": "viewer"},
+        {"action": "add", "name": "x", "role": "viewer", "password": "short"},
+        {"action": "disable", "name": "nobody"},
+        {"action": "dance"},
+    ):
+        assert manager.post("/manage/users", **fields).status_code == 422, fields
+
+
+def test_a_job_is_done_once_reported_and_can_be_cancelled(site: Site) -> None:
+    answer = site.client.post("/api/v1/scales/gaissa/regrade", headers=site.headers("manager"))
+    assert answer.status_code == 202
+    job = answer.json()["id"]
+    assert site.get(f"jobs/{job}").json()["state"] == "queued"
+    jobs = Jobs(site.store.database)
+    other = jobs.add("regrade", {"scale": "x"}, "test", NOW)
+    site.client.delete(f"/api/v1/jobs/{other}", headers=site.headers("manager"))
+    runner = JobRunner(jobs, {"regrade": lambda params, progress: {"scale": params["scale"]}})
+    assert runner.do_all() == 1
+    assert (site.get(f"jobs/{job}").json()["state"], jobs.get(job).result) == ("done", {"scale": "gaissa"})
+    assert jobs.get(other).state == "cancelled"
+    failing = jobs.add("regrade", {}, "test", NOW)
+    runner.do_all()
+    assert jobs.get(failing).state == "failed"
+    assert "KeyError" in jobs.get(failing).error
+    assert error(site.get("jobs/999"))[:2] == (404, "not_found")
+
+
+def test_a_job_whose_labeler_died_is_taken_again_but_not_for_ever(site: Site) -> None:
+    jobs = Jobs(site.store.database)
+    job = jobs.add("k", {}, "test", NOW)
+    now = NOW
+    for _ in range(MOST_TRIES):
+        assert jobs.take(["k"], now) is not None
+        assert jobs.take(["k"], now + ORPHAN_SECONDS / 2) is None  # it may still be at work
+        now += 2 * ORPHAN_SECONDS
+    assert jobs.take(["k"], now) is None
+    assert jobs.get(job).state == "failed"
+    assert not jobs.beat(job, {}, now)

@@ -1,0 +1,64 @@
+"""The labeler's application over a database with a user of each role, for the tests of REST and the manage pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from argon2 import PasswordHasher
+from gramwatt_labeler.scale_book.live import LiveScales
+from gramwatt_labeler.scale_book.rows import ScaleRows
+from gramwatt_labeler.scale_files import load_scales
+from gramwatt_labeler.store import Store
+from gramwatt_labeler.store.passwords import Passwords
+from gramwatt_labeler.store.people import People, Role, Scope
+from gramwatt_labeler.web.app import create_app
+from prometheus_client import CollectorRegistry
+from starlette.testclient import TestClient
+
+NOW = 1_800_000_000.0
+RUN = {
+    "phase": "training", "model": "acme/net", "task": "image-classification",
+    "values": {"energy": {"value": "1,35", "unit": "kWh"}, "emissions": 420, "accuracy": 0.91},
+}  # fmt: skip
+
+
+class Site:
+    """The application over a database with a user of each role."""
+
+    def __init__(self, folder: Path, writes_per_minute: int = 1000) -> None:
+        self.store = Store(f"sqlite:///{folder / 'labeler.db'}")
+        self.people = People(self.store.database, Passwords(PasswordHasher(1, 8, 1)))
+        self.tokens = {}
+        for role, scope in (
+            (Role.VIEWER, Scope.READ),
+            (Role.CONTRIBUTOR, Scope.WRITE),
+            (Role.MANAGER, Scope.MANAGE),
+        ):
+            self.people.add(role.value, role, "a long password", "test", NOW)
+            self.tokens[role.value] = self.people.new_token(role.value, "t", scope, "test", NOW)
+        self.scales = LiveScales(load_scales(), ScaleRows(self.store.database))
+        self.app = create_app(
+            CollectorRegistry(), self.store, self.scales, "gramwatt", lambda one: f"http://labels/{one}",
+            "http://127.0.0.1:1", folder / "dashboards", writes_per_minute=writes_per_minute,
+        )  # fmt: skip
+        self.client = TestClient(self.app)
+
+    def headers(self, role: str = "contributor", **more: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens[role]}"} | {
+            name.replace("_", "-"): value for name, value in more.items()
+        }
+
+    def post(self, path: str, body: Any, role: str = "contributor", **headers: str) -> Any:
+        return self.client.post(f"/api/v1/{path}", json=body, headers=self.headers(role, **headers))
+
+    def get(self, path: str, **headers: str) -> Any:
+        return self.client.get(
+            f"/api/v1/{path}", headers={n.replace("_", "-"): v for n, v in headers.items()}
+        )
+
+
+def error(answer: Any) -> tuple[int, str, str]:
+    found = answer.json()["error"]
+    assert set(found) >= {"code", "message", "path", "allowed"}
+    return answer.status_code, found["code"], found["path"]

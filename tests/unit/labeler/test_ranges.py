@@ -1,0 +1,121 @@
+"""A stretch of series: its samples add up, copies count once, machines add, and nothing is invented at its edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+import pytest
+from gramwatt_labeler.errors import InputError, NotFound
+from gramwatt_labeler.prometheus import Prometheus
+from gramwatt_labeler.ranges import measure_range, read_selector
+
+T = 1_700_000_000.0
+Row = tuple[dict[str, str], Sequence[tuple[float, float]]]
+
+
+def server(*rows: Row) -> Prometheus:
+    """Prometheus with these series, by the beginning of what is asked for."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        query = dict(httpx.QueryParams(request.content.decode()))["query"]
+        kind = "matrix" if query.endswith("ms]") else "vector"
+        found: list[dict[str, Any]] = []
+        for labels, samples in rows:
+            if query.startswith(labels["__name__"]):
+                pairs = [[t, str(v)] for t, v in samples]
+                found.append(
+                    {"metric": labels, "values": pairs}
+                    if kind == "matrix"
+                    else {"metric": labels, "value": pairs[-1]}
+                )
+        return httpx.Response(200, json={"data": {"resultType": kind, "result": found}})
+
+    return Prometheus("http://p", httpx.Client(transport=httpx.MockTransport(answer)))
+
+
+def series(
+    component: str = "cpu", instance: str = "a:1", name: str = "workload_energy_joules", **labels: str
+) -> dict[str, str]:
+    return {"__name__": f"gramwatt_{name}_total", "component": component, "instance": instance} | labels
+
+
+def ramp(watts: float, first: float = 0.0, start: float = T, count: int = 11) -> list[tuple[float, float]]:
+    return [(start + 10 * n, first + watts * 10 * n) for n in range(count)]
+
+
+SELECTOR = 'gramwatt_workload_energy_joules_total{workload="x"}'
+
+
+def test_components_and_machines_add_up_over_the_samples_inside() -> None:
+    uncertain = {"__name__": "gramwatt_device_power_uncertainty_ratio"}
+    prometheus = server(
+        (series(), ramp(2, 1000)),
+        (series("dram"), ramp(0.5)),
+        (series(instance="b:1"), ramp(1, 7, T + 10, 9)),
+        (series(name="workload_emissions_grams"), ramp(0.01, 3)),
+        (series() | uncertain, [(T, 0.1)]),
+        (series("dram") | uncertain, [(T, 0.5)]),
+        (series(name="device_energy_joules", source="rapl"), [(T, 1.0)]),
+    )  # fmt: skip
+    found = measure_range(prometheus, SELECTOR, T - 3, T + 104)
+    assert (found.start, found.end, found.instances) == (T, T + 100, ("a:1", "b:1"))
+    assert found.measurement.components == {"cpu": 200 + 80, "dram": 50}
+    assert found.measurement.emissions_grams == pytest.approx(1.0)
+    assert found.measurement.sources == ("rapl",)
+    assert found.measurement.uncertainty_ratio == pytest.approx(((28) ** 2 + 25**2) ** 0.5 / 330)
+    assert (found.measurement.coverage_ratio, found.boundary) == (1.0, "process")
+
+
+def test_copies_of_one_series_count_once_and_a_reset_is_left_out_of_the_coverage() -> None:
+    samples = [*ramp(2, 100, count=6), *ramp(2, 0, T + 60, 5)]
+    prometheus = server((series(replica="1"), samples), (series(replica="2"), samples[:-2]))
+    found = measure_range(prometheus, SELECTOR, T, T + 100).measurement
+    assert (found.energy_joules, found.resets) == (100 + 80, 1)
+    assert found.coverage_ratio == pytest.approx(0.9)
+    assert (found.emissions_grams, found.uncertainty_ratio) == (None, None)
+
+
+def test_nothing_there_and_a_stretch_that_is_none_are_said() -> None:
+    with pytest.raises(NotFound, match="no sample of"):
+        measure_range(server(), SELECTOR, T, T + 1)
+    for start, end in ((T, T), (T + 1, T), (0.0, T)):
+        with pytest.raises(InputError, match="--start"):
+            measure_range(server(), SELECTOR, start, end)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('{workload="x"}', 'gramwatt_workload_energy_joules_total{workload="x"}'),
+        ('{user="a", component!="gpu"}', 'gramwatt_workload_energy_joules_total{user="a", component!="gpu"}'),
+        ('{pid="1"}', 'gramwatt_process_energy_joules_total{pid="1"}'),
+        ('{window=~"a|b"}', 'gramwatt_window_energy_joules_total{window=~"a|b"}'),
+        ('{device="package-0"}', 'gramwatt_device_energy_joules_total{device="package-0"}'),
+        ("gramwatt_device_energy_joules_total", "gramwatt_device_energy_joules_total{}"),
+        ('{workload="a}b\\"c"}', 'gramwatt_workload_energy_joules_total{workload="a}b\\"c"}'),
+    ],
+)
+def test_a_selector_gets_the_counter_it_means(text: str, wanted: str) -> None:
+    assert read_selector(text) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "{x}",
+        "{x=1}",
+        'up{a="b"}',
+        'a{b="c"} or d',
+        '{a="b"}[5m]',
+        'rate({a="b"}[5m])',
+        '{a="b"',
+        "é",
+    ],
+)
+def test_what_is_no_selector_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"^--selector: "):
+        read_selector(text)

@@ -1,0 +1,189 @@
+"""Files that people bring: every kind, the limits, the mapping, the merge and the report by line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from gramwatt_labeler.errors import InputError
+from gramwatt_labeler.forms.mistakes import Mistake
+from gramwatt_labeler.uploads.mapping import FIELDS, ColumnMapping, Record, apply, propose
+from gramwatt_labeler.uploads.merging import merge
+from gramwatt_labeler.uploads.reading import read_upload
+from gramwatt_labeler.uploads.rows import Row, read_rows
+from gramwatt_labeler.uploads.tools import Target, recognise, tools
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from xlsx import workbook
+
+DEFAULTS = {"phase": "inference", "task": "text-generation"}
+
+
+def rows_of(name: str, content: bytes, **defaults: str) -> list[Row]:
+    """A file with the mapping that is proposed for it."""
+    return read_rows(records_of(name, content, **defaults))
+
+
+def records_of(name: str, content: bytes, **defaults: str) -> list[Record]:
+    sheet = read_upload(name, content)
+    tool = recognise(sheet.columns)
+    mapping = ColumnMapping(propose(sheet, tool), tool.group, tool.reduce, tool.fixed)
+    return apply(sheet, mapping, DEFAULTS | defaults)
+
+
+CODECARBON = b"""timestamp,project_name,run_id,duration,emissions,energy_consumed,tracking_mode,codecarbon_version
+2026-01-01T00:00:00,resnet,r1,10,0.001,0.01,machine,3.3.2
+2026-01-01T00:10:00,resnet,r1,20,0.002,0.02,machine,3.3.2
+2026-01-01T00:20:00,bert,r2,5,,0.005,process,3.3.2
+"""
+
+
+def test_codecarbons_rows_of_one_run_are_totals_and_the_last_one_counts() -> None:
+    one, two = rows_of("emissions.csv", CODECARBON, phase="training")
+    assert one.entry
+    assert two.entry
+    assert one.entry.values == {"duration": 20.0, "emissions": 2.0, "energy": 0.02 * 3.6e6}
+    assert (one.entry.run, one.entry.boundary, one.line) == ("r1", "machine", 3)
+    assert "emissions" not in two.entry.values  # an empty cell is not known
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", b'model,energy (kWh),requests\nm,"1,5",100\n'),
+        ("a.csv", b"model;energy (kWh);requests\r\nm;1,5;100\r\n"),
+        ("a.tsv", b"\xef\xbb\xbfModel\tEnergy_kWh\tRequests\nm\t1.5\t100\n"),
+        ("a.csv", "model,energy (kWh),requests\nm,1.5,100\n".encode("utf-16")),
+        ("a.json", b'{"model": "m", "energy": 5400000, "requests": 100}'),
+        ("a.json", b'[{"model": "m", "energy_kwh": 1.5, "requests": 100}]'),
+        ("a.json", b'{"runs": [{"model": "m", "energy_kwh": 1.5, "requests": 100}]}'),
+        ("a.jsonl", b'{"model": "m", "energy_joules": 5.4e6, "requests": 100}\n\n'),
+        ("a.xlsx", workbook([["model", "energy (kWh)", "requests"], ["m", 1.5, 100]])),
+        ("a.xlsx", workbook([[None], ["model", "energy (kWh)", "requests"], ["m", "1,5", 100.0]])),
+    ],
+)
+def test_every_kind_of_file_says_the_same(name: str, content: bytes) -> None:
+    (row,) = rows_of(name, content)
+    assert row.wrong == ""
+    assert row.entry
+    assert (row.entry.model, dict(row.entry.values)) == ("m", {"energy": 5.4e6, "requests": 100.0})
+
+
+def test_every_tool_is_recognised_by_its_header_and_maps_to_fields() -> None:
+    for tool in tools():
+        if tool.recognise:
+            assert recognise([*tool.columns, *tool.recognise, "more"]) is tool
+        for target in tool.columns.values():
+            assert target.field in FIELDS
+    assert recognise(["a"]).name == "table"
+
+
+def test_the_report_names_each_wrong_line_and_keeps_the_others() -> None:
+    content = b'model,energy (kWh),accuracy\nm,1,0.9\nm,-1,0.9\n,1,\nm,"1,500",92\n'
+    good, negative, nameless, both = rows_of("a.csv", content)
+    assert good.entry
+    assert (negative.line, negative.wrong) == (3, "column 'energy (kWh)': must not be negative")
+    assert "is needed" in nameless.wrong
+    assert "1500 or 1.5" in both.wrong
+    assert "0.92" in both.wrong
+
+
+def test_files_about_one_run_are_merged() -> None:
+    energy = records_of("emissions.csv", CODECARBON, phase="training")[:1]
+    sheet = read_upload("scores.json", b'{"accuracy": 0.91, "samples": 60000, "loss": 0.3}')
+    scores = apply(
+        sheet, ColumnMapping(propose(sheet, recognise(sheet.columns)) | {"loss": Target("extra")}), DEFAULTS
+    )
+    (row,) = read_rows(merge([energy, scores]))
+    assert row.entry
+    assert row.entry.phase == "training"
+    assert row.entry.values["accuracy"] == 0.91
+    assert row.entry.values["energy"] == 72_000.0
+    assert row.entry.extra == {"loss": 0.3}
+
+
+def test_files_with_several_runs_are_merged_by_model() -> None:
+    one = records_of("a.csv", b"model,energy (kWh)\nx,1\ny,2\n")
+    two = records_of("b.csv", b"model,accuracy\ny,0.8\nx,0.9\n")
+    rows = read_rows(merge([one, two]))
+    assert [(row.entry.model, row.entry.values["accuracy"]) for row in rows if row.entry] == [
+        ("x", 0.9),
+        ("y", 0.8),
+    ]
+
+
+def test_files_that_disagree_are_told_apart() -> None:
+    one = records_of("a.csv", b"model,energy (kWh)\nx,1\n")
+    two = records_of("b.csv", b"model,energy (kWh)\nx,2\n")
+    (mistake,) = merge([one, two])
+    assert isinstance(mistake, Mistake)
+    assert "a.csv (line 2)" in str(mistake)
+    assert "b.csv (line 2)" in str(mistake)
+
+
+def test_a_formula_is_not_evaluated_and_its_saved_value_is_read() -> None:
+    (row,) = rows_of("a.xlsx", workbook([["model", "energy (J)"], ["m", "=HYPERLINK(1)"]]))
+    assert row.entry
+    assert row.entry.values["energy"] == 7.0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.csv", b"", "empty"),
+        ("a.csv", b"a,b\n", "no row"),
+        ("a.csv", b"a,a\n1,2\n", "is there twice"),
+        ("a.csv", b"a,b\n1,2,3\n", "line 2 has 3 fields"),
+        ("a.csv", b'a,b\n"1,2\n', "quotation mark"),
+        ("a.csv", b"a,b\n\xff,1\n", "not UTF-8"),
+        ("a.csv", b"a,b\n\0,1\n", "NUL"),
+        ("a.csv", b"x" * 10_000_001, "at most 10 MB"),
+        ("a.csv", b"a\n" + b"1\n" * 100_001, "100000 rows"),
+        ("a.json", b'[{"a": NaN}]', "no number of JSON"),
+        ("a.json", b"[" * 100_000, "deep"),
+        ("a.json", b"[1, 2]", "list of objects"),
+        ("a.json", b"{}", "no object"),
+        ("a.jsonl", b'{"a": 1}\n{"a": }\n', "line 2"),
+        ("a.exe", b"MZ", "not read"),
+        ("a.xls", b"\xd0\xcf\x11\xe0rest", "save it as XLSX"),
+        ("a.xlsx", b"PK\x03\x04rest", "not an XLSX"),
+        ("a.xlsx", b"text", "not an XLSX"),
+        ("a.xlsx", workbook([["a"]], {"xl/media/bomb.bin": b"\0" * 30_000_000}), "times its size"),
+        ("a.xlsx", workbook([["a"]]), "no row"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_read_says_why(name: str, content: bytes, words: str) -> None:
+    with pytest.raises(InputError, match=words) as raised:
+        read_upload(name, content)
+    assert str(raised.value).startswith(name)
+
+
+def test_a_damaged_workbook_is_refused_wherever_it_is_cut_or_bent() -> None:
+    whole = workbook([["model", "energy (J)"], ["m", 1]])
+    for at in range(4, len(whole), 29):
+        for content in (whole[:at], whole[:at] + b"\xff" + whole[at + 1 :]):
+            try:
+                read_upload("a.xlsx", content)
+            except InputError:
+                continue
+
+
+@given(
+    st.binary(max_size=300), st.sampled_from(["a.csv", "a.json", "a.jsonl", "a.tsv", "a.xlsx", "../../x.csv"])
+)
+@example(b'{"a":1e999}', "a.json")
+@example(b'{"a":' + b"9" * 250 + b"}", "a.json")
+@settings(deadline=None)
+def test_any_bytes_are_rows_or_an_error_of_ours(content: bytes, name: str) -> None:
+    said = ""
+    try:
+        rows_of(name, content)
+    except InputError as error:
+        said = str(error)
+    assert ".." not in said.split(":")[0]  # a file is named without its folder
+
+
+def test_a_number_of_json_too_large_to_be_one_is_a_mistake_of_its_line() -> None:
+    (row,) = rows_of("a.json", json.dumps({"model": "m", "energy": 1}).replace("1", "1e999").encode())
+    assert row.entry is None
+    assert "energy" in row.wrong
