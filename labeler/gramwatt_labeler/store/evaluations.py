@@ -154,9 +154,14 @@ class Store:
         counted: bool = True,
     ) -> Page:
         """One page, with the grades on ``scale``. Raises InputError naming ``sort`` or ``cursor``."""
-        query = listing.rows_query(filters, scale, sort, cursor, limit)
+        found: list[Mapping[Any, Any]] = []
+        parts = listing.parts(sort, cursor)
         with self.database.reading() as connection:
-            found = connection.execute(query).mappings().all()
+            for part in parts:
+                if len(found) <= limit:
+                    rest = limit - len(found)
+                    query = listing.rows_query(filters, scale, sort, cursor, rest, part)
+                    found += connection.execute(query).mappings().all()
             total = None
             if counted and not cursor and len(found) <= limit:  # the page is all there is
                 total = len(found)
