@@ -272,6 +272,11 @@ class Store:
             query = query.where(_G.scale == scale)
         return self._read(query)
 
+    def earlier(self, evaluation_id: str) -> list[Graded]:
+        """Results that a newer version of their scale has replaced, newest first."""
+        query = select(*_GRADED).select_from(GRADES.join(EVALUATIONS)).where(_E.id == evaluation_id)
+        return self._read(query.where(~_G.is_current).order_by(_G.graded_at.desc(), _G.scale_sha256))
+
     def recent(self, limit: int = 1000, scale: str = "", search: str = "", offset: int = 0) -> list[Graded]:
         """Results of the evaluations that ended last, newest first; ``search`` as in :meth:`count`."""
         query = _graded_query().order_by(_E.ended.desc(), _E.id, _G.scale)

@@ -103,6 +103,7 @@ class EvaluationRow(EvaluationBase):
 
 class EvaluationOut(EvaluationBase):
     grades: dict[str, GradeOut]
+    earlier: list[GradeOut]
 
 
 class EvaluationPage(BaseModel):
