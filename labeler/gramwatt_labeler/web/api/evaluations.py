@@ -135,7 +135,9 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         grades = {name: grade_json(graded) for name, graded in stored.grades.items()}
         body = evaluation_json(stored.evaluation)
         earlier = [grade_json(graded) for graded in store.earlier(stored.evaluation.id)]
-        return answer(body | {"grades": grades, "earlier": earlier, "label": desk.page_of(stored.evaluation.id)})
+        return answer(
+            body | {"grades": grades, "earlier": earlier, "label": desk.page_of(stored.evaluation.id)}
+        )
 
     @routes.get(
         "/models", tags=["models"], dependencies=[Depends(only("q", "after", "limit"))],

@@ -170,7 +170,7 @@ def router(desk: Desk) -> APIRouter:
             words = f"{len(lines)} rows; at most {MOST_ADDED} are added at once here. Split the file"
             return preview(request, name, read, form, 422, words)
         origin = Origin.CODECARBON if any(one.tool.name == "codecarbon" for one in read) else Origin.FILE
-        done = [_added(desk, line, visitor.name, origin) for line in lines]
+        done = _added(desk, lines, visitor.name, origin)
         spool.drop(name)
         counts = {
             word: sum(line.outcome == word for line in done)
@@ -229,14 +229,17 @@ def _graded(desk: Desk, row: Row) -> Line:
     return Line(row, desk.grade(row.entry, row.file, row.line))
 
 
-def _added(desk: Desk, line: Line, user: str, origin: Origin) -> Line:
-    if line.result is None:
-        return line
-    evaluation, grades = evaluation_of(line.result, user, origin)
-    try:
-        return Line(line.row, line.result, "added", desk.store.add_evaluation(evaluation, grades))
-    except Duplicate as there:
-        return Line(line.row, line.result, "already there", there.existing)
-    except Rejected as error:
-        wrong = Row(line.row.file, line.row.line, line.row.entry, str(error))
+def _added(desk: Desk, lines: Sequence[Line], user: str, origin: Origin) -> list[Line]:
+    """All that can be kept, in one transaction; each line says what became of it."""
+    new = [evaluation_of(line.result, user, origin) for line in lines if line.result]
+    outcomes = iter(desk.store.add_each(new))
+    return [_told(line, next(outcomes)) if line.result else line for line in lines]
+
+
+def _told(line: Line, outcome: str | Duplicate | Rejected) -> Line:
+    if isinstance(outcome, Duplicate):
+        return Line(line.row, line.result, "already there", outcome.existing)
+    if isinstance(outcome, Rejected):
+        wrong = Row(line.row.file, line.row.line, line.row.entry, str(outcome))
         return Line(wrong, line.result, "not added", is_wrong=True)
+    return Line(line.row, line.result, "added", outcome)

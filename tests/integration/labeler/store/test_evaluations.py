@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from gramwatt_labeler.errors import Duplicate, InputError, NotFound
+from gramwatt_labeler.errors import Duplicate, InputError, NotFound, Rejected
 from gramwatt_labeler.model import Grade, Graded, Measurement, ScaleId, Window
 from gramwatt_labeler.store import (
     DEFAULT_SORT,
@@ -117,6 +117,27 @@ def filled(store: Store) -> Store:
             replace(evaluation, measurement=energy, emissions_grams=float(n)), [given] if n else []
         )
     return store
+
+
+def test_many_are_kept_at_once_and_each_has_its_own_answer(store: Store) -> None:
+    there = store.add_evaluation(typed(id="there"))
+    many = [
+        typed(id="one", model="acme/first"),
+        typed(id="there", end=NOW + 1),
+        replace(typed(id="undefined", model="acme/second"), extra={"no such field": "x"}),
+        typed(id="two", end=NOW + 2, model="acme/second"),  # its model was made by a row that was taken back
+        typed(id="one", end=NOW + 3),
+    ]
+    first, known, refused, second, again = store.add_each([(one, ()) for one in many])
+    assert (first, second) == ("one", "two")
+    assert isinstance(known, Duplicate)
+    assert isinstance(again, Duplicate)
+    assert (known.existing, again.existing) == (there, "one")
+    assert isinstance(refused, Rejected)
+    assert {one.evaluation.id for one in store.page().rows} == {"there", "one", "two"}
+    assert store.evaluation("two").evaluation.window.model == "acme/second"
+    assert sorted(one.facts.name for one in store.models()) == ["first", "net", "second"]
+    assert store.add_each([]) == []
 
 
 def test_pages_by_cursor_hold_every_row_once_in_order(filled: Store) -> None:
