@@ -119,7 +119,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         reply = Reply(who, key, digest) if key else None
         if reply is not None and (known := store.reply(reply)) is not None:
             return answer(known.body, known.status, {"Idempotent-Replayed": "true"})
-        entries = entries_of(body)
+        entries = entries_of(body, desk.definitions.fields())
         try:
             found = add_entries(desk, entries, who, reply)
         except Duplicate as there:

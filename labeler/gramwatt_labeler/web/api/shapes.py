@@ -155,6 +155,7 @@ class EvaluationIn(BaseModel):
         default_factory=dict, description="Known: " + ", ".join(one.name for one in NUMBERS)
     )
     extra: dict[str, float] = Field(default_factory=dict, description="Further metrics by name")
+    fields: dict[str, str] = Field(default_factory=dict, description="Extra fields that a manager defined")
 
 
 class FactsIn(BaseModel):

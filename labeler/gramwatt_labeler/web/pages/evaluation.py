@@ -124,6 +124,7 @@ def router(desk: Desk) -> APIRouter:
             unit, size = energy_unit(measured.energy_joules)
             shares = {name: value / size for name, value in measured.components.items()}
             bars = draw(component_bars([("this run", shares)], unit), "energy by component")
+        known = desk.definitions.metrics()
         yearly = per_year(joules, daily), per_year(evaluation.grams, daily)
         return desk.pages.render(
             "evaluation.html.j2",
@@ -136,7 +137,7 @@ def router(desk: Desk) -> APIRouter:
             earlier=desk.store.earlier(evaluation_id),
             shown=shown,
             alt=alt_text(shown) if shown else "",
-            metrics=metric_views(shown.grade, desk.scale(shown.grade.scale.name)) if shown else [],
+            metrics=metric_views(shown.grade, desk.scale(shown.grade.scale.name), known) if shown else [],
             equivalents=equivalents(joules, evaluation.grams),
             runs=runs,
             wrong=wrong,
@@ -144,6 +145,7 @@ def router(desk: Desk) -> APIRouter:
             yearly_equivalents=equivalents(*yearly),
             bars=svg(bars),
             new=bool(new),
+            known=known,
             layouts=LAYOUTS,
             languages=LANGUAGES,
             is_recorded=evaluation.origin is Origin.WINDOW,

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ...errors import Duplicate, InputError, Rejected
 from ...evaluate.results import Result, evaluation_of
+from ...forms.defined import Defined
 from ...forms.fields import PHASES
 from ...forms.quantities import KINDS
 from ...store.nouns import Origin
@@ -19,7 +20,7 @@ from ...uploads.reading import KINDS as FILE_KINDS
 from ...uploads.reading import read_upload
 from ...uploads.rows import Row, read_rows
 from ...uploads.sheet import MOST_BYTES, MOST_COLUMNS, MOST_FILES, MOST_ROWS, Sheet
-from ...uploads.tools import Target, Tool, recognise, tool_named, tools
+from ...uploads.tools import Target, Tool, recognise, tool_named
 from .desk import Desk
 from .page import checked, files_of, form_of, texts_of
 from .spool import Spool
@@ -77,7 +78,7 @@ def router(desk: Desk) -> APIRouter:
             request,
             status,
             here="/upload",
-            tools=tools(),
+            tools=desk.definitions.tools(),
             phases=PHASES,
             form=form,
             wrong=wrong,
@@ -109,8 +110,11 @@ def router(desk: Desk) -> APIRouter:
                 wrong.append(str(error))
         if wrong:
             return start(request, form, wrong, 422)
-        chosen = tool_named(form.get("tool", ""))
-        read = [_proposed(at, sheet, chosen or recognise(sheet.columns)) for at, sheet in enumerate(sheets)]
+        known = desk.definitions.tools()
+        chosen = tool_named(form.get("tool", ""), known)
+        read = [
+            _proposed(at, sheet, chosen or recognise(sheet.columns, known)) for at, sheet in enumerate(sheets)
+        ]
         return preview(request, spool.put(sheets), read, form)
 
     def preview(
@@ -121,7 +125,8 @@ def router(desk: Desk) -> APIRouter:
         status: int = 200,
         trouble: str = "",
     ) -> Response:
-        rows = _rows(read, form)
+        defined = desk.definitions.fields()
+        rows = _rows(read, form, defined)
         lines = [_graded(desk, row) for row in rows[:MOST_GRADED]]
         lines += [Line(row, None, is_wrong=row.entry is None) for row in rows[MOST_GRADED:]]
         letters = [line.result.shown.grade.letter or "-" for line in lines if line.result]
@@ -135,7 +140,7 @@ def router(desk: Desk) -> APIRouter:
             form=form,
             defaults={name: form.get(name, "") for name in DEFAULTS},
             phases=PHASES,
-            fields=FIELDS,
+            fields=FIELDS | {one.key: one.label for one in defined},
             extra=EXTRA,
             kinds=[kind for kind in KINDS.values() if len(kind.units) > 1],
             lines=sorted(lines, key=lambda line: not line.is_wrong)[: PREVIEW * 4],
@@ -157,7 +162,8 @@ def router(desk: Desk) -> APIRouter:
         kept = spool.get(name)
         if kept is None:
             return start(request, form, ["the files were kept for an hour; choose them again"], 410)
-        read = [_mapped(at, sheet, form) for at, sheet in enumerate(kept.sheets)]
+        known, defined = desk.definitions.tools(), desk.definitions.fields()
+        read = [_mapped(at, sheet, form, known, defined) for at, sheet in enumerate(kept.sheets)]
         if form.get("do") != "add":
             return preview(request, name, read, form)
         visitor = desk.pages.visitors(request)
@@ -165,7 +171,7 @@ def router(desk: Desk) -> APIRouter:
             return preview(
                 request, name, read, form, 403, "log in with the right to write, then send it again"
             )
-        lines = [_graded(desk, row) for row in _rows(read, form)]
+        lines = [_graded(desk, row) for row in _rows(read, form, defined)]
         if len(lines) > MOST_ADDED:
             words = f"{len(lines)} rows; at most {MOST_ADDED} are added at once here. Split the file"
             return preview(request, name, read, form, 422, words)
@@ -193,13 +199,16 @@ def _proposed(at: int, sheet: Sheet, tool: Tool) -> File:
     return _file(at, sheet, tool, propose(sheet, tool))
 
 
-def _mapped(at: int, sheet: Sheet, form: Mapping[str, str]) -> File:
+def _mapped(
+    at: int, sheet: Sheet, form: Mapping[str, str], known: Sequence[Tool], defined: Sequence[Defined]
+) -> File:
     """As the person changed it: ``column-<file>-<column>`` and ``unit-<file>-<column>``."""
-    tool = tool_named(form.get(f"tool-{at}", "")) or recognise(sheet.columns)
+    tool = tool_named(form.get(f"tool-{at}", ""), known) or recognise(sheet.columns, known)
+    own = {one.key for one in defined}
     targets = {}
     for number, column in enumerate(sheet.columns):
         field = form.get(f"column-{at}-{number}", "")
-        if field in FIELDS or field == EXTRA:
+        if field in FIELDS or field in own or field == EXTRA:
             targets[column] = Target(field, form.get(f"unit-{at}-{number}", ""))
     return _file(at, sheet, tool, targets)
 
@@ -212,7 +221,7 @@ def _file(at: int, sheet: Sheet, tool: Tool, targets: Mapping[str, Target]) -> F
     return File(sheet, tool, sorted(columns, key=lambda column: column.target is None))
 
 
-def _rows(read: Sequence[File], form: Mapping[str, str]) -> list[Row]:
+def _rows(read: Sequence[File], form: Mapping[str, str], defined: Sequence[Defined]) -> list[Row]:
     defaults = {name: form[name] for name in DEFAULTS if form.get(name)}
     sheets = []
     for one in read:
@@ -220,7 +229,7 @@ def _rows(read: Sequence[File], form: Mapping[str, str]) -> list[Row]:
         mapping = ColumnMapping(targets, one.tool.group, one.tool.reduce, one.tool.fixed, one.tool.version)
         source = {"source": one.tool.source} if one.tool.source else {}
         sheets.append(apply(one.sheet, mapping, source | defaults))
-    return read_rows(merge(sheets))
+    return read_rows(merge(sheets), defined)
 
 
 def _graded(desk: Desk, row: Row) -> Line:
