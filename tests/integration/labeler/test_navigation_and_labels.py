@@ -70,7 +70,7 @@ def test_the_page_of_a_regraded_result_lists_the_earlier_one(site: Site) -> None
     before = page.partition("Earlier letters")[2]
     assert f"<small>{loaded.id.version}</small>" in before.partition("</table>")[0]
     assert "Earlier letters" not in site.client.get("/evaluations/w1").text
-    assert "Earlier, " in site.client.get("/labels/w2").text
+    assert "<dt>Earlier</dt>" in site.client.get("/labels/w2").text
     (said,) = site.get("evaluations/w2").json()["earlier"]
     assert said["scale"]["version"] == loaded.id.version
     assert site.client.get("/evaluations/w2.json").json()["earlier_grades"][0]["grade"]["scale"]["version"]
