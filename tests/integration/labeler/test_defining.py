@@ -155,3 +155,27 @@ def test_managers_define_by_form_and_each_change_is_in_the_audit(site: Site) -> 
     for what in ("tool own-meter", "extra field Cooling", "metric bleu"):
         assert what in audit
     assert manager.client.get("/manage/nothing").status_code == 404
+
+
+def test_files_are_imported_over_rest_with_an_answer_for_each_line(site: Site) -> None:
+    table = b'model,energy (kWh)\norg/a,1\norg/b,"1,500"\norg/c,2\n'
+
+    def send(**fields: str):
+        files = [("files", ("runs.csv", table))]
+        address = "/api/v1/evaluations/import"
+        return site.client.post(address, files=files, data=fields, headers=site.headers())
+
+    found = send(phase="training", task="fill-mask").json()
+    assert found["counts"] == {"added": 2, "already there": 0, "not added": 1}
+    wrong = next(one for one in found["lines"] if one["outcome"] == "not added")
+    assert (wrong["line"], "1500 or 1.5" in wrong["message"]) == (3, True)
+    again = send(phase="training", task="fill-mask").json()
+    assert again["counts"]["already there"] == 2
+    assert {one["id"] for one in again["lines"]} == {one["id"] for one in found["lines"]}
+    assert error(send(phase="sleeping"))[::2] == (422, "phase")
+    assert error(send(tool="spoon"))[::2] == (422, "tool")
+    assert error(site.post("evaluations/import", {}))[0] == 415
+    assert (
+        site.client.post("/api/v1/evaluations/import", files=[("files", ("a.csv", table))]).status_code == 401
+    )
+    assert site.get("evaluations").json()["total"] == 2
