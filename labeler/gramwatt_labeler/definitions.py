@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
+import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from .forms.defined import Defined
@@ -13,7 +14,7 @@ from .recommendations import MetricFacts, metric_facts
 from .render.text import clean
 from .store.catalogue import Catalogue
 from .uploads.mapping import EXTRA, FIELDS, units_of
-from .uploads.tools import Target, Tool
+from .uploads.tools import Target, Tool, tool_named
 from .uploads.tools import tools as shipped_tools
 
 Phase = Literal["training", "inference"]
@@ -146,12 +147,16 @@ def _facts(row: Mapping[str, Any], shipped: MetricFacts | None) -> MetricFacts:
 
 def _tool(row: Mapping[str, Any]) -> Tool:
     columns = {one["column_name"]: Target(one["field"], one["unit"]) for one in row["columns"]}
+    reduce: Any = row["columns"][0]["reduce"] if row["columns"] else "last"
+    shipped = tool_named(row["name"])
+    if shipped is not None:  # what its files are recognised by, and what holds for all of them, stays
+        return msgspec.structs.replace(shipped, title=row["description"], columns=columns, reduce=reduce)
     return Tool(
         name=row["name"],
         title=row["description"],
         recognise=list(columns),
         columns=columns,
         group=[name for name, target in columns.items() if target.field == "run"],
-        reduce=row["columns"][0]["reduce"] if row["columns"] else "last",
+        reduce=reduce,
         source=row["description"],
     )

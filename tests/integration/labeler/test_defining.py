@@ -111,6 +111,14 @@ def test_a_mistake_is_named_with_its_path(site: Site, kind: str, body: object, p
 
 
 def test_a_name_that_is_there_is_changed_by_put_alone(site: Site) -> None:
+    tool = next(one for one in site.get("tools").json()["tools"] if one["name"] == "hugging-face")
+    del tool["origin"]
+    tool["columns"] = [one for one in tool["columns"] if one["column_name"] != "downloads"]
+    address = "/api/v1/tools/hugging-face"
+    assert site.client.put(address, json=tool, headers=site.headers("manager")).status_code == 200
+    files = [("files", ("a.csv", b"modelId,co2_eq_emissions,downloads\norg/a,5,9\n"))]
+    page = site.client.post("/upload", files=files, data={"phase": "inference"}).text
+    assert "Read as Hugging Face models" in page
     site.post("metrics", METRIC, "manager")
     assert error(site.post("metrics", METRIC, "manager"))[:2] == (409, "duplicate")
     headers = site.headers("manager")
