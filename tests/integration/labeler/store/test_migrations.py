@@ -147,7 +147,9 @@ def _start_together(url: str) -> list[str]:
     return [out for out, _ in answers]
 
 
-def test_an_upgrade_that_is_cut_short_changes_nothing(old_url: str, opened: Opened, monkeypatch) -> None:
+def test_an_upgrade_that_is_cut_short_changes_nothing(
+    old_url: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from gramwatt_labeler.store.migrations import moving
 
     monkeypatch.setattr(moving, "_grade", lambda *_: 1 / 0)
