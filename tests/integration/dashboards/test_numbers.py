@@ -69,7 +69,7 @@ def test_what_was_gained_is_what_the_counters_gained(worlds: Worlds, interval: i
         expr = expression(f"gramwatt-{board}", title, ref)
         for seconds in RANGES:
             choice = {"job": job} | ({"instance": f"old-{job}"} if board == "machine" else {})
-            found = numbers(instant(worlds.url, fill(expr, seconds, interval, **choice), NOW), *by)
+            found = numbers(instant(worlds.url, fill(expr, seconds, interval, None, **choice), NOW), *by)
             wanted = worlds.gained(job, metric, seconds, *by, **only)
             if board == "machine":
                 wanted = worlds.gained(job, metric, seconds, *by, **only, instance=f"old-{job}")

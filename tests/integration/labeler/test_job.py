@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class Site:
         self._server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
-    def get(self, path: str, params: dict[str, object] | None = None) -> requests.Response:
+    def get(self, path: str, params: Mapping[str, str | int] | None = None) -> requests.Response:
         if not self._thread.is_alive():
             self._thread.start()
             deadline = time.monotonic() + 20
@@ -175,7 +175,7 @@ def test_a_bug_in_grading_one_window_stops_nobody(
             raise ZeroDivisionError("a bug\nnobody thought of")
         return original(scale, window, measurement, hardware)
 
-    original = watch.grade
+    original: Any = vars(watch)["grade"]
     monkeypatch.setattr(watch, "grade", grade)
     assert {one.window.id for one in job.watch.poll()} >= GRADEABLE - {"steady"}
     job.watch.poll()
@@ -283,7 +283,8 @@ def test_the_list_has_search_and_pages_and_stays_readable(job: Job) -> None:
     assert 'rel="next"' not in last.text
     assert 'rel="prev"' in last.text
     assert "There is no page 9" in job.client.get("/labels/", {"page": 9}).text
-    for bad in ({"page": 0}, {"page": "x"}, {"page": 10**30}, {"q": "x" * 201}):
+    wrong: tuple[dict[str, str | int], ...] = ({"page": 0}, {"page": "x"}, {"page": 10**30}, {"q": "x" * 201})
+    for bad in wrong:
         assert job.client.get("/labels/", bad).status_code == 422
     found = job.client.get(
         "/api/v1/grades", {"q": "many", "limit": 5, "offset": 118, "scale": "gramwatt"}

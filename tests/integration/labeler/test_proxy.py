@@ -114,7 +114,7 @@ class Site:
             time.sleep(0.01)
         self.port = self._server.servers[0].sockets[0].getsockname()[1]
 
-    def get(self, path: str, **options: object) -> requests.Response:
+    def get(self, path: str, **options: Any) -> requests.Response:
         return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=60, **options)
 
     def raw(self, text: str) -> bytes:
@@ -174,8 +174,8 @@ def small(upstream: Upstream, **bounds: float) -> Site:
     return Site(app)
 
 
-def together(count: int, call: Callable[[], object]) -> list[object]:
-    found: list[object] = []
+def together(count: int, call: Callable[[], requests.Response]) -> list[requests.Response]:
+    found: list[requests.Response] = []
     threads = [threading.Thread(target=lambda: found.append(call())) for _ in range(count)]
     for thread in threads:
         thread.start()
@@ -255,7 +255,7 @@ def test_memory_is_given_back_when_the_browser_does_not_take_its_answer(
 ) -> None:
     monkeypatch.setattr(proxies, "_SEND_SECONDS", 0.3)
     body = b" " * (16 << 20)
-    upstream._answer = lambda handler: upstream._send(handler, body, {})  # type: ignore[method-assign]
+    upstream._answer = lambda handler: upstream._send(handler, body, {})
     site = small(upstream)
     with socket.create_connection(("127.0.0.1", site.port)) as slow:
         slow.sendall(b"GET /query HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -16,6 +16,7 @@ from grade_on import grade_on
 from gramwatt_labeler.errors import ConfigError, DatabaseAway, Rejected, TryAgain
 from gramwatt_labeler.model import Graded
 from gramwatt_labeler.store import Store
+from known import known
 from sqlalchemy import event
 from sqlalchemy.exc import DataError
 
@@ -52,10 +53,10 @@ def test_many_programs_start_on_one_new_database(tmp_path: Path) -> None:
             for _ in range(6)
         ]  # fmt: skip
         for program in programs:
-            assert program.stdout.readline() == "ready\n"
+            assert known(program.stdout).readline() == "ready\n"
         for program in programs:
-            program.stdin.write("\n")
-            program.stdin.flush()
+            known(program.stdin).write("\n")
+            known(program.stdin).flush()
         assert [program.communicate(timeout=60)[1] for program in programs] == [""] * 6
 
 

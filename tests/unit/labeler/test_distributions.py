@@ -107,7 +107,7 @@ def test_the_table_of_ml_energy_is_its_data() -> None:
         mine = [
             row for row in rows if row["kind"] == ML_ENERGY[group.task] and f" {group.hardware}" in row["gpu"]
         ]
-        values = {}
+        values: dict[str, list[float]] = {}
         for row in mine:
             value = float(row["joules"]) / (float(row["output_tokens"]) if row["output_tokens"] else 1.0)
             values.setdefault(row["model"], []).append(value)

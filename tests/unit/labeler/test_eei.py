@@ -11,6 +11,7 @@ from grade_on import grade_on
 from gramwatt_labeler.grading.bands import letter_of
 from hypothesis import given
 from hypothesis import strategies as st
+from known import known
 
 energies = st.floats(1e-6, 1e9)
 ORDER = "ABCDE"
@@ -43,8 +44,8 @@ def test_a_grade_says_what_it_was_compared_with(scale: Any, window: Any, measure
     assert grade.energy_per_unit_joules == 1.0
     assert grade.emissions_per_unit_grams == 0.05
     assert (grade.unit, grade.units) == ("sample", 100.0)
-    assert grade.reference.joules_per_unit == 2
-    assert grade.reference.hardware == "cpu"
+    assert known(grade.reference).joules_per_unit == 2
+    assert known(grade.reference).hardware == "cpu"
     assert len(grade.scale.sha256) == 64
 
 
@@ -53,7 +54,7 @@ def test_more_energy_is_never_a_better_grade(
     low: Any, factor: Any, scale: Any, window: Any, measurement: Any
 ) -> None:
     first, second = (grade_on(window(), measurement(e), *scale).letter for e in (low, low * factor))
-    assert ORDER.index(first) <= ORDER.index(second)
+    assert ORDER.index(known(first)) <= ORDER.index(known(second))
 
 
 @given(energy=energies, factor=st.sampled_from([2.0**n for n in range(-20, 21)]))
@@ -97,7 +98,9 @@ def test_the_letter_lies_within_its_span(
     energy: Any, uncertainty: Any, scale: Any, window: Any, measurement: Any
 ) -> None:
     grade = grade_on(window(), measurement(energy, uncertainty_ratio=uncertainty), *scale)
-    assert ORDER.index(grade.best) <= ORDER.index(grade.letter) <= ORDER.index(grade.worst)
+    assert (
+        ORDER.index(known(grade.best)) <= ORDER.index(known(grade.letter)) <= ORDER.index(known(grade.worst))
+    )
 
 
 def test_an_uncertainty_that_crosses_a_limit_is_printed(scale: Any, window: Any, measurement: Any) -> None:
@@ -172,23 +175,23 @@ def test_what_is_missing_is_said(
 def test_hardware_without_a_reference_takes_the_strictest_of_others(
     scale: Any, window: Any, measurement: Any
 ) -> None:
-    grade = grade_on(window(), measurement(100.0), *scale, hardware="tpu")
-    assert grade.reference.hardware == "gpu"  # 1 J per sample, not the cpu's 2
-    assert grade.reference.of_other_hardware
+    grade = grade_on(window(), measurement(100.0), scale[0], scale[1], "tpu")
+    assert known(grade.reference).hardware == "gpu"  # 1 J per sample, not the cpu's 2
+    assert known(grade.reference).of_other_hardware
     assert (grade.letter, grade.best, grade.worst) == ("C", "B", "E")  # three times as wide: 0.33 to 3
     assert any("no reference for tpu" in note for note in grade.notes)
 
 
 def test_gpu_energy_makes_it_a_gpu_window(scale: Any, window: Any, measurement: Any) -> None:
     grade = grade_on(window(), measurement(100.0, components={"cpu": 20.0, "gpu": 80.0}), *scale)
-    assert grade.reference.hardware == "gpu"
+    assert known(grade.reference).hardware == "gpu"
     assert grade.index == 1.0
 
 
 def test_the_data_sets_own_reference_wins(scale: Any, window: Any, measurement: Any) -> None:
     values = {"samples": 100.0, "accuracy": 0.95}
     grade = grade_on(window(dataset="Digits", values=values), measurement(100.0), *scale)
-    assert grade.reference.source == "small"
+    assert known(grade.reference).source == "small"
     assert grade.index == 2.0
 
 

@@ -59,7 +59,7 @@ def test_an_index_on_a_limit_gets_the_better_letter(
     assert grade.letter == letter
 
 
-def rated(ties: str, *weights: float) -> RatedScale:
+def rated(ties: Any, *weights: float) -> RatedScale:
     metrics = {
         f"m{i}": RatedMetric(weight=weight, bounds=[3.0, 2.0, 1.0, 0.0]) for i, weight in enumerate(weights)
     }

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from gramwatt_labeler.grading.facts import Facts, grade_facts, grade_members
 from gramwatt_labeler.grading.recorded import hardware_group
+from gramwatt_labeler.grading.scale import StrepScale
 from gramwatt_labeler.model import Hardware
 from gramwatt_labeler.scale_files import grade, load_scales
 from hypothesis import given, settings
@@ -202,6 +203,7 @@ rows = st.dictionaries(
 @given(st.lists(rows, min_size=2, max_size=12), st.sampled_from(["mean", "median"]), st.data())
 def test_strep_is_never_better_with_a_metric_missing(members: Any, mode: Any, data: Any) -> None:
     scale = SCALES["strep"].scale
+    assert isinstance(scale, StrepScale)
     population = {f"m{n}": dict(row) for n, row in enumerate(members)}
     name = data.draw(st.sampled_from(sorted(population)))
     metric = data.draw(st.sampled_from(sorted(population[name])))

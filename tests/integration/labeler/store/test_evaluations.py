@@ -137,7 +137,8 @@ def _check_pages(filled: Store, sort: str) -> None:
     assert len(seen) == len(set(seen)) == 23
     whole = filled.page(Filters(), "gaissa", sort, limit=100)
     assert seen == [one.evaluation.id for one in whole.rows]
-    keys = {"energy": lambda one: one.evaluation.measurement.energy_joules if one.evaluation.measurement else -1,
+    keys: dict[str, Callable[[Any], Any]] = {
+            "energy": lambda one: one.evaluation.measurement.energy_joules if one.evaluation.measurement else -1,
             "ended": lambda one: one.evaluation.window.end, "name": lambda one: one.evaluation.window.name,
             "emissions": lambda one: one.evaluation.emissions_grams,
             "per_unit": lambda one: (one.graded and one.graded.grade.energy_per_unit_joules) or -1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from gramwatt_exporter import units
@@ -33,7 +33,9 @@ def at(text: str) -> float:
 
 
 def budget(name: str = "b", period: str = "30d", limit: str = "50kg", **match: str) -> Budget:
-    return Budget(name=name, limit=Mass.parse(limit), period=Period.parse(period), match=match)
+    return Budget(
+        name=name, limit=Mass.parse(limit), period=Period.parse(period), match=cast(dict[Any, str], match)
+    )
 
 
 def spent(book: BudgetBook) -> int:

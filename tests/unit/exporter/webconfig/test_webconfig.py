@@ -147,7 +147,7 @@ def handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> tuple[str | Non
             if connection.recv(1) != b"x":
                 raise ssl.SSLError("closed")
             names = connection.getpeercert()["subjectAltName"]  # type: ignore[index]
-            return connection.version(), names[0][1]  # type: ignore[index,return-value]
+            return connection.version(), names[0][1]  # type: ignore[return-value]
     finally:
         thread.join()
         listening.close()
