@@ -57,9 +57,3 @@ def breaker_of(candidates: Sequence[str]) -> Breaker:
     """The one breaker of this process for an exporter."""
     with _lock:
         return _breakers.setdefault(tuple(candidates), Breaker())
-
-
-def forget_all() -> None:
-    """Every exporter is asked again at once."""
-    with _lock:
-        _breakers.clear()

@@ -83,11 +83,6 @@ class WebConfig:
         if settings.tls_server_config is not None:
             self.ssl_context = self._context(settings.tls_server_config)
 
-    @property
-    def needs_password(self) -> bool:
-        """True when every request must carry a user and password."""
-        return bool(self._users)
-
     def reload(self) -> None:
         """Read the file again: users, and certificates that were renewed. On errors all stays as it was.
 

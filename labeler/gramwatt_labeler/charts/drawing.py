@@ -54,11 +54,6 @@ def draw(spec: Mapping[str, Any], alt: str) -> str:
     return _draw(json.dumps({"$schema": _SCHEMA, "config": _CONFIG, **spec}), alt)
 
 
-def warm_up() -> None:
-    """Draw something small: the first chart of a process takes two seconds, later ones a tenth of one."""
-    draw({"data": {"values": [{"x": 1}]}, "mark": "point", "encoding": {"x": {"field": "x"}}}, "")
-
-
 @lru_cache(maxsize=256)
 def _draw(spec: str, alt: str) -> str:
     svg: str = vl_convert.vegalite_to_svg(spec)

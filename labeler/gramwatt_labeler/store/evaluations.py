@@ -218,17 +218,6 @@ class Store:
         with self.database.reading() as connection:
             return connection.execute(query).first() is not None
 
-    def graded_on(self, windows: Sequence[str]) -> Mapping[str, frozenset[str]]:
-        """The names of the scales that each of these windows is graded on; those on none are left out."""
-        found: dict[str, set[str]] = {}
-        with self.database.reading() as connection:
-            for at in range(0, len(windows), 500):  # SQLite takes so many variables
-                some = windows[at : at + 500]
-                query = select(_G.evaluation_id, _G.scale).where(_G.evaluation_id.in_(some), _G.is_current)
-                for window, scale in connection.execute(query):
-                    found.setdefault(window, set()).add(scale)
-        return {window: frozenset(scales) for window, scales in found.items()}
-
     def add(self, graded: Graded) -> bool:
         """Keep a result; False when this window already has one on this scale. Raises Rejected for an odd row."""
         try:

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 from gramwatt_labeler.grading.decoding import CONSISTENT, decode, inconsistent
 from gramwatt_labeler.grading.facts import Facts, grade_facts
-from gramwatt_labeler.populations import largest_share, letters_of, load_populations, quantile
 from gramwatt_labeler.scale_files import BUILT_IN
+from published_populations import largest_share, letters_of, load_populations, quantile
 
 DATA = os.environ.get("GRAMWATT_TEST_DATA", "")
 POPULATIONS = load_populations()

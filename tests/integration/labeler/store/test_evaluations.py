@@ -237,4 +237,4 @@ def test_characters_that_no_database_takes_are_replaced_everywhere(store: Store)
     found = store.evaluation(store.add_evaluation(odd)).evaluation
     assert (found.window.name, found.window.model, found.window.dataset) == ("a\ufffdb", "x/\ufffd", "\ufffd")
     assert found.detail == {"k\ufffd": ["\ufffd"]}
-    assert store.models()[0].facts.full_name == "x/\ufffd"
+    assert (store.models()[0].facts.author, store.models()[0].facts.name) == ("x", "\ufffd")

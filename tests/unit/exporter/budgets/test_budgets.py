@@ -125,12 +125,12 @@ def test_a_rolling_budget_forgets_what_is_older_than_its_period() -> None:
     assert book.frozen()[0].emission_units == 705
 
 
-def test_the_limit_and_the_spent_share_are_grams() -> None:
+def test_the_limit_and_what_is_spent_are_grams() -> None:
     book = BudgetBook([budget(limit="2g")], Clock())
     book.charge("b", units.emission_units(units.microjoules(3_600_000), 500_000))  # 1 kWh at 500 g/kWh
     view = book.frozen()[0]
     assert view.limit_grams == 2.0
-    assert view.spent_ratio == 250.0
+    assert units.grams(view.period_emission_units) == 500.0
 
 
 def test_what_cannot_be_charged_is_refused() -> None:
