@@ -27,7 +27,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--month", default="", metavar="YYYY-MM", help="such as 2026-11 (UTC)")
     for name in ("user", "model", "task"):
-        command.add_argument(f"--{name}", default="", metavar=name.upper())
+        command.add_argument(f"--{name}", default="", metavar=name.upper(), help=f"only runs of this {name}")
     command.add_argument(
         "--format", choices=("html", "pdf"), default="", help="default: by the file's name, else html"
     )
