@@ -1,4 +1,4 @@
-"""The dashboards in a real browser: what a person sees, chooses, and is told when something is missing."""
+"""The dashboards in a real browser: what a person sees, chooses, and is shown when something is missing."""
 
 from __future__ import annotations
 

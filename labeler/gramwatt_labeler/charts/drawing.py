@@ -1,4 +1,4 @@
-"""A Vega-Lite specification -> SVG that fits into a page in light and in dark, with a text for who does not see it."""
+"""A Vega-Lite specification -> SVG that fits into a page in light and in dark, with a text for screen readers."""
 
 from __future__ import annotations
 

@@ -124,9 +124,9 @@ def _print(file: str, imported: Sequence[Imported]) -> None:
     for one in imported:
         counts[one.outcome] = counts.get(one.outcome, 0) + 1
         print(f"{one_line(one.graded)} ({one.outcome})")
-    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    counted = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     if Outcome.KEPT in counts:
-        told += " (--replace takes the new ones)"
+        counted += " (--replace takes the new ones)"
     windows = len({one.graded.window.id for one in imported})
     results = f" and {len(imported)} results" if len(imported) > windows else ""  # on several scales
-    print(clean(f"{file}: {windows} window(s){results}: {told}"))
+    print(clean(f"{file}: {windows} window(s){results}: {counted}"))

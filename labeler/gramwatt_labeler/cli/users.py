@@ -48,7 +48,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     role.add_argument("name", metavar="NAME", help="the user's name")
     role.add_argument("role", choices=roles, help="the new role")
     for action, words in (
-        ("disable", "let nobody in with it; ends all sessions"),
+        ("disable", "refuse every login and token of a user; ends all sessions"),
         ("enable", "let it in again"),
     ):
         one = actions.add_parser(action, help=words)

@@ -65,7 +65,7 @@ class Store:
         """Keep all or none; what ``body`` makes of their ids, which is kept as the ``reply`` where there is one.
 
         Raises Duplicate with the number of the one that is there, Rejected, and TryAgain when the same request is
-        being answered by somebody else.
+        being answered by another process.
         """
         with self.database.writing() as connection:
             ids = [self._put(connection, one, grades, number) for number, (one, grades) in enumerate(new)]
@@ -232,7 +232,7 @@ class Store:
     def add_all(self, new: Sequence[Graded], replacing: Sequence[Graded] = ()) -> None:
         """Keep all of these or none: ``new`` ones, and others in place of what their window has on their scale.
 
-        A replaced result keeps its annotation. Raises TryAgain when somebody else wrote one of ``new`` meanwhile.
+        A replaced result keeps its annotation. Raises TryAgain when another process wrote one of ``new`` meanwhile.
         """
         try:
             with self.database.writing() as connection:

@@ -30,7 +30,7 @@ _HOW = (
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who asks. ``role`` is None for somebody unknown; ``csrf`` is that of a session, "" of a token."""
+    """Who asks. ``role`` is None for an unknown user; ``csrf`` is that of a session, "" of a token."""
 
     name: str = ""
     role: Role | None = None
@@ -118,7 +118,7 @@ class Guard:
         return allowed
 
     def visitor(self, request: Request) -> Visitor:
-        """For the pages; a wrong token there is nobody."""
+        """For the pages; a wrong token is an unknown user there."""
         try:
             who = self.requester(request)
         except ApiError:

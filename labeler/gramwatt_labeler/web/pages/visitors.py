@@ -19,7 +19,7 @@ class Visitor:
 
 
 Visitors = Callable[[Request], Visitor]
-"""Tells who makes a request, from its session."""
+"""The user who makes a request, by its session."""
 
 
 def nobody(_: Request) -> Visitor:
