@@ -86,8 +86,12 @@ class Door:
             await refusal(scope, receive, send)
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A body without a length is counted as it comes; one that grows too large ends the request."""
+        """A body without a length is counted as it comes; one that grows too large ends the request.
+
+        A connection that carried a body closes after the answer: what follows is never read as a second request.
+        """
         most, seen, is_over, has_answered = _most(scope["path"]), 0, False, False
+        has_body = any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
 
         async def receive_counted() -> Message:
             nonlocal seen, is_over
@@ -102,11 +106,16 @@ class Door:
             nonlocal has_answered
             if not is_over or has_answered:
                 has_answered = True
+                if has_body and message["type"] == "http.response.start":
+                    message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
                 await send(message)
 
         try:
             await self._app(scope, receive_counted, send_unless_over)
-        except ClientDisconnect:
+        except (
+            ClientDisconnect,
+            LocalProtocolError,
+        ):  # gone, or its body is no HTTP and the server has answered
             pass
         finally:
             if is_over and not has_answered:
