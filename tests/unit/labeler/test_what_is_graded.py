@@ -69,7 +69,11 @@ def test_never_better_with_fewer_numbers(facts: Any, dropped: Any) -> None:
     kept = {name: value for name, value in facts.metrics.items() if name not in dropped}
     if facts.boundary == "gpu" and "gpu_energy" in dropped:
         return
-    assert no_better(letter(replace(facts, metrics=kept)), letter(facts))
+    whole = grade_facts(GRAMWATT, facts)
+    # A work that is refused as too good to be true has no letter to compare with; it may become plausible.
+    if any("plausible" in reason for reason in whole.reasons):
+        return
+    assert no_better(letter(replace(facts, metrics=kept)), whole.letter)
 
 
 @given(works(), st.sampled_from(["phase", "task", "dataset", "hardware", "boundary"]))
