@@ -156,7 +156,7 @@ def _unknown_note(unknown: Mapping[str, float]) -> str:
     ]
     if not parts:
         return ""
-    return f"{' and '.join(parts)} may be its own: the exporter could not tell who used it"
+    return f"{' and '.join(parts)} may be its own: the exporter does not know which process used it"
 
 
 def _text(answer: Mapping[str, Any], key: str) -> str:

@@ -197,7 +197,7 @@ def adopt_orphans() -> bool:
 
 
 def die_of(signum: int) -> None:
-    """End this process by a signal, so that whoever waits sees the same cause of death as the command's."""
+    """End this process by a signal, so that the waiting process sees the same cause of death as the command's."""
     signal.signal(signum, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signum])
     os.kill(os.getpid(), signum)

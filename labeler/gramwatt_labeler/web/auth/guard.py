@@ -84,7 +84,7 @@ class Guard:
         return Requester(user.name, role)
 
     def allow(self, request: Request, wanted: Role, csrf: str = "") -> Requester:
-        """Whoever may; counts as a write. ``csrf`` is a form's field, else the header counts.
+        """The user, if the role suffices; counts as a write. ``csrf`` is a form's field, else the header counts.
 
         Raises ApiError 401 without a login, 403 without the role or the CSRF token, 429 for too many writes.
         """

@@ -22,6 +22,6 @@ Visitors = Callable[[Request], Visitor]
 """The user who makes a request, by its session."""
 
 
-def nobody(_: Request) -> Visitor:
+def anonymous(_: Request) -> Visitor:
     """Everyone is a reader."""
     return Visitor()
