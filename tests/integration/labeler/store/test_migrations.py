@@ -86,7 +86,7 @@ def test_old_grades_are_evaluations_like_any_other(old_url: str, opened: Opened)
     assert [one.evaluation.id for one in store.page(Filters(model="acme/net@2")).rows] == ["other-tool", "w1"]
     assert {(model.facts.author, model.facts.name) for model in store.models()} == {
         ("acme", "net@2"),
-        ("a", "b/c"),
+        ("", "a/b/c"),
         ("", "resnet50"),
     }
     assert [one.evaluation.id for one in store.page(Filters(q="DROP TABLE")).rows] == ["hostile"]
