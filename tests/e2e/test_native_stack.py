@@ -147,6 +147,8 @@ def test_a_measured_run_gets_its_grade(stack: Stack, tmp_path: Path) -> None:
         "training",
         "--task",
         "image-classification",
+        "--dataset",
+        "optdigits",
         "--value",
         "samples=1000",
     ]
