@@ -52,7 +52,7 @@ def tool_named(name: str) -> Tool | None:
 
 
 def recognise(columns: Sequence[str]) -> Tool:
-    """The tool all of whose telling columns are there; the one with the most of them. Else the plain table."""
+    """The tool all of whose characteristic columns are there; the one with the most of them. Else the plain table."""
     there = set(columns)
     fitting = [tool for tool in tools() if tool.recognise and there.issuperset(tool.recognise)]
     return max(fitting, key=lambda tool: len(tool.recognise), default=tools()[-1])

@@ -137,7 +137,8 @@ def _check_pages(filled: Store, sort: str) -> None:
     assert len(seen) == len(set(seen)) == 23
     whole = filled.page(Filters(), "gaissa", sort, limit=100)
     assert seen == [one.evaluation.id for one in whole.rows]
-    keys = {"energy": lambda one: one.evaluation.measurement.energy_joules if one.evaluation.measurement else -1,
+    keys: dict[str, Callable[[Any], Any]] = {
+            "energy": lambda one: one.evaluation.measurement.energy_joules if one.evaluation.measurement else -1,
             "ended": lambda one: one.evaluation.window.end, "name": lambda one: one.evaluation.window.name,
             "emissions": lambda one: one.evaluation.emissions_grams,
             "per_unit": lambda one: (one.graded and one.graded.grade.energy_per_unit_joules) or -1,
@@ -236,4 +237,4 @@ def test_characters_that_no_database_takes_are_replaced_everywhere(store: Store)
     found = store.evaluation(store.add_evaluation(odd)).evaluation
     assert (found.window.name, found.window.model, found.window.dataset) == ("a\ufffdb", "x/\ufffd", "\ufffd")
     assert found.detail == {"k\ufffd": ["\ufffd"]}
-    assert store.models()[0].facts.full_name == "x/\ufffd"
+    assert (store.models()[0].facts.author, store.models()[0].facts.name) == ("x", "\ufffd")
