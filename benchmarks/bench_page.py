@@ -70,8 +70,8 @@ def series(number: int, processes: int) -> Iterator[tuple[str, float, float]]:
         yield f'gramwatt_process_power_watts{{{one},component="cpu"}}', watts, 0
         yield f'gramwatt_process_energy_joules_total{{{one},component="cpu"}}', 1e4, watts
         yield f'gramwatt_process_emissions_grams_total{{{one},component="cpu"}}', 10, watts / 3.6e6 * 56
-    for user in range(8):
-        yield f'gramwatt_user_energy_joules_total{{{own},user="user{user}",component="cpu"}}', 1e5, 9.0
+    for owner in range(8):
+        yield f'gramwatt_user_energy_joules_total{{{own},user="user{owner}",component="cpu"}}', 1e5, 9.0
     zone = f'{own},grid_zone="FR",provider="rte",basis="average"'
     yield f"gramwatt_grid_intensity_grams_per_kilowatt_hour{{{zone}}}", 56, 0
 

@@ -90,7 +90,7 @@ def mode_of(address: str) -> str:
 
 
 def rounds_of(mode: str, directory: str, program: str, seconds: int) -> list[tuple[float, float]]:
-    """A new exporter for every round: what one round did not get told of in time would count for the next."""
+    """A new exporter for every round: what was reported too late in one round would count for the next."""
     rounds = []
     for number in range(ROUNDS):
         running = Running(

@@ -4,7 +4,7 @@ python -m benchmarks.bench_window [SECONDS]
 
 Nothing of Gramwatt runs inside the program: the cost is what the exporter does more while the window is open, at the
 default sampling interval, as a share of the CPU time of the program (one busy process). Peer: the same program
-recorded by nobody, in turns.
+without a window, in turns.
 """
 
 from __future__ import annotations

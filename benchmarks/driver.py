@@ -1,4 +1,4 @@
-"""The real exporter, wired as ``gramwatt-exporter`` wires it, but sampling when told to.
+"""The real exporter, wired as ``gramwatt-exporter`` wires it, but sampling on demand.
 
 Reads commands from standard input, one per line, and answers each with one line of JSON:
 

@@ -64,14 +64,14 @@ def node_exporter(program: str, address: str) -> subprocess.Popen[bytes]:
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def answers(address: str) -> bool:
-    """Whether somebody serves metrics there."""
+    """Whether metrics are served there."""
     try:
         return bool(get(address))
     except OSError:

@@ -1,4 +1,4 @@
-"""Is a port free, and if not, who has it?"""
+"""Whether a port is free, and if not, which process has it."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def _unpack(tools: Path, target: Path) -> None:
 
 
 def _apt(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    # Root's apt would download as user _apt, who may not write here.
+    # Root's apt would download as user _apt, which may not write here.
     return subprocess.run(
         ["apt-get", "-q", "-o", "APT::Sandbox::User=root", *arguments],
         cwd=folder,

@@ -117,7 +117,7 @@ class Api:
         return self._call(method, path, body)
 
     def _opens_again(self, error: Unavailable) -> bool:
-        """Whether nothing was opened and somebody may listen soon: a path that is missing needs no second look."""
+        """Whether nothing was opened and an exporter may listen soon: a missing path needs no second look."""
         return not error.sent and any(is_url(path) or _exists(path) for path in self._transport.candidates)
 
     def _call(

@@ -40,7 +40,7 @@ def forget(window: Open) -> None:
 
 def _flush() -> None:
     deadline = time.monotonic() + SECONDS
-    # Set by the interpreter when an exception that nobody caught has ended the program.
+    # Set by the interpreter when an uncaught exception has ended the program.
     outcome = of_exception(getattr(sys, "last_value", None))
     mine = [window for pid, window in _open.values() if pid == os.getpid()]
     _open.clear()

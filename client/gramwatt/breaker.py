@@ -10,7 +10,7 @@ from typing import Callable
 SHORTEST = 1.0
 LONGEST = 60.0
 QUICK = 0.05
-"""Seconds: a failure that took less (nobody listens) costs the run nothing, so it is only left alone for SHORTEST."""
+"""Seconds: a failure that took less (no exporter listens) costs the run nothing: the pause is SHORTEST."""
 
 PROBE_SECONDS = 0.2
 """How long the first call after a pause may take to show that the exporter answers again."""
@@ -57,9 +57,3 @@ def breaker_of(candidates: Sequence[str]) -> Breaker:
     """The one breaker of this process for an exporter."""
     with _lock:
         return _breakers.setdefault(tuple(candidates), Breaker())
-
-
-def forget_all() -> None:
-    """Every exporter is asked again at once."""
-    with _lock:
-        _breakers.clear()

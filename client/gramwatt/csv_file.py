@@ -1,4 +1,4 @@
-"""A CSV file that many processes append to: one header, no lost row, no damage to what somebody else wrote.
+"""A CSV file that many processes append to: one header, no lost row, no damage to what another process wrote.
 
 A file that this program cannot go on with (other columns, another encoding, a row that is cut off) is set aside with
 ``.bak`` behind its name, and a new one is begun.
@@ -22,7 +22,7 @@ from .locking import locked
 _FILE_MODE = 0o666  # and the umask takes away from it, as for every new file
 _LARGEST_CHECKED = 8 * 1024 * 1024  # bytes; of a larger file the head and the tail are looked at
 _EDGE = 1024 * 1024
-_PIPE_WAIT_SECONDS = 2.0  # for somebody to read a named pipe
+_PIPE_WAIT_SECONDS = 2.0  # until a process reads a named pipe
 _BINARY = getattr(os, "O_BINARY", 0)
 _NON_BLOCKING = getattr(os, "O_NONBLOCK", 0)
 
@@ -178,7 +178,7 @@ def _set_aside(path: Path) -> None:
 
 
 def _write_to_stream(path: Path, data: bytes) -> None:
-    """To a pipe or a device. A named pipe that nobody reads is an error, not a wait for ever."""
+    """To a pipe or a device. A named pipe that no process reads is an error, not a wait for ever."""
     fd = open_stream(path)
     try:
         while data:
@@ -188,7 +188,7 @@ def _write_to_stream(path: Path, data: bytes) -> None:
 
 
 def open_stream(path: Path) -> int:
-    """A descriptor to write to something that is no file. Raises OSError, also when nobody reads a named pipe."""
+    """A descriptor to write to something that is no file. Raises OSError, also when no process reads a named pipe."""
     deadline = time.monotonic() + _PIPE_WAIT_SECONDS
     while True:
         try:

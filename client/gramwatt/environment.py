@@ -3,7 +3,7 @@
 ``GRAMWATT_URL``
     where the exporter is reached over TCP, such as ``http://127.0.0.1:10046``; wins over the socket's path.
 ``GRAMWATT_TOKEN_FILE``, ``GRAMWATT_TOKEN``
-    the token that says over TCP who asks, in a file (which wins) or as it is.
+    the token that identifies the user over TCP, in a file (which wins) or as it is.
 ``GRAMWATT_CA_FILE``
     certificate authority of an exporter at ``https://``, besides the system's.
 ``GRAMWATT_SOCKET_PATH``
@@ -52,7 +52,7 @@ def socket_candidates(explicit: str = "", environ: Optional[Mapping[str, str]] =
 
 
 def authorization(environ: Optional[Mapping[str, str]] = None) -> dict[str, str]:
-    """The header that says over TCP who asks; none without a token, and then the exporter says what it needs.
+    """The header that identifies the user over TCP; none without a token, and then the exporter says what it needs.
 
     The file is read anew each time, so that a new token needs no restart. Raises Unavailable naming the variable.
     """

@@ -15,8 +15,8 @@ from .training import FitWindows
 class GramwattCallback(Callback):
     """A training window for ``fit``, with a part per epoch; an inference window for ``predict`` and ``evaluate``.
 
-    An ``evaluate`` inside a ``fit`` (validation) belongs to the fit. Keras tells callbacks of no error: then the window
-    ends with the process, or with the next call this callback is given to.
+    An ``evaluate`` inside a ``fit`` (validation) belongs to the fit. Keras reports no error to callbacks: after
+    one, the window ends with the process, or with the next call this callback is given to.
     """
 
     def __init__(self, name: str, epochs: bool = True, **options: Any) -> None:

@@ -79,7 +79,7 @@ class GramwattCallback(Callback):
         """Which of Lightning's own processes this is; its launchers set too few variables to see it from those.
 
         Either they are all children of the process that called ``fit`` (multiprocessing), or that one is rank 0 and
-        runs the script again for each of the others. Either way its process id tells this job from others.
+        runs the script again for each of the others. Either way its process id distinguishes this job from others.
         """
         if trainer.world_size < 2:
             return None

@@ -76,7 +76,7 @@ def _cpu_seconds() -> float:
 
 
 def children_cpu_seconds() -> float:
-    """CPU seconds of all children waited for, and of theirs; 0 where the platform does not tell (Windows)."""
+    """CPU seconds of all children waited for, and of theirs; 0 where the platform does not report it (Windows)."""
     try:
         import resource
     except ImportError:

@@ -11,7 +11,6 @@ from typing import Any, Optional
 Outcome = dict[str, Any]
 
 _NAME = 128
-_SIGNALED = 128  # shells count a signal that killed a command as 128 + its number
 
 
 def of_exception(error: Optional[BaseException]) -> Optional[Outcome]:

@@ -1,4 +1,4 @@
-"""Several processes, one window: who leads, and how the others find the window.
+"""Several processes, one window: which one leads, and how the others find the window.
 
 A launcher such as torchrun starts one process per GPU, and each runs the same script. The first process of a machine
 (local rank 0) opens the window and stops it; the others find it by a tag both can work out, and join it. Windows
@@ -27,7 +27,7 @@ _OLDEST_SECONDS = 300.0  # ranks start together: an older window with the same t
 _CLOCK_SECONDS = 0.05  # the exporter and we read one clock
 _IMPORTED_AT = time.time()
 
-# Names of: rank on this machine, number of ranks, what tells one job from another. The first that is set counts.
+# Names of: rank on this machine, number of ranks, the job's own mark. The first that is set counts.
 _LAUNCHERS = (
     # torchrun, accelerate, Ray Train: https://docs.pytorch.org/docs/stable/elastic/run.html#environment-variables
     ("LOCAL_RANK", "LOCAL_WORLD_SIZE", ("TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT", "MASTER_PORT")),
@@ -55,7 +55,7 @@ _LAUNCHERS = (
     ("FLUX_TASK_LOCAL_ID", "FLUX_JOB_SIZE", ("FLUX_JOB_ID",)),
     ("SLURM_LOCALID", "SLURM_STEP_NUM_TASKS", ("SLURM_JOB_ID", "SLURM_STEP_ID")),
     # Lightning outside its callback, and scripts that set the variables of torch.distributed alone. The number is that
-    # of all machines: a rank 0 that is alone on its machine leads a window nobody joins.
+    # of all machines: a rank 0 that is alone on its machine leads a window that no other joins.
     ("LOCAL_RANK", "WORLD_SIZE", ("MASTER_PORT",)),
 )
 _MOST_WRAPPERS = 8  # shells between a launcher and a rank
@@ -93,16 +93,16 @@ def current(environ: Optional[Mapping[str, str]] = None) -> Optional[Rank]:
     return None
 
 
-def of_process(told: Optional[Rank]) -> Optional[Rank]:
-    """This process's rank: by its variables, else as its framework told."""
+def of_process(reported: Optional[Rank]) -> Optional[Rank]:
+    """This process's rank: by its variables, else as its framework reported it."""
     found = current()
-    return told if found is None or (found.guessed and told is not None) else found
+    return reported if found is None or (found.guessed and reported is not None) else found
 
 
 def launcher_of(pid: int, variable: str) -> int:
     """The first process from ``pid`` upwards that was not itself started as a rank: shells in between were.
 
-    Where the platform does not tell (macOS, a process of another user) it is ``pid``.
+    Where the platform does not show it (macOS, a process of another user) it is ``pid``.
     """
     for _ in range(_MOST_WRAPPERS):
         parent = parent_of(pid)

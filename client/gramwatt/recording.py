@@ -42,7 +42,7 @@ _around: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("gramw
 _opened: collections.Counter[str] = collections.Counter()
 _lonely: set[str] = set()  # names whose leader never came: not waited for again
 
-_FLUSH_SECONDS = 1.0  # that a window which somebody else stops waits for its values to be sent
+_FLUSH_SECONDS = 1.0  # how long a window that another process stops waits until its values are sent
 
 
 class Window:
@@ -85,9 +85,9 @@ class Window:
         self._outbox = Outbox(self._api)
         self._meter: Optional[LocalMeter] = None
         self._started_in = 0  # process id; a forked child has another one and must leave the window alone
-        self._ours = True  # False: joined, somebody else stops it
+        self._ours = True  # False: joined, another process stops it
         self._joined = False
-        self._rank: Optional[ranks.Rank] = None  # for launchers whose variables do not say it
+        self._rank: Optional[ranks.Rank] = None  # for launchers whose variables do not contain it
         self._problem = ""
         self._result: Optional[Result] = None
         self._handled: Optional[BaseException] = None  # being handled when the window began: not its failure

@@ -42,7 +42,7 @@ class Result:
     sources: Mapping[str, str] = field(default_factory=dict)
     """What measured each component: rapl, nvml, ..., estimate, estimate-local."""
     unknown: Mapping[str, float] = field(default_factory=dict)
-    """Joules by component, beyond ``components``, that may be the window's own, at most: nobody can tell."""
+    """Joules by component, beyond ``components``, that may be the window's own, at most."""
     uncertainty: Optional[float] = None
     """One sigma of the energy as a share of it: about 0.05 measured, 0.5 and more modelled."""
     missed_seconds: Optional[float] = None
@@ -156,7 +156,7 @@ def _unknown_note(unknown: Mapping[str, float]) -> str:
     ]
     if not parts:
         return ""
-    return f"{' and '.join(parts)} may be its own: the exporter could not tell who used it"
+    return f"{' and '.join(parts)} may be its own: the exporter does not know which process used it"
 
 
 def _text(answer: Mapping[str, Any], key: str) -> str:

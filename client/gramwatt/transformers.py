@@ -15,7 +15,7 @@ from .training import FitWindows
 class GramwattCallback(TrainerCallback):
     """A training window for ``train``, with a part per epoch and the last logged metrics as values.
 
-    The Trainer tells callbacks of ``evaluate`` and ``predict`` only when they are over, and of errors never: use
+    The Trainer calls callbacks for ``evaluate`` and ``predict`` only when they are over, and for errors never: use
     :func:`gramwatt.window` around the former; after an error the window ends with the process or the next ``train``.
     """
 

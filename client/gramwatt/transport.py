@@ -46,7 +46,7 @@ class Transport:
         """One request; the answer's JSON object. ``timeout`` is in seconds for all of it, instead of the usual one.
 
         Raises:
-            Unavailable: nobody listens, the connection broke or timed out, or the answer is not HTTP with JSON.
+            Unavailable: no exporter listens, the connection broke or timed out, or the answer is not HTTP with JSON.
             Refused: the exporter answered with an error status.
         """
         timeout = self.timeout if timeout is None else timeout

@@ -34,7 +34,7 @@ def _three_digits(value: float) -> str:
 
 
 def grams(value: Optional[float]) -> str:
-    """Emissions; above a thousand tonnes nobody writes megagrams, so tonnes are used."""
+    """Emissions; tonnes stand for megagrams, which are not in common use."""
     if value is not None and abs(value) >= 1e6:
         return quantity(value / 1e6, "t")
     return quantity(value, "g")
@@ -60,7 +60,7 @@ def percent(ratio: Optional[float]) -> str:
 
 
 def printable(text: str) -> str:
-    """A name as it may be shown: control characters (a window's name is anybody's text) become ``?``."""
+    """A name as it may be shown: control characters (a window's name is a text of any user) become ``?``."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 

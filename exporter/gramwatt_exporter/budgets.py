@@ -22,7 +22,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from . import units
 from .config import Period
 from .config.schema import Budget
 from .patterns import pattern
@@ -46,11 +45,6 @@ class BudgetView(Struct, frozen=True):
     period_start: float  # Unix seconds
     period_seconds: float  # its length: of the calendar month at hand, or as configured
     period: str  # as configured: month, 30d
-
-    @property
-    def spent_ratio(self) -> float:
-        """Share of the limit that is spent in the current period."""
-        return units.grams(self.period_emission_units) / self.limit_grams
 
 
 class _Account:

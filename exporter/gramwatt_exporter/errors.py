@@ -7,7 +7,7 @@
     ├── NotHere          this source does not exist on this machine: normal, logged at debug
     ├── Denied           it exists but we may not read it: warned once, with the fix
     ├── TryAgain         broken now, maybe not later: counted, retried (``retry_after`` seconds if known)
-    └── Fatal            will not work until somebody acts (bad token, driver replaced): said once, not retried soon
+    └── Fatal            will not work until the operator acts (bad token, driver replaced): said once, not retried soon
 """
 
 

@@ -37,7 +37,7 @@ def create(path: Path, mode: int = PRIVATE, flags: int = os.O_RDWR) -> int:
 
 def read(path: Path) -> bytes:
     """The bytes of a regular file. Raises OSError; for a link, a pipe or a device, too."""
-    try:  # a pipe that somebody put there would wait for a writer without O_NONBLOCK
+    try:  # a pipe in its place would wait for a writer without O_NONBLOCK
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _FLAGS)
     except OSError as error:
         if error.errno == errno.ELOOP:

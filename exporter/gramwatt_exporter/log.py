@@ -49,7 +49,7 @@ class FieldLogger:
         self._logger.info(message, extra={"fields": fields})
 
     def warning(self, message: str, **fields: object) -> None:
-        """Somebody may want to act."""
+        """The operator may want to act."""
         self._logger.warning(message, extra={"fields": fields})
 
     def error(self, message: str, **fields: object) -> None:

@@ -88,8 +88,8 @@ class Group(Struct, frozen=True):
 class DeviceUse(Struct, frozen=True):
     """Which processes used a device since the last read: weights per pid (any integer scale), and which hold a context.
 
-    ``quiet``: nobody did, for certain. What the device drew is its idle draw then, and is learned as such.
-    ``groups``: use of several processes that cannot be distinguished. With method "context" nobody worked, and the
+    ``quiet``: no process did, for certain. What the device drew is its idle draw then, and is learned as such.
+    ``groups``: use of several processes that cannot be distinguished. With method "context" no process worked, and the
     group is the holders of contexts: what the device draws above its idle draw, it draws for them.
     """
 
@@ -104,8 +104,8 @@ class DeviceUse(Struct, frozen=True):
 class Sample(Struct, frozen=True):
     """One read of one sensor. ``failures`` are devices that could not be read this time, with a reason slug.
 
-    ``known_until`` names devices whose energy waits until it is known who drew it: CLOCK_BOOTTIME in nanoseconds up to
-    which it is reported.
+    ``known_until`` names devices whose energy waits until the processes that drew it are known: CLOCK_BOOTTIME in
+    nanoseconds up to which it is reported.
     """
 
     readings: Sequence[Reading] = ()
@@ -135,7 +135,7 @@ Factor = Literal["lifecycle", "direct"]
 
 
 Ways = tuple[tuple[str, float], ...]
-"""How the electricity is generated: the share of each way (wind, coal, ...), 0 to 1; empty where it is not told."""
+"""How the electricity is generated: the share of each way (wind, coal, ...), 0 to 1; empty where it is not reported."""
 
 
 class Intensity(Struct, frozen=True):
@@ -189,7 +189,7 @@ class Fetched(Struct, frozen=True):
 class IntensityProvider(Protocol):
     """A source of grid intensity.
 
-    Errors: TryAgain (network, too many calls, an answer nobody can use), Fatal (bad token, unknown zone), NotHere
+    Errors: TryAgain (network, too many calls, an unusable answer), Fatal (bad token, unknown zone), NotHere
     (this provider has no such aspect). A provider never answers for another zone than the one asked for.
     """
 
@@ -219,7 +219,7 @@ class IntensityState(Struct, frozen=True):
 class EnergyStep(Struct, frozen=True):
     """Energy a device drew since the previous read, wraps and resets removed.
 
-    ``missed`` marks energy that passed while nobody looked (a restart, a sensor outage): it is booked as
+    ``missed`` marks energy that passed unwatched (a restart, a sensor outage): it is booked as
     unattributed, because the processes that used it are unknown. ``slept_ns`` is the part of ``nanoseconds`` in
     which the machine was suspended: its energy says nothing about the power of a machine that is awake.
     """

@@ -163,7 +163,7 @@ class Node:
         return top_answer(self.sampler, snapshot, processes, workloads)
 
     def open_window(self, peer: Peer, request: OpenRequest) -> Answer:
-        """Sample, then begin: what was used before belongs to nobody's window."""
+        """Sample, then begin: what was used before belongs to no window."""
         self._force_sample(peer.pid if request.pid is None else request.pid)
         windows = self.sampler.windows
         window = windows.open(request, peer)

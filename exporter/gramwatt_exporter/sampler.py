@@ -188,7 +188,7 @@ class Sampler:
         self.windows.expire(self._clocks.wall())
 
     def _describe_meters(self, merged: MergedSample) -> None:
-        """Tell the windows how each component is measured now."""
+        """Give the windows the source of each component as it is now."""
         for change in self.baseline.take_changes():
             steps = [step for step in merged.steps if step.device.component == change.component]
             ratio = change_ratio(self.baseline, steps, change.before, change.after)

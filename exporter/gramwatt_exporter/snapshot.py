@@ -30,7 +30,7 @@ class DeviceView(Struct, frozen=True):
     power_microwatts: int | None  # None: not known for this sample
     uncertainty_ratio: float
     idle: Idle
-    context: int = 0  # of live and exited, what it drew for open contexts while nobody worked
+    context: int = 0  # of live and exited, what it drew for open contexts while no process worked
     model: str = ""  # of a GPU, as are the next two
     limit_watts: float | None = None
     memory_bytes: int | None = None

@@ -60,7 +60,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WebConfig:
-    """Who may read, and over what. An empty ``path`` means plain HTTP for everybody.
+    """Which users may read, and over what. An empty ``path`` means plain HTTP for all.
 
     Raises ConfigError naming the ``setting`` that named the file, the file, the key in it and what is allowed.
     """
@@ -73,7 +73,7 @@ class WebConfig:
         self._right: dict[bytes, None] = {}  # credentials that were right, oldest first
         self._wrong: dict[bytes, None] = {}
         # Addresses that were wrong last. They wait in a lane of their own: a right password that is new to us must not
-        # wait behind all the wrong ones of somebody else.
+        # wait behind all the wrong ones of another user.
         self._guessing: dict[str, None] = {}
         self._guessers, self._newcomers = threading.Lock(), threading.Lock()
         settings = self._read()
@@ -82,11 +82,6 @@ class WebConfig:
         """For the listening socket; None for plain HTTP."""
         if settings.tls_server_config is not None:
             self.ssl_context = self._context(settings.tls_server_config)
-
-    @property
-    def needs_password(self) -> bool:
-        """True when every request must carry a user and password."""
-        return bool(self._users)
 
     def reload(self) -> None:
         """Read the file again: users, and certificates that were renewed. On errors all stays as it was.
@@ -138,13 +133,13 @@ class WebConfig:
         if not users:
             return False
         known = users.get(user)
-        hashed = known or next(iter(users.values()))  # somebody's, so that it takes as long
+        hashed = known or next(iter(users.values()))  # any user's, so that it takes as long
         parts = b"\0".join(
             hashlib.sha256(part.encode("utf-8", "surrogatepass")).digest()
             for part in (user, password, hashed)
         )
         key = hashlib.blake2b(parts, key=self._key).digest()
-        with self._lock:  # held for a moment only: who is known does not wait for anybody
+        with self._lock:  # held for a moment only: a known user never waits for others
             if key in self._right:
                 return True
             if key in self._wrong:

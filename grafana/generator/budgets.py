@@ -103,7 +103,7 @@ def _table() -> table.Panel:
 def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
     elapsed = f"(time() - {recorded(START)}) / on (budget) {recorded(PERIOD)}"
     hourly = rate(_TOTAL, _CHOSEN, "1h")
-    who = f"sum by (budget, instance) ({gained(_TOTAL, _CHOSEN)})"
+    by_machine = f"sum by (budget, instance) ({gained(_TOTAL, _CHOSEN)})"
     return (
         page.with_panel(
             lines(
@@ -142,9 +142,10 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "What each machine added to each budget in the chosen time range, and its share of the "
                 "limit.",
                 "massg",
-                rows_of(f"topk(30, {who})"),
+                rows_of(f"topk(30, {by_machine})"),
                 rows_of(
-                    f"{who} / on (budget) group_left () {_limit()} and on (budget, instance) topk(30, {who})"
+                    f"{by_machine} / on (budget) group_left () {_limit()} "
+                    f"and on (budget, instance) topk(30, {by_machine})"
                 ),
                 columns={
                     "budget": "Budget",

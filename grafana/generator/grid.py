@@ -220,7 +220,7 @@ def _provenance(page: dashboard.Dashboard) -> dashboard.Dashboard:
     ).with_panel(
         lines(
             "Energy by the intensity that priced it",
-            'Power by method and provider. "none" is energy whose emissions nobody knows.',
+            'Power by method and provider. "none" is energy whose emissions are not known.',
             "watt",
             over_time(
                 top(8, "provider, method", rate("priced_energy_joules_total"), "priced_energy_joules_total"),

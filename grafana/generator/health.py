@@ -88,7 +88,7 @@ def _numbers(page: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             number(
                 "Unattributed",
-                "Share of the power of the last five minutes that nobody can be charged for.",
+                "Share of the power of the last five minutes that no process can be charged for.",
                 "percentunit",
                 now(f"sum({unattributed}) / (sum({everything}) > 0)", "unattributed"),
                 decimals=1,

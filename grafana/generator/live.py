@@ -1,4 +1,4 @@
-"""Live: who draws the power at this moment."""
+"""Live: what draws the power at this moment."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _stack() -> timeseries.Panel:
     return lines(
         "Where the power goes",
         "The eight processes that used most in the chosen time range, all others, the idle machine, and "
-        "what nobody can be charged for. Together they are the power of the machines.",
+        "what no process can be charged for. Together they are the power of the machines.",
         "watt",
         over_time(largest, "{{command}} ({{user}})"),
         over_time(f"clamp_min(sum({busy}) - (sum({largest}) or vector(0)), 0)", "other"),
@@ -131,7 +131,7 @@ def _groups(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 units={"Energy": "watth"},
                 links={"User": link("Open this user", "gramwatt-users", user="User")},
                 sort_by="Power",
-                empty="Nobody used anything in this time range.",
+                empty="No process used anything in this time range.",
                 width=10,
                 height=11,
             )

@@ -36,7 +36,7 @@ def _head(page: dashboard.Dashboard) -> dashboard.Dashboard:
         number(
             "Power now",
             "What all devices of the machine draw, as the mean of the last sampling interval, and what "
-            "they draw while nobody uses them, which is charged to nobody.",
+            "they draw while no process uses them, which is charged to no process.",
             "watt",
             now(
                 either(
@@ -120,7 +120,7 @@ def _devices(page: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             lines(
                 "Where the power goes",
-                "The idle machine, running processes, processes that have ended, and what nobody can be "
+                "The idle machine, running processes, processes that have ended, and what no process can be "
                 "charged for. The parts add up to the machine.",
                 "watt",
                 over_time(f"sum by (part) ({partition})", "{{part}}"),

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 # Every selector of an exporter's metric carries these; labels of the metric itself follow.
 SCOPE = 'job=~"$job",instance=~"$instance"'
 
-# Labels by which replicas of one Prometheus tell their copies of a series apart.
+# Labels by which replicas of one Prometheus distinguish their copies of a series.
 REPLICAS = "prometheus_replica, replica"
 
 # Matchers that several queries use.

@@ -15,7 +15,7 @@ _GRAMS = f"sum by (user) ({gained('user_emissions_grams_total', _WHO)})"
 _BEFORE = previous(_ENERGY)
 # Whether the range before was seen from its start: a change against half a month says nothing.
 _KNOWN = f"count({select('build_info')} offset $__range)"
-# What nobody is charged for, as two more rows, so that the bill adds up to the machines.
+# What no user is charged for, as two more rows, so that the bill adds up to the machines.
 _NOBODY = 'part=~"idle|unattributed"'
 
 
@@ -58,7 +58,7 @@ def _bill(page: dashboard.Dashboard) -> dashboard.Dashboard:
         )
         .with_panel(
             number(
-                "Charged to nobody",
+                "Charged to no user",
                 "The idle machines, and what cannot be attributed. With the users it is all that the "
                 "devices used.",
                 "watth",
@@ -94,7 +94,7 @@ def _bill(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 decimals={"Share": 0, "Change": 0},
                 links={"User": link("Runs of this user", "gramwatt-runs", user="User")},
                 sort_by="Energy",
-                empty="Nobody used anything in this time range.",
+                empty="No user used anything in this time range.",
                 height=11,
             )
         )

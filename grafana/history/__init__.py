@@ -1,1 +1,1 @@
-"""Two weeks of a small laboratory, made up and always the same: for tests, screenshots, and whoever changes a panel."""
+"""Two weeks of a small laboratory, made up and always the same: for tests, screenshots, and changes of panels."""

@@ -10,7 +10,7 @@ from .series import History
 from .simulation import Exporter
 
 SPAN = 14 * DAY
-AHEAD = 3 * HOUR  # so that it is still of now while somebody looks
+AHEAD = 3 * HOUR  # so that it is still of now while the boards are looked at
 # Scraped every 30 s on the last day, and less often before: two weeks of that would take minutes to write.
 LATE, EARLY = 30, 240
 

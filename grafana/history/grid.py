@@ -27,7 +27,7 @@ def mix(at: float) -> dict[str, float]:
 
 
 def intensity(at: float) -> float:
-    """g/kWh at Unix time ``at``, which the provider tells anew every quarter of an hour."""
+    """g/kWh at Unix time ``at``, which the provider reports anew every quarter of an hour."""
     return sum(_FACTORS[way] * share for way, share in mix(at // 900 * 900).items())
 
 

@@ -1,4 +1,4 @@
-"""Who and what is in the laboratory: machines, services that always run, and jobs that come and go."""
+"""What is in the laboratory: machines, services that always run, and jobs that come and go."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def _inferences(end: float, begin: float) -> list[Job]:
 
 
 def _batch(end: float, begin: float) -> list[Job]:
-    """A build every four hours that nobody recorded."""
+    """A build every four hours that is not recorded."""
     found = []
     for number in range(int((end - begin) / (4 * HOUR))):
         start = end - number * 4 * HOUR - (0.4 + 2 * _chance(number)) * HOUR

@@ -17,7 +17,7 @@ from .series import History, Series
 
 KEEP_RUN = DAY  # the exporter forgets a finished run after that time
 KEEP_WORKLOAD = 6 * HOUR
-UNATTRIBUTED = 0.02  # share of what processes draw that nobody can be charged for
+UNATTRIBUTED = 0.02  # share of what processes draw that no process can be charged for
 EXITED = 0.06  # share of a workload that is of children too short to have a row
 PRICE = 0.31  # EUR/kWh
 PUE = 1.3
@@ -98,7 +98,7 @@ class Exporter:
         job: str = "gramwatt",
         first: int = 0,
     ) -> None:
-        """``now`` is the Unix time at which somebody looks; the history goes on for a while after it.
+        """``now`` is the Unix time at which the boards are looked at; the history goes on for a while after it.
 
         ``job`` is Prometheus's, ``first`` the moment at which the exporter was installed.
         """
@@ -152,9 +152,9 @@ class Exporter:
             self.total("budget_emissions_grams_total", budget=name).publish(moment)
 
     def _share(self, job: Job, component: str) -> _Share:
-        who = {"user": job.user, "component": component}
-        row = {"pid": str(job.pid), "command": job.command, "workload": job.workload, **who}
-        load = {"workload": job.workload, "kind": job.kind, **who}
+        labels = {"user": job.user, "component": component}
+        row = {"pid": str(job.pid), "command": job.command, "workload": job.workload, **labels}
+        load = {"workload": job.workload, "kind": job.kind, **labels}
         user = {"user": job.user, "kind": job.kind, "component": component}
         window = {"window": job.run.window, "component": component} if job.run else None
 

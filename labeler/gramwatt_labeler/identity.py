@@ -1,7 +1,7 @@
 """Which time series are one: a window is known by its id, whatever labels its series were scraped with.
 
 The same counter may be there several times. Two Prometheus servers that scrape one exporter and are read through one
-API (federation, Thanos or Mimir without deduplication) tell their copies apart by a replica label; two jobs may scrape
+API (federation, Thanos or Mimir without deduplication) distinguish their copies by a replica label; two jobs may scrape
 one exporter. Such copies overlap in time, and one of them is the whole. Or a label changes while the window is open (a
 pod's name after a restart): then one series ends where the next begins, and both together are the whole.
 """

@@ -23,7 +23,7 @@ Kind = Callable[[Mapping[str, Any], Progress], Any]
 
 
 class Cancelled(Exception):
-    """Somebody cancelled the job."""
+    """A user cancelled the job."""
 
 
 class JobRunner:
@@ -90,5 +90,5 @@ class JobRunner:
         except LabelerError as error:
             self._jobs.finish(job.id, error=clean(str(error)))
         except Exception as error:  # a bug in one kind must not end the thread
-            _log.exception("job %s (%s) failed in a way nobody expected", job.id, job.kind)
+            _log.exception("job %s (%s) failed by an unexpected error", job.id, job.kind)
             self._jobs.finish(job.id, error=f"{type(error).__name__}: {clean(str(error))}")

@@ -24,12 +24,12 @@ _log = logging.getLogger(__name__)
 PATH = "/api/v1/windows/ended"
 _WAIT_SECONDS = 50.0
 _SLACK_SECONDS = 10.0  # for the answer, beyond what it may wait
-_LOOK_SECONDS = 60.0  # until Prometheus is asked again who there is
+_LOOK_SECONDS = 60.0  # until Prometheus is asked again for exporters
 _AGAIN_SECONDS = (1.0, 60.0)  # after a failure: the first pause, and the longest
 _MOST_EXPORTERS = 500
 _LONGEST_ANSWER = 16 * 1024 * 1024
 
-Tell = Callable[[str, Mapping[str, Any]], None]
+Report = Callable[[str, Mapping[str, Any]], None]
 """Called with the instance and the report, on the listener's thread."""
 
 
@@ -58,12 +58,12 @@ class Listener:
     def __init__(
         self,
         find: Callable[[], Mapping[str, str]],
-        tell: Tell,
+        report: Report,
         fixed: Sequence[str] = (),
         look_seconds: float = _LOOK_SECONDS,
     ) -> None:
         self._find = find
-        self._tell = tell
+        self._report = report
         self._fixed = {urlsplit(url).netloc: url.rstrip("/") for url in fixed}
         self._look_seconds = look_seconds
         self._waiting: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -145,7 +145,7 @@ class Listener:
         tree = httpx.Response(200, content=bytes(content)).json()
         following = str(tree["cursor"])[:64]
         for report in tree["windows"]:
-            self._tell(instance, report)
+            self._report(instance, report)
         if not tree["windows"] and asyncio.get_running_loop().time() - began < 1:
-            await asyncio.sleep(1)  # too many wait there, and nobody more is waited for
+            await asyncio.sleep(1)  # too many wait there: no further reader is accepted
         return following

@@ -59,7 +59,7 @@ def coverage_ratio(
 ) -> float:
     """Share of [start, end] outside the given intervals, which may overlap. 0 for a window without duration.
 
-    ``missed_seconds`` were not counted at moments nobody knows; they may lie in the intervals, so the larger counts.
+    ``missed_seconds`` were not counted, at unknown moments; they may lie in the intervals, so the larger counts.
     """
     if not end > start:
         return 0.0

@@ -124,7 +124,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class ScaleId:
-    """Which scale, exactly. ``sha256`` is that of the scale file, so anybody can check it with sha256sum."""
+    """Which scale, exactly. ``sha256`` is that of the scale file, so every reader can check it with sha256sum."""
 
     name: str
     version: str

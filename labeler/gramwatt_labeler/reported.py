@@ -1,7 +1,7 @@
 """A window as its exporter reports it at its end -> a Window and a Measurement, without waiting for a scrape. Pure.
 
 The values are final and exact: the exporter takes a sample at both edges of a window, and says for how much of the
-time between nobody knows what was used. Contract: docs/socket-api.md, ``/api/v1/windows/ended``.
+time between, what was used is not known. Contract: docs/socket-api.md, ``/api/v1/windows/ended``.
 """
 
 from __future__ import annotations

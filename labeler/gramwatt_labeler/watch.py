@@ -75,7 +75,7 @@ class Watch:
         self._patience = patience
         self._now = now
         self._trouble = ""
-        self._away = ""  # who the trouble is with
+        self._away = ""  # the server that does not answer
         self._annotation_trouble = ""
         self._troubles = Troubles()
         self._done: set[str] = set()  # windows the store already has, so that a poll does not ask it for each
@@ -141,7 +141,7 @@ class Watch:
         except (
             Exception
         ) as error:  # the job must outlive a bug in one round; it is counted and logged with its trace
-            _log.exception("a poll failed in a way nobody expected")
+            _log.exception("a poll failed by an unexpected error")
             new = self._failed("internal", error)
         self._health.poll_seconds.set(time.monotonic() - began)
         return new
@@ -171,7 +171,7 @@ class Watch:
                 if unanswered >= _UNANSWERED:
                     raise
                 continue
-            except Exception as error:  # a bug, or a window nobody thought of: it must not hold up the others
+            except Exception as error:  # a bug, or an unforeseen window: it must not hold up the others
                 if not self._refuse(found, error, now, new):
                     waiting += 1
                     continue

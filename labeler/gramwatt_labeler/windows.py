@@ -286,7 +286,7 @@ def _measurement(
 
 
 def _unknown(described: Sequence[Series]) -> dict[str, float]:
-    """Energy by component that may be the window's own and that the exporter could not give to anybody."""
+    """Energy by component that may be the window's own and that the exporter could attribute to no process."""
     last = {
         series.labels.get("component", ""): series.samples[-1][1]
         for series in described

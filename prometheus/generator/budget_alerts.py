@@ -1,4 +1,4 @@
-"""Alerts about budgets. Emissions wake nobody: warning at most."""
+"""Alerts about budgets. Emissions are not urgent: warning at most."""
 
 from __future__ import annotations
 

@@ -40,5 +40,5 @@ def by_machine(expression: str, labels: str = "machine, budget") -> str:
 
 # Machines that answered every scrape of the last five minutes.
 ANSWERING = by_machine('min_over_time(up{job="gramwatt"}[5m]) == 1', "machine")
-# Addresses of machines that now say who they are: what was kept under the address alone is theirs already.
+# Addresses of machines that now report their identity: what was kept under the address alone is theirs already.
 RENAMED = 'label_replace(gramwatt_machine_info, "machine", "$1", "instance", "(.*)")'

@@ -49,7 +49,7 @@ _FORGOTTEN = "-1"
 
 
 def rules() -> list[Rule]:
-    """Who was seen when, what is kept of it, and the sums by budget."""
+    """Which machine was seen when, what is kept of it, and the sums by budget."""
     return [_seen(), _kept(), _spent(), _limit(), _ratio(), _counter(), _first()]
 
 

@@ -18,7 +18,7 @@ _POWER_WINDOW = "1m"
 # Our component -> Kepler's zone. GPUs have no zone there.
 _ZONES = {"cpu": "package", "dram": "dram"}
 _CPU = 'component=~"cpu|dram"'
-# Kepler shares all energy above idle among processes. What nobody can be charged for is no process's: with idle.
+# Kepler shares all energy above idle among processes. What no process can be charged for is counted with idle.
 _ACTIVE, _IDLE = "live|exited", "idle|unattributed"
 
 

@@ -20,7 +20,7 @@ BOARDS = [
 
 @pytest.fixture(scope="session")
 def axe(pytestconfig: pytest.Config) -> str:
-    return source(Path(pytestconfig.cache.mkdir("axe")))  # type: ignore[union-attr]
+    return source(Path(pytestconfig.cache.mkdir("axe")))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -15,7 +15,7 @@ from gramwatt_labeler.store import Store
 from gramwatt_labeler.store.people import People, Role
 from gramwatt_labeler.web.app import create_app
 from labeler_pages import NOW, fill
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 from prometheus_client import CollectorRegistry
 
 pytestmark = pytest.mark.browser
@@ -139,7 +139,7 @@ def test_files_are_previewed_added_compared_and_reported(site: str, plain: Page)
     plain.goto(f"{site}/upload")
     rows = f"model,emissions (kg),accuracy\nfirst/{width},0.001,0.9\nsecond/{width},0.002,0.8\nthird/{width},x,0.8\n"
     plain.get_by_label("Files").set_input_files(
-        [{"name": "runs.csv", "mimeType": "text/csv", "buffer": rows.encode()}]
+        [FilePayload(name="runs.csv", mimeType="text/csv", buffer=rows.encode())]
     )
     plain.get_by_role("button", name="Read the files").click()
     expect(plain.get_by_role("heading", name="3 runs read")).to_be_visible()

@@ -1,4 +1,4 @@
-"""The dashboards in a real browser: what a person sees, chooses, and is told when something is missing."""
+"""The dashboards in a real browser: what a person sees, chooses, and is shown when something is missing."""
 
 from __future__ import annotations
 
@@ -293,7 +293,7 @@ def test_gauges_texts_and_folded_rows(
         "title": "Note",
         "options": {"content": "Use **care** and `code` <i>x</i>\n\n- one\n- two"},
     }
-    inner = {"type": "stat", "title": "Folded", "targets": [query("vector(7)")]}
+    inner: dict[str, Any] = {"type": "stat", "title": "Folded", "targets": [query("vector(7)")]}
     inner["gridPos"] = {"x": 0, "y": 20, "w": 24, "h": 4}
     row = {
         "type": "row",

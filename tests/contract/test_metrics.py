@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import promql_parser as promql
 import pytest
@@ -23,7 +23,9 @@ from gramwatt_labeler.metrics import METRICS as LABELER_METRICS
 ROOT = Path(__file__).parents[2]
 TARGET = {"job", "instance"}  # added by Prometheus
 LABELER = {metric.name: set(metric.labels) for metric in LABELER_METRICS}
-KINDS = {metric.name: metric.kind for metric in (*BY_NAME.values(), *LABELER_METRICS)}
+KINDS = {metric.name: metric.kind for metric in BY_NAME.values()} | {
+    metric.name: metric.kind for metric in LABELER_METRICS
+}
 
 # What Prometheus itself makes. The labels of ALERTS are those of any of our alerts.
 OWN = {
@@ -110,7 +112,7 @@ def labels_of(expr: Any, metrics: dict[str, set[str]]) -> set[str]:
             inner = labels_of(expr.expr, metrics)
             if str(expr.op) in ("topk", "bottomk"):
                 return inner
-            made = {expr.param.val} if str(expr.op) == "count_values" else set()
+            made = {cast(Any, expr.param).val} if str(expr.op) == "count_values" else set()
             if expr.modifier is None:
                 return made
             named = set(expr.modifier.labels)

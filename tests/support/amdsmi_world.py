@@ -80,8 +80,8 @@ def seen(use: DeviceUse) -> tuple[str, dict[int, int]]:
     return use.method, dict(use.weights)
 
 
-QUIET = ("utilisation", {})  # nobody used it: what it draws is its idle draw
-UNCLEAR = ("none", {})
+QUIET: tuple[str, dict[int, int]] = ("utilisation", {})  # nobody used it: what it draws is its idle draw
+UNCLEAR: tuple[str, dict[int, int]] = ("none", {})
 
 
 class Desk:

@@ -125,7 +125,7 @@ class GpuTruth:
         world: World = self.world
         sensor = world.sensor(opened=False)
         sensor._wall_us = lambda: round(self.machine.wall * US)
-        sensor.slow_open = False  # type: ignore[misc]
+        sensor.slow_open = False
         return sensor
 
     def _sensors(self) -> list[Any]:

@@ -45,7 +45,7 @@ class Grafana:
         return 404, {"message": "Not found"}
 
     def _routes(self, method: str) -> list[tuple[str, Callable[[Any, dict[str, list[str]], Any], Answer]]]:
-        return {
+        routes: dict[str, list[tuple[str, Callable[[Any, dict[str, list[str]], Any], Answer]]]] = {
             "GET": [
                 (r"/api/folders/([\w-]+)", lambda of, _, __: self._get(self.folders, of[0], "folder")),
                 (
@@ -63,7 +63,8 @@ class Grafana:
                 (r"/api/annotations", self._annotate),
             ],
             "PUT": [(r"/api/datasources/uid/([\w-]+)", self._save_datasource)],
-        }.get(method, [])
+        }
+        return routes.get(method, [])
 
     @staticmethod
     def _get(of: dict[str, Any], uid: str, what: str) -> Answer:

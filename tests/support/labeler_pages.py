@@ -18,7 +18,7 @@ HOSTILE = "<script>alert(1)</script>\u202e' \"& {{7*7}}"
 WRITER = Visitor("alice", True, "the-token", "")
 READER = Visitor()
 
-RUNS = (
+RUNS: tuple[tuple[str, str, str, str, dict[str, float], float, str], ...] = (
     # id, model, task, phase, values, watts, user
     (
         "w1",

@@ -17,7 +17,7 @@ def add_parser(commands: Any, whole: Callable[[], Parser]) -> None:
         epilog='bash: eval "$(gramwatt completion bash)"   zsh: the same with zsh   '
         "fish: gramwatt completion fish > ~/.config/fish/completions/gramwatt.fish",
     )
-    parser.add_argument("shell", choices=("bash", "zsh", "fish"))
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell to complete in")
     parser.set_defaults(run=lambda args: main(args, whole()))
 
 

@@ -147,7 +147,7 @@ class Passthrough:
             self._stop_asked = False
         elif signum == signal.SIGINT:
             self._interrupted = from_terminal
-        if not from_terminal:  # the terminal has already told the command, it is in the same group
+        if not from_terminal:  # the terminal has already signalled the command, which is in the same group
             _kill(pid, signum)
 
     def _reap(self, pid: int) -> Optional[Ended]:
@@ -174,7 +174,7 @@ class Passthrough:
     def _follow_stop(self, pid: int, signum: int) -> None:
         """Stop too when the terminal stopped the command, so that the shell gets its prompt back.
 
-        A command stopped by SIGSTOP from elsewhere is being paused by somebody who will continue it by its own pid:
+        A command stopped by SIGSTOP from elsewhere is paused by another process that will continue it by its own pid:
         then we keep waiting.
         """
         if signum not in (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU) and not self._stop_asked:
@@ -183,7 +183,7 @@ class Passthrough:
         os.kill(os.getpid(), signal.SIGSTOP)
         _kill(
             pid, signal.SIGCONT
-        )  # we run again, so somebody continued us; a shell tells the group, kill(1) only us
+        )  # we run again, so a process continued us; a shell signals the group, kill(1) only us
 
 
 def adopt_orphans() -> bool:
@@ -197,7 +197,7 @@ def adopt_orphans() -> bool:
 
 
 def die_of(signum: int) -> None:
-    """End this process by a signal, so that whoever waits sees the same cause of death as the command's."""
+    """End this process by a signal, so that the waiting process sees the same cause of death as the command's."""
     signal.signal(signum, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signum])
     os.kill(os.getpid(), signum)
@@ -209,7 +209,7 @@ def _next_signal(watched: set[signal.Signals]) -> tuple[int, bool, bool]:
         info = signal.sigwaitinfo(watched)
         child = info.si_signo == signal.SIGCHLD
         return info.si_signo, not child and info.si_code == _SI_KERNEL, child
-    # macOS cannot say who sent a signal: assume the terminal for the keyboard's signals when we have one.
+    # macOS cannot say which process sent a signal: assume the terminal for the keyboard's signals when we have one.
     signum = signal.sigwait(watched)
     keyboard = signum in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGWINCH)
     return signum, keyboard and sys.stdin is not None and sys.stdin.isatty(), signum == signal.SIGCHLD

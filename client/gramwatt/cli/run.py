@@ -36,10 +36,10 @@ def add_parser(commands: Any) -> None:
         epilog="example: gramwatt run --name mnist --phase training --value samples=60000 -- python train.py",
     )
     parser.add_argument("--name", type=_name, help="name of the window (default: the command's name)")
-    parser.add_argument("--phase", required=True, choices=PHASES)
+    parser.add_argument("--phase", required=True, choices=PHASES, help="what the command does")
     parser.add_argument("--model", default="", help="which model is trained or asked")
     parser.add_argument("--task", default="", help="what it is for, for example image-classification")
-    parser.add_argument("--dataset", default="")
+    parser.add_argument("--dataset", default="", help="the data that the model is trained on or asked about")
     parser.add_argument(
         "--value", action="append", default=[], type=_value, metavar="KEY=NUMBER",
         help="a number to keep with the window: samples=60000, accuracy=0.98; may be given several times",
@@ -60,7 +60,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--summary-json", metavar="FILE", help="write the result as JSON")
     parser.add_argument("--emissions-csv", metavar="FILE", help="append a row with CodeCarbon's column names")
     parser.add_argument("--quiet", action="store_true", help="print no summary")
-    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND ...")
+    parser.add_argument(
+        "command", nargs=argparse.REMAINDER, metavar="-- COMMAND ...", help="the command to measure"
+    )
     parser.set_defaults(run=main)
 
 

@@ -22,7 +22,9 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--once", action="store_true", help="print once as text")
     parser.add_argument("--json", action="store_true", help="print once as JSON")
-    parser.add_argument("--sort", choices=tuple(SORTS), default="power")
+    parser.add_argument(
+        "--sort", choices=tuple(SORTS), default="power", help="column to sort by (default: power)"
+    )
     parser.add_argument(
         "--filter", default="", metavar="TEXT", help="only rows with TEXT in a name, user or pid"
     )

@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("list", parents=[common], help="all budgets of the file", allow_abbrev=False)
     for word, text in (("show", "one budget, what is spent and what can be"), ("remove", "remove a budget")):
         one = commands.add_parser(word, parents=[common], help=text, allow_abbrev=False)
-        one.add_argument("name", metavar="NAME")
+        one.add_argument("name", metavar="NAME", help="the budget's name")
     return parser
 
 

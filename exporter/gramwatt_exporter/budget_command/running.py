@@ -61,7 +61,7 @@ def _until(condition: Callable[[], bool]) -> bool:
 
 
 def _process(config: Config, runtime_dir: str) -> int | None:
-    """The process id of the exporter: the kernel says who listens on its socket."""
+    """The process id of the exporter: the kernel reports which process listens on its socket."""
     for path in default_paths(config.socket.path, runtime_dir):
         with suppress(OSError), socket.socket(socket.AF_UNIX) as client:
             client.settimeout(2)

@@ -8,7 +8,6 @@ from msgspec import Meta, Struct, field
 
 from .scalars import Duration, Mass, Period
 
-Ratio = Annotated[float, Meta(ge=0.0, le=1.0)]
 # Upper bounds are beyond what is sensible: they refuse .inf, which no sum survives.
 Watts = Annotated[float, Meta(ge=0.0, le=1_000_000.0)]
 PositiveWatts = Annotated[float, Meta(gt=0.0, le=1_000_000.0)]

@@ -78,7 +78,7 @@ class IdleBook:
             self._settle(key, device, seen)
 
     def interrupt(self, device: Device) -> None:
-        """A step came that teaches nothing: the machine slept, or nobody looked."""
+        """A step came that teaches nothing: the machine slept, or no sample was taken."""
         seen = self._seen.get(_key(device))
         if seen is not None:
             seen.interrupt()

@@ -59,7 +59,7 @@ class Seen:
         return due
 
     def interrupt(self) -> None:
-        """What was added up so far for a sample long enough is not one: it slept, or nobody looked."""
+        """What was added up so far for a sample long enough is not one: it slept, or no sample was taken."""
         self._pending = [0, 0, 0.0, 0.0]
 
     def _take(self, microjoules: int, nanoseconds: int, explained: bool) -> bool:

@@ -42,7 +42,7 @@ class Cache:
         self.problem = ""  # why `load` brought nothing, for a person
 
     def load(self) -> Contents:
-        """What was saved; empty when there is none. A file nobody can read is set aside as ``.corrupt``."""
+        """What was saved; empty when there is none. An unreadable file is set aside as ``.corrupt``."""
         self.problem = ""
         if self._file is None:
             self.problem = "state.dir is not set: what a running exporter has fetched is not kept"

@@ -47,7 +47,7 @@ def plausible(grams_per_kilowatt_hour: float, factor: Factor = "lifecycle") -> b
 def checked(
     fetched: Fetched, zone: str, now: float, known: Sequence[Intensity] = (), usual: float | None = None
 ) -> Fetched:
-    """``fetched`` without rows nobody can use, ordered by time. ``known`` are earlier values, ordered by time.
+    """``fetched`` without unusable rows, ordered by time. ``known`` are earlier values, ordered by time.
 
     ``usual`` is the zone's yearly average in g/kWh, which speaks for or against a 0 that has no neighbours.
     A timestamp up to five minutes ahead is the skew of two clocks and becomes ``now``. Of two rows for one moment a
@@ -164,7 +164,7 @@ def forecast_checked(
 ) -> tuple[ForecastPoint, ...]:
     """Plausible points by time, one per moment. A forecast with a bad point is shorter, never wrong.
 
-    It ends where more than two hours are missing: nobody knows what is between. It is not used at all when over a
+    It ends where more than two hours are missing: what is between is not known. It is not used at all when over a
     quarter of it is above any grid: the rest comes from the same fault. Zeros are judged by ``factor`` and by their
     neighbours, ``known`` values included.
     """

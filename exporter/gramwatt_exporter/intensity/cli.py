@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--json", action="store_true", help="as JSON")
     commands.add_parser("test", help="ask every configured provider once and say what to fix")
     take = commands.add_parser("import", help="take over Our World in Data's intensities by country (CSV)")
-    take.add_argument("file", metavar="FILE", type=Path)
+    take.add_argument("file", metavar="FILE", type=Path, help="the CSV file, as downloaded")
     take.add_argument("--output", type=Path, help="table to create or update [<state.dir>/annual.csv]")
     for command in (show, take, *(commands.choices[name] for name in ("test",))):
         for key, (flag, text) in _SETTINGS.items():

@@ -120,7 +120,7 @@ class ProviderMemory:
         memory.failures += 1
         memory.reason, memory.problem = reason, str(error)
         memory.fix = fix
-        # A gap in the data passes by itself and loads nobody: it is asked about at the usual pace.
+        # A gap in the data passes by itself and loads no server: it is asked about at the usual pace.
         doublings = 0 if reason == "no_value" else min(memory.failures - 1, 10)
         delay = min(self._refresh * 2.0**doublings, max(_BACKOFF_MAX, self._refresh))
         if isinstance(error, TryAgain) and error.retry_after is not None:

@@ -70,7 +70,7 @@ class Refresher:
         """``clock`` gives Unix seconds; ``limit`` is calls an hour and host; ``chance`` drives the jitter.
 
         ``steady`` (time.monotonic) gives seconds that never jump: with it the limit holds even while the clock is
-        set forward. Raises ConfigError when the configured zone or cloud region is unknown. Calls nobody: values
+        set forward. Raises ConfigError when the configured zone or cloud region is unknown. Makes no call: values
         from the cache and from local providers are in force at once.
         """
         self._clock = clock

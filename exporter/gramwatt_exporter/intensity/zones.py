@@ -89,7 +89,7 @@ def areas_of(state: str) -> list[str]:
 def in_force(zone: str, cloud: str) -> str:
     """The zone a configuration means; "" when it names none. ``zone`` wins over ``cloud``.
 
-    Raises ConfigError for a zone or cloud region nobody knows.
+    Raises ConfigError for an unknown zone or cloud region.
     """
     if zone:
         return normalise(zone)

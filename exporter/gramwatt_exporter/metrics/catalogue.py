@@ -61,7 +61,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "device_context_energy_joules",
         "joules",
         "component device",
-        "Part of live and exited: what a GPU drew above its idle draw for open contexts while nobody worked.",
+        "Part of live and exited: what a GPU drew above its idle draw for open contexts while no process worked.",
     ),
     _gauge(
         "device_power_uncertainty_ratio",
@@ -73,7 +73,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "idle_baseline_info",
         "info",
         "component device method",
-        "Always 1; method says how the idle draw of a device is known: configured, quiet (measured while nobody used it), fitted (to its power at other loads), model (its class), residence (memory: the share that is not in use) or none.",
+        "Always 1; method says how the idle draw of a device is known: configured, quiet (measured while no process used it), fitted (to its power at other loads), model (its class), residence (memory: the share that is not in use) or none.",
     ),
     _gauge(
         "idle_baseline_watts",
@@ -226,7 +226,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "grid_generation_ratio",
         "ratio",
         "grid_zone way",
-        "Share of a way of generating (wind, coal, nuclear, ...) of the grid's electricity, where the provider tells.",
+        "Share of a way of generating (wind, coal, nuclear, ...) of the grid's electricity, where the provider reports it.",
     ),
     _gauge(
         "grid_renewable_ratio",
@@ -245,7 +245,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "priced_energy_joules",
         "joules",
         "provider method",
-        'Energy by the intensity that priced it; method="none" is energy nobody could price. Sums to the energy of all devices.',
+        'Energy by the intensity that priced it; method="none" is energy without a known intensity. Sums to the energy of all devices.',
     ),
     _counter(
         "priced_emissions_grams",
@@ -370,7 +370,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "window_missed_seconds",
         "seconds",
         "window",
-        "Time of the window of which nobody knows what it used: the exporter was down, or a sample failed.",
+        "Time of the window in which its use is not known: the exporter was down, or a sample failed.",
     ),
     _gauge(
         "window_floor_joules",
@@ -382,7 +382,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "window_unknown_energy_joules",
         "joules",
         "window component",
-        "Energy beyond gramwatt_window_energy_joules_total that may be the window's own, at most: a GPU was lost, or the driver does not say who used it. Absent while there is none.",
+        "Energy beyond gramwatt_window_energy_joules_total that may be the window's own, at most: a GPU was lost, or the driver does not report the processes. Absent while there is none.",
     ),
     _gauge("windows", "1", "state", "Recorded windows held by the exporter."),
     # --- budgets

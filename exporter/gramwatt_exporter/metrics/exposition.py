@@ -67,12 +67,12 @@ class Exposition:
                 self._scrapers.resume(time.time() - float(scraped_at))
 
     def witnessed(self) -> int | None:
-        """The snapshot (``samples``) that all who scrape have, or a newer one; None while nobody scrapes."""
+        """The snapshot (``samples``) that all scrapers have, or a newer one; None without scrapers."""
         with self._lock:
             return self._scrapers.witnessed()
 
     def scrape(self, collector: str = "") -> bytes | None:
-        """The metrics as text, None before the first sample. ``collector`` names who collects them, "" for a person."""
+        """The metrics as text, None before the first sample. ``collector`` names the scraper, "" for a person."""
         with self._lock:
             snapshot = self._snapshot
             if snapshot is None:

@@ -1,4 +1,4 @@
-"""Which snapshots have been scraped by everybody who collects them.
+"""Which snapshots have been scraped by every collector.
 
 A counter that appears with a value has no increase in Prometheus: the first sample of a series is where ``increase()``
 starts (https://github.com/prometheus/prometheus/issues/1673). So a new series shows 0 until each collector has seen it,
@@ -34,7 +34,7 @@ class _Collector:
 
 
 class Scrapers:
-    """Everybody who scrapes. ``clock`` is a steady clock in seconds. One thread at a time may call it."""
+    """All scrapers. ``clock`` is a steady clock in seconds. One thread at a time may call it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -49,14 +49,14 @@ class Scrapers:
         return None if self._at is None else self._clock() - self._at
 
     def resume(self, seconds_ago: float) -> None:
-        """The exporter before a restart was scraped so long ago: who did that is expected to come again, and has
+        """The exporter before a restart was scraped so long ago: that scraper is expected to come again, and has
         none of the series that begin from now on."""
         if 0 <= seconds_ago <= FIRST_PATIENCE_SECONDS:
             self._at = self._clock() - seconds_ago
             self._resumed_until = self._at + FIRST_PATIENCE_SECONDS
 
     def scraped(self, collector: str, number: int) -> None:
-        """Somebody has the snapshot ``number``. ``collector`` names who collects; it is "" for anybody else."""
+        """A scraper has the snapshot ``number``. ``collector`` names it; it is "" for a person."""
         now = self._clock()
         self._at, self._number = now, number
         if not collector:
@@ -68,11 +68,11 @@ class Scrapers:
             self._collectors[collector] = _Collector(now, number)
 
     def witnessed(self) -> int | None:
-        """The number of a snapshot such that everybody has it or a newer one; None while nobody watches."""
+        """The number of a snapshot such that every scraper has it or a newer one; None without scrapers."""
         now = self._clock()
         for name in [name for name, known in self._collectors.items() if known.expected_until < now]:
             del self._collectors[name]
         if self._collectors:
             return min(known.number for known in self._collectors.values())
-        # A person who looks wants the values of now; only who collected before a restart is still expected.
+        # A person who looks wants the values of now; only a collector from before a restart is still expected.
         return self._number if now < self._resumed_until else None

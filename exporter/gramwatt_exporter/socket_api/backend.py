@@ -15,7 +15,7 @@ Answer = dict[str, Any]
 class Backend(Protocol):
     """All methods but :meth:`call` run inside :meth:`call`. They raise ApiError to refuse.
 
-    Opening, stopping and ``sample=True`` take a sample first. Who may do what is decided here, by ``peer``.
+    Opening, stopping and ``sample=True`` take a sample first. What a caller may do is decided here, by ``peer``.
     """
 
     def call(self, work: Callable[[], Answer]) -> Answer:

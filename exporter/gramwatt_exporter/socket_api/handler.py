@@ -34,11 +34,11 @@ class Service(Struct, frozen=True):
 
 
 class Guest(Protocol):
-    """Who is at the other end of one connection."""
+    """The other end of one connection."""
 
     @property
     def key(self) -> Hashable:
-        """Who shares the bound on connections with whom."""
+        """The key of those that share one bound on connections."""
         ...
 
     @property
@@ -47,7 +47,7 @@ class Guest(Protocol):
         ...
 
     def peer(self, authorization: str | None) -> Peer:
-        """Who asks, by the header ``Authorization`` (None: there is none). Raises ApiError 401 or 429."""
+        """The caller, by the header ``Authorization`` (None: there is none). Raises ApiError 401 or 429."""
         ...
 
 
@@ -64,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
         self.service = service
         self._reader = TimedReader(connection, _REQUEST_SECONDS)
         self.awaits_continue = False
-        self.lingers = False  # there is more to come that nobody will read
+        self.lingers = False  # there is more to come that will not be read
         super().__init__(connection, ("", 0), None)  # type: ignore[arg-type]
 
     def setup(self) -> None:

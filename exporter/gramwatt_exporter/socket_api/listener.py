@@ -1,4 +1,4 @@
-"""The socket file: where it may be, who made it, and that nobody else's is taken away."""
+"""The socket file: where it may be, which process made it, and that no other's is taken away."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Listener:
         )
 
     def close(self) -> None:
-        """Stop listening and remove the file, unless somebody else has put theirs there."""
+        """Stop listening and remove the file, unless another process has put its own there."""
         self.socket.close()
         with contextlib.suppress(OSError):
             status = Path(self.path).stat()
@@ -71,7 +71,7 @@ def _listen(path: str) -> socket.socket:
         # Under another name first: the right mode and a stale file's end come in one step, by the rename.
         listening.bind(temporary)
         try:
-            Path(temporary).chmod(0o666)  # everybody may ask; the kernel says who asks
+            Path(temporary).chmod(0o666)  # every user may ask; the kernel identifies the caller
             listening.listen(_PENDING)
             _refuse_other(path)
             Path(temporary).rename(path)
@@ -86,7 +86,7 @@ def _listen(path: str) -> socket.socket:
 
 
 def _refuse_other(path: str) -> None:
-    """Raises Fatal when somebody listens at ``path``, or when it is no socket at all."""
+    """Raises Fatal when a process listens at ``path``, or when it is no socket at all."""
     file = Path(path)
     if not file.exists():
         return

@@ -19,12 +19,12 @@ _LINGER_SECONDS = 2.0
 
 
 class Server(ABC):
-    """Serves what comes in on ``listening``. Subclasses say who is at the other end, and over what."""
+    """Serves what comes in on ``listening``. Subclasses identify the other end, and say over what."""
 
     turns_away = True
     """Whether one connection too many gets an answer that says so, in plain HTTP."""
     kept_for_root = 0
-    """Connections that no other user may have; where it is known who connects."""
+    """Connections that no other user may have; where the user is known at once."""
 
     def __init__(self, name: str, listening: socket.socket, service: Service) -> None:
         self.service = service
@@ -38,7 +38,7 @@ class Server(ABC):
 
     @abstractmethod
     def guest(self, connection: socket.socket, address: object) -> Guest:
-        """Who has connected. Raises OSError when they have gone."""
+        """The process that has connected. Raises OSError when it has gone."""
 
     def secured(self, connection: socket.socket) -> socket.socket:
         """The connection to read from, with TLS where that is asked for. Raises OSError when the handshake fails."""

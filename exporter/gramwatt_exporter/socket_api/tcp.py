@@ -1,4 +1,4 @@
-"""The same calls over TCP, where configured: a bearer token says who asks, TLS where the network may listen."""
+"""The same calls over TCP, where configured: a bearer token identifies the user, TLS where the network may listen."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def check_files(settings: WindowsTcp, users: Users) -> None:
 
 
 class Door:
-    """Who may come in: the tokens in force, and who has been wrong too often."""
+    """Which clients may come in: the tokens in force, and addresses that were wrong too often."""
 
     def __init__(self, known: tokens.Tokens, users: Callable[[int], str], clock: Callable[[], float]) -> None:
         self.tokens = known  # replaced as a whole when the file is read again
@@ -80,7 +80,7 @@ class Door:
 
 
 class _Stranger:
-    """A client somewhere, who must show a token with every request."""
+    """A client somewhere, which must show a token with every request."""
 
     idle_seconds = 10.0
 

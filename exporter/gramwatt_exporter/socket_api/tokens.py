@@ -1,4 +1,4 @@
-"""The file of bearer tokens: who may come in over TCP, and as whom."""
+"""The file of bearer tokens: which clients may come in over TCP, and as which user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Unix socket: the kernel says who asks."""
+"""The Unix socket: the kernel identifies the caller."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SocketApi(Server):
     """Serves ``backend`` at the first usable of ``paths``.
 
     ``users`` names a uid, ``procfs`` numbers processes as the backend does. Raises at construction: ConfigError,
-    Denied or Fatal when no socket can be had, NotHere where the kernel does not say who is at the other end.
+    Denied or Fatal when no socket can be had, NotHere where the kernel does not identify the other end.
     """
 
     kept_for_root = CONNECTIONS_FOR_ROOT
@@ -53,7 +53,9 @@ class SocketApi(Server):
         procfs: str = "/proc",
     ) -> None:
         if sys.platform != "linux":
-            raise NotHere("recorded windows need Linux: here the kernel does not say who is at a Unix socket")
+            raise NotHere(
+                "recorded windows need Linux: here the kernel does not identify the other end of a Unix socket"
+            )
         self._users = users
         self._listener = Listener(paths)
         super().__init__("socket-api", self._listener.socket, Service(backend, CallRate(clock), procfs))
@@ -69,7 +71,7 @@ class SocketApi(Server):
         return self._listener.path
 
     def guest(self, connection: socket.socket, address: object) -> _Neighbour:  # noqa: ARG002 - it has none
-        """Who the kernel says it is."""
+        """The process and user at the other end, as the kernel reports them."""
         pid, uid, _ = _UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
         return _Neighbour(Peer(uid=uid, pid=pid, user=self._users(uid)))
 

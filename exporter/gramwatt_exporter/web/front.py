@@ -1,6 +1,6 @@
-"""The door: one thread that sleeps until somebody connects or asks, and answers simple requests itself.
+"""The door: one thread that sleeps until a connection or a request comes, and answers simple requests itself.
 
-Nothing wakes it while nobody asks, and a scrape over a connection that is kept wakes it once.
+Nothing wakes it between requests, and a scrape over a connection that is kept wakes it once.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ _LOG = logging.getLogger(__name__)
 HANDSHAKE_SECONDS = 15.0
 IDLE_SECONDS = 120  # a connection that is kept open
 _LINGER_SECONDS = 2.0
-_LONGEST_REST = 1 << 20  # bytes that are read of what nobody wants
+_LONGEST_REST = 1 << 20  # bytes that are read of an unwanted body
 
 
 _NOT_OUR_NAME = (
@@ -128,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
     def __init__(self, connection: socket.socket, address: object, door: Ordinary, read: bytes) -> None:
         self._door = door
         self._read = read
-        self.lingers = False  # there may be more to come that nobody will read
+        self.lingers = False  # there may be more to come that will not be read
         super().__init__(connection, address, None)  # type: ignore[arg-type]  # no server of the library's is behind it
 
     def setup(self) -> None:

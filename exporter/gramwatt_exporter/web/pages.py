@@ -85,7 +85,7 @@ class Pages:
 
     @property
     def is_ending(self) -> bool:
-        """Whether the exporter ends: who waited is to ask another one."""
+        """Whether the exporter ends: waiting readers are to ask another one."""
         return self._ended.is_closed
 
     def ended(self, query: str) -> Page:

@@ -1,4 +1,4 @@
-"""The web server: a listening socket, the door in front of it, and who reads what is not simple."""
+"""The web server: a listening socket, the door in front of it, and the threads for what is not simple."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ENDING_SECONDS = 2.0  # for answers that are under way when the exporter is sto
 
 
 class WebServer:
-    """Serves ``exposition``; ``guard`` says over what, and who may read all pages but the health checks.
+    """Serves ``exposition``; ``guard`` says over what, and which users may read all pages but the health checks.
     ``hosts`` are names that it is called by (hosts.py)."""
 
     def __init__(

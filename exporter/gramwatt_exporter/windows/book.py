@@ -247,7 +247,7 @@ class WindowBook:
                 window.charge(component, microjoules, emission_units, resolution)
 
     def missed(self, window_ids: Iterable[str], nanoseconds: int) -> None:
-        """So much time passed of which nobody knows what these windows used."""
+        """So much time passed in which the use of these windows is not known."""
         for window_id in window_ids:
             window = self._open.get(window_id)
             if window is not None:

@@ -10,7 +10,7 @@ from .window import SCRAPES_KEPT, Window
 def share_of_user(most: int, opened: int) -> int:
     """How many one user may have open of ``most``, while ``opened`` are.
 
-    Half, so that nobody keeps all others from recording, and at most twice as many as are still free, so that
+    Half, so that no user keeps all others from recording, and at most twice as many as are still free, so that
     several together cannot either. A tenth is root's alone.
     """
     free = most - most // 10 - opened

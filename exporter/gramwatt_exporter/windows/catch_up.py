@@ -100,7 +100,7 @@ class CatchUp:
         and for how many nanoseconds.
 
         A window is when all of its processes still live and the hardware counted their CPU's energy. Which process
-        used a GPU meanwhile nobody knows.
+        used a GPU meanwhile is not known.
         """
         state, self._state = self._state, None
         if state is None:

@@ -1,6 +1,6 @@
-"""Windows that have ended, for readers who wait for them: told once their end is kept, not with the next scrape.
+"""Windows that have ended, for readers who wait for them: reported once their end is kept, not with the next scrape.
 
-Nothing waits where nobody asks; telling one costs the sampler a list entry.
+Nothing waits without a reader; reporting one costs the sampler a list entry.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PRIVATE = ("uid", "pid", "tags")  # of what the owner is answered, what /metric
 
 
 class EndedWindows:
-    """``tell`` is the sampler's, the rest everybody's. ``hardware`` is the machine's."""
+    """``tell`` is called by the sampler, the rest by any thread. ``hardware`` is the machine's."""
 
     def __init__(self, hardware: Sequence[Part] = ()) -> None:
         self._hardware = hardware
@@ -51,7 +51,7 @@ class EndedWindows:
             self._changed.notify_all()
 
     def after(self, cursor: str, seconds: float) -> dict[str, Any]:
-        """Those told after ``cursor``, oldest first, and the next cursor; waits up to ``seconds`` for one.
+        """Those reported after ``cursor``, oldest first, and the next cursor; waits up to ``seconds`` for one.
 
         A cursor that is empty or of an earlier run of the exporter gives all that are kept. Too many readers are not
         waited for.
@@ -75,7 +75,7 @@ class EndedWindows:
             return {"windows": found, "cursor": f"{self._run}-{self._number}"}
 
     def close(self) -> None:
-        """Nobody waits any more: the exporter ends."""
+        """Releases all readers that wait: the exporter ends."""
         with self._changed:
             self.is_closed = True
             self._changed.notify_all()

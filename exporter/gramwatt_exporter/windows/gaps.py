@@ -15,7 +15,7 @@ from .catch_up import CatchUp, Member, saved_clocks
 
 
 class Gaps:
-    """Tells the book which windows miss how much time. Single writer, as the book."""
+    """Notes in the book which windows miss how much time. Single writer, as the book."""
 
     def __init__(self, catch_up: CatchUp, book: WindowBook, table: ProcessTable) -> None:
         self._catch_up = catch_up
@@ -35,7 +35,7 @@ class Gaps:
                 self._book.missed([window_id], gap)
 
     def failed(self, now_ns: int) -> None:
-        """The energy of this sample is charged to nobody: all windows miss its time."""
+        """The energy of this sample is charged to no process: all windows miss its time."""
         if self._sampled_ns is not None:
             for window_id in self._book.open_ids:
                 began_ns = max(self._sampled_ns, self._book.get(window_id).start_ns)

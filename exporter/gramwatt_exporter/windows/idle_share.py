@@ -1,4 +1,4 @@
-"""What of one sample's energy is idle draw, for those who state the uncertainty of the rest. Pure."""
+"""What of one sample's energy is idle draw, for the uncertainty of the rest. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def idle_share(book: IdleBook, steps: Sequence[EnergyStep]) -> IdleShare:
         dynamic += step.microjoules - kept
     if not methods:
         return NO_IDLE
-    # Nobody is charged for a sample that was all idle.
+    # No process is charged for a sample that was all idle.
     return (
         IdleShare(sorted(methods), idle / dynamic, sigma / dynamic)
         if dynamic > 0

@@ -66,7 +66,7 @@ class Journal:
             self._is_empty = True
 
     def _open(self) -> int:
-        """The file; a new one where somebody removed it."""
+        """The file; a new one where it was removed."""
         if self._descriptor is not None and os.fstat(self._descriptor).st_nlink == 0:
             os.close(self._descriptor)
             self._descriptor = None

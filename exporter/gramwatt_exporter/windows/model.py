@@ -1,4 +1,4 @@
-"""The nouns of recorded windows: who asks, what they ask for, what a window is at one moment.
+"""The nouns of recorded windows: the caller, the request, and what a window is at one moment.
 
 Energies are microjoules, emissions exact emission units (see :mod:`gramwatt_exporter.units`), CPU time
 nanoseconds; times of day are Unix seconds.
@@ -25,7 +25,7 @@ PHASES: tuple[Phase, ...] = ("training", "inference")
 
 
 class Peer(Struct, frozen=True):
-    """Who is at the other end of the socket, says the kernel. ``pid`` is 0 when not visible from here."""
+    """The other end of the socket, as the kernel reports it. ``pid`` is 0 when not visible from here."""
 
     uid: int
     pid: int
@@ -100,7 +100,7 @@ class WindowView(Struct, frozen=True):
         str, int
     ]  # by component: at most so much more may be its own, nothing shows whether it is
     uncertainty_ratio: float | None  # one sigma as a share of the energy; None while no energy was charged
-    missed_nanoseconds: int  # of its time, of which nobody knows what it used
+    missed_nanoseconds: int  # of its time, in which its use is not known
     floor_microjoules: int  # smallest energy its sensors can resolve
     values: Mapping[str, float]
     tags: Mapping[str, str]

@@ -43,7 +43,7 @@ def outcome_labels(outcome: Told | None, ended_by: EndedBy, is_automatic: bool) 
     """Kind and detail for the metric.
 
     ``exit`` is a process that ended without stopping its window: killed, crashed, or it forgot. A workload that is a
-    window by itself has nobody who could stop it: it has ``ended``.
+    window by itself has no program that could stop it: it has ``ended``.
     """
     for kind in ("exit_code", "signal", "exception"):
         if outcome and kind in outcome:

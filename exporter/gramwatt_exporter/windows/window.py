@@ -62,7 +62,7 @@ class Window(Struct):
     idle_microjoules: dict[str, float] = field(default_factory=dict)  # kept out of it so far
     idle_methods: dict[str, set[str]] = field(default_factory=dict)
     floor_microjoules: int = 0
-    missed_nanoseconds: int = 0  # of which nobody knows what it used
+    missed_nanoseconds: int = 0  # in which its use is not known
     scrapes: int = 0
     published: bool = False  # has been in a snapshot since it finished
     view: WindowView | None = None  # remembered once it has finished

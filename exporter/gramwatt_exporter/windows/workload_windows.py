@@ -90,7 +90,7 @@ class WorkloadWindows:
             self._configured = False
             for window_id in self._automatic.unwanted():
                 self._end(window_id, "stop")
-            # Only now: what they used before belongs to nobody's window.
+            # Only now: what they used before belongs to no window.
             for row in self._table.rows:
                 self.join(row)
 

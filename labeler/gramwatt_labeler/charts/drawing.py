@@ -1,4 +1,4 @@
-"""A Vega-Lite specification -> SVG that fits into a page in light and in dark, with a text for who does not see it."""
+"""A Vega-Lite specification -> SVG that fits into a page in light and in dark, with a text for screen readers."""
 
 from __future__ import annotations
 
@@ -52,11 +52,6 @@ _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 def draw(spec: Mapping[str, Any], alt: str) -> str:
     """The chart as an ``<svg>`` element that takes the width of its place."""
     return _draw(json.dumps({"$schema": _SCHEMA, "config": _CONFIG, **spec}), alt)
-
-
-def warm_up() -> None:
-    """Draw something small: the first chart of a process takes two seconds, later ones a tenth of one."""
-    draw({"data": {"values": [{"x": 1}]}, "mark": "point", "encoding": {"x": {"field": "x"}}}, "")
 
 
 @lru_cache(maxsize=256)

@@ -100,7 +100,7 @@ def daily_bars(rows: Sequence[tuple[str, float]], unit: str, height: int = 180) 
 
 
 def letter_bars(counts: Sequence[tuple[str, int]], colours: Sequence[str]) -> Spec:
-    """How many runs got each letter; the letter stands under its bar, so that colour is not all that tells."""
+    """How many runs got each letter; the letter stands under its bar, so that colour is not the only sign."""
     return {
         "width": WIDE,
         "height": 200,
@@ -184,7 +184,7 @@ def trade_off(
 ) -> Spec:
     """Two quantities against each other, both on log axes: (x, y, letter, name), all above 0.
 
-    Each run is drawn as its letter, so that colour is not all that tells; a run without one is a hollow circle.
+    Each run is drawn as its letter, so that colour is not the only sign; a run without one is a hollow circle.
     """
     values = [{"x": x, "y": y, "letter": letter, "name": name} for x, y, letter, name in points]
     axes = {

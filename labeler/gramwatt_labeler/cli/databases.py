@@ -21,7 +21,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace, config: Config) -> int:
     """``check``: 0 when the database is of this version, 1 when it is to be upgraded; ``upgrade``: does it.
 
-    ``watch`` and ``serve`` upgrade by themselves; this is for who wants to see it before they start.
+    ``watch`` and ``serve`` upgrade by themselves; this shows it before they start.
     """
     database = Database(config.database_url, upgrades=False)
     try:

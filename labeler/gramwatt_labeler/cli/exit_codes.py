@@ -9,4 +9,4 @@ NOT_GRADED = 3
 INTERRUPTED = 130
 """Ended from the keyboard: 128 + SIGINT, as shells count."""
 BROKEN_PIPE = 141
-"""Nobody reads the output any more: 128 + SIGPIPE."""
+"""The reader of the output has gone: 128 + SIGPIPE."""

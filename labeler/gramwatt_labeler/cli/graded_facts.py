@@ -1,4 +1,4 @@
-"""``gramwatt-labeler grade --scheme NAME --input FILE``: numbers that somebody has -> grades, without any window."""
+"""``gramwatt-labeler grade --scheme NAME --input FILE``: given numbers -> grades, without any window."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     group.add_argument("--scheme", metavar="NAME", help="the scale to grade on, such as gaissa or strep")
     group.add_argument("--input", metavar="FILE", help="JSON, JSON Lines or CSV; - for standard input")
     group.add_argument(
-        "--population", metavar="FILE", help="who else there is, for relative scales and strep"
+        "--population", metavar="FILE", help="the other members, for relative scales and strep"
     )
     group.add_argument("--format", choices=facts_output.FORMATS, help="default: json")
 

@@ -45,7 +45,9 @@ def add_label_arguments(command: argparse.ArgumentParser) -> None:
     """Where to, in which layout and language."""
     command.add_argument("--output", metavar="DIR", default="", help="default: labels.dir")
     command.add_argument("--layout", choices=LAYOUTS, default="full", help="neutral has no arrows")
-    command.add_argument("--language", choices=LANGUAGES, default="en")
+    command.add_argument(
+        "--language", choices=LANGUAGES, default="en", help="of the label's text (default: en)"
+    )
 
 
 def write(options: argparse.Namespace, config: Config) -> int:

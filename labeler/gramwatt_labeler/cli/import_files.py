@@ -36,9 +36,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group(
         "what the files do not say", "for rows whose own column is missing or empty"
     )
-    group.add_argument("--phase", choices=PHASES)
+    group.add_argument("--phase", choices=PHASES, help="what was recorded")
     for fact in FACTS[1:]:
-        group.add_argument(f"--{fact}", metavar=fact.upper(), default="")
+        group.add_argument(
+            f"--{fact}", metavar=fact.upper(), default="", help=f"the {fact} of rows that have none"
+        )
     group.add_argument(
         "--value", dest="values", action="append", default=[], metavar="KEY=NUMBER", type=key_number,
         help="such as samples=60000 or tokens=1200, for every imported run",
@@ -122,9 +124,9 @@ def _print(file: str, imported: Sequence[Imported]) -> None:
     for one in imported:
         counts[one.outcome] = counts.get(one.outcome, 0) + 1
         print(f"{one_line(one.graded)} ({one.outcome})")
-    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    counted = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     if Outcome.KEPT in counts:
-        told += " (--replace takes the new ones)"
+        counted += " (--replace takes the new ones)"
     windows = len({one.graded.window.id for one in imported})
     results = f" and {len(imported)} results" if len(imported) > windows else ""  # on several scales
-    print(clean(f"{file}: {windows} window(s){results}: {told}"))
+    print(clean(f"{file}: {windows} window(s){results}: {counted}"))

@@ -15,7 +15,7 @@ from ..uploads.reading import read_upload
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """The file, and who says so."""
+    """The file, and its source."""
     command.add_argument(
         "file",
         nargs="?",

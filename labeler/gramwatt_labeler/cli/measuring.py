@@ -34,9 +34,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="2026-11-28T12:00, Unix seconds, or how long ago: 90m",
     )  # fmt: skip
     command.add_argument("--end", type=moment, metavar="TIME", help="as --start; default: now")
-    command.add_argument("--phase", choices=("training", "inference"), default="inference")
+    command.add_argument(
+        "--phase", choices=("training", "inference"), default="inference", help="default: inference"
+    )
     for fact in ("name", "model", "task", "dataset", "user"):
-        command.add_argument(f"--{fact}", metavar=fact.upper(), default="")
+        command.add_argument(
+            f"--{fact}", metavar=fact.upper(), default="", help=f"the {fact} to keep with the result"
+        )
     command.add_argument(
         "--value", dest="values", action="append", default=[], metavar="KEY=NUMBER", type=key_number,
         help="what was done in that time, such as requests=1200",

@@ -17,6 +17,7 @@ from . import (
     scale_list,
     scales,
     serving,
+    setting_help,
     users,
     watching,
 )
@@ -115,7 +116,7 @@ def _settings() -> argparse.ArgumentParser:
     group = common.add_argument_group(
         "settings", "also in the YAML file and as GRAMWATT_LABELER_<SECTION>_<KEY>"
     )
-    group.add_argument("--config.file", dest="config_file", metavar="FILE", default="")
+    group.add_argument("--config.file", dest="config_file", metavar="FILE", default="", help="YAML settings")
     group.add_argument(
         "--config.check",
         dest="config_check",
@@ -123,7 +124,9 @@ def _settings() -> argparse.ArgumentParser:
         help="print the settings and their origins",
     )
     for key in settings():
-        group.add_argument(f"--{key.replace('_', '-')}", dest=_dest(key), metavar="VALUE")
+        group.add_argument(
+            f"--{key.replace('_', '-')}", dest=_dest(key), metavar="VALUE", help=setting_help.TEXTS[key]
+        )
     return common
 
 

@@ -16,7 +16,7 @@ from ..store import Store
 from ..web.pages.desk import Desk
 from ..web.pages.page import Pages
 from ..web.pages.report import as_html, file_name, label_of, letters_of
-from ..web.pages.visitors import nobody
+from ..web.pages.visitors import anonymous
 from .wiring import output, prometheus
 
 
@@ -27,7 +27,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--month", default="", metavar="YYYY-MM", help="such as 2026-11 (UTC)")
     for name in ("user", "model", "task"):
-        command.add_argument(f"--{name}", default="", metavar=name.upper())
+        command.add_argument(f"--{name}", default="", metavar=name.upper(), help=f"only runs of this {name}")
     command.add_argument(
         "--format", choices=("html", "pdf"), default="", help="default: by the file's name, else html"
     )
@@ -45,7 +45,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
     store = Store(config.database_url)
     try:
         source = prometheus(config)
-        desk = Desk(store, scales, main_scale.id.name, output(config).page, Pages(nobody), source)
+        desk = Desk(store, scales, main_scale.id.name, output(config).page, Pages(anonymous), source)
         report = report_of(asked, store, main_scale, letters_of(desk), time.time(), source)
         is_pdf = form == "pdf"
         content = as_pdf(report, str(label_of(desk, report))) if is_pdf else as_html(desk, report).encode()

@@ -24,28 +24,35 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     actions = command.add_subparsers(required=True, metavar="ACTION", dest="action")
     roles = [role.value for role in Role]
     add = actions.add_parser("add", help="a new user; prints a token for the REST API, once")
-    add.add_argument("name", metavar="NAME")
-    add.add_argument("--role", choices=roles, default=Role.CONTRIBUTOR.value)
+    add.add_argument("name", metavar="NAME", help="the user's name")
+    add.add_argument(
+        "--role", choices=roles, default=Role.CONTRIBUTOR.value, help=f"default: {Role.CONTRIBUTOR.value}"
+    )
     add.add_argument(
         "--password", action="store_true", help="ask for a password (or read a line), to log in with"
     )
     add.add_argument("--no-token", action="store_true", help="make no token")
     passwd = actions.add_parser("passwd", help="another password; ends all sessions")
-    passwd.add_argument("name", metavar="NAME")
+    passwd.add_argument("name", metavar="NAME", help="the user's name")
     token = actions.add_parser("token", help="one more token, printed once")
-    token.add_argument("name", metavar="NAME")
-    token.add_argument("--scope", choices=[scope.value for scope in Scope], default=Scope.WRITE.value)
+    token.add_argument("name", metavar="NAME", help="the user's name")
+    token.add_argument(
+        "--scope",
+        choices=[scope.value for scope in Scope],
+        default=Scope.WRITE.value,
+        help=f"what it allows (default: {Scope.WRITE.value})",
+    )
     token.add_argument("--label", default="command line", metavar="TEXT", help="what it is for")
     token.add_argument("--days", type=int, metavar="N", help="until it expires; default: never")
     role = actions.add_parser("role", help="another role")
-    role.add_argument("name", metavar="NAME")
-    role.add_argument("role", choices=roles)
+    role.add_argument("name", metavar="NAME", help="the user's name")
+    role.add_argument("role", choices=roles, help="the new role")
     for action, words in (
-        ("disable", "let nobody in with it; ends all sessions"),
+        ("disable", "refuse every login and token of a user; ends all sessions"),
         ("enable", "let it in again"),
     ):
         one = actions.add_parser(action, help=words)
-        one.add_argument("name", metavar="NAME")
+        one.add_argument("name", metavar="NAME", help="the user's name")
     actions.add_parser("list", help="all users")
 
 

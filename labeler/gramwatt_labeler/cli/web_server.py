@@ -57,7 +57,7 @@ def run(app: FastAPI, config: Config) -> int:
         timeout_graceful_shutdown=3,
     )
     server = uvicorn.Server(settings)
-    # uvicorn ends on these, then raises them again for whoever asked before: us, for whom ending is enough.
+    # uvicorn ends on these, then raises them again for the handlers that were there before: ours, which need no more.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     try:

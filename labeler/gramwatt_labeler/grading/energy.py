@@ -1,6 +1,6 @@
 """Energy per functional unit: against a reference (eei), or cut into published bands (absolute).
 
-The numbers go in as :class:`Facts`; nobody else's result matters.
+The numbers go in as :class:`Facts`; no other result matters.
 """
 
 from __future__ import annotations

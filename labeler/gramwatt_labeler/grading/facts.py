@@ -1,6 +1,6 @@
 """The one door: a scale and facts -> a verdict. Windows, imports, forms, REST and the command line go through it.
 
-What is missing or unusable is in the verdict; only what nobody can mean (an unknown metric, a unit of another kind)
+What is missing or unusable is in the verdict; only what has no meaning (an unknown metric, a unit of another kind)
 raises :class:`~gramwatt_labeler.errors.FactsError`.
 """
 

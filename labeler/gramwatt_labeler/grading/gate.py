@@ -28,7 +28,7 @@ def refusal(measurement: Measurement) -> str:
     if measurement.imported is not None:
         return ""  # how well another tool covered its run is not in its file
     if measurement.energy_joules < MINIMUM_COVERAGE * measurement.most_joules:
-        return f"energy that is known ({measurement.unknown_text}: nobody could tell who used it)"
+        return f"energy that is known ({measurement.unknown_text}: no source says which processes used it)"
     samples, coverage = measurement.samples or 0, measurement.coverage_ratio or 0.0
     if samples < MINIMUM_SAMPLES:
         return f"samples (the energy counter has {samples}, {MINIMUM_SAMPLES} are needed)"

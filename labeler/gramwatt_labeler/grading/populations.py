@@ -1,4 +1,4 @@
-"""Facts among others: the relative and the STREP scales, whose letters depend on who else is in the population."""
+"""Facts among others: the relative and the STREP scales, whose letters depend on the whole population."""
 
 from __future__ import annotations
 

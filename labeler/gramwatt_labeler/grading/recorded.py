@@ -119,7 +119,7 @@ def _gpu_share(measurement: Measurement) -> float:
 
 
 def _unsure_class(measurement: Measurement) -> str:
-    """Why the hardware class is not known: the GPU may have been used, and nobody could tell."""
+    """Why the hardware class is not known: the GPU may have been used, and no source decides it."""
     unknown = measurement.unknown.get("gpu", 0.0)
     if not unknown or measurement.components.get("gpu"):
         return ""

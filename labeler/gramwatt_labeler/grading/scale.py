@@ -1,4 +1,4 @@
-"""What a scale file may say. A scale is data: bands and references with what they were measured on and who says so.
+"""What a scale file may say. A scale is data: bands and references with what they were measured on and their source.
 
 Every kind of scale is one struct; :mod:`.decoding` turns the text of a file into the right one.
 """
@@ -49,7 +49,7 @@ class Conditions(_Part, frozen=True):
 
 
 class EeiReference(_Part, frozen=True):
-    """What one functional unit of a task costs (J), on what, within which boundary, and who says so.
+    """What one functional unit of a task costs (J), on what, within which boundary, and its source.
 
     ``boundary``: ``gpu`` counts a GPU's energy alone, ``process`` all energy of the measured processes, ``machine``
     that of a whole machine with its idle draw. ``hardware`` is a group (H100), a class (gpu, cpu) or ``any``.
@@ -170,7 +170,7 @@ class RatedScale(_Scale, frozen=True, tag="rated"):
 class StrepProperty(_Part, frozen=True):
     """A metric of a STREP scale: its group, direction, and weight when it is not shared out evenly."""
 
-    group: Text = "Quality"  # as STREP takes what nobody described
+    group: Text = "Quality"  # as STREP takes what is not described
     higher_is_better: bool = False
     weight: Annotated[float, Meta(ge=0.0)] | None = None
     unit: str = ""

@@ -38,7 +38,7 @@ def units_of(counts: Counts, unit: Unit) -> tuple[float | None, str]:
     """How many of a unit there were, and, where that is unusable or not known, what is missing.
 
     ``samples`` counts every sample processed, each epoch anew; without it, ``dataset_samples`` times ``epochs`` is the
-    same number. Of samples and requests the larger counts, so that leaving one out helps nobody; of tokens, output
+    same number. Of samples and requests the larger counts, so that leaving one out improves no grade; of tokens, output
     tokens are those the references count. A ``run`` is the window itself.
     """
     if unit == "run":

@@ -88,8 +88,20 @@ def _remote(options: argparse.Namespace, environ: Mapping[str, str]) -> Remote:
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     add = common.add_argument
-    add("--grafana.url", dest="grafana_url", metavar="URL", default=environ.get("GRAMWATT_GRAFANA_URL", ""))
-    add("--grafana.token-file", dest="token_file", metavar="FILE", type=Path)
+    add(
+        "--grafana.url",
+        dest="grafana_url",
+        metavar="URL",
+        default=environ.get("GRAMWATT_GRAFANA_URL", ""),
+        help="the Grafana (GRAMWATT_GRAFANA_URL)",
+    )
+    add(
+        "--grafana.token-file",
+        dest="token_file",
+        metavar="FILE",
+        type=Path,
+        help="file with its service-account token (GRAMWATT_GRAFANA_TOKEN)",
+    )
     add(
         "--prometheus.url",
         dest="prometheus_url",
@@ -104,7 +116,13 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         default="",
         help="Prometheus as Grafana reaches it, where that is another address",
     )
-    add("--dashboards", type=Path, metavar="DIR", default=Path("grafana/dashboards"))
+    add(
+        "--dashboards",
+        type=Path,
+        metavar="DIR",
+        default=Path("grafana/dashboards"),
+        help="folder with the dashboard JSON files (grafana/dashboards)",
+    )
     add("--interval", type=_seconds, metavar="SECONDS", help="of the scrapes; else it is asked of Prometheus")
     whole = argparse.ArgumentParser(
         prog="gramwatt-grafana", description="Gramwatt's dashboards in a Grafana that is already there."

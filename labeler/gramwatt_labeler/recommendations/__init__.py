@@ -19,7 +19,7 @@ Text = Annotated[str, Meta(min_length=1)]
 
 
 class Source(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who says so, and where to read it."""
+    """The source, and where to read it."""
 
     text: Text
     url: Annotated[str, Meta(pattern="^https://")]

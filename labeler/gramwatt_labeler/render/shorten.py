@@ -1,4 +1,4 @@
-"""Long names cut in the middle: the ends of names tell them apart."""
+"""Long names cut in the middle: the ends of names distinguish them."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def wrap(text: str, size: float, room: float, lines: int) -> list[str]:
 
 
 def fit_middle(text: str, size: float, room: float) -> str:
-    """``text`` if it fits into ``room`` pixels, else its two ends with an ellipsis between: ends tell names apart."""
+    """``text`` if it fits into ``room`` pixels, else its two ends with an ellipsis between: ends distinguish names."""
     whole = fit(text, size, room)
     if whole == text:
         return text

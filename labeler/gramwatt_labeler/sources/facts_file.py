@@ -1,7 +1,7 @@
 """Facts to grade, as people and programs write them: JSON, JSON Lines or CSV -> Facts, strictly.
 
-What is no number is missing and said; what nobody can mean (an unknown key, a list where a number belongs) is refused
-with file, line, JSON path and what is allowed.
+What is no number is missing, and a note says so; what has no meaning (an unknown key, a list where a number belongs) is
+refused with file, line, JSON path and what is allowed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Records:
 
 
 def read_records(text: Text, known: Collection[str]) -> Records:
-    """Facts from an input; ``known`` are the metrics a scale knows, for telling columns apart. Raises InputError."""
+    """Facts from an input; ``known`` are the metrics a scale knows, to recognise columns by. Raises InputError."""
     if not is_json(text):
         return _from_table(parse_table(Path(text.name), text.content), known)
     values, is_one = json_values(text)

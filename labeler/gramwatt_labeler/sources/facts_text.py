@@ -1,4 +1,4 @@
-"""Text that somebody wrote -> bytes within limits -> JSON values, with the place of what is wrong."""
+"""Text that a user wrote -> bytes within limits -> JSON values, with the place of what is wrong."""
 
 from __future__ import annotations
 

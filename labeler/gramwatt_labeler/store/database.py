@@ -148,7 +148,7 @@ def _sqlite_manners(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA busy_timeout=5000")
     cursor.execute("PRAGMA foreign_keys=ON")
     # Readers (the web) never wait for the writer (the watch). Changing the mode needs the file for itself for a moment,
-    # and waits for nobody: whoever else has opened it does the same.
+    # and waits for no other: every process that has opened it does the same.
     for _ in range(_TRIES):
         try:
             cursor.execute("PRAGMA journal_mode=WAL")

@@ -65,7 +65,7 @@ class Store:
         """Keep all or none; what ``body`` makes of their ids, which is kept as the ``reply`` where there is one.
 
         Raises Duplicate with the number of the one that is there, Rejected, and TryAgain when the same request is
-        being answered by somebody else.
+        being answered by another process.
         """
         with self.database.writing() as connection:
             ids = [self._put(connection, one, grades, number) for number, (one, grades) in enumerate(new)]
@@ -244,17 +244,6 @@ class Store:
         with self.database.reading() as connection:
             return connection.execute(query).first() is not None
 
-    def graded_on(self, windows: Sequence[str]) -> Mapping[str, frozenset[str]]:
-        """The names of the scales that each of these windows is graded on; those on none are left out."""
-        found: dict[str, set[str]] = {}
-        with self.database.reading() as connection:
-            for at in range(0, len(windows), 500):  # SQLite takes so many variables
-                some = windows[at : at + 500]
-                query = select(_G.evaluation_id, _G.scale).where(_G.evaluation_id.in_(some), _G.is_current)
-                for window, scale in connection.execute(query):
-                    found.setdefault(window, set()).add(scale)
-        return {window: frozenset(scales) for window, scales in found.items()}
-
     def add(self, graded: Graded) -> bool:
         """Keep a result; False when this window already has one on this scale. Raises Rejected for an odd row."""
         try:
@@ -269,7 +258,7 @@ class Store:
     def add_all(self, new: Sequence[Graded], replacing: Sequence[Graded] = ()) -> None:
         """Keep all of these or none: ``new`` ones, and others in place of what their window has on their scale.
 
-        A replaced result keeps its annotation. Raises TryAgain when somebody else wrote one of ``new`` meanwhile.
+        A replaced result keeps its annotation. Raises TryAgain when another process wrote one of ``new`` meanwhile.
         """
         try:
             with self.database.writing() as connection:

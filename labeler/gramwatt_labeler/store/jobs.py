@@ -73,7 +73,7 @@ class Jobs:
             ]
 
     def take(self, kinds: Sequence[str], now: float) -> Job | None:
-        """The oldest that is queued, or whose labeler died; it is running then, and nobody else has it."""
+        """The oldest that is queued, or whose labeler died; it is running then, and no other labeler has it."""
         orphan = (_J.state == "running") & (_J.heartbeat_at < now - ORPHAN_SECONDS)
         waiting = or_(_J.state == "queued", orphan)
         query = select(*_COLUMNS).where(waiting, _J.kind.in_(kinds)).order_by(_J.id).limit(1)

@@ -1,4 +1,4 @@
-"""A database of any older version -> one of this version, once, whoever else opens it at the same moment.
+"""A database of any older version -> one of this version, once, also when several programs open it at the same moment.
 
 All steps are one transaction: a process that is killed in the middle leaves the database as it was.
 """
@@ -37,7 +37,7 @@ def is_current(engine: Engine) -> bool:
     try:
         with engine.connect() as connection:
             found = str(connection.execute(sa.select(_VERSION.c.version_num)).scalar() or "")
-    except SQLAlchemyError:  # there is no such table, or no server: who upgrades will say
+    except SQLAlchemyError:  # there is no such table, or no server: the upgrade will say which
         return False
     _refuse_newer(found)
     return found == HEAD
@@ -45,8 +45,8 @@ def is_current(engine: Engine) -> bool:
 
 def upgrade(engine: Engine) -> tuple[str, str]:
     """Run the missing steps; from which version to which. Raises ConfigError for a database of a newer version."""
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of itself when it is imported
-    from alembic import command  # 0.1 s, only for who has to upgrade
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it logs when it is imported
+    from alembic import command  # takes 0.1 s: only for an upgrade
     from alembic.config import Config
 
     with engine.connect().execution_options(writes=True) as connection, connection.begin():

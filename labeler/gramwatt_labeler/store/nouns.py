@@ -73,11 +73,6 @@ class ModelFacts:
     likes: int | None = None
     note: str = ""
 
-    @property
-    def full_name(self) -> str:
-        """As windows name it: ``author/name``, or the name alone."""
-        return f"{self.author}/{self.name}" if self.author else self.name
-
 
 @dataclass(frozen=True, slots=True)
 class Model:

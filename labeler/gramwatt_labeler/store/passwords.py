@@ -27,7 +27,7 @@ class Passwords:
         return self._hasher.hash(password.encode("utf-8", "replace"))
 
     def is_right(self, hashed: str | None, password: str) -> bool:
-        """Whether the password has this hash; None is that of nobody."""
+        """Whether the password has this hash; None is that of no user."""
         try:
             given = password[: LONGEST + 1].encode("utf-8", "replace")
             return (

@@ -47,7 +47,7 @@ _RANK = {role: rank for rank, role in enumerate(Role)}
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who may log in or has tokens."""
+    """A user who may log in or has tokens."""
 
     id: int
     name: str

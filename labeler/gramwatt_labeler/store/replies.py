@@ -1,4 +1,4 @@
-"""Answers to requests with an Idempotency-Key: kept in the transaction of what they tell of, given again for a day."""
+"""Answers to requests with an Idempotency-Key: kept in the transaction of what they report, given again for a day."""
 
 from __future__ import annotations
 

@@ -194,6 +194,6 @@ def id_of(
 
 
 def _put_once(connection: Connection, table: Table, row: Mapping[str, Any], key: Iterable[str]) -> None:
-    """Another program may do the same at this moment: whoever is first makes the row."""
+    """Another program may do the same at this moment: the first one makes the row."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     connection.execute(dialect.insert(table).values(row).on_conflict_do_nothing(index_elements=list(key)))

@@ -52,7 +52,7 @@ def tool_named(name: str, known: Sequence[Tool] = ()) -> Tool | None:
 
 
 def recognise(columns: Sequence[str], known: Sequence[Tool] = ()) -> Tool:
-    """The tool all of whose telling columns are there; the one with the most of them. Else the plain table."""
+    """The tool all of whose characteristic columns are there; the one with the most of them. Else the plain table."""
     there = set(columns)
     fitting = [tool for tool in known or tools() if tool.recognise and there.issuperset(tool.recognise)]
     return max(fitting, key=lambda tool: len(tool.recognise), default=(known or tools())[-1])

@@ -55,7 +55,7 @@ def create_app(
     wake_jobs: Callable[[], None] = lambda: None,
     hardware: str = "",
 ) -> FastAPI:
-    """Everything the labeler serves. A scrape reads what was published and asks nobody.
+    """Everything the labeler serves. A scrape reads what was published and asks no other server.
 
     Health and metrics run on the event loop, not in the pool of threads that the pages share: pages that wait for a
     database cannot hold them up. ``allowed_hosts`` are names this server has, see :class:`~.door.Hosts`.

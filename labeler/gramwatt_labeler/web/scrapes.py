@@ -12,7 +12,7 @@ from typing import Any
 METRIC = "gramwatt_build_info"
 """Every exporter has one series of it."""
 
-_WINDOWS = (120, 900, 7200)  # seconds to look back; the longer ones only where a shorter one does not tell
+_WINDOWS = (120, 900, 7200)  # seconds to look back; the longer ones only where a shorter one is not enough
 _ENOUGH = 3  # samples of a series
 _KEPT = 32  # answers for moments
 _GRAIN = 30  # seconds that share an answer
@@ -89,7 +89,7 @@ class Learned:
             newest = max(filter(None, (newest, last)), default=None)
             known = [one for one in found if one]
             slowest = max(known, default=slowest or 0.0) or None
-            # A series with few samples is a slow one, or a young one: a longer look tells.
+            # A series with few samples is a slow one, or a young one: a longer look decides.
             if found and len(known) == len(found):
                 break
             if window == _WINDOWS[1] and slowest:

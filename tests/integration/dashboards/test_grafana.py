@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from boards import BOARDS, ROOT
 from grafana_stand_in import TOKEN, Grafana, running
@@ -113,14 +114,12 @@ def test_interval_and_runs_come_from_prometheus(
     grafana: Grafana, worlds: Worlds, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """At the time of the made-up worlds: the slowest of them is scraped every minute."""
-    from gramwatt_labeler.grafana import measured
-
-    asked = measured.httpx.post
+    asked = httpx.post
 
     def then(url: str, *, data: dict[str, str], timeout: float) -> object:
         return asked(url, data={**data, "time": str(NOW)}, timeout=timeout)
 
-    monkeypatch.setattr(measured.httpx, "post", then)
+    monkeypatch.setattr(httpx, "post", then)
     environ = {"GRAMWATT_GRAFANA_TOKEN": TOKEN, "GRAMWATT_GRAFANA_URL": grafana.url}
     arguments = ["push", f"--dashboards={DIRECTORY}", f"--prometheus.url={worlds.url}", "--annotations"]
     assert main(arguments, environ) == 0

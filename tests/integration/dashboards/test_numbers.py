@@ -27,7 +27,7 @@ GAINED: list[tuple[str, str, str, str, tuple[str, ...], float, dict[str, str]]] 
     ("machine", "Graphics cards", "C", "device_energy_joules_total", ("device",), 3600, {"component": "gpu"}),
     ("users", "Charged", "A", "user_energy_joules_total", (), 3600, {}),
     ("users", "Charged", "B", "user_emissions_grams_total", (), 1, {}),
-    ("users", "Charged to nobody", "A", "device_energy_partition_joules_total", ("part",), 3600, {}),
+    ("users", "Charged to no user", "A", "device_energy_partition_joules_total", ("part",), 3600, {}),
     ("users", "Users", "A", "user_energy_joules_total", ("user",), 3600, {}),
     ("users", "Users", "B", "user_emissions_grams_total", ("user",), 1, {}),
     ("users", "Top jobs", "A", "workload_energy_joules_total", ("workload", "kind", "user"), 3600, {}),
@@ -69,14 +69,14 @@ def test_what_was_gained_is_what_the_counters_gained(worlds: Worlds, interval: i
         expr = expression(f"gramwatt-{board}", title, ref)
         for seconds in RANGES:
             choice = {"job": job} | ({"instance": f"old-{job}"} if board == "machine" else {})
-            found = numbers(instant(worlds.url, fill(expr, seconds, interval, **choice), NOW), *by)
+            found = numbers(instant(worlds.url, fill(expr, seconds, interval, None, **choice), NOW), *by)
             wanted = worlds.gained(job, metric, seconds, *by, **only)
             if board == "machine":
                 wanted = worlds.gained(job, metric, seconds, *by, **only, instance=f"old-{job}")
             for key, value in wanted.items():
                 if len(found) >= 20 and key not in found:
                     continue  # a table of the twenty largest
-                if title == "Charged to nobody" and key[0] not in ("idle", "unattributed"):
+                if title == "Charged to no user" and key[0] not in ("idle", "unattributed"):
                     continue
                 shown = found.get(key, 0.0) * per
                 if abs(shown - value) > 0.01 * abs(value) + 1e-9:

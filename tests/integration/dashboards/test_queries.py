@@ -38,6 +38,11 @@ def _range(board: dict[str, Any]) -> float:
     return float(number) * {"m": 60.0, "h": 3600.0, "d": DAY}[unit]
 
 
+LABELS_OF = {metric.name: set(metric.labels) for metric in BY_NAME.values()} | {
+    metric.name: set(metric.labels) for metric in LABELER_METRICS
+}
+
+
 @pytest.mark.parametrize("uid", BOARDS)
 def test_every_query_runs_and_finds_something(prometheus_url: str, uid: str) -> None:
     seconds, now = _range(BOARDS[uid]), time.time()
@@ -48,7 +53,7 @@ def test_every_query_runs_and_finds_something(prometheus_url: str, uid: str) -> 
     def ask(asked: tuple[str, str, dict[str, Any]]) -> str | None:
         title, ref, target = asked
         if target.get("instant"):
-            found = instant(prometheus_url, fill(target["expr"], seconds, 60, **choice), now)
+            found = instant(prometheus_url, fill(target["expr"], seconds, 60, None, **choice), now)
         else:
             step = max(seconds / 200, 60)
             expr = fill(target["expr"], seconds, 60, step, **choice)
@@ -69,7 +74,6 @@ def _most(uid: str, title: str) -> int:
 
 def test_the_history_speaks_the_catalogue() -> None:
     """Otherwise the tests here would prove nothing about the real exporter, and screenshots would show what is not."""
-    labels_of = {metric.name: set(metric.labels) for metric in (*BY_NAME.values(), *LABELER_METRICS)}
     recorded = {
         rule["record"]
         for path in (ROOT / "prometheus" / "rules").glob("*.yml")
@@ -85,20 +89,19 @@ def test_the_history_speaks_the_catalogue() -> None:
             assert ":" not in name or name in recorded, name
             continue
         given = set(re.findall(r'(\w+)="', labels)) - {"job", "instance"}
-        if given != labels_of.get(name):
+        if given != LABELS_OF.get(name):
             unknown.append(series)
     assert unknown == []
 
 
 def test_every_name_in_a_dashboard_exists() -> None:
     """Metrics of the exporter and labeler with labels that they have; recorded series that a rule records."""
-    labels_of = {metric.name: set(metric.labels) for metric in (*BY_NAME.values(), *LABELER_METRICS)}
     for uid, panel, target in targets():
         for name, matchers in re.findall(r"(?<![:\w])(gramwatt_\w+)(?!:)(?:\{([^}]*)\})?", target["expr"]):
             where = (uid, panel["title"], target["refId"], name)
-            assert name in labels_of, where
+            assert name in LABELS_OF, where
             used = set(re.findall(r"(\w+)\s*[!=]~?\"", matchers)) - {"job", "instance"}
-            assert used <= labels_of[name], where
+            assert used <= LABELS_OF[name], where
 
 
 def test_components_and_parts_add_up_to_the_machines(prometheus_url: str) -> None:

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ KILLS = int(os.environ.get("GRAMWATT_TEST_KILLS", "25"))
 def test_no_total_goes_back_however_often_it_is_killed(tmp_path: Path, rapl: Any, kills: int) -> None:
     chance = random.Random(20261128)
     flags = {"path.sysfs": str(rapl.root), "state.dir": str(tmp_path / "state")}
-    shown: dict[tuple[str, frozenset[tuple[str, str]]], object] = {}
+    shown: dict[tuple[str, frozenset[tuple[str, str]]], Decimal] = {}
     names = [
         "gramwatt_device_energy_joules_total",
         "gramwatt_device_energy_partition_joules_total",

@@ -47,7 +47,9 @@ class World:
         }
         # The kernel's unit of each register in nanojoules (see counters.register_unit), and its counts so far.
         self.units = {zone: -(-most * 1_000 // (2**32 - 1)) for zone, most in self.ranges.items()}
-        self.counts = {zone: -(-rapl.energy[zone] * 1_000 // self.units[zone]) for zone in rapl.energy}
+        self.counts: dict[str, int] = {
+            zone: -(-rapl.energy[zone] * 1_000 // self.units[zone]) for zone in rapl.energy
+        }
         self.start = dict(self.counts)
         for zone in self.counts:
             self.draw(zone, 0)

@@ -17,7 +17,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, tmp_path) -> Run:
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Run `grade` with a text or JSON value on standard input; exit code, standard output, standard error."""
     monkeypatch.chdir(tmp_path)
 
@@ -37,7 +37,7 @@ def graded(run: Run, given: Any, *arguments: str) -> Any:
     return json.loads(out)
 
 
-def test_one_object_in_one_object_out(run) -> None:
+def test_one_object_in_one_object_out(run: Any) -> None:
     code, out, err = run({"phase": "training", "metrics": {"co2_eq_emissions": 10.0}}, "--scheme", "gaissa")
     tree = json.loads(out)
     assert (code, err, out.count("\n")) == (0, "", 1)
@@ -48,7 +48,7 @@ def test_one_object_in_one_object_out(run) -> None:
     assert len(tree["missing"]) == 4
 
 
-def test_lines_in_lines_out_and_a_list_in_a_list_out(run) -> None:
+def test_lines_in_lines_out_and_a_list_in_a_list_out(run: Any) -> None:
     rows = [{"name": str(n), "metrics": {"co2_eq_emissions": 10.0**n}} for n in range(5)]
     _, out, _ = run("\n".join(map(json.dumps, rows)), "--scheme", "gaissa")
     lines = [json.loads(line) for line in out.splitlines()]
@@ -56,7 +56,7 @@ def test_lines_in_lines_out_and_a_list_in_a_list_out(run) -> None:
     assert graded(run, rows, "--scheme", "gaissa") == lines
 
 
-def test_a_table(run) -> None:
+def test_a_table(run: Any) -> None:
     table = "modelId,co2_eq_emissions,likes,phase\na,10,3,training\nb,nan,4,\nc,,5,\nd,much,6,\n"
     code, out, err = run(table, "--scheme", "gaissa")
     lines = [json.loads(line) for line in out.splitlines()]
@@ -78,7 +78,7 @@ def test_a_table(run) -> None:
         ("true", "true or false"), ("null", "not given"), ("1e999", "inf"), ("9" * 5000, "inf"),
     ],
 )  # fmt: skip
-def test_what_is_no_measurement_is_missing_with_the_reason(run, value, why) -> None:
+def test_what_is_no_measurement_is_missing_with_the_reason(run: Any, value: Any, why: Any) -> None:
     code, out, _ = run(f'{{"metrics": {{"co2_eq_emissions": {value}}}}}', "--scheme", "gaissa")
     tree = json.loads(out)
     assert (code, tree["grade"]) == (3, None)
@@ -113,14 +113,16 @@ def test_what_is_no_measurement_is_missing_with_the_reason(run, value, why) -> N
         ("name;downloads\na;1\n", "separated by semicolons"),
     ],
 )  # fmt: skip
-def test_bad_input_names_line_path_and_what_is_allowed(run, given, said) -> None:
+def test_bad_input_names_line_path_and_what_is_allowed(run: Any, given: Any, said: Any) -> None:
     code, out, err = run(given, "--scheme", "gaissa")
     assert (code, out) == (2, "")
     assert said in err
     assert "Traceback" not in err
 
 
-def test_files_that_are_not_there_or_too_large(run, monkeypatch, tmp_path: Path) -> None:
+def test_files_that_are_not_there_or_too_large(
+    run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     code, _, err = run("", "--scheme", "gaissa", "--input", "nothing.json")
     assert (code, "nothing.json: cannot read it" in err) == (2, True)
     monkeypatch.setattr("gramwatt_labeler.sources.facts_text.MOST_BYTES", 10)
@@ -132,7 +134,7 @@ def test_files_that_are_not_there_or_too_large(run, monkeypatch, tmp_path: Path)
     assert (code, "line 2: byte 0xe9 is not UTF-8" in err) == (2, True)
 
 
-def test_more_rows_than_allowed(run, monkeypatch) -> None:
+def test_more_rows_than_allowed(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("facts_text", "facts_file", "population_file"):
         monkeypatch.setattr(f"gramwatt_labeler.sources.{module}.MOST_ROWS", 2)
     rows = [{"name": str(n), "metrics": {"downloads": 1}} for n in range(3)]
@@ -144,12 +146,12 @@ def test_more_rows_than_allowed(run, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "said"), [("gaisa", "did you mean 'gaissa'?"), ("x", "known: ")])
-def test_unknown_schemes(run, scheme, said) -> None:
+def test_unknown_schemes(run: Any, scheme: Any, said: Any) -> None:
     code, out, err = run({"metrics": {}}, "--scheme", scheme)
     assert (code, out, said in err) == (2, "", True)
 
 
-def test_units_and_weights(run) -> None:
+def test_units_and_weights(run: Any) -> None:
     kilograms = graded(
         run, {"metrics": {"co2_eq_emissions": {"value": 0.01, "unit": "kg"}}}, "--scheme", "gaissa"
     )
@@ -166,7 +168,7 @@ MEMBERS = [{"name": f"m{n}", "metrics": {"energy": float(n), "accuracy": n / 20}
 MEANING = {"energy": {"group": "Resources"}, "accuracy": {"group": "Quality", "higher_is_better": True}}
 
 
-def test_a_population_for_strep(run) -> None:
+def test_a_population_for_strep(run: Any) -> None:
     found = graded(run, {"population": MEMBERS, "metrics": MEANING}, "--scheme", "strep")
     assert [one["name"] for one in found] == [f"m{n}" for n in range(1, 11)]
     assert "".join(one["metrics"]["energy"]["grade"] for one in found) == "AABBCCDDEE"
@@ -192,13 +194,13 @@ def test_a_population_for_strep(run) -> None:
         ({"weights": {"speed": 1}}, "$.weights.speed: unknown metric"),
     ],
 )  # fmt: skip
-def test_bad_populations(run, change, said) -> None:
+def test_bad_populations(run: Any, change: Any, said: Any) -> None:
     code, out, err = run({"population": MEMBERS, "metrics": MEANING} | change, "--scheme", "strep")
     assert (code, out) == (2, "")
     assert said in err
 
 
-def test_a_population_in_a_file(run, tmp_path: Path) -> None:
+def test_a_population_in_a_file(run: Any, tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text(json.dumps(MEMBERS))
     (tmp_path / "p.csv").write_text("name,energy\n" + "".join(f"m{n},{n}\n" for n in range(1, 11)))
     for file in ("p.json", "p.csv"):
@@ -217,14 +219,14 @@ def test_a_population_in_a_file(run, tmp_path: Path) -> None:
     )
 
 
-def test_runs_that_did_not_finish_are_left_out(run) -> None:
+def test_runs_that_did_not_finish_are_left_out(run: Any) -> None:
     table = "params.model,status,metrics.power_draw\na,FINISHED,1\nb,FINISHED,2\nb,FAILED,\nc,RUNNING,\n"
     code, out, err = run(table, "--scheme", "strep")
     assert (code, [json.loads(line)["grade"] for line in out.splitlines()]) == (0, ["A", "E"])
     assert "2 row(s) of runs that did not finish" in err
 
 
-def test_other_formats(run) -> None:
+def test_other_formats(run: Any) -> None:
     rows = [{"name": "=1+1", "metrics": {"co2_eq_emissions": 10.0}}, {"name": "b", "metrics": {}}]
     code, out, _ = run(rows, "--scheme", "gaissa", "--format", "csv")
     table = list(csv.DictReader(io.StringIO(out)))
@@ -236,7 +238,7 @@ def test_other_formats(run) -> None:
     assert "not graded: any of" in out.splitlines()[1]
 
 
-def test_energy_on_a_published_scale(run) -> None:
+def test_energy_on_a_published_scale(run: Any) -> None:
     chat = {"phase": "inference", "task": "text-generation"}
     for metrics in (
         {"energy": {"value": 1, "unit": "kWh"}, "tokens": 1_000_000}, {"energy_kwh": 1, "tokens": 1_000_000},
@@ -245,6 +247,6 @@ def test_energy_on_a_published_scale(run) -> None:
         assert graded(run, chat | {"metrics": metrics}, "--scheme", "comparia")["grade"] == "D"
 
 
-def test_arguments_that_do_not_go_together(run) -> None:
+def test_arguments_that_do_not_go_together(run: Any) -> None:
     code, _, err = run({"metrics": {}}, "--input", "-")
     assert (code, "--scheme" in err) == (2, True)

@@ -153,7 +153,9 @@ def test_a_row_of_our_own_client(data: Path, tmp_path: Path) -> None:
     assert one.measurement.sources == ("emissions.csv",)
 
 
-def test_without_phase_or_values_it_is_kept_and_says_what_is_missing(hand: Path, data: Path, capsys) -> None:
+def test_without_phase_or_values_it_is_kept_and_says_what_is_missing(
+    hand: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["import", str(hand), "--task", "image-classification"]) == 0
     assert "not graded: a phase (--phase training or inference)" in capsys.readouterr().out
     assert main(["import", str(hand), "--task", "image-classification", "--phase", "training"]) == 0
@@ -167,7 +169,7 @@ def test_without_phase_or_values_it_is_kept_and_says_what_is_missing(hand: Path,
     assert {one.window.phase for one in stored(data)} == {"training"}
 
 
-def test_a_run_that_went_on_is_taken_anew(hand: Path, data: Path, capsys) -> None:
+def test_a_run_that_went_on_is_taken_anew(hand: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["import", str(hand)]) == 0
     before = hand.read_text()
     hand.write_text(before + "2026-01-01T12:20:00,two,r2,620,0.004,0.004,2.3.5,process\n")
@@ -183,7 +185,9 @@ def test_a_run_that_went_on_is_taken_anew(hand: Path, data: Path, capsys) -> Non
     } == energies
 
 
-def test_a_file_that_is_wrong_adds_nothing_and_keeps_no_other_out(hand: Path, data: Path, capsys) -> None:
+def test_a_file_that_is_wrong_adds_nothing_and_keeps_no_other_out(
+    hand: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     wrong = hand.with_name("wrong.csv")
     wrong.write_text(HAND.replace("r1", "r3").replace("0.002,0.002", "0.002,nan"))
     assert main(["import", str(wrong), str(hand)]) == 1
@@ -194,7 +198,9 @@ def test_a_file_that_is_wrong_adds_nothing_and_keeps_no_other_out(hand: Path, da
     assert {one.window.id for one in stored(data)} == {"r1", "r2"}  # not r3, whose own line is right
 
 
-def test_what_was_not_measured_is_named_and_left_out(hand: Path, data: Path, capsys) -> None:
+def test_what_was_not_measured_is_named_and_left_out(
+    hand: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     hand.write_text(HAND.replace("0.002,0.002", "0.002,"))
     assert main(["import", str(hand)]) == 0
     said = capsys.readouterr()
@@ -248,7 +254,7 @@ def test_what_gramwatt_recorded_is_never_replaced(hand: Path, tmp_path: Path) ->
     ],
 )
 def test_wrong_options_name_the_option(
-    hand: Path, data: Path, capsys, arguments: list[str], message: str
+    hand: Path, data: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["import", str(hand), *arguments])
@@ -314,7 +320,7 @@ def test_pages_rest_and_metrics_say_where_it_came_from(site: str, hand: Path, da
     assert 'origin="imported from CodeCarbon 2.3.5, <b>mode</b> mode"' in get(metrics)
 
 
-def test_json_for_programs(hand: Path, data: Path, capsys) -> None:
+def test_json_for_programs(hand: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["import", str(hand), "--json", "--run", "r1"]) == 0
     (one,) = json.loads(capsys.readouterr().out)
     assert one["outcome"] == "new"

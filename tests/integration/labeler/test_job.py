@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -47,7 +48,7 @@ class Site:
         self._server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
-    def get(self, path: str, params: dict[str, object] | None = None) -> requests.Response:
+    def get(self, path: str, params: Mapping[str, str | int] | None = None) -> requests.Response:
         if not self._thread.is_alive():
             self._thread.start()
             deadline = time.monotonic() + 20
@@ -136,7 +137,7 @@ def test_labels_are_written_for_every_window(tmp_path: Path, prometheus_url: str
 
 
 def test_a_second_job_on_the_same_store_does_nothing_again(
-    job: Job, tmp_path: Path, prometheus_url, now
+    job: Job, tmp_path: Path, prometheus_url: Any, now: Any
 ) -> None:
     job.watch.poll()
     again = Job(tmp_path, prometheus_url, now)
@@ -145,7 +146,9 @@ def test_a_second_job_on_the_same_store_does_nothing_again(
     again.close()
 
 
-def test_a_window_that_always_fails_is_refused_after_three_tries_and_stops_nobody(job: Job, caplog) -> None:
+def test_a_window_that_always_fails_is_refused_after_three_tries_and_stops_nobody(
+    job: Job, caplog: pytest.LogCaptureFixture
+) -> None:
     first = {one.window.id for one in job.watch.poll()}
     assert first >= GRADEABLE
     assert not first & NEVER_MEASURED
@@ -162,15 +165,17 @@ def test_a_window_that_always_fails_is_refused_after_three_tries_and_stops_nobod
     assert "Traceback" not in caplog.text
 
 
-def test_a_bug_in_grading_one_window_stops_nobody(job: Job, monkeypatch, caplog) -> None:
+def test_a_bug_in_grading_one_window_stops_nobody(
+    job: Job, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     from gramwatt_labeler import watch
 
-    def grade(scale, window, measurement, hardware):
+    def grade(scale: Any, window: Any, measurement: Any, hardware: Any) -> Any:
         if window.id == "steady":
             raise ZeroDivisionError("a bug\nnobody thought of")
         return original(scale, window, measurement, hardware)
 
-    original = watch.grade
+    original: Any = vars(watch)["grade"]
     monkeypatch.setattr(watch, "grade", grade)
     assert {one.window.id for one in job.watch.poll()} >= GRADEABLE - {"steady"}
     job.watch.poll()
@@ -182,11 +187,11 @@ def test_a_bug_in_grading_one_window_stops_nobody(job: Job, monkeypatch, caplog)
 
 
 def test_a_label_that_cannot_be_drawn_costs_no_grade(
-    tmp_path: Path, prometheus_url: str, now: float, monkeypatch
-):
+    tmp_path: Path, prometheus_url: str, now: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from gramwatt_labeler import watch
 
-    def broken(*_):
+    def broken(*_: Any) -> None:
         raise ValueError("cannot draw this")
 
     monkeypatch.setattr(watch, "write_labels", broken)
@@ -206,7 +211,7 @@ def test_failed_and_absurd_runs_say_why_they_have_no_grade(job: Job) -> None:
     assert reasons["huge"].startswith("a usable value 'samples' (it is 1e+300")
 
 
-def test_the_database_may_be_away_and_come_back(job: Job, caplog) -> None:
+def test_the_database_may_be_away_and_come_back(job: Job, caplog: pytest.LogCaptureFixture) -> None:
     import sqlite3
 
     from sqlalchemy import event
@@ -215,7 +220,7 @@ def test_the_database_may_be_away_and_come_back(job: Job, caplog) -> None:
     caplog.clear()
     caplog.set_level("INFO", "gramwatt_labeler")
 
-    def away(*_):
+    def away(*_: Any) -> None:
         raise sqlite3.OperationalError("connection refused\nby the server")
 
     job.store.engine.dispose()
@@ -278,7 +283,8 @@ def test_the_list_has_search_and_pages_and_stays_readable(job: Job) -> None:
     assert 'rel="next"' not in last.text
     assert 'rel="prev"' in last.text
     assert "There is no page 9" in job.client.get("/labels/", {"page": 9}).text
-    for bad in ({"page": 0}, {"page": "x"}, {"page": 10**30}, {"q": "x" * 201}):
+    wrong: tuple[dict[str, str | int], ...] = ({"page": 0}, {"page": "x"}, {"page": 10**30}, {"q": "x" * 201})
+    for bad in wrong:
         assert job.client.get("/labels/", bad).status_code == 422
     found = job.client.get(
         "/api/v1/grades", {"q": "many", "limit": 5, "offset": 118, "scale": "gramwatt"}
@@ -287,7 +293,9 @@ def test_the_list_has_search_and_pages_and_stays_readable(job: Job) -> None:
     assert isinstance(one.grade, Grade)
 
 
-def test_a_record_of_another_version_does_not_hide_the_others(job: Job, caplog) -> None:
+def test_a_record_of_another_version_does_not_hide_the_others(
+    job: Job, caplog: pytest.LogCaptureFixture
+) -> None:
     from gramwatt_labeler.store.tables import EVALUATIONS
     from sqlalchemy import select, update
 
@@ -361,7 +369,9 @@ def test_every_metric_is_published_as_written_and_documented(job: Job, tmp_path:
     assert [name for name in rows if f"| `{name}` |" not in text] == []
 
 
-def test_prometheus_may_come_and_go(tmp_path: Path, prometheus_url: str, now: float, caplog) -> None:
+def test_prometheus_may_come_and_go(
+    tmp_path: Path, prometheus_url: str, now: float, caplog: pytest.LogCaptureFixture
+) -> None:
     job = Job(tmp_path, "http://127.0.0.1:1", now)
     assert job.watch.poll() == job.watch.poll() == []
     assert job.metrics()["gramwatt_labeler_poll_failures_total"] == {"unavailable": 2}
@@ -374,7 +384,7 @@ def test_prometheus_may_come_and_go(tmp_path: Path, prometheus_url: str, now: fl
     job.close()
 
 
-def test_what_is_not_prometheus_is_said(tmp_path: Path, now: float, caplog) -> None:
+def test_what_is_not_prometheus_is_said(tmp_path: Path, now: float, caplog: pytest.LogCaptureFixture) -> None:
     with answering(lambda path, body: (200, b"<html>hello</html>")) as (url, _):
         job = Job(tmp_path, url, now)
         job.watch.poll()
@@ -383,7 +393,7 @@ def test_what_is_not_prometheus_is_said(tmp_path: Path, now: float, caplog) -> N
     job.close()
 
 
-def test_a_full_disk_loses_no_grade(job: Job, caplog) -> None:
+def test_a_full_disk_loses_no_grade(job: Job, caplog: pytest.LogCaptureFixture) -> None:
     job.labels.write_text("a file where the folder should be")
     assert job.watch.poll()
     assert "cannot write the label" in caplog.text
@@ -491,7 +501,7 @@ def test_every_grade_becomes_one_annotation(tmp_path: Path, prometheus_url: str,
 
 @pytest.mark.parametrize("status", [401, 503])
 def test_grafana_may_be_away_or_refuse(
-    status: int, tmp_path: Path, prometheus_url: str, now: float, caplog
+    status: int, tmp_path: Path, prometheus_url: str, now: float, caplog: pytest.LogCaptureFixture
 ) -> None:
     answers = [status]
 
@@ -517,14 +527,14 @@ def test_grafana_may_be_away_or_refuse(
 # --- the command line
 
 
-def test_grade_prints_one_line(prometheus_url: str, capsys) -> None:
+def test_grade_prints_one_line(prometheus_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["grade", "--window", "steady", "--prometheus.url", prometheus_url]) == 0
     line = capsys.readouterr().out
     assert line.startswith("steady 'train' on gramwatt 1 (")
     assert ": C, 6 J per sample, EEI 0.692 against 8.67 J, 6000 J" in line
 
 
-def test_grade_as_json_by_name(prometheus_url: str, capsys) -> None:
+def test_grade_as_json_by_name(prometheus_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--name", "short-one", "--json", "--grading.scales", "gramwatt,comparia"]
     assert main(["grade", *words, "--prometheus.url", prometheus_url]) == 0
     results = json.loads(capsys.readouterr().out)
@@ -547,7 +557,9 @@ def test_grade_as_json_by_name(prometheus_url: str, capsys) -> None:
         (["--window", "steady", "--watch.interval", "5"], 2, "$.watch.interval: expected a duration"),
     ],
 )
-def test_what_goes_wrong_is_one_line(words, code, text, prometheus_url: str, capsys) -> None:
+def test_what_goes_wrong_is_one_line(
+    words: Any, code: Any, text: Any, prometheus_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["grade", *words, "--prometheus.url", prometheus_url]) == code
     captured = capsys.readouterr()
     said = captured.out + captured.err
@@ -556,14 +568,16 @@ def test_what_goes_wrong_is_one_line(words, code, text, prometheus_url: str, cap
     assert len(said.splitlines()) == 1
 
 
-def test_label_writes_files(prometheus_url: str, tmp_path: Path, capsys) -> None:
+def test_label_writes_files(prometheus_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["label", "--window", "steady", "--output", str(tmp_path / "out"), "--labels.formats", "svg,pdf"]
     assert main([*words, "--prometheus.url", prometheus_url]) == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["steady.pdf", "steady.svg"]
     assert str(tmp_path / "out" / "steady.svg") in capsys.readouterr().out
 
 
-def test_watch_once_and_the_scale_list(prometheus_url: str, tmp_path: Path, capsys) -> None:
+def test_watch_once_and_the_scale_list(
+    prometheus_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = [
         "watch",
         "--once",
@@ -585,7 +599,7 @@ def test_watch_once_and_the_scale_list(prometheus_url: str, tmp_path: Path, caps
 
 
 def test_a_grafana_without_token_is_a_wrong_setting(
-    prometheus_url: str, tmp_path: Path, capsys, monkeypatch
+    prometheus_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GRAMWATT_GRAFANA_TOKEN", raising=False)
     words = ["watch", "--once", "--data.dir", str(tmp_path), "--grafana.url", "http://127.0.0.1:1"]

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import httpx
 import pytest
@@ -66,7 +67,7 @@ def says(body: bytes, status: int = 200) -> Answer:
         (says(b"", 429), TryAgain, "answered 429: nothing"),
     ],
 )
-def test_what_is_odd_is_one_line(server, answer, error, message) -> None:
+def test_what_is_odd_is_one_line(server: Any, answer: Any, error: Any, message: Any) -> None:
     with pytest.raises(error) as caught:
         server(answer).instant("up", 0)
     assert message in str(caught.value)
@@ -74,7 +75,7 @@ def test_what_is_odd_is_one_line(server, answer, error, message) -> None:
     assert len(str(caught.value)) < 400
 
 
-def test_an_answer_that_drips_ends_with_the_time_limit(server) -> None:
+def test_an_answer_that_drips_ends_with_the_time_limit(server: Any) -> None:
     def drip(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.end_headers()
@@ -88,7 +89,7 @@ def test_an_answer_that_drips_ends_with_the_time_limit(server) -> None:
     assert time.monotonic() - began < 15  # and not the 30 s it drips
 
 
-def test_an_answer_without_end_is_cut(server, monkeypatch) -> None:
+def test_an_answer_without_end_is_cut(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_LONGEST_ANSWER", 1 << 20)
 
     def endless(handler: BaseHTTPRequestHandler) -> None:

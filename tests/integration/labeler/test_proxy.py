@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -113,7 +114,7 @@ class Site:
             time.sleep(0.01)
         self.port = self._server.servers[0].sockets[0].getsockname()[1]
 
-    def get(self, path: str, **options: object) -> requests.Response:
+    def get(self, path: str, **options: Any) -> requests.Response:
         return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=60, **options)
 
     def raw(self, text: str) -> bytes:
@@ -173,8 +174,8 @@ def small(upstream: Upstream, **bounds: float) -> Site:
     return Site(app)
 
 
-def together(count: int, call: Callable[[], object]) -> list[object]:
-    found: list[object] = []
+def together(count: int, call: Callable[[], requests.Response]) -> list[requests.Response]:
+    found: list[requests.Response] = []
     threads = [threading.Thread(target=lambda: found.append(call())) for _ in range(count)]
     for thread in threads:
         thread.start()
@@ -183,7 +184,9 @@ def together(count: int, call: Callable[[], object]) -> list[object]:
     return found
 
 
-def test_only_the_allowed_parameters_are_passed_on_and_the_token_stays_here(labeler, upstream) -> None:
+def test_only_the_allowed_parameters_are_passed_on_and_the_token_stays_here(
+    labeler: Any, upstream: Any
+) -> None:
     answer = labeler().get(QUERY + "&evil=1&time=1%0d%0aX-Evil:%201")
     assert (answer.status_code, answer.content) == (200, VECTOR)
     assert upstream.seen == ["/api/v1/query?query=up&time=1%0D%0AX-Evil%3A+1"]
@@ -191,14 +194,14 @@ def test_only_the_allowed_parameters_are_passed_on_and_the_token_stays_here(labe
 
 
 @pytest.mark.parametrize("mode", ["redirect", "html", "zip"])
-def test_what_is_not_prometheus_is_an_error_in_its_format(labeler, upstream, mode) -> None:
+def test_what_is_not_prometheus_is_an_error_in_its_format(labeler: Any, upstream: Any, mode: Any) -> None:
     upstream.mode = mode
     answer = labeler().get(QUERY)
     assert (answer.status_code, answer.json()["status"]) == (502, "error")
     assert len(upstream.seen) == 1  # a redirection is not followed
 
 
-def test_health_and_metrics_do_not_wait_for_a_prometheus_that_hangs(labeler, upstream) -> None:
+def test_health_and_metrics_do_not_wait_for_a_prometheus_that_hangs(labeler: Any, upstream: Any) -> None:
     """Sixty browsers wait; were they in the pool of threads that serves the pages, health would wait as long."""
     site = labeler()
     upstream.mode = "hang"
@@ -219,7 +222,7 @@ def test_health_and_metrics_do_not_wait_for_a_prometheus_that_hangs(labeler, ups
 
 
 @pytest.mark.parametrize("mode", ["hang", "drip"])
-def test_one_deadline_for_the_whole_call(upstream, mode) -> None:
+def test_one_deadline_for_the_whole_call(upstream: Any, mode: Any) -> None:
     site = small(upstream, deadline=0.5, slots=2)
     upstream.mode = mode
     began = time.monotonic()
@@ -232,7 +235,9 @@ def test_one_deadline_for_the_whole_call(upstream, mode) -> None:
     site.close()
 
 
-def test_an_answer_that_never_ends_is_cut_and_all_together_have_one_bound(upstream, monkeypatch) -> None:
+def test_an_answer_that_never_ends_is_cut_and_all_together_have_one_bound(
+    upstream: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site = small(upstream, memory=1 << 20, deadline=20)
     upstream.mode = "big"
     assert {answer.status_code for answer in together(6, lambda: site.get("/query"))} == {503}
@@ -245,10 +250,12 @@ def test_an_answer_that_never_ends_is_cut_and_all_together_have_one_bound(upstre
     site.close()
 
 
-def test_memory_is_given_back_when_the_browser_does_not_take_its_answer(upstream, monkeypatch) -> None:
+def test_memory_is_given_back_when_the_browser_does_not_take_its_answer(
+    upstream: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(proxies, "_SEND_SECONDS", 0.3)
     body = b" " * (16 << 20)
-    upstream._answer = lambda handler: upstream._send(handler, body, {})  # type: ignore[method-assign]
+    upstream._answer = lambda handler: upstream._send(handler, body, {})
     site = small(upstream)
     with socket.create_connection(("127.0.0.1", site.port)) as slow:
         slow.sendall(b"GET /query HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -261,7 +268,7 @@ def test_memory_is_given_back_when_the_browser_does_not_take_its_answer(upstream
     site.close()
 
 
-def test_a_browser_that_has_gone_gives_its_slot_back(upstream) -> None:
+def test_a_browser_that_has_gone_gives_its_slot_back(upstream: Any) -> None:
     site = small(upstream, slots=1, deadline=60)
     upstream.mode = "hang"
     with socket.create_connection(("127.0.0.1", site.port)) as gone:
@@ -288,7 +295,7 @@ def test_a_browser_that_has_gone_gives_its_slot_back(upstream) -> None:
         ("", 421), ("a b.c", 421),
     ],
 )  # fmt: skip
-def test_requests_for_other_hosts_are_refused(labeler, host, status) -> None:
+def test_requests_for_other_hosts_are_refused(labeler: Any, host: Any, status: Any) -> None:
     site = labeler("labels.example.org", "*.below.example.org")
     for path in ("/-/healthy", "/metrics", "/labels/", "/dashboards/"):
         answer = site.raw(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
@@ -297,7 +304,7 @@ def test_requests_for_other_hosts_are_refused(labeler, host, status) -> None:
             assert b"web.allowed_hosts" in answer
 
 
-def test_any_host_where_the_operator_says_so(labeler) -> None:
+def test_any_host_where_the_operator_says_so(labeler: Any) -> None:
     assert labeler("*").get("/-/healthy", headers={"Host": "evil.example.com"}).status_code == 200
 
 
@@ -314,7 +321,13 @@ def test_any_host_where_the_operator_says_so(labeler) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_bodies_and_double_lengths_are_refused_and_nothing_behind_them_is_read(
-    labeler, method, headers, status, posted, caplog, capfd
+    labeler: Any,
+    method: Any,
+    headers: Any,
+    status: Any,
+    posted: Any,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """What follows would be the body, or by the other length a second request."""
     site = labeler()
@@ -327,14 +340,16 @@ def test_bodies_and_double_lengths_are_refused_and_nothing_behind_them_is_read(
     assert "Traceback" not in caplog.text + "".join(capfd.readouterr())
 
 
-def test_a_length_of_zero_is_no_body(labeler) -> None:
+def test_a_length_of_zero_is_no_body(labeler: Any) -> None:
     answer = labeler().raw(
         "GET /-/healthy HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     )
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_database_that_hangs_holds_up_neither_ready_nor_health(labeler, monkeypatch) -> None:
+def test_a_database_that_hangs_holds_up_neither_ready_nor_health(
+    labeler: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from gramwatt_labeler.web import app
 
     monkeypatch.setattr(app, "_READY_SECONDS", 0.1)
@@ -347,5 +362,5 @@ def test_a_database_that_hangs_holds_up_neither_ready_nor_health(labeler, monkey
     release.set()
 
 
-def test_json_of_prometheus_passes_unchanged(labeler, upstream) -> None:
+def test_json_of_prometheus_passes_unchanged(labeler: Any, upstream: Any) -> None:
     assert json.loads(labeler().get(QUERY).content) == json.loads(VECTOR)

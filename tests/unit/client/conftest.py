@@ -217,7 +217,7 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> None:
     from gramwatt import breaker, notices
 
     monkeypatch.setattr(notices, "_said", set())
-    breaker.forget_all()
+    monkeypatch.setattr(breaker, "_breakers", {})
 
 
 @pytest.fixture

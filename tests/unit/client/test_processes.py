@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from known import known
 
 CLIENT = Path(__file__).parents[3] / "client"
 
@@ -85,7 +86,7 @@ with gramwatt.window("x", phase="training"):
 """],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(CLIENT)},
     )  # fmt: skip
-    process.stdout.readline()
+    known(process.stdout).readline()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert "KeyboardInterrupt" in err

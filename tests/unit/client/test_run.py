@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from known import known
 
 CLIENT = Path(__file__).parents[3] / "client"
 PREFIX = ("run", "--name", "t", "--phase", "training", "--")
@@ -181,7 +182,7 @@ def test_silent_exporter_is_left_after_the_time_limit(exporter: Any) -> None:
         connect(str(exporter.path), timeout=0.1).open({"name": "n", "phase": "training"})
 
 
-def _start(*arguments: str, **options: object) -> subprocess.Popen[str]:
+def _start(*arguments: str, **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "gramwatt", *PREFIX, *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -204,7 +205,7 @@ time.sleep(30)
 )
 def test_signals_sent_to_us_reach_the_command(exporter: Any, number: Any) -> None:
     process = _start(sys.executable, "-c", TRAP, str(int(number)))
-    assert process.stdout.readline() == "ready\n"
+    assert known(process.stdout).readline() == "ready\n"
     process.send_signal(number)
     out, _ = process.communicate(timeout=20)
     assert out == f"{int(number)}\n"
@@ -214,7 +215,7 @@ def test_signals_sent_to_us_reach_the_command(exporter: Any, number: Any) -> Non
 
 def test_signal_that_kills_the_command_is_128_plus_n(exporter: Any) -> None:
     process = _start("sh", "-c", "echo ready; exec sleep 30")
-    process.stdout.readline()
+    known(process.stdout).readline()
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
     assert process.returncode == 143
@@ -241,7 +242,7 @@ def test_command_finds_default_signal_dispositions(gramwatt: Any, exporter: Any)
 def test_stopping_and_continuing_follows_the_command(exporter: Any) -> None:
     # A group of its own below us: in an orphaned one, as of a CI without a shell above it, the kernel drops SIGTSTP.
     process = _start("sh", "-c", "echo ready; exec sleep 30", preexec_fn=os.setpgrp)
-    process.stdout.readline()
+    known(process.stdout).readline()
     process.send_signal(signal.SIGTSTP)
     _, status = os.waitpid(process.pid, os.WUNTRACED)
     assert os.WIFSTOPPED(status)
@@ -253,7 +254,7 @@ def test_stopping_and_continuing_follows_the_command(exporter: Any) -> None:
 
 def test_command_paused_by_its_own_pid_does_not_stop_us(exporter: Any) -> None:
     process = _start("sh", "-c", "echo $$; exec sleep 30")
-    child = int(process.stdout.readline())
+    child = int(known(process.stdout).readline())
     os.kill(child, signal.SIGSTOP)
     os.kill(child, signal.SIGCONT)
     os.kill(child, signal.SIGTERM)
@@ -276,7 +277,7 @@ os.wait()
 sys.stdin.readline()
 """
     process = _start(sys.executable, "-c", code, stdin=subprocess.PIPE)
-    word, pid = process.stdout.readline().split()
+    word, pid = known(process.stdout).readline().split()
     assert word == "adopted"
     deadline = time.monotonic() + 10
     while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import gramwatt
 import pytest
+from known import known
 
 
 def test_context_manager_gives_energy_co2_time_and_origin(exporter: Any) -> None:
@@ -26,9 +27,9 @@ def test_context_manager_gives_energy_co2_time_and_origin(exporter: Any) -> None
         {"team": "x"},
     )
     result = w.result
-    assert result.joules == pytest.approx(10 * result.seconds)
-    assert result.watt_hours == pytest.approx(result.joules / 3600)
-    assert result.grams == pytest.approx(result.joules * 1e-5)
+    assert result.joules == pytest.approx(10 * known(result.seconds))
+    assert result.watt_hours == pytest.approx(known(result.joules) / 3600)
+    assert result.grams == pytest.approx(known(result.joules) * 1e-5)
     assert result.watts == 10
     assert sum(result.components.values()) == pytest.approx(result.joules)
     assert result.sources == {"cpu": "rapl", "dram": "rapl"}
@@ -103,14 +104,14 @@ def test_async_context_decorator_and_generator(exporter: Any) -> None:
         return x + 1
 
     @gramwatt.window("stream", phase="inference")
-    async def stream() -> Iterator[Any]:
+    async def stream() -> AsyncIterator[int]:
         yield 1
 
     async def main() -> list[int]:
         async with gramwatt.window("outer", phase="inference") as w:
-            found = await asyncio.gather(serve(1), serve(2))
+            found = list(await asyncio.gather(serve(1), serve(2)))
             found += [item async for item in stream()]
-        assert w.result.joules > 0
+        assert known(w.result.joules) > 0
         return found
 
     assert asyncio.run(main()) == [2, 3, 1]
@@ -178,7 +179,7 @@ def test_live_asks_for_a_sample_and_is_open(exporter: Any) -> None:
     with gramwatt.window("x", phase="training") as w:
         live = w.live()
         assert live.state == "open"
-        assert live.joules >= 0
+        assert known(live.joules) >= 0
     assert ("GET", "/v1/windows/w1?sample=true", None) in exporter.calls
     assert w.live() is w.result
 
@@ -197,7 +198,7 @@ def test_numbers_of_other_libraries_are_numbers(exporter: Any) -> None:
             return 2.5
 
     with gramwatt.window("x", phase="training", values={"a": 1}) as w:
-        w.record(loss=Scalar())
+        w.record(loss=Scalar())  # type: ignore[arg-type]  # as NumPy's and PyTorch's numbers are
     assert exporter.only()["values"] == {"a": 1.0, "loss": 2.5}
 
 
@@ -246,7 +247,7 @@ def test_without_exporter_one_warning_per_process_and_the_work_goes_on() -> None
     assert caught[0].filename == __file__
     result = w.result
     assert (result.joules, result.grams, result.watts, result.measured) == (None, None, None, False)
-    assert result.seconds > 0
+    assert known(result.seconds) > 0
     assert result.values == {"samples": 1.0}
     assert "not measured" in str(result)
 
@@ -256,18 +257,18 @@ def test_fallback_is_own_cpu_time_times_the_stated_power(monkeypatch: pytest.Mon
         warnings.simplefilter("error")
         with gramwatt.window("x", phase="training", fallback=True) as w:
             sum(range(3_000_000))
-            assert w.live().joules >= 0
+            assert known(w.live().joules) >= 0
     result = w.result
-    assert result.joules == pytest.approx(result.cpu_seconds * 3.5, rel=0.1)
+    assert result.joules == pytest.approx(known(result.cpu_seconds) * 3.5, rel=0.1)
     assert result.sources == {"cpu": "estimate-local"}
     assert result.components == {"cpu": result.joules}
-    assert result.uncertainty >= 0.5
+    assert known(result.uncertainty) >= 0.5
     assert result.grams is None
     assert "3.5 W per CPU" in result.note
     monkeypatch.setenv("GRAMWATT_FALLBACK_WATTS_PER_CPU", "7")
     with gramwatt.window("x", phase="training", fallback=True) as w:
         sum(range(3_000_000))
-    assert w.result.joules == pytest.approx(w.result.cpu_seconds * 7, rel=0.1)
+    assert w.result.joules == pytest.approx(known(w.result.cpu_seconds) * 7, rel=0.1)
     assert w.result.uncertainty == 0.5
 
 

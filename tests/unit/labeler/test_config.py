@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gramwatt_labeler.config import Duration, describe, load, settings
@@ -88,7 +89,7 @@ def test_every_setting_has_a_row_in_the_docs(key: str) -> None:
     assert f"| `{key}` |" in DOCS.read_text()
 
 
-def test_scales_of_a_directory_are_added_and_win_by_name(tmp_path: Path, built_in) -> None:
+def test_scales_of_a_directory_are_added_and_win_by_name(tmp_path: Path, built_in: Any) -> None:
     own = built_in["gramwatt"].file.read_text().replace('version: "2"', 'version: "ours"')
     (tmp_path / "mine.yml").write_text(own)
     (tmp_path / "other.yaml").write_text(own.replace("name: gramwatt", "name: ours"))
@@ -112,7 +113,9 @@ def test_scales_of_a_directory_are_added_and_win_by_name(tmp_path: Path, built_i
         (("letter: B,", "letter: A,"), "a letter is used twice"),
     ],
 )
-def test_a_wrong_scale_is_refused_by_file_and_key(change, words, tmp_path: Path, built_in) -> None:
+def test_a_wrong_scale_is_refused_by_file_and_key(
+    change: Any, words: Any, tmp_path: Path, built_in: Any
+) -> None:
     text = built_in["gramwatt"].file.read_text()
     assert change[0] in text
     (tmp_path / "bad.yml").write_text(text.replace(*change, 1))
@@ -121,7 +124,7 @@ def test_a_wrong_scale_is_refused_by_file_and_key(change, words, tmp_path: Path,
     assert "bad.yml" in str(caught.value)
 
 
-def test_a_rated_scale_needs_bounds_that_fit(tmp_path: Path, built_in) -> None:
+def test_a_rated_scale_needs_bounds_that_fit(tmp_path: Path, built_in: Any) -> None:
     text = built_in["gaissalabel"].file.read_text()
     for old, new, words in (
         ("1.0863867368274065, ", "", "bounds: expected 4 falling numbers"),
@@ -133,7 +136,7 @@ def test_a_rated_scale_needs_bounds_that_fit(tmp_path: Path, built_in) -> None:
             load_scales(str(tmp_path))
 
 
-def test_scales_are_picked_by_name(built_in) -> None:
+def test_scales_are_picked_by_name(built_in: Any) -> None:
     assert [one.id.name for one in pick(built_in, ["comparia", "gramwatt"])] == ["comparia", "gramwatt"]
     with pytest.raises(ScaleError, match=r"no scale 'best' \(known: comparia, gramwatt\)"):
         pick(built_in, ["best"])

@@ -7,13 +7,16 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from grade_on import grade_on
 from gramwatt_labeler.errors import ConfigError, DatabaseAway, Rejected, TryAgain
 from gramwatt_labeler.model import Graded
 from gramwatt_labeler.store import Store
+from known import known
 from sqlalchemy import event
 from sqlalchemy.exc import DataError
 
@@ -28,12 +31,12 @@ Store(sys.argv[1]).recent()
 
 
 @pytest.fixture
-def graded(scale, window, measurement) -> Graded:
+def graded(scale: Any, window: Any, measurement: Any) -> Graded:
     return Graded(window(), measurement(), grade_on(window(), measurement(), *scale), 1_700_000_090.0)
 
 
 @pytest.fixture
-def store(tmp_path: Path):
+def store(tmp_path: Path) -> Iterator[Any]:
     store = Store(f"sqlite:///{tmp_path / 'grades.db'}")
     yield store
     store.close()
@@ -50,14 +53,14 @@ def test_many_programs_start_on_one_new_database(tmp_path: Path) -> None:
             for _ in range(6)
         ]  # fmt: skip
         for program in programs:
-            assert program.stdout.readline() == "ready\n"
+            assert known(program.stdout).readline() == "ready\n"
         for program in programs:
-            program.stdin.write("\n")
-            program.stdin.flush()
+            known(program.stdin).write("\n")
+            known(program.stdin).flush()
         assert [program.communicate(timeout=60)[1] for program in programs] == [""] * 6
 
 
-def test_many_threads_use_one_new_store(tmp_path: Path, graded) -> None:
+def test_many_threads_use_one_new_store(tmp_path: Path, graded: Any) -> None:
     url = f"sqlite:///{tmp_path / 'grades.db'}"
     wrong: list[Exception] = []
 
@@ -150,7 +153,7 @@ def test_characters_that_no_scrape_can_carry_are_replaced(store: Store, graded: 
     [("", 4), ("NET", 2), ("100%", 1), ("_", 1), ("\\", 1), ("nothing", 0), ("training", 4), ("'; drop", 0)],
 )
 def test_search_finds_parts_of_names_and_knows_no_wildcards(
-    store: Store, graded: Graded, search, found
+    store: Store, graded: Graded, search: Any, found: Any
 ) -> None:
     for n, (name, model) in enumerate((("a", "resnet"), ("b", "net_18"), ("100% x", ""), ("c\\d", ""))):
         window = dataclasses.replace(graded.window, id=f"w{n}", name=name, model=model)

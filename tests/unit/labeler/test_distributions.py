@@ -6,13 +6,14 @@ import csv
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from gramwatt_labeler.grading.decoding import CONSISTENT, decode, inconsistent
 from gramwatt_labeler.grading.facts import Facts, grade_facts
-from gramwatt_labeler.populations import largest_share, letters_of, load_populations, quantile
 from gramwatt_labeler.scale_files import BUILT_IN
+from published_populations import largest_share, letters_of, load_populations, quantile
 
 DATA = os.environ.get("GRAMWATT_TEST_DATA", "")
 POPULATIONS = load_populations()
@@ -23,7 +24,7 @@ ML_ENERGY = {
 STUDY = ("co2_eq_emissions", "downloads", "performance_score", "size_efficency", "datasets_size_efficency")
 
 
-def scale(name: str):
+def scale(name: str) -> Any:
     return decode((BUILT_IN / f"{name}.yml").read_bytes(), name)[0]
 
 
@@ -31,7 +32,7 @@ GRAMWATT = scale("gramwatt")
 
 
 @pytest.mark.parametrize("said", GRAMWATT.distribution, ids=lambda one: f"{one.task}-{one.hardware}")
-def test_letters_are_those_of_the_population_and_none_holds_more_than_half(said) -> None:
+def test_letters_are_those_of_the_population_and_none_holds_more_than_half(said: Any) -> None:
     assert letters_of(GRAMWATT, POPULATIONS[said.population], said.task, said.hardware) == said
     assert largest_share(said) <= 0.5
     assert "not graded" not in said.letters
@@ -43,7 +44,7 @@ def test_every_population_has_its_distribution() -> None:
 
 
 @pytest.mark.parametrize("name", POPULATIONS)
-def test_references_are_the_medians_of_the_population(name) -> None:
+def test_references_are_the_medians_of_the_population(name: Any) -> None:
     population = POPULATIONS[name]
     for group in population.groups:
         (one,) = [
@@ -85,7 +86,7 @@ def test_every_reference_says_where_it_is_from() -> None:
 
 
 @pytest.mark.parametrize("file", sorted(BUILT_IN.glob("*.yml")), ids=lambda file: file.stem)
-def test_shipped_files_are_of_format_2(file) -> None:
+def test_shipped_files_are_of_format_2(file: Any) -> None:
     assert decode(file.read_bytes(), file.name)[0].format == 2
 
 
@@ -106,7 +107,7 @@ def test_the_table_of_ml_energy_is_its_data() -> None:
         mine = [
             row for row in rows if row["kind"] == ML_ENERGY[group.task] and f" {group.hardware}" in row["gpu"]
         ]
-        values = {}
+        values: dict[str, list[float]] = {}
         for row in mine:
             value = float(row["joules"]) / (float(row["output_tokens"]) if row["output_tokens"] else 1.0)
             values.setdefault(row["model"], []).append(value)
@@ -124,7 +125,7 @@ def test_the_table_of_strep_is_its_data() -> None:
 
 
 @pytest.mark.parametrize("name", ["gaissa", "gaissa-fixed"])
-def test_letters_of_the_study_are_those_the_file_says(name) -> None:
+def test_letters_of_the_study_are_those_the_file_says(name: Any) -> None:
     rows = shared("HFCO2.csv")
     one = scale(name)
     letters = Counter(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,6 +11,7 @@ from grade_on import grade_on
 from gramwatt_labeler.grading.bands import letter_of
 from hypothesis import given
 from hypothesis import strategies as st
+from known import known
 
 energies = st.floats(1e-6, 1e9)
 ORDER = "ABCDE"
@@ -29,31 +31,35 @@ ORDER = "ABCDE"
         (400.01, "E"),
     ],
 )
-def test_a_limit_belongs_to_the_better_side(energy, letter, scale, window, measurement) -> None:
+def test_a_limit_belongs_to_the_better_side(
+    energy: Any, letter: Any, scale: Any, window: Any, measurement: Any
+) -> None:
     # 100 samples against 2 J per sample: the index is energy / 200.
     assert grade_on(window(), measurement(energy), *scale).letter == letter
 
 
-def test_a_grade_says_what_it_was_compared_with(scale, window, measurement) -> None:
+def test_a_grade_says_what_it_was_compared_with(scale: Any, window: Any, measurement: Any) -> None:
     grade = grade_on(window(), measurement(100.0, emissions_grams=5.0), *scale)
     assert grade.index == 0.5
     assert grade.energy_per_unit_joules == 1.0
     assert grade.emissions_per_unit_grams == 0.05
     assert (grade.unit, grade.units) == ("sample", 100.0)
-    assert grade.reference.joules_per_unit == 2
-    assert grade.reference.hardware == "cpu"
+    assert known(grade.reference).joules_per_unit == 2
+    assert known(grade.reference).hardware == "cpu"
     assert len(grade.scale.sha256) == 64
 
 
 @given(low=energies, factor=st.floats(1, 1000))
-def test_more_energy_is_never_a_better_grade(low, factor, scale, window, measurement) -> None:
+def test_more_energy_is_never_a_better_grade(
+    low: Any, factor: Any, scale: Any, window: Any, measurement: Any
+) -> None:
     first, second = (grade_on(window(), measurement(e), *scale).letter for e in (low, low * factor))
-    assert ORDER.index(first) <= ORDER.index(second)
+    assert ORDER.index(known(first)) <= ORDER.index(known(second))
 
 
 @given(energy=energies, factor=st.sampled_from([2.0**n for n in range(-20, 21)]))
 def test_energy_and_reference_scaled_together_change_nothing(
-    energy, factor, scale, window, measurement
+    energy: Any, factor: Any, scale: Any, window: Any, measurement: Any
 ) -> None:
     loaded, identity = scale
     references = [
@@ -71,7 +77,7 @@ def test_energy_and_reference_scaled_together_change_nothing(
 
 @given(random=st.randoms(), energy=energies)
 def test_the_order_of_values_and_references_changes_nothing(
-    random, energy, scale, window, measurement
+    random: Any, energy: Any, scale: Any, window: Any, measurement: Any
 ) -> None:
     loaded, identity = scale
     values = [("samples", 100.0), ("accuracy", 0.5), ("epochs", 3.0)]
@@ -88,12 +94,16 @@ def test_the_order_of_values_and_references_changes_nothing(
 
 
 @given(energy=energies, uncertainty=st.floats(0, 2))
-def test_the_letter_lies_within_its_span(energy, uncertainty, scale, window, measurement) -> None:
+def test_the_letter_lies_within_its_span(
+    energy: Any, uncertainty: Any, scale: Any, window: Any, measurement: Any
+) -> None:
     grade = grade_on(window(), measurement(energy, uncertainty_ratio=uncertainty), *scale)
-    assert ORDER.index(grade.best) <= ORDER.index(grade.letter) <= ORDER.index(grade.worst)
+    assert (
+        ORDER.index(known(grade.best)) <= ORDER.index(known(grade.letter)) <= ORDER.index(known(grade.worst))
+    )
 
 
-def test_an_uncertainty_that_crosses_a_limit_is_printed(scale, window, measurement) -> None:
+def test_an_uncertainty_that_crosses_a_limit_is_printed(scale: Any, window: Any, measurement: Any) -> None:
     assert grade_on(window(), measurement(90, uncertainty_ratio=0.05), *scale).text == "B"
     assert grade_on(window(), measurement(98, uncertainty_ratio=0.05), *scale).text == "B (B-C)"
     assert grade_on(window(), measurement(98, uncertainty_ratio=0.5), *scale).text == "B (A-C)"
@@ -113,7 +123,9 @@ def test_an_uncertainty_that_crosses_a_limit_is_printed(scale, window, measureme
         ({"components": {}}, "energy (no sample of gramwatt_window_energy_joules_total)"),
     ],
 )
-def test_a_bad_measurement_is_refused_with_the_reason(changes, reason, scale, window, measurement) -> None:
+def test_a_bad_measurement_is_refused_with_the_reason(
+    changes: Any, reason: Any, scale: Any, window: Any, measurement: Any
+) -> None:
     grade = grade_on(window(), measurement(**changes), *scale)
     assert grade.letter is None
     assert grade.text.startswith(f"not graded: {reason}")
@@ -152,39 +164,45 @@ def test_a_bad_measurement_is_refused_with_the_reason(changes, reason, scale, wi
         ),
     ],
 )
-def test_what_is_missing_is_said(changes, reason, scale, window, measurement) -> None:
+def test_what_is_missing_is_said(
+    changes: Any, reason: Any, scale: Any, window: Any, measurement: Any
+) -> None:
     grade = grade_on(window(**changes), measurement(), *scale)
     assert grade.letter is None
     assert grade.reason.startswith(reason)
 
 
-def test_hardware_without_a_reference_takes_the_strictest_of_others(scale, window, measurement) -> None:
-    grade = grade_on(window(), measurement(100.0), *scale, hardware="tpu")
-    assert grade.reference.hardware == "gpu"  # 1 J per sample, not the cpu's 2
-    assert grade.reference.of_other_hardware
+def test_hardware_without_a_reference_takes_the_strictest_of_others(
+    scale: Any, window: Any, measurement: Any
+) -> None:
+    grade = grade_on(window(), measurement(100.0), scale[0], scale[1], "tpu")
+    assert known(grade.reference).hardware == "gpu"  # 1 J per sample, not the cpu's 2
+    assert known(grade.reference).of_other_hardware
     assert (grade.letter, grade.best, grade.worst) == ("C", "B", "E")  # three times as wide: 0.33 to 3
     assert any("no reference for tpu" in note for note in grade.notes)
 
 
-def test_gpu_energy_makes_it_a_gpu_window(scale, window, measurement) -> None:
+def test_gpu_energy_makes_it_a_gpu_window(scale: Any, window: Any, measurement: Any) -> None:
     grade = grade_on(window(), measurement(100.0, components={"cpu": 20.0, "gpu": 80.0}), *scale)
-    assert grade.reference.hardware == "gpu"
+    assert known(grade.reference).hardware == "gpu"
     assert grade.index == 1.0
 
 
-def test_the_data_sets_own_reference_wins(scale, window, measurement) -> None:
+def test_the_data_sets_own_reference_wins(scale: Any, window: Any, measurement: Any) -> None:
     values = {"samples": 100.0, "accuracy": 0.95}
     grade = grade_on(window(dataset="Digits", values=values), measurement(100.0), *scale)
-    assert grade.reference.source == "small"
+    assert known(grade.reference).source == "small"
     assert grade.index == 2.0
 
 
-def test_other_spellings_of_a_task(scale, window, measurement) -> None:
+def test_other_spellings_of_a_task(scale: Any, window: Any, measurement: Any) -> None:
     for task in ("Image Classification", "image_classification", " image-classification ", "Vision"):
         assert grade_on(window(task=task), measurement(), *scale).letter == "B"
 
 
-def test_the_functional_unit_is_the_scales_and_not_what_was_recorded(scale, window, measurement) -> None:
+def test_the_functional_unit_is_the_scales_and_not_what_was_recorded(
+    scale: Any, window: Any, measurement: Any
+) -> None:
     chat = {"task": "text-generation", "phase": "inference"}
     tokens = grade_on(window(**chat, values={"requests": 1.0, "tokens": 50.0}), measurement(), *scale)
     requests = grade_on(window(**chat, values={"requests": 1.0}), measurement(), *scale)
@@ -194,13 +212,15 @@ def test_the_functional_unit_is_the_scales_and_not_what_was_recorded(scale, wind
     assert (run.unit, run.letter) == ("run", "C")
 
 
-def test_samples_are_data_set_times_epochs_where_only_those_are_known(scale, window, measurement) -> None:
+def test_samples_are_data_set_times_epochs_where_only_those_are_known(
+    scale: Any, window: Any, measurement: Any
+) -> None:
     grade = grade_on(window(values={"dataset_samples": 20.0, "epochs": 5.0}), measurement(), *scale)
     assert grade.units == 100.0
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_no_letter_for_what_is_no_number(value, scale) -> None:
+def test_no_letter_for_what_is_no_number(value: Any, scale: Any) -> None:
     with pytest.raises(ValueError, match="has no letter"):
         letter_of(value, scale[0].bands)
 
@@ -220,8 +240,8 @@ def test_no_letter_for_what_is_no_number(value, scale) -> None:
     ],
 )
 def test_comparia_gives_its_limits_to_the_worse_class(
-    watt_hours_per_million, letter, built_in, window, measurement
-):
+    watt_hours_per_million: Any, letter: Any, built_in: Any, window: Any, measurement: Any
+) -> None:
     loaded = built_in["comparia"]
     chat = window(task="text-generation", phase="inference", values={"tokens": 1_000_000.0})
     grade = grade_on(chat, measurement(watt_hours_per_million * 3600), loaded.scale, loaded.id)
@@ -229,7 +249,7 @@ def test_comparia_gives_its_limits_to_the_worse_class(
     assert grade.letters == tuple("ABCDEF")
 
 
-def test_comparia_says_what_it_does_not_grade(built_in, window, measurement) -> None:
+def test_comparia_says_what_it_does_not_grade(built_in: Any, window: Any, measurement: Any) -> None:
     loaded = built_in["comparia"]
     assert "phase inference" in grade_on(window(), measurement(), loaded.scale, loaded.id).reason
     other = window(phase="inference")
@@ -251,7 +271,7 @@ def test_comparia_says_what_it_does_not_grade(built_in, window, measurement) -> 
     ],
 )
 def test_a_letter_that_unknown_energy_could_change_is_refused(
-    known, unknown, letter, reason, scale, window, measurement
+    known: Any, unknown: Any, letter: Any, reason: Any, scale: Any, window: Any, measurement: Any
 ) -> None:
     measured = measurement(known, components={"gpu": known}, unknown={"gpu": unknown})
     grade = grade_on(window(), measured, *scale)
@@ -259,7 +279,9 @@ def test_a_letter_that_unknown_energy_could_change_is_refused(
     assert reason in grade.reason
 
 
-def test_the_class_is_cpu_only_where_no_gpu_can_have_been_used(scale, window, measurement) -> None:
+def test_the_class_is_cpu_only_where_no_gpu_can_have_been_used(
+    scale: Any, window: Any, measurement: Any
+) -> None:
     measured = measurement(100.0, components={"cpu": 100.0}, unknown={"gpu": 2.0})
     grade = grade_on(window(), measured, *scale)
     assert grade.letter is None
@@ -268,7 +290,7 @@ def test_the_class_is_cpu_only_where_no_gpu_can_have_been_used(scale, window, me
 
 @given(energy=energies, unknown=energies)
 def test_with_unknown_energy_no_letter_is_better_than_that_of_all_of_it(
-    energy, unknown, scale, window, measurement
+    energy: Any, unknown: Any, scale: Any, window: Any, measurement: Any
 ) -> None:
     measured = measurement(energy, components={"gpu": energy}, unknown={"gpu": unknown})
     grade = grade_on(window(), measured, *scale)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import msgspec
 import pytest
@@ -32,7 +33,7 @@ def test_a_tenth_is_a_tenth() -> None:
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_an_exact_number_is_the_float_again(number) -> None:
+def test_an_exact_number_is_the_float_again(number: Any) -> None:
     assert nearest(exact(number)) == number
 
 
@@ -45,8 +46,8 @@ def test_an_exact_number_is_the_float_again(number) -> None:
     ],
 )  # fmt: skip
 def test_an_index_on_a_limit_gets_the_better_letter(
-    energy, samples, reference, letter, scale, window, measurement
-):
+    energy: Any, samples: Any, reference: Any, letter: Any, scale: Any, window: Any, measurement: Any
+) -> None:
     loaded, identity = scale
     one = msgspec.structs.replace(loaded.references[0], joules=reference)
     grade = grade_on(
@@ -58,7 +59,7 @@ def test_an_index_on_a_limit_gets_the_better_letter(
     assert grade.letter == letter
 
 
-def rated(ties: str, *weights: float) -> RatedScale:
+def rated(ties: Any, *weights: float) -> RatedScale:
     metrics = {
         f"m{i}": RatedMetric(weight=weight, bounds=[3.0, 2.0, 1.0, 0.0]) for i, weight in enumerate(weights)
     }
@@ -80,18 +81,18 @@ def rated(ties: str, *weights: float) -> RatedScale:
         ((1.5, 0.5), (0.7, 0.7), "C", "D"),
     ],
 )
-def test_a_mean_between_two_ratings(values, weights, even, worse) -> None:
+def test_a_mean_between_two_ratings(values: Any, weights: Any, even: Any, worse: Any) -> None:
     given_values = {f"m{i}": value for i, value in enumerate(values)}
     assert rate(given_values, rated("even", *weights)).letter == even
     assert rate(given_values, rated("worse", *weights)).letter == worse
 
 
-def test_our_own_scheme_sends_ties_to_the_worse_letter(built_in) -> None:
+def test_our_own_scheme_sends_ties_to_the_worse_letter(built_in: Any) -> None:
     assert built_in["gaissa"].scale.ties == "even"
     assert built_in["gaissa-fixed"].scale.ties == "worse"
 
 
-def test_equal_parts_of_a_range_are_equal(built_in) -> None:
+def test_equal_parts_of_a_range_are_equal(built_in: Any) -> None:
     range_scale = built_in["ai-energy-score-range"].scale
     # 0.14 is the first fifth of the way from 0.1 to 0.3, and a bit more in floats; 0.54 the second from 0.1 to 1.2.
     for high, value, step in ((0.3, 0.14, 0), (1.2, 0.54, 1), (0.6, 0.4, 2)):
@@ -110,7 +111,7 @@ def test_equal_compounds_get_equal_letters() -> None:
 
 
 @given(value=st.floats(0, 1e300), uncertainty=anything)
-def test_a_span_never_fails(value, uncertainty) -> None:
+def test_a_span_never_fails(value: Any, uncertainty: Any) -> None:
     bands = [Band(letter="A", up_to=1.0), Band(letter="B")]
     best, worst = span(value, uncertainty, bands)
     assert (best is None) == (worst is None)
@@ -119,7 +120,14 @@ def test_a_span_never_fails(value, uncertainty) -> None:
 
 @given(energy=anything, samples=anything, grams=st.none() | anything, uncertainty=st.none() | anything)
 def test_grading_never_raises_and_publishes_only_numbers(
-    energy, samples, grams, uncertainty, scale, built_in, window, measurement
+    energy: Any,
+    samples: Any,
+    grams: Any,
+    uncertainty: Any,
+    scale: Any,
+    built_in: Any,
+    window: Any,
+    measurement: Any,
 ) -> None:
     measured = measurement(energy, emissions_grams=grams, uncertainty_ratio=uncertainty)
     recorded = window(values={"samples": samples, "tokens": samples})
@@ -141,18 +149,20 @@ def test_grading_never_raises_and_publishes_only_numbers(
 
 
 @pytest.mark.parametrize("samples", [1e-320, 5e-324, 1e-7, 1.1e18, 1e300, 1.7e308])
-def test_absurd_units_are_refused_with_what_is_possible(samples, scale, window, measurement) -> None:
+def test_absurd_units_are_refused_with_what_is_possible(
+    samples: Any, scale: Any, window: Any, measurement: Any
+) -> None:
     grade = grade_on(window(values={"samples": samples}), measurement(), *scale)
     assert grade.letter is None
     assert "1e-06 to 1e+18 are possible" in grade.reason
 
 
-def test_an_energy_too_small_for_a_quotient_is_no_a(scale, window, measurement) -> None:
+def test_an_energy_too_small_for_a_quotient_is_no_a(scale: Any, window: Any, measurement: Any) -> None:
     grade = grade_on(window(values={"samples": 1e18}), measurement(5e-324), *scale)
     assert (grade.letter, "a usable energy per unit" in grade.reason) == (None, True)
 
 
-def test_a_failed_run_has_no_grade_however_good(scale, window, measurement) -> None:
+def test_a_failed_run_has_no_grade_however_good(scale: Any, window: Any, measurement: Any) -> None:
     grade = grade_on(window(failure="signal SIGKILL"), measurement(1.0), *scale)
     assert grade.text == (
         "not graded: a run that succeeded (signal SIGKILL); a failed run used less because it did less"
@@ -160,13 +170,15 @@ def test_a_failed_run_has_no_grade_however_good(scale, window, measurement) -> N
 
 
 @pytest.mark.parametrize(("energy", "is_graded"), [(0.99, False), (1.0, True), (50.0, True)])
-def test_below_the_floor_there_is_no_grade(energy, is_graded, scale, window, measurement) -> None:
+def test_below_the_floor_there_is_no_grade(
+    energy: Any, is_graded: Any, scale: Any, window: Any, measurement: Any
+) -> None:
     grade = grade_on(window(), measurement(energy, floor_joules=1.0), *scale)
     assert bool(grade.letter) == is_graded
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1))
-def test_a_counter_that_never_fell_is_its_last_value(values) -> None:
+def test_a_counter_that_never_fell_is_its_last_value(values: Any) -> None:
     rising = sorted(values)
     samples = [(float(i + 1), value) for i, value in enumerate(rising)]
     assert count(samples, (0.0, 0.0)).increase == rising[-1]

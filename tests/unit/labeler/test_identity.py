@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gramwatt_labeler.identity import by_label, main_origin, one_counter, origin_of, targets
 from gramwatt_labeler.prometheus import Series
 from hypothesis import given
 from hypothesis import strategies as st
 
 
-def series(samples, **labels) -> Series:
+def series(samples: Any, **labels: Any) -> Series:
     return Series({"__name__": "m", "window": "w", "component": "cpu", **labels}, samples)
 
 
@@ -57,7 +59,7 @@ def test_by_label_is_sorted() -> None:
 
 
 @given(st.lists(st.lists(st.floats(0, 100), min_size=1, max_size=5, unique=True), max_size=6))
-def test_times_always_rise(copies) -> None:
+def test_times_always_rise(copies: Any) -> None:
     made = [series([(t, t) for t in sorted(times)], replica=str(i)) for i, times in enumerate(copies)]
     times = [t for t, _ in one_counter(made)]
     assert times == sorted(set(times))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from gramwatt_labeler.measure import count, coverage_ratio, drops, known_ratio
@@ -35,7 +36,7 @@ def test_a_reset_adds_what_was_counted_since(before: list[int], after: list[int]
 
 
 @given(steps, st.randoms())
-def test_order_and_duplicates_of_samples_change_nothing(increments: list[int], random) -> None:
+def test_order_and_duplicates_of_samples_change_nothing(increments: list[int], random: Any) -> None:
     samples = samples_of(increments)
     shuffled = [*samples, *samples]
     random.shuffle(shuffled)

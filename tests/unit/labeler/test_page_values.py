@@ -119,7 +119,7 @@ def test_power_is_the_rise_of_the_counter_and_a_restart_is_no_power() -> None:
 
 
 def test_many_points_are_thinned_and_a_hole_stays() -> None:
-    points = [(float(at), 1.0) for at in range(5000)]
+    points: list[tuple[float, float | None]] = [(float(at), 1.0) for at in range(5000)]
     points = [*points[:2000], (2000.0, None), *points[2000:]]
     thin = thinned(points)
     assert len(thin) < 500

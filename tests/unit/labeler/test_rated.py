@@ -7,6 +7,7 @@ import math
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -21,7 +22,7 @@ DISTILGPT2 = {
 }  # fmt: skip
 
 
-def test_the_reference_model_rates_itself(built_in) -> None:
+def test_the_reference_model_rates_itself(built_in: Any) -> None:
     rated = rate(DISTILGPT2, built_in["gaissa"].scale)
     # Every index is 1: E for CO2 (1 <= 72.89), A for downloads, C for performance, E for size, D for the data set.
     assert rated.letters == {
@@ -36,12 +37,12 @@ def test_the_reference_model_rates_itself(built_in) -> None:
     ("index", "letter"),
     [(714.74, "A"), (714.73, "B"), (287.33, "B"), (147.9, "C"), (72.9, "D"), (72.89, "E"), (0.001, "E")],
 )
-def test_co2_bounds_are_those_of_the_study(index, letter, built_in) -> None:
+def test_co2_bounds_are_those_of_the_study(index: Any, letter: Any, built_in: Any) -> None:
     scale = built_in["gaissa"].scale
     assert rate({"co2_eq_emissions": 149_200 / index}, scale).letters["co2_eq_emissions"] == letter
 
 
-def test_a_bound_itself_belongs_to_the_interval_below(built_in) -> None:
+def test_a_bound_itself_belongs_to_the_interval_below(built_in: Any) -> None:
     metric = built_in["gaissalabel"].scale.metrics["size_efficency"]
     assert [rating(bound, metric) for bound in metric.bounds] == [1, 2, 3, 4]
     assert rating(0.0, metric) == rating(-5.0, metric) == 4
@@ -50,14 +51,14 @@ def test_a_bound_itself_belongs_to_the_interval_below(built_in) -> None:
     assert rating(1e6 + 1, closed) == 4
 
 
-def test_nothing_present_is_no_grade(built_in) -> None:
+def test_nothing_present_is_no_grade(built_in: Any) -> None:
     rated = rate({}, built_in["gaissa"].scale)
     assert rated.letter is None
     assert "co2_eq_emissions" in rated.reason
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf, 0, 0.0, -1.0])
-def test_a_co2_that_is_no_measurement_is_missing_whatever_its_type(value, built_in) -> None:
+def test_a_co2_that_is_no_measurement_is_missing_whatever_its_type(value: Any, built_in: Any) -> None:
     rated = rate({"co2_eq_emissions": value, "downloads": 10.0}, built_in["gaissa"].scale)
     assert "co2_eq_emissions" not in rated.letters
     assert "co2_eq_emissions" in rated.missing
@@ -70,14 +71,14 @@ def test_a_co2_that_is_no_measurement_is_missing_whatever_its_type(value, built_
     ("grams", "letter"),
     [(0.292, "A"), (0.293, "B"), (1.807, "B"), (6.827, "C"), (28.081, "D"), (28.082, "E")],
 )
-def test_fixed_cuts_are_grams(grams, letter, built_in) -> None:
+def test_fixed_cuts_are_grams(grams: Any, letter: Any, built_in: Any) -> None:
     rated = rate({"co2_eq_emissions": grams}, built_in["gaissa-fixed"].scale)
     assert rated.letters == {"co2_eq_emissions": letter}
     assert rated.letter is None  # what is missing could change it
 
 
 @given(st.permutations(METRICS), st.dictionaries(st.sampled_from(METRICS), st.floats(1e-9, 1e15)))
-def test_the_order_of_columns_changes_nothing(built_in, order, values) -> None:
+def test_the_order_of_columns_changes_nothing(built_in: Any, order: Any, values: Any) -> None:
     scale = built_in["gaissa"].scale
     shuffled = msgspec.structs.replace(scale, metrics={name: scale.metrics[name] for name in order})
     columns = {name: values[name] for name in order if name in values}
@@ -88,7 +89,9 @@ def test_the_order_of_columns_changes_nothing(built_in, order, values) -> None:
     st.floats(1e-6, 1e9), st.floats(1, 1e6), st.dictionaries(st.sampled_from(METRICS[1:]), st.floats(1e-9, 1e15)),
     st.sampled_from(["gaissa", "gaissa-fixed"]),
 )  # fmt: skip
-def test_more_co2_is_never_a_better_grade(built_in, grams, factor, others, name) -> None:
+def test_more_co2_is_never_a_better_grade(
+    built_in: Any, grams: Any, factor: Any, others: Any, name: Any
+) -> None:
     scale = built_in[name].scale
     less, more = (
         rate(others | {"co2_eq_emissions": value}, scale).letter for value in (grams, grams * factor)
@@ -97,7 +100,7 @@ def test_more_co2_is_never_a_better_grade(built_in, grams, factor, others, name)
 
 
 @given(st.dictionaries(st.sampled_from(METRICS), st.floats(1e-9, 1e15)), st.sets(st.sampled_from(METRICS)))
-def test_gaissa_fixed_is_never_better_with_less(built_in, values, dropped) -> None:
+def test_gaissa_fixed_is_never_better_with_less(built_in: Any, values: Any, dropped: Any) -> None:
     scale = built_in["gaissa-fixed"].scale
     whole = rate(values, scale).letter
     part = rate({name: value for name, value in values.items() if name not in dropped}, scale).letter
@@ -105,7 +108,7 @@ def test_gaissa_fixed_is_never_better_with_less(built_in, values, dropped) -> No
 
 
 @given(st.dictionaries(st.sampled_from(METRICS), st.just(math.nan)))
-def test_nan_is_never_a(built_in, values) -> None:
+def test_nan_is_never_a(built_in: Any, values: Any) -> None:
     assert rate(values, built_in["gaissa"].scale).letter is None
 
 
@@ -120,7 +123,7 @@ def _column(row: dict[str, str], name: str) -> float | None:
     return float(row[name]) if row[name] not in ("", "nan") else None
 
 
-def test_the_study_itself(built_in) -> None:
+def test_the_study_itself(built_in: Any) -> None:
     folder = os.environ.get("GRAMWATT_TEST_DATA", "")
     file = Path(folder) / "HFCO2.csv"
     if not folder or not file.is_file():

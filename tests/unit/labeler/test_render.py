@@ -6,6 +6,7 @@ import dataclasses
 import os
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pytest
 from grade_on import grade_on
@@ -20,6 +21,7 @@ from gramwatt_labeler.render.text import clean, fit, fit_middle, width, wrap
 from gramwatt_labeler.render.words import LANGUAGES, words
 from hypothesis import given
 from hypothesis import strategies as st
+from known import known
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "labels"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -27,7 +29,7 @@ URL = "https://labels.example.org/labels/w1"
 
 
 @pytest.fixture(scope="session")
-def graded(scale, window, measurement) -> Graded:
+def graded(scale: Any, window: Any, measurement: Any) -> Graded:
     recorded = window(model="net-18", dataset="digits", values={"samples": 100.0, "accuracy": 0.9733})
     measured = measurement(
         45.0,
@@ -51,22 +53,22 @@ def golden(svg: str, name: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def refused(scale, window, measurement) -> Graded:
+def refused(scale: Any, window: Any, measurement: Any) -> Graded:
     recorded = window(task="")
     return Graded(recorded, measurement(), grade_on(recorded, measurement(), *scale), 1_700_000_090.0)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_label_is_the_golden_one(graded, layout) -> None:
+def test_the_label_is_the_golden_one(graded: Any, layout: Any) -> None:
     golden(render_svg(graded, URL, layout), "graded" if layout == "full" else f"graded-{layout}")
 
 
 @pytest.mark.parametrize("layout", ["full", "compact", "badge"])
-def test_the_label_of_a_refused_window_is_the_golden_one(refused, layout) -> None:
+def test_the_label_of_a_refused_window_is_the_golden_one(refused: Any, layout: Any) -> None:
     golden(render_svg(refused, URL, layout), "refused" if layout == "full" else f"refused-{layout}")
 
 
-def test_a_refused_label_has_no_arrows_and_its_whole_reason(refused) -> None:
+def test_a_refused_label_has_no_arrows_and_its_whole_reason(refused: Any) -> None:
     svg = render_svg(refused, URL)
     assert not list(ET.fromstring(svg).iter(f"{SVG}polygon"))
     assert "not graded" in texts(svg)
@@ -74,13 +76,13 @@ def test_a_refused_label_has_no_arrows_and_its_whole_reason(refused) -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS[:-2])
-def test_every_layout_says_that_it_is_no_label_of_the_eu(graded, layout) -> None:
+def test_every_layout_says_that_it_is_no_label_of_the_eu(graded: Any, layout: Any) -> None:
     assert "not an EU energy label" in texts(render_svg(graded, URL, layout))
     assert "2017/1369" in texts(render_svg(graded, URL, "a4"))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_languages_have_every_text(graded, refused, language) -> None:
+def test_languages_have_every_text(graded: Any, refused: Any, language: Any) -> None:
     said, english = words(language), words("en")
     for name in ("units", "many", "phases", "metrics"):
         assert set(getattr(said, name)) == set(getattr(english, name))
@@ -91,7 +93,7 @@ def test_languages_have_every_text(graded, refused, language) -> None:
     assert language == "en" or alt_text(graded, language) != alt_text(graded)
 
 
-def test_numbers_are_written_as_the_language_does(graded) -> None:
+def test_numbers_are_written_as_the_language_does(graded: Any) -> None:
     assert words("de").number("1,240.5 J per 3 h") == "1.240,5 J per 3 h"
     assert words("fr").number("1,240.5") == "1 240,5"
     assert "0,45" in texts(render_svg(graded, URL, "full", "de")) or "450" in texts(
@@ -109,11 +111,11 @@ def test_numbers_are_written_as_the_language_does(graded) -> None:
         ("http://0.0.0.0:1/x", False), ("http://[x/", False),
     ],
 )  # fmt: skip
-def test_no_qr_code_leads_to_loopback(graded, url, is_drawn) -> None:
+def test_no_qr_code_leads_to_loopback(graded: Any, url: Any, is_drawn: Any) -> None:
     assert ("scale(" in render_svg(graded, url)) == is_drawn
 
 
-def test_hardware_counts_and_grid_are_on_the_label(graded) -> None:
+def test_hardware_counts_and_grid_are_on_the_label(graded: Any) -> None:
     hardware = Hardware((("NVIDIA H100 80GB HBM3", 8),), (("AMD EPYC 9654", 2),))
     window = dataclasses.replace(
         graded.window, model="org/net-18", hardware=hardware, values={"samples": 1.2e6}, failure=""
@@ -133,7 +135,7 @@ def test_hardware_counts_and_grid_are_on_the_label(graded) -> None:
         assert all(word in shown for word in part.split()), part
 
 
-def test_every_graded_metric_has_a_tile_with_its_letter(graded, built_in) -> None:
+def test_every_graded_metric_has_a_tile_with_its_letter(graded: Any, built_in: Any) -> None:
     loaded = built_in["gaissa"]
     facts = Facts(
         metrics={"co2_eq_emissions": (10.0, "g"), "downloads": (1.0, ""), "performance_score": (0.9, "")}
@@ -145,7 +147,7 @@ def test_every_graded_metric_has_a_tile_with_its_letter(graded, built_in) -> Non
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=32), max_size=120), st.floats(40, 400))
-def test_names_are_cut_in_the_middle(text, room) -> None:
+def test_names_are_cut_in_the_middle(text: Any, room: Any) -> None:
     shown = fit_middle(clean(text), 12, room)
     assert width(shown, 12) <= room or shown == "…"
     if shown != clean(text):
@@ -158,17 +160,17 @@ def test_both_ends_of_a_long_name_stay() -> None:
     assert shown.endswith("int4")
 
 
-def test_a_name_in_another_script_asks_for_its_font(graded) -> None:
+def test_a_name_in_another_script_asks_for_its_font(graded: Any) -> None:
     named = dataclasses.replace(graded, window=dataclasses.replace(graded.window, model="通义千问 🚀"))
     assert 'font-family="Noto Sans CJK SC' in render_svg(named, URL)
 
 
-def test_pictures_are_drawn_once(graded) -> None:
+def test_pictures_are_drawn_once(graded: Any) -> None:
     svg = render_svg(graded, URL, "badge")
     assert convert(svg, "png") is convert(svg, "png")
 
 
-def test_the_label_says_everything_in_words(graded) -> None:
+def test_the_label_says_everything_in_words(graded: Any) -> None:
     shown = texts(render_svg(graded, URL))
     for part in ("net-18", "training", "image-classification", "digits", "CPU", "estimate", "2023-11-14 22:14 UTC",
                  "C-D within ±1σ", "450 mJ", "mJ per sample", "21 µg", "accuracy", "EEI 0.9", "500 mJ per sample",
@@ -179,18 +181,18 @@ def test_the_label_says_everything_in_words(graded) -> None:
         assert letter in shown.split()
 
 
-def test_alt_text_is_the_title_and_names_grade_span_and_numbers(graded) -> None:
+def test_alt_text_is_the_title_and_names_grade_span_and_numbers(graded: Any) -> None:
     text = alt_text(graded)
     assert text == (
         "Energy label of net-18 (training of image-classification): grade C on a scale from A (best) to E (worst),"
         " C to D within the uncertainty; 450 mJ per sample; 45 J in all, 2.1 mg of CO2 equivalent."
     )
     root = ET.fromstring(render_svg(graded, URL))
-    assert root.find(f"{SVG}title").text == text
+    assert known(root.find(f"{SVG}title")).text == text
     assert root.attrib["role"] == "img"
 
 
-def test_missing_co2_is_said_and_never_zero(graded) -> None:
+def test_missing_co2_is_said_and_never_zero(graded: Any) -> None:
     unknown = dataclasses.replace(
         graded,
         measurement=dataclasses.replace(graded.measurement, emissions_grams=None),
@@ -203,7 +205,7 @@ def test_missing_co2_is_said_and_never_zero(graded) -> None:
 
 
 @given(st.text(max_size=200))
-def test_any_name_gives_valid_svg_and_no_markup(graded, name) -> None:
+def test_any_name_gives_valid_svg_and_no_markup(graded: Any, name: Any) -> None:
     hostile = dataclasses.replace(
         graded, window=dataclasses.replace(graded.window, model=name, name=name, task=name, dataset=name)
     )
@@ -226,7 +228,7 @@ def test_any_name_gives_valid_svg_and_no_markup(graded, name) -> None:
         "{{ 7*7 }}",
     ],
 )
-def test_hostile_names_are_shown_not_obeyed(graded, name) -> None:
+def test_hostile_names_are_shown_not_obeyed(graded: Any, name: Any) -> None:
     hostile = dataclasses.replace(graded, window=dataclasses.replace(graded.window, model=name))
     svg = render_svg(hostile, URL)
     assert "<script" not in svg
@@ -235,7 +237,7 @@ def test_hostile_names_are_shown_not_obeyed(graded, name) -> None:
     assert name_of(hostile)[1] in texts(svg)
 
 
-def test_png_and_pdf_come_from_the_svg(graded, tmp_path: Path) -> None:
+def test_png_and_pdf_come_from_the_svg(graded: Any, tmp_path: Path) -> None:
     written = write_labels(graded, URL, tmp_path / "labels", ["svg", "png", "pdf"])
     assert [path.name for path in written] == ["w1.svg", "w1.png", "w1.pdf"]
     svg, png, pdf = (path.read_bytes() for path in written)
@@ -249,7 +251,7 @@ def test_png_and_pdf_come_from_the_svg(graded, tmp_path: Path) -> None:
 
 
 @given(st.text(max_size=300))
-def test_file_names_stay_inside_their_folder(window) -> None:
+def test_file_names_stay_inside_their_folder(window: Any) -> None:
     stem = file_stem(window)
     assert stem
     assert set(stem) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
@@ -257,7 +259,7 @@ def test_file_names_stay_inside_their_folder(window) -> None:
 
 
 @given(st.text(max_size=100), st.floats(20, 400))
-def test_text_fits_its_room(text, room) -> None:
+def test_text_fits_its_room(text: Any, room: Any) -> None:
     shown = fit(clean(text), 12, room)
     assert width(shown, 12) <= room or shown == "…"
     lines = wrap(clean(text), 12, room, 3)
@@ -271,7 +273,7 @@ def test_colours_for_any_number_of_letters() -> None:
     assert (colours(6)[0], colours(6)[-1], colours(1)) == ("#639b30", "#e52421", ["#639b30"])
 
 
-def test_long_texts_take_no_longer_than_their_length(graded) -> None:
+def test_long_texts_take_no_longer_than_their_length(graded: Any) -> None:
     """Counted in letters that are looked at, not in seconds: a text of strangers must not take the square of it."""
     from gramwatt_labeler.render import text
 
@@ -294,7 +296,7 @@ def test_long_texts_take_no_longer_than_their_length(graded) -> None:
     assert looked < 20_000
 
 
-def test_moments_of_no_calendar_are_a_question_mark(graded) -> None:
+def test_moments_of_no_calendar_are_a_question_mark(graded: Any) -> None:
     for end in (1e30, -1e30, float("nan"), float("inf")):
         window = dataclasses.replace(graded.window, end=end)
         assert "?" in texts(render_svg(dataclasses.replace(graded, window=window), URL))

@@ -77,7 +77,7 @@ def test_break_even_is_where_the_sums_cross(old: float, new: float, cost: float,
 def test_the_curve_reaches_beyond_the_break_even() -> None:
     plan = Plan(KWH, KWH / 2, 100, 10, 0.2, cost=100)
     points = curve(plan)
-    assert points[0] == (0, 0, 100)
+    assert points[0] == (0.0, 0.0, 100.0)
     assert points[-1][0] == 2000
     assert points[-1][1] > points[-1][2]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -43,7 +44,7 @@ def row(**changes: str) -> str:
     return ",".join(cells.values())
 
 
-def test_units_and_provenance(file) -> None:
+def test_units_and_provenance(file: Any) -> None:
     (one,) = read_emissions(file(COLUMNS, ROW), UTC)
     assert (one.window.id, one.window.name, one.window.phase) == ("run-1", "train", "")
     assert (one.window.start, one.window.end) == (NOON - 60, NOON)
@@ -63,7 +64,7 @@ def test_units_and_provenance(file) -> None:
     assert (measured.samples, measured.coverage_ratio, measured.uncertainty_ratio) == (None, None, None)
 
 
-def test_files_of_version_1_2(file) -> None:
+def test_files_of_version_1_2(file: Any) -> None:
     """No run_id, no components, no version; every row is a run, and the same row again is the same run."""
     first = "2021-05-01T10:00:00,0f0f,old,10.5,0.001,0.002,France,FRA,ile-de-france,N,,"
     second = first.replace("10:00:00,0f0f", "11:00:00,1e1e")
@@ -77,7 +78,7 @@ def test_files_of_version_1_2(file) -> None:
     assert imported.text == "imported from CodeCarbon (version not stated), France, ile-de-france"
 
 
-def test_files_of_version_2_0(file) -> None:
+def test_files_of_version_2_0(file: Any) -> None:
     cells = (
         "2022-01-01T10:00:00,old,r,2.5,0.001,0.0004,42.5,0.0,3.0,0.001,0,0.001,0.002,Canada,CAN,quebec,aws,ca-1,"
         "Linux,3.8,4,Intel,,,,,16,process,Y"
@@ -94,7 +95,7 @@ def test_files_of_version_2_0(file) -> None:
     assert one.measurement.notes == ()
 
 
-def test_rows_of_a_run_are_totals_not_parts(file) -> None:
+def test_rows_of_a_run_are_totals_not_parts(file: Any) -> None:
     rows = [
         row(timestamp=f"2026-01-01T12:00:{s}", duration=s, energy_consumed=e)
         for s, e in (("10", "0.01"), ("20", "0.02"), ("25", "0.025"))
@@ -106,7 +107,7 @@ def test_rows_of_a_run_are_totals_not_parts(file) -> None:
     assert one.measurement.imported.line == 4
 
 
-def test_a_run_that_was_started_again_goes_on(file) -> None:
+def test_a_run_that_was_started_again_goes_on(file: Any) -> None:
     """Since 3.0 the duration begins anew and the energy does not."""
     rows = [
         row(timestamp=f"2026-01-01T12:00:{at}", duration=d, energy_consumed=e)
@@ -117,14 +118,14 @@ def test_a_run_that_was_started_again_goes_on(file) -> None:
     assert one.window.seconds == pytest.approx(25)
 
 
-def test_rows_in_another_order_are_put_in_the_order_of_time(file) -> None:
+def test_rows_in_another_order_are_put_in_the_order_of_time(file: Any) -> None:
     later = row(timestamp="2026-01-01T12:00:30", duration="90", energy_consumed="0.02")
     (one,) = read_emissions(file(COLUMNS, later, ROW), UTC)
     assert one.measurement.energy_joules == pytest.approx(72_000)
     assert one.window.end == NOON + 30
 
 
-def test_rows_of_one_run_that_are_no_totals_are_refused(file) -> None:
+def test_rows_of_one_run_that_are_no_totals_are_refused(file: Any) -> None:
     later = row(timestamp="2026-01-01T12:00:30", energy_consumed="0.004")
     with pytest.raises(
         InputError, match=r"line 3: column 'energy_consumed': less than in line 2 .*run_id 'run-1'"
@@ -132,7 +133,7 @@ def test_rows_of_one_run_that_are_no_totals_are_refused(file) -> None:
         read_emissions(file(COLUMNS, ROW, later), UTC)
 
 
-def test_tasks_are_windows_within_their_run(file) -> None:
+def test_tasks_are_windows_within_their_run(file: Any) -> None:
     tasks = [f"{task},{row(run_id='r')}" for task in ("load", "fit, then <b>")]
     quoted = tasks[1].replace("fit, then <b>", '"fit, then <b>"')
     load, fit = read_emissions(file("task_name," + COLUMNS, tasks[0], quoted), UTC)
@@ -142,7 +143,7 @@ def test_tasks_are_windows_within_their_run(file) -> None:
     assert load.window.id.startswith("r-")
 
 
-def test_a_file_that_names_no_tool_is_not_called_codecarbons(file) -> None:
+def test_a_file_that_names_no_tool_is_not_called_codecarbons(file: Any) -> None:
     """What `gramwatt run --emissions-csv` writes has CodeCarbon's columns and no version."""
     (one,) = read_emissions(
         file(COLUMNS, row(codecarbon_version="", tracking_mode="process", emissions="")), UTC
@@ -153,7 +154,7 @@ def test_a_file_that_names_no_tool_is_not_called_codecarbons(file) -> None:
     assert one.measurement.emissions_grams is None
 
 
-def test_values_and_facts_from_options_and_columns(file) -> None:
+def test_values_and_facts_from_options_and_columns(file: Any) -> None:
     path = file(
         COLUMNS + ",samples,n_tokens,what,phase",
         ROW + ",100,7,vision,inference",
@@ -172,39 +173,39 @@ def test_values_and_facts_from_options_and_columns(file) -> None:
     assert (two.window.phase, two.window.task) == ("training", "text")
 
 
-def test_renamed_columns(file) -> None:
+def test_renamed_columns(file: Any) -> None:
     path = file(COLUMNS.replace("energy_consumed", "kwh"), ROW)
     (one,) = read_emissions(path, Options(columns={"energy_consumed": "kwh"}))
     assert one.measurement.energy_joules == pytest.approx(36_000)
 
 
-def test_only_some_runs(file) -> None:
+def test_only_some_runs(file: Any) -> None:
     path = file(COLUMNS, ROW, row(run_id="run-2"))
     assert [one.window.id for one in read_emissions(path, Options(runs=["run-2"]))] == ["run-2"]
     with pytest.raises(InputError, match=r"no row with run_id 'run-3' \(--run\)"):
         read_emissions(path, Options(runs=["run-3"]))
 
 
-def test_times_are_of_the_zone_that_is_said(file) -> None:
+def test_times_are_of_the_zone_that_is_said(file: Any) -> None:
     (one,) = read_emissions(file(COLUMNS, ROW), Options(zone=ZoneInfo("Asia/Tokyo")))
     assert one.window.end == NOON - 9 * 3600
     (one,) = read_emissions(file(COLUMNS, row(timestamp="2026-01-01T12:00:00+02:00")), UTC)
     assert one.window.end == NOON - 2 * 3600
 
 
-def test_ids_of_strangers_make_no_addresses(file) -> None:
+def test_ids_of_strangers_make_no_addresses(file: Any) -> None:
     (one,) = read_emissions(file(COLUMNS, row(run_id="../../etc <x>")), UTC)
     assert one.window.id.startswith("csv-")
     assert one.measurement.imported is not None
     assert one.measurement.imported.run == "../../etc <x>"
 
 
-def test_a_pue_is_said(file) -> None:
+def test_a_pue_is_said(file: Any) -> None:
     (one,) = read_emissions(file(COLUMNS + ",pue", ROW + ",1.5"), UTC)
     assert "the energy includes a PUE of 1.5" in one.measurement.notes
 
 
-def test_byte_order_mark_empty_lines_and_windows_line_ends(file) -> None:
+def test_byte_order_mark_empty_lines_and_windows_line_ends(file: Any) -> None:
     path = file(COLUMNS + "\r", "\r", ROW + "\r", "", encoding="utf-8-sig")
     assert [one.window.id for one in read_emissions(path, UTC)] == ["run-1"]
 
@@ -233,7 +234,7 @@ def test_byte_order_mark_empty_lines_and_windows_line_ends(file) -> None:
         ([""], r"the file is empty"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_named_with_its_place(file, lines: list[str], message: str) -> None:
+def test_what_is_wrong_is_named_with_its_place(file: Any, lines: list[str], message: str) -> None:
     path = file(*lines)
     with pytest.raises(InputError, match=message) as caught:
         read_emissions(path, UTC)
@@ -241,7 +242,7 @@ def test_what_is_wrong_is_named_with_its_place(file, lines: list[str], message: 
     assert "\n" not in str(caught.value)
 
 
-def test_a_number_that_may_have_lost_digits_is_refused(file) -> None:
+def test_a_number_that_may_have_lost_digits_is_refused(file: Any) -> None:
     with pytest.raises(
         InputError, match=r"line 2 does not end with a line break, so the file may be cut off"
     ):
@@ -249,7 +250,7 @@ def test_a_number_that_may_have_lost_digits_is_refused(file) -> None:
 
 
 @pytest.mark.parametrize(("encoding", "byte"), [("utf-16", "ff"), ("latin-1", "e9")])
-def test_other_encodings(file, encoding: str, byte: str) -> None:
+def test_other_encodings(file: Any, encoding: str, byte: str) -> None:
     with pytest.raises(InputError, match=rf"line \d: byte 0x{byte} is not UTF-8; save the file as UTF-8"):
         read_emissions(file(COLUMNS, row(project_name="été"), encoding=encoding), UTC)
 
@@ -261,7 +262,7 @@ def test_no_such_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("column", ["energy_consumed", "duration"])
-def test_a_row_that_was_not_measured_is_named_and_left_out(file, column: str) -> None:
+def test_a_row_that_was_not_measured_is_named_and_left_out(file: Any, column: str) -> None:
     said: list[str] = []
     path = file(COLUMNS, ROW, row(run_id="r9", **{column: ""}))
     assert [result.window.id for result in read_emissions(path, left_out=said.append)] == [
@@ -270,10 +271,10 @@ def test_a_row_that_was_not_measured_is_named_and_left_out(file, column: str) ->
     assert said == [f"{path}: line 3: column '{column}' is empty: it was not measured"]
 
 
-def test_a_run_whose_rows_were_not_measured_is_no_unknown_run(file) -> None:
+def test_a_run_whose_rows_were_not_measured_is_no_unknown_run(file: Any) -> None:
     path = file(COLUMNS, row(run_id="r9", energy_consumed=""))
     assert read_emissions(path, Options(runs=["r9"])) == []
 
 
-def test_a_header_that_several_programs_wrote_counts_once(file) -> None:
+def test_a_header_that_several_programs_wrote_counts_once(file: Any) -> None:
     assert len(read_emissions(file(COLUMNS, COLUMNS, ROW, COLUMNS))) == 1

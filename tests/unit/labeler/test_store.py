@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from grade_on import grade_on
@@ -13,14 +15,14 @@ from gramwatt_labeler.store import Store
 
 
 @pytest.fixture
-def store(tmp_path: Path):
+def store(tmp_path: Path) -> Iterator[Any]:
     store = Store(f"sqlite:///{tmp_path / 'deep' / 'grades.db'}")
     yield store
     store.close()
 
 
 @pytest.fixture
-def graded(scale, window, measurement) -> Graded:
+def graded(scale: Any, window: Any, measurement: Any) -> Graded:
     measured = measurement(45.0, uncertainty_ratio=0.2, emissions_grams=None, sources=("rapl",), notes=("n",))
     recorded = window(name="<hostile> \u202e 'quoted'")
     return Graded(recorded, measured, grade_on(recorded, measured, *scale), 1_700_000_090.0)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from gramwatt_labeler.grading.facts import Facts, grade_facts, grade_members
 from gramwatt_labeler.grading.recorded import hardware_group
+from gramwatt_labeler.grading.scale import StrepScale
 from gramwatt_labeler.model import Hardware
 from gramwatt_labeler.scale_files import grade, load_scales
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 SCALES = load_scales()
@@ -31,7 +33,7 @@ ITEMS = ("samples", "requests")
 
 
 @st.composite
-def works(draw) -> Facts:
+def works(draw: Any) -> Facts:
     """Facts of some piece of work, of which a GPU's part may be any."""
     energy = draw(energies)
     metrics = {
@@ -57,21 +59,24 @@ def no_better(one: str | None, other: str | None) -> bool:
     return one is None or (other is not None and ORDER.index(one) >= ORDER.index(other))
 
 
-def letter(facts: Facts, scale=GRAMWATT) -> str | None:
+def letter(facts: Facts, scale: Any = GRAMWATT) -> str | None:
     return grade_facts(scale, facts).letter
 
 
 @given(works(), st.sets(st.sampled_from(NAMES)))
-def test_never_better_with_fewer_numbers(facts, dropped) -> None:
+def test_never_better_with_fewer_numbers(facts: Any, dropped: Any) -> None:
     # gpu_energy alone is what gpu-bounded energy is called; energy is the whole there.
     kept = {name: value for name, value in facts.metrics.items() if name not in dropped}
     if facts.boundary == "gpu" and "gpu_energy" in dropped:
         return
-    assert no_better(letter(replace(facts, metrics=kept)), letter(facts))
+    whole = grade_facts(GRAMWATT, facts)
+    # A count that is implausibly large is refused; without it another count may be plausible.
+    assume(not any("plausible" in reason for reason in whole.reasons))
+    assert no_better(letter(replace(facts, metrics=kept)), whole.letter)
 
 
 @given(works(), st.sampled_from(["phase", "task", "dataset", "hardware", "boundary"]))
-def test_never_better_with_a_fact_left_out(facts, name) -> None:
+def test_never_better_with_a_fact_left_out(facts: Any, name: Any) -> None:
     assert no_better(letter(replace(facts, **{name: ""})), letter(facts)) or (
         name == "dataset"
         and facts.dataset == "digits"  # the one that has a stricter reference: not graded without
@@ -79,7 +84,7 @@ def test_never_better_with_a_fact_left_out(facts, name) -> None:
 
 
 @given(works(), st.floats(1, 1e3))
-def test_more_energy_is_never_better(facts, factor) -> None:
+def test_more_energy_is_never_better(facts: Any, factor: Any) -> None:
     more = {name: (facts.metrics[name][0] * factor, "J") for name in ("energy", "gpu_energy")}
     first, second = letter(facts), letter(replace(facts, metrics=dict(facts.metrics) | more))
     # So little that it is not plausible has no letter; that is the one way more can find one.
@@ -87,14 +92,14 @@ def test_more_energy_is_never_better(facts, factor) -> None:
 
 
 @given(works(), st.randoms())
-def test_the_order_of_metrics_changes_nothing(facts, random) -> None:
+def test_the_order_of_metrics_changes_nothing(facts: Any, random: Any) -> None:
     items = list(facts.metrics.items())
     random.shuffle(items)
     assert letter(replace(facts, metrics=dict(items))) == letter(facts)
 
 
 @given(works())
-def test_the_unit_energy_is_given_in_changes_nothing(facts) -> None:
+def test_the_unit_energy_is_given_in_changes_nothing(facts: Any) -> None:
     energy, part = facts.metrics["energy"][0], facts.metrics["gpu_energy"][0]
     inside = {"energy": (energy / 3_600_000, "kWh"), "gpu_energy": (part / 3_600_000, "kWh")}
     there = grade_facts(GRAMWATT, replace(facts, metrics=dict(facts.metrics) | inside))
@@ -112,7 +117,7 @@ def test_the_unit_energy_is_given_in_changes_nothing(facts) -> None:
     st.sampled_from(["gpu", "process", "machine"]),
 )
 def test_samples_and_requests_of_the_same_work_get_the_same_letter(
-    energy, count, task, hardware, boundary
+    energy: Any, count: Any, task: Any, hardware: Any, boundary: Any
 ) -> None:
     found = {
         letter(
@@ -135,7 +140,7 @@ def test_the_same_images_that_were_e_per_sample_and_a_per_request() -> None:
 
 
 @given(st.floats(1, 1e6), st.floats(0, 0.0099))
-def test_a_trace_of_gpu_energy_does_not_choose_the_hardware(energy, share) -> None:
+def test_a_trace_of_gpu_energy_does_not_choose_the_hardware(energy: Any, share: Any) -> None:
     from gramwatt_labeler.model import Measurement, Window
 
     window = Window("w", "n", "training", 0, 60, hardware=Hardware((("NVIDIA H100", 1),), (("AMD EPYC", 1),)))
@@ -145,14 +150,14 @@ def test_a_trace_of_gpu_energy_does_not_choose_the_hardware(energy, share) -> No
 
 
 @given(st.floats(0.001, 0.749), st.sampled_from(["process", "machine"]))
-def test_work_moved_from_the_gpu_to_the_cpu_gets_no_better_letter(share, boundary) -> None:
+def test_work_moved_from_the_gpu_to_the_cpu_gets_no_better_letter(share: Any, boundary: Any) -> None:
     facts = Facts("inference", "code-generation", "", "H100", boundary,
                   {"energy": (1000.0, "J"), "gpu_energy": (1000.0 * share, "J"), "tokens": (1e4, "")})  # fmt: skip
     assert letter(facts) is None
 
 
 @given(st.floats(1e-6, 1e-3))
-def test_an_absurd_count_is_not_plausible(per_token) -> None:
+def test_an_absurd_count_is_not_plausible(per_token: Any) -> None:
     facts = Facts("inference", "text-generation", "", "H100", "gpu", {"energy_per_token": (per_token, "J")})
     verdict = grade_facts(GRAMWATT, facts)
     assert (verdict.letter, "plausible" in verdict.reasons[0]) == (None, True)
@@ -160,7 +165,7 @@ def test_an_absurd_count_is_not_plausible(per_token) -> None:
 
 @settings(max_examples=30)
 @given(st.sampled_from(sorted(set(HARDWARE) - {""})), energies, counts)
-def test_hiding_the_hardware_never_helps(hardware, energy, count) -> None:
+def test_hiding_the_hardware_never_helps(hardware: Any, energy: Any, count: Any) -> None:
     for task in TASKS:
         for boundary in ("gpu", "process", "machine"):
             facts = Facts("inference", task, "imagenet", hardware, boundary,
@@ -169,7 +174,7 @@ def test_hiding_the_hardware_never_helps(hardware, energy, count) -> None:
             assert no_better(letter(replace(facts, hardware="")), letter(facts))
 
 
-def test_stated_hardware_does_not_win_over_what_was_recorded(window, measurement) -> None:
+def test_stated_hardware_does_not_win_over_what_was_recorded(window: Any, measurement: Any) -> None:
     recorded = window(hardware=Hardware((("NVIDIA H100 80GB HBM3", 8),), ()))
     measured = measurement(100.0, components={"gpu": 100.0})
     assert hardware_group(recorded, measured, "8xA100") == "8xH100"
@@ -177,7 +182,7 @@ def test_stated_hardware_does_not_win_over_what_was_recorded(window, measurement
 
 
 @given(st.sampled_from([math.nan, math.inf, -math.inf, -1.0, 0.0]), st.sampled_from(sorted(SCALES)))
-def test_what_is_no_number_is_never_the_best_letter(value, name) -> None:
+def test_what_is_no_number_is_never_the_best_letter(value: Any, name: Any) -> None:
     scale = SCALES[name].scale
     if name in ("quintiles", "ai-energy-score-range", "ai-energy-score-rank"):
         population = {f"m{n}": {"energy": float(n + 1)} for n in range(10)}
@@ -199,8 +204,9 @@ rows = st.dictionaries(
 
 @settings(max_examples=40)
 @given(st.lists(rows, min_size=2, max_size=12), st.sampled_from(["mean", "median"]), st.data())
-def test_strep_is_never_better_with_a_metric_missing(members, mode, data) -> None:
+def test_strep_is_never_better_with_a_metric_missing(members: Any, mode: Any, data: Any) -> None:
     scale = SCALES["strep"].scale
+    assert isinstance(scale, StrepScale)
     population = {f"m{n}": dict(row) for n, row in enumerate(members)}
     name = data.draw(st.sampled_from(sorted(population)))
     metric = data.draw(st.sampled_from(sorted(population[name])))
@@ -213,7 +219,7 @@ def test_strep_is_never_better_with_a_metric_missing(members, mode, data) -> Non
         assert (after.compound or 0.0) <= (before or 0.0) + 1e-12
 
 
-def test_an_absolute_grade_does_not_depend_on_a_population(window, measurement) -> None:
+def test_an_absolute_grade_does_not_depend_on_a_population(window: Any, measurement: Any) -> None:
     facts = Facts("training", metrics={"co2_eq_emissions": (10.0, "g")})
     scale = SCALES["gaissa"].scale
     assert grade_facts(scale, facts, {"a": {"x": 1.0}}) == grade_facts(scale, facts)

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ SCENARIOS = {
     ),
 }
 OPPOSITE = {">=": " <", "<=": " >", "==": " !=", ">": " <=", "<": " >="}
-CHANGES = (
+CHANGES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     # a window or an offset
     (
         re.compile(r"(?<=\[)(\d+)(?=[mhd][\]:])|(?<=offset )(\d+)(?=m)"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import gramwatt_exporter
 import pytest
@@ -13,8 +14,9 @@ ROOT = Path(__file__).parents[3]
 DISTRIBUTIONS = ("client", "exporter", "labeler")
 
 
-def project(name: str) -> dict[str, object]:
-    return tomllib.loads((ROOT / name / "pyproject.toml").read_text())["project"]
+def project(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = tomllib.loads((ROOT / name / "pyproject.toml").read_text())["project"]
+    return found
 
 
 def test_one_version_everywhere() -> None:

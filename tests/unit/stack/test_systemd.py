@@ -26,7 +26,7 @@ def settings(unit: str) -> dict[str, list[str]]:
 def test_exposure_is_low(unit: str) -> None:
     if not shutil.which("systemd-analyze"):
         pytest.skip("needs systemd-analyze")
-    command = ["systemd-analyze", "security", "--offline=true", UNITS / f"{unit}.service"]
+    command = ["systemd-analyze", "security", "--offline=true", str(UNITS / f"{unit}.service")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if "unrecognized option" in done.stderr:
         pytest.skip("this systemd-analyze cannot judge files")

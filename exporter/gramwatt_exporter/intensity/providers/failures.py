@@ -19,7 +19,7 @@ class Unavailable(TryAgain):
 
 
 class Refused(Fatal):
-    """Will not work until somebody acts; asked again rarely."""
+    """Will not work until the operator acts; asked again rarely."""
 
     def __init__(self, reason: str, message: str, fix: str) -> None:
         super().__init__(message, fix)

@@ -32,7 +32,7 @@ class Question(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """An answer that cannot be used: who gave it, its status, its whole text and that text fit to be shown."""
+    """An answer that cannot be used: its server, its status, its whole text and that text fit to be shown."""
 
     host: str
     status: int

@@ -30,7 +30,7 @@ _HOW = (
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who asks. ``role`` is None for somebody unknown; ``csrf`` is that of a session, "" of a token."""
+    """Who asks. ``role`` is None for an unknown user; ``csrf`` is that of a session, "" of a token."""
 
     name: str = ""
     role: Role | None = None
@@ -84,7 +84,7 @@ class Guard:
         return Requester(user.name, role)
 
     def allow(self, request: Request, wanted: Role, csrf: str = "") -> Requester:
-        """Whoever may; counts as a write. ``csrf`` is a form's field, else the header counts.
+        """The user, if the role suffices; counts as a write. ``csrf`` is a form's field, else the header counts.
 
         Raises ApiError 401 without a login, 403 without the role or the CSRF token, 429 for too many writes.
         """
@@ -118,7 +118,7 @@ class Guard:
         return allowed
 
     def visitor(self, request: Request) -> Visitor:
-        """For the pages; a wrong token there is nobody."""
+        """For the pages; a wrong token is an unknown user there."""
         try:
             who = self.requester(request)
         except ApiError:

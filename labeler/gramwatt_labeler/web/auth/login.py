@@ -69,7 +69,7 @@ def router(guard: Guard, pages: Pages) -> APIRouter:
 
 
 def local(path: str) -> str:
-    """A path of this site, else "": nobody is sent elsewhere after a login."""
+    """A path of this site, else "": a login never leads to another site."""
     try:
         parts = urlsplit(path)
     except ValueError:

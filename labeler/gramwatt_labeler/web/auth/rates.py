@@ -27,6 +27,8 @@ class Rate:
             tokens = min(float(self.per_minute), tokens + (now - at) * self.per_minute / 60)
             wait = 0.0 if tokens >= 1 else (1 - tokens) * 60 / self.per_minute
             self._buckets[key] = (tokens if wait else tokens - 1, now)
-            if len(self._buckets) > _MOST_KEYS:  # who has not asked for longest has the fullest bucket
+            if (
+                len(self._buckets) > _MOST_KEYS
+            ):  # the user whose last request is oldest has the fullest bucket
                 self._buckets.popitem(last=False)
         return wait

@@ -19,7 +19,7 @@ _AUDIT_ROWS = 50
 
 
 def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
-    """Every page needs a login; who is no manager is told so."""
+    """Every page needs a login of a manager; the page for other users says so."""
     routes = APIRouter(include_in_schema=False)
 
     def refused(request: Request) -> Response | None:
@@ -32,11 +32,11 @@ def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
             )
         return None
 
-    def overview(request: Request, told: str = "", wrong: str = "", status: int = 200) -> Response:
+    def overview(request: Request, done: str = "", wrong: str = "", status: int = 200) -> Response:
         return desk.pages.render(
             "manage.html.j2", request, status, here="/manage", scales=list(desk.scales.values()),
             main_scale=desk.main_scale, users=guard.people.users(), roles=[role.value for role in Role],
-            audit=entries(desk.store.database, limit=_AUDIT_ROWS), jobs=services.jobs.recent(), told=told, wrong=wrong,
+            audit=entries(desk.store.database, limit=_AUDIT_ROWS), jobs=services.jobs.recent(), done=done, wrong=wrong,
         )  # fmt: skip
 
     @routes.get("/manage")
@@ -69,8 +69,8 @@ def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
         if no is not None:
             return no
         who = guard.allow(request, Role.MANAGER, form.get("csrf", ""))
-        told, wrong = people.do(guard.people, form, who.name, guard.clock())
-        return overview(request, told, wrong, 422 if wrong else 200)
+        done, wrong = people.do(guard.people, form, who.name, guard.clock())
+        return overview(request, done, wrong, 422 if wrong else 200)
 
     @routes.get("/manage/{kind}")
     def defined(request: Request, kind: str) -> Response:

@@ -11,7 +11,7 @@ from ...store.jobs import Jobs
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """``wake`` tells whoever does the jobs that there is one; ``forget`` makes a new scale count at once."""
+    """``wake`` starts the thread that does the jobs; ``forget`` makes a new scale count at once."""
 
     scales: ScaleRows
     jobs: Jobs

@@ -13,7 +13,7 @@ _WIDTH = 380
 
 
 def letter_chip(letter: str, letters: Sequence[str]) -> Markup:
-    """An arrow that is longer the worse the letter, as on the label: colour is not all that tells."""
+    """An arrow that is longer the worse the letter, as on the label: colour is not the only sign."""
     place = list(letters).index(letter) if letter in letters else 0
     colour = colours(len(letters))[place]
     tip = 27 + 12 * place / max(1, len(letters) - 1)

@@ -185,7 +185,7 @@ def best_per_letter(rows: Sequence[Listed], letters: Sequence[str]) -> list[tupl
 def _expense(row: Listed) -> float:
     per_unit = known_value("per_unit", row)
     grams = row.evaluation.grams
-    return per_unit if per_unit is not None else grams or math.inf  # 0 g is a number nobody measured
+    return per_unit if per_unit is not None else grams or math.inf  # 0 g is no measured number
 
 
 def _rows(desk: Desk, asked: Mapping[str, str]) -> tuple[list[Listed], bool]:

@@ -27,7 +27,7 @@ class Upload:
 
 
 class Spool:
-    """Uploads by a name that nobody can guess. Safe to use from several threads."""
+    """Uploads by a name that cannot be guessed. Safe to use from several threads."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

@@ -19,9 +19,9 @@ class Visitor:
 
 
 Visitors = Callable[[Request], Visitor]
-"""Tells who makes a request, from its session."""
+"""The user who makes a request, by its session."""
 
 
-def nobody(_: Request) -> Visitor:
+def anonymous(_: Request) -> Visitor:
     """Everyone is a reader."""
     return Visitor()

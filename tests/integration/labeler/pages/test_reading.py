@@ -164,7 +164,7 @@ class _Counters(httpx.BaseTransport):
         start = NOW - 1000
         if "energy_joules" in query:
             times = [start + 5 + 10 * step for step in range(100) if not 40 < step < 60]
-            rows = [
+            rows: list[dict[str, object]] = [
                 {
                     "metric": {"component": name, "instance": "a"},
                     "values": [[at, str(share * (at - start))] for at in times],

@@ -28,7 +28,7 @@ def upload(client: TestClient, *files: tuple[str, bytes], **fields: str) -> str:
         data={"phase": "training", "task": "fill-mask"} | fields,
     )
     assert answer.status_code == 200, answer.text
-    return answer.text
+    return str(answer.text)
 
 
 def chosen(page: str) -> dict[str, str]:
@@ -44,7 +44,7 @@ def chosen(page: str) -> dict[str, str]:
 
 
 def where(page: str) -> str:
-    return re.findall(r'action="(/upload/[\w-]+)"', page)[0]
+    return str(re.findall(r'action="(/upload/[\w-]+)"', page)[0])
 
 
 def test_a_file_is_shown_with_its_letters_before_anything_is_added(reader: TestClient, store: Store) -> None:

@@ -158,7 +158,7 @@ def _check_pages(filled: Store, sort: str) -> None:
     assert len(seen) == len(set(seen)) == 23
     whole = filled.page(Filters(), "gaissa", sort, limit=100)
     assert seen == [one.evaluation.id for one in whole.rows]
-    keys = {
+    keys: dict[str, Callable[[Any], Any]] = {
         "energy": lambda one: one.evaluation.measurement and one.evaluation.measurement.energy_joules,
         "ended": lambda one: one.evaluation.window.end,
         "name": lambda one: one.evaluation.window.name,
@@ -260,4 +260,4 @@ def test_characters_that_no_database_takes_are_replaced_everywhere(store: Store)
     found = store.evaluation(store.add_evaluation(odd)).evaluation
     assert (found.window.name, found.window.model, found.window.dataset) == ("a\ufffdb", "x/\ufffd", "\ufffd")
     assert found.detail == {"k\ufffd": ["\ufffd"]}
-    assert store.models()[0].facts.full_name == "x/\ufffd"
+    assert (store.models()[0].facts.author, store.models()[0].facts.name) == ("x", "\ufffd")

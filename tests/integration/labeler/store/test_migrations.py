@@ -84,7 +84,11 @@ def test_old_grades_are_evaluations_like_any_other(old_url: str, opened: Opened)
     assert origins["run-7"] is Origin.CODECARBON
     assert origins["other-tool"] is Origin.FILE
     assert [one.evaluation.id for one in store.page(Filters(model="acme/net@2")).rows] == ["other-tool", "w1"]
-    assert {model.facts.full_name for model in store.models()} == {"acme/net@2", "a/b/c", "resnet50"}
+    assert {(model.facts.author, model.facts.name) for model in store.models()} == {
+        ("acme", "net@2"),
+        ("", "a/b/c"),
+        ("", "resnet50"),
+    }
     assert [one.evaluation.id for one in store.page(Filters(q="DROP TABLE")).rows] == ["hostile"]
     assert [one.window.id for one in store.not_annotated(0) if one.grade.scale.name == "gramwatt"] == [
         "run-7", "hostile", "failed", "other-tool", "lost",
@@ -147,7 +151,9 @@ def _start_together(url: str) -> list[str]:
     return [out for out, _ in answers]
 
 
-def test_an_upgrade_that_is_cut_short_changes_nothing(old_url: str, opened: Opened, monkeypatch) -> None:
+def test_an_upgrade_that_is_cut_short_changes_nothing(
+    old_url: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from gramwatt_labeler.store.migrations import moving
 
     monkeypatch.setattr(moving, "_grade", lambda *_: 1 / 0)

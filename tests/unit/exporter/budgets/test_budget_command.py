@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -164,7 +165,7 @@ def test_a_file_that_may_not_be_written_is_said(file: Path, capsys: pytest.Captu
 
 
 def budget(**match: str) -> Budget:
-    return Budget("b", Mass(50_000), Period(rolling=Duration(30 * 86400)), match)
+    return Budget("b", Mass(50_000), Period(rolling=Duration(30 * 86400)), cast(dict[Any, str], match))
 
 
 def test_what_a_machine_can_reach_is_its_full_power_for_a_whole_period() -> None:

@@ -54,7 +54,12 @@ def test_the_memory_of_a_kernel_thread_is_not_read(monkeypatch: pytest.MonkeyPat
     assert shell is not None
     read: list[int] = []
     pages = machine.resident_pages
-    monkeypatch.setattr(machine, "resident_pages", lambda pid: read.append(pid) or pages(pid))
+
+    def noted(pid: int) -> int | None:
+        read.append(pid)
+        return pages(pid)
+
+    monkeypatch.setattr(machine, "resident_pages", noted)
     simulated = rig(machine, Config())
     for _ in range(3):
         sample(simulated)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Iterable
+from typing import Any, cast
 
 import pytest
 from gramwatt_exporter.ledger import persistence
@@ -20,7 +21,7 @@ from simulation import CPU, DRAM, SECOND, Machine, rig
 
 COUNT = st.integers(0, 2**62)
 BIG = st.integers(0, 2**90)
-NAME = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+NAME = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
 @pytest.mark.slow
@@ -176,7 +177,7 @@ def all_accounts(draw: st.DrawFn) -> Accounts:
         accounts.meters[meter.name, meter.source] = MeterAccount(meter)
         accounts.meters[meter.name, meter.source].energy = draw(COUNT)
     for key in draw(st.sets(st.tuples(NAME, NAME, NAME), max_size=4)):
-        workload = accounts.workload(Workload(*key))
+        workload = accounts.workload(Workload(*cast(Any, key)))
         workload.energy = draw(st.lists(COUNT, min_size=4, max_size=4))
         workload.units = draw(st.lists(BIG, min_size=4, max_size=4))
         workload.cpu_ns = draw(st.integers(1, 2**62))
@@ -192,8 +193,8 @@ def all_accounts(draw: st.DrawFn) -> Accounts:
     accounts.exits_observed = draw(st.dictionaries(NAME, COUNT, max_size=2))
     accounts.exits_lost = draw(COUNT)
     accounts.resets = draw(st.dictionaries(pairs, COUNT, max_size=2))
-    for key in draw(st.sets(pairs, max_size=3)):
-        user = accounts.users.account(*key)
+    for user_key in draw(st.sets(pairs, max_size=3)):
+        user = accounts.users.account(*user_key)
         user.energy, user.units, user.cpu_ns = draw(four), draw(big_four), draw(COUNT)
     return accounts
 

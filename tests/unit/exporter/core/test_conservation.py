@@ -18,8 +18,8 @@ from simulation import CPU, CPU_IDLE, DRAM, GPU, SECOND, Machine, random_life, r
 def check_sums(snapshot: Snapshot) -> None:
     """Every equality the product claims."""
     everything = [*snapshot.workloads, *snapshot.departed_workloads]
-    by_component = dict.fromkeys(COMPONENTS, 0)
-    amounts = dict.fromkeys(COMPONENTS, 0)
+    by_component: dict[str, int] = dict.fromkeys(COMPONENTS, 0)
+    amounts: dict[str, int] = dict.fromkeys(COMPONENTS, 0)
     for device in snapshot.devices:
         assert sum(device.partition) == sum(device.energy.values())
         assert min(device.partition) >= 0

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from gramwatt_exporter.errors import NotHere, TryAgain
 from gramwatt_exporter.log import FieldLogger
-from gramwatt_exporter.model import Device, Meter, PowerReading, Sample
+from gramwatt_exporter.model import Component, Device, Meter, PowerReading, Sample
 from gramwatt_exporter.sensors.sensor_set import SensorSet
 from scripted_sensor import J, Scripted
 from simulation import SECOND, Machine, rig
 
-ALL = ("cpu", "dram", "gpu")
+ALL: tuple[Component, ...] = ("cpu", "dram", "gpu")
 CPU = Device("cpu", "package-0", "rapl", 0.05, max_watts=400.0)
 NODE_CPU = Device("cpu", "node-cpu", "cray", 0.05)
 MODEL = Device("cpu", "package-0", "estimate", 0.5, 20.0)

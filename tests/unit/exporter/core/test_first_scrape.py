@@ -17,12 +17,12 @@ from gramwatt_exporter.ledger.accounts import Accounts
 from gramwatt_exporter.ledger.users import MOST_USERS, OTHERS, UserTotals
 from gramwatt_exporter.metrics.exposition import Exposition
 from gramwatt_exporter.metrics.scrapers import Scrapers
-from gramwatt_exporter.model import Intensity, IntensityState
+from gramwatt_exporter.model import DeviceUse, Intensity, IntensityState
 from gramwatt_exporter.windows import OpenRequest, Peer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from running import assert_conserved, parse, select, total
-from simulation import CPU, DRAM, GPU, SECOND, DeviceUse, Machine, random_life, rig
+from simulation import CPU, DRAM, GPU, SECOND, Machine, random_life, rig
 
 NEW = (
     "gramwatt_process_energy_joules_total",

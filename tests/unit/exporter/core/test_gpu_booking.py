@@ -22,6 +22,10 @@ def _row(pid: int, account: WorkloadAccount | None = None, *windows: str) -> Row
     return row
 
 
+def _none(pid: int) -> tuple[Row, bool] | None:
+    """No process is known."""
+
+
 def _find(*rows: Row) -> dict[int, tuple[Row, bool]]:
     return {row.identity.pid: (row, True) for row in rows}
 
@@ -117,17 +121,17 @@ def test_where_the_driver_says_nothing_the_least_it_draws_is_of_nobody() -> None
     windows = _Windows("w")
     unknown = _booked(windows, None, {}, 1000)
     assert windows.unknown == {}
-    unknown.booked("GPU-a", 1090, SECOND, None, share(1090, 0, None, {}.get), {}.get)
+    unknown.booked("GPU-a", 1090, SECOND, None, share(1090, 0, None, _none), _none)
     assert windows.unknown == {}  # an idle GPU's power wanders
-    unknown.booked("GPU-a", 5000, SECOND, None, share(5000, 0, None, {}.get), {}.get)
+    unknown.booked("GPU-a", 5000, SECOND, None, share(5000, 0, None, _none), _none)
     assert windows.unknown == {"w": 4000}
 
 
 def test_a_gpu_that_was_never_seen_to_draw_little_may_have_worked_all_the_time() -> None:
     windows = _Windows("w")
     energy, limit = 300_000_000, 400.0
-    shares = share(energy, 0, None, {}.get)
-    GpuUnknown(windows).booked("GPU-a", energy, SECOND, None, shares, {}.get, limit)
+    shares = share(energy, 0, None, _none)
+    GpuUnknown(windows).booked("GPU-a", energy, SECOND, None, shares, _none, limit)
     assert windows.unknown == {"w": energy}
 
 
@@ -135,7 +139,7 @@ def test_a_process_that_came_and_went_between_two_looks_may_be_anybody() -> None
     windows = _Windows("w")
     unknown = _booked(windows, DeviceUse(DEVICE, method="utilisation", quiet=True), {}, 1000)
     use = DeviceUse(DEVICE, method="utilisation", quiet=True)
-    unknown.booked("GPU-a", 5000, SECOND, use, share(5000, 1000, use, {}.get), {}.get)
+    unknown.booked("GPU-a", 5000, SECOND, use, share(5000, 1000, use, _none), _none)
     assert windows.unknown == {"w": 4000}
 
 
@@ -167,7 +171,7 @@ def test_a_gpu_that_cannot_be_read_may_draw_what_it_ever_drew() -> None:
 def test_a_lost_gpu_of_unclear_users_may_have_been_anybodys() -> None:
     windows = _Windows("w")
     unknown = _booked(windows, DeviceUse(DEVICE), {}, 3000)
-    unknown.sampled(MergedSample([EnergyStep(DEVICE, 3000, SECOND)], (), (), ()), 10 * SECOND, {}.get)
+    unknown.sampled(MergedSample([EnergyStep(DEVICE, 3000, SECOND)], (), (), ()), 10 * SECOND, _none)
     before = windows.unknown.get("w", 0)
-    unknown.sampled(MergedSample((), (), (), ()), 11 * SECOND, {}.get)
+    unknown.sampled(MergedSample((), (), (), ()), 11 * SECOND, _none)
     assert windows.unknown["w"] == before + 3000

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from gramwatt_exporter.idle import IdleBook
 from gramwatt_exporter.log import FieldLogger
-from gramwatt_exporter.model import Device, DeviceUse, EnergyReading, Sample
+from gramwatt_exporter.model import Device, DeviceUse, EnergyReading, EnergyStep, Sample
 from gramwatt_exporter.sensors.sensor_set import SensorSet
 from scripted_sensor import Scripted
 from simulation import SECOND, Machine, rig
@@ -273,7 +273,7 @@ def test_a_suspend_while_another_sensor_is_read_is_known_to_be_in_the_next_step(
     )
     sensor_set.open()
     sensor_set.read()
-    steps = []
+    steps: list[EnergyStep] = []
     for read in (slow.read, read_and_sleep, slow.read, slow.read):
         slow.read = read  # type: ignore[method-assign]
         laptop.machine.advance(5 * SECOND)
@@ -289,7 +289,7 @@ def test_a_suspend_while_another_sensor_is_read_is_known_to_be_in_the_next_step(
 def test_a_reading_taken_before_a_suspend_ends_a_step_before_it() -> None:
     """Of a slow meter the reading is older than the sample; the machine slept since."""
     laptop = Laptop(CPU)
-    steps = []
+    steps: list[EnergyStep] = []
     for taken, asleep in ((5, 0), (4, 3), (5, 0), (5, 0)):
         laptop.machine.advance(taken * SECOND)
         laptop.sensor.answer = Sample(

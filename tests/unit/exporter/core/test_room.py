@@ -114,7 +114,7 @@ def test_an_end_told_after_its_workload_left_counts_for_the_departed() -> None:
     heir, energy = row.account.heir, row.account.heir.energy[0]
     # As if only now the parent waited for it, with time that no message told.
     assert sampler.table._waited is not None
-    sampler.table._waited.settle = lambda _live: [(row, 5_000_000)]  # type: ignore[method-assign]
+    sampler.table._waited.settle = lambda _live: [(row, 5_000_000)]  # type: ignore[method-assign,assignment]
     machine.busy_ns += 5_000_000
     simulated.meters.draw(CPU, 2_000_000, 0)  # beyond the idle draw it has learned
     sample(simulated, 1)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from gramwatt_exporter.budgets import BudgetBook
 from gramwatt_exporter.config import Config, Period
+from gramwatt_exporter.config.scalars import Mass
 from gramwatt_exporter.config.schema import Budget, Process
 from gramwatt_exporter.model import Device, Identity, Intensity, IntensityState, Workload
 from gramwatt_exporter.processes.row import Row
@@ -25,8 +28,8 @@ def sample(simulated: Rig, joules: int = 50) -> Snapshot:
     return simulated.sampler.freeze()
 
 
-def with_budget(match: dict[str, str], machine: Machine | None = None) -> Rig:
-    budget = Budget(name="one", match=match, limit=1000.0, period=Period.parse("1h"))
+def with_budget(match: dict[Any, str], machine: Machine | None = None) -> Rig:
+    budget = Budget(name="one", match=match, limit=Mass(1000.0), period=Period.parse("1h"))
     simulated = rig(machine, msgspec.structs.replace(Config(), budgets=[budget]))
     simulated.intensity[0] = IntensityState(
         average=Intensity(1000.0, "FR", "static", "average", "measured", "lifecycle", 0.0)

@@ -117,7 +117,7 @@ def test_a_full_disk_is_reported_and_loses_nothing(file: StateFile, monkeypatch:
     for number in range(4):
         file.save(state(number, 500))
     write = os.pwrite
-    monkeypatch.setattr(journal.os, "pwrite", lambda to, data, at: write(to, data[:25], at))
+    monkeypatch.setattr(os, "pwrite", lambda to, data, at: write(to, data[:25], at))
     for number in (4, 5):
         with pytest.raises(OSError, match="No space left"):
             file.save(state(number, 500))

@@ -76,7 +76,8 @@ def test_components_are_positive_and_rise_with_the_load(
 
 def test_what_is_not_known_makes_it_less_certain(tmp_path: Path) -> None:
     known = power(tmp_path / "known")
-    for place, missing in enumerate([{"memory_gb": 0}, {"mhz": 0}, {"name": "AMD EPYC Processor"}]):
+    unknown: list[dict[str, Any]] = [{"memory_gb": 0}, {"mhz": 0}, {"name": "AMD EPYC Processor"}]
+    for place, missing in enumerate(unknown):
         found = power(tmp_path / str(place), **missing)
         assert found.missing
         assert all(a > b for a, b in zip(found.sigma, known.sigma, strict=True))

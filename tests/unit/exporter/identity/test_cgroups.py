@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from gramwatt_exporter.processes.linux.identity import IdentityReader
 from gramwatt_exporter.processes.linux.jobs import JobOwners
+from known import known
 
 ID = "3f2a9c41d7e85b06aa11223344556677889900aabbccddeeff00112233445566"
 OTHER = "b" * 64
@@ -243,14 +244,14 @@ def test_the_owner_of_a_session_or_job_counts_whatever_its_processes_become(
     procfs: Any, path: Any, user: Any
 ) -> None:
     """sudo in a session, or a root process of a job step, still works for its owner."""
-    identity = IdentityReader(str(procfs.root), str).read(procfs.add(42, cgroup=v2(path)))
+    identity = known(IdentityReader(str(procfs.root), str).read(procfs.add(42, cgroup=v2(path))))
     assert identity.workload.user == user
     assert identity.uid == procfs.root.stat().st_uid
 
 
 def test_a_service_belongs_to_the_user_it_runs_as(procfs: Any) -> None:
     reader = IdentityReader(str(procfs.root), lambda uid: f"user-{uid}")
-    identity = reader.read(procfs.add(42, cgroup=v2("/system.slice/nginx.service")))
+    identity = known(reader.read(procfs.add(42, cgroup=v2("/system.slice/nginx.service"))))
     assert identity.workload.user == f"user-{procfs.root.stat().st_uid}"
 
 

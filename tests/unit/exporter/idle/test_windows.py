@@ -88,13 +88,12 @@ def test_a_change_of_method_never_restates_and_is_in_the_doubt_of_open_windows(
     assert after["idle_methods"] == before["idle_methods"] == {"cpu": "fitted"}
     off = 60 * (known.microwatts / 1e6 - 15)  # joules of idle draw that were kept out too many
     ratio, energy = after["uncertainty_ratio"], after["energy_joules"]
+    ratio_before = before["uncertainty_ratio"]
+    assert isinstance(ratio_before, float)
     assert isinstance(ratio, float)
     assert isinstance(energy, float)
-    assert ratio > (before["uncertainty_ratio"] or 0)  # type: ignore[operator]
-    assert ratio * energy == pytest.approx(
-        math.hypot(off, energy * before["uncertainty_ratio"]),
-        rel=0.1,  # type: ignore[operator]
-    )
+    assert ratio > ratio_before
+    assert ratio * energy == pytest.approx(math.hypot(off, energy * ratio_before), rel=0.1)
     (record,) = caplog.records
     told = record.__dict__["fields"]
     assert (told["device"], told["method"], told["watts"]) == ("cpu package-0", "quiet", "15.0")

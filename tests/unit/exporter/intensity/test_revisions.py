@@ -19,7 +19,7 @@ def value(hour: int, grams: float, **changes: object) -> Intensity:
     told = Intensity(
         grams, "FR", "co2signal", "average", "estimated", "lifecycle", float(START + hour * HOUR)
     )
-    return replace(told, **changes)  # type: ignore[arg-type]
+    return replace(told, **changes)
 
 
 def test_an_estimate_that_was_too_high_gives_a_negative_revision() -> None:

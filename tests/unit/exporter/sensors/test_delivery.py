@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from gramwatt_exporter.sensors.delivery import STILL_SECONDS, Delivery, PartOfWhole
 
@@ -9,7 +11,7 @@ S = 1_000_000_000
 
 
 def run(
-    delivery: Delivery, steps: list[int | None], every: float = 1.0, draws: bool = True, start: int = 0
+    delivery: Delivery, steps: Sequence[int | None], every: float = 1.0, draws: bool = True, start: int = 0
 ) -> list[bool]:
     """Whether each step, in joules, could be booked; None stands for one that is refused."""
     return [

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from gramwatt_exporter.errors import NotHere, TryAgain
-from gramwatt_exporter.model import Device, Meter
+from gramwatt_exporter.model import Component, Device, Meter
 from gramwatt_exporter.sensors.disabled import Disabled
 from gramwatt_exporter.sensors.sensor_set import SensorSet
 from scripted_sensor import J, Scripted, booked, cpu
 
-ALL = ("cpu", "dram", "gpu")
+ALL: tuple[Component, ...] = ("cpu", "dram", "gpu")
 PSYS = Meter("psys", "rapl", None, ALL, 0.1, 4000.0)
 IPMI = Meter("ipmi", "ipmi", None, ALL, 0.1, 20_000.0)
 
@@ -34,9 +34,9 @@ class Node:
         joules: dict[str, int] = {}
         for _ in range(seconds):
             self.clock.advance(1)
-            for scripted, watts in ((self.rapl, {PSYS: 200}), (self.estimate, {})):
+            for scripted, around in ((self.rapl, 200), (self.estimate, 50)):
                 for of in scripted.energy:
-                    scripted.energy[of] += watts.get(of, 50) * J
+                    scripted.energy[of] += (around if of == PSYS else 50) * J
             for (component, name, _), energy in booked(sensor_set.read()).items():
                 if component == "other":
                     joules[name] = joules.get(name, 0) + energy // J
@@ -131,7 +131,9 @@ def test_a_meter_switched_off_over_a_restart_is_replaced_at_once(
     sensor_set.read()
     node.other(sensor_set, 10)
     state = saved(sensor_set)
-    sensors = [node.ipmi, node.estimate] if removed else [Disabled("rapl"), node.ipmi, node.estimate]
+    sensors: list[Any] = (
+        [node.ipmi, node.estimate] if removed else [Disabled("rapl"), node.ipmi, node.estimate]
+    )
     sensor_set = SensorSet(sensors, clock, log)
     sensor_set.restore(state)
     sensor_set.open()

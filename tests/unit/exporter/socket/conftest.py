@@ -148,7 +148,7 @@ class Client:
         answer = self.connection.getresponse()
         text = answer.read()
         assert answer.headers["Content-Type"] == "application/json"
-        return Reply(answer.status, answer.headers, json.loads(text) if text else None)
+        return Reply(answer.status, dict(answer.headers), json.loads(text) if text else None)
 
     def raw(self, request: bytes) -> bytes:
         """What comes back until the other side closes."""

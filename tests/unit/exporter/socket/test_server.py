@@ -18,8 +18,9 @@ OPEN = {"name": "n", "phase": "training"}
 GET = b"GET /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
-def body_of(answer: bytes) -> dict:
-    return json.loads(answer.partition(b"\r\n\r\n")[2])
+def body_of(answer: bytes) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
+    return body
 
 
 def status_of(answer: bytes) -> int:
@@ -156,7 +157,7 @@ def test_starting_or_stopping_is_503_with_when_to_come_back(client: Any, machine
 # --- who asks
 
 
-def ask_as(client: Any, *calls: str, user: int | None = None) -> list[tuple[int, int, dict]]:
+def ask_as(client: Any, *calls: str, user: int | None = None) -> list[tuple[int, int, dict[str, Any]]]:
     """Ask from a process of its own, as another user if given: its pid, the status, the answer."""
     reading, writing = os.pipe()
     pid = os.fork()
@@ -319,7 +320,7 @@ def test_slow_clients_do_not_hold_up_others_and_one_user_cannot_take_all(api: An
 def poll(client: Any) -> bytes:
     """Ask until the place of a connection that has just ended is free."""
     for _ in range(1000):
-        answer = client.raw(GET)
+        answer: bytes = client.raw(GET)
         if status_of(answer) == 200:
             return answer
     return answer

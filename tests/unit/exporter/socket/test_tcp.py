@@ -23,6 +23,7 @@ from gramwatt_exporter.socket_api import SocketApi
 from gramwatt_exporter.socket_api.limits import CONNECTIONS_PER_USER, WRONG_TOKENS
 from gramwatt_exporter.socket_api.reader import TimedReader
 from gramwatt_exporter.socket_api.tcp import TcpApi
+from known import known
 
 ALICE, BOB, WRONG = "a" * 32, "b" * 40, "c" * 32
 OPEN = {"name": "n", "phase": "training", "pid": 77}
@@ -59,8 +60,8 @@ def tcp(directory: Any, machine: Any, clock: Any) -> Iterator[TcpApi]:
 def connect(api: TcpApi, context: ssl.SSLContext | None = None) -> http.client.HTTPConnection:
     address = urlsplit(api.url)
     if address.scheme == "https":
-        return http.client.HTTPSConnection(address.hostname, address.port, timeout=10, context=context)
-    return http.client.HTTPConnection(address.hostname, address.port, timeout=10)
+        return http.client.HTTPSConnection(known(address.hostname), address.port, timeout=10, context=context)
+    return http.client.HTTPConnection(known(address.hostname), address.port, timeout=10)
 
 
 def ask(api: TcpApi, method: str, path: str, token: str | None = None, body: Any = None, **more: Any) -> Any:
@@ -331,7 +332,7 @@ def test_tls(directory: Any, machine: Any, certified: Any) -> None:
         assert ask(served, "GET", "/v1/status", WRONG, context=context)[0] == 401
         assert ask(served, "POST", "/v1/windows", ALICE, b" " * 70000, context=context)[0] == 413
         address = urlsplit(served.url)
-        plain = http.client.HTTPConnection(address.hostname, address.port, timeout=10)
+        plain = http.client.HTTPConnection(known(address.hostname), address.port, timeout=10)
         plain.request("GET", "/v1/status", headers={"Authorization": f"Bearer {ALICE}"})
         with pytest.raises((http.client.HTTPException, OSError)):
             plain.getresponse()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -117,10 +118,11 @@ def test_a_finished_window_is_final(book: Any, clocks: Any) -> None:
     book.charge(window.id, "cpu", 5, 7)
     book.stop(window.id, clocks.wall)
     before = answer(book, window.id)
-    for late in (
+    calls: list[Callable[[], object]] = [
         lambda: book.record(window.id, {"x": 1}),
         lambda: book.add_process(window.id, (1, 2)),
-    ):
+    ]
+    for late in calls:
         with pytest.raises(ApiError) as raised:
             late()
         assert raised.value.status == 409
@@ -278,7 +280,7 @@ def test_a_snapshot_never_changes(book: Any, clocks: Any) -> None:
     assert window_answer(before) == shown
     assert window_answer(book.frozen()[0]) != shown
     with pytest.raises(TypeError):
-        before.microjoules["cpu"] = 0  # type: ignore[index]
+        before.microjoules["cpu"] = 0
 
 
 def test_ids_sort_by_time_and_never_repeat() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from gramwatt_exporter.config.schema import Windows
 from gramwatt_exporter.windows import ApiError, OpenRequest, Peer, WindowBook, window_answer
@@ -18,7 +20,7 @@ def book() -> WindowBook:
 
 
 @pytest.mark.parametrize(("peer", "may"), [(ROOT, True), (OWNER, True), (OTHER, False)])
-def test_only_root_and_the_exporters_user_may(peer, may) -> None:
+def test_only_root_and_the_exporters_user_may(peer: Any, may: Any) -> None:
     if may:
         assert window_answer(book().view(book_with(peer)))["boundary"] == "machine"
         return
@@ -27,7 +29,7 @@ def test_only_root_and_the_exporters_user_may(peer, may) -> None:
     assert (caught.value.status, caught.value.field) == (403, "whole_machine")
 
 
-def book_with(peer: Peer):
+def book_with(peer: Peer) -> Any:
     return book().open(ASKED, peer)
 
 

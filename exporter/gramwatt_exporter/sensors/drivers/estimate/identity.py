@@ -52,7 +52,6 @@ _ARM: dict[tuple[int, int], tuple[str, int]] = {
     (0x43, 0x0AF): ("thunderx2", 2018), (0x43, 0x0A1): ("thunderx", 2015), (0x46, 0x001): ("a64fx", 2019),
     (0x4E, 0x004): ("carmel", 2018),
 }  # fmt: skip
-_NEOVERSE = 0xD0C  # a server CPU among Arm's own parts
 _FIELD = re.compile(r"^([^:\n]+?)\s*:\s*(.*?)\s*$", re.MULTILINE)
 _MODEL_KEYS = ("model name", "Processor", "cpu model", "cpu", "Model", "Hardware", "uarch")
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from .machine import Machine
 from .power import Power
-from .table import REGIONS
 
 _MISSING = {
     "tdp": "the CPU's thermal design power is not known: set sensors.estimate.cpu_tdp_watts",
@@ -122,11 +121,6 @@ def change(before: Power, after: Power, load: float, of: str) -> str:
         )
         lines.append(f"{of} at {at:4.0%} load: {b:7.1f} W ±{t:.0%} (before: {a:.1f} W ±{s:.0%})")
     return "\n".join(lines)
-
-
-def sigma_text(sigmas: Sequence[float]) -> str:
-    """ "±18 % idle, ±12 % from 10 to 30 %"; the same value once."""
-    return ", ".join(f"±{sigma:.0%} {name}" for sigma, name in zip(sigmas, REGIONS, strict=True))
 
 
 def _memory(machine: Machine) -> str:

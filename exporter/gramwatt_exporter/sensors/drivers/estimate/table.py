@@ -20,8 +20,7 @@ from msgspec import Struct
 
 FILE = "table.json"
 LOADS = tuple(step / 10 for step in range(11))
-REGIONS = ("idle", "10-30 %", "40-70 %", "80-100 %")
-_REGION_OF = (0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3)  # of each load
+_REGION_OF = (0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3)  # of each load: idle, 10-30 %, 40-70 %, 80-100 %
 _MOST_IDLE = 0.85  # of full load, however far a machine is from the typical one
 FEATURES = ("chips", "single", "cores", "memory", "mhz", "tdp")
 

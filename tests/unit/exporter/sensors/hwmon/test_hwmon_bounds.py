@@ -36,7 +36,7 @@ def bound(board: Board, clock: Any, driver: str = "xe", **limits: float) -> floa
     ],
 )
 def test_the_widest_limit_that_stays_bounds_a_gpu(
-    board: Board, clock: Any, limits: dict[str, float], watts: float
+    board: Board, clock: Any, limits: dict[str, Any], watts: float
 ) -> None:
     assert bound(board, clock, **limits) == watts
 

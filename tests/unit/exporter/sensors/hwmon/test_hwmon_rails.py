@@ -64,7 +64,7 @@ def test_a_rail_is_volts_times_amperes(board: Board, clock: Any) -> None:
 def test_the_rails_of_each_jetson(
     board: Board,
     clock: Any,
-    chips: list[dict[str, float]],
+    chips: list[dict[str, Any]],
     found: dict[str, float],
     machine: dict[str, float],
 ) -> None:

@@ -87,7 +87,7 @@ def test_two_boards_of_one_name_are_two_devices(world: World, second: str) -> No
 def test_that_a_restart_is_needed_is_said_whatever_came_before(world: World, clock: Any, log: Any) -> None:
     world.set("gpu 0 uuid GPU-a", "gpu 0 energy_mj 1", "gpu 0 util_error 3")
     sensor = world.sensor(opened=False)
-    sensor.slow_open = False  # type: ignore[misc]
+    sensor.slow_open = False
     slot = Supervisor(sensor, 0, log)
     slot.open(clock.ns)
     for code in (999, 999, 18):

@@ -35,7 +35,7 @@ SCENARIOS: dict[str, tuple[Scenario, float]] = {
     "two jobs, every 10 s": (Scenario(_two(60, 30, 24, 50), interval=10, seconds=80), 0.03),
     "samples faster than rows": (Scenario(_two(), interval=0.25, row_period=1.0), 0.03),
     "ten samples a second": (Scenario(_two(), interval=0.1, row_period=1.0), 0.03),
-    "somebody looks on": (Scenario(_two(), interval=5, row_period=1.0, forced=0.3), 0.03),
+    "a program looks on": (Scenario(_two(), interval=5, row_period=1.0, forced=0.3), 0.03),
     "programs between two samples": (Scenario(SHORT, interval=5), 0.05),
     "stamps since boot": (Scenario(_two(), stamp_seconds=lambda _: -BOOT), 0.03),
     "stamps of no known clock": (Scenario(_two(), stamp_seconds=lambda _: -BOOT / 2), 0.05),

@@ -280,7 +280,8 @@ def test_a_job_does_not_pay_for_what_the_gpu_draws_without_it(
 
     pass_time(60)
     sensor = world.sensor()
-    sensor.slow_open = sensor.may_hang = False  # no threads
+    sensor.slow_open = False  # no threads
+    sensor.may_hang = False  # type: ignore[attr-defined]
     sensor_set = SensorSet([sensor], world.clock, log)
     sensor_set.open()
     sampler = rig(machine, sensor_set=sensor_set).sampler

@@ -1,4 +1,4 @@
-"""Small public populations that come with the package: what the shipped references and distributions are made of."""
+"""The published populations that come with the labeler, and the letters that a scale gives to them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import gramwatt_labeler
 import msgspec
 import yaml
+from gramwatt_labeler.errors import ScaleError
+from gramwatt_labeler.grading.facts import Facts, grade_facts
+from gramwatt_labeler.grading.scale import Boundary, Distribution, EeiScale, Unit
 from msgspec import Meta, Struct
 
-from .errors import ScaleError
-from .grading.facts import Facts, grade_facts
-from .grading.scale import Boundary, Distribution, EeiScale, Unit
-
-FOLDER = Path(__file__).parent / "scales" / "populations"
+FOLDER = Path(gramwatt_labeler.__file__).parent / "scales" / "populations"
 
 
 class Group(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
