@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from api_site import RUN, Browser, Site, error
@@ -168,7 +169,7 @@ def test_managers_define_by_form_and_each_change_is_in_the_audit(site: Site) -> 
 def test_files_are_imported_over_rest_with_an_answer_for_each_line(site: Site) -> None:
     table = b'model,energy (kWh)\norg/a,1\norg/b,"1,500"\norg/c,2\n'
 
-    def send(**fields: str):
+    def send(**fields: str) -> Any:
         files = [("files", ("runs.csv", table))]
         address = "/api/v1/evaluations/import"
         return site.client.post(address, files=files, data=fields, headers=site.headers())
