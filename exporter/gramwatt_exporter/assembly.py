@@ -123,7 +123,8 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
     windows, catch_up = WindowBook(config.windows, own_uid=getattr(os, "getuid", lambda: None)()), CatchUp()
     budgets = BudgetBook(config.budgets, time.time)
     exposition = Exposition()
-    ended = EndedWindows()
+    parts = hardware(config.path.procfs, config.path.sysfs)
+    ended = EndedWindows(parts)
     sensor_set = build_sensor_set(config, FieldLogger("gramwatt_exporter.sensors"), wanted)
     if state_file is not None and journal is not None:
         restored = restore(
@@ -159,7 +160,7 @@ def assemble(config: Config, environ: Mapping[str, str], wanted: Collection[str]
         About(
             boot_id,
             machine_info(config.path.procfs, config.path.sysfs, config.machine.id, config.machine.node),
-            hardware(config.path.procfs, config.path.sysfs),
+            parts,
         ),
     )
     node = Node(

@@ -13,10 +13,18 @@ import msgspec
 
 from .errors import Rejected
 from .measure import known_ratio
-from .model import Measurement, Window
+from .model import Hardware, Measurement, Window
 from .windows import outcome_text
 
 _EDGES = 2  # samples at the opening and at the end, beside those that are counted in between
+
+
+class _Part(msgspec.Struct, frozen=True):
+    """Devices of one model."""
+
+    component: str
+    model: str
+    devices: int
 
 
 class _Report(msgspec.Struct, frozen=True):
@@ -45,6 +53,8 @@ class _Report(msgspec.Struct, frozen=True):
     values: dict[str, float] = {}
     how_ended: str = ""
     how_ended_detail: str = ""
+    boundary: str = "process"
+    hardware: tuple[_Part, ...] = ()
 
 
 def read_report(report: Any, instance: str) -> tuple[Window, Measurement]:
@@ -67,8 +77,14 @@ def read_report(report: Any, instance: str) -> tuple[Window, Measurement]:
         values=dict(sorted(one.values.items())),
         instance=instance,
         failure=outcome_text(one.how_ended, one.how_ended_detail),
+        hardware=Hardware(_models(one, "gpu"), _models(one, "cpu")),
+        boundary=one.boundary,
     )
     return window, _measurement(one)
+
+
+def _models(one: _Report, component: str) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted((part.model, part.devices) for part in one.hardware if part.component == component))
 
 
 def _measurement(one: _Report) -> Measurement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,22 @@ class Site:
         return self.client.get(
             f"/api/v1/{path}", headers={n.replace("_", "-"): v for n, v in headers.items()}
         )
+
+
+class Browser:
+    """A person with a session and no JavaScript."""
+
+    def __init__(self, site: Site, name: str = "manager") -> None:
+        self.client = site.client
+        self.post("/login", name=name, password="a long password")
+
+    def get(self, path: str) -> str:
+        return str(self.client.get(path).text)
+
+    def post(self, path: str, **fields: str) -> Any:
+        page = self.client.get("/login").text
+        csrf = re.search(r'name="csrf" value="([^"]+)"', page)
+        return self.client.post(path, data={"csrf": csrf[1] if csrf else ""} | fields)
 
 
 def error(answer: Any) -> tuple[int, str, str]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
+from ..hardware import Part
 from .answers import window_answer
 from .model import WindowView
 from .outcome import outcome_labels
@@ -21,9 +23,10 @@ _PRIVATE = ("uid", "pid", "tags")  # of what the owner is answered, what /metric
 
 
 class EndedWindows:
-    """``tell`` is called by the sampler, the rest by any thread."""
+    """``tell`` is called by the sampler, the rest by any thread. ``hardware`` is the machine's."""
 
-    def __init__(self) -> None:
+    def __init__(self, hardware: Sequence[Part] = ()) -> None:
+        self._hardware = hardware
         self._run = secrets.token_hex(4)  # numbers begin anew with the process
         self._told: deque[tuple[int, dict[str, Any]]] = deque(maxlen=KEPT)
         self._number = 0
@@ -36,6 +39,12 @@ class EndedWindows:
         answer = {name: value for name, value in window_answer(view).items() if name not in _PRIVATE}
         how, detail = outcome_labels(view.outcome, view.ended_by or "stop", view.is_automatic)
         answer |= {"samples": view.samples, "how_ended": how, "how_ended_detail": detail}
+        # The devices whose energy it has a part of, as gramwatt_window_hardware_info says them.
+        answer["hardware"] = [
+            {"component": part.component, "model": part.model, "devices": part.devices}
+            for part in self._hardware
+            if view.microjoules.get(part.component)
+        ]
         with self._changed:
             self._number += 1
             self._told.append((self._number, answer))

@@ -99,6 +99,7 @@ def evaluation_of(result: Result, user: str, origin: Origin = Origin.FORM) -> tu
         origin=origin,
         detail={name: text for name, text in detail.items() if text},
         measures=measures,
+        extra=entry.fields,
         boundary=entry.boundary,
         emissions_grams=entry.values.get("emissions"),
         created_at=result.at,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..render.text import clean
+from .defined import Defined, read_defined
 from .fields import LONGEST_NOTE, LONGEST_TEXT, PHASES, SCORES, Field, TextField, numbers, texts
 from .mistakes import Mistake, Mistakes
 from .numbers import split_number
@@ -36,6 +37,7 @@ class Entry:
     note: str = ""
     values: Mapping[str, float] = field(default_factory=dict)
     extra: Mapping[str, float] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)  # extra fields that a manager defined
     ended: float | None = None  # Unix seconds, when a file says so
     run: str = ""  # the tool's own id of the run
     source_version: str = ""
@@ -62,11 +64,15 @@ class Entry:
         ]
         parts += [self.run, repr(self.ended)]
         parts += [f"{name}={value!r}" for name, value in sorted({**self.values, **self.extra}.items())]
+        parts += [f"{name}:{words}" for name, words in sorted(self.fields.items())]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def read_entry(form: Mapping[str, str]) -> Entry:
-    """Read a form's texts: a field by its name, its unit by ``<name>_unit``. Raises Mistakes with every wrong field."""
+def read_entry(form: Mapping[str, str], defined: Sequence[Defined] = ()) -> Entry:
+    """Read a form's texts: a field by its name, its unit by ``<name>_unit``, what managers ``defined`` by its key.
+
+    Raises Mistakes with every wrong field.
+    """
     wrong: dict[str, str] = {}
     phase = form.get("phase", "")
     if phase not in PHASES:
@@ -91,6 +97,8 @@ def read_entry(form: Mapping[str, str]) -> Entry:
         extra = read_extra(form.get("extra", ""))
     except Mistake as mistake:
         wrong["extra"] = str(mistake)
+    own = read_defined(form, phase, defined)
+    wrong |= own.wrong
     if not wrong and not values:
         wrong["energy" if phase == "inference" else "emissions"] = (
             "at least one number is needed: the energy or the CO2 of the run"
@@ -100,7 +108,9 @@ def read_entry(form: Mapping[str, str]) -> Entry:
         wrong["note"] = f"longer than {LONGEST_NOTE} characters"
     if wrong:
         raise Mistakes(wrong)
-    return replace(_entry(phase, words), note=note, values=values, extra=extra)
+    return replace(
+        _entry(phase, words), note=note, values=values, extra=extra | dict(own.numbers), fields=own.words
+    )
 
 
 def read_extra(text: str) -> dict[str, float]:

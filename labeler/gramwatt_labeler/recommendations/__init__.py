@@ -70,13 +70,16 @@ def facts_of(metric: str) -> MetricFacts | None:
 
 
 def recommendations(
-    metric: str, letter: str | None, letters: Sequence[str] = tuple(_LETTERS)
+    metric: str,
+    letter: str | None,
+    letters: Sequence[str] = tuple(_LETTERS),
+    facts: MetricFacts | None = None,
 ) -> list[Recommendation]:
     """What to do about a metric. Without a letter everything that is known; the best letter gets nothing.
 
     On a scale with other letters the same share of the scale counts: the middle letter of any is a C.
     """
-    facts = facts_of(metric)
+    facts = facts or facts_of(metric)
     if facts is None:
         return []
     place = len(_LETTERS) - 1 if letter is None else _place(letter, letters)

@@ -21,6 +21,8 @@ def quantity(value: float | None, kind: str = "") -> str:
         return _scaled(value, "B") + " per g"
     if kind == "flops":
         return _scaled(value, "FLOP")
+    if kind.startswith("unit:"):
+        return f"{units.number(value)} {kind.removeprefix('unit:')}".rstrip()
     return units.number(value)
 
 

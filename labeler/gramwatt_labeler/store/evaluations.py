@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, Select, and_, func, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 
-from ..errors import Duplicate, NotFound, TryAgain
+from ..errors import Duplicate, NotFound, Rejected, TryAgain
 from ..model import Graded
 from . import listing, models, replies, rows, writing
 from .database import Database, first_line
@@ -77,13 +77,35 @@ class Store:
                     raise TryAgain("the same request is being answered; try again") from None
         return found
 
+    def add_each(self, new: Sequence[tuple[Evaluation, Sequence[Given]]]) -> list[str | Duplicate | Rejected]:
+        """Keep those that can be kept, in one transaction; for each its id, or why it was not kept."""
+        found: list[str | Duplicate | Rejected] = []
+        known = writing.Known()
+        with self.database.writing() as connection:
+            for number, (evaluation, grades) in enumerate(new):
+                try:
+                    with connection.begin_nested(), known.undone_on_failure():
+                        found.append(self._put(connection, evaluation, grades, number, known))
+                except (Duplicate, Rejected) as error:
+                    found.append(error)
+                except TryAgain as error:
+                    found.append(Rejected(str(error)))
+                except DataError as error:
+                    found.append(Rejected(f"the database does not take it: {first_line(error)}"))
+        return found
+
     def reply(self, asked: Reply) -> Reply | None:
         """What the same request was answered before. Raises InputError when its key was another request's."""
         with self.database.reading() as connection:
             return replies.find(connection, asked)
 
     def _put(
-        self, connection: Connection, evaluation: Evaluation, grades: Sequence[Given], number: int
+        self,
+        connection: Connection,
+        evaluation: Evaluation,
+        grades: Sequence[Given],
+        number: int,
+        known: writing.Known | None = None,
     ) -> str:
         if not evaluation.id:
             evaluation = replace(
@@ -94,9 +116,8 @@ class Store:
         if there is not None:
             raise Duplicate(there, number)
         try:
-            writing.put_evaluation(connection, evaluation, content, [one.grade for one in grades])
-            for given in grades:
-                writing.put_grade(connection, evaluation.id, given, evaluation.created_at)
+            writing.put_evaluation(connection, evaluation, content, [one.grade for one in grades], known)
+            writing.put_grades(connection, evaluation.id, grades, evaluation.created_at, known)
         except IntegrityError as error:  # another program was first, or a row that no table takes
             raise TryAgain(f"cannot write the evaluation: {first_line(error)}") from None
         return evaluation.id
@@ -154,9 +175,14 @@ class Store:
         counted: bool = True,
     ) -> Page:
         """One page, with the grades on ``scale``. Raises InputError naming ``sort`` or ``cursor``."""
-        query = listing.rows_query(filters, scale, sort, cursor, limit)
+        found: list[Mapping[Any, Any]] = []
+        parts = listing.parts(sort, cursor)
         with self.database.reading() as connection:
-            found = connection.execute(query).mappings().all()
+            for part in parts:
+                if len(found) <= limit:
+                    rest = limit - len(found)
+                    query = listing.rows_query(filters, scale, sort, cursor, rest, part)
+                    found += connection.execute(query).mappings().all()
             total = None
             if counted and not cursor and len(found) <= limit:  # the page is all there is
                 total = len(found)
@@ -255,6 +281,11 @@ class Store:
         if scale:
             query = query.where(_G.scale == scale)
         return self._read(query)
+
+    def earlier(self, evaluation_id: str) -> list[Graded]:
+        """Results that a newer version of their scale has replaced, newest first."""
+        query = select(*_GRADED).select_from(GRADES.join(EVALUATIONS)).where(_E.id == evaluation_id)
+        return self._read(query.where(~_G.is_current).order_by(_G.graded_at.desc(), _G.scale_sha256))
 
     def recent(self, limit: int = 1000, scale: str = "", search: str = "", offset: int = 0) -> list[Graded]:
         """Results of the evaluations that ended last, newest first; ``search`` as in :meth:`count`."""

@@ -6,10 +6,11 @@ import base64
 import binascii
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, null, or_, select
 
 from ..errors import InputError
 from .nouns import Filters
@@ -18,7 +19,6 @@ from .tables import DATASETS, EVALUATIONS, GRADES, HOSTS, MODELS
 
 _E, _G = EVALUATIONS.c, GRADES.c
 _LONGEST_CURSOR = 1000
-_NONE = -1.0  # what is not known stands behind all that is, where the largest comes first
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,50 +26,101 @@ class _Order:
     key: ColumnElement[Any]
     is_descending: bool
     kind: type
-    needs_grade: bool = False
+    may_miss: bool
+    needs_grade: bool
 
 
-_KEYS: dict[str, tuple[ColumnElement[Any], type, bool]] = {
-    "ended": (_E.ended, float, False),
-    "energy": (func.coalesce(_E.energy_joules, _NONE), float, False),
-    "emissions": (func.coalesce(_E.emissions_grams, _NONE), float, False),
-    "per_unit": (func.coalesce(_G.per_unit_joules, _NONE), float, True),
-    "letter": (func.coalesce(_G.letter, "~"), str, True),
-    "name": (func.lower(_E.name), str, False),
+_KEYS: dict[str, tuple[ColumnElement[Any], type, bool, bool]] = {
+    "ended": (_E.ended, float, False, False),
+    "energy": (_E.energy_joules, float, True, False),
+    "emissions": (_E.emissions_grams, float, True, False),
+    "per_unit": (_G.per_unit_joules, float, True, True),
+    "letter": (_G.letter, str, True, True),
+    "name": (func.lower(_E.name), str, False, False),
 }
 SORTS = tuple(sign + key for key in _KEYS for sign in ("", "-"))
-"""What a list can be in the order of; "-" is the largest first."""
+"""What a list can be in the order of; "-" is the largest first. What is not known stands behind all that is."""
 NOT_GRADED = "none"
 DEFAULT_SORT = "-ended"
 
 
-def rows_query(filters: Filters, scale: str, sort: str, cursor: str, limit: int) -> Select[Any]:
-    """One page and one row more, with the grade on ``scale``. Raises InputError for a sort or cursor that is none."""
+def parts(sort: str, cursor: str) -> Sequence[bool]:
+    """The parts of a list that may still follow: rows with a value to sort by (True), then those without one (False).
+
+    Two queries, because each can follow an index, and the second is rarely needed. Raises InputError.
+    """
     order = _order(sort)
+    if not order.may_miss:
+        return (True,)
+    return (False,) if cursor and decode_cursor(cursor, sort, order.kind, True)[0] is None else (True, False)
+
+
+def rows_query(
+    filters: Filters, scale: str, sort: str, cursor: str, limit: int, has_value: bool = True
+) -> Select[Any]:
+    """One page and one row more of a part, with the grade on ``scale``. Raises InputError for a sort or cursor."""
+    order = _order(sort)
+    conditions = _conditions(filters, scale)
     # The page is found by ids alone, so that what is sorted is small; its rows are read after that.
-    found = select(_E.id.label("found_id"), order.key.label("sort_key")).select_from(
-        _joined(filters, scale, order)
-    )
-    for condition in _conditions(filters, scale):
-        found = found.where(condition)
+    identity: ColumnElement[Any] = _E.id
+    if order.needs_grade and has_value:
+        conditions += _graded_on(scale)
+        identity = _G.evaluation_id
+        source: FromClause = GRADES if _is_by_grade_alone(filters) else GRADES.join(EVALUATIONS)
+    else:
+        source = _joined(filters, scale, order)
+    key = order.key if has_value else null()
+    found = select(identity.label("found_id"), key.label("sort_key")).select_from(source).where(*conditions)
+    if order.may_miss:
+        found = found.where(order.key.is_not(None) if has_value else order.key.is_(None))
     if cursor:
-        at, last = decode_cursor(cursor, sort, order.kind)
-        further = order.key < at if order.is_descending else order.key > at
-        found = found.where(or_(further, and_(order.key == at, _E.id > last)))
-    direction = order.key.desc() if order.is_descending else order.key.asc()
-    page = found.order_by(direction, _E.id).limit(limit + 1).subquery()
-    key = page.c.sort_key.desc() if order.is_descending else page.c.sort_key.asc()
+        found = _behind(
+            found, order, identity, decode_cursor(cursor, sort, order.kind, order.may_miss), has_value
+        )
+    ordering = [order.key.desc() if order.is_descending else order.key.asc()] if has_value else []
+    page = found.order_by(*ordering, identity).limit(limit + 1).subquery()
+    shown = [page.c.sort_key.desc() if order.is_descending else page.c.sort_key.asc()] if has_value else []
     rows = page.join(EVALUATIONS, _E.id == page.c.found_id).outerjoin(GRADES, _on(scale))
     columns = (EVALUATIONS, _G.record.label("grade_record"), _G.graded_at, page.c.sort_key)
-    return select(*columns).select_from(rows).order_by(key, page.c.found_id)
+    return select(*columns).select_from(rows).order_by(*shown, page.c.found_id)
+
+
+def _behind(
+    found: Select[Any], order: _Order, identity: ColumnElement[Any], last: tuple[Any, str], has_value: bool
+) -> Select[Any]:
+    at, last_id = last
+    if not has_value:  # all of this part follow on the last row with a value
+        return found.where(identity > last_id) if at is None else found
+    further = order.key < at if order.is_descending else order.key > at
+    return found.where(or_(further, and_(order.key == at, identity > last_id)))
 
 
 def count_query(filters: Filters, scale: str) -> Select[Any]:
     """How many rows all pages have."""
+    if filters.letter == NOT_GRADED:
+        # All less those with a letter: one of the two is small, and neither asks for each row whether it has one.
+        everything = count_query(replace(filters, letter=""), scale).scalar_subquery()
+        return select(everything - _lettered(filters, scale).scalar_subquery())
+    if filters.letter and _is_by_grade_alone(filters):
+        return select(func.count()).select_from(GRADES).where(*_graded_on(scale), _G.letter == filters.letter)
     query = select(func.count()).select_from(_joined(filters, scale))
-    for condition in _conditions(filters, scale):
-        query = query.where(condition)
-    return query
+    return query.where(*_conditions(filters, scale))
+
+
+def _lettered(filters: Filters, scale: str) -> Select[Any]:
+    others = _conditions(replace(filters, letter=""), scale)
+    source = GRADES.join(EVALUATIONS) if others else GRADES
+    query = select(func.count()).select_from(source)
+    return query.where(*_graded_on(scale), _G.letter.is_not(None), *others)
+
+
+def _graded_on(scale: str) -> list[ColumnElement[bool]]:
+    return [_G.scale == scale, _G.is_current]
+
+
+def _is_by_grade_alone(filters: Filters) -> bool:
+    """Whether the evaluations themselves need not be looked at."""
+    return filters.letter != NOT_GRADED and replace(filters, letter="") == Filters()
 
 
 def encode_cursor(sort: str, key: object, last: str) -> str:
@@ -78,8 +129,8 @@ def encode_cursor(sort: str, key: object, last: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str, sort: str, kind: type) -> tuple[Any, str]:
-    """The key and id of the last row seen. Raises InputError."""
+def decode_cursor(cursor: str, sort: str, kind: type, may_miss: bool = False) -> tuple[Any, str]:
+    """The key and id of the last row seen; the key is None behind all that have one. Raises InputError."""
     wrong = InputError("cursor: it is not one that a list gave; leave it out to begin with the first page")
     if len(cursor) > _LONGEST_CURSOR or not cursor.isascii():
         raise wrong
@@ -96,6 +147,8 @@ def decode_cursor(cursor: str, sort: str, kind: type) -> tuple[Any, str]:
             "cursor: it belongs to a list in another order; leave it out to begin with the first page"
         )
     key = found[1]
+    if key is None and may_miss:
+        return None, found[2]
     if kind is float:
         if isinstance(key, bool) or not isinstance(key, int | float) or not _is_finite(key):
             raise wrong
@@ -116,8 +169,8 @@ def _order(sort: str) -> _Order:
     key = sort.removeprefix("-")
     if key not in _KEYS:
         raise InputError(f"sort: {sort!r} is no order; allowed: {', '.join(SORTS)}")
-    column, kind, needs_grade = _KEYS[key]
-    return _Order(column, sort.startswith("-"), kind, needs_grade)
+    column, kind, may_miss, needs_grade = _KEYS[key]
+    return _Order(column, sort.startswith("-"), kind, may_miss, needs_grade)
 
 
 def _joined(filters: Filters, scale: str, order: _Order | None = None) -> FromClause:

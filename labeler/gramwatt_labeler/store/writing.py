@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table, and_, delete, insert, select, update
@@ -25,14 +26,39 @@ from .tables import (
     SCALES,
 )
 
+# Made once: making a statement takes longer than running it.
+_INSERT = {table: insert(table) for table in (EVALUATIONS, GRADES, MEASURES, METRIC_GRADES)}
+
+
+class Known:
+    """Rows that others refer to and that a transaction has met: it need not ask for them again."""
+
+    def __init__(self) -> None:
+        self.scales: set[str] = set()
+        self.ids: dict[tuple[Any, ...], int] = {}
+
+    @contextlib.contextmanager
+    def undone_on_failure(self) -> Iterator[None]:
+        """What is met inside is forgotten when it fails: it may have been made there, and is taken back."""
+        scales, ids = set(self.scales), dict(self.ids)
+        try:
+            yield
+        except Exception:
+            self.scales, self.ids = scales, ids
+            raise
+
 
 def put_evaluation(
-    connection: Connection, evaluation: Evaluation, content: str, grades: Sequence[Grade]
+    connection: Connection,
+    evaluation: Evaluation,
+    content: str,
+    grades: Sequence[Grade],
+    known: Known | None = None,
 ) -> None:
     """A new row with its measures. Raises IntegrityError when its id or content is there."""
-    row = rows.evaluation_row(evaluation, content) | _names(connection, evaluation)
+    row = rows.evaluation_row(evaluation, content) | _names(connection, evaluation, known)
     row["search"] = rows.search_text(evaluation, grades)
-    connection.execute(insert(EVALUATIONS).values(row))
+    connection.execute(_INSERT[EVALUATIONS], row)
     _put_beside(connection, evaluation)
 
 
@@ -57,22 +83,41 @@ def put_grade(
 
     ``own`` is the window and measurement that the grade rests on, where they are not the evaluation's.
     """
-    grade = given.grade
-    _put_once(
-        connection,
-        SCALES,
-        {
-            "sha256": grade.scale.sha256, "name": grade.scale.name, "version": grade.scale.version, "state": "active",
-            "created_at": at,
-        },
-        ["sha256"],
-    )  # fmt: skip
-    row = rows.grade_row(evaluation_id, grade, at)
-    row["record"] |= own or {}
-    connection.execute(insert(GRADES).values(row))
-    letters = rows.metric_grade_rows(evaluation_id, given)
+    put_grades(connection, evaluation_id, [given], at, own=own)
+
+
+def put_grades(
+    connection: Connection,
+    evaluation_id: str,
+    grades: Sequence[Given],
+    at: float,
+    known: Known | None = None,
+    own: Mapping[str, Any] | None = None,
+) -> None:
+    """The current grades on their scales. Raises IntegrityError when there is one on a scale."""
+    if not grades:
+        return
+    known = known or Known()
+    for given in grades:
+        _put_scale(connection, given.grade, at, known)
+    found = [rows.grade_row(evaluation_id, given.grade, at) for given in grades]
+    for row in found:
+        row["record"] |= own or {}
+    connection.execute(_INSERT[GRADES], found)
+    letters = [row for given in grades for row in rows.metric_grade_rows(evaluation_id, given)]
     if letters:
-        connection.execute(insert(METRIC_GRADES), letters)
+        connection.execute(_INSERT[METRIC_GRADES], letters)
+
+
+def _put_scale(connection: Connection, grade: Grade, at: float, known: Known) -> None:
+    scale = grade.scale
+    if scale.sha256 in known.scales:
+        return
+    row = {
+        "sha256": scale.sha256, "name": scale.name, "version": scale.version, "state": "active", "created_at": at,
+    }  # fmt: skip
+    _put_once(connection, SCALES, row, ["sha256"])
+    known.scales.add(scale.sha256)
 
 
 def replace_grade(connection: Connection, evaluation_id: str, given: Given, at: float) -> None:
@@ -99,7 +144,7 @@ def replace_grade(connection: Connection, evaluation_id: str, given: Given, at: 
 def _put_beside(connection: Connection, evaluation: Evaluation) -> None:
     measures = rows.measure_rows(evaluation)
     if measures:
-        connection.execute(insert(MEASURES), measures)
+        connection.execute(_INSERT[MEASURES], measures)
     for name, value in evaluation.extra.items():
         field = connection.execute(select(EXTRA_FIELDS.c.id).where(EXTRA_FIELDS.c.name == name)).scalar()
         if field is None:
@@ -108,8 +153,11 @@ def _put_beside(connection: Connection, evaluation: Evaluation) -> None:
         connection.execute(insert(EXTRA_VALUES).values(row))
 
 
-def _names(connection: Connection, evaluation: Evaluation) -> dict[str, int | None]:
+def _names(
+    connection: Connection, evaluation: Evaluation, known: Known | None = None
+) -> dict[str, int | None]:
     """The ids of what the evaluation refers to by name; rows are made where there are none."""
+    known = known or Known()
     window = evaluation.window
     author, name = rows.author_and_name(rows.storable(window.model[:256]))
     at = evaluation.created_at
@@ -117,22 +165,32 @@ def _names(connection: Connection, evaluation: Evaluation) -> dict[str, int | No
     dataset = {"name": rows.storable(window.dataset[:256])}
     host = {"instance": rows.storable(window.instance[:256])}
     return {
-        "model_id": id_of(connection, MODELS, model, ("author", "name", "revision"))
+        "model_id": id_of(connection, MODELS, model, ("author", "name", "revision"), known)
         if window.model
         else None,
-        "dataset_id": id_of(connection, DATASETS, dataset, ("name",)) if window.dataset else None,
-        "host_id": id_of(connection, HOSTS, host, ("instance",)) if window.instance else None,
+        "dataset_id": id_of(connection, DATASETS, dataset, ("name",), known) if window.dataset else None,
+        "host_id": id_of(connection, HOSTS, host, ("instance",), known) if window.instance else None,
     }
 
 
-def id_of(connection: Connection, table: Table, row: Mapping[str, Any], key: Sequence[str]) -> int:
+def id_of(
+    connection: Connection,
+    table: Table,
+    row: Mapping[str, Any],
+    key: Sequence[str],
+    known: Known | None = None,
+) -> int:
     """The id of the row with this key, made where there is none."""
-    query = select(table.c.id).where(*(table.c[name] == row[name] for name in key))
-    found = connection.execute(query).scalar()
-    if found is None:
-        _put_once(connection, table, row, key)
-        found = connection.execute(query).scalar_one()
-    return int(found)
+    known = known or Known()
+    met = (table.name, *(row[name] for name in key))
+    if met not in known.ids:
+        query = select(table.c.id).where(*(table.c[name] == row[name] for name in key))
+        found = connection.execute(query).scalar()
+        if found is None:
+            _put_once(connection, table, row, key)
+            found = connection.execute(query).scalar_one()
+        known.ids[met] = int(found)
+    return known.ids[met]
 
 
 def _put_once(connection: Connection, table: Table, row: Mapping[str, Any], key: Iterable[str]) -> None:

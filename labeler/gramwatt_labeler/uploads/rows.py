@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from ..forms.defined import Defined
 from ..forms.entry import Entry, read_entry
 from ..forms.mistakes import Mistake, Mistakes
 from ..render.text import clean
@@ -26,19 +27,19 @@ class Row:
     wrong: str = ""
 
 
-def read_rows(records: Sequence[Record | Mistake]) -> list[Row]:
+def read_rows(records: Sequence[Record | Mistake], defined: Sequence[Defined] = ()) -> list[Row]:
     """Every record as a row of the report. None stops another."""
-    return [_read(record) for record in records]
+    return [_read(record, defined) for record in records]
 
 
-def _read(record: Record | Mistake) -> Row:
+def _read(record: Record | Mistake, defined: Sequence[Defined]) -> Row:
     if isinstance(record, Mistake):
         return Row("", 0, None, str(record))
     form = dict(record.form)
     try:
         if "boundary" in form:
             form["boundary"] = _BOUNDARIES.get(form["boundary"].lower(), form["boundary"])
-        entry = read_entry(form)
+        entry = read_entry(form, defined)
         run = form.get("run", "")
         if run and not _SAFE_RUN.fullmatch(run):
             run = ""  # its content identifies it

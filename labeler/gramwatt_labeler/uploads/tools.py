@@ -46,13 +46,13 @@ def tools() -> tuple[Tool, ...]:
     return tuple(msgspec.convert(yaml.safe_load(_FILE.read_text()), _File).tools)
 
 
-def tool_named(name: str) -> Tool | None:
+def tool_named(name: str, known: Sequence[Tool] = ()) -> Tool | None:
     """The tool with this name."""
-    return next((tool for tool in tools() if tool.name == name), None)
+    return next((tool for tool in known or tools() if tool.name == name), None)
 
 
-def recognise(columns: Sequence[str]) -> Tool:
+def recognise(columns: Sequence[str], known: Sequence[Tool] = ()) -> Tool:
     """The tool all of whose characteristic columns are there; the one with the most of them. Else the plain table."""
     there = set(columns)
-    fitting = [tool for tool in tools() if tool.recognise and there.issuperset(tool.recognise)]
-    return max(fitting, key=lambda tool: len(tool.recognise), default=tools()[-1])
+    fitting = [tool for tool in known or tools() if tool.recognise and there.issuperset(tool.recognise)]
+    return max(fitting, key=lambda tool: len(tool.recognise), default=(known or tools())[-1])

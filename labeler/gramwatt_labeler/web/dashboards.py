@@ -19,6 +19,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from .assets import Assets
+from .navigation import NAVIGATION
 from .proxy import Proxy
 from .scrapes import Learned
 
@@ -71,7 +72,13 @@ def router(prometheus_url: str, dashboards_dir: Path, headers: Mapping[str, str]
     assets = Assets(_STATIC)
 
     def page(name: str, **values: object) -> HTMLResponse:
-        own = {"version": assets.version, "scripts": assets.names(".js"), "here": "dashboards", **values}
+        own = {
+            "version": assets.version,
+            "scripts": assets.names(".js"),
+            "here": "/",
+            "navigation": NAVIGATION,
+            **values,
+        }
         return HTMLResponse(pages.get_template(name).render(**own), headers=_HEADERS)
 
     def board(uid: str, kiosk: bool) -> HTMLResponse:

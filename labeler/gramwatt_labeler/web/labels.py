@@ -15,16 +15,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from .. import units
 from ..model import Graded
 from ..render.files import MEDIA_TYPES, convert
-from ..render.label import alt_text, render_svg
+from ..render.label import LAYOUTS, Layout, alt_text, render_svg
 from ..render.text import clean
+from ..render.words import LANGUAGES
 from ..scale_files import LoadedScale
 from ..store import Store
 from .api import shapes
 from .api.answers import has_it, kept
-from .api.asking import storable_id
+from .api.asking import one_of, storable_id
+from .navigation import NAVIGATION
 
+_FOLDER = Path(__file__).parent / "templates"
 _TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates" / "labels"),
+    loader=FileSystemLoader([_FOLDER / "labels", _FOLDER]),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
@@ -39,6 +42,7 @@ _TEMPLATES.filters.update(
     when=units.moment,
     short=lambda text, most: text if len(text) <= most else text[: most - 1].rstrip() + "…",
 )
+_TEMPLATES.globals.update(navigation=NAVIGATION, here="/labels/")
 _PAGE = 50  # rows of the list
 _LONGEST_SEARCH = 200
 _LAST_PAGE = 100_000
@@ -92,11 +96,14 @@ def router(store: Store, main_scale: str, page_of: Callable[[str], str]) -> APIR
         window: str,
         form: str,
         scale: Annotated[str, Query(max_length=_LONGEST_SEARCH)] = "",
+        layout: Layout = "full",
+        lang: Annotated[str, Query(max_length=16)] = "en",
     ) -> Response:
         """The label as SVG, PNG or PDF, with an ETag: a label that did not change is not drawn again."""
+        one_of("lang", lang, LANGUAGES)
         if form not in MEDIA_TYPES:
             raise HTTPException(404, f"no format {form[:32]!r}; there are {', '.join(MEDIA_TYPES)}")
-        svg = render_svg(one(window, scale), page_of(window))
+        svg = render_svg(one(window, scale), page_of(window), layout, lang)
         tag = hashlib.sha256(f"{form}:{svg}".encode()).hexdigest()[:32]
         content = b"" if has_it(request, f'"{tag}"') else convert(svg, form)
         answer = kept(request, content, MEDIA_TYPES[form], tag)
@@ -104,11 +111,15 @@ def router(store: Store, main_scale: str, page_of: Callable[[str], str]) -> APIR
         return answer
 
     @routes.get("/labels/{window}", response_class=HTMLResponse, include_in_schema=False)
-    def label_page(window: str) -> Response:
+    def label_page(
+        window: str, layout: Layout = "full", lang: Annotated[str, Query(max_length=16)] = "en"
+    ) -> Response:
+        one_of("lang", lang, LANGUAGES)
         graded = one(window)
         page = _TEMPLATES.get_template("label.html.j2").render(
-            one=graded, alt=alt_text(graded), others=store.get(window)
-        )
+            one=graded, alt=alt_text(graded, lang), others=store.get(window), earlier=store.earlier(window),
+            layout=layout, lang=lang, layouts=LAYOUTS, languages=LANGUAGES,
+        )  # fmt: skip
         return HTMLResponse(page, headers=_HEADERS)
 
     @routes.get("/api/v1/grades", tags=["grades"], responses=shapes.ok(dict, 422, 503))

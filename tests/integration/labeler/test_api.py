@@ -241,7 +241,7 @@ def test_the_document_describes_every_call_and_has_a_page(empty_site: Site) -> N
         assert path in page.text
         for call in calls.values():
             assert call.get("description"), path
-    assert "script" not in page.text
+    assert "<script" not in page.text
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     json.dumps(document)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from api_site import NOW, RUN, Site, error
+from api_site import NOW, RUN, Browser, Site, error
 from gramwatt_labeler.job_runner import JobRunner
 from gramwatt_labeler.scale_book.regrading import regrade
 from gramwatt_labeler.store.jobs import MOST_TRIES, ORPHAN_SECONDS, Jobs
@@ -19,22 +18,6 @@ def site(tmp_path: Path) -> Iterator[Site]:
     made = Site(tmp_path)
     yield made
     made.store.close()
-
-
-class Browser:
-    """A person with a session and no JavaScript."""
-
-    def __init__(self, site: Site, name: str = "manager") -> None:
-        self.client = site.client
-        self.post("/login", name=name, password="a long password")
-
-    def get(self, path: str) -> str:
-        return str(self.client.get(path).text)
-
-    def post(self, path: str, **fields: str) -> Any:
-        page = self.client.get("/login").text
-        csrf = re.search(r'name="csrf" value="([^"]+)"', page)
-        return self.client.post(path, data={"csrf": csrf[1] if csrf else ""} | fields)
 
 
 def test_who_is_no_manager_manages_nothing(site: Site) -> None:

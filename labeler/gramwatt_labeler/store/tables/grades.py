@@ -62,7 +62,21 @@ Index(
     postgresql_where=text("is_current"),
 )
 # The letter first: an index that began with the scale would be taken for the join, where the key is better.
-Index("ix_grades_letter_scale", GRADES.c.letter, GRADES.c.scale, GRADES.c.evaluation_id)
+# All that a count or an order asks for is in the index.
+Index(
+    "ix_grades_letter_scale_is_current_evaluation_id",
+    GRADES.c.letter,
+    GRADES.c.scale,
+    GRADES.c.is_current,
+    GRADES.c.evaluation_id,
+)
+Index(
+    "ix_grades_per_unit_joules_scale_is_current_evaluation_id",
+    GRADES.c.per_unit_joules,
+    GRADES.c.scale,
+    GRADES.c.is_current,
+    GRADES.c.evaluation_id,
+)
 Index(
     "ix_grades_not_annotated",
     GRADES.c.evaluation_id,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...forms.defined import Defined
 from ...forms.entry import Entry, read_entry
 from ...forms.fields import PHASES, numbers, texts
 from ...forms.mistakes import Mistakes
@@ -12,20 +13,20 @@ from ...grading.names import nearest_name
 from .errors import ApiError
 
 MOST = 1000
-_OTHER = ("phase", "note", "values", "extra")
+_OTHER = ("phase", "note", "values", "extra", "fields")
 _LONGEST = 2000
 
 
-def entries_of(body: Any) -> list[Entry]:
+def entries_of(body: Any, defined: Sequence[Defined] = ()) -> list[Entry]:
     """One object, or a list of up to 1,000. Raises ApiError with the path of the first mistake."""
     if not isinstance(body, list):
-        return [_entry(body, "$")]
+        return [_entry(body, "$", defined)]
     if not 1 <= len(body) <= MOST:
         raise ApiError(422, "invalid", f"expected 1 to {MOST} evaluations, got {len(body)}", "$")
-    return [_entry(one, f"$[{number}]") for number, one in enumerate(body)]
+    return [_entry(one, f"$[{number}]", defined) for number, one in enumerate(body)]
 
 
-def _entry(one: Any, path: str) -> Entry:
+def _entry(one: Any, path: str, defined: Sequence[Defined]) -> Entry:
     if not isinstance(one, dict):
         raise ApiError(422, "invalid", f"expected an object, got {_kind(one)}", path)
     phase = one.get("phase")
@@ -41,11 +42,17 @@ def _entry(one: Any, path: str) -> Entry:
     form["extra"] = "\n".join(
         f"{name}: {_number(value, f'{path}.extra.{name}')}" for name, value in extra.items()
     )
+    own = {field.name: field for field in defined if not field.is_number and phase in field.phases}
+    given = _object(one.get("fields", {}), f"{path}.fields")
+    _known(given, list(own), f"{path}.fields")
+    form |= {own[name].key: _text(text, f"{path}.fields.{name}") for name, text in given.items()}
     try:
-        return read_entry(form)
+        return read_entry(form, list(own.values()))
     except Mistakes as mistakes:
         name, message = next(iter(mistakes.by_field.items()))
-        where = name if name in words or name in ("extra", "note", "phase") else f"values.{name}"
+        name_of = {field.key: f"fields.{field.name}" for field in own.values()}
+        is_own = name in words or name in ("extra", "note", "phase")
+        where = name_of.get(name, name if is_own else f"values.{name}")
         choices = next((field.choices for field in texts(phase) if field.name == name and field.strict), ())
         raise ApiError(422, "invalid", message, f"{path}.{where}", [value for value, _ in choices]) from None
 

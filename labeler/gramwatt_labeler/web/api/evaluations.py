@@ -119,7 +119,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         reply = Reply(who, key, digest) if key else None
         if reply is not None and (known := store.reply(reply)) is not None:
             return answer(known.body, known.status, {"Idempotent-Replayed": "true"})
-        entries = entries_of(body)
+        entries = entries_of(body, desk.definitions.fields())
         try:
             found = add_entries(desk, entries, who, reply)
         except Duplicate as there:
@@ -130,11 +130,14 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
 
     @routes.get("/evaluations/{evaluation_id}", responses=shapes.ok(shapes.EvaluationOut, 404, 503))
     def one(evaluation_id: Annotated[str, Path(max_length=1024)]) -> Response:
-        """One evaluation with its grades on all scales."""
+        """One evaluation with its grades on all scales, and those that a newer version of a scale replaced."""
         stored = store.evaluation(storable_id(evaluation_id))
         grades = {name: grade_json(graded) for name, graded in stored.grades.items()}
         body = evaluation_json(stored.evaluation)
-        return answer(body | {"grades": grades, "label": desk.page_of(stored.evaluation.id)})
+        earlier = [grade_json(graded) for graded in store.earlier(stored.evaluation.id)]
+        return answer(
+            body | {"grades": grades, "earlier": earlier, "label": desk.page_of(stored.evaluation.id)}
+        )
 
     @routes.get(
         "/models", tags=["models"], dependencies=[Depends(only("q", "after", "limit"))],

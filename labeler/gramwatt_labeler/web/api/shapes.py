@@ -103,6 +103,7 @@ class EvaluationRow(EvaluationBase):
 
 class EvaluationOut(EvaluationBase):
     grades: dict[str, GradeOut]
+    earlier: list[GradeOut]
 
 
 class EvaluationPage(BaseModel):
@@ -154,6 +155,7 @@ class EvaluationIn(BaseModel):
         default_factory=dict, description="Known: " + ", ".join(one.name for one in NUMBERS)
     )
     extra: dict[str, float] = Field(default_factory=dict, description="Further metrics by name")
+    fields: dict[str, str] = Field(default_factory=dict, description="Extra fields that a manager defined")
 
 
 class FactsIn(BaseModel):

@@ -12,7 +12,7 @@ from ..api.errors import ApiError
 from ..auth.guard import Guard
 from ..pages.desk import Desk
 from ..pages.page import form_of, texts_of
-from . import people, scales
+from . import defining, people, scales
 from .services import Services
 
 _AUDIT_ROWS = 50
@@ -71,6 +71,28 @@ def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
         who = guard.allow(request, Role.MANAGER, form.get("csrf", ""))
         done, wrong = people.do(guard.people, form, who.name, guard.clock())
         return overview(request, done, wrong, 422 if wrong else 200)
+
+    @routes.get("/manage/{kind}")
+    def defined(request: Request, kind: str) -> Response:
+        return refused(request) or defining.page(desk, request, known_kind(kind))
+
+    @routes.post("/manage/{kind}")
+    async def define(request: Request, kind: str) -> Response:
+        form = texts_of(await form_of(request))
+        return await to_thread.run_sync(lambda: _defined(request, known_kind(kind), form))
+
+    def _defined(request: Request, kind: defining.Kind, form: dict[str, str]) -> Response:
+        no = refused(request)
+        if no is not None:
+            return no
+        who = guard.allow(request, Role.MANAGER, form.get("csrf", ""))
+        return defining.answer(desk, request, kind, form, who.name)
+
+    def known_kind(name: str) -> defining.Kind:
+        for kind in defining.KINDS:
+            if kind == name:
+                return kind
+        raise ApiError(404, "not_found", f"there is no page /manage/{name[:64]}")
 
     @routes.get("/manage/{rest:path}")
     def nothing(rest: str) -> Response:

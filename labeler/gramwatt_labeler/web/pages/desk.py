@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ...definitions import Definitions
 from ...evaluate.results import Result, evaluate, fitting
 from ...forms.entry import Entry
 from ...grading.scale import Scale
 from ...prometheus import Prometheus
 from ...scale_files import LoadedScale
 from ...store import Store
+from ...store.catalogue import Catalogue
 from .page import Pages
 
 
@@ -30,6 +32,11 @@ class Desk:
     def grade(self, entry: Entry, file: str = "", line: int = 0) -> Result:
         """An entry on every scale that fits its phase."""
         return evaluate(entry, fitting(self.scales, self.main_scale, entry.phase), self.clock(), file, line)
+
+    @property
+    def definitions(self) -> Definitions:
+        """What managers have defined."""
+        return Definitions(Catalogue(self.store.database))
 
     def scale(self, name: str) -> Scale | None:
         """A scale by name; None for one that is no longer here."""

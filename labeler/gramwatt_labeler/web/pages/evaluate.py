@@ -13,7 +13,6 @@ from ...evaluate.results import Result, evaluation_of
 from ...forms.entry import Entry, read_entry
 from ...forms.fields import PHASES, numbers, texts
 from ...forms.mistakes import Mistakes
-from ...recommendations import facts_of
 from ...render.files import MEDIA_TYPES, convert
 from ...render.label import render_svg
 from .desk import Desk
@@ -42,6 +41,7 @@ def router(desk: Desk) -> APIRouter:
         status: int = 200,
         duplicate: str = "",
     ) -> Response:
+        known, defined = desk.definitions.metrics(), desk.definitions.fields()
         phase = form.get("phase", "") if form.get("phase", "") in PHASES else PHASES[0]
         shown = result.on(form.get("scale", "")) if result else None
         return desk.pages.render(
@@ -54,14 +54,15 @@ def router(desk: Desk) -> APIRouter:
             texts=texts(phase),
             numbers=numbers(phase),
             options={"task": sorted({*_TASKS, *desk.store.values("task")}), "hardware": _HARDWARE},
-            facts={one.name: facts_of(_METRIC_OF.get(one.name, one.name)) for one in numbers(phase)},
+            facts={one.name: known.get(_METRIC_OF.get(one.name, one.name)) for one in numbers(phase)},
+            defined=[one for one in defined if phase in one.phases],
             form=form,
             wrong=wrong,
             first=next(iter(wrong), ""),
             result=result,
             shown=shown,
             label=svg(render_svg(result.label(form.get("scale", "")), "")) if result else "",
-            metrics=metric_views(shown.grade, desk.scale(shown.grade.scale.name)) if shown else [],
+            metrics=metric_views(shown.grade, desk.scale(shown.grade.scale.name), known) if shown else [],
             given={
                 name: text for name, text in form.items() if name not in ("csrf", "add", "scale") and text
             },
@@ -79,7 +80,7 @@ def router(desk: Desk) -> APIRouter:
 
     def _answer(request: Request, form: dict[str, str]) -> Response:
         try:
-            entry = read_entry(form)
+            entry = read_entry(form, desk.definitions.fields())
         except Mistakes as mistakes:
             return page(request, form, mistakes.by_field, status=422)
         result = desk.grade(entry)
@@ -108,7 +109,7 @@ def router(desk: Desk) -> APIRouter:
 
     def _file(fields: Mapping[str, str], form: str) -> Response:
         try:
-            entry = read_entry(fields)
+            entry = read_entry(fields, desk.definitions.fields())
         except Mistakes as mistakes:
             raise HTTPException(422, str(mistakes)) from None
         result = desk.grade(entry)

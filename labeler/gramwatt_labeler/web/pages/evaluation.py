@@ -15,10 +15,12 @@ from ...forms.mistakes import Mistake
 from ...forms.numbers import split_number
 from ...model import Graded
 from ...render.files import MEDIA_TYPES, convert
-from ...render.label import Layout, alt_text, render_svg
+from ...render.label import LAYOUTS, Layout, alt_text, render_svg
 from ...render.text import clean
+from ...render.words import LANGUAGES
 from ...store.nouns import Origin, Stored
 from ...units import energy_unit
+from ..api.asking import one_of
 from ..labels import as_json
 from .desk import Desk
 from .page import HEADERS, svg
@@ -60,7 +62,9 @@ def router(desk: Desk) -> APIRouter:
         shown = shown_of(stored_of(evaluation_id), scale)
         if shown is None:
             raise HTTPException(404, "this evaluation has no grade, so no label")
-        content = convert(render_svg(shown, desk.page_of(evaluation_id), layout, lang), form)
+        content = convert(
+            render_svg(shown, desk.page_of(evaluation_id), layout, one_of("lang", lang, LANGUAGES)), form
+        )
         return Response(content, media_type=MEDIA_TYPES[form], headers=HEADERS)
 
     @routes.get("/evaluations/{evaluation_id}/power.svg")
@@ -89,6 +93,7 @@ def router(desk: Desk) -> APIRouter:
             "origin": stored.evaluation.origin.value,
             "measures": {name: one.value for name, one in stored.evaluation.measures.items()},
             "grades": [as_json(one, desk.page_of) for one in stored.grades.values()],
+            "earlier_grades": [as_json(one, desk.page_of) for one in desk.store.earlier(evaluation_id)],
         }
         return Response(
             msgspec.json.format(msgspec.json.encode(body)), media_type="application/json", headers=HEADERS
@@ -119,6 +124,7 @@ def router(desk: Desk) -> APIRouter:
             unit, size = energy_unit(measured.energy_joules)
             shares = {name: value / size for name, value in measured.components.items()}
             bars = draw(component_bars([("this run", shares)], unit), "energy by component")
+        known = desk.definitions.metrics()
         yearly = per_year(joules, daily), per_year(evaluation.grams, daily)
         return desk.pages.render(
             "evaluation.html.j2",
@@ -128,9 +134,10 @@ def router(desk: Desk) -> APIRouter:
             window=evaluation.window,
             measured=measured,
             stored=stored,
+            earlier=desk.store.earlier(evaluation_id),
             shown=shown,
             alt=alt_text(shown) if shown else "",
-            metrics=metric_views(shown.grade, desk.scale(shown.grade.scale.name)) if shown else [],
+            metrics=metric_views(shown.grade, desk.scale(shown.grade.scale.name), known) if shown else [],
             equivalents=equivalents(joules, evaluation.grams),
             runs=runs,
             wrong=wrong,
@@ -138,6 +145,9 @@ def router(desk: Desk) -> APIRouter:
             yearly_equivalents=equivalents(*yearly),
             bars=svg(bars),
             new=bool(new),
+            known=known,
+            layouts=LAYOUTS,
+            languages=LANGUAGES,
             is_recorded=evaluation.origin is Origin.WINDOW,
             title=clean(evaluation.window.model or evaluation.window.name or evaluation.id),
         )

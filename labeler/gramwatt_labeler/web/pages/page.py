@@ -18,19 +18,10 @@ from ... import units
 from ...render.quantity import quantity
 from ...render.shorten import shortened
 from ...render.text import clean
+from ..navigation import NAVIGATION
 from .drawings import letter_chip, slider
 from .visitors import Visitors
 
-NAVIGATION = (
-    ("/", "Dashboards"),
-    ("/evaluations", "Evaluations"),
-    ("/explore", "Explore"),
-    ("/evaluate", "Evaluate"),
-    ("/upload", "Upload"),
-    ("/roi", "Return"),
-    ("/report", "Report"),
-    ("/labels/", "Labels"),
-)
 HEADERS = {
     # Nothing runs and nothing comes from elsewhere, whatever a name on the page contains.
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
@@ -39,7 +30,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
-_TEMPLATES = Path(__file__).parent.parent / "templates" / "app"
+_TEMPLATES = Path(__file__).parent.parent / "templates"
 STATIC = Path(__file__).parent.parent / "static" / "app"
 
 
@@ -49,7 +40,8 @@ class Pages:
     def __init__(self, visitors: Visitors) -> None:
         self.visitors = visitors
         self._templates = Environment(
-            loader=FileSystemLoader(_TEMPLATES),
+            # One folder up, for the bar that all pages share.
+            loader=FileSystemLoader([_TEMPLATES / "app", _TEMPLATES]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,

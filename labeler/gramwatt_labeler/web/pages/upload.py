@@ -3,65 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from ...errors import Duplicate, InputError, Rejected
-from ...evaluate.results import Result, evaluation_of
+from ...errors import InputError
 from ...forms.fields import PHASES
 from ...forms.quantities import KINDS
 from ...store.nouns import Origin
-from ...uploads.mapping import EXTRA, FIELDS, ColumnMapping, apply, propose
-from ...uploads.merging import merge
+from ...uploads.mapping import EXTRA, FIELDS
 from ...uploads.reading import KINDS as FILE_KINDS
 from ...uploads.reading import read_upload
-from ...uploads.rows import Row, read_rows
-from ...uploads.sheet import MOST_BYTES, MOST_COLUMNS, MOST_FILES, MOST_ROWS, Sheet
-from ...uploads.tools import Target, Tool, recognise, tool_named, tools
+from ...uploads.sheet import MOST_BYTES, MOST_COLUMNS, MOST_FILES, MOST_ROWS
+from ...uploads.tools import recognise, tool_named
 from .desk import Desk
 from .page import checked, files_of, form_of, texts_of
 from .spool import Spool
+from .uploading import DEFAULTS, PREVIEW, File, Line, added, graded, mapped_file, proposed, rows_of
 
-PREVIEW = 5
 SHOWN = 1000
 """Lines of a report on one page."""
 MOST_ADDED = 5000
 MOST_GRADED = 2000
 """Rows of a preview that are graded; the others are read only."""
 _MOST_FIELDS = 2 * MOST_FILES * MOST_COLUMNS + 100
-DEFAULTS = ("phase", "task", "model", "dataset", "hardware")
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column as the preview shows it: its place in the form, its first values and what it is taken as."""
-
-    key: str
-    name: str
-    samples: Sequence[str]
-    target: Target | None
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file of the preview."""
-
-    sheet: Sheet
-    tool: Tool
-    columns: Sequence[Column]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the report: a row with its letters, and what became of it."""
-
-    row: Row
-    result: Result | None
-    outcome: str = ""
-    id: str = ""
-    is_wrong: bool = False
 
 
 def router(desk: Desk) -> APIRouter:
@@ -77,7 +42,7 @@ def router(desk: Desk) -> APIRouter:
             request,
             status,
             here="/upload",
-            tools=tools(),
+            tools=desk.definitions.tools(),
             phases=PHASES,
             form=form,
             wrong=wrong,
@@ -109,8 +74,11 @@ def router(desk: Desk) -> APIRouter:
                 wrong.append(str(error))
         if wrong:
             return start(request, form, wrong, 422)
-        chosen = tool_named(form.get("tool", ""))
-        read = [_proposed(at, sheet, chosen or recognise(sheet.columns)) for at, sheet in enumerate(sheets)]
+        known = desk.definitions.tools()
+        chosen = tool_named(form.get("tool", ""), known)
+        read = [
+            proposed(at, sheet, chosen or recognise(sheet.columns, known)) for at, sheet in enumerate(sheets)
+        ]
         return preview(request, spool.put(sheets), read, form)
 
     def preview(
@@ -121,8 +89,9 @@ def router(desk: Desk) -> APIRouter:
         status: int = 200,
         trouble: str = "",
     ) -> Response:
-        rows = _rows(read, form)
-        lines = [_graded(desk, row) for row in rows[:MOST_GRADED]]
+        defined = desk.definitions.fields()
+        rows = rows_of(read, form, defined)
+        lines = [graded(desk, row) for row in rows[:MOST_GRADED]]
         lines += [Line(row, None, is_wrong=row.entry is None) for row in rows[MOST_GRADED:]]
         letters = [line.result.shown.grade.letter or "-" for line in lines if line.result]
         return desk.pages.render(
@@ -135,7 +104,7 @@ def router(desk: Desk) -> APIRouter:
             form=form,
             defaults={name: form.get(name, "") for name in DEFAULTS},
             phases=PHASES,
-            fields=FIELDS,
+            fields=FIELDS | {one.key: one.label for one in defined},
             extra=EXTRA,
             kinds=[kind for kind in KINDS.values() if len(kind.units) > 1],
             lines=sorted(lines, key=lambda line: not line.is_wrong)[: PREVIEW * 4],
@@ -157,7 +126,8 @@ def router(desk: Desk) -> APIRouter:
         kept = spool.get(name)
         if kept is None:
             return start(request, form, ["the files were kept for an hour; choose them again"], 410)
-        read = [_mapped(at, sheet, form) for at, sheet in enumerate(kept.sheets)]
+        known, defined = desk.definitions.tools(), desk.definitions.fields()
+        read = [mapped_file(at, sheet, form, known, defined) for at, sheet in enumerate(kept.sheets)]
         if form.get("do") != "add":
             return preview(request, name, read, form)
         visitor = desk.pages.visitors(request)
@@ -165,12 +135,12 @@ def router(desk: Desk) -> APIRouter:
             return preview(
                 request, name, read, form, 403, "log in with the right to write, then send it again"
             )
-        lines = [_graded(desk, row) for row in _rows(read, form)]
+        lines = [graded(desk, row) for row in rows_of(read, form, defined)]
         if len(lines) > MOST_ADDED:
             words = f"{len(lines)} rows; at most {MOST_ADDED} are added at once here. Split the file"
             return preview(request, name, read, form, 422, words)
         origin = Origin.CODECARBON if any(one.tool.name == "codecarbon" for one in read) else Origin.FILE
-        done = [_added(desk, line, visitor.name, origin) for line in lines]
+        done = added(desk, lines, visitor.name, origin)
         spool.drop(name)
         counts = {
             word: sum(line.outcome == word for line in done)
@@ -187,56 +157,3 @@ def router(desk: Desk) -> APIRouter:
         )
 
     return routes
-
-
-def _proposed(at: int, sheet: Sheet, tool: Tool) -> File:
-    return _file(at, sheet, tool, propose(sheet, tool))
-
-
-def _mapped(at: int, sheet: Sheet, form: Mapping[str, str]) -> File:
-    """As the person changed it: ``column-<file>-<column>`` and ``unit-<file>-<column>``."""
-    tool = tool_named(form.get(f"tool-{at}", "")) or recognise(sheet.columns)
-    targets = {}
-    for number, column in enumerate(sheet.columns):
-        field = form.get(f"column-{at}-{number}", "")
-        if field in FIELDS or field == EXTRA:
-            targets[column] = Target(field, form.get(f"unit-{at}-{number}", ""))
-    return _file(at, sheet, tool, targets)
-
-
-def _file(at: int, sheet: Sheet, tool: Tool, targets: Mapping[str, Target]) -> File:
-    columns = []
-    for number, name in enumerate(sheet.columns):
-        samples = [line.cells[name] for line in sheet.lines[:PREVIEW] if line.cells[name]]
-        columns.append(Column(f"{at}-{number}", name, samples, targets.get(name)))
-    return File(sheet, tool, sorted(columns, key=lambda column: column.target is None))
-
-
-def _rows(read: Sequence[File], form: Mapping[str, str]) -> list[Row]:
-    defaults = {name: form[name] for name in DEFAULTS if form.get(name)}
-    sheets = []
-    for one in read:
-        targets = {column.name: column.target for column in one.columns if column.target is not None}
-        mapping = ColumnMapping(targets, one.tool.group, one.tool.reduce, one.tool.fixed, one.tool.version)
-        source = {"source": one.tool.source} if one.tool.source else {}
-        sheets.append(apply(one.sheet, mapping, source | defaults))
-    return read_rows(merge(sheets))
-
-
-def _graded(desk: Desk, row: Row) -> Line:
-    if row.entry is None:
-        return Line(row, None, "not added", is_wrong=True)
-    return Line(row, desk.grade(row.entry, row.file, row.line))
-
-
-def _added(desk: Desk, line: Line, user: str, origin: Origin) -> Line:
-    if line.result is None:
-        return line
-    evaluation, grades = evaluation_of(line.result, user, origin)
-    try:
-        return Line(line.row, line.result, "added", desk.store.add_evaluation(evaluation, grades))
-    except Duplicate as there:
-        return Line(line.row, line.result, "already there", there.existing)
-    except Rejected as error:
-        wrong = Row(line.row.file, line.row.line, line.row.entry, str(error))
-        return Line(wrong, line.result, "not added", is_wrong=True)

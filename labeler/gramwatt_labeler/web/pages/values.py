@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...grading.scale import AbsoluteScale, EeiScale, RatedScale, Scale
@@ -27,16 +27,18 @@ class MetricView:
     advice: Sequence[Recommendation]
 
 
-def metric_views(grade: Grade, scale: Scale | None) -> list[MetricView]:
+def metric_views(
+    grade: Grade, scale: Scale | None, known: Mapping[str, MetricFacts] | None = None
+) -> list[MetricView]:
     """The graded metrics of a grade, with a value."""
     found = []
     for name, one in grade.metrics.items():
         if one.value is None:
             continue
-        facts = facts_of("energy_per_unit" if name.startswith(_PER_UNIT) else name)
-        title = facts.title if facts and not name.startswith(_PER_UNIT) else per_unit_title(name)
         key = "energy_per_unit" if name.startswith(_PER_UNIT) else name
-        advice = recommendations(key, one.letter, grade.letters)
+        facts = facts_of(key) if known is None else known.get(key)
+        title = facts.title if facts and not name.startswith(_PER_UNIT) else per_unit_title(name)
+        advice = recommendations(key, one.letter, grade.letters, facts)
         text = quantity(one.value, facts.kind if facts else "")
         found.append(MetricView(name, title, text, one.letter, band_share(scale, name, one), facts, advice))
     return found

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from gramwatt_labeler.errors import Duplicate, InputError, NotFound
+from gramwatt_labeler.errors import Duplicate, InputError, NotFound, Rejected
 from gramwatt_labeler.model import Grade, Graded, Measurement, ScaleId, Window
 from gramwatt_labeler.store import (
     DEFAULT_SORT,
@@ -119,6 +119,27 @@ def filled(store: Store) -> Store:
     return store
 
 
+def test_many_are_kept_at_once_and_each_has_its_own_answer(store: Store) -> None:
+    there = store.add_evaluation(typed(id="there"))
+    many = [
+        typed(id="one", model="acme/first"),
+        typed(id="there", end=NOW + 1),
+        replace(typed(id="undefined", model="acme/second"), extra={"no such field": "x"}),
+        typed(id="two", end=NOW + 2, model="acme/second"),  # its model was made by a row that was taken back
+        typed(id="one", end=NOW + 3),
+    ]
+    first, known, refused, second, again = store.add_each([(one, ()) for one in many])
+    assert (first, second) == ("one", "two")
+    assert isinstance(known, Duplicate)
+    assert isinstance(again, Duplicate)
+    assert (known.existing, again.existing) == (there, "one")
+    assert isinstance(refused, Rejected)
+    assert {one.evaluation.id for one in store.page().rows} == {"there", "one", "two"}
+    assert store.evaluation("two").evaluation.window.model == "acme/second"
+    assert sorted(one.facts.name for one in store.models()) == ["first", "net", "second"]
+    assert store.add_each([]) == []
+
+
 def test_pages_by_cursor_hold_every_row_once_in_order(filled: Store) -> None:
     for sort in SORTS:
         _check_pages(filled, sort)
@@ -138,14 +159,16 @@ def _check_pages(filled: Store, sort: str) -> None:
     whole = filled.page(Filters(), "gaissa", sort, limit=100)
     assert seen == [one.evaluation.id for one in whole.rows]
     keys: dict[str, Callable[[Any], Any]] = {
-            "energy": lambda one: one.evaluation.measurement.energy_joules if one.evaluation.measurement else -1,
-            "ended": lambda one: one.evaluation.window.end, "name": lambda one: one.evaluation.window.name,
-            "emissions": lambda one: one.evaluation.emissions_grams,
-            "per_unit": lambda one: (one.graded and one.graded.grade.energy_per_unit_joules) or -1,
-            "letter": lambda one: (one.graded and one.graded.grade.letter) or "~"}  # fmt: skip
-    if sort.removeprefix("-") != "per_unit":  # 0 and none are apart there
-        values = [keys[sort.removeprefix("-")](one) for one in whole.rows]
-        assert values == sorted(values, reverse=sort.startswith("-"))
+        "energy": lambda one: one.evaluation.measurement and one.evaluation.measurement.energy_joules,
+        "ended": lambda one: one.evaluation.window.end,
+        "name": lambda one: one.evaluation.window.name,
+        "emissions": lambda one: one.evaluation.emissions_grams,
+        "per_unit": lambda one: one.graded and one.graded.grade.energy_per_unit_joules,
+        "letter": lambda one: one.graded and one.graded.grade.letter,
+    }
+    values = [keys[sort.removeprefix("-")](one) for one in whole.rows]
+    known = [value for value in values if value is not None]
+    assert values[: len(known)] == sorted(known, reverse=sort.startswith("-"))  # what is not known comes last
 
 
 def test_a_row_that_comes_between_two_pages_moves_none(filled: Store) -> None:

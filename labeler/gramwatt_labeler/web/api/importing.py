@@ -1,0 +1,102 @@
+"""``POST /api/v1/evaluations/import``: files of results, read and added as the upload page does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Request, Response
+
+from ...forms.fields import PHASES
+from ...store.nouns import Origin
+from ...store.people import Role
+from ...uploads.reading import read_upload
+from ...uploads.sheet import MOST_BYTES, MOST_FILES
+from ...uploads.tools import recognise, tool_named
+from ..auth.guard import Guard
+from ..pages.desk import Desk
+from ..pages.page import files_of, form_of, texts_of
+from ..pages.uploading import DEFAULTS, Line, added, graded, proposed, rows_of
+from . import shapes
+from .answers import answer
+from .errors import ApiError
+
+MOST_ROWS = 5000
+_FIELDS = ("tool", *DEFAULTS)
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["files"],
+                    "properties": {
+                        "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                        **{name: {"type": "string", "maxLength": 256} for name in _FIELDS},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+def router(desk: Desk, guard: Guard) -> APIRouter:
+    """One call."""
+    routes = APIRouter(prefix="/api/v1", tags=["evaluations"])
+
+    @routes.post("/evaluations/import", status_code=201, responses=shapes.created(dict), openapi_extra=_BODY)
+    async def add(request: Request) -> Response:
+        """Add the runs of CSV, JSON or XLSX files; the answer has a line for each. One wrong line stops no other.
+
+        ``tool`` names whose files they are (else their columns tell); the other fields fill what the files leave empty.
+        """
+        who = await to_thread.run_sync(guard.allow, request, Role.CONTRIBUTOR)
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "multipart/form-data":
+            raise ApiError(
+                415, "unsupported_media_type", f"{kind[:64]!r} is not read", allowed=["multipart/form-data"]
+            )
+        form = await form_of(request, MOST_FILES, MOST_BYTES)
+        files = [(one.filename or "file", await one.read(MOST_BYTES + 1)) for one in files_of(form, "files")]
+        return await to_thread.run_sync(lambda: taken(texts_of(form), files, who.name))
+
+    def taken(form: Mapping[str, str], files: Sequence[tuple[str, bytes]], by: str) -> Response:
+        if not files:
+            raise ApiError(422, "invalid", "choose at least one file", "files")
+        phase, name = form.get("phase", ""), form.get("tool", "")
+        if phase and phase not in PHASES:
+            raise ApiError(422, "invalid", f"{phase[:64]!r} is no phase", "phase", PHASES)
+        known = desk.definitions.tools()
+        chosen = tool_named(name, known)
+        if name and chosen is None:
+            raise ApiError(422, "invalid", f"{name[:64]!r} is no tool", "tool", [tool.name for tool in known])
+        sheets = [read_upload(file, content) for file, content in files]
+        read = [
+            proposed(at, sheet, chosen or recognise(sheet.columns, known)) for at, sheet in enumerate(sheets)
+        ]
+        rows = rows_of(read, form, desk.definitions.fields())
+        if len(rows) > MOST_ROWS:
+            raise ApiError(
+                413, "too_large", f"{len(rows)} rows; at most {MOST_ROWS} are added at once", "files"
+            )
+        origin = Origin.CODECARBON if any(one.tool.name == "codecarbon" for one in read) else Origin.FILE
+        lines = added(desk, [graded(desk, row) for row in rows], by, origin)
+        return answer({"lines": [_line(line) for line in lines], "counts": _counts(lines)}, 201)
+
+    return routes
+
+
+def _line(line: Line) -> dict[str, Any]:
+    letter = line.result.shown.grade.letter if line.result else None
+    return {
+        "file": line.row.file, "line": line.row.line, "outcome": line.outcome, "id": line.id, "letter": letter,
+        "message": line.row.wrong,
+    }  # fmt: skip
+
+
+def _counts(lines: Sequence[Line]) -> dict[str, int]:
+    words = ("added", "already there", "not added")
+    return {word: sum(line.outcome == word for line in lines) for word in words}

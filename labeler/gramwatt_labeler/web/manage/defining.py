@@ -1,0 +1,99 @@
+"""Metrics, tools and extra fields by form, through the same shapes as the REST API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from fastapi import Request, Response
+
+from ...definitions import FieldIn, MetricIn, ToolIn
+from ...errors import LabelerError
+from ...forms.fields import PHASES
+from ...uploads.mapping import EXTRA, FIELDS
+from ..api import shapes
+from ..api.defining import listed, put
+from ..api.errors import ApiError
+from ..pages.desk import Desk
+
+Kind = Literal["metrics", "tools", "fields"]
+KINDS: tuple[Kind, ...] = ("metrics", "tools", "fields")
+
+
+def page(
+    desk: Desk,
+    request: Request,
+    kind: Kind,
+    form: Mapping[str, Any] | None = None,
+    told: str = "",
+    wrong: str = "",
+    status: int = 200,
+) -> Response:
+    """The list, and a form that is filled with the one that ``?name=`` asks for."""
+    rows = listed(desk, kind)
+    chosen = next((row for row in rows if row["name"] == request.query_params.get("name")), None)
+    return desk.pages.render(
+        "manage_defined.html.j2", request, status, here="/manage", kind=kind, kinds=KINDS, rows=rows, told=told,
+        wrong=wrong, form=form if form is not None else _form(kind, chosen), phases=PHASES,
+        fields=[*FIELDS, EXTRA, *(one.key for one in desk.definitions.fields())],
+    )  # fmt: skip
+
+
+def answer(desk: Desk, request: Request, kind: Kind, form: Mapping[str, str], by: str) -> Response:
+    """Keep what the form says."""
+    try:
+        given = _read(kind, form)
+        names = {row["name"] for row in listed(desk, kind)}
+        put(desk, given, by, is_new=given.name not in names)
+    except ApiError as error:
+        path = error.path.removeprefix("$").removeprefix(".")
+        words = f"{path}: {error.message}" if path else error.message
+        return page(desk, request, kind, form, wrong=words, status=error.status)
+    except (LabelerError, ValueError) as error:
+        return page(desk, request, kind, form, wrong=str(error), status=422)
+    return page(desk, request, kind, told=f"{given.name} was saved.")
+
+
+def _read(kind: Kind, form: Mapping[str, str]) -> MetricIn | ToolIn | FieldIn:
+    name = form.get("name", "")
+    if kind == "metrics":
+        body: dict[str, Any] = {
+            key: form.get(key, "") for key in ("title", "unit", "direction", "description", "how_to")
+        }
+        body["phases"] = [phase for phase in PHASES if form.get(f"phase-{phase}")]
+        return shapes.read(MetricIn, body | {"name": name, "enabled": bool(form.get("enabled"))})
+    if kind == "fields":
+        choices = [line.strip() for line in form.get("choices", "").splitlines() if line.strip()]
+        body = {"name": name, "phase": form.get("phase", ""), "choices": choices or None}
+        return shapes.read(FieldIn, body | {"description": form.get("description", "")})
+    body = {"name": name, "description": form.get("description", ""), "reduce": form.get("reduce", "last")}
+    return shapes.read(
+        ToolIn, body | {"columns": _columns(form.get("columns", "")), "enabled": bool(form.get("enabled"))}
+    )
+
+
+def _columns(text: str) -> list[dict[str, str]]:
+    """``column = field unit``, one a line; the last "=" counts, so that a column's name may have one."""
+    found = []
+    for line in text.splitlines():
+        if line.strip():
+            column, _, target = line.rpartition("=")
+            field, _, unit = target.strip().partition(" ")
+            found.append({"column_name": column.strip(), "field": field, "unit": unit.strip()})
+    return found
+
+
+def _form(kind: Kind, row: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A row as the form has it."""
+    if row is None:
+        return {"enabled": "1", "direction": "lower"} | {f"phase-{phase}": "1" for phase in PHASES}
+    form = {name: value for name, value in row.items() if isinstance(value, str)}
+    form["enabled"] = "1" if row.get("enabled", True) else ""
+    if kind == "metrics":
+        form |= {f"phase-{phase}": "1" for phase in row["phases"]}
+    if kind == "fields":
+        form["choices"] = "\n".join(row["choices"] or ())
+    if kind == "tools":
+        lines = (f"{one['column_name']} = {one['field']} {one['unit']}".rstrip() for one in row["columns"])
+        form["columns"] = "\n".join(lines)
+    return form

@@ -1,0 +1,109 @@
+"""Sheets of an upload -> rows with their letters -> the store: what the page and the REST call share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ...errors import Duplicate, Rejected
+from ...evaluate.results import Result, evaluation_of
+from ...forms.defined import Defined
+from ...store.nouns import Origin
+from ...uploads.mapping import EXTRA, FIELDS, ColumnMapping, apply, propose
+from ...uploads.merging import merge
+from ...uploads.rows import Row, read_rows
+from ...uploads.sheet import Sheet
+from ...uploads.tools import Target, Tool, recognise, tool_named
+from .desk import Desk
+
+PREVIEW = 5
+DEFAULTS = ("phase", "task", "model", "dataset", "hardware")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as the preview shows it: its place in the form, its first values and what it is taken as."""
+
+    key: str
+    name: str
+    samples: Sequence[str]
+    target: Target | None
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of the preview."""
+
+    sheet: Sheet
+    tool: Tool
+    columns: Sequence[Column]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the report: a row with its letters, and what became of it."""
+
+    row: Row
+    result: Result | None
+    outcome: str = ""
+    id: str = ""
+    is_wrong: bool = False
+
+
+def proposed(at: int, sheet: Sheet, tool: Tool) -> File:
+    return _file(at, sheet, tool, propose(sheet, tool))
+
+
+def mapped_file(
+    at: int, sheet: Sheet, form: Mapping[str, str], known: Sequence[Tool], defined: Sequence[Defined]
+) -> File:
+    """As the person changed it: ``column-<file>-<column>`` and ``unit-<file>-<column>``."""
+    tool = tool_named(form.get(f"tool-{at}", ""), known) or recognise(sheet.columns, known)
+    own = {one.key for one in defined}
+    targets = {}
+    for number, column in enumerate(sheet.columns):
+        field = form.get(f"column-{at}-{number}", "")
+        if field in FIELDS or field in own or field == EXTRA:
+            targets[column] = Target(field, form.get(f"unit-{at}-{number}", ""))
+    return _file(at, sheet, tool, targets)
+
+
+def _file(at: int, sheet: Sheet, tool: Tool, targets: Mapping[str, Target]) -> File:
+    columns = []
+    for number, name in enumerate(sheet.columns):
+        samples = [line.cells[name] for line in sheet.lines[:PREVIEW] if line.cells[name]]
+        columns.append(Column(f"{at}-{number}", name, samples, targets.get(name)))
+    return File(sheet, tool, sorted(columns, key=lambda column: column.target is None))
+
+
+def rows_of(read: Sequence[File], form: Mapping[str, str], defined: Sequence[Defined]) -> list[Row]:
+    defaults = {name: form[name] for name in DEFAULTS if form.get(name)}
+    sheets = []
+    for one in read:
+        targets = {column.name: column.target for column in one.columns if column.target is not None}
+        mapping = ColumnMapping(targets, one.tool.group, one.tool.reduce, one.tool.fixed, one.tool.version)
+        source = {"source": one.tool.source} if one.tool.source else {}
+        sheets.append(apply(one.sheet, mapping, source | defaults))
+    return read_rows(merge(sheets), defined)
+
+
+def graded(desk: Desk, row: Row) -> Line:
+    if row.entry is None:
+        return Line(row, None, "not added", is_wrong=True)
+    return Line(row, desk.grade(row.entry, row.file, row.line))
+
+
+def added(desk: Desk, lines: Sequence[Line], user: str, origin: Origin) -> list[Line]:
+    """All that can be kept, in one transaction; each line says what became of it."""
+    new = [evaluation_of(line.result, user, origin) for line in lines if line.result]
+    outcomes = iter(desk.store.add_each(new))
+    return [_told(line, next(outcomes)) if line.result else line for line in lines]
+
+
+def _told(line: Line, outcome: str | Duplicate | Rejected) -> Line:
+    if isinstance(outcome, Duplicate):
+        return Line(line.row, line.result, "already there", outcome.existing)
+    if isinstance(outcome, Rejected):
+        wrong = Row(line.row.file, line.row.line, line.row.entry, str(outcome))
+        return Line(wrong, line.result, "not added", is_wrong=True)
+    return Line(line.row, line.result, "added", outcome)

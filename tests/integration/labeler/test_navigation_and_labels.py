@@ -1,0 +1,76 @@
+"""One bar above every page; a label in every layout and language; the letters that a newer scale replaced."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from api_site import NOW, Site, error
+from gramwatt_labeler.scale_files import grade, load_scales
+from gramwatt_labeler.store.nouns import Given
+from gramwatt_labeler.web.navigation import NAVIGATION
+from labeler_pages import fill
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """With five graded runs."""
+    folder: Path = tmp_path_factory.mktemp("site")
+    (folder / "dashboards").mkdir()
+    made = Site(folder)
+    fill(made.store)
+    yield made
+    made.store.close()
+
+
+@pytest.mark.parametrize(
+    "path", ["/dashboards/", "/evaluations", "/labels/", "/labels/w1", "/api/docs", "/login"]
+)
+def test_every_page_leads_to_every_other_and_to_the_login(site: Site, path: str) -> None:
+    page = site.client.get(path)
+    assert page.status_code == 200
+    bar = page.text.partition("<header")[2].partition("</header>")[0]
+    links = re.findall(r'<a href="([^"]+)"[^>]*>([^<]+)</a>', bar)
+    assert links == [*NAVIGATION]
+    assert 'href="/login">Log in</a>' in bar
+    assert bar.count("aria-current") == (0 if path == "/login" else 1)
+    assert 'id="main"' in page.text
+
+
+def test_a_label_has_layouts_and_languages_by_page_and_by_rest(site: Site) -> None:
+    page = site.client.get("/labels/w1?layout=badge&lang=de").text
+    assert "/labels/w1.svg?layout=badge&amp;lang=de" in page
+    drawn = {
+        (layout, lang): site.client.get(f"/api/v1/labels/w1.svg?layout={layout}&lang={lang}")
+        for layout in ("full", "neutral", "compact", "badge", "a4")
+        for lang in ("en", "de", "fr")
+    }
+    assert {one.status_code for one in drawn.values()} == {200}
+    assert len({one.text for one in drawn.values()}) >= 13  # a badge may be the same in two languages
+    assert drawn["full", "en"].text == site.client.get("/labels/w1.svg").text
+    assert len({one.headers["etag"] for one in drawn.values()}) == len({one.text for one in drawn.values()})
+    assert error(site.get("labels/w1.svg?lang=xx"))[::2] == (422, "lang")
+    assert site.client.get("/labels/w1.svg?layout=round").status_code == 422
+    assert site.client.get("/labels/w1?lang=xx").status_code == 422
+
+
+def test_the_page_of_a_regraded_result_lists_the_earlier_one(site: Site) -> None:
+    (graded,) = site.store.get("w2", "gramwatt")
+    assert graded.measurement
+    loaded = load_scales()["gramwatt"]
+    newer = replace(loaded, id=replace(loaded.id, version="99", sha256="9" * 64))
+    site.store.regrade("w2", [Given(grade(newer, graded.window, graded.measurement))], NOW + 60)
+    (earlier,) = site.store.earlier("w2")
+    assert earlier == graded
+    assert [one.grade.scale.version for one in site.store.get("w2")] == ["99"]
+    page = site.client.get("/evaluations/w2").text
+    before = page.partition("Earlier letters")[2]
+    assert f"<small>{loaded.id.version}</small>" in before.partition("</table>")[0]
+    assert "Earlier letters" not in site.client.get("/evaluations/w1").text
+    assert "<dt>Earlier</dt>" in site.client.get("/labels/w2").text
+    (said,) = site.get("evaluations/w2").json()["earlier"]
+    assert said["scale"]["version"] == loaded.id.version
+    assert site.client.get("/evaluations/w2.json").json()["earlier_grades"][0]["grade"]["scale"]["version"]

@@ -1,0 +1,127 @@
+"""One window, seen by its exporter's report and by a poll of its series: the same facts, the same grade."""
+
+from __future__ import annotations
+
+import re
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from gramwatt_exporter.config.schema import Windows
+from gramwatt_exporter.hardware import Part
+from gramwatt_exporter.metrics.catalogue import CATALOGUE
+from gramwatt_exporter.metrics.collector import _windows
+from gramwatt_exporter.windows import WindowBook
+from gramwatt_exporter.windows.ended import EndedWindows
+from gramwatt_exporter.windows.model import ROOT, OpenRequest, WindowView
+from gramwatt_labeler.model import Grade, Hardware, Measurement, Window
+from gramwatt_labeler.prometheus import Series
+from gramwatt_labeler.reported import read_report
+from gramwatt_labeler.scale_files import grade, load_scales
+from gramwatt_labeler.windows import Finished, measure
+
+PARTS = (
+    Part("cpu", "AMD Ryzen 9 7950X", 1),
+    Part("gpu", "NVIDIA GeForce RTX 4090", 1),
+)
+INSTANCE = "node-a:10044"
+
+
+class Scraped:
+    """A Prometheus with the exporter's window series, scraped a few times after the window's end."""
+
+    url = "http://prometheus"
+
+    def __init__(self, view: WindowView) -> None:
+        metrics = {one.name.removeprefix("gramwatt_").removesuffix("_total"): one for one in CATALOGUE}
+        times = [(view.end or 0.0) + seconds for seconds in (1, 6, 11, 16)]
+        snapshot: Any = SimpleNamespace(windows=[view], hardware=PARTS)
+        self._series = [
+            Series(
+                dict(zip(metrics[name].labels, labels, strict=True))
+                | {"__name__": metrics[name].name, "job": "gramwatt", "instance": INSTANCE},
+                [(at, value) for at in times],
+            )
+            for name, rows in _windows(snapshot)
+            if name in metrics
+            for labels, value in rows
+        ]
+
+    def raw(self, select: str, start: float, end: float) -> list[Series]:
+        wanted = re.search(r'__name__(=~?)"([^"]*)"', select)
+        assert wanted is not None
+        found = [one for one in self._series if re.fullmatch(wanted[2], one.name)]
+        return [
+            Series(one.labels, [(at, value) for at, value in one.samples if start <= at <= end])
+            for one in found
+        ]
+
+    def instant(self, query: str, at: float) -> list[Series]:
+        return []
+
+
+def ended(joules: dict[str, float], whole_machine: bool) -> WindowView:
+    now = [time.time() - 300]
+    book = WindowBook(Windows(), lambda: now[0])
+    request = OpenRequest(
+        name="serve", phase="inference", pid=1, task="image-classification", model="acme/net", dataset="imagenet-1k",
+        whole_machine=whole_machine,
+    )  # fmt: skip
+    window = book.open(request, ROOT)
+    for _ in range(4):
+        now[0] += 15
+        for component, used in joules.items():
+            book.charge(window.id, component, round(used * 1e6 / 4), None)
+            book.charge_machine(component, round(used * 1e6 / 4), None)
+        book.sampled(now[0])
+    book.stop(window.id, now[0], "stop", {"samples": 1000.0}, outcome={"exit_code": 0})
+    (view,) = book.take_ended()
+    return view
+
+
+def graded(window: Window, measurement: Measurement) -> Grade:
+    return grade(load_scales()["gramwatt"], window, measurement)
+
+
+@pytest.mark.parametrize(
+    ("joules", "whole_machine", "hardware"),
+    [
+        ({"gpu": 900.0, "cpu": 60.0}, False, Hardware((("NVIDIA GeForce RTX 4090", 1),), (("AMD Ryzen 9 7950X", 1),))),
+        ({"gpu": 400.0, "cpu": 60.0}, True, Hardware((("NVIDIA GeForce RTX 4090", 1),), (("AMD Ryzen 9 7950X", 1),))),
+        ({"cpu": 90.0, "dram": 5.0}, False, Hardware((), (("AMD Ryzen 9 7950X", 1),))),
+        ({"gpu": 0.0, "cpu": 90.0}, True, Hardware((), (("AMD Ryzen 9 7950X", 1),))),
+    ],
+)  # fmt: skip
+def test_a_report_and_a_poll_give_one_grade(
+    joules: dict[str, float], whole_machine: bool, hardware: Hardware
+) -> None:
+    view = ended(joules, whole_machine)
+    told = EndedWindows(PARTS)
+    told.tell(view)
+    (report,) = told.after("", 0)["windows"]
+    reported = read_report(report, INSTANCE)
+    scraped: Any = Scraped(view)
+    polled = measure(scraped, Finished(view.id, view.end or 0.0), time.time())
+    assert reported[0] == polled[0]
+    assert reported[0].hardware == hardware
+    assert reported[0].boundary == ("machine" if whole_machine else "process")
+    assert reported[1].components == pytest.approx(polled[1].components)
+    one, other = graded(*reported), graded(*polled)
+    assert (one.letter, one.reason, one.reference, one.notes) == (
+        other.letter,
+        other.reason,
+        other.reference,
+        other.notes,
+    )
+    if joules.get("gpu"):
+        assert one.letter is not None
+
+
+def test_a_report_of_an_older_exporter_says_nothing_of_hardware() -> None:
+    told = EndedWindows()
+    told.tell(ended({"cpu": 1.0}, False))
+    (report,) = told.after("", 0)["windows"]
+    del report["hardware"], report["boundary"]
+    window, _ = read_report(report, INSTANCE)
+    assert (window.hardware, window.boundary) == (Hardware(), "process")
