@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard
 
+from .alerts import alerts_table
 from .boards import SCRAPE_SECONDS, board
-from .common import ALERTS, NO_EXPORTER, SEVERITIES
+from .common import NO_EXPORTER
 from .panels import lines, link, now, number, over_time, rows, rows_of, steps
 from .queries import SCOPE, either, gained, gauge, labelled, leading, mean, once, rate
 
@@ -157,24 +158,7 @@ def _numbers(page: dashboard.Dashboard) -> dashboard.Dashboard:
 def _tables(page: dashboard.Dashboard) -> dashboard.Dashboard:
     refused = gained("grid_refresh_failures_total")
     return (
-        page.with_panel(
-            rows(
-                "Alerts",
-                "Gramwatt's alerts that fire now. What to do about each stands in docs/runbooks.",
-                "short",
-                rows_of(ALERTS),
-                columns={
-                    "severity": "Severity",
-                    "alertname": "Alert",
-                    "instance": "Machine",
-                    "budget": "Budget",
-                },
-                colours={"Severity": SEVERITIES},
-                hidden=["Value"],
-                empty="No alert fires.",
-                height=8,
-            )
-        )
+        page.with_panel(alerts_table())
         .with_panel(
             rows(
                 "Sensors that fail",

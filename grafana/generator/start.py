@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard, stat
 
+from .alerts import alerts_table
 from .boards import board
 from .common import (
-    ALERTS,
     COST,
     DIRTIER_THAN,
     EMISSIONS,
@@ -21,7 +21,6 @@ from .common import (
     NO_ZONE,
     POWER,
     PROCESS_POWER,
-    SEVERITIES,
     SIGMA,
     SPENT_RATIO,
 )
@@ -263,24 +262,7 @@ def _lists(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 height=8,
             )
         )
-        .with_panel(
-            rows(
-                "Alerts",
-                "Gramwatt's alerts that fire now. What to do about each stands in docs/runbooks.",
-                "short",
-                rows_of(ALERTS),
-                columns={
-                    "severity": "Severity",
-                    "alertname": "Alert",
-                    "instance": "Machine",
-                    "budget": "Budget",
-                },
-                colours={"Severity": SEVERITIES},
-                hidden=["Value"],
-                empty="No alert fires.",
-                height=8,
-            )
-        )
+        .with_panel(alerts_table())
         .with_panel(
             rows(
                 "Set up",

@@ -250,10 +250,8 @@ class StateFile:
             os.link(self.path, second, follow_symlinks=False)
         except FileNotFoundError:
             return False
-        except (
-            OSError,
-            NotImplementedError,
-        ):  # a file system without links: for a moment there is only this one
+        except (OSError, NotImplementedError):
+            # A file system, or a platform, without links: for a moment there is only this one.
             self.path.replace(self.previous)
         else:
             second.replace(self.previous)

@@ -26,7 +26,10 @@ class Resolution(Struct, frozen=True):
 
 
 class Window(Struct):
-    """One recorded window while the exporter holds it. Written by the book only."""
+    """One recorded window while the exporter holds it: what :class:`.model.WindowView` shows, and what that is made of.
+
+    Only the book calls what changes it. Energies are microjoules, times nanoseconds, ``start`` and ``end`` Unix seconds.
+    """
 
     id: str
     name: str
