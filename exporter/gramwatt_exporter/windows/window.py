@@ -26,9 +26,9 @@ class Resolution(Struct, frozen=True):
 
 
 class Window(Struct):
-    """One recorded window while the exporter holds it: what :class:`.model.WindowView` shows, and what that is made of.
+    """One recorded window while the exporter holds it: what a WindowView shows, and what that is made of.
 
-    Only the book calls what changes it. Energies are microjoules, times nanoseconds, ``start`` and ``end`` Unix seconds.
+    Only the book calls what changes it. Energies are microjoules; ``start`` and ``end`` are Unix seconds.
     """
 
     id: str
