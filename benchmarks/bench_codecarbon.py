@@ -14,7 +14,7 @@ import sys
 import time
 from contextlib import ExitStack
 
-from benchmarks.harness import clean_environment, cpu_ns, get, machine, spread, workplace
+from benchmarks.harness import clean_environment, cpu_nanoseconds, get, machine, spread, workplace
 from benchmarks.running import Running
 
 ROUNDS = 3
@@ -52,13 +52,13 @@ def main(seconds: int) -> int:
         time.sleep(3)
         shares: dict[str, list[float]] = {name: [] for name in pids}
         for _ in range(ROUNDS):
-            before, began = {name: cpu_ns(pid) for name, pid in pids.items()}, time.monotonic_ns()
+            before, began = {name: cpu_nanoseconds(pid) for name, pid in pids.items()}, time.monotonic_ns()
             for _ in range(max(1, seconds // 5)):
                 time.sleep(5)
                 get(running.address)
             elapsed = time.monotonic_ns() - began
             for name, pid in pids.items():
-                shares[name].append(100 * (cpu_ns(pid) - before[name]) / elapsed)
+                shares[name].append(100 * (cpu_nanoseconds(pid) - before[name]) / elapsed)
     ours = shares["gramwatt-exporter"]
     for name, values in shares.items():
         ratios = [value / mine for value, mine in zip(values, ours, strict=True)]

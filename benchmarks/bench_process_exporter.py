@@ -13,7 +13,17 @@ import statistics
 import sys
 import time
 
-from benchmarks.harness import Driver, cpu_ns, crowd, get, machine, spread, verdict, wait_for, workplace
+from benchmarks.harness import (
+    Driver,
+    cpu_nanoseconds,
+    crowd,
+    get,
+    machine,
+    spread,
+    verdict,
+    wait_for,
+    workplace,
+)
 from benchmarks.peers import PROCESS_EXPORTER, answers, fetch, free_port, process_exporter, version
 
 ROUNDS = 15
@@ -40,13 +50,13 @@ def main(count: int) -> int:
                 ours, theirs = [], []
                 for _ in range(ROUNDS):
                     time.sleep(PAUSE)
-                    before = cpu_ns(driver.process.pid)
+                    before = cpu_nanoseconds(driver.process.pid)
                     driver.do("tick")
                     get(driver.address)
-                    ours.append((cpu_ns(driver.process.pid) - before) / 1e6)
-                    before = cpu_ns(peer.pid)
+                    ours.append((cpu_nanoseconds(driver.process.pid) - before) / 1e6)
+                    before = cpu_nanoseconds(peer.pid)
                     get(address)
-                    theirs.append((cpu_ns(peer.pid) - before) / 1e6)
+                    theirs.append((cpu_nanoseconds(peer.pid) - before) / 1e6)
         finally:
             driver.end()
             peer.terminate()

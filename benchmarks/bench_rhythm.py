@@ -26,7 +26,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from benchmarks.harness import compiled, cpu_ns, crowd, machine, spread, verdict, wait_for, workplace
+from benchmarks.harness import compiled, cpu_nanoseconds, crowd, machine, spread, verdict, wait_for, workplace
 from benchmarks.peers import (
     NODE_EXPORTER,
     PROCESS_EXPORTER,
@@ -77,7 +77,7 @@ class Target:
 
     def counts(self) -> tuple[int, int]:
         """CPU nanoseconds and wake-ups so far."""
-        return cpu_ns(self.pid), sum(_voluntary_switches(self.pid))
+        return cpu_nanoseconds(self.pid), sum(_voluntary_switches(self.pid))
 
     def forget_touched(self) -> None:
         """What is touched from now on counts."""

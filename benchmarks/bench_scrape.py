@@ -16,7 +16,7 @@ import time
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from benchmarks.harness import Driver, cpu_ns, crowd, get, machine, spread, verdict, workplace
+from benchmarks.harness import Driver, cpu_nanoseconds, crowd, get, machine, spread, verdict, workplace
 
 ROUNDS = 20
 PAUSE = 0.25
@@ -54,9 +54,9 @@ def main(count: int) -> int:
             for _ in range(ROUNDS):
                 time.sleep(PAUSE)
                 driver.do("tick")
-                before = cpu_ns(driver.process.pid)
+                before = cpu_nanoseconds(driver.process.pid)
                 get(driver.address)
-                ours.append((cpu_ns(driver.process.pid) - before) / 1e6)
+                ours.append((cpu_nanoseconds(driver.process.pid) - before) / 1e6)
                 began = time.process_time_ns()
                 generate_latest(registry)
                 theirs.append((time.process_time_ns() - began) / 1e6)

@@ -34,7 +34,7 @@ def measure(count: int, directory: str) -> bool:
             for _ in range(ROUND):
                 time.sleep(PAUSE)
                 answer = driver.do("sample")
-                mine += answer["cpu_ns"]
+                mine += answer["cpu_nanoseconds"]
                 processes = answer["processes"]
                 his += int(peer.ask("").split()[0])
             ours.append(mine / ROUND / 1e3)

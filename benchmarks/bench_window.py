@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 
-from benchmarks.harness import cpu_ns, machine, spread, verdict, workplace
+from benchmarks.harness import cpu_nanoseconds, machine, spread, verdict, workplace
 from benchmarks.running import Running
 
 ROUNDS = 4
@@ -43,7 +43,7 @@ def share(running: Running, path: str, seconds: float, record: bool) -> float:
     program = subprocess.Popen([sys.executable, "-I", "-S", "-c", SPIN])
     try:
         time.sleep(0.2)
-        exporter, own = cpu_ns(running.process.pid), cpu_ns(program.pid)
+        exporter, own = cpu_nanoseconds(running.process.pid), cpu_nanoseconds(program.pid)
         window = {}
         if record:
             window = ask(
@@ -52,7 +52,7 @@ def share(running: Running, path: str, seconds: float, record: bool) -> float:
         time.sleep(seconds)
         if record:
             ask(path, "POST", f"/v1/windows/{window['window']}/stop")
-        return 100 * (cpu_ns(running.process.pid) - exporter) / (cpu_ns(program.pid) - own)
+        return 100 * (cpu_nanoseconds(running.process.pid) - exporter) / (cpu_nanoseconds(program.pid) - own)
     finally:
         program.kill()
         program.wait()

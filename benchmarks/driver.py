@@ -2,9 +2,9 @@
 
 Reads commands from standard input, one per line, and answers each with one line of JSON:
 
-    sample    one Sampler.sample(); {"cpu_ns": of that call, "processes": known}
-    tick      what the loop does at every interval: sample, save, freeze, publish; {"cpu_ns", "processes"}
-    render    the text of the last snapshot; {"cpu_ns", "bytes"}
+    sample    one Sampler.sample(); {"cpu_nanoseconds": of that call, "processes": known}
+    tick      what the loop does at every interval: sample, save, freeze, publish; {"cpu_nanoseconds", "processes"}
+    render    the text of the last snapshot; {"cpu_nanoseconds", "bytes"}
 
 The first line it prints is {"address": of its web server}. Arguments: a YAML settings file.
 """
@@ -43,7 +43,7 @@ def main(settings: str) -> None:
         began = time.process_time_ns()
         result = function()
         spent = time.process_time_ns() - began
-        answer = {"cpu_ns": spent, "processes": len(sampler.table)}
+        answer = {"cpu_nanoseconds": spent, "processes": len(sampler.table)}
         if isinstance(result, bytes):
             answer["bytes"] = len(result)
         print(json.dumps(answer), flush=True)

@@ -21,7 +21,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 EXPORTER = [sys.executable, "-m", "gramwatt_exporter"]
 
 
-def cpu_ns(pid: int) -> int:
+def cpu_nanoseconds(pid: int) -> int:
     """User and system time of a process and its finished threads since it began, in nanoseconds.
 
     clock_getcpuclockid(3): exact and free of the 10 ms steps of /proc/PID/stat.

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.harness import EXPORTER, clean_environment, cpu_ns, get, resident_bytes, wait_for
+from benchmarks.harness import EXPORTER, clean_environment, cpu_nanoseconds, get, resident_bytes, wait_for
 
 
 class Running:
@@ -42,7 +42,7 @@ class Running:
         self.address = wait_for(self._address, 20, "the exporter's address")
         wait_for(self._sampled, 20, "the first sample")
         self.seconds = time.monotonic() - began
-        self.cpu = cpu_ns(self.process.pid) / 1e9
+        self.cpu = cpu_nanoseconds(self.process.pid) / 1e9
 
     def _address(self) -> str | None:
         found = re.search(r"http://(\S+?)/metrics", self.log.read_text())

@@ -91,8 +91,8 @@ def top_answer(sampler: Sampler, snapshot: Snapshot, processes: int, workloads: 
                 "device": device.name,
                 "source": device.source,
                 "power_watts": None if device.power_microwatts is None else device.power_microwatts / 1e6,
-                "energy_joules": units.joules(sum(device.energy.values())),
-                "emissions_grams": grams(device.units),
+                "energy_joules": units.joules(sum(device.microjoules.values())),
+                "emissions_grams": grams(device.emission_units),
                 "uncertainty_ratio": device.uncertainty_ratio,
             }
             for device in snapshot.devices
@@ -110,12 +110,12 @@ def top_answer(sampler: Sampler, snapshot: Snapshot, processes: int, workloads: 
                     for name, drawn in zip(COMPONENTS, row.power, strict=True)
                     if drawn
                 },
-                "energy_joules": units.joules(sum(row.energy)),
-                "emissions_grams": grams(sum(row.units)),
-                "cpu_seconds": units.seconds(row.cpu_ns),
+                "energy_joules": units.joules(sum(row.microjoules)),
+                "emissions_grams": grams(sum(row.emission_units)),
+                "cpu_seconds": units.seconds(row.cpu_nanoseconds),
             }
             for row in hottest
-            if any(row.energy)
+            if any(row.microjoules)
         ],
         "workloads": [
             {
@@ -123,8 +123,8 @@ def top_answer(sampler: Sampler, snapshot: Snapshot, processes: int, workloads: 
                 "kind": view.kind,
                 "user": view.user,
                 "power_watts": watts(sum(view.power), interval),
-                "energy_joules": units.joules(sum(view.energy)),
-                "emissions_grams": grams(sum(view.units)),
+                "energy_joules": units.joules(sum(view.microjoules)),
+                "emissions_grams": grams(sum(view.emission_units)),
             }
             for view in busiest
         ],

@@ -72,7 +72,7 @@ class _Account:
         start, seconds = period_at(self.settings.period, now)
         self._redate(now)
         first = self._bucket(start)
-        spent = sum(units for bucket, units in self.buckets.items() if bucket >= first)
+        spent = sum(emission_units for bucket, emission_units in self.buckets.items() if bucket >= first)
         settings = self.settings
         return BudgetView(
             settings.name, float(settings.limit), self.total, spent, start, seconds, str(settings.period)
@@ -97,7 +97,10 @@ class _Account:
         # As text: emission units outgrow 64 bits after a few kilograms.
         return {
             "total": str(self.total),
-            "buckets": [[bucket * self.width, str(units)] for bucket, units in sorted(self.buckets.items())],
+            "buckets": [
+                [bucket * self.width, str(emission_units)]
+                for bucket, emission_units in sorted(self.buckets.items())
+            ],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:

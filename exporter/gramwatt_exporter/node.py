@@ -23,7 +23,7 @@ from .windows import ApiError, OpenRequest, Peer, Window, window_answer
 from .windows.checks import check_values
 from .windows.ended import EndedWindows
 from .windows.journal import Journal
-from .windows.outcome import Told
+from .windows.outcome import OutcomeFields
 from .windows.persistence import dump_window
 
 _LOG = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class Node:
     def _tell_ended(self) -> None:
         """The ends are kept by now: in the ledger, or in the journal."""
         for view in self.sampler.windows.take_ended():
-            self._ended_windows.tell(view)
+            self._ended_windows.report(view)
 
     def _sample(self, published: bool) -> None:
         self.sampler.sample(published)
@@ -240,7 +240,7 @@ class Node:
         return self._kept_answer(window)
 
     def stop_window(
-        self, peer: Peer, window_id: str, values: Mapping[str, float], outcome: Told | None = None
+        self, peer: Peer, window_id: str, values: Mapping[str, float], outcome: OutcomeFields | None = None
     ) -> Answer:
         """Sample, then end: everything used so far is in it."""
         book = self.sampler.windows

@@ -70,7 +70,11 @@ class Picture:
         components = tuple(index for index, name in enumerate(COMPONENTS) if name in present)
         columns = process_columns(self._series.members, components, accounts.priced_ever, first)
         other, departed = remainders(accounts, columns)
-        used = [account for account in accounts.workloads.values() if account.cpu_ns or any(account.energy)]
+        used = [
+            account
+            for account in accounts.workloads.values()
+            if account.cpu_nanoseconds or any(account.microjoules)
+        ]
         shown, unlisted = self.workloads.choose(used, first)
         return Snapshot(
             at=progress.at,

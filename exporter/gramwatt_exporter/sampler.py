@@ -17,7 +17,7 @@ from .ledger.booking import Booking
 from .ledger.cpu_balance import CpuBalance
 from .ledger.eviction import Eviction
 from .ledger.save_status import SaveStatus
-from .model import COMPONENTS, Identity, IntensityState, MergedSample
+from .model import Identity, IntensityState, MergedSample
 from .parts import About, Books, Clocks, Readers
 from .picture import Picture, Progress
 from .processes.linux.kernel import KernelCounters
@@ -27,10 +27,10 @@ from .series import ProcessSeries
 from .snapshot import Snapshot
 from .windows.ending import Ending
 from .windows.gaps import Gaps
-from .windows.idle_share import change_ratio, idle_share
 from .windows.membership import Membership
+from .windows.meters import WindowMeters
 from .windows.model import EndedBy
-from .windows.outcome import Told
+from .windows.outcome import OutcomeFields
 
 
 class Sampler:
@@ -70,6 +70,7 @@ class Sampler:
         self._ending = Ending(
             books.windows, self.membership, self.booking.gpu_unknown.cut, clocks.wall, clocks.boottime_ns
         )
+        self._meters = WindowMeters(books.windows, books.baseline, books.extras)
         self.cpu_balance = CpuBalance(lambda: readers.kernel.cpus)
         self.picture = Picture(books, readers, self.series, self.cpu_balance, about)
         self._eviction = Eviction(books.accounts)
@@ -117,18 +118,10 @@ class Sampler:
             raise
         if published:
             self._publish(now_ns)
-        self.booking.book(
-            merged,
-            counters,
-            activity,
-            self.table.rows,
-            self._find,
-            state.average,
-            published,
-            self.catch_up.is_due,
-        )
+        rows, find, is_late = self.table.rows, self.table.find_user, self.catch_up.is_due
+        self.booking.book(merged, counters, activity, rows, find, state.average, published, is_late)
         self.gaps.sampled(merged.steps, open_before, now_ns)
-        self.booking.gpu_unknown.sampled(merged, now_ns, self._find)
+        self.booking.gpu_unknown.sampled(merged, now_ns, self.table.find_user)
         self.extras.book(merged.steps, state, self._clocks.wall(), now_ns)
         self._count_exits(activity)
         self.series.departed(activity)
@@ -152,7 +145,7 @@ class Sampler:
         if not self.catch_up.is_due:
             self._check_cpu_time(activity, began_ns)
         self._learner.learn(merged.steps, counters.busy_ns, activity.seen_ns, counters.package_busy_ns)
-        self._describe_meters(merged)
+        self._meters.describe(merged)
         self.membership.join(activity, self.progress.samples + 1)
         return counters, activity
 
@@ -187,23 +180,6 @@ class Sampler:
             self.end_window(window_id, "exit")
         self.windows.expire(self._clocks.wall())
 
-    def _describe_meters(self, merged: MergedSample) -> None:
-        """Give the windows the source of each component as it is now."""
-        for change in self.baseline.take_changes():
-            steps = [step for step in merged.steps if step.device.component == change.component]
-            ratio = change_ratio(self.baseline, steps, change.before, change.after)
-            self.windows.idle_changed(change.component, ratio)
-        for index, component in enumerate(COMPONENTS):
-            steps = [step for step in merged.steps if step.device.component == component]
-            if steps:
-                energy = sum(step.microjoules for step in steps)
-                doubt = sum(step.microjoules * step.device.uncertainty_ratio for step in steps)
-                ratio = doubt / energy if energy else steps[0].device.uncertainty_ratio
-                sources = "+".join(sorted({step.device.source for step in steps}))
-                floor = self.extras.floor_microjoules(index, merged)
-                idle = idle_share(self.baseline, steps)
-                self.windows.measured(component, sources, ratio, floor, idle)
-
     # --- what happens between two samples
 
     def scraped(self, scrapes: int) -> None:
@@ -217,7 +193,7 @@ class Sampler:
         window_id: str,
         ended_by: EndedBy,
         values: Mapping[str, float] | None = None,
-        outcome: Told | None = None,
+        outcome: OutcomeFields | None = None,
     ) -> bool:
         """End a window, after a sample; see :meth:`Ending.end`. Raises ApiError."""
         known_until = self._merged.known_until if self._merged is not None else {}
@@ -242,14 +218,3 @@ class Sampler:
         row = Row(identity, self.accounts.workload(identity.workload))
         row.budgets = self.matching.of_row(row)
         return row
-
-    def _find(self, pid: int) -> tuple[Row, bool] | None:
-        """The process with this id and whether it lives."""
-        row = self.table.find(pid)
-        if row is not None:
-            return row, True
-        row = self.table.find_recent(pid)
-        if row is None:
-            return None
-        row.follow_account()
-        return row, False

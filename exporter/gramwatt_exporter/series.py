@@ -82,24 +82,28 @@ class ProcessSeries:
     def shown(self) -> tuple[list[int], list[int], int]:
         """Microjoules and emission units by component, and CPU nanoseconds, that all series have shown so far."""
         accounts = self._accounts
-        energy, units, cpu_ns = (
+        microjoules, emission_units, cpu_nanoseconds = (
             list(accounts.exported),
-            list(accounts.exported_units),
-            accounts.exported_cpu_ns,
+            list(accounts.exported_emission_units),
+            accounts.exported_cpu_nanoseconds,
         )
         for row in self._ranking.members:
             if row.entered is None:
                 continue
             for index in range(len(COMPONENTS)):
-                energy[index] += row.energy[index] - row.entered[0][index]
-                units[index] += row.units[index] - row.entered[1][index]
-            cpu_ns += row.cpu_ns - row.entered[2]
-        return energy, units, cpu_ns
+                microjoules[index] += row.microjoules[index] - row.entered[0][index]
+                emission_units[index] += row.emission_units[index] - row.entered[1][index]
+            cpu_nanoseconds += row.cpu_nanoseconds - row.entered[2]
+        return microjoules, emission_units, cpu_nanoseconds
 
     def _active(self) -> list[Row]:
         rows = self._table.rows
         if self._ranking.limit == "all":  # nothing to rank: only the processes without a series matter
-            return [r for r in rows if r.entered is None and (r.cpu_ns or r.energy[1] or r.energy[2])]
+            return [
+                r
+                for r in rows
+                if r.entered is None and (r.cpu_nanoseconds or r.microjoules[1] or r.microjoules[2])
+            ]
         if self._number % RANK_ALL_EVERY == 0:
-            return [r for r in rows if r.cpu_ns or r.energy[1] or r.energy[2]]
+            return [r for r in rows if r.cpu_nanoseconds or r.microjoules[1] or r.microjoules[2]]
         return [row for row in self._hot() if self._table.find(row.identity.pid) is row]

@@ -19,14 +19,14 @@ Four = tuple[int, ...]
 
 
 class DeviceView(Struct, frozen=True):
-    """One device. ``energy`` by source; ``partition`` in the order of ``model.PARTS``."""
+    """One device. ``microjoules`` by source; ``partition`` in the order of ``model.PARTS``."""
 
     component: str
     name: str
     source: str  # the present one
-    energy: Mapping[str, int]
+    microjoules: Mapping[str, int]
     partition: Four
-    units: int
+    emission_units: int
     power_microwatts: int | None  # None: not known for this sample
     uncertainty_ratio: float
     idle: Idle
@@ -42,7 +42,7 @@ class MeterView(Struct, frozen=True):
     name: str
     source: str
     relation: str
-    energy: int
+    microjoules: int
 
 
 class ProcessView(Struct, frozen=True):
@@ -53,36 +53,36 @@ class ProcessView(Struct, frozen=True):
     workload: str
     kind: str
     user: str
-    energy: Four
-    units: Four
-    cpu_ns: int
+    microjoules: Four
+    emission_units: Four
+    cpu_nanoseconds: int
     power: Four
 
 
 class ProcessColumns(Sequence[ProcessView]):
     """All exported processes, one list per number: reads as a sequence of views, and renders without making any.
 
-    ``energy``, ``units`` and ``power`` hold one list for each of ``model.COMPONENTS``; the meaning of the numbers
-    is that of the fields of :class:`ProcessView`.
+    ``microjoules``, ``emission_units`` and ``power`` hold one list for each of ``model.COMPONENTS``; the meaning of the
+    numbers is that of the fields of :class:`ProcessView`.
     ``new`` says of which rows (by position) which components (by index) are shown as 0 until they have been scraped.
     """
 
-    __slots__ = ("cpu_ns", "energy", "identities", "new", "power", "units")
+    __slots__ = ("cpu_nanoseconds", "emission_units", "identities", "microjoules", "new", "power")
 
     def __init__(
         self,
         identities: Sequence[Identity],
-        energy: Sequence[Sequence[int]],
-        units: Sequence[Sequence[int]],
+        microjoules: Sequence[Sequence[int]],
+        emission_units: Sequence[Sequence[int]],
         power: Sequence[Sequence[int]],
-        cpu_ns: Sequence[int],
+        cpu_nanoseconds: Sequence[int],
         new: Mapping[int, Sequence[int]] | None = None,
     ) -> None:
         self.identities = identities
-        self.energy = energy
-        self.units = units
+        self.microjoules = microjoules
+        self.emission_units = emission_units
         self.power = power
-        self.cpu_ns = cpu_ns
+        self.cpu_nanoseconds = cpu_nanoseconds
         self.new = new or {}
 
     def __len__(self) -> int:
@@ -104,9 +104,9 @@ class ProcessColumns(Sequence[ProcessView]):
             workload=identity.workload.name,
             kind=identity.workload.kind,
             user=identity.workload.user,
-            energy=tuple(column[index] for column in self.energy),
-            units=tuple(column[index] for column in self.units),
-            cpu_ns=self.cpu_ns[index],
+            microjoules=tuple(column[index] for column in self.microjoules),
+            emission_units=tuple(column[index] for column in self.emission_units),
+            cpu_nanoseconds=self.cpu_nanoseconds[index],
             power=tuple(column[index] for column in self.power),
         )
 
@@ -118,9 +118,9 @@ class WorkloadView(Struct, frozen=True):
     name: str
     kind: str
     user: str
-    energy: Four
-    units: Four
-    cpu_ns: int
+    microjoules: Four
+    emission_units: Four
+    cpu_nanoseconds: int
     power: Four
     new: Sequence[int] = ()
 
@@ -130,17 +130,17 @@ class UserView(Struct, frozen=True):
 
     user: str
     kind: str
-    energy: Four
-    units: Four
+    microjoules: Four
+    emission_units: Four
     new: Sequence[int] = ()
 
 
 class Remainder(Struct, frozen=True):
     """Energy of processes without a series of their own (``other``) or whose series has left (``departed``)."""
 
-    energy: Four
-    units: Four
-    cpu_ns: int
+    microjoules: Four
+    emission_units: Four
+    cpu_nanoseconds: int
 
 
 class Factors(Struct, frozen=True):

@@ -29,9 +29,9 @@ def device_view(account: DeviceAccount, baseline: IdleBook) -> DeviceView:
         component=device.component,
         name=device.name,
         source=device.source,
-        energy=dict(account.energy),
+        microjoules=dict(account.microjoules),
         partition=tuple(account.partition),
-        units=account.units,
+        emission_units=account.emission_units,
         power_microwatts=power,
         uncertainty_ratio=device.uncertainty_ratio,
         idle=idle,
@@ -51,7 +51,7 @@ def meter_views(accounts: Accounts) -> tuple[MeterView, ...]:
             f"part of {meter.meter.part_of}"
             if meter.meter.part_of
             else "contains " + ("+".join(meter.meter.covers) or "unknown"),
-            meter.energy,
+            meter.microjoules,
         )
         for meter in accounts.meters.values()
     )
@@ -63,29 +63,30 @@ def process_columns(
     """The exported processes: what each used since its series began, of the components that have a device."""
     rows = list(members)
     nothing = [0] * len(rows)
-    energy, units, power = ([nothing] * len(COMPONENTS) for _ in range(3))
+    microjoules, emission_units, power = ([nothing] * len(COMPONENTS) for _ in range(3))
     entered = [row.entered for row in rows if row.entered is not None]  # every member's is set
     for index in components:
-        energy[index] = [
-            row.energy[index] - then[index] for row, (then, _, _) in zip(rows, entered, strict=True)
+        microjoules[index] = [
+            row.microjoules[index] - then[index] for row, (then, _, _) in zip(rows, entered, strict=True)
         ]
         power[index] = [0 if row.gone_scrapes else row.power[index] for row in rows]
         if priced:
-            units[index] = [
-                row.units[index] - then[index] for row, (_, then, _) in zip(rows, entered, strict=True)
+            emission_units[index] = [
+                row.emission_units[index] - then[index]
+                for row, (_, then, _) in zip(rows, entered, strict=True)
             ]
     return ProcessColumns(
         identities=[row.identity for row in rows],
-        energy=energy,
-        units=units,
+        microjoules=microjoules,
+        emission_units=emission_units,
         power=power,
-        cpu_ns=[row.cpu_ns - then for row, (_, _, then) in zip(rows, entered, strict=True)],
-        new=new_rows(rows, energy, first) if first is not None else None,
+        cpu_nanoseconds=[row.cpu_nanoseconds - then for row, (_, _, then) in zip(rows, entered, strict=True)],
+        new=new_rows(rows, microjoules, first) if first is not None else None,
     )
 
 
 def new_rows(
-    rows: Sequence[Row], energy: Sequence[Sequence[int]], first: FirstScrape
+    rows: Sequence[Row], microjoules: Sequence[Sequence[int]], first: FirstScrape
 ) -> dict[int, Sequence[int]]:
     """Of which rows which components have not been scraped yet."""
     new: dict[int, list[int]] = {}
@@ -99,7 +100,7 @@ def new_rows(
     for component in _OFTEN_LATER:  # a process comes to a GPU later than to a CPU
         later = [
             index
-            for index, (row, used) in enumerate(zip(rows, energy[component], strict=True))
+            for index, (row, used) in enumerate(zip(rows, microjoules[component], strict=True))
             if used and row.born[component] > seen
         ]
         for index in later:
@@ -113,7 +114,7 @@ def new_rows(
 def new_components(account: WorkloadAccount | UserAccount, first: FirstScrape) -> tuple[int, ...]:
     """The components of which nothing has been scraped yet. All have their CPU's series."""
     born, seen = account.born, first.seen
-    _, dram, gpu, other = account.energy
+    _, dram, gpu, other = account.microjoules
     if (
         born[0] <= seen
         and (born[1] <= seen or not dram)
@@ -121,7 +122,7 @@ def new_components(account: WorkloadAccount | UserAccount, first: FirstScrape) -
         and (born[3] <= seen or not other)
     ):
         return ()  # almost always
-    for index, used in enumerate(account.energy):
+    for index, used in enumerate(account.microjoules):
         if used or index == _CPU:
             born[index] = first.born(born[index])
     return tuple(index for index in _ALL if born[index] != UNBORN and first.is_new(born[index]))
@@ -142,7 +143,13 @@ def budget_views(
 def user_views(accounts: Accounts, first: FirstScrape) -> tuple[UserView, ...]:
     """The totals of all users now."""
     return tuple(
-        UserView(user, kind, tuple(account.energy), tuple(account.units), new_components(account, first))
+        UserView(
+            user,
+            kind,
+            tuple(account.microjoules),
+            tuple(account.emission_units),
+            new_components(account, first),
+        )
         for (user, kind), account in accounts.users.accounts.items()
     )
 
@@ -156,9 +163,9 @@ def workload_view(account: WorkloadAccount, first: FirstScrape | None = None) ->
         name=account.workload.name,
         kind=account.workload.kind,
         user=account.workload.user,
-        energy=tuple(account.energy),
-        units=tuple(account.units),
-        cpu_ns=account.cpu_ns,
+        microjoules=tuple(account.microjoules),
+        emission_units=tuple(account.emission_units),
+        cpu_nanoseconds=account.cpu_nanoseconds,
         power=tuple(account.power),
         new=() if first is None else new_components(account, first),
     )
@@ -173,9 +180,11 @@ def unlisted_views(accounts: Sequence[WorkloadAccount]) -> Iterable[WorkloadView
             name="",
             kind="unlisted",
             user="",
-            energy=tuple(map(sum, zip(*(account.energy for account in accounts), strict=True))),
-            units=tuple(map(sum, zip(*(account.units for account in accounts), strict=True))),
-            cpu_ns=sum(account.cpu_ns for account in accounts),
+            microjoules=tuple(map(sum, zip(*(account.microjoules for account in accounts), strict=True))),
+            emission_units=tuple(
+                map(sum, zip(*(account.emission_units for account in accounts), strict=True))
+            ),
+            cpu_nanoseconds=sum(account.cpu_nanoseconds for account in accounts),
             power=(0,) * len(COMPONENTS),
         )
 
@@ -183,11 +192,13 @@ def unlisted_views(accounts: Sequence[WorkloadAccount]) -> Iterable[WorkloadView
 def remainders(accounts: Accounts, processes: ProcessColumns) -> tuple[Remainder, Remainder]:
     """``other`` and ``departed``: with the rows given, they sum to all live and exited energy."""
     other = Remainder(
-        _left(accounts.used, accounts.exported, processes.energy),
-        _left(accounts.used_units, accounts.exported_units, processes.units),
-        accounts.used_cpu_ns - accounts.exported_cpu_ns - sum(processes.cpu_ns),
+        _left(accounts.used, accounts.exported, processes.microjoules),
+        _left(accounts.used_emission_units, accounts.exported_emission_units, processes.emission_units),
+        accounts.used_cpu_nanoseconds - accounts.exported_cpu_nanoseconds - sum(processes.cpu_nanoseconds),
     )
-    departed = Remainder(tuple(accounts.exported), tuple(accounts.exported_units), accounts.exported_cpu_ns)
+    departed = Remainder(
+        tuple(accounts.exported), tuple(accounts.exported_emission_units), accounts.exported_cpu_nanoseconds
+    )
     return other, departed
 
 

@@ -118,7 +118,7 @@ class Desk:
     def joules_of(self, pid: int) -> float:
         row = self.sampler.table.find(pid)
         assert row is not None
-        return row.energy[COMPONENTS.index("gpu")] / 1_000_000
+        return row.microjoules[COMPONENTS.index("gpu")] / 1_000_000
 
     def idle_watts(self) -> float | None:
         ((_, device),) = [(key, account.device) for key, account in self.sampler.accounts.devices.items()]

@@ -87,7 +87,7 @@ class ClusterNode(Machine):
 def workloads(setup: Rig) -> Mapping[tuple[str, str], int]:
     """CPU time in nanoseconds of each job's user."""
     return {
-        (view.name, view.user): view.cpu_ns
+        (view.name, view.user): view.cpu_nanoseconds
         for view in setup.sampler.freeze().workloads
         if view.kind == "slurm"
     }
@@ -160,5 +160,5 @@ def add_up(setup: Rig, have: dict[str, list[int]]) -> None:
     """Add CPU time and energy of each workload; after a restart of these rigs they begin at 0."""
     for view in setup.sampler.freeze().workloads:
         entry = have.setdefault(view.name, [0, 0])
-        entry[0] += view.cpu_ns
-        entry[1] += view.energy[0]
+        entry[0] += view.cpu_nanoseconds
+        entry[1] += view.microjoules[0]

@@ -46,7 +46,7 @@ class Watched:
         self._curves = {Device("cpu", name, "rapl", 0.05): curve for name, curve in curves.items()}
         self._busy = [0.0] * len(curves)
         sensor = Scripted("rapl", lambda: self.machine.now_ns)
-        sensor.energy = dict.fromkeys(self._curves, 0)
+        sensor.microjoules = dict.fromkeys(self._curves, 0)
         self._sensor = sensor
         sensor_set = SensorSet([sensor], lambda: self.machine.now_ns, FieldLogger("test"))
         sensor_set.open()
@@ -99,7 +99,7 @@ class Watched:
 
     def _sample(self) -> None:
         for device, energy in self._energy.items():
-            self._sensor.energy[device] = round(energy * J)
+            self._sensor.microjoules[device] = round(energy * J)
         if self._by_package:  # by timer ticks, as /proc/stat counts
             self.machine.package_busy_ns = [round(busy / TICK) * round(TICK * SECOND) for busy in self._busy]
         self.sampler.sample()
@@ -108,7 +108,7 @@ class Watched:
         """What a program has been charged."""
         row = self.sampler.table.find(pid)
         assert row is not None
-        return sum(row.energy) / J
+        return sum(row.microjoules) / J
 
     def charged(self, pid: int, before: tuple[float, float] = (0.0, 0.0)) -> float:
         """What a program was charged over what is true, since ``before`` (see :meth:`mark`)."""

@@ -248,12 +248,12 @@ class GpuTruth:
         idle, _ = sampler.baseline.of(account.device)
         names = ("idle", "live", "exited", "unattributed")
         parts = {name: uj / 1e6 for name, uj in zip(names, account.partition, strict=True)}
-        assert sum(account.partition) == sum(account.energy.values())
+        assert sum(account.partition) == sum(account.microjoules.values())
         workloads: dict[str, float] = {}
         for key, workload in sampler.accounts.workloads.items():
-            workloads[key.name] = workloads.get(key.name, 0.0) + workload.energy[GPU] / 1e6
+            workloads[key.name] = workloads.get(key.name, 0.0) + workload.microjoules[GPU] / 1e6
         return Booked(
-            sum(account.energy.values()) / 1e6,
+            sum(account.microjoules.values()) / 1e6,
             parts,
             workloads,
             None if idle is None else idle / 1e6,

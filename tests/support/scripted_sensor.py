@@ -29,7 +29,7 @@ class Scripted:
         self.opening: Exception | None = None
         self.reading: Exception | None = None
         self.answer: Sample | None = None  # given as it is, with its own times
-        self.energy: dict[Device | Meter, int] = {}
+        self.microjoules: dict[Device | Meter, int] = {}
         self.power: dict[Device | Meter, int] = {}
         self.uses: Sequence[DeviceUse] = ()
         self.failures: dict[str, str] = {}
@@ -47,7 +47,7 @@ class Scripted:
             raise self.reading
         if self.answer is not None:
             return self.answer
-        readings: list[Reading] = [EnergyReading(of, uj, self.clock()) for of, uj in self.energy.items()]
+        readings: list[Reading] = [EnergyReading(of, uj, self.clock()) for of, uj in self.microjoules.items()]
         readings += [PowerReading(of, uw, self.clock()) for of, uw in self.power.items()]
         return Sample(readings, self.uses, dict(self.failures))
 

@@ -49,7 +49,7 @@ class Process:
     command: str = "work"
     unit: str = ""
     owner: int | None = None  # of the unit, where it has one
-    cpu_ns: int = 0
+    cpu_nanoseconds: int = 0
     reaped_ns: int = 0
     pages: int = 100
     zombie: bool = False
@@ -116,7 +116,7 @@ class Machine:
 
     def work(self, pid: int, nanoseconds: int) -> None:
         """A process uses the CPU."""
-        self.processes[pid].cpu_ns += nanoseconds
+        self.processes[pid].cpu_nanoseconds += nanoseconds
         self.busy_ns += nanoseconds
 
     def steal(self, pid: int, nanoseconds: int) -> None:
@@ -134,9 +134,9 @@ class Machine:
             if self.drop_exits:
                 self.lost += 1
             else:
-                run = max(0, process.cpu_ns - self.stale_ns)
-                by_age = process.cpu_ns + process.stolen_ns - run if self.by_age else 0
-                doubt = 0 if self.by_age else process.cpu_ns - run
+                run = max(0, process.cpu_nanoseconds - self.stale_ns)
+                by_age = process.cpu_nanoseconds + process.stolen_ns - run if self.by_age else 0
+                doubt = 0 if self.by_age else process.cpu_nanoseconds - run
                 self.exits.append(
                     Exit(pid, process.parent, process.uid, process.command, run + by_age, doubt, by_age)
                 )
@@ -149,7 +149,7 @@ class Machine:
         process = self.processes.pop(pid)
         parent = self.processes.get(process.parent)
         if parent is not None and not parent.ignores_children:
-            parent.reaped_ns += process.cpu_ns + process.reaped_ns
+            parent.reaped_ns += process.cpu_nanoseconds + process.reaped_ns
 
     # --- the interfaces of the kernel
 
@@ -162,14 +162,14 @@ class Machine:
         values, dead = [], []
         for index, pid in enumerate(keys):
             process = self.processes.get(pid)  # type: ignore[call-overload]
-            values.append(GONE if process is None else process.cpu_ns)
+            values.append(GONE if process is None else process.cpu_nanoseconds)
             if process is None:
                 dead.append(index)
         return values, dead
 
     def read_one(self, pid: int) -> int | None:
         process = self.processes.get(pid)
-        return None if process is None else process.cpu_ns
+        return None if process is None else process.cpu_nanoseconds
 
     def identity(self, pid: int) -> Identity | None:
         process = self.processes.get(pid)
@@ -297,7 +297,9 @@ class Meters:
         entry[1] += nanoseconds
 
     def read(self) -> MergedSample:
-        steps = tuple(EnergyStep(device, energy, ns) for device, (energy, ns) in self.pending.items())
+        steps = tuple(
+            EnergyStep(device, microjoules, ns) for device, (microjoules, ns) in self.pending.items()
+        )
         uses = tuple(self.uses)
         self.pending, self.uses = {}, []
         return MergedSample(steps, (), uses, ())

@@ -148,10 +148,10 @@ def _as_json(value: Intensity | None, now: float) -> dict[str, Any] | None:
 
 def _described(value: Intensity, now: float) -> str:
     """One line with everything a value says about itself."""
-    told = f", {value.estimation}" if value.estimation else ""
+    estimation = f", {value.estimation}" if value.estimation else ""
     return (
         f"{value.grams_per_kilowatt_hour:.4g} g/kWh for {value.zone} from {value.provider}"
-        f" ({value.method}, {value.factor}, {value.basis}{told}), {_age(now - value.at)} old"
+        f" ({value.method}, {value.factor}, {value.basis}{estimation}), {_age(now - value.at)} old"
     )
 
 

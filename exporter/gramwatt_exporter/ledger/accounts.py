@@ -22,22 +22,22 @@ class DeviceAccount:
     __slots__ = (
         "context",
         "device",
-        "energy",
+        "emission_units",
         "held_ns",
         "held_uj",
         "idle_owed_uj",
         "last_ns",
         "last_uj",
+        "microjoules",
         "partition",
-        "units",
     )
 
     def __init__(self, device: Device) -> None:
         self.device = device
-        self.energy: dict[str, int] = {}
+        self.microjoules: dict[str, int] = {}
         self.partition = [0] * len(PARTS)
         self.context = 0  # of live and exited, what a GPU drew for open contexts while nobody worked
-        self.units = 0
+        self.emission_units = 0
         self.last_uj = 0
         self.last_ns = 0
         self.held_uj = 0
@@ -48,11 +48,11 @@ class DeviceAccount:
 class MeterAccount:
     """One overlapping meter."""
 
-    __slots__ = ("energy", "meter")
+    __slots__ = ("meter", "microjoules")
 
     def __init__(self, meter: Meter) -> None:
         self.meter = meter
-        self.energy = 0
+        self.microjoules = 0
 
 
 class Accounts:
@@ -69,11 +69,11 @@ class Accounts:
         ] = {}  # sums of those that left, without a name
         self.users = UserTotals()
         self.used = [0, 0, 0, 0]  # live + exited energy by component
-        self.used_units = [0, 0, 0, 0]
-        self.used_cpu_ns = 0
+        self.used_emission_units = [0, 0, 0, 0]
+        self.used_cpu_nanoseconds = 0
         self.exported = [0, 0, 0, 0]  # of that, what is in the rows of departed series
-        self.exported_units = [0, 0, 0, 0]
-        self.exported_cpu_ns = 0
+        self.exported_emission_units = [0, 0, 0, 0]
+        self.exported_cpu_nanoseconds = 0
         self.priced: dict[
             tuple[str, str], list[int]
         ] = {}  # (provider, method) -> [microjoules, emission units]
@@ -103,11 +103,11 @@ class Accounts:
         """The series of a process ends: what it showed stays in the total, in the row of the departed."""
         if row.entered is None:
             return
-        energy, units, cpu_ns = row.entered
+        microjoules, emission_units, cpu_nanoseconds = row.entered
         for index in range(len(COMPONENTS)):
-            self.exported[index] += row.energy[index] - energy[index]
-            self.exported_units[index] += row.units[index] - units[index]
-        self.exported_cpu_ns += row.cpu_ns - cpu_ns
+            self.exported[index] += row.microjoules[index] - microjoules[index]
+            self.exported_emission_units[index] += row.emission_units[index] - emission_units[index]
+        self.exported_cpu_nanoseconds += row.cpu_nanoseconds - cpu_nanoseconds
         row.base, row.entered = row.totals(), None
 
     def forget(self, workload: Workload) -> None:

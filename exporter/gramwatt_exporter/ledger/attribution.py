@@ -38,48 +38,48 @@ def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
-def idle_energy(energy: int, idle_microwatts: int, nanoseconds: int) -> int:
-    """The part of ``energy`` (uJ) the device would have drawn anyway: never more than was drawn."""
-    return max(0, min(energy, idle_microwatts * nanoseconds // 1_000_000_000))
+def idle_energy(microjoules: int, idle_microwatts: int, nanoseconds: int) -> int:
+    """The part of ``microjoules`` (uJ) the device would have drawn anyway: never more than was drawn."""
+    return max(0, min(microjoules, idle_microwatts * nanoseconds // 1_000_000_000))
 
 
-def usual_energy(cpu_ns: int, charged: int, charged_ns: int) -> int | None:
-    """What ``cpu_ns`` of CPU time cost (uJ) at the mean of all that was charged before: ``charged`` uJ for
+def usual_energy(cpu_nanoseconds: int, charged: int, charged_ns: int) -> int | None:
+    """What ``cpu_nanoseconds`` of CPU time cost (uJ) at the mean of all that was charged before: ``charged`` uJ for
     ``charged_ns``, which is 0 where idle draw covered everything. None when no CPU time was seen before."""
-    if cpu_ns <= 0:
+    if cpu_nanoseconds <= 0:
         return 0
-    return charged * cpu_ns // charged_ns if charged_ns > 0 else None
+    return charged * cpu_nanoseconds // charged_ns if charged_ns > 0 else None
 
 
-def attribute(energy: int, idle: int, weights: Sequence[int], residual: int = 0) -> Shares:
-    """Split ``energy`` (uJ) into idle, users and unattributed.
+def attribute(microjoules: int, idle: int, weights: Sequence[int], residual: int = 0) -> Shares:
+    """Split ``microjoules`` (uJ) into idle, users and unattributed.
 
     ``weights`` are the users' (CPU nanoseconds, GPU utilisation); ``residual`` is use that was measured but whose
     user is unknown, in the same scale. Without any weight all dynamic energy is unattributed: it was drawn, and
     it is not known by which process.
     """
-    idle = max(0, min(energy, idle))
-    dynamic = energy - idle
+    idle = max(0, min(microjoules, idle))
+    dynamic = microjoules - idle
     if dynamic == 0 or not any(weights):
         return Shares(idle, [0] * len(weights), dynamic)
     *users, unattributed = largest_remainder(dynamic, [*weights, residual])
     return Shares(idle, users, unattributed)
 
 
-def attribute_resident(energy: int, pages: Sequence[int], used: int, capacity: int) -> Shares:
+def attribute_resident(microjoules: int, pages: Sequence[int], used: int, capacity: int) -> Shares:
     """Split a memory's energy (uJ) by resident pages; the share of unused memory is idle.
 
     ``used`` is all memory in use, ``capacity`` the installed memory, in pages. Used memory that belongs to no
     process (page cache, kernel) and the rounding of the shares (under 1 uJ a process) are unattributed. Shared
     pages are counted by every process that maps them, so the pages may exceed ``used``: then they share it.
     """
-    if energy <= 0 or capacity <= 0:
-        return Shares(0, [0] * len(pages), max(0, energy))
+    if microjoules <= 0 or capacity <= 0:
+        return Shares(0, [0] * len(pages), max(0, microjoules))
     used = max(0, min(used, capacity))
-    dynamic = energy * used // capacity
+    dynamic = microjoules * used // capacity
     resident = sum(pages)
     scale = max(resident, used)
     if scale == 0 or dynamic == 0:
-        return Shares(energy - dynamic, [0] * len(pages), dynamic)
+        return Shares(microjoules - dynamic, [0] * len(pages), dynamic)
     users = [dynamic * count // scale for count in pages]
-    return Shares(energy - dynamic, users, dynamic - sum(users))
+    return Shares(microjoules - dynamic, users, dynamic - sum(users))

@@ -90,7 +90,7 @@ class Booking:
 
     def book(
         self,
-        sensor_set: MergedSample,
+        merged: MergedSample,
         counters: KernelCounters,
         activity: Activity,
         rows: Sequence[Row],
@@ -103,16 +103,16 @@ class Booking:
         ``published`` changes nobody's power. One that ``catches_up`` charges missed steps for the CPU time of that
         time."""
         price = self._price(intensity)
-        self.interval.begin(sensor_set, published)
+        self.interval.begin(merged, published)
         self._book_cpu_time(activity)
         residual = self._residual(counters, activity)
         cpu_parts = [0] * (len(activity.live) + len(activity.exited))
         weights = [ns for _, ns in activity.live] + [ns for _, ns in activity.exited]
-        uses = {(use.device.component, use.device.name): use for use in sensor_set.uses}
+        uses = {(use.device.component, use.device.name): use for use in merged.uses}
         memory_pages: list[int] = []
         memory_parts: list[int] = []
         booked = 0
-        for step in sensor_set.steps:
+        for step in merged.steps:
             account = self._book_device(step, price)
             booked += step.microjoules
             if step.missed and not (catches_up and step.device.component in ("cpu", "dram")):
@@ -138,18 +138,18 @@ class Booking:
                 self._charge(row, _CPU, part, price)
         self._memory.charge(rows, memory_parts, price)
         self.interval.end()
-        self._book_meters(sensor_set)
+        self._book_meters(merged)
         self._book_price(booked, intensity, price)
 
-    def book_missed(self, sensor_set: MergedSample, intensity: Intensity | None) -> None:
+    def book_missed(self, merged: MergedSample, intensity: Intensity | None) -> None:
         """The processes of this sample could not be read: all of its energy is unattributed."""
         price = self._price(intensity)
         self.interval.published = False
-        for step in sensor_set.steps:
+        for step in merged.steps:
             account = self._book_device(step, price)
             account.partition[_UNATTRIBUTED] += step.microjoules
-        self._book_meters(sensor_set)
-        self._book_price(sum(step.microjoules for step in sensor_set.steps), intensity, price)
+        self._book_meters(merged)
+        self._book_price(sum(step.microjoules for step in merged.steps), intensity, price)
 
     def _price(self, intensity: Intensity | None) -> int | None:
         if intensity is None:
@@ -159,7 +159,9 @@ class Booking:
 
     def _book_device(self, step: EnergyStep, price: int | None) -> DeviceAccount:
         account = self._accounts.device(step.device)
-        account.energy[step.device.source] = account.energy.get(step.device.source, 0) + step.microjoules
+        account.microjoules[step.device.source] = (
+            account.microjoules.get(step.device.source, 0) + step.microjoules
+        )
         if not step.missed:  # else it is the mean of a time long before this sample
             if self.interval.published:
                 account.last_uj += step.microjoules
@@ -167,15 +169,15 @@ class Booking:
             else:
                 account.held_uj += step.microjoules
                 account.held_ns += step.nanoseconds
-        account.units += units.emission_units(step.microjoules, price or 0)
+        account.emission_units += units.emission_units(step.microjoules, price or 0)
         amount = None if price is None else step.microjoules * price
         self._windows.charge_machine(step.device.component, step.microjoules, amount)
         return account
 
-    def _book_meters(self, sensor_set: MergedSample) -> None:
-        for meter_step in sensor_set.meters:
-            self._meter(meter_step.meter).energy += meter_step.microjoules
-        for device, count in sensor_set.resets.items():
+    def _book_meters(self, merged: MergedSample) -> None:
+        for meter_step in merged.meters:
+            self._meter(meter_step.meter).microjoules += meter_step.microjoules
+        for device, count in merged.resets.items():
             self._accounts.resets[device] = count
 
     # --- components
@@ -183,10 +185,10 @@ class Booking:
     def _book_cpu_time(self, activity: Activity) -> None:
         published, hot = self.interval.published, self.interval.hot
         for row, ns in (*activity.live, *activity.exited):
-            row.cpu_ns += ns
-            row.account.cpu_ns += ns
+            row.cpu_nanoseconds += ns
+            row.account.cpu_nanoseconds += ns
             row.account.version += 1
-            self._accounts.used_cpu_ns += ns
+            self._accounts.used_cpu_nanoseconds += ns
             if published:
                 hot.add(row)
             for window in row.windows:
@@ -277,7 +279,9 @@ class Booking:
         if step.device.source == "estimate":
             return step.microjoules
         charged = account.partition[_LIVE] + account.partition[_EXITED]
-        charged_ns = self._accounts.used_cpu_ns - known_ns  # the known time of this sample is in it already
+        charged_ns = (
+            self._accounts.used_cpu_nanoseconds - known_ns
+        )  # the known time of this sample is in it already
         usual = usual_energy(known_ns + residual, charged, charged_ns)
         most_watts = step.device.max_watts
         if usual is None and most_watts is not None:  # nothing to go by but what it can draw at all
@@ -298,8 +302,8 @@ class Booking:
         amount = microjoules * price if price is not None else 0
         account, interval = row.account, self.interval
         for owner in (row, account):
-            owner.energy[component] += microjoules
-            owner.units[component] += amount
+            owner.microjoules[component] += microjoules
+            owner.emission_units[component] += amount
         account.drawn[component] += microjoules
         account.version += 1
         if interval.published:
@@ -308,7 +312,7 @@ class Booking:
         else:
             interval.hold(row)[component] += microjoules
         self._accounts.used[component] += microjoules
-        self._accounts.used_units[component] += amount
+        self._accounts.used_emission_units[component] += amount
         if row.windows or row.budgets:
             self._charge_others(row, component, microjoules, price)
 

@@ -110,22 +110,22 @@ def dump_changed(accounts: Iterable[WorkloadAccount]) -> list[list[Any]]:
 
 
 def _short_entry(account: WorkloadAccount) -> list[Any]:
-    last = len(account.energy)
-    while last and not (account.energy[last - 1] or account.units[last - 1]):
+    last = len(account.microjoules)
+    while last and not (account.microjoules[last - 1] or account.emission_units[last - 1]):
         last -= 1
-    amounts = [str(amount) for amount in account.units[:last]] if any(account.units) else []
-    return [account.kept_number, account.energy[:last], amounts, account.cpu_ns]
+    amounts = [str(amount) for amount in account.emission_units[:last]] if any(account.emission_units) else []
+    return [account.kept_number, account.microjoules[:last], amounts, account.cpu_nanoseconds]
 
 
 def _whole_entry(entry: Sequence[Any], before: Sequence[Any]) -> list[Any]:
     """The entry that ``entry`` makes of the one ``before`` it."""
-    _, energy, amounts, cpu_ns = entry
+    _, microjoules, amounts, cpu_nanoseconds = entry
     zeros = len(before[3])
     return [
         *before[:3],
-        [*energy, *[0] * (zeros - len(energy))],
+        [*microjoules, *[0] * (zeros - len(microjoules))],
         [*amounts, *["0"] * (zeros - len(amounts))],
-        cpu_ns,
+        cpu_nanoseconds,
     ]
 
 

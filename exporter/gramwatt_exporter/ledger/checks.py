@@ -44,18 +44,18 @@ def _check_accounts(accounts: Mapping[str, Any]) -> None:
     for meter in accounts["meters"]:
         _check(f"energy of meter {meter['name']}", [meter["energy"]], MOST_MICROJOULES)
     for table in ("workloads", "departed_workloads"):
-        for name, _, _, energy, amounts, cpu_ns in accounts.get(table, ()):
-            _check(f"energy of workload {name}", energy, MOST_MICROJOULES)
+        for name, _, _, microjoules, amounts, cpu_nanoseconds in accounts.get(table, ()):
+            _check(f"energy of workload {name}", microjoules, MOST_MICROJOULES)
             _check(f"emissions of workload {name}", amounts, MOST_UNITS)
-            _check(f"CPU time of workload {name}", [cpu_ns], MOST_CPU_NS)
+            _check(f"CPU time of workload {name}", [cpu_nanoseconds], MOST_CPU_NS)
     for prefix in ("used", "exported"):
         _check(f"energy {prefix}", accounts[prefix], MOST_MICROJOULES)
         _check(f"emissions {prefix}", accounts[f"{prefix}_units"], MOST_UNITS)
         _check(f"CPU time {prefix}", [accounts[f"{prefix}_cpu_ns"]], MOST_CPU_NS)
     if sum(map(int, accounts["used"])) > total:
         raise ValueError("processes used more energy than all devices together")
-    for provider, method, energy, amount in accounts["priced"]:
-        _check(f"energy priced by {provider} ({method})", [energy], MOST_MICROJOULES)
+    for provider, method, microjoules, amount in accounts["priced"]:
+        _check(f"energy priced by {provider} ({method})", [microjoules], MOST_MICROJOULES)
         _check(f"emissions priced by {provider} ({method})", [amount], MOST_UNITS)
     _check("marginal emissions", (amount for *_, amount in accounts["marginal"]), MOST_UNITS)
     _check("observed exits", accounts["exits_observed"].values(), MOST_COUNT)

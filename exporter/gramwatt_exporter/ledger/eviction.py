@@ -40,10 +40,12 @@ class Eviction:
 
     def _leave(self, account: WorkloadAccount) -> None:
         heir = self._accounts.departed_workload(account.workload)
-        for index, (energy, units) in enumerate(zip(account.energy, account.units, strict=True)):
-            heir.energy[index] += energy
-            heir.units[index] += units
-        heir.cpu_ns += account.cpu_ns
+        for index, (microjoules, emission_units) in enumerate(
+            zip(account.microjoules, account.emission_units, strict=True)
+        ):
+            heir.microjoules[index] += microjoules
+            heir.emission_units[index] += emission_units
+        heir.cpu_nanoseconds += account.cpu_nanoseconds
         heir.version += 1
         heir.mark_booked()  # its users have been charged all of it
         account.heir = heir

@@ -81,8 +81,8 @@ class Extras:
         for step in sensor_set.steps:
             if step.device.component == COMPONENTS[component] and step.nanoseconds > 0:
                 refresh = _REFRESH_NANOSECONDS.get(step.device.source, _REFRESH_OTHERWISE)
-                energy, nanoseconds = self._mean(step)
-                floor += energy * refresh // nanoseconds
+                microjoules, nanoseconds = self._mean(step)
+                floor += microjoules * refresh // nanoseconds
         return floor
 
     def _mean(self, step: EnergyStep) -> tuple[int, int]:

@@ -27,7 +27,7 @@ class GpuShares(Struct, frozen=True):
     context: int = 0
 
 
-def share(energy: int, idle: int, use: DeviceUse | None, find: Find) -> GpuShares:
+def share(microjoules: int, idle: int, use: DeviceUse | None, find: Find) -> GpuShares:
     """``find(pid)`` gives the row of a recent process and whether it still lives."""
     weights = use.weights if use is not None else {}
     groups = [(group.weight, _together(group, find)) for group in use.groups] if use is not None else []
@@ -47,10 +47,10 @@ def share(energy: int, idle: int, use: DeviceUse | None, find: Find) -> GpuShare
         users += members
         scaled += [weight * scale // len(members)] * len(members) if members else []
         residual += 0 if members else weight * scale
-    shares = attribute(energy, idle, scaled, residual)
-    told = [(row, lives, part) for (row, lives), part in zip(users, shares.users, strict=True)]
+    shares = attribute(microjoules, idle, scaled, residual)
+    charged = [(row, lives, part) for (row, lives), part in zip(users, shares.users, strict=True)]
     context = sum(shares.users) if use is not None and use.method == "context" else 0
-    return GpuShares(shares.idle, told, shares.unattributed, context)
+    return GpuShares(shares.idle, charged, shares.unattributed, context)
 
 
 def _together(group: Group, find: Find) -> list[tuple[Row, bool]]:

@@ -70,8 +70,8 @@ class GpuUnknown:
         """
         watched = self._gpus.setdefault(name, _Watched(0))
         before = watched.holders
-        told = use is not None and (use.method != "none" or bool(use.holders))
-        watched.holders = use.holders if use is not None and told else None
+        reported = use is not None and (use.method != "none" or bool(use.holders))
+        watched.holders = use.holders if use is not None and reported else None
         if nanoseconds > 0:
             power = microjoules * 1_000_000_000 // nanoseconds
             watched.highest = max(watched.highest, power)

@@ -24,7 +24,7 @@ class Interval:
         self.memory_held = False  # whether rows hold memory energy of a forced sample
         self._held: dict[Row, list[int]] = {}
 
-    def begin(self, sensor_set: MergedSample, published: bool) -> None:
+    def begin(self, merged: MergedSample, published: bool) -> None:
         """A sample is to be booked."""
         self.published = published
         if not published:
@@ -34,15 +34,15 @@ class Interval:
         for row, drawn in self._held.items():
             row.power = drawn
         self.hot, self._held = set(self._held), {}
-        self._begin_devices(sensor_set)
+        self._begin_devices(merged)
 
-    def _begin_devices(self, sensor_set: MergedSample) -> None:
+    def _begin_devices(self, merged: MergedSample) -> None:
         """A device has power when it was measured now or its slow meter's last step still stands.
 
         What one draws that went away, or of which a part passed unseen, is not known.
         """
-        measured = {(step.device.component, step.device.name) for step in sensor_set.steps if not step.missed}
-        waiting = {(device.component, device.name) for device in sensor_set.waiting}
+        measured = {(step.device.component, step.device.name) for step in merged.steps if not step.missed}
+        waiting = {(device.component, device.name) for device in merged.waiting}
         for key, account in self._accounts.devices.items():
             if key in measured or (key in waiting and account.held_ns):
                 account.last_uj, account.last_ns = account.held_uj, account.held_ns

@@ -45,7 +45,7 @@ class MemoryCharges:
         self._charge_workloads(price or 0)
         total = sum(parts)
         self._accounts.used[_DRAM] += total
-        self._accounts.used_units[_DRAM] += total * (price or 0)
+        self._accounts.used_emission_units[_DRAM] += total * (price or 0)
 
     def _show(self, rows: Sequence[Row], parts: Sequence[int], price: int | None) -> None:
         mg = price or 0
@@ -53,10 +53,10 @@ class MemoryCharges:
         for row, part in zip(rows, parts, strict=True):
             if part:
                 row.power[_DRAM] = part
-                row.energy[_DRAM] += part
+                row.microjoules[_DRAM] += part
                 row.account.memory += part
                 if mg:
-                    row.units[_DRAM] += part * mg
+                    row.emission_units[_DRAM] += part * mg
                 if row.windows or row.budgets:
                     self._charge_others(row, _DRAM, part, price)
             elif row.power[_DRAM]:
@@ -68,10 +68,10 @@ class MemoryCharges:
         for row, part in zip(rows, parts, strict=True):
             if part:
                 row.memory_held += part
-                row.energy[_DRAM] += part
+                row.microjoules[_DRAM] += part
                 row.account.memory += part
                 if mg:
-                    row.units[_DRAM] += part * mg
+                    row.emission_units[_DRAM] += part * mg
                 if row.windows or row.budgets:
                     self._charge_others(row, _DRAM, part, price)
 
@@ -79,8 +79,8 @@ class MemoryCharges:
         for workload in self._accounts.workloads.values():
             part = workload.memory
             if part:
-                workload.energy[_DRAM] += part
-                workload.units[_DRAM] += part * mg
+                workload.microjoules[_DRAM] += part
+                workload.emission_units[_DRAM] += part * mg
                 workload.drawn[_DRAM] += part
                 workload.memory = 0
                 workload.version += 1

@@ -18,7 +18,7 @@ def dump(
 ) -> dict[str, Any]:
     """The accounts as JSON types. ``exported`` is what all series of processes have shown so far: after a
     restart none of them is left, so it becomes the departed. Of workloads the given entries, where some are."""
-    energy, amounts, cpu_ns = exported
+    microjoules, amounts, cpu_nanoseconds = exported
     return {
         "devices": [
             {
@@ -26,10 +26,10 @@ def dump(
                 "name": account.device.name,
                 "source": account.device.source,
                 "uncertainty_ratio": account.device.uncertainty_ratio,
-                "energy": account.energy,
+                "energy": account.microjoules,
                 "partition": account.partition,
                 "context": account.context,
-                "units": str(account.units),
+                "units": str(account.emission_units),
             }
             for account in accounts.devices.values()
         ],
@@ -39,7 +39,7 @@ def dump(
                 "source": account.meter.source,
                 "part_of": account.meter.part_of,
                 "covers": list(account.meter.covers),
-                "energy": account.energy,
+                "energy": account.microjoules,
             }
             for account in accounts.meters.values()
         ],
@@ -49,11 +49,11 @@ def dump(
         ),
         "users": accounts.users.state(),
         "used": accounts.used,
-        "used_units": [str(amount) for amount in accounts.used_units],
-        "used_cpu_ns": accounts.used_cpu_ns,
-        "exported": energy,
+        "used_units": [str(amount) for amount in accounts.used_emission_units],
+        "used_cpu_ns": accounts.used_cpu_nanoseconds,
+        "exported": microjoules,
         "exported_units": [str(amount) for amount in amounts],
-        "exported_cpu_ns": cpu_ns,
+        "exported_cpu_ns": cpu_nanoseconds,
         "priced": [[*key, entry[0], str(entry[1])] for key, entry in accounts.priced.items()],
         "marginal": [[*key, str(amount)] for key, amount in accounts.marginal.items()],
         "priced_ever": accounts.priced_ever,
@@ -69,26 +69,35 @@ def load(accounts: Accounts, saved: Mapping[str, Any]) -> None:
         account = accounts.device(
             Device(entry["component"], entry["name"], entry["source"], float(entry["uncertainty_ratio"]))
         )
-        account.energy = {str(source): int(energy) for source, energy in entry["energy"].items()}
+        account.microjoules = {
+            str(source): int(microjoules) for source, microjoules in entry["energy"].items()
+        }
         account.partition = [int(part) for part in entry["partition"]]
         account.context = int(entry.get("context", 0))
-        account.units = int(entry["units"])
-        if len(account.partition) != len(PARTS) or sum(account.partition) != sum(account.energy.values()):
+        account.emission_units = int(entry["units"])
+        if len(account.partition) != len(PARTS) or sum(account.partition) != sum(
+            account.microjoules.values()
+        ):
             raise ValueError(f"the parts of {entry['component']} {entry['name']} do not sum to its energy")
     for entry in saved["meters"]:
         meter = Meter(entry["name"], entry["source"], entry["part_of"], tuple(entry["covers"]))
         accounts.meters[(meter.name, meter.source)] = MeterAccount(meter)
-        accounts.meters[(meter.name, meter.source)].energy = int(entry["energy"])
+        accounts.meters[(meter.name, meter.source)].microjoules = int(entry["energy"])
     accounts.take_back(_load_workloads(saved["workloads"]))
     # A ledger from before any could leave has none.
     accounts.departed_workloads = _load_workloads(saved.get("departed_workloads", ()))
     present, departed = accounts.workloads.values(), accounts.departed_workloads.values()
     accounts.users.restore(saved.get("users"), {"present": present, "departed": departed})
-    accounts.used, accounts.used_units = _four(saved["used"]), _four(saved["used_units"])
-    accounts.used_cpu_ns = int(saved["used_cpu_ns"])
-    accounts.exported, accounts.exported_units = _four(saved["exported"]), _four(saved["exported_units"])
-    accounts.exported_cpu_ns = int(saved["exported_cpu_ns"])
-    accounts.priced = {(p, m): [int(energy), int(amount)] for p, m, energy, amount in saved["priced"]}
+    accounts.used, accounts.used_emission_units = _four(saved["used"]), _four(saved["used_units"])
+    accounts.used_cpu_nanoseconds = int(saved["used_cpu_ns"])
+    accounts.exported, accounts.exported_emission_units = (
+        _four(saved["exported"]),
+        _four(saved["exported_units"]),
+    )
+    accounts.exported_cpu_nanoseconds = int(saved["exported_cpu_ns"])
+    accounts.priced = {
+        (p, m): [int(microjoules), int(amount)] for p, m, microjoules, amount in saved["priced"]
+    }
     accounts.marginal = {(zone, provider): int(amount) for zone, provider, amount in saved["marginal"]}
     accounts.priced_ever = bool(saved["priced_ever"])
     accounts.exits_observed = {str(mode): int(count) for mode, count in saved["exits_observed"].items()}
@@ -102,23 +111,30 @@ def _dump_workloads(accounts: Iterable[WorkloadAccount]) -> list[list[Any]]:
 
 def is_worth_an_entry(account: WorkloadAccount) -> bool:
     """Whether it has used anything so far."""
-    return bool(account.cpu_ns or any(account.energy))
+    return bool(account.cpu_nanoseconds or any(account.microjoules))
 
 
 def entry_of(account: WorkloadAccount) -> list[Any]:
     """One workload as JSON types."""
     workload = account.workload
-    amounts = [str(amount) for amount in account.units]
-    return [workload.name, workload.kind, workload.user, account.energy, amounts, account.cpu_ns]
+    amounts = [str(amount) for amount in account.emission_units]
+    return [
+        workload.name,
+        workload.kind,
+        workload.user,
+        account.microjoules,
+        amounts,
+        account.cpu_nanoseconds,
+    ]
 
 
 def _load_workloads(saved: Iterable[Any]) -> dict[Workload, WorkloadAccount]:
     loaded = {}
-    for name, kind, user, energy, amounts, cpu_ns in saved:
+    for name, kind, user, microjoules, amounts, cpu_nanoseconds in saved:
         account = WorkloadAccount(Workload(name, kind, user))
-        account.energy, account.units = _four(energy), _four(amounts)
-        account.cpu_ns = int(cpu_ns)
-        account.born = [0 if used else UNBORN for used in account.energy]
+        account.microjoules, account.emission_units = _four(microjoules), _four(amounts)
+        account.cpu_nanoseconds = int(cpu_nanoseconds)
+        account.born = [0 if used else UNBORN for used in account.microjoules]
         account.born[0] = 0  # it has been published: nothing of it begins anew
         loaded[account.workload] = account
     return loaded

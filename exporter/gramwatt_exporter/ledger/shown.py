@@ -87,4 +87,4 @@ class ShownWorkloads:
 
 
 def _use(account: WorkloadAccount) -> tuple[int, int]:
-    return sum(account.power), sum(account.energy)
+    return sum(account.power), sum(account.microjoules)

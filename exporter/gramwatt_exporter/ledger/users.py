@@ -22,7 +22,7 @@ class UserAccount(Account):
 
     def __init__(self) -> None:
         super().__init__()
-        self.born = [UNBORN] * len(self.energy)
+        self.born = [UNBORN] * len(self.microjoules)
 
 
 class UserTotals:
@@ -52,24 +52,30 @@ class UserTotals:
     def _book(self, workload: WorkloadAccount) -> None:
         key = (workload.workload.user, workload.workload.kind)
         account = self.accounts.get(key) or self.account(*key)
-        energy, amounts, cpu_ns = workload.booked
+        microjoules, amounts, cpu_nanoseconds = workload.booked
         # Every workload that holds memory comes here in every sample: a loop takes three times as long.
-        cpu, dram, gpu, other = workload.energy
-        total = account.energy
-        total[0] += cpu - energy[0]
-        total[1] += dram - energy[1]
-        total[2] += gpu - energy[2]
-        total[3] += other - energy[3]
-        if amounts != workload.units:
-            for index, (now, before) in enumerate(zip(workload.units, amounts, strict=True)):
-                account.units[index] += now - before
-        account.cpu_ns += workload.cpu_ns - cpu_ns
+        cpu, dram, gpu, other = workload.microjoules
+        total = account.microjoules
+        total[0] += cpu - microjoules[0]
+        total[1] += dram - microjoules[1]
+        total[2] += gpu - microjoules[2]
+        total[3] += other - microjoules[3]
+        if amounts != workload.emission_units:
+            for index, (now, before) in enumerate(zip(workload.emission_units, amounts, strict=True)):
+                account.emission_units[index] += now - before
+        account.cpu_nanoseconds += workload.cpu_nanoseconds - cpu_nanoseconds
         workload.mark_booked()
 
     def state(self) -> list[list[Any]]:
         """Everything, as JSON types."""
         return [
-            [user, kind, account.energy, [str(amount) for amount in account.units], account.cpu_ns]
+            [
+                user,
+                kind,
+                account.microjoules,
+                [str(amount) for amount in account.emission_units],
+                account.cpu_nanoseconds,
+            ]
             for (user, kind), account in self.accounts.items()
         ]
 
@@ -80,14 +86,14 @@ class UserTotals:
             for workload in chain(accounts["departed"], accounts["present"]):
                 self._book(workload)
         else:
-            for user, kind, energy, amounts, cpu_ns in saved:
+            for user, kind, microjoules, amounts, cpu_nanoseconds in saved:
                 account = self.account(str(user), str(kind))
-                for index in range(len(account.energy)):
-                    account.energy[index] += int(energy[index])
-                    account.units[index] += int(amounts[index])
-                account.cpu_ns += int(cpu_ns)
+                for index in range(len(account.microjoules)):
+                    account.microjoules[index] += int(microjoules[index])
+                    account.emission_units[index] += int(amounts[index])
+                account.cpu_nanoseconds += int(cpu_nanoseconds)
         for account in self.accounts.values():
-            account.born = [0 if used else UNBORN for used in account.energy]
+            account.born = [0 if used else UNBORN for used in account.microjoules]
             account.born[0] = 0  # its CPU energy is shown whatever it is
         for each in accounts.values():
             for workload in each:

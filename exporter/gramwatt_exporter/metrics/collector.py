@@ -49,9 +49,9 @@ def _devices(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     yield (
         "device_energy_joules",
         (
-            ((d.component, d.name, source), units.joules(energy))
+            ((d.component, d.name, source), units.joules(microjoules))
             for d in devices
-            for source, energy in d.energy.items()
+            for source, microjoules in d.microjoules.items()
         ),
     )
     yield (
@@ -63,13 +63,16 @@ def _devices(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
         ),
     )
     if snapshot.priced_ever:
-        yield "device_emissions_grams", (((d.component, d.name), units.grams(d.units)) for d in devices)
+        yield (
+            "device_emissions_grams",
+            (((d.component, d.name), units.grams(d.emission_units)) for d in devices),
+        )
     yield (
         "device_energy_partition_joules",
         (
-            ((d.component, d.name, part), units.joules(energy))
+            ((d.component, d.name, part), units.joules(microjoules))
             for d in devices
-            for part, energy in zip(PARTS, d.partition, strict=True)
+            for part, microjoules in zip(PARTS, d.partition, strict=True)
         ),
     )
     yield (
@@ -99,7 +102,7 @@ def _devices(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     if snapshot.meters:
         yield (
             "meter_energy_joules",
-            (((m.name, m.source, m.relation), units.joules(m.energy)) for m in snapshot.meters),
+            (((m.name, m.source, m.relation), units.joules(m.microjoules)) for m in snapshot.meters),
         )
     if snapshot.resets:
         yield "meter_resets", ((device, float(count)) for device, count in snapshot.resets.items())
@@ -115,10 +118,10 @@ def _departed_workloads(
     yield (
         "workload_departed_energy_joules",
         (
-            ((view.kind, view.user, component), units.joules(energy))
+            ((view.kind, view.user, component), units.joules(microjoules))
             for view in left
-            for component, energy in zip(COMPONENTS, view.energy, strict=True)
-            if energy
+            for component, microjoules in zip(COMPONENTS, view.microjoules, strict=True)
+            if microjoules
         ),
     )
     if snapshot.priced_ever:
@@ -127,25 +130,28 @@ def _departed_workloads(
             (
                 ((view.kind, view.user, component), units.grams(amount))
                 for view in left
-                for component, amount in zip(COMPONENTS, view.units, strict=True)
+                for component, amount in zip(COMPONENTS, view.emission_units, strict=True)
                 if amount
             ),
         )
-    yield "workload_departed_cpu_seconds", (((view.kind, view.user), view.cpu_ns / 1e9) for view in left)
+    yield (
+        "workload_departed_cpu_seconds",
+        (((view.kind, view.user), view.cpu_nanoseconds / 1e9) for view in left),
+    )
 
 
 def _users(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     def shown(view: UserView, values: Sequence[int]) -> Iterator[tuple[str, int]]:
         for index, component in enumerate(COMPONENTS):
-            if view.energy[index] or index == 0:
+            if view.microjoules[index] or index == 0:
                 yield component, 0 if index in view.new else values[index]
 
     yield (
         "user_energy_joules",
         (
-            ((view.user, view.kind, component), units.joules(energy))
+            ((view.user, view.kind, component), units.joules(microjoules))
             for view in snapshot.users
-            for component, energy in shown(view, view.energy)
+            for component, microjoules in shown(view, view.microjoules)
         ),
     )
     if snapshot.priced_ever:
@@ -154,7 +160,7 @@ def _users(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
             (
                 ((view.user, view.kind, component), units.grams(amount))
                 for view in snapshot.users
-                for component, amount in shown(view, view.units)
+                for component, amount in shown(view, view.emission_units)
             ),
         )
 
@@ -200,7 +206,7 @@ def _grid(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     yield "grid_refresh_failures", ((key, float(count)) for key, count in state.refresh_failures.items())
     yield (
         "priced_energy_joules",
-        ((key, units.joules(energy)) for key, (energy, _) in snapshot.priced.items()),
+        ((key, units.joules(microjoules)) for key, (microjoules, _) in snapshot.priced.items()),
     )
     if snapshot.priced_ever:
         yield (

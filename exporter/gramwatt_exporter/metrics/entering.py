@@ -19,15 +19,17 @@ def entering_workloads(workloads: Iterable[WorkloadView]) -> Sequence[WorkloadVi
     new = [view for view in workloads if view.new]
     many = len({view.user for view in new}) > MOST_USERS
     for view in new:
-        energy, amounts, cpu_ns = sums.setdefault(
+        microjoules, amounts, cpu_nanoseconds = sums.setdefault(
             "" if many else view.user, ([0] * len(COMPONENTS), [0] * len(COMPONENTS), [0])
         )
         for index in view.new:
-            energy[index] += view.energy[index]
-            amounts[index] += view.units[index]
+            microjoules[index] += view.microjoules[index]
+            amounts[index] += view.emission_units[index]
         if _CPU in view.new:
-            cpu_ns[0] += view.cpu_ns
+            cpu_nanoseconds[0] += view.cpu_nanoseconds
     return [
-        WorkloadView("", KIND, user, tuple(energy), tuple(amounts), cpu_ns[0], (0,) * len(COMPONENTS))
-        for user, (energy, amounts, cpu_ns) in sums.items()
+        WorkloadView(
+            "", KIND, user, tuple(microjoules), tuple(amounts), cpu_nanoseconds[0], (0,) * len(COMPONENTS)
+        )
+        for user, (microjoules, amounts, cpu_nanoseconds) in sums.items()
     ]

@@ -129,13 +129,13 @@ class ProcessText:
         self._lay_out(snapshot.processes.identities)
         for number, block in enumerate(self._blocks):
             _fill_block(block, number * BLOCK, snapshot, columns)
-        energy, emissions, _, cpu = columns
+        microjoules, emissions, _, cpu = columns
         remainders = [("other", snapshot.other), ("departed", snapshot.departed)]
         if snapshot.processes.new:
             remainders.append(("entering", entering_processes(snapshot.processes)))
         for command, remainder in remainders:
             lines = _remainder_lines(command, remainder, snapshot)
-            for column, text in zip((energy, emissions, cpu), lines, strict=True):
+            for column, text in zip((microjoules, emissions, cpu), lines, strict=True):
                 if text:
                     column.append(text.encode())
         return _families(_PROCESS, columns)
@@ -187,11 +187,11 @@ class _Workload:
     def texts(self, view: WorkloadView, priced: bool) -> Texts:
         """Its lines of each workload family."""
         if self._of is None or self._of[0] is not view or self._of[1] != priced:
-            energy, emissions = _energy_lines(self._labels, view, priced)
-            cpu_ns = 0 if _CPU in view.new else view.cpu_ns
-            cpu = f"{_WORKLOAD[2]}{{{self._labels}}} {seconds_text(cpu_ns)}\n"
+            microjoules, emissions = _energy_lines(self._labels, view, priced)
+            cpu_nanoseconds = 0 if _CPU in view.new else view.cpu_nanoseconds
+            cpu = f"{_WORKLOAD[2]}{{{self._labels}}} {seconds_text(cpu_nanoseconds)}\n"
             self._of = (view, priced)
-            self._texts = (energy.encode(), emissions.encode(), cpu.encode())
+            self._texts = (microjoules.encode(), emissions.encode(), cpu.encode())
         return self._texts
 
 
@@ -205,7 +205,7 @@ def _families(names: Sequence[str], columns: Sequence[list[bytes]]) -> Iterator[
 def _energy_lines(labels: str, view: WorkloadView, priced: bool) -> tuple[str, str]:
     first, second = "", ""
     for index, component in enumerate(COMPONENTS):
-        microjoules, amount = view.energy[index], view.units[index]
+        microjoules, amount = view.microjoules[index], view.emission_units[index]
         if microjoules == 0 and component != "cpu":
             continue
         if index in view.new:
@@ -239,17 +239,17 @@ def _fill_block(block: _Block, start: int, snapshot: Snapshot, columns: Sequence
     """Append the block's lines of each process family."""
     processes, interval_ns = snapshot.processes, snapshot.interval_ns
     joules, grams, seconds = _COMPACT if len(processes) > COMPACT_ABOVE else _PLAIN
-    energy, emissions, power, cpu = columns
+    microjoules, emissions, power, cpu = columns
     rows = slice(start, start + len(block.identities))
     of_block = range(start, start + len(block.identities))
     everyone = [True] * len(block.identities)
     for index, component in enumerate(COMPONENTS):
-        used = processes.energy[index][rows]
+        used = processes.microjoules[index][rows]
         # Without a value no sample; only the CPU is everybody's.
         shown = everyone if component == "cpu" else list(map(bool, used))
         if True not in shown:
             continue
-        amounts = processes.units[index][rows]
+        amounts = processes.emission_units[index][rows]
         new = [
             row - start
             for row, components in processes.new.items()
@@ -257,16 +257,20 @@ def _fill_block(block: _Block, start: int, snapshot: Snapshot, columns: Sequence
         ]
         if new:
             used, amounts = _without(used, new), _without(amounts, new)
-        energy.append(block.fill(_PROCESS[0], component, shown, joules, used))
+        microjoules.append(block.fill(_PROCESS[0], component, shown, joules, used))
         if snapshot.priced_ever:
             emissions.append(block.fill(_PROCESS[1], component, shown, grams, amounts))
         if interval_ns > 0:
             drawn = processes.power[index][rows]
             over = interval_ns if any(drawn) else None  # none is none over any interval
             power.append(block.fill(_PROCESS[2], component, shown, _watts(interval_ns), drawn, over))
-    cpu_ns = processes.cpu_ns[rows]
+    cpu_nanoseconds = processes.cpu_nanoseconds[rows]
     new = [row - start for row, components in processes.new.items() if row in of_block and _CPU in components]
-    cpu.append(block.fill(_PROCESS[3], "", everyone, seconds, _without(cpu_ns, new) if new else cpu_ns))
+    cpu.append(
+        block.fill(
+            _PROCESS[3], "", everyone, seconds, _without(cpu_nanoseconds, new) if new else cpu_nanoseconds
+        )
+    )
 
 
 def _without(values: Sequence[int], new: Iterable[int]) -> list[int]:
@@ -279,14 +283,14 @@ def _without(values: Sequence[int], new: Iterable[int]) -> list[int]:
 
 def entering_processes(processes: ProcessColumns) -> Remainder:
     """What series that have not been scraped yet do not show."""
-    energy, amounts, cpu_ns = [0] * len(COMPONENTS), [0] * len(COMPONENTS), 0
+    microjoules, amounts, cpu_nanoseconds = [0] * len(COMPONENTS), [0] * len(COMPONENTS), 0
     for row, components in processes.new.items():
         for index in components:
-            energy[index] += processes.energy[index][row]
-            amounts[index] += processes.units[index][row]
+            microjoules[index] += processes.microjoules[index][row]
+            amounts[index] += processes.emission_units[index][row]
         if _CPU in components:
-            cpu_ns += processes.cpu_ns[row]
-    return Remainder(tuple(energy), tuple(amounts), cpu_ns)
+            cpu_nanoseconds += processes.cpu_nanoseconds[row]
+    return Remainder(tuple(microjoules), tuple(amounts), cpu_nanoseconds)
 
 
 def _process_labels(who: Identity) -> str:
@@ -302,11 +306,17 @@ def _remainder_lines(command: str, remainder: Remainder, snapshot: Snapshot) -> 
     labels = f'pid="",command="{command}",workload="",user=""'
     present = {COMPONENTS[index] for index in snapshot.components} - {"other"}
     first, second = [], []
-    for component, microjoules, amount in zip(COMPONENTS, remainder.energy, remainder.units, strict=True):
+    for component, microjoules, amount in zip(
+        COMPONENTS, remainder.microjoules, remainder.emission_units, strict=True
+    ):
         if component not in present:
             continue
         tail = f'{{{labels},component="{component}"}}'
         first.append(f"{_PROCESS[0]}{tail} {joules_text(microjoules)}\n")
         if snapshot.priced_ever:
             second.append(f"{_PROCESS[1]}{tail} {grams_text(amount)}\n")
-    return "".join(first), "".join(second), f"{_PROCESS[3]}{{{labels}}} {seconds_text(remainder.cpu_ns)}\n"
+    return (
+        "".join(first),
+        "".join(second),
+        f"{_PROCESS[3]}{{{labels}}} {seconds_text(remainder.cpu_nanoseconds)}\n",
+    )

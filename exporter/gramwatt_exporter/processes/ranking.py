@@ -30,7 +30,7 @@ _DRAM = COMPONENTS.index("dram")
 def _score(row: Row, now_ns: int) -> float:
     """Recent energy. A process that was not ranked since then did not run, but held its memory."""
     age = (now_ns - row.score_ns) * _DECAY
-    memory = row.energy[_DRAM] - row.score_memory
+    memory = row.microjoules[_DRAM] - row.score_memory
     if age <= 0 or not row.score_ns:  # never ranked: so it was born a minute ago at most, or drew nothing
         return row.score + memory
     left = math.exp(-age)
@@ -58,7 +58,7 @@ class Ranking:
                     left.extend(self._admit(row))
                 continue
             row.score = _score(row, now_ns) + sum(row.power) - row.power[_DRAM]
-            row.score_ns, row.score_memory = now_ns, row.energy[_DRAM]
+            row.score_ns, row.score_memory = now_ns, row.microjoules[_DRAM]
             if row.entered is None:
                 newcomers.append(row)
         if isinstance(self.limit, int) and self.limit > 0 and newcomers:

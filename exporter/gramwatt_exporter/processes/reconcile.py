@@ -41,7 +41,7 @@ class _Balance(Struct):
     most: int = 0  # that the messages of these exits lack
     still: int = 0
     waited: bool = False
-    told: int = (
+    reported: int = (
         0  # charged for children of ended processes that were not seen to wait: they may have done so late
     )
     settled: int = 0  # samples since owners were last needed or forgotten
@@ -140,16 +140,16 @@ class WaitedFor:
         if parent is None:
             return
         inherited = (row.reaped_ns or 0) + (balance.charged if balance is not None else 0)
-        told = row.unwaited_charged_ns + (balance.told if balance is not None else 0)
+        reported = row.unwaited_charged_ns + (balance.reported if balance is not None else 0)
         if not parent.waits:
-            parent.unwaited_charged_ns += inherited + told
+            parent.unwaited_charged_ns += inherited + reported
             return
-        if inherited or told or balance is not None:
+        if inherited or reported or balance is not None:
             heir = self._balances.get(parent)
             if heir is None:
                 heir = self._balances[parent] = self._new_balance(parent)
             heir.charged += inherited
-            heir.told += told
+            heir.reported += reported
             if balance is not None:
                 heir.doubt += balance.doubt
                 heir.exits += balance.exits
@@ -208,7 +208,7 @@ class WaitedFor:
                 _forget_exits(balance)  # so little would not be reported even if it had waited
                 return []
             row.waits = False
-            row.unwaited_charged_ns += balance.charged + balance.told
+            row.unwaited_charged_ns += balance.charged + balance.reported
             missing = _due(row, balance.doubt)
             del self._balances[row]
         else:
@@ -237,8 +237,8 @@ def _lacking(missing: int, balance: _Balance) -> int:
     parent's sum rise by whole lives of others. Where more is missing than messages can lack, it says nothing about
     these exits, and what their tick-counted times show is all that is known of them.
     """
-    missing -= min(missing, balance.told)
-    balance.told = 0
+    missing -= min(missing, balance.reported)
+    balance.reported = 0
     if missing > FOREIGN * balance.most:
         return max(0, min(balance.doubt, balance.most))
     return min(missing, balance.most)

@@ -20,16 +20,16 @@ _NOTHING_BOOKED: Booked = ([0, 0, 0, 0], [0, 0, 0, 0], 0)
 class Account:
     """Running totals by component index (see ``model.COMPONENTS``): microjoules, emission units, CPU ns."""
 
-    __slots__ = ("cpu_ns", "energy", "units")
+    __slots__ = ("cpu_nanoseconds", "emission_units", "microjoules")
 
     def __init__(self) -> None:
-        self.energy = [0, 0, 0, 0]
-        self.units = [0, 0, 0, 0]
-        self.cpu_ns = 0
+        self.microjoules = [0, 0, 0, 0]
+        self.emission_units = [0, 0, 0, 0]
+        self.cpu_nanoseconds = 0
 
     def totals(self) -> Totals:
         """Energy, emissions and CPU time so far."""
-        return tuple(self.energy), tuple(self.units), self.cpu_ns
+        return tuple(self.microjoules), tuple(self.emission_units), self.cpu_nanoseconds
 
 
 class WorkloadAccount(Account):
@@ -61,7 +61,10 @@ class WorkloadAccount(Account):
 
     def mark_booked(self) -> None:
         """Its user has been charged everything so far."""
-        self.booked, self.booked_version = (self.energy[:], self.units[:], self.cpu_ns), self.version
+        self.booked, self.booked_version = (
+            (self.microjoules[:], self.emission_units[:], self.cpu_nanoseconds),
+            self.version,
+        )
 
 
 class Row(Account):

@@ -151,6 +151,17 @@ class ProcessTable:
         """The process with this id, also when it ended since the previous sample or shortly before."""
         return self.find(pid) or self._recent.get(pid) or self.ended.find(pid)
 
+    def find_user(self, pid: int) -> tuple[Row, bool] | None:
+        """The process with this id that a sensor reported as user of a device, and whether it lives."""
+        row = self.find(pid)
+        if row is not None:
+            return row, True
+        row = self.find_recent(pid)
+        if row is None:
+            return None
+        row.follow_account()
+        return row, False
+
     def tree(self, root: Row, without: Set[tuple[int, int]] = frozenset()) -> list[Row]:
         """``root`` and all its living descendants, but for those of ``without`` (pid, start time) and theirs."""
         children: dict[int, list[Row]] = {}
@@ -218,13 +229,13 @@ class ProcessTable:
             return []
         messages = list(self._exits.drain())
         if self._waited is not None:
-            told = {message.pid: message.parent for message in messages}
+            parent_of = {message.pid: message.parent for message in messages}
             parents: dict[Row, None] = {}
-            for parent in set(told.values()):
+            for parent in set(parent_of.values()):
                 for _ in range(64):  # up to the first that has not ended as well
-                    if parent not in told:
+                    if parent not in parent_of:
                         break
-                    parent = told[parent]
+                    parent = parent_of[parent]
                 row = self.find(parent)
                 if row is not None and row.waits:
                     parents[row] = None

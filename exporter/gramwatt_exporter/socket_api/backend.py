@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ..windows.model import OpenRequest, Peer
-from ..windows.outcome import Told
+from ..windows.outcome import OutcomeFields
 
 Answer = dict[str, Any]
 """A JSON object as docs/socket-api.md shows it."""
@@ -46,5 +46,5 @@ class Backend(Protocol):
     def leave_window(self, peer: Peer, window_id: str, pid: int) -> Answer: ...
 
     def stop_window(
-        self, peer: Peer, window_id: str, values: Mapping[str, float], outcome: Told | None = None
+        self, peer: Peer, window_id: str, values: Mapping[str, float], outcome: OutcomeFields | None = None
     ) -> Answer: ...

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from ..windows.errors import ApiError
 from ..windows.model import OpenRequest, Peer
-from ..windows.outcome import told
+from ..windows.outcome import outcome_fields
 from . import bodies
 from .backend import Answer, Backend
 from .namespaces import pid_from_here
@@ -117,7 +117,9 @@ def _leave(backend: Backend, call: Call) -> Work:
 def _stop(backend: Backend, call: Call) -> Work:
     bodies.query(call.query, {})
     asked = bodies.decode(call.body, bodies.Stop)
-    return partial(backend.stop_window, call.peer, call.window_id, asked.values, told(asked.outcome))
+    return partial(
+        backend.stop_window, call.peer, call.window_id, asked.values, outcome_fields(asked.outcome)
+    )
 
 
 def _document(backend: Backend, call: Call) -> bytes:  # noqa: ARG001 - every handler is called alike

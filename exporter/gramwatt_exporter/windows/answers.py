@@ -10,7 +10,7 @@ from .model import WindowView
 
 def window_answer(view: WindowView) -> dict[str, Any]:
     """The JSON object ``Window``: joules, grams, watts, seconds; ``None`` means not known."""
-    energy = view.total_microjoules
+    microjoules = view.total_microjoules
     emissions = view.total_emission_units
     return {
         "window": view.id,
@@ -28,9 +28,9 @@ def window_answer(view: WindowView) -> dict[str, Any]:
         "start": view.start,
         "end": view.end,
         "duration_seconds": units.seconds(view.nanoseconds),
-        "energy_joules": units.joules(energy),
+        "energy_joules": units.joules(microjoules),
         "emissions_grams": None if emissions is None else units.grams(emissions),
-        "mean_power_watts": units.watts(energy, view.measured_nanoseconds)
+        "mean_power_watts": units.watts(microjoules, view.measured_nanoseconds)
         if view.measured_nanoseconds > 0
         else None,
         "components": {name: units.joules(value) for name, value in view.microjoules.items()},

@@ -23,18 +23,18 @@ _PRIVATE = ("uid", "pid", "tags")  # of what the owner is answered, what /metric
 
 
 class EndedWindows:
-    """``tell`` is called by the sampler, the rest by any thread. ``hardware`` is the machine's."""
+    """``report`` is called by the sampler, the rest by any thread. ``hardware`` is the machine's."""
 
     def __init__(self, hardware: Sequence[Part] = ()) -> None:
         self._hardware = hardware
         self._run = secrets.token_hex(4)  # numbers begin anew with the process
-        self._told: deque[tuple[int, dict[str, Any]]] = deque(maxlen=KEPT)
+        self._reported: deque[tuple[int, dict[str, Any]]] = deque(maxlen=KEPT)
         self._number = 0
         self._waiting = 0
         self.is_closed = False
         self._changed = threading.Condition()
 
-    def tell(self, view: WindowView) -> None:
+    def report(self, view: WindowView) -> None:
         """One that has ended and whose end no kill takes back."""
         answer = {name: value for name, value in window_answer(view).items() if name not in _PRIVATE}
         how, detail = outcome_labels(view.outcome, view.ended_by or "stop", view.is_automatic)
@@ -47,7 +47,7 @@ class EndedWindows:
         ]
         with self._changed:
             self._number += 1
-            self._told.append((self._number, answer))
+            self._reported.append((self._number, answer))
             self._changed.notify_all()
 
     def after(self, cursor: str, seconds: float) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class EndedWindows:
                     )
                 finally:
                     self._waiting -= 1
-            found = [answer for told, answer in self._told if told > last]
+            found = [answer for number, answer in self._reported if number > last]
             return {"windows": found, "cursor": f"{self._run}-{self._number}"}
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from .book import WindowBook
 from .membership import Membership
 from .model import EndedBy
-from .outcome import Told
+from .outcome import OutcomeFields
 from .settling import Settling
 
 
@@ -36,7 +36,7 @@ class Ending:
         ended_by: EndedBy,
         known_until: Mapping[str, int],
         values: Mapping[str, float] | None = None,
-        outcome: Told | None = None,
+        outcome: OutcomeFields | None = None,
     ) -> bool:
         """End a window, after a sample; ``known_until`` names devices whose energy comes later.
 

@@ -118,7 +118,9 @@ class WindowView(Struct, frozen=True):
     @property
     def total_emission_units(self) -> int | None:
         """Emissions of all components that have some; None when no intensity was ever known."""
-        known = [units for units in self.emission_units.values() if units is not None]
+        known = [
+            emission_units for emission_units in self.emission_units.values() if emission_units is not None
+        ]
         return sum(known) if known else None
 
     @property

@@ -11,7 +11,7 @@ from .errors import ApiError
 from .model import EndedBy
 
 OutcomeKind = Literal["exit_code", "signal", "exception", "stop", "exit", "limit", "ended"]
-Told = Mapping[str, int | str]
+OutcomeFields = Mapping[str, int | str]
 """One of ``exit_code``, ``signal``, ``exception`` with its value, as JSON has it."""
 
 
@@ -23,7 +23,7 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     exception: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
 
 
-def told(outcome: Outcome | None) -> dict[str, int | str] | None:
+def outcome_fields(outcome: Outcome | None) -> dict[str, int | str] | None:
     """The one thing it says. Raises ApiError 400 when it says none or several."""
     if outcome is None:
         return None
@@ -39,7 +39,9 @@ def told(outcome: Outcome | None) -> dict[str, int | str] | None:
     return found
 
 
-def outcome_labels(outcome: Told | None, ended_by: EndedBy, is_automatic: bool) -> tuple[OutcomeKind, str]:
+def outcome_labels(
+    outcome: OutcomeFields | None, ended_by: EndedBy, is_automatic: bool
+) -> tuple[OutcomeKind, str]:
     """Kind and detail for the metric.
 
     ``exit`` is a process that ended without stopping its window: killed, crashed, or it forgot. A workload that is a

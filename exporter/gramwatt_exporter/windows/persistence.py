@@ -23,7 +23,8 @@ def dump_window(window: Window) -> dict[str, Any]:
         kept[name] = {component: sorted(used) for component, used in kept[name].items()}
     # Emission units outgrow 64 bits after a few kilograms, and not every JSON reader keeps such integers.
     kept["emission_units"] = {
-        component: None if units is None else str(units) for component, units in window.emission_units.items()
+        component: None if emission_units is None else str(emission_units)
+        for component, emission_units in window.emission_units.items()
     }
     return kept
 
@@ -34,13 +35,13 @@ def load_window(entry: Mapping[str, Any]) -> Window:
     if not isinstance(fields["emission_units"], dict):
         raise TypeError("emission_units is not a mapping")
     fields["emission_units"] = {
-        component: None if units is None else int(units)
-        for component, units in fields["emission_units"].items()
+        component: None if emission_units is None else int(emission_units)
+        for component, emission_units in fields["emission_units"].items()
     }
     window: Window = msgspec.convert(fields, Window)
     if not PATTERN.fullmatch(window.id):
         raise ValueError(f"{window.id!r} is not a window id")
-    units = (amount for amount in window.emission_units.values() if amount is not None)
-    if min((window.cpu_nanoseconds, *window.microjoules.values(), *units)) < 0:
+    emission_units = (amount for amount in window.emission_units.values() if amount is not None)
+    if min((window.cpu_nanoseconds, *window.microjoules.values(), *emission_units)) < 0:
         raise ValueError("negative energy, emissions or CPU time")
     return window

@@ -67,7 +67,7 @@ def _without(view: WindowView, new: frozenset[str]) -> WindowView:
         ended_by=None,
         end=None,
         microjoules=MappingProxyType(
-            {name: 0 if name in new else energy for name, energy in view.microjoules.items()}
+            {name: 0 if name in new else microjoules for name, microjoules in view.microjoules.items()}
         ),
         emission_units=MappingProxyType(
             {

@@ -16,7 +16,7 @@ class RaplTree:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.energy: dict[str, int] = {}
+        self.microjoules: dict[str, int] = {}
         for line in (FIXTURES / "sysfs" / "dual-socket.tree").read_text().splitlines():
             if line and not line.startswith("#"):
                 name, content = line.split(" = ", 1)
@@ -24,7 +24,7 @@ class RaplTree:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(f"{content}\n")
                 if name.endswith("energy_uj"):
-                    self.energy[file.parent.name] = int(content)
+                    self.microjoules[file.parent.name] = int(content)
                     self.set(file.parent.name, int(content))
         online = root / "devices/system/cpu/possible"
         online.parent.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ class RaplTree:
 
     def set(self, zone: str, microjoules: int) -> None:
         """The counter of a zone, e.g. intel-rapl:0."""
-        self.energy[zone] = microjoules
+        self.microjoules[zone] = microjoules
         file = self.root / "class/powercap" / zone / "energy_uj"
         descriptor = os.open(file, os.O_WRONLY)
         os.pwrite(descriptor, f"{microjoules:>{WIDTH}}\n".encode(), 0)
@@ -40,8 +40,8 @@ class RaplTree:
 
     def add(self, microjoules: int) -> None:
         """Every zone draws this much."""
-        for zone, energy in list(self.energy.items()):
-            self.set(zone, energy + microjoules)
+        for zone, microjoules in list(self.microjoules.items()):
+            self.set(zone, microjoules + microjoules)
 
 
 @pytest.fixture

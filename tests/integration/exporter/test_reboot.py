@@ -29,7 +29,7 @@ def one_boot(directory: Path, boot_id: str, resets: int) -> list[tuple[int, int]
     windows, budgets = WindowBook(config.windows), BudgetBook([], time.time)
     sensor = Scripted("rapl", lambda: now_ns[0])
     package = cpu("rapl", max_watts=100.0)
-    sensor.energy = {package: 1_000 * J}
+    sensor.microjoules = {package: 1_000 * J}
     sensor_set = SensorSet([sensor], lambda: now_ns[0], FieldLogger("test"))
     accounts = restore(state_file, boot_id, sensor_set, baseline, extras, windows, budgets) or Accounts()
     extras.accounts = accounts
@@ -38,10 +38,10 @@ def one_boot(directory: Path, boot_id: str, resets: int) -> list[tuple[int, int]
     published = []
     for number in range(resets + 3):
         booking.book_missed(sensor_set.read(), None)
-        energy = sum(accounts.devices[DEVICE].energy.values()) if DEVICE in accounts.devices else 0
-        published.append((accounts.resets.get(DEVICE, 0), energy))
+        microjoules = sum(accounts.devices[DEVICE].microjoules.values()) if DEVICE in accounts.devices else 0
+        published.append((accounts.resets.get(DEVICE, 0), microjoules))
         now_ns[0] += 5_000_000_000
-        sensor.energy[package] += -J if number < resets else 50 * J
+        sensor.microjoules[package] += -J if number < resets else 50 * J
     state_file.save(
         {
             "version": 1,

@@ -43,12 +43,12 @@ class World:
         self.rapl = rapl
         self.ranges = {
             zone: int((rapl.root / "class/powercap" / zone / "max_energy_range_uj").read_text())
-            for zone in rapl.energy
+            for zone in rapl.microjoules
         }
         # The kernel's unit of each register in nanojoules (see counters.register_unit), and its counts so far.
-        self.units = {zone: -(-most * 1_000 // (2**32 - 1)) for zone, most in self.ranges.items()}
+        self.emission_units = {zone: -(-most * 1_000 // (2**32 - 1)) for zone, most in self.ranges.items()}
         self.counts: dict[str, int] = {
-            zone: -(-rapl.energy[zone] * 1_000 // self.units[zone]) for zone in rapl.energy
+            zone: -(-rapl.microjoules[zone] * 1_000 // self.emission_units[zone]) for zone in rapl.microjoules
         }
         self.start = dict(self.counts)
         for zone in self.counts:
@@ -58,12 +58,12 @@ class World:
 
     def draw(self, zone: str, microjoules: int) -> None:
         """A register of 32 bits counts on; the kernel shows it in microjoules, cut off."""
-        self.counts[zone] += microjoules * 1_000 // self.units[zone]
-        self.rapl.set(zone, self.counts[zone] % 2**32 * self.units[zone] // 1_000)
+        self.counts[zone] += microjoules * 1_000 // self.emission_units[zone]
+        self.rapl.set(zone, self.counts[zone] % 2**32 * self.emission_units[zone] // 1_000)
 
     def drawn(self, zone: str) -> int:
         """Microjoules so far; what is below one is still carried."""
-        return (self.counts[zone] - self.start[zone]) * self.units[zone] // 1_000
+        return (self.counts[zone] - self.start[zone]) * self.emission_units[zone] // 1_000
 
     def start_exporter(self, state: Path) -> tuple[Node, SensorSet]:
         machine, config = self.machine, Config(process=Process(series=20))
@@ -116,10 +116,10 @@ def test_two_days_with_faults_leave_nothing_unexplained(tmp_path: Path, rapl: An
         if chance.random() < 0.001:
             machine.wall += chance.choice((-7200.0, 3600.0))  # somebody sets the clock
         for zone in world.counts:
-            before = rapl.energy[zone]
+            before = rapl.microjoules[zone]
             most = 60 if seconds > INTERVAL else 350
             world.draw(zone, chance.randrange(most * seconds * 1_000_000))
-            wraps += rapl.energy[zone] < before
+            wraps += rapl.microjoules[zone] < before
         if chance.random() < 0.02:
             value = Intensity(
                 chance.uniform(20, 600), "FR", "rte", "average", "measured", "direct", machine.wall
@@ -145,11 +145,11 @@ def test_two_days_with_faults_leave_nothing_unexplained(tmp_path: Path, rapl: An
         node.tick()
         snapshot = node.exposition.snapshot
         assert snapshot is not None
-        total = sum(sum(device.energy.values()) for device in snapshot.devices)
+        total = sum(sum(device.microjoules.values()) for device in snapshot.devices)
         assert total >= published
         published = total
         for device in snapshot.devices:
-            assert sum(device.partition) == sum(device.energy.values())
+            assert sum(device.partition) == sum(device.microjoules.values())
     if hidden is not None:
         hidden.rename(hidden.with_name("energy_uj"))
         vars(rapl).pop("set", None)
@@ -160,20 +160,20 @@ def test_two_days_with_faults_leave_nothing_unexplained(tmp_path: Path, rapl: An
     assert wraps > 1000
     assert restarts > 5
     assert outages > 2
-    measured = sum(sum(device.energy.values()) for device in snapshot.devices)
+    measured = sum(sum(device.microjoules.values()) for device in snapshot.devices)
     drawn = sum(world.drawn(zone) for zone in world.counts)
     print(f"{wraps} wraps, {restarts} restarts, {outages} outages: {drawn} uJ drawn, {measured} uJ measured")
     assert drawn == measured
-    assert sum(energy for energy, _ in snapshot.priced.values()) == measured
+    assert sum(microjoules for microjoules, _ in snapshot.priced.values()) == measured
     assert sum(amount for _, amount in snapshot.priced.values()) == sum(
-        device.units for device in snapshot.devices
+        device.emission_units for device in snapshot.devices
     )
 
 
 def _set_hidden(rapl: Any, hidden: Path | None, zone: str, value: int) -> None:
     """Counting goes on while the file cannot be read."""
     if hidden is not None and hidden.parent.name == zone:
-        rapl.energy[zone] = value
+        rapl.microjoules[zone] = value
         hidden.write_text(f"{value:>20}\n")
     else:
         type(rapl).set(rapl, zone, value)

@@ -98,7 +98,7 @@ def test_a_report_and_a_poll_give_one_grade(
 ) -> None:
     view = ended(joules, whole_machine)
     told = EndedWindows(PARTS)
-    told.tell(view)
+    told.report(view)
     (report,) = told.after("", 0)["windows"]
     reported = read_report(report, INSTANCE)
     scraped: Any = Scraped(view)
@@ -120,7 +120,7 @@ def test_a_report_and_a_poll_give_one_grade(
 
 def test_a_report_of_an_older_exporter_says_nothing_of_hardware() -> None:
     told = EndedWindows()
-    told.tell(ended({"cpu": 1.0}, False))
+    told.report(ended({"cpu": 1.0}, False))
     (report,) = told.after("", 0)["windows"]
     del report["hardware"], report["boundary"]
     window, _ = read_report(report, INSTANCE)

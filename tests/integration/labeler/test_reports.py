@@ -53,7 +53,7 @@ class Machine:
             self.book.sampled(self.now)
         self.book.stop(window.id, self.now, "stop", {"samples": 1000.0}, **stop)
         for view in self.book.take_ended():
-            self.ended.tell(view)
+            self.ended.report(view)
         return window.id
 
 

@@ -93,16 +93,29 @@ with gramwatt.window("x", phase="training"):
     assert exporter.only()["ended_by"] == "stop"
 
 
-RANK = """
-import gramwatt, os, sys, time
+MEET = """
+import os, pathlib, time
+def meet(ranks, name="meeting"):
+    "Return once so many ranks are in the window: a busy machine starts the last one late."
+    place = pathlib.Path(os.environ["MEETING"])
+    (place / f"{name}-{os.getpid()}").touch()
+    deadline = time.monotonic() + 50
+    while len(list(place.glob(f"{name}-*"))) < ranks and time.monotonic() < deadline:
+        time.sleep(0.02)
+"""
+RANK = (
+    MEET
+    + """
+import gramwatt, sys
 time.sleep(float(sys.argv[1]))
 for epoch in range(2):
     with gramwatt.window("epoch", phase="training") as w:
         if os.environ["RANK"] == "0":
             w.record(samples=10)
-        time.sleep(0.7)
+        meet(int(os.environ["WORLD_SIZE"]), f"epoch{epoch}")
 print(w.id)
 """
+)
 
 
 def _ranks(code: str, delays: list[float], **environ: str) -> list[str]:
@@ -121,8 +134,8 @@ def _ranks(code: str, delays: list[float], **environ: str) -> list[str]:
     return [out.strip() for out, _ in outputs]
 
 
-def test_ranks_share_one_window_that_rank_zero_opens_and_stops(exporter: Any) -> None:
-    ids = _ranks(RANK, [0.3, 0.0, 0.4])
+def test_ranks_share_one_window_that_rank_zero_opens_and_stops(exporter: Any, tmp_path: Path) -> None:
+    ids = _ranks(RANK, [0.3, 0.0, 0.4], MEETING=str(tmp_path))
     assert exporter.names() == ["epoch", "epoch"]
     assert ids == ["w2"] * 3
     for window in exporter.windows.values():
@@ -157,17 +170,22 @@ LAUNCHERS = {
         "MASTER_PORT": "29500",
     },
 }
-ONE_WINDOW = """
-import gramwatt, time
+ONE_WINDOW = (
+    MEET
+    + """
+import gramwatt
 with gramwatt.window("train", phase="training") as w:
-    time.sleep(0.7)
+    meet(3)
 print(w.id)
 """
+)
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
 @pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_ranks_of_every_launcher_share_one_window(exporter: Any, launcher: Any, wrapped: Any) -> None:
+def test_ranks_of_every_launcher_share_one_window(
+    exporter: Any, tmp_path: Path, launcher: Any, wrapped: Any
+) -> None:
     """Also where each rank is started through a shell of its own, as ``mpirun ... sh wrapper.sh`` does."""
     variables = LAUNCHERS[launcher]
     command = [sys.executable, "-c", ONE_WINDOW]
@@ -176,7 +194,8 @@ def test_ranks_of_every_launcher_share_one_window(exporter: Any, launcher: Any, 
     processes = [
         subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": str(CLIENT), **{k: v.format(i=i) for k, v in variables.items()}},
+            env={**os.environ, "PYTHONPATH": str(CLIENT), "MEETING": str(tmp_path),
+                 **{k: v.format(i=i) for k, v in variables.items()}},
         )
         for i in range(3)
     ]  # fmt: skip
@@ -211,8 +230,8 @@ def test_one_rank_alone_is_no_rank() -> None:
     assert ranks.current({"WORLD_SIZE": "4"}) is None
 
 
-def test_ranks_on_their_own_when_asked(exporter: Any) -> None:
-    _ranks(RANK.replace('phase="training"', 'phase="training", per_rank=True'), [0, 0])
+def test_ranks_on_their_own_when_asked(exporter: Any, tmp_path: Path) -> None:
+    _ranks(RANK.replace('phase="training"', 'phase="training", per_rank=True'), [0, 0], MEETING=str(tmp_path))
     assert exporter.names() == ["epoch"] * 4
 
 

@@ -66,10 +66,10 @@ class CarbonIntensityUkProvider:
 
 
 def _intensity(row: Mapping[str, Any], zone: str) -> Intensity | None:
-    at, told = parse.moment(row.get("from")), row.get("intensity")
-    if at is None or not isinstance(told, dict):
+    at, intensity = parse.moment(row.get("from")), row.get("intensity")
+    if at is None or not isinstance(intensity, dict):
         return None
-    actual, forecast = parse.number(told.get("actual")), parse.number(told.get("forecast"))
+    actual, forecast = parse.number(intensity.get("actual")), parse.number(intensity.get("forecast"))
     if actual is not None and forecast is not None and not _believable(actual, forecast):
         actual = None
     grams = forecast if actual is None else actual
@@ -95,8 +95,8 @@ def _believable(actual: float, forecast: float) -> bool:
 def _points(rows: Sequence[Mapping[str, Any]]) -> list[ForecastPoint]:
     points = []
     for row in rows:
-        at, told = parse.moment(row.get("from")), row.get("intensity")
-        grams = parse.number(told.get("forecast")) if isinstance(told, dict) else None
+        at, intensity = parse.moment(row.get("from")), row.get("intensity")
+        grams = parse.number(intensity.get("forecast")) if isinstance(intensity, dict) else None
         if at is not None and grams is not None:
             points.append(ForecastPoint(at, grams))
     return points

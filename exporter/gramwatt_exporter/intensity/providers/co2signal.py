@@ -31,9 +31,9 @@ class Co2SignalProvider:
         self.origin = http.host
         self._http = http
         self._token = token
-        told = _VERSION.search(http.base_url)
-        self._legacy = told[0] == "/v1" if told else "co2signal" in http.host
-        self._fixed = bool(told)
+        version = _VERSION.search(http.base_url)
+        self._legacy = version[0] == "/v1" if version else "co2signal" in http.host
+        self._fixed = bool(version)
 
     @property
     def clock_ahead(self) -> float | None:

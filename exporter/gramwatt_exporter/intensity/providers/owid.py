@@ -60,8 +60,8 @@ def import_file(source: Path, target: Path) -> Report:
         if row.code not in newest or row.year > newest[row.code].year:
             newest[row.code] = row
     if not newest:
-        told = "".join(f"\n  line {line}: {text}" for line, text in report.problems[:10])
-        raise ImportFailed(f"{source}: no country with a value was found{told}")
+        problems = "".join(f"\n  line {line}: {text}" for line, text in report.problems[:10])
+        raise ImportFailed(f"{source}: no country with a value was found{problems}")
     table = _existing(target)
     for code, row in newest.items():
         entry = {

@@ -25,7 +25,7 @@ def page(
     request: Request,
     kind: Kind,
     form: Mapping[str, Any] | None = None,
-    told: str = "",
+    message: str = "",
     wrong: str = "",
     status: int = 200,
 ) -> Response:
@@ -33,7 +33,7 @@ def page(
     rows = listed(desk, kind)
     chosen = next((row for row in rows if row["name"] == request.query_params.get("name")), None)
     return desk.pages.render(
-        "manage_defined.html.j2", request, status, here="/manage", kind=kind, kinds=KINDS, rows=rows, told=told,
+        "manage_defined.html.j2", request, status, here="/manage", kind=kind, kinds=KINDS, rows=rows, message=message,
         wrong=wrong, form=form if form is not None else _form(kind, chosen), phases=PHASES,
         fields=[*FIELDS, EXTRA, *(one.key for one in desk.definitions.fields())],
     )  # fmt: skip
@@ -51,7 +51,7 @@ def answer(desk: Desk, request: Request, kind: Kind, form: Mapping[str, str], by
         return page(desk, request, kind, form, wrong=words, status=error.status)
     except (LabelerError, ValueError) as error:
         return page(desk, request, kind, form, wrong=str(error), status=422)
-    return page(desk, request, kind, told=f"{given.name} was saved.")
+    return page(desk, request, kind, message=f"{given.name} was saved.")
 
 
 def _read(kind: Kind, form: Mapping[str, str]) -> MetricIn | ToolIn | FieldIn:

@@ -48,11 +48,14 @@ def test_ten_thousand_commands_share_the_account_of_the_others_and_sums_stay_exa
         if (view.name, view.kind, view.user) == (OTHERS.name, OTHERS.kind, "root")
     ]
     assert len(others) == 1
-    assert others[0].energy[0] > 0
+    assert others[0].microjoules[0] > 0
     for index, component in enumerate(COMPONENTS):
         used = sum(d.partition[1] + d.partition[2] for d in snapshot.devices if d.component == component)
-        assert sum(view.energy[index] for view in snapshot.workloads) == used
-    assert sum(view.cpu_ns for view in snapshot.workloads) == simulated.sampler.accounts.used_cpu_ns
+        assert sum(view.microjoules[index] for view in snapshot.workloads) == used
+    assert (
+        sum(view.cpu_nanoseconds for view in snapshot.workloads)
+        == simulated.sampler.accounts.used_cpu_nanoseconds
+    )
 
 
 def test_a_process_that_nobody_saw_alive_counts_once_in_its_window() -> None:
@@ -128,8 +131,8 @@ def test_energy_of_a_sample_that_failed_is_not_lost() -> None:
         else:
             simulated.sampler.sample()
     devices = {device.component: device for device in simulated.sampler.freeze().devices}
-    assert sum(devices["cpu"].energy.values()) == sum(devices["cpu"].partition) == 3 * 1_000_001
-    assert sum(devices["dram"].energy.values()) == sum(devices["dram"].partition) == 3 * 1_000_003
+    assert sum(devices["cpu"].microjoules.values()) == sum(devices["cpu"].partition) == 3 * 1_000_001
+    assert sum(devices["dram"].microjoules.values()) == sum(devices["dram"].partition) == 3 * 1_000_003
     assert simulated.sampler.accounts.priced == {("none", "none"): [3 * 2_000_004, 0]}
 
 
@@ -154,7 +157,7 @@ def test_a_first_sample_that_failed_charges_nobody_for_a_past_life() -> None:
     machine.advance(SECOND)
     simulated.sampler.sample()
     assert len(simulated.sampler.table) == 4
-    assert simulated.sampler.accounts.used_cpu_ns == 0
+    assert simulated.sampler.accounts.used_cpu_nanoseconds == 0
 
 
 @st.composite
@@ -166,26 +169,30 @@ def all_accounts(draw: st.DrawFn) -> Accounts:
         account = accounts.device(
             Device(draw(st.sampled_from(COMPONENTS)), name, source, draw(st.floats(0, 1)))
         )
-        account.energy = sources
+        account.microjoules = sources
         account.partition = [0] * len(PARTS)
         account.partition[draw(st.integers(0, len(PARTS) - 1))] = sum(sources.values())
-        account.units = draw(BIG)
+        account.emission_units = draw(BIG)
     for name in draw(st.sets(NAME, max_size=2)):
         meter = Meter(
             name, draw(NAME), draw(NAME), tuple(draw(st.lists(st.sampled_from(COMPONENTS), max_size=2)))
         )
         accounts.meters[meter.name, meter.source] = MeterAccount(meter)
-        accounts.meters[meter.name, meter.source].energy = draw(COUNT)
+        accounts.meters[meter.name, meter.source].microjoules = draw(COUNT)
     for key in draw(st.sets(st.tuples(NAME, NAME, NAME), max_size=4)):
         workload = accounts.workload(Workload(*cast(Any, key)))
-        workload.energy = draw(st.lists(COUNT, min_size=4, max_size=4))
-        workload.units = draw(st.lists(BIG, min_size=4, max_size=4))
-        workload.cpu_ns = draw(st.integers(1, 2**62))
+        workload.microjoules = draw(st.lists(COUNT, min_size=4, max_size=4))
+        workload.emission_units = draw(st.lists(BIG, min_size=4, max_size=4))
+        workload.cpu_nanoseconds = draw(st.integers(1, 2**62))
     four = st.lists(COUNT, min_size=4, max_size=4)
     big_four = st.lists(BIG, min_size=4, max_size=4)
-    accounts.used, accounts.used_units, accounts.used_cpu_ns = draw(four), draw(big_four), draw(COUNT)
-    accounts.exported, accounts.exported_units = draw(four), draw(big_four)
-    accounts.exported_cpu_ns = draw(COUNT)
+    accounts.used, accounts.used_emission_units, accounts.used_cpu_nanoseconds = (
+        draw(four),
+        draw(big_four),
+        draw(COUNT),
+    )
+    accounts.exported, accounts.exported_emission_units = draw(four), draw(big_four)
+    accounts.exported_cpu_nanoseconds = draw(COUNT)
     pairs = st.tuples(NAME, NAME)
     accounts.priced = {key: [draw(COUNT), draw(BIG)] for key in draw(st.sets(pairs, max_size=3))}
     accounts.marginal = draw(st.dictionaries(pairs, BIG, max_size=3))
@@ -195,7 +202,7 @@ def all_accounts(draw: st.DrawFn) -> Accounts:
     accounts.resets = draw(st.dictionaries(pairs, COUNT, max_size=2))
     for user_key in draw(st.sets(pairs, max_size=3)):
         user = accounts.users.account(*user_key)
-        user.energy, user.units, user.cpu_ns = draw(four), draw(big_four), draw(COUNT)
+        user.microjoules, user.emission_units, user.cpu_nanoseconds = draw(four), draw(big_four), draw(COUNT)
     return accounts
 
 
@@ -208,22 +215,24 @@ def everything(accounts: Accounts) -> dict[str, object]:
             a.device.name,
             a.device.source,
             a.device.uncertainty_ratio,
-            a.energy,
+            a.microjoules,
             a.partition,
-            a.units,
+            a.emission_units,
         )
         for key, a in accounts.devices.items()
     }
-    plain["meters"] = {key: (a.meter, a.energy) for key, a in accounts.meters.items()}
+    plain["meters"] = {key: (a.meter, a.microjoules) for key, a in accounts.meters.items()}
     del plain["places"], plain["others"]  # follow from the workloads
     plain["users"] = {key: a.totals() for key, a in accounts.users.accounts.items()}
-    plain["workloads"] = {key: (a.energy, a.units, a.cpu_ns) for key, a in accounts.workloads.items()}
+    plain["workloads"] = {
+        key: (a.microjoules, a.emission_units, a.cpu_nanoseconds) for key, a in accounts.workloads.items()
+    }
     return plain
 
 
 @given(all_accounts())
 def test_every_account_comes_back_from_the_ledger_as_it_was(accounts: Accounts) -> None:
-    exported = (accounts.exported, accounts.exported_units, accounts.exported_cpu_ns)
+    exported = (accounts.exported, accounts.exported_emission_units, accounts.exported_cpu_nanoseconds)
     text = json.dumps(persistence.dump(accounts, exported))
     back = Accounts()
     persistence.load(back, json.loads(text))
@@ -256,6 +265,8 @@ def test_exits_that_somebody_else_waits_for_are_forgotten() -> None:
 def test_sums_of_departed_users_are_bounded() -> None:
     accounts = Accounts()
     for number in range(3 * MOST_DEPARTED):
-        accounts.departed_workload(Workload("build", "unit", str(number))).energy[0] += 1
+        accounts.departed_workload(Workload("build", "unit", str(number))).microjoules[0] += 1
     assert len(accounts.departed_workloads) <= MOST_DEPARTED + 1
-    assert sum(account.energy[0] for account in accounts.departed_workloads.values()) == 3 * MOST_DEPARTED
+    assert (
+        sum(account.microjoules[0] for account in accounts.departed_workloads.values()) == 3 * MOST_DEPARTED
+    )

@@ -21,27 +21,34 @@ def check_sums(snapshot: Snapshot) -> None:
     by_component: dict[str, int] = dict.fromkeys(COMPONENTS, 0)
     amounts: dict[str, int] = dict.fromkeys(COMPONENTS, 0)
     for device in snapshot.devices:
-        assert sum(device.partition) == sum(device.energy.values())
+        assert sum(device.partition) == sum(device.microjoules.values())
         assert min(device.partition) >= 0
         by_component[device.component] += device.partition[1] + device.partition[2]
-        amounts[device.component] += device.units
+        amounts[device.component] += device.emission_units
     for index, component in enumerate(COMPONENTS):
-        workloads = sum(view.energy[index] for view in everything)
-        rows = sum(view.energy[index] for view in snapshot.processes)
+        workloads = sum(view.microjoules[index] for view in everything)
+        rows = sum(view.microjoules[index] for view in snapshot.processes)
         assert workloads == by_component[component]
         assert (
-            rows + snapshot.other.energy[index] + snapshot.departed.energy[index] == by_component[component]
+            rows + snapshot.other.microjoules[index] + snapshot.departed.microjoules[index]
+            == by_component[component]
         )
-        assert snapshot.other.energy[index] >= 0
-        assert all(view.energy[index] >= 0 and view.units[index] >= 0 for view in snapshot.processes)
-        assert sum(view.units[index] for view in everything) <= amounts[component]
-    node = sum(sum(device.energy.values()) for device in snapshot.devices)
-    assert sum(energy for energy, _ in snapshot.priced.values()) == node
+        assert snapshot.other.microjoules[index] >= 0
+        assert all(
+            view.microjoules[index] >= 0 and view.emission_units[index] >= 0 for view in snapshot.processes
+        )
+        assert sum(view.emission_units[index] for view in everything) <= amounts[component]
+    node = sum(sum(device.microjoules.values()) for device in snapshot.devices)
+    assert sum(microjoules for microjoules, _ in snapshot.priced.values()) == node
     assert sum(amount for _, amount in snapshot.priced.values()) == sum(
-        device.units for device in snapshot.devices
+        device.emission_units for device in snapshot.devices
     )
-    cpu = sum(view.cpu_ns for view in snapshot.processes) + snapshot.other.cpu_ns + snapshot.departed.cpu_ns
-    assert cpu == sum(view.cpu_ns for view in everything)
+    cpu = (
+        sum(view.cpu_nanoseconds for view in snapshot.processes)
+        + snapshot.other.cpu_nanoseconds
+        + snapshot.departed.cpu_nanoseconds
+    )
+    assert cpu == sum(view.cpu_nanoseconds for view in everything)
 
 
 def check_monotonic(before: Snapshot, after: Snapshot, reused: set[int]) -> None:
@@ -51,24 +58,24 @@ def check_monotonic(before: Snapshot, after: Snapshot, reused: set[int]) -> None
         if (device.component, device.name) in old:
             was = old[device.component, device.name]
             assert all(now >= then for now, then in zip(device.partition, was.partition, strict=True))
-            assert device.units >= was.units
+            assert device.emission_units >= was.emission_units
     workloads = {(w.name, w.kind, w.user): w for w in before.workloads}
     for view in after.workloads:
         if (view.name, view.kind, view.user) in workloads:
             known = workloads[view.name, view.kind, view.user]
-            assert all(now >= then for now, then in zip(view.energy, known.energy, strict=True))
-            assert view.cpu_ns >= known.cpu_ns
+            assert all(now >= then for now, then in zip(view.microjoules, known.microjoules, strict=True))
+            assert view.cpu_nanoseconds >= known.cpu_nanoseconds
     rows = {(p.pid, p.command, p.workload, p.user): p for p in before.processes}
     assert len({(p.pid, p.command, p.workload, p.user) for p in after.processes}) == len(after.processes)
     for row in after.processes:
         key = (row.pid, row.command, row.workload, row.user)
-        if key in rows and row.pid not in reused and row.cpu_ns < rows[key].cpu_ns:
+        if key in rows and row.pid not in reused and row.cpu_nanoseconds < rows[key].cpu_nanoseconds:
             pytest.fail(f"the series of {key} went back")
     for name in ("other", "departed"):
         now, then = getattr(after, name), getattr(before, name)
-        assert all(a >= b for a, b in zip(now.energy, then.energy, strict=True)), name
-        assert all(a >= b for a, b in zip(now.units, then.units, strict=True)), name
-        assert now.cpu_ns >= then.cpu_ns, name
+        assert all(a >= b for a, b in zip(now.microjoules, then.microjoules, strict=True)), name
+        assert all(a >= b for a, b in zip(now.emission_units, then.emission_units, strict=True)), name
+        assert now.cpu_nanoseconds >= then.cpu_nanoseconds, name
 
 
 @settings(max_examples=60)
@@ -138,8 +145,8 @@ def test_a_short_lived_child_is_charged_to_its_unit_and_not_to_whoever_survives(
     setup.meters.draw(CPU, 100_000_000, 5 * SECOND)
     setup.sampler.sample()
     snapshot = setup.sampler.freeze()
-    energy = {view.name: view.energy[0] for view in snapshot.workloads}
-    assert energy == {"build.service": 99_900_100, "idle.service": 99_900}
+    microjoules = {view.name: view.microjoules[0] for view in snapshot.workloads}
+    assert microjoules == {"build.service": 99_900_100, "idle.service": 99_900}
     assert snapshot.devices[0].partition == (0, 99_900, 99_900_100, 0)
 
 
@@ -157,7 +164,7 @@ def test_without_exit_messages_the_parent_that_waited_says_what_its_children_use
     machine.work(builder.pid, 1_000)
     setup.meters.draw(CPU, 10_000_000, SECOND)
     setup.sampler.sample()
-    assert {view.name: view.cpu_ns for view in setup.sampler.freeze().workloads} == {
+    assert {view.name: view.cpu_nanoseconds for view in setup.sampler.freeze().workloads} == {
         "build.service": 1_000_001_000
     }
 
@@ -177,7 +184,7 @@ def test_a_child_seen_alive_is_not_charged_again_when_its_parent_waits() -> None
     machine.work(parent.pid, 1_000)
     setup.meters.draw(CPU, 10_000_000, SECOND)
     setup.sampler.sample()
-    assert sum(view.cpu_ns for view in setup.sampler.freeze().workloads) == 500_001_000
+    assert sum(view.cpu_nanoseconds for view in setup.sampler.freeze().workloads) == 500_001_000
 
 
 @pytest.mark.parametrize("samples", [1, 7])
@@ -202,7 +209,7 @@ def test_what_exit_messages_lack_is_made_up_from_what_the_parent_waited_for(samp
         setup.meters.draw(CPU, 10_000_000, 5 * SECOND)
         setup.sampler.sample()
     (view,) = (view for view in setup.sampler.freeze().workloads if view.name == "shell.service")
-    assert view.cpu_ns == samples * 50 * (3 * 5_000_000 + 1_000_000)
+    assert view.cpu_nanoseconds == samples * 50 * (3 * 5_000_000 + 1_000_000)
 
 
 def test_children_nobody_waits_for_are_charged_by_their_tick_counted_times() -> None:
@@ -222,7 +229,7 @@ def test_children_nobody_waits_for_are_charged_by_their_tick_counted_times() -> 
     for _ in range(5):
         setup.sampler.sample()
     (view,) = (view for view in setup.sampler.freeze().workloads if view.name == "careless.service")
-    assert view.cpu_ns == 10 * 20 * 5_000_000
+    assert view.cpu_nanoseconds == 10 * 20 * 5_000_000
 
 
 @settings(max_examples=60)
@@ -254,7 +261,7 @@ def test_waited_for_time_told_in_steps_is_never_charged_before_it_was_used(
         setup.meters.draw(CPU, 10_000_000, 5 * SECOND)
         setup.sampler.sample()
     (view,) = (view for view in setup.sampler.freeze().workloads if view.name == "shell.service")
-    assert used - 2 * coarse <= view.cpu_ns <= used
+    assert used - 2 * coarse <= view.cpu_nanoseconds <= used
 
 
 @settings(max_examples=60)
@@ -282,7 +289,9 @@ def test_stolen_time_is_charged_to_nobody(careless: bool, samples: list[list[tup
             used += nanoseconds
         setup.meters.draw(CPU, 10_000_000, 5 * SECOND)
         setup.sampler.sample()
-    charged = sum(view.cpu_ns for view in setup.sampler.freeze().workloads if view.name == "shell.service")
+    charged = sum(
+        view.cpu_nanoseconds for view in setup.sampler.freeze().workloads if view.name == "shell.service"
+    )
     assert charged <= used
     if not careless:
         assert charged == used  # by what the shell has waited for
@@ -305,7 +314,7 @@ def test_a_child_that_init_adopts_is_not_charged_to_init() -> None:
     machine.reap(daemon.pid)  # by init
     setup.meters.draw(CPU, 10_000_000, 5 * SECOND)
     setup.sampler.sample()
-    charged = {view.name: view.cpu_ns for view in setup.sampler.freeze().workloads}
+    charged = {view.name: view.cpu_nanoseconds for view in setup.sampler.freeze().workloads}
     assert charged == {"shell.service": 9 * SECOND}
 
 
@@ -329,7 +338,7 @@ def test_the_end_of_a_known_process_is_counted_once(zombie: bool) -> None:
         machine.advance(SECOND)
         setup.meters.draw(CPU, 10_000_000, SECOND)
         setup.sampler.sample()
-    assert {view.name: view.cpu_ns for view in setup.sampler.freeze().workloads} == {
+    assert {view.name: view.cpu_nanoseconds for view in setup.sampler.freeze().workloads} == {
         "train.service": 750_000_000
     }
 
@@ -350,7 +359,7 @@ def test_a_reused_id_is_another_process() -> None:
     machine.work(second.pid, 5_000_000)
     setup.meters.draw(CPU, 1_000_000, SECOND)
     setup.sampler.sample()
-    assert {view.name: view.cpu_ns for view in setup.sampler.freeze().workloads} == {"b": 5_000_000}
+    assert {view.name: view.cpu_nanoseconds for view in setup.sampler.freeze().workloads} == {"b": 5_000_000}
 
 
 def test_lost_exit_messages_leave_their_energy_unattributed() -> None:
@@ -395,7 +404,7 @@ def test_grams_are_energy_times_the_intensity_in_force_and_are_never_priced_agai
         setup.meters.draw(CPU, 3_600_000_000, SECOND)  # 1 Wh
         setup.sampler.sample()
     snapshot = setup.sampler.freeze()
-    assert units.grams(snapshot.devices[0].units) == pytest.approx(0.4, abs=1e-12)
+    assert units.grams(snapshot.devices[0].emission_units) == pytest.approx(0.4, abs=1e-12)
     assert {key: units.grams(amount) for key, (_, amount) in snapshot.priced.items()} == {
         ("a", "measured"): pytest.approx(0.1),
         ("b", "measured"): pytest.approx(0.3),
@@ -415,7 +424,7 @@ def test_gpu_energy_goes_to_its_users_and_the_idle_draw_stays_with_the_device() 
     setup.sampler.sample()
     snapshot = setup.sampler.freeze()
     assert snapshot.devices[0].partition == (50_000_000, 250_000_000, 0, 0)
-    assert {view.name: view.energy[2] for view in snapshot.workloads} == {
+    assert {view.name: view.microjoules[2] for view in snapshot.workloads} == {
         "train": 187_500_000,
         "serve": 62_500_000,
     }

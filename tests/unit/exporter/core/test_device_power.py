@@ -33,7 +33,7 @@ class Node:
     def begin(self, **watts: tuple[Device, float]) -> None:
         """Every device counts from 0 with so many watts."""
         for name, (device, power) in watts.items():
-            self.sensors[name].energy = {device: 0}
+            self.sensors[name].microjoules = {device: 0}
             self.watts[device] = power
         self.sensor_set.open()
         self.sampler.sample()
@@ -42,9 +42,9 @@ class Node:
         for _ in range(samples):
             self.machine.advance(seconds * SECOND)
             for sensor in self.sensors.values():
-                for device in sensor.energy:
+                for device in sensor.microjoules:
                     assert isinstance(device, Device)
-                    sensor.energy[device] += round(self.watts[device] * seconds * J)
+                    sensor.microjoules[device] += round(self.watts[device] * seconds * J)
             self.sampler.sample()
         return self.power()
 
@@ -62,7 +62,7 @@ def test_a_device_that_is_gone_has_no_power_any_more() -> None:
     node = Node("rapl", "nvml")
     node.begin(rapl=(CPU, 50), nvml=(GPU, 300))
     assert node.pass_time(3) == {"package-0": 50, "GPU-a": 300}
-    node.sensors["nvml"].energy = {}
+    node.sensors["nvml"].microjoules = {}
     node.sensors["nvml"].failures = {"GPU-a": "lost"}
     assert node.pass_time() == {"package-0": 50}
 
@@ -94,7 +94,7 @@ def test_energy_seen_too_late_is_no_power_where_the_processes_could_not_be_read(
     node.pass_time(2)
     node.sensors["rapl"].reading = None
     node.machine.advance(5 * SECOND)
-    node.sensors["rapl"].energy = {CPU: 1000 * J}
+    node.sensors["rapl"].microjoules = {CPU: 1000 * J}
     node.sampler.booking.book_missed(node.sensor_set.read(), None)
     assert node.power() == {}
 

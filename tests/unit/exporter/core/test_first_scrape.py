@@ -92,7 +92,7 @@ def test_a_job_between_two_scrapes_has_its_whole_increase() -> None:
     second = node.scrape()
     assert_conserved(second)
     used = node.rig.sampler.accounts.workloads
-    (true,) = [Decimal(account.energy[0]) / 10**6 for key, account in used.items() if key.name == "etl"]
+    (true,) = [Decimal(account.microjoules[0]) / 10**6 for key, account in used.items() if key.name == "etl"]
     assert true > 10
     assert workload(second, "etl") == true
     assert total(second, NEW[0], command="etl", component="cpu") == true
@@ -168,7 +168,7 @@ def test_a_ledger_without_users_gives_them_what_their_workloads_hold() -> None:
     back = Accounts()
     persistence.load(back, saved)
     assert {key: each.totals() for key, each in back.users.accounts.items()} == {
-        key: each.totals() for key, each in accounts.users.accounts.items() if any(each.energy)
+        key: each.totals() for key, each in accounts.users.accounts.items() if any(each.microjoules)
     }
 
 
@@ -184,9 +184,9 @@ def test_a_person_who_looks_once_sees_what_was_used() -> None:
 def test_users_are_bounded() -> None:
     totals = UserTotals()
     for number in range(MOST_USERS + 5):
-        totals.account(f"u{number}", "command").energy[0] += 1
+        totals.account(f"u{number}", "command").microjoules[0] += 1
     assert len(totals.accounts) == MOST_USERS + 1
-    assert totals.accounts[OTHERS, "command"].energy[0] == 5
+    assert totals.accounts[OTHERS, "command"].microjoules[0] == 5
 
 
 @pytest.mark.slow

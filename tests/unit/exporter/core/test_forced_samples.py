@@ -122,18 +122,18 @@ def test_everybodys_power_is_their_energy_since_the_last_published_sample(
     sampler, machine = life.sampler, life.machine
     sampler.sample()
     began_ns = machine.now_ns
-    before = {row: list(row.energy) for row in sampler.table.rows}
-    workloads = {key: list(account.energy) for key, account in sampler.accounts.workloads.items()}
+    before = {row: list(row.microjoules) for row in sampler.table.rows}
+    workloads = {key: list(account.microjoules) for key, account in sampler.accounts.workloads.items()}
     devices: dict[str, tuple[int, int]] = {}
     for published in [*rhythm, True]:
         random_life(machine, chance, 8)
         elapsed = chance.randrange(1_000_000, 5 * SECOND)
         machine.advance(elapsed)
         for device in WATTS:
-            energy = chance.randrange(0, 10**8)
-            life.meters.draw(device, energy, elapsed)
+            microjoules = chance.randrange(0, 10**8)
+            life.meters.draw(device, microjoules, elapsed)
             total = devices.get(device.name, (0, 0))
-            devices[device.name] = (total[0] + energy, total[1] + elapsed)
+            devices[device.name] = (total[0] + microjoules, total[1] + elapsed)
         users = [row.identity.pid for row in sampler.table.rows]
         life.meters.uses = [DeviceUse(GPU, {chance.choice(users): 7}, method="utilisation")]
         sampler.sample(published)
@@ -143,16 +143,16 @@ def test_everybodys_power_is_their_energy_since_the_last_published_sample(
         assert snapshot.interval_ns == machine.now_ns - began_ns
         for row in sampler.table.rows:
             then = before.get(row, [0, 0, 0, 0])
-            assert row.power == [now - past for now, past in zip(row.energy, then, strict=True)]
+            assert row.power == [now - past for now, past in zip(row.microjoules, then, strict=True)]
         for key, account in sampler.accounts.workloads.items():
             then = workloads.get(key, [0, 0, 0, 0])
-            assert account.power == [now - past for now, past in zip(account.energy, then, strict=True)]
+            assert account.power == [now - past for now, past in zip(account.microjoules, then, strict=True)]
         for view in snapshot.devices:
-            energy, nanoseconds = devices[view.name]
-            assert view.power_microwatts == energy * SECOND // nanoseconds
+            microjoules, nanoseconds = devices[view.name]
+            assert view.power_microwatts == microjoules * SECOND // nanoseconds
         began_ns, devices = machine.now_ns, {}
-        before = {row: list(row.energy) for row in sampler.table.rows}
-        workloads = {key: list(account.energy) for key, account in sampler.accounts.workloads.items()}
+        before = {row: list(row.microjoules) for row in sampler.table.rows}
+        workloads = {key: list(account.microjoules) for key, account in sampler.accounts.workloads.items()}
 
 
 def test_what_is_published_stands_while_samples_are_forced() -> None:

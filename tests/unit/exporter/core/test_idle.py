@@ -29,7 +29,7 @@ class Laptop:
         self.machine = Machine()
         self.slept_ns = 0
         self.sensor = Scripted(devices[0].source, lambda: self.machine.now_ns)
-        self.sensor.energy = dict.fromkeys(devices, 0)
+        self.sensor.microjoules = dict.fromkeys(devices, 0)
         self.sensor_set = SensorSet(
             [self.sensor], lambda: self.machine.now_ns, FieldLogger("test"), self.awake_ns
         )
@@ -51,8 +51,8 @@ class Laptop:
             self.machine.work(self.pid, round(cpu_seconds * SECOND))
         self.machine.advance(round((seconds + suspended) * SECOND))
         self.slept_ns += round(suspended * SECOND)
-        for device, energy in joules.items():
-            self.sensor.energy[device] += round(energy * J)
+        for device, microjoules in joules.items():
+            self.sensor.microjoules[device] += round(microjoules * J)
         self.sampler.sample()
 
     def idle(self, seconds: int = 25, watts: float = 10) -> None:
@@ -71,7 +71,7 @@ class Laptop:
     def parts(self, device: Device = CPU) -> dict[str, float]:
         """Joules by part."""
         account = self.sampler.accounts.devices[(device.component, device.name)]
-        assert sum(account.partition) == sum(account.energy.values())
+        assert sum(account.partition) == sum(account.microjoules.values())
         names = ("idle", "live", "exited", "unattributed")
         return {name: part / J for name, part in zip(names, account.partition, strict=True) if part}
 
@@ -185,7 +185,7 @@ def test_a_suspend_while_the_sensors_are_read_belongs_to_the_next_step() -> None
     laptop.idle()
     laptop.busy()
     before = laptop.parts()
-    laptop.sensor.energy[CPU] += 150 * J
+    laptop.sensor.microjoules[CPU] += 150 * J
     laptop.machine.work(laptop.pid, 5 * SECOND)
     laptop.machine.advance(5 * SECOND)
     read = laptop.sensor.read
@@ -213,7 +213,7 @@ def test_a_short_suspend_while_the_sensors_are_read_teaches_nothing(before_ns: i
     laptop.idle()
     laptop.busy()
     before = laptop.parts()
-    laptop.sensor.energy[CPU] += 50 * J
+    laptop.sensor.microjoules[CPU] += 50 * J
     laptop.machine.advance(5 * SECOND)
     read = laptop.sensor.read
 
@@ -249,7 +249,7 @@ def test_a_suspend_between_the_value_and_its_time_teaches_nothing(asleep: int) -
         laptop.slept_ns += asleep * SECOND
         return read()
 
-    laptop.sensor.energy[CPU] += 50 * J
+    laptop.sensor.microjoules[CPU] += 50 * J
     laptop.sensor.read = sleep_and_read  # type: ignore[method-assign]
     laptop.sampler.sample()
     laptop.sensor.read = read  # type: ignore[method-assign]
@@ -320,10 +320,10 @@ def test_a_long_interval_teaches_nothing() -> None:
 def test_a_gap_of_one_package_does_not_make_the_others_look_quiet() -> None:
     """Busy time is that of the last sample; measured against another package's long gap it seems to be little."""
     laptop = Laptop(CPU, SECOND_CPU)
-    lost = laptop.sensor.energy.pop(SECOND_CPU)
+    lost = laptop.sensor.microjoules.pop(SECOND_CPU)
     for _ in range(10):
         laptop.pass_time(5, {CPU: 150}, cpu_seconds=1)
-    laptop.sensor.energy[SECOND_CPU] = lost + 500 * J
+    laptop.sensor.microjoules[SECOND_CPU] = lost + 500 * J
     laptop.pass_time(5, {CPU: 150}, cpu_seconds=1)
     assert laptop.baseline_watts() is None
 
@@ -331,9 +331,9 @@ def test_a_gap_of_one_package_does_not_make_the_others_look_quiet() -> None:
 def test_energy_that_passed_unseen_teaches_nothing() -> None:
     laptop = Laptop(CPU)
     laptop.idle()
-    saved = laptop.sensor.energy.pop(CPU)
+    saved = laptop.sensor.microjoules.pop(CPU)
     laptop.pass_time(5, {})
-    laptop.sensor.energy[CPU] = saved
+    laptop.sensor.microjoules[CPU] = saved
     laptop.pass_time(5, {CPU: 1})
     assert laptop.baseline_watts() == 10
     assert laptop.parts() == {"idle": 250, "unattributed": 1}

@@ -74,7 +74,7 @@ def test_one_that_also_ended_is_in_its_window_and_in_its_unit(simulated: Rig) ->
     machine.exit(orphan.pid)
     sample(simulated)
     assert cpu_of(simulated, window) == 40_000_000
-    charged = {view.name: view.cpu_ns for view in simulated.sampler.freeze().workloads}
+    charged = {view.name: view.cpu_nanoseconds for view in simulated.sampler.freeze().workloads}
     assert charged == {"train.service": 40_000_000}
 
 

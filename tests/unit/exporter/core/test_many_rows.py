@@ -24,16 +24,16 @@ def scraped(simulated: Rig, exposition: Exposition) -> str:
     text = (exposition.scrape() or b"").decode()
     series = parse(text)
     for view in snapshot.processes:
-        (energy,) = select(
+        (microjoules,) = select(
             series, "gramwatt_process_energy_joules_total", pid=str(view.pid), component="dram"
         ).values()
-        assert energy == Decimal(view.energy[1]) / 10**6
+        assert microjoules == Decimal(view.microjoules[1]) / 10**6
         (emissions,) = select(
             series, "gramwatt_process_emissions_grams_total", pid=str(view.pid), component="dram"
         ).values()
-        assert emissions == Decimal(view.units[1] // 3_600) / 10**12
+        assert emissions == Decimal(view.emission_units[1] // 3_600) / 10**12
         (cpu,) = select(series, "gramwatt_process_cpu_seconds_total", pid=str(view.pid)).values()
-        assert cpu == Decimal(view.cpu_ns) / 10**9
+        assert cpu == Decimal(view.cpu_nanoseconds) / 10**9
     return text
 
 

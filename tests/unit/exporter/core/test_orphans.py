@@ -19,7 +19,7 @@ def sample(simulated: Rig) -> None:
 def charged(simulated: Rig) -> Counter[str]:
     """CPU time in nanoseconds by workload."""
     accounts = simulated.sampler.accounts.workloads.values()
-    return Counter({account.workload.name: account.cpu_ns for account in accounts})
+    return Counter({account.workload.name: account.cpu_nanoseconds for account in accounts})
 
 
 @pytest.mark.parametrize("threads", [1, 4])

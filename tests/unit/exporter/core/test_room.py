@@ -40,10 +40,10 @@ def sample(simulated: Rig, seconds: int) -> None:
 
 
 def by_user(snapshot: Snapshot) -> Counter[str]:
-    energy: Counter[str] = Counter()
+    microjoules: Counter[str] = Counter()
     for view in everything(snapshot):
-        energy[view.user] += sum(view.energy)
-    return energy
+        microjoules[view.user] += sum(view.microjoules)
+    return microjoules
 
 
 def everything(snapshot: Snapshot) -> list[WorkloadView]:
@@ -64,7 +64,7 @@ def test_jobs_of_months_leave_room_for_each_new_one_and_no_sum_goes_back() -> No
         assert len(snapshot.workloads) < WAVE
         assert OTHERS.name not in names
         now = by_user(snapshot)
-        assert all(now[user] >= energy for user, energy in before.items())
+        assert all(now[user] >= microjoules for user, microjoules in before.items())
         before = now
         used = sum(sum(device.partition[1:3]) for device in snapshot.devices)
         assert sum(now.values()) == used
@@ -72,7 +72,10 @@ def test_jobs_of_months_leave_room_for_each_new_one_and_no_sum_goes_back() -> No
         ("unit", "alice"),
         ("unit", "bob"),
     }
-    assert sum(view.cpu_ns for view in everything(snapshot)) == simulated.sampler.accounts.used_cpu_ns
+    assert (
+        sum(view.cpu_nanoseconds for view in everything(snapshot))
+        == simulated.sampler.accounts.used_cpu_nanoseconds
+    )
 
 
 def test_who_has_a_process_or_was_busy_a_moment_ago_stays() -> None:
@@ -111,31 +114,31 @@ def test_an_end_told_after_its_workload_left_counts_for_the_departed() -> None:
         sample(simulated, 20 * 60)
     assert "old.service" not in {view.name for view in sampler.freeze().workloads}
     assert row.account.heir is not None
-    heir, energy = row.account.heir, row.account.heir.energy[0]
+    heir, microjoules = row.account.heir, row.account.heir.microjoules[0]
     # As if only now the parent waited for it, with time that no message told.
     assert sampler.table._waited is not None
     sampler.table._waited.settle = lambda _live: [(row, 5_000_000)]  # type: ignore[method-assign,assignment]
     machine.busy_ns += 5_000_000
     simulated.meters.draw(CPU, 2_000_000, 0)  # beyond the idle draw it has learned
     sample(simulated, 1)
-    assert heir.energy[0] > energy
+    assert heir.microjoules[0] > microjoules
     snapshot = sampler.freeze()
     used = sum(sum(device.partition[1:3]) for device in snapshot.devices)
-    assert sum(sum(view.energy) for view in everything(snapshot)) == used
+    assert sum(sum(view.microjoules) for view in everything(snapshot)) == used
 
 
 def test_one_user_cannot_take_the_places_of_others_nor_those_of_root() -> None:
     accounts = Accounts()
     for number in range(2 * MOST_WORKLOADS):
-        accounts.workload(Workload(f"{number}", "command", "mallory")).energy[0] += 1
+        accounts.workload(Workload(f"{number}", "command", "mallory")).microjoules[0] += 1
     theirs = [workload for workload in accounts.workloads if workload.user == "mallory"]
     assert len(theirs) <= MOST_WORKLOADS - FOR_ROOT
-    assert accounts.workloads[Workload(OTHERS.name, OTHERS.kind, "mallory")].energy[0] > MOST_WORKLOADS
+    assert accounts.workloads[Workload(OTHERS.name, OTHERS.kind, "mallory")].microjoules[0] > MOST_WORKLOADS
     for user in ("alice", "bob", "carol"):
         assert accounts.workload(Workload("train", "unit", user)).workload.name == "train"
     for number in range(FOR_ROOT):
         assert accounts.workload(Workload(f"{number}", "unit", "root")).workload.name == str(number)
-    assert sum(account.energy[0] for account in accounts.workloads.values()) == 2 * MOST_WORKLOADS
+    assert sum(account.microjoules[0] for account in accounts.workloads.values()) == 2 * MOST_WORKLOADS
 
 
 def test_a_thousand_users_with_too_many_workloads_are_bounded_too() -> None:
@@ -143,10 +146,10 @@ def test_a_thousand_users_with_too_many_workloads_are_bounded_too() -> None:
     for number in range(MOST_WORKLOADS):
         accounts.workload(Workload(f"{number}", "unit", "root"))
     for number in range(3 * MOST_OTHERS):
-        accounts.workload(Workload("train", "unit", f"user-{number}")).energy[0] += 1
+        accounts.workload(Workload("train", "unit", f"user-{number}")).microjoules[0] += 1
     others = [account for workload, account in accounts.workloads.items() if is_others(workload)]
     assert len(others) <= MOST_OTHERS + 1
-    assert sum(account.energy[0] for account in others) == 3 * MOST_OTHERS
+    assert sum(account.microjoules[0] for account in others) == 3 * MOST_OTHERS
 
 
 def test_a_crowd_that_came_at_once_leaves_the_others_when_there_is_room() -> None:
@@ -166,18 +169,18 @@ def test_a_crowd_that_came_at_once_leaves_the_others_when_there_is_room() -> Non
     assert OTHERS.name not in accounts
     snapshot = sampler.freeze()
     used = sum(sum(device.partition[1:3]) for device in snapshot.devices)
-    assert sum(sum(view.energy) for view in everything(snapshot)) == used
+    assert sum(sum(view.microjoules) for view in everything(snapshot)) == used
 
 
 def test_sums_survive_a_restart_with_the_others_and_the_departed() -> None:
     before, after = Accounts(), Accounts()
     for number in range(MOST_WORKLOADS + 1):
-        before.workload(Workload(f"{number}", "unit", "alice")).energy[0] += 1
-    before.departed_workload(Workload("old", "unit", "bob")).energy[0] = 7
+        before.workload(Workload(f"{number}", "unit", "alice")).microjoules[0] += 1
+    before.departed_workload(Workload("old", "unit", "bob")).microjoules[0] = 7
     saved = json.loads(json.dumps(persistence.dump(before, ([0] * 4, [0] * 4, 0))))
     persistence.load(after, saved)
     for accounts in (before, after):
-        assert sum(account.energy[0] for account in accounts.workloads.values()) == MOST_WORKLOADS + 1
-        assert [account.energy[0] for account in accounts.departed_workloads.values()] == [7]
+        assert sum(account.microjoules[0] for account in accounts.workloads.values()) == MOST_WORKLOADS + 1
+        assert [account.microjoules[0] for account in accounts.departed_workloads.values()] == [7]
     del saved["departed_workloads"]  # a ledger from before any could leave
     persistence.load(Accounts(), saved)

@@ -63,8 +63,8 @@ def test_a_series_goes_on_when_init_adopts_its_process() -> None:
         machine.work(long.pid, SECOND)
         snapshot = sample(simulated)
         (view,) = [view for view in snapshot.processes if view.pid == long.pid]
-        assert view.energy[0] == number * 50 * JOULE  # from its first sample on
-    assert snapshot.departed.energy[0] == 0
+        assert view.microjoules[0] == number * 50 * JOULE  # from its first sample on
+    assert snapshot.departed.microjoules[0] == 0
     row = simulated.sampler.table.find(long.pid)
     assert row is not None
     assert row.identity.parent == 1
@@ -127,7 +127,7 @@ def test_who_ended_before_a_reload_may_still_name_a_budget_that_is_gone() -> Non
         child(39_000_000)
         snapshot = sample(simulated)
         used = sum(sum(device.partition[1:3]) for device in snapshot.devices)
-        assert sum(sum(view.energy) for view in snapshot.workloads) == used
+        assert sum(sum(view.microjoules) for view in snapshot.workloads) == used
     assert snapshot.sample_failures == 0
 
 
@@ -143,15 +143,15 @@ def test_a_zombie_pays_for_no_memory() -> None:
         sample(simulated)
     row = simulated.sampler.table.find(train.pid)
     assert row is not None
-    assert row.energy[1] > 0
+    assert row.microjoules[1] > 0
     machine.work(train.pid, SECOND)
     machine.exit(train.pid, zombie=True)
     sample(simulated)
-    paid = row.energy[1]
+    paid = row.microjoules[1]
     for _ in range(3):
         simulated.meters.draw(DRAM, 10 * JOULE, 5 * SECOND)
         sample(simulated)
-    assert row.energy[1] == paid
+    assert row.microjoules[1] == paid
 
 
 @pytest.mark.parametrize("watts", [0.14, 0.4, 1.2])
@@ -187,7 +187,7 @@ def test_who_nobody_saw_alive_counts_for_the_owner_of_its_job(owner: int | None,
     machine.work(sudo.pid, SECOND)
     machine.exit(sudo.pid)
     snapshot = sample(simulated)
-    (view,) = [view for view in snapshot.workloads if view.energy[0]]
+    (view,) = [view for view in snapshot.workloads if view.microjoules[0]]
     assert (view.name, view.user) == ("job", user)
 
 
@@ -239,5 +239,5 @@ def test_tasks_nobody_saw_alive_count_for_the_owner_of_the_job_they_make_known()
     machine.work(task.pid, SECOND)
     machine.exit(task.pid)
     snapshot = sample(simulated)
-    (view,) = [view for view in snapshot.workloads if view.energy[0]]
+    (view,) = [view for view in snapshot.workloads if view.microjoules[0]]
     assert (view.name, view.kind, view.user) == ("42", "slurm", "alice")

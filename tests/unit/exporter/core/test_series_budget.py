@@ -40,7 +40,7 @@ def check(snapshot: Snapshot) -> None:
     everything = [*snapshot.workloads, *snapshot.departed_workloads]
     for index, component in enumerate(COMPONENTS):
         used = sum(d.partition[1] + d.partition[2] for d in snapshot.devices if d.component == component)
-        assert sum(view.energy[index] for view in everything) == used
+        assert sum(view.microjoules[index] for view in everything) == used
     names = [(view.name, view.kind, view.user) for view in everything]
     assert len(names) == len(set(names))
 

@@ -20,7 +20,9 @@ def sample(simulated: Rig) -> None:
 def charged(simulated: Rig) -> Counter[str]:
     """CPU time in nanoseconds by workload."""
     accounts = simulated.sampler.accounts.workloads.values()
-    return Counter({account.workload.name: account.cpu_ns for account in accounts if account.cpu_ns})
+    return Counter(
+        {account.workload.name: account.cpu_nanoseconds for account in accounts if account.cpu_nanoseconds}
+    )
 
 
 def test_one_that_ended_before_the_first_sample_is_not_charged_for_its_past() -> None:

@@ -53,10 +53,10 @@ def test_windows_and_the_rest_are_the_machine(seed: int, listener: bool, stale_n
     recorded = {view.name: view for view in snapshot.windows}
     for unit in windows:
         known = workloads.get(unit)
-        assert recorded[unit].microjoules.get("cpu", 0) == (known.energy[0] if known else 0)
-        assert recorded[unit].cpu_nanoseconds == (known.cpu_ns if known else 0)
-    rest = sum(view.energy[0] for name, view in workloads.items() if name not in windows)
+        assert recorded[unit].microjoules.get("cpu", 0) == (known.microjoules[0] if known else 0)
+        assert recorded[unit].cpu_nanoseconds == (known.cpu_nanoseconds if known else 0)
+    rest = sum(view.microjoules[0] for name, view in workloads.items() if name not in windows)
     idle_and_unknown = sum(device.partition[0] + device.partition[3] for device in snapshot.devices)
     in_windows = sum(view.microjoules.get("cpu", 0) for view in recorded.values())
-    machine_total = sum(sum(device.energy.values()) for device in snapshot.devices)
+    machine_total = sum(sum(device.microjoules.values()) for device in snapshot.devices)
     assert in_windows + rest + idle_and_unknown == machine_total

@@ -168,7 +168,7 @@ def test_the_fault_of_a_thread_taken_for_its_process_is_counted(fault: bool, twi
         sample(simulated, SECOND // 2)
     machine.exit(torch.pid)
     sample(simulated, SECOND // 100)
-    booked = simulated.sampler.accounts.used_cpu_ns
+    booked = simulated.sampler.accounts.used_cpu_nanoseconds
     assert booked == (14 + twice) * SECOND
     snapshot = simulated.sampler.freeze()
     samples, nanoseconds = snapshot.cpu_overbooked

@@ -83,7 +83,7 @@ def test_counters_that_stopped_are_given_up_once_and_taken_up_again(
 ) -> None:
     tree = sysfs("cray-ex")
     estimate = Scripted("estimate", clock)
-    estimate.energy = {cpu("estimate"): 0}
+    estimate.microjoules = {cpu("estimate"): 0}
     sensor_set = SensorSet([Cray(str(tree.root), clock), estimate], clock, log)
     sensor_set.open()
     joules, freshness = 200_000, 5000
@@ -95,7 +95,7 @@ def test_counters_that_stopped_are_given_up_once_and_taken_up_again(
         steps: dict[str, list[int]] = {}
         for _ in range(seconds):
             clock.advance(1)
-            estimate.energy = {cpu("estimate"): estimate.energy[cpu("estimate")] + 90 * J}
+            estimate.microjoules = {cpu("estimate"): estimate.microjoules[cpu("estimate")] + 90 * J}
             if moving:
                 joules, freshness = joules + 100, freshness + 10
                 tree.write(f"{COUNTERS}/cpu_energy", f"{joules} J 1650000000000000 us")

@@ -19,11 +19,11 @@ from scripted_sensor import J, Scripted, booked, cpu
 
 def test_the_first_reading_is_no_step_and_the_second_is_the_difference(make: Any, clock: Any) -> None:
     rapl = Scripted("rapl", clock)
-    rapl.energy = {cpu("rapl"): 100 * J}
+    rapl.microjoules = {cpu("rapl"): 100 * J}
     sensor_set = make(rapl)
     assert sensor_set.read().steps == []
     clock.advance(5)
-    rapl.energy = {cpu("rapl"): 350 * J}
+    rapl.microjoules = {cpu("rapl"): 350 * J}
     (step,) = sensor_set.read().steps
     assert (step.microjoules, step.nanoseconds, step.missed) == (250 * J, 5_000_000_000, False)
 
@@ -49,13 +49,13 @@ def test_wrap_in_the_middle_of_a_real_tree(sysfs: Any, clock: Any, log: Any) -> 
 def test_a_component_belongs_to_the_first_sensor_that_delivers_it(make: Any, clock: Any) -> None:
     rapl, estimate = Scripted("rapl", clock), Scripted("estimate", clock)
     dram = Device("dram", "dram-0", "estimate", 0.5)
-    rapl.energy = {cpu("rapl"): 0, cpu("rapl", "package-1"): 0}
-    estimate.energy = {cpu("estimate"): 0, dram: 0}
+    rapl.microjoules = {cpu("rapl"): 0, cpu("rapl", "package-1"): 0}
+    estimate.microjoules = {cpu("estimate"): 0, dram: 0}
     sensor_set = make(rapl, estimate)
     sensor_set.read()
     clock.advance(1)
-    rapl.energy = {cpu("rapl"): 1, cpu("rapl", "package-1"): 2}
-    estimate.energy = {cpu("estimate"): 400, dram: 3}
+    rapl.microjoules = {cpu("rapl"): 1, cpu("rapl", "package-1"): 2}
+    estimate.microjoules = {cpu("estimate"): 400, dram: 3}
     assert booked(sensor_set.read()) == {
         ("cpu", "package-0", "rapl"): 1, ("cpu", "package-1", "rapl"): 2, ("dram", "dram-0", "estimate"): 3,
     }  # fmt: skip
@@ -67,7 +67,7 @@ def test_a_model_explains_itself_once_where_it_is_used(
 ) -> None:
     rapl, estimate = Scripted("rapl", clock), Scripted("estimate", clock)
     estimate.notes_by_component = {"cpu": ["a guess"]}
-    rapl.energy, estimate.energy = {cpu("rapl"): 0}, {cpu("estimate"): 0}
+    rapl.microjoules, estimate.microjoules = {cpu("rapl"): 0}, {cpu("estimate"): 0}
     sensor_set = make(*([rapl, estimate] if measured else [estimate]))
     for _ in range(3):
         clock.advance(1)
@@ -79,12 +79,12 @@ def test_gpus_are_told_apart_by_identity(make: Any, clock: Any) -> None:
     hwmon, nvml = Scripted("hwmon", clock), Scripted("nvml", clock)
     amd, nvidia = Device("gpu", "0000:03:00.0", "hwmon", 0.05), Device("gpu", "GPU-1", "nvml", 0.05)
     again = Device("gpu", "0000:03:00.0", "nvml", 0.05)
-    hwmon.energy, nvml.energy = {amd: 0}, {nvidia: 0, again: 0}
+    hwmon.microjoules, nvml.microjoules = {amd: 0}, {nvidia: 0, again: 0}
     nvml.uses = [DeviceUse(again, {7: 50}, frozenset({7}), "utilisation")]
     sensor_set = make(hwmon, nvml)
     sensor_set.read()
     clock.advance(1)
-    hwmon.energy, nvml.energy = {amd: 10}, {nvidia: 20, again: 99}
+    hwmon.microjoules, nvml.microjoules = {amd: 10}, {nvidia: 20, again: 99}
     sample = sensor_set.read()
     assert booked(sample) == {("gpu", "0000:03:00.0", "hwmon"): 10, ("gpu", "GPU-1", "nvml"): 20}
     (use,) = sample.uses
@@ -95,16 +95,16 @@ def test_gpus_are_told_apart_by_identity(make: Any, clock: Any) -> None:
 def test_a_reset_is_counted_not_booked(make: Any, clock: Any) -> None:
     nvml = Scripted("nvml", clock)
     gpu = Device("gpu", "GPU-1", "nvml", 0.05, None, 700.0)
-    nvml.energy = {gpu: 10**12}
+    nvml.microjoules = {gpu: 10**12}
     sensor_set = make(nvml)
     sensor_set.read()
     clock.advance(1)
-    nvml.energy = {gpu: 5}
+    nvml.microjoules = {gpu: 5}
     sample = sensor_set.read()
     assert sample.steps == []
     assert sample.resets == {("gpu", "GPU-1"): 1}
     clock.advance(1)
-    nvml.energy = {gpu: 100 * J + 5}
+    nvml.microjoules = {gpu: 100 * J + 5}
     assert booked(sensor_set.read()) == {("gpu", "GPU-1", "nvml"): 100 * J}
 
 
@@ -191,11 +191,11 @@ def test_only_the_widest_platform_meter_makes_other(make: Any, clock: Any) -> No
     rapl, ipmi = Scripted("rapl", clock), Scripted("ipmi", clock)
     psys = Meter("psys", "rapl", covers=("cpu", "dram"))
     whole = Meter("ipmi", "ipmi", covers=("cpu", "dram", "gpu"))
-    rapl.energy, ipmi.energy = {psys: 0, cpu("rapl"): 0}, {whole: 0}
+    rapl.microjoules, ipmi.microjoules = {psys: 0, cpu("rapl"): 0}, {whole: 0}
     sensor_set = make(rapl, ipmi)
     sensor_set.read()
     clock.advance(1)
-    rapl.energy, ipmi.energy = {psys: 30 * J, cpu("rapl"): 20 * J}, {whole: 50 * J}
+    rapl.microjoules, ipmi.microjoules = {psys: 30 * J, cpu("rapl"): 20 * J}, {whole: 50 * J}
     assert booked(sensor_set.read()) == {
         ("cpu", "package-0", "rapl"): 20 * J,
         ("other", "ipmi", "ipmi"): 30 * J,

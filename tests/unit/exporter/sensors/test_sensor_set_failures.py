@@ -26,24 +26,24 @@ def test_an_outage_is_booked_once_as_missed_and_nobody_else_counts_it(
     make: Any, clock: Any, log: Any
 ) -> None:
     rapl, estimate = Scripted("rapl", clock), Scripted("estimate", clock)
-    rapl.energy, estimate.energy = {cpu("rapl"): 0}, {cpu("estimate"): 0}
+    rapl.microjoules, estimate.microjoules = {cpu("rapl"): 0}, {cpu("estimate"): 0}
     sensor_set = make(rapl, estimate)
     sensor_set.read()
     rapl.reading = TryAgain("bus error")
     for _ in range(3):
         clock.advance(1)
-        estimate.energy = {cpu("estimate"): clock.ns}
+        estimate.microjoules = {cpu("estimate"): clock.ns}
         sample = sensor_set.read()
         assert sample.steps == []
         assert state_of(sample, "rapl").up is False
         assert state_of(sample, "rapl").reason == "error"
-    rapl.reading, rapl.energy = None, {cpu("rapl"): 400 * J}
+    rapl.reading, rapl.microjoules = None, {cpu("rapl"): 400 * J}
     clock.advance(1)
     (step,) = sensor_set.read().steps
     assert (step.device.source, step.microjoules, step.nanoseconds) == ("rapl", 400 * J, 4_000_000_000)
     assert step.missed
     clock.advance(1)
-    rapl.energy = {cpu("rapl"): 500 * J}
+    rapl.microjoules = {cpu("rapl"): 500 * J}
     (step,) = sensor_set.read().steps
     assert (step.microjoules, step.missed) == (100 * J, False)
     assert len(log.warnings()) == 1  # said once, not per tick
@@ -51,22 +51,22 @@ def test_an_outage_is_booked_once_as_missed_and_nobody_else_counts_it(
 
 def test_a_sensor_away_for_long_is_replaced_and_its_gap_forgotten(make: Any, clock: Any) -> None:
     rapl, estimate = Scripted("rapl", clock), Scripted("estimate", clock)
-    rapl.energy, estimate.energy = {cpu("rapl"): 0}, {cpu("estimate"): 0}
+    rapl.microjoules, estimate.microjoules = {cpu("rapl"): 0}, {cpu("estimate"): 0}
     sensor_set = make(rapl, estimate)
     sensor_set.read()
     rapl.reading = TryAgain("bus error")
     total = 0
     for second in range(1, 200):
         clock.advance(1)
-        estimate.energy = {cpu("estimate"): second * J}
+        estimate.microjoules = {cpu("estimate"): second * J}
         total += sum(booked(sensor_set.read()).values())
     assert 130 * J < total < 140 * J  # all but the minute during which the sensor was waited for
-    rapl.reading, rapl.energy = None, {cpu("rapl"): 5000 * J}
+    rapl.reading, rapl.microjoules = None, {cpu("rapl"): 5000 * J}
     sources = set()
     for second in range(200, 330):
         clock.advance(1)
-        rapl.energy = {cpu("rapl"): (5000 + second) * J}
-        estimate.energy = {cpu("estimate"): second * J}
+        rapl.microjoules = {cpu("rapl"): (5000 + second) * J}
+        estimate.microjoules = {cpu("estimate"): second * J}
         for step in sensor_set.read().steps:
             sources.add(step.device.source)
             assert step.microjoules == J
@@ -76,7 +76,7 @@ def test_a_sensor_away_for_long_is_replaced_and_its_gap_forgotten(make: Any, clo
 
 def test_a_sensor_that_vanishes_is_replaced_after_the_hold(make: Any, clock: Any) -> None:
     rapl, estimate = Scripted("rapl", clock), Scripted("estimate", clock)
-    rapl.energy, estimate.energy = {cpu("rapl"): 0}, {cpu("estimate"): 0}
+    rapl.microjoules, estimate.microjoules = {cpu("rapl"): 0}, {cpu("estimate"): 0}
     sensor_set = make(rapl, estimate)
     sensor_set.read()
     rapl.reading = rapl.opening = NotHere("driver unloaded")
@@ -85,7 +85,7 @@ def test_a_sensor_that_vanishes_is_replaced_after_the_hold(make: Any, clock: Any
     clock.advance(2)
     assert state_of(sensor_set.read(), "rapl").reason == "absent"  # opening it again says it is gone for good
     clock.advance(1)
-    estimate.energy = {cpu("estimate"): J}
+    estimate.microjoules = {cpu("estimate"): J}
     assert set(booked(sensor_set.read())) == {("cpu", "package-0", "estimate")}
 
 
@@ -99,7 +99,7 @@ def test_denied_is_said_once_with_its_fix_and_tried_again_later(make: Any, clock
     (line,) = log.warnings()
     assert line["fix"] == "do this"
     assert 3 <= rapl.opened <= 6
-    rapl.opening, rapl.energy = None, {cpu("rapl"): 0}
+    rapl.opening, rapl.microjoules = None, {cpu("rapl"): 0}
     clock.advance(60)
     assert state_of(sensor_set.read(), "rapl").up
 
@@ -148,12 +148,12 @@ def test_disabled_is_reported(make: Any) -> None:
 @pytest.mark.parametrize("error", [TryAgain("busy"), Fatal("replaced", "restart"), RuntimeError("a bug")])
 def test_one_failing_sensor_never_stops_the_others(make: Any, clock: Any, error: Exception) -> None:
     bad, good = Scripted("nvml", clock), Scripted("rapl", clock)
-    good.energy = {cpu("rapl"): 0}
+    good.microjoules = {cpu("rapl"): 0}
     sensor_set = make(bad, good)
     sensor_set.read()
     bad.reading = error
     clock.advance(1)
-    good.energy = {cpu("rapl"): 5}
+    good.microjoules = {cpu("rapl"): 5}
     sample = sensor_set.read()
     assert booked(sample) == {("cpu", "package-0", "rapl"): 5}
     assert state_of(sample, "nvml").failures == {"error": 1}
@@ -181,7 +181,7 @@ def test_a_slow_open_does_not_hold_up_a_tick(clock: Any, log: Any) -> None:
                 time.sleep(0.002)
 
     slow, rapl = Slow("nvml", clock), Scripted("rapl", clock)
-    rapl.energy = {cpu("rapl"): 0}
+    rapl.microjoules = {cpu("rapl"): 0}
     sensor_set = SensorSet([slow, rapl], clock, log)
     sensor_set.open()
     sample = sensor_set.read()  # while the other one is still opening
@@ -208,18 +208,18 @@ def test_a_driver_that_hangs_does_not_stop_the_tick(clock: Any, log: Any) -> Non
 
     nvml, rapl = Wedged("nvml", clock), Scripted("rapl", clock)
     gpu = Device("gpu", "GPU-1", "nvml", 0.05)
-    nvml.energy, rapl.energy = {gpu: 0}, {cpu("rapl"): 0}
+    nvml.microjoules, rapl.microjoules = {gpu: 0}, {cpu("rapl"): 0}
     sensor_set = SensorSet([nvml, rapl], clock, log)
     sensor_set.open()
     sensor_set.read()
     for tick in range(1, 5):
         clock.advance(1)
-        rapl.energy = {cpu("rapl"): tick}
+        rapl.microjoules = {cpu("rapl"): tick}
         sample = sensor_set.read()
         assert booked(sample) == {("cpu", "package-0", "rapl"): 1}
         assert state_of(sample, "nvml").reason == "error"
     assert nvml.calls == 2  # the one that hangs is waited for, no other is sent after it
-    nvml.energy = {gpu: 9 * J}
+    nvml.microjoules = {gpu: 9 * J}
     nvml.stuck.set()
     deadline = time.monotonic() + 10
     steps: Sequence[EnergyStep] = ()
@@ -246,12 +246,12 @@ def test_a_driver_that_hangs_in_its_first_read_does_not_stop_the_tick(
 
     hwmon, rapl = Wedged("hwmon", clock), Scripted("rapl", clock)
     gpu = Device("gpu", "0000:03:00.0", "hwmon", 0.05)
-    hwmon.energy, rapl.energy = {gpu: 0}, {cpu("rapl"): 0}
+    hwmon.microjoules, rapl.microjoules = {gpu: 0}, {cpu("rapl"): 0}
     sensor_set = SensorSet([hwmon, rapl], clock, log)
     sensor_set.open()
     for tick in range(3):
         clock.advance(1)
-        rapl.energy = {cpu("rapl"): tick}
+        rapl.microjoules = {cpu("rapl"): tick}
         sample = sensor_set.read()
         assert state_of(sample, "rapl").up
         assert state_of(sample, "hwmon").reason == "error"
@@ -266,13 +266,13 @@ def test_a_driver_that_hangs_in_its_first_read_does_not_stop_the_tick(
 def test_a_lost_device_does_not_take_the_others_with_it(make: Any, clock: Any, log: Any) -> None:
     nvml = Scripted("nvml", clock)
     one, two = Device("gpu", "GPU-1", "nvml", 0.05), Device("gpu", "GPU-2", "nvml", 0.05)
-    nvml.energy = {one: 0, two: 0}
+    nvml.microjoules = {one: 0, two: 0}
     sensor_set = make(nvml)
     sensor_set.read()
-    nvml.energy, nvml.failures = {two: 7}, {"GPU-1": "lost"}
+    nvml.microjoules, nvml.failures = {two: 7}, {"GPU-1": "lost"}
     for tick in range(3):
         clock.advance(1)
-        nvml.energy = {two: 7 * (tick + 1)}
+        nvml.microjoules = {two: 7 * (tick + 1)}
         sample = sensor_set.read()
         assert booked(sample) == {("gpu", "GPU-2", "nvml"): 7}
         assert state_of(sample, "nvml").up
@@ -282,13 +282,13 @@ def test_a_lost_device_does_not_take_the_others_with_it(make: Any, clock: Any, l
 
 def test_what_comes_and_goes_is_logged_twice_and_counted_always(make: Any, clock: Any, log: Any) -> None:
     rapl = Scripted("rapl", clock)
-    rapl.energy = {cpu("rapl"): 0}
+    rapl.microjoules = {cpu("rapl"): 0}
     sensor_set = make(rapl)
     sensor_set.read()
     log.lines.clear()
     for second in range(100):
         clock.advance(1)
-        rapl.energy = {cpu("rapl"): clock.ns}
+        rapl.microjoules = {cpu("rapl"): clock.ns}
         rapl.reading = TryAgain("bus error") if second % 2 else None
         sample = sensor_set.read()
     assert len(log.warnings()) == 2
@@ -300,7 +300,7 @@ def test_what_comes_and_goes_is_logged_twice_and_counted_always(make: Any, clock
         sensor_set.read()
     assert len(log.warnings()) == 3
     rapl.reading = None
-    rapl.energy = {cpu("rapl"): clock.ns}
+    rapl.microjoules = {cpu("rapl"): clock.ns}
     clock.advance(61)
     sensor_set.read()
     assert "sensor delivers" in str(log.lines[-1])
@@ -308,11 +308,11 @@ def test_what_comes_and_goes_is_logged_twice_and_counted_always(make: Any, clock
 
 def test_a_device_that_comes_and_goes_is_logged_twice_too(make: Any, clock: Any, log: Any) -> None:
     rapl = Scripted("rapl", clock)
-    rapl.energy = {cpu("rapl"): 0}
+    rapl.microjoules = {cpu("rapl"): 0}
     sensor_set = make(rapl)
     for second in range(100):
         clock.advance(1)
-        rapl.energy = {cpu("rapl"): clock.ns}
+        rapl.microjoules = {cpu("rapl"): clock.ns}
         rapl.failures = {"package-1": "lost"} if second % 2 else {}
         sensor_set.read()
     assert sum("device not readable" in str(line) for line in log.lines) == 2

@@ -75,7 +75,7 @@ def test_one_answer_given_again_is_refused_once(make: Any, clock: Any) -> None:
 def test_the_rest_of_the_node_goes_on_after_rubbish(make: Any, clock: Any, rubbish: int) -> None:
     rapl, ipmi = Scripted("rapl", clock), Scripted("ipmi", clock)
     cpu = Device("cpu", "package-0", "rapl", 0.05)
-    rapl.energy, ipmi.power = {cpu: 0}, {WHOLE: 150 * J}
+    rapl.microjoules, ipmi.power = {cpu: 0}, {WHOLE: 150 * J}
     sensor_set = make(rapl, ipmi)
     meter, other = [], []
     for watts in (150, 150, rubbish, 150, 150, 150):
@@ -84,7 +84,7 @@ def test_the_rest_of_the_node_goes_on_after_rubbish(make: Any, clock: Any, rubbi
         meter.append(sum(step.microjoules for step in sample.meters) // J)
         other.append(booked(sample).get(("other", "ipmi", "ipmi"), 0) // J)
         clock.advance(10)
-        rapl.energy = {cpu: rapl.energy[cpu] + 1000 * J}
+        rapl.microjoules = {cpu: rapl.microjoules[cpu] + 1000 * J}
     assert meter == [0, 1500, 0, 0, 1500, 1500]
     assert other == [0, 500, 0, 0, 500, 500]
 
@@ -93,12 +93,12 @@ def test_the_rest_of_the_node_goes_on_after_a_gap_in_power(make: Any, clock: Any
     """What the devices drew while the meter was away is not held against it afterwards."""
     rapl, ipmi = Scripted("rapl", clock), Scripted("ipmi", clock)
     cpu = Device("cpu", "package-0", "rapl", 0.05)
-    rapl.energy, ipmi.power = {cpu: 0}, {WHOLE: 150 * J}
+    rapl.microjoules, ipmi.power = {cpu: 0}, {WHOLE: 150 * J}
     sensor_set = make(rapl, ipmi)
     sensor_set.read()
     for away in [True] * 12 + [False] * 4:
         clock.advance(10)
-        rapl.energy = {cpu: rapl.energy[cpu] + 1000 * J}
+        rapl.microjoules = {cpu: rapl.microjoules[cpu] + 1000 * J}
         ipmi.power = {} if away else {WHOLE: 150 * J}
         sample = sensor_set.read()
     assert booked(sample)["other", "ipmi", "ipmi"] == 500 * J

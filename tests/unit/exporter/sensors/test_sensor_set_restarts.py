@@ -28,16 +28,16 @@ def restart(sensor_set: SensorSet, sensors: Sequence[Any], clock: Any, log: Any)
 
 def test_energy_of_a_restart_is_missed_never_lost(make: Any, clock: Any, log: Any) -> None:
     rapl = Scripted("rapl", clock)
-    rapl.energy = {cpu("rapl"): 100 * J}
+    rapl.microjoules = {cpu("rapl"): 100 * J}
     sensor_set = make(rapl)
     sensor_set.read()
     clock.advance(30)
-    rapl.energy = {cpu("rapl"): 400 * J}
+    rapl.microjoules = {cpu("rapl"): 400 * J}
     sensor_set = restart(sensor_set, [rapl], clock, log)
     (step,) = sensor_set.read().steps
     assert (step.microjoules, step.nanoseconds, step.missed) == (300 * J, 30_000_000_000, True)
     clock.advance(1)
-    rapl.energy = {cpu("rapl"): 410 * J}
+    rapl.microjoules = {cpu("rapl"): 410 * J}
     (step,) = sensor_set.read().steps
     assert (step.microjoules, step.missed) == (10 * J, False)
 
@@ -45,11 +45,11 @@ def test_energy_of_a_restart_is_missed_never_lost(make: Any, clock: Any, log: An
 def test_a_counter_that_went_back_over_a_restart_is_a_reset(make: Any, clock: Any, log: Any) -> None:
     nvml = Scripted("nvml", clock)
     gpu = Device("gpu", "GPU-1", "nvml", 0.05, None, 700.0)
-    nvml.energy = {gpu: 10**9}
+    nvml.microjoules = {gpu: 10**9}
     sensor_set = make(nvml)
     sensor_set.read()
     clock.advance(30)
-    nvml.energy = {gpu: 10}
+    nvml.microjoules = {gpu: 10}
     sensor_set = restart(sensor_set, [nvml], clock, log)
     sample = sensor_set.read()
     assert sample.steps == []
@@ -62,18 +62,18 @@ def test_a_counter_that_went_back_over_a_restart_is_a_reset(make: Any, clock: An
 def test_estimates_and_power_have_no_energy_of_a_restart(make: Any, clock: Any, log: Any) -> None:
     estimate, hwmon = Scripted("estimate", clock), Scripted("hwmon", clock)
     gpu = Device("gpu", "0000:03:00.0", "hwmon", 0.05)
-    estimate.energy, hwmon.power = {cpu("estimate"): 100}, {gpu: 100 * J}
+    estimate.microjoules, hwmon.power = {cpu("estimate"): 100}, {gpu: 100 * J}
     sensor_set = make(hwmon, estimate)
     sensor_set.read()
     clock.advance(30)
-    estimate.energy = {cpu("estimate"): 900}
+    estimate.microjoules = {cpu("estimate"): 900}
     sensor_set = restart(sensor_set, [hwmon, estimate], clock, log)
     assert sensor_set.read().steps == []
 
 
 def test_after_a_restart_a_sensor_that_is_late_keeps_its_devices(make: Any, clock: Any, log: Any) -> None:
     rapl, estimate = Scripted("rapl", clock), Scripted("estimate", clock)
-    rapl.energy, estimate.energy = {cpu("rapl"): 0}, {cpu("estimate"): 0}
+    rapl.microjoules, estimate.microjoules = {cpu("rapl"): 0}, {cpu("estimate"): 0}
     sensor_set = make(rapl, estimate)
     sensor_set.read()
     rapl.opening = TryAgain("not yet")
@@ -81,8 +81,8 @@ def test_after_a_restart_a_sensor_that_is_late_keeps_its_devices(make: Any, cloc
     sensor_set = restart(sensor_set, [rapl, estimate], clock, log)
     assert sensor_set.read().steps == []
     clock.advance(1)
-    estimate.energy = {cpu("estimate"): 5 * J}
-    rapl.opening, rapl.energy = None, {cpu("rapl"): 50 * J}
+    estimate.microjoules = {cpu("estimate"): 5 * J}
+    rapl.opening, rapl.microjoules = None, {cpu("rapl"): 50 * J}
     (step,) = sensor_set.read().steps
     assert (step.device.source, step.microjoules, step.missed) == ("rapl", 50 * J, True)
 
@@ -90,14 +90,14 @@ def test_after_a_restart_a_sensor_that_is_late_keeps_its_devices(make: Any, cloc
 def test_the_rest_of_the_node_goes_on_over_a_restart(make: Any, clock: Any, log: Any) -> None:
     rapl = Scripted("rapl", clock)
     psys = Meter("psys", "rapl", covers=("cpu", "dram", "gpu"))
-    rapl.energy = {cpu("rapl"): 0, psys: 0}
+    rapl.microjoules = {cpu("rapl"): 0, psys: 0}
     sensor_set = make(rapl)
     sensor_set.read()
     clock.advance(10)
-    rapl.energy = {cpu("rapl"): 60 * J, psys: 100 * J}
+    rapl.microjoules = {cpu("rapl"): 60 * J, psys: 100 * J}
     sensor_set.read()
     clock.advance(10)
-    rapl.energy = {cpu("rapl"): 120 * J, psys: 200 * J}
+    rapl.microjoules = {cpu("rapl"): 120 * J, psys: 200 * J}
     sensor_set = restart(sensor_set, [rapl], clock, log)
     assert booked(sensor_set.read()) == {
         ("cpu", "package-0", "rapl"): 60 * J,

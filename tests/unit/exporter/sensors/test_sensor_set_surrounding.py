@@ -25,9 +25,9 @@ class Node:
         self.rapl = Scripted("rapl", clock)
         self.ipmi = Scripted("ipmi", clock)
         self.estimate = Scripted("estimate", clock)
-        self.rapl.energy = {cpu("rapl"): 0, PSYS: 0}
+        self.rapl.microjoules = {cpu("rapl"): 0, PSYS: 0}
         self.ipmi.power = {IPMI: 80 * J}
-        self.estimate.energy = {cpu("estimate"): 0}
+        self.estimate.microjoules = {cpu("estimate"): 0}
 
     def other(self, sensor_set: SensorSet, seconds: int) -> dict[str, int]:
         """Joules of "other" by the meter that shows them, over so many seconds."""
@@ -35,8 +35,8 @@ class Node:
         for _ in range(seconds):
             self.clock.advance(1)
             for scripted, around in ((self.rapl, 200), (self.estimate, 50)):
-                for of in scripted.energy:
-                    scripted.energy[of] += (around if of == PSYS else 50) * J
+                for of in scripted.microjoules:
+                    scripted.microjoules[of] += (around if of == PSYS else 50) * J
             for (component, name, _), energy in booked(sensor_set.read()).items():
                 if component == "other":
                     joules[name] = joules.get(name, 0) + energy // J
@@ -81,7 +81,7 @@ def test_a_meter_whose_file_alone_is_gone_is_replaced(make: Any, node: Node) -> 
     sensor_set = make(node.rapl, node.ipmi, node.estimate)
     sensor_set.read()
     node.other(sensor_set, 10)
-    del node.rapl.energy[PSYS]
+    del node.rapl.microjoules[PSYS]
     assert node.other(sensor_set, 60) == {}
     assert node.other(sensor_set, 100)["ipmi"] >= 3000 - 60  # less the moments it begins
 
@@ -91,32 +91,32 @@ def test_the_one_that_takes_over_books_nothing_of_before(make: Any, node: Node) 
     psys = Meter("psys", "rapl", None, ALL, 0.1, 4000.0)
     counted = Meter("node", "cray", None, ALL, 0.05, 10_000.0)
     cray = Scripted("cray", node.clock)
-    cray.energy = {counted: 0}
-    node.rapl.energy = {cpu("rapl"): 0, psys: 0}
+    cray.microjoules = {counted: 0}
+    node.rapl.microjoules = {cpu("rapl"): 0, psys: 0}
     sensor_set = make(node.rapl, cray)
     sensor_set.read()
     node.other(sensor_set, 5)
     cray.reading = TryAgain("stopped")
     node.other(sensor_set, 20)
-    del node.rapl.energy[psys]
+    del node.rapl.microjoules[psys]
     node.other(sensor_set, 70)
-    cray.reading, cray.energy = None, {counted: 95 * 90 * J}
+    cray.reading, cray.microjoules = None, {counted: 95 * 90 * J}
     total = 0
     for _ in range(70):
         total += node.other(sensor_set, 1).get("node", 0)
-        cray.energy = {counted: cray.energy[counted] + 90 * J}
+        cray.microjoules = {counted: cray.microjoules[counted] + 90 * J}
     assert 30 * 40 <= total <= 70 * 40  # it is tried again within half a minute
 
 
 def test_a_wider_meter_that_returns_takes_its_place_again(make: Any, node: Node) -> None:
     narrow = Meter("psys", "rapl", None, ("cpu", "dram"), 0.1, 4000.0)
-    node.rapl.energy = {cpu("rapl"): 0, narrow: 0}
+    node.rapl.microjoules = {cpu("rapl"): 0, narrow: 0}
     node.ipmi.power = {IPMI: 200 * J}
     sensor_set = make(node.rapl, node.ipmi)
     sensor_set.read()
     assert node.other(sensor_set, 10) == {"ipmi": 1500}
     node.ipmi.reading = node.ipmi.opening = NotHere("controller restarts")
-    node.rapl.energy[narrow] = 0
+    node.rapl.microjoules[narrow] = 0
     assert set(node.other(sensor_set, 30)) <= {"psys"}
     node.ipmi.reading = node.ipmi.opening = None
     node.other(sensor_set, 120)
@@ -184,14 +184,14 @@ def late_gpu(clock: Any, log: Any, meters: Any, downtime: int, late: int) -> tup
     """A restart after which the GPU opens ``late`` seconds after the others; CPU 100 W, GPU 500 W, the rest 200 W."""
     gpu = Device("gpu", "GPU-a", "nvml", 0.05, None, 1500.0)
     rapl, nvml = Scripted("rapl", clock), Scripted("nvml", clock)
-    rapl.energy, nvml.energy = {cpu("rapl"): 0}, {gpu: 0}
+    rapl.microjoules, nvml.microjoules = {cpu("rapl"): 0}, {gpu: 0}
     watts = {cpu("rapl"): 100, gpu: 500, PSYS: 800}
 
     def draw(seconds: int) -> None:
         clock.advance(seconds)
         for sensor in (rapl, nvml, meters):
-            for of in sensor.energy:
-                sensor.energy[of] += watts[of] * seconds * J
+            for of in sensor.microjoules:
+                sensor.microjoules[of] += watts[of] * seconds * J
 
     def pass_time(sensor_set: SensorSet, seconds: int) -> dict[str, int]:
         joules: dict[str, int] = {}
@@ -240,7 +240,7 @@ def test_what_a_late_device_drew_while_the_meter_counted_is_not_the_rest_s(clock
 
 def test_a_counter_around_the_machine_counts_through_a_restart(clock: Any, log: Any) -> None:
     meters = Scripted("hwmon", clock)
-    meters.energy = {PSYS: 0}
+    meters.microjoules = {PSYS: 0}
     sensor_set, pass_time = late_gpu(clock, log, meters, downtime=1800, late=0)
     # The rest waits for the GPU and its half hour.
     assert pass_time(sensor_set, 3600 * 2)["other"] == 200 * (7200 + 1800)
@@ -275,7 +275,7 @@ def test_the_account_of_an_older_version_goes_on_with_its_debt(
 
 def test_beside_a_meter_around_the_machine_no_rest_is_modelled(make: Any, node: Node) -> None:
     """Nor while it is away: it counts on, and brings that energy when it is back."""
-    node.estimate.energy[Device("other", "machine-0", "estimate", 0.3)] = 0
+    node.estimate.microjoules[Device("other", "machine-0", "estimate", 0.3)] = 0
     sensor_set = make(node.rapl, node.estimate)
     sensor_set.read()
     assert set(node.other(sensor_set, 10)) == {"psys"}
@@ -284,7 +284,7 @@ def test_beside_a_meter_around_the_machine_no_rest_is_modelled(make: Any, node: 
 
 
 def test_without_a_meter_around_the_machine_the_rest_may_be_modelled(make: Any, node: Node) -> None:
-    node.estimate.energy[Device("other", "machine-0", "estimate", 0.3)] = 0
+    node.estimate.microjoules[Device("other", "machine-0", "estimate", 0.3)] = 0
     sensor_set = make(node.estimate)
     sensor_set.read()
     assert node.other(sensor_set, 10) == {"machine-0": 500}

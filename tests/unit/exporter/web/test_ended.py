@@ -43,23 +43,23 @@ def test_each_end_is_taken_once_and_an_open_window_not(book: WindowBook) -> None
 def test_a_reader_gets_each_once_in_order_and_after_an_absence(book: WindowBook) -> None:
     ended = EndedWindows()
     for name in ("a", "b"):
-        ended.tell(end_one(book, name))
+        ended.report(end_one(book, name))
     first = ended.after("", 0)
     assert [one["name"] for one in first["windows"]] == ["a", "b"]
     assert ended.after(first["cursor"], 0) == {"windows": [], "cursor": first["cursor"]}
-    ended.tell(end_one(book, "c"))
+    ended.report(end_one(book, "c"))
     assert [one["name"] for one in ended.after(first["cursor"], 0)["windows"]] == ["c"]
     # Of another run of the exporter, or nothing that it gave: all that are kept.
     for cursor in ("", "ffffffff-2", "x", "-", first["cursor"] + "9" * 30, "é-1"):
         assert len(ended.after(cursor, 0)["windows"]) == 3
     for _ in range(KEPT):
-        ended.tell(end_one(book, "d"))
+        ended.report(end_one(book, "d"))
     assert len(ended.after("", 0)["windows"]) == KEPT
 
 
 def test_what_the_owner_alone_is_answered_is_left_out(book: WindowBook) -> None:
     ended = EndedWindows()
-    ended.tell(end_one(book))
+    ended.report(end_one(book))
     (one,) = ended.after("", 0)["windows"]
     assert one.keys().isdisjoint({"uid", "pid", "tags"})
     assert (one["state"], one["samples"], one["components"]) == ("finished", 0, {})
@@ -92,7 +92,7 @@ def test_a_waiting_request_is_answered_when_a_window_ends(
     reader.start()
     reader.join(0.5)
     assert answers == []
-    ended.tell(end_one(book))
+    ended.report(end_one(book))
     reader.join(30)
     assert [one["name"] for one in answers[0]["windows"]] == ["train"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from gramwatt_exporter.socket_api import bodies
 from gramwatt_exporter.windows import ApiError
-from gramwatt_exporter.windows.outcome import Outcome, outcome_labels, told
+from gramwatt_exporter.windows.outcome import Outcome, outcome_fields, outcome_labels
 from window_books import ALICE, answer, ask
 
 
@@ -28,7 +28,7 @@ def test_one_of_three_is_kept_and_survives_a_restart(
     window = book.open(ask(), ALICE)
     book.add_process(window.id, (4711, 99))
     asked = bodies.decode(json.dumps({"outcome": said}).encode(), bodies.Stop)
-    book.stop(window.id, clocks.wall, outcome=told(asked.outcome))
+    book.stop(window.id, clocks.wall, outcome=outcome_fields(asked.outcome))
     assert answer(book, window.id)["outcome"] == said
     other = make_book()
     assert other.restore(json.loads(json.dumps(book.state())), same_boot=True) == []
@@ -58,13 +58,13 @@ def test_stopping_again_does_not_change_it(book: Any, clocks: Any) -> None:
 )  # fmt: skip
 def test_anything_else_is_refused_by_name(said: Any, field: Any) -> None:
     with pytest.raises(ApiError) as refused:
-        told(bodies.decode(json.dumps({"outcome": said}).encode(), bodies.Stop).outcome)
+        outcome_fields(bodies.decode(json.dumps({"outcome": said}).encode(), bodies.Stop).outcome)
     assert (refused.value.status, refused.value.field) == (400, field)
 
 
 def test_nothing_said_is_nothing() -> None:
-    assert told(None) is None
-    assert told(Outcome(exit_code=3)) == {"exit_code": 3}
+    assert outcome_fields(None) is None
+    assert outcome_fields(Outcome(exit_code=3)) == {"exit_code": 3}
 
 
 @pytest.mark.parametrize(

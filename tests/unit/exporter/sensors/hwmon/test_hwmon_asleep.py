@@ -33,7 +33,7 @@ def test_a_gpu_that_sleeps_draws_nothing_and_stays_whose_it_is(
     gpu = Dozing(board, driver, request.getfixturevalue(errno), power1_average=30 * WATT)
     sensor = Hwmon(str(board.root), clock)
     counter = Scripted("amdsmi", clock)  # reads the same GPU, and never sleeps
-    counter.energy = {Device("gpu", "0000:03:00.0", "amdsmi", 0.1): 0}
+    counter.microjoules = {Device("gpu", "0000:03:00.0", "amdsmi", 0.1): 0}
     sensor_set = make(sensor, counter)
     sensor_set.read()
     booked: Counter[str] = Counter()

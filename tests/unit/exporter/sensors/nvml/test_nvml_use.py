@@ -296,4 +296,4 @@ def test_a_job_does_not_pay_for_what_the_gpu_draws_without_it(
         sampler.sample()
     row = sampler.table.find(process.pid)
     assert row is not None
-    assert row.energy[COMPONENTS.index("gpu")] == 4 * 5 * (80 - 60) * 1_000_000
+    assert row.microjoules[COMPONENTS.index("gpu")] == 4 * 5 * (80 - 60) * 1_000_000
