@@ -8,8 +8,18 @@ if [ $# -gt 0 ]; then
     exec pytest "$@"
 fi
 
-# First the tests that may share the machine, on every core. Then those that measure it, or drive a browser on it.
+# The tests that may share the machine use every core. Beside them run those that mostly wait: for a browser, for a
+# stack, for a disk. What the second group prints is shown when the first has ended.
 failed=0
-pytest -m "not live" -n auto --dist loadfile || failed=$?
+apart=$(mktemp)
+trap 'rm -f "$apart"' EXIT
+pytest -m "apart and not live" -o cache_dir=.pytest_cache/apart >"$apart" 2>&1 &
+beside=$!
+pytest -m "not live and not apart" -n auto --dist loadfile || failed=$?
+echo "waiting for the tests that run beside (browser, stack, power cuts)"
+wait "$beside" || failed=$?
+cat "$apart"
+
+# Last those that measure running programs: they have the machine for themselves.
 pytest -m live || failed=$?
 exit "$failed"

@@ -84,7 +84,7 @@ def prometheus(directory: Path, target: str) -> Iterator[Prometheus]:
             running.terminate()
 
 
-@pytest.mark.live
+@pytest.mark.apart
 def test_each_short_job_has_its_whole_energy_as_increase(tmp_path: Path) -> None:
     flags = {"sampling.interval": "250ms"}
     environ = {"GRAMWATT_PROCESS_SERIES": "all"}

@@ -79,7 +79,7 @@ def disk(directory: Path, kind: str, options: str) -> Iterator[Disk]:
         made.unmount(lazily=True)  # a test that failed may hold files open
 
 
-@pytest.mark.live
+@pytest.mark.apart
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "options"),
@@ -119,7 +119,7 @@ def test_a_power_cut_costs_what_was_saved_since_the_last_flush_and_no_more(
         assert found["number"] >= saved
 
 
-@pytest.mark.live
+@pytest.mark.apart
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "options"),
