@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 Component = Literal["cpu", "dram", "gpu", "other"]
 COMPONENTS: tuple[Component, ...] = ("cpu", "dram", "gpu", "other")
+CPU, DRAM, GPU, OTHER = range(4)  # the place of each in COMPONENTS
 
 Part = Literal["idle", "live", "exited", "unattributed"]
 PARTS: tuple[Part, ...] = ("idle", "live", "exited", "unattributed")

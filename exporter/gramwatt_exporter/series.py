@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from .config.schema import Process as Settings
 from .ledger.accounts import Accounts, is_others
-from .model import COMPONENTS
+from .model import COMPONENTS, DRAM, GPU
 from .processes.ranking import Ranking
 from .processes.row import Row
 from .processes.table import Activity, ProcessTable
@@ -90,10 +90,11 @@ class ProcessSeries:
         for row in self._ranking.members:
             if row.entered is None:
                 continue
+            first_microjoules, first_units, first_nanoseconds = row.entered
             for index in range(len(COMPONENTS)):
-                microjoules[index] += row.microjoules[index] - row.entered[0][index]
-                emission_units[index] += row.emission_units[index] - row.entered[1][index]
-            cpu_nanoseconds += row.cpu_nanoseconds - row.entered[2]
+                microjoules[index] += row.microjoules[index] - first_microjoules[index]
+                emission_units[index] += row.emission_units[index] - first_units[index]
+            cpu_nanoseconds += row.cpu_nanoseconds - first_nanoseconds
         return microjoules, emission_units, cpu_nanoseconds
 
     def _active(self) -> list[Row]:
@@ -102,8 +103,8 @@ class ProcessSeries:
             return [
                 r
                 for r in rows
-                if r.entered is None and (r.cpu_nanoseconds or r.microjoules[1] or r.microjoules[2])
+                if r.entered is None and (r.cpu_nanoseconds or r.microjoules[DRAM] or r.microjoules[GPU])
             ]
         if self._number % RANK_ALL_EVERY == 0:
-            return [r for r in rows if r.cpu_nanoseconds or r.microjoules[1] or r.microjoules[2]]
+            return [r for r in rows if r.cpu_nanoseconds or r.microjoules[DRAM] or r.microjoules[GPU]]
         return [row for row in self._hot() if self._table.find(row.identity.pid) is row]

@@ -11,13 +11,12 @@ from .idle import IdleBook
 from .ledger.accounts import Accounts, DeviceAccount
 from .ledger.first_scrape import FirstScrape
 from .ledger.users import UserAccount
-from .model import COMPONENTS
+from .model import COMPONENTS, CPU, DRAM, GPU, OTHER
 from .processes.row import UNBORN, Row, WorkloadAccount
 from .snapshot import DeviceView, MeterView, ProcessColumns, Remainder, UserView, WorkloadView
 
 _ALL = range(len(COMPONENTS))
-_CPU = COMPONENTS.index("cpu")
-_OFTEN_LATER = (COMPONENTS.index("dram"), COMPONENTS.index("gpu"))
+_OFTEN_LATER = (DRAM, GPU)
 
 
 def device_view(account: DeviceAccount, baseline: IdleBook) -> DeviceView:
@@ -92,10 +91,10 @@ def new_rows(
     new: dict[int, list[int]] = {}
     for index in range(len(rows) - 1, -1, -1):  # in the order of entry: behind the first old one none is new
         born = rows[index].born
-        born[_CPU] = first.born(born[_CPU])
-        if not first.is_new(born[_CPU]):
+        born[CPU] = first.born(born[CPU])
+        if not first.is_new(born[CPU]):
             break
-        new[index] = [_CPU]
+        new[index] = [CPU]
     seen = first.seen
     for component in _OFTEN_LATER:  # a process comes to a GPU later than to a CPU
         later = [
@@ -116,14 +115,14 @@ def new_components(account: WorkloadAccount | UserAccount, first: FirstScrape) -
     born, seen = account.born, first.seen
     _, dram, gpu, other = account.microjoules
     if (
-        born[0] <= seen
-        and (born[1] <= seen or not dram)
-        and (born[2] <= seen or not gpu)
-        and (born[3] <= seen or not other)
+        born[CPU] <= seen
+        and (born[DRAM] <= seen or not dram)
+        and (born[GPU] <= seen or not gpu)
+        and (born[OTHER] <= seen or not other)
     ):
         return ()  # almost always
     for index, used in enumerate(account.microjoules):
-        if used or index == _CPU:
+        if used or index == CPU:
             born[index] = first.born(born[index])
     return tuple(index for index in _ALL if born[index] != UNBORN and first.is_new(born[index]))
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from .. import units
 from ..idle import IdleBook
-from ..model import COMPONENTS, DeviceUse, EnergyStep, Intensity, MergedSample, Meter
+from ..model import COMPONENTS, CPU, GPU, DeviceUse, EnergyStep, Intensity, MergedSample, Meter
 from ..processes.linux.kernel import KernelCounters
 from ..processes.row import Row
 from ..processes.table import Activity
@@ -25,7 +25,6 @@ from .interval import Interval
 from .memory import MemoryCharges
 
 _IDLE, _LIVE, _EXITED, _UNATTRIBUTED = range(4)
-_CPU, _DRAM, _GPU, _OTHER = range(4)
 
 # /proc/stat counts busy time by sampling at the timer tick; how far it may run behind the exact process clocks
 # before we stop carrying the difference over (per CPU).
@@ -135,7 +134,7 @@ class Booking:
         users = [*activity.live, *activity.exited]
         for (row, _), part in zip(users, cpu_parts, strict=True):
             if part:
-                self._charge(row, _CPU, part, price)
+                self._charge(row, CPU, part, price)
         self._memory.charge(rows, memory_parts, price)
         self.interval.end()
         self._book_meters(merged)
@@ -252,7 +251,7 @@ class Booking:
         shares = share(step.microjoules, self._idle(account, step), use, find)
         for row, alive, part in shares.users:
             if part:
-                self._charge(row, _GPU, part, price)
+                self._charge(row, GPU, part, price)
             account.partition[_LIVE if alive else _EXITED] += part
         account.partition[_IDLE] += shares.idle
         account.partition[_UNATTRIBUTED] += shares.unattributed

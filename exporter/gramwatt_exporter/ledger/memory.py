@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..model import COMPONENTS
+from ..model import DRAM
 from ..processes.row import Row
 from .accounts import Accounts
 from .interval import Interval
-
-_DRAM = COMPONENTS.index("dram")
 
 ChargeOthers = Callable[[Row, int, int, int | None], None]
 """Charges windows and budgets of a row: component, microjoules, price."""
@@ -37,30 +35,30 @@ class MemoryCharges:
         elif interval.memory_held:
             self._hold(rows, parts, price)
             for row in rows:
-                row.power[_DRAM], row.memory_held = row.memory_held, 0
+                row.power[DRAM], row.memory_held = row.memory_held, 0
             self._shown = True
         else:
             self._shown = any(parts)
             self._show(rows, parts, price)
         self._charge_workloads(price or 0)
         total = sum(parts)
-        self._accounts.used[_DRAM] += total
-        self._accounts.used_emission_units[_DRAM] += total * (price or 0)
+        self._accounts.used[DRAM] += total
+        self._accounts.used_emission_units[DRAM] += total * (price or 0)
 
     def _show(self, rows: Sequence[Row], parts: Sequence[int], price: int | None) -> None:
         mg = price or 0
         # Every process holds memory, so this loop is the sample's longest: no call, no test it can do without.
         for row, part in zip(rows, parts, strict=True):
             if part:
-                row.power[_DRAM] = part
-                row.microjoules[_DRAM] += part
+                row.power[DRAM] = part
+                row.microjoules[DRAM] += part
                 row.account.memory += part
                 if mg:
-                    row.emission_units[_DRAM] += part * mg
+                    row.emission_units[DRAM] += part * mg
                 if row.windows or row.budgets:
-                    self._charge_others(row, _DRAM, part, price)
-            elif row.power[_DRAM]:
-                row.power[_DRAM] = 0
+                    self._charge_others(row, DRAM, part, price)
+            elif row.power[DRAM]:
+                row.power[DRAM] = 0
 
     def _hold(self, rows: Sequence[Row], parts: Sequence[int], price: int | None) -> None:
         """The same while a forced sample's share is held: nobody's power changes."""
@@ -68,19 +66,19 @@ class MemoryCharges:
         for row, part in zip(rows, parts, strict=True):
             if part:
                 row.memory_held += part
-                row.microjoules[_DRAM] += part
+                row.microjoules[DRAM] += part
                 row.account.memory += part
                 if mg:
-                    row.emission_units[_DRAM] += part * mg
+                    row.emission_units[DRAM] += part * mg
                 if row.windows or row.budgets:
-                    self._charge_others(row, _DRAM, part, price)
+                    self._charge_others(row, DRAM, part, price)
 
     def _charge_workloads(self, mg: int) -> None:
         for workload in self._accounts.workloads.values():
             part = workload.memory
             if part:
-                workload.microjoules[_DRAM] += part
-                workload.emission_units[_DRAM] += part * mg
-                workload.drawn[_DRAM] += part
+                workload.microjoules[DRAM] += part
+                workload.emission_units[DRAM] += part * mg
+                workload.drawn[DRAM] += part
                 workload.memory = 0
                 workload.version += 1

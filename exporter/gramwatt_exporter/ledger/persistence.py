@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..model import COMPONENTS, PARTS, Device, Meter, Workload
+from ..model import COMPONENTS, CPU, PARTS, Device, Meter, Workload
 from ..processes.row import UNBORN, WorkloadAccount
 from .accounts import Accounts, MeterAccount
 
@@ -135,7 +135,7 @@ def _load_workloads(saved: Iterable[Any]) -> dict[Workload, WorkloadAccount]:
         account.microjoules, account.emission_units = _four(microjoules), _four(amounts)
         account.cpu_nanoseconds = int(cpu_nanoseconds)
         account.born = [0 if used else UNBORN for used in account.microjoules]
-        account.born[0] = 0  # it has been published: nothing of it begins anew
+        account.born[CPU] = 0  # it has been published: nothing of it begins anew
         loaded[account.workload] = account
     return loaded
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
 
+from ..model import CPU, DRAM, GPU, OTHER
 from ..processes.row import UNBORN, Account, WorkloadAccount
 
 MOST_USERS = 1000  # of each kind; the bound of what strangers can make
@@ -56,10 +57,10 @@ class UserTotals:
         # Every workload that holds memory comes here in every sample: a loop takes three times as long.
         cpu, dram, gpu, other = workload.microjoules
         total = account.microjoules
-        total[0] += cpu - microjoules[0]
-        total[1] += dram - microjoules[1]
-        total[2] += gpu - microjoules[2]
-        total[3] += other - microjoules[3]
+        total[CPU] += cpu - microjoules[CPU]
+        total[DRAM] += dram - microjoules[DRAM]
+        total[GPU] += gpu - microjoules[GPU]
+        total[OTHER] += other - microjoules[OTHER]
         if amounts != workload.emission_units:
             for index, (now, before) in enumerate(zip(workload.emission_units, amounts, strict=True)):
                 account.emission_units[index] += now - before
@@ -94,7 +95,7 @@ class UserTotals:
                 account.cpu_nanoseconds += int(cpu_nanoseconds)
         for account in self.accounts.values():
             account.born = [0 if used else UNBORN for used in account.microjoules]
-            account.born[0] = 0  # its CPU energy is shown whatever it is
+            account.born[CPU] = 0  # its CPU energy is shown whatever it is
         for each in accounts.values():
             for workload in each:
                 workload.mark_booked()

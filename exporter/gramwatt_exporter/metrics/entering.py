@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..model import COMPONENTS
+from ..model import COMPONENTS, CPU
 from ..snapshot import WorkloadView
 
 KIND = "entering"
 MOST_USERS = 4  # with rows of their own
-_CPU = COMPONENTS.index("cpu")
 
 
 def entering_workloads(workloads: Iterable[WorkloadView]) -> Sequence[WorkloadView]:
@@ -25,7 +24,7 @@ def entering_workloads(workloads: Iterable[WorkloadView]) -> Sequence[WorkloadVi
         for index in view.new:
             microjoules[index] += view.microjoules[index]
             amounts[index] += view.emission_units[index]
-        if _CPU in view.new:
+        if CPU in view.new:
             cpu_nanoseconds[0] += view.cpu_nanoseconds
     return [
         WorkloadView(

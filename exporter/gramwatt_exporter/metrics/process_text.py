@@ -13,7 +13,7 @@ from functools import cache
 from itertools import chain, compress, repeat
 
 from .. import units
-from ..model import COMPONENTS, Identity
+from ..model import COMPONENTS, CPU, Identity
 from ..snapshot import ProcessColumns, Remainder, Snapshot, WorkloadView
 from .catalogue import BY_NAME
 
@@ -29,7 +29,6 @@ _WORKLOAD = (
     "gramwatt_workload_cpu_seconds_total",
 )
 
-_CPU = COMPONENTS.index("cpu")
 
 BLOCK = 128  # rows that share templates
 
@@ -188,7 +187,7 @@ class _Workload:
         """Its lines of each workload family."""
         if self._of is None or self._of[0] is not view or self._of[1] != priced:
             microjoules, emissions = _energy_lines(self._labels, view, priced)
-            cpu_nanoseconds = 0 if _CPU in view.new else view.cpu_nanoseconds
+            cpu_nanoseconds = 0 if CPU in view.new else view.cpu_nanoseconds
             cpu = f"{_WORKLOAD[2]}{{{self._labels}}} {seconds_text(cpu_nanoseconds)}\n"
             self._of = (view, priced)
             self._texts = (microjoules.encode(), emissions.encode(), cpu.encode())
@@ -265,7 +264,7 @@ def _fill_block(block: _Block, start: int, snapshot: Snapshot, columns: Sequence
             over = interval_ns if any(drawn) else None  # none is none over any interval
             power.append(block.fill(_PROCESS[2], component, shown, _watts(interval_ns), drawn, over))
     cpu_nanoseconds = processes.cpu_nanoseconds[rows]
-    new = [row - start for row, components in processes.new.items() if row in of_block and _CPU in components]
+    new = [row - start for row, components in processes.new.items() if row in of_block and CPU in components]
     cpu.append(
         block.fill(
             _PROCESS[3], "", everyone, seconds, _without(cpu_nanoseconds, new) if new else cpu_nanoseconds
@@ -288,7 +287,7 @@ def entering_processes(processes: ProcessColumns) -> Remainder:
         for index in components:
             microjoules[index] += processes.microjoules[index][row]
             amounts[index] += processes.emission_units[index][row]
-        if _CPU in components:
+        if CPU in components:
             cpu_nanoseconds += processes.cpu_nanoseconds[row]
     return Remainder(tuple(microjoules), tuple(amounts), cpu_nanoseconds)
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Literal
 
-from ..model import COMPONENTS
+from ..model import DRAM
 from .row import NOT_BORN, Row
 
 # A newcomer must have this many times the energy of the coldest member to push it out: rows do not flap.
@@ -24,13 +24,10 @@ MOST_GONE = 10
 MOST_GONE_PART = 5  # or a fifth of N
 
 
-_DRAM = COMPONENTS.index("dram")
-
-
 def _score(row: Row, now_ns: int) -> float:
     """Recent energy. A process that was not ranked since then did not run, but held its memory."""
     age = (now_ns - row.score_ns) * _DECAY
-    memory = row.microjoules[_DRAM] - row.score_memory
+    memory = row.microjoules[DRAM] - row.score_memory
     if age <= 0 or not row.score_ns:  # never ranked: so it was born a minute ago at most, or drew nothing
         return row.score + memory
     left = math.exp(-age)
@@ -57,8 +54,8 @@ class Ranking:
                     row.entered = row.base
                     left.extend(self._admit(row))
                 continue
-            row.score = _score(row, now_ns) + sum(row.power) - row.power[_DRAM]
-            row.score_ns, row.score_memory = now_ns, row.microjoules[_DRAM]
+            row.score = _score(row, now_ns) + sum(row.power) - row.power[DRAM]
+            row.score_ns, row.score_memory = now_ns, row.microjoules[DRAM]
             if row.entered is None:
                 newcomers.append(row)
         if isinstance(self.limit, int) and self.limit > 0 and newcomers:
