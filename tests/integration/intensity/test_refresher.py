@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import itertools
 import json
-import random
 import threading
 from pathlib import Path
 from typing import Any
@@ -17,44 +16,12 @@ from gramwatt_exporter.config.schema import (
     Co2Signal,
     ElectricityMaps,
     IntensityConfig,
-    Static,
     WattTime,
 )
 from gramwatt_exporter.intensity import registry
-from gramwatt_exporter.intensity.refresher import Refresher
 from gramwatt_exporter.intensity.revisions import Revisions
-from gramwatt_exporter.model import IntensityState
 from gramwatt_exporter.units import milligrams_per_kilowatt_hour
-
-HOUR, DAY = 3600.0, 86400.0
-
-
-def configured(grid: Any, *first: Any, **options: Any) -> IntensityConfig:
-    providers = [*(first or (Co2Signal(base_url=grid.url),)), Annual()]
-    return IntensityConfig(**{"zone": "FR", "providers": providers, **options})
-
-
-def started(
-    grid: Any, environ: dict[str, str], config: IntensityConfig | None = None, cache: Path | None = None
-) -> Refresher:
-    config = config or configured(grid)
-    return Refresher(
-        config, registry.build(config, environ, cache), cache, lambda: grid.now, chance=random.Random(1)
-    )
-
-
-def live(keeper: Refresher, grid: Any, seconds: float, step: float = 30.0) -> IntensityState:
-    """Let time pass as the refresher's own thread would see it."""
-    end = grid.now + seconds
-    while grid.now < end:
-        keeper.refresh_once(grid.now)
-        grid.now += step
-    return keeper.refresh_once(grid.now)
-
-
-def busiest_hour(grid: Any) -> int:
-    times = sorted(call.at for call in grid.calls)
-    return max(sum(1 for other in times if at <= other < at + HOUR) for at in times)
+from refreshing import DAY, HOUR, busiest_hour, configured, live, started
 
 
 def test_a_live_value_takes_over_and_says_everything_about_itself(grid: Any, environ: dict[str, str]) -> None:
@@ -200,139 +167,6 @@ def test_a_refused_token_is_said_once_without_the_token(
     assert environ["GRAMWATT_CO2SIGNAL_TOKEN"] not in caplog.text + state.message
 
 
-def test_values_forecasts_and_call_times_survive_a_restart_without_network(
-    grid: Any, environ: dict[str, str], tmp_path: Path
-) -> None:
-    config = configured(grid, ElectricityMaps(base_url=grid.url))
-    before = live(started(grid, environ, config, tmp_path), grid, 2 * HOUR)
-    grid.fault = "hang_up"
-    after = started(grid, environ, config, tmp_path).current()
-    assert (after.average, after.history, after.forecast) == (before.average, before.history, before.forecast)
-    assert after.next_refresh is not None
-    assert after.next_refresh > grid.now - 60
-    text = (tmp_path / "intensity.json").read_text()
-    assert environ["GRAMWATT_ELECTRICITYMAPS_TOKEN"] not in text
-
-
-def test_another_zone_or_setting_never_gets_the_old_value(
-    grid: Any, environ: dict[str, str], tmp_path: Path
-) -> None:
-    live(started(grid, environ, cache=tmp_path), grid, 600)
-    germany = started(grid, environ, configured(grid, zone="DE"), tmp_path).current().average
-    assert germany is not None
-    assert (germany.zone, germany.provider) == ("DE", "annual")
-    config = configured(grid, ElectricityMaps(base_url=grid.url))
-    live(started(grid, environ, config, tmp_path), grid, 600)
-    direct = configured(grid, ElectricityMaps(base_url=grid.url, factor="direct"))
-    value = started(grid, environ, direct, tmp_path).current().average
-    assert value is not None
-    assert value.provider == "annual"
-
-
-@pytest.mark.parametrize(
-    "damage", [b"", b"{", b"\x00\xff", b'{"zone": 1}', b'{"slots": {"co2signal": {"values": "x"}}}', b"[]"]
-)
-def test_a_damaged_cache_is_set_aside_and_said_once(
-    grid: Any, environ: dict[str, str], tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "intensity.json").write_bytes(damage)
-    keeper = started(grid, environ, cache=tmp_path)
-    state = live(keeper, grid, HOUR)
-    assert state.average is not None
-    assert state.average.provider == "co2signal"
-    assert (tmp_path / "intensity.json.corrupt").read_bytes() == damage
-    assert json.loads((tmp_path / "intensity.json").read_bytes())["zone"] == "FR"
-    assert sum("set aside" in record.message for record in caplog.records) == 1
-
-
-def test_an_implausible_value_in_the_cache_is_not_believed(
-    grid: Any, environ: dict[str, str], tmp_path: Path
-) -> None:
-    live(started(grid, environ, cache=tmp_path), grid, 600)
-    file = tmp_path / "intensity.json"
-    contents = json.loads(file.read_bytes())
-    for memory in contents["slots"].values():
-        for value in memory["values"]:
-            value["grams_per_kilowatt_hour"] = 1e9
-    file.write_text(json.dumps(contents))
-    value = started(grid, environ, cache=tmp_path).current().average
-    assert value is not None
-    assert value.provider == "annual"
-
-
-def test_a_folder_nobody_can_write_is_said_once_and_nothing_else_changes(
-    grid: Any, environ: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("not a folder")
-    state = live(started(grid, environ, cache=blocked), grid, DAY)
-    assert state.average is not None
-    assert state.average.provider == "co2signal"
-    assert [record.levelname for record in caplog.records if "cannot" in record.message].count("WARNING") <= 2
-    assert sum("cannot save" in record.message for record in caplog.records) == 1
-
-
-def test_a_clock_set_back_neither_silences_nor_floods(grid: Any, environ: dict[str, str]) -> None:
-    keeper = started(grid, environ, configured(grid, refresh=Duration(60)))
-    live(keeper, grid, HOUR)
-    real = grid.now
-    grid.now -= DAY
-    calls = len(grid.calls)
-    state = live(keeper, grid, HOUR)
-    assert len(grid.calls) > calls
-    assert len(grid.calls) - calls <= 24
-    assert state.average is not None
-    assert state.average.at <= grid.now
-    grid.now = real
-    state = live(keeper, grid, 2 * HOUR)
-    assert state.average is not None
-    assert state.average.provider == "co2signal"
-    assert grid.now - state.average.at <= 2 * HOUR
-
-
-def test_a_clock_set_forward_again_and_again_does_not_loosen_the_quota(
-    grid: Any, environ: dict[str, str]
-) -> None:
-    config = configured(grid, refresh=Duration(60))
-    passed = 0.0
-    keeper = Refresher(
-        config, registry.build(config, environ, None), None, lambda: grid.now, steady=lambda: passed
-    )
-    for minute in range(120):
-        passed += 60
-        grid.now += 2 * HOUR if minute % 10 == 0 else 60
-        keeper.refresh_once(grid.now)
-    assert 24 < len(grid.calls) <= 2 * 24 + 1
-
-
-def test_a_machine_whose_clock_is_slow_says_so(grid: Any, environ: dict[str, str]) -> None:
-    grid.fault = "future"
-    keeper = started(grid, environ, IntensityConfig(zone="FR", providers=[Co2Signal(base_url=grid.url)]))
-    state = live(keeper, grid, HOUR)
-    assert state.average is None
-    assert "clock" in state.message
-
-
-def test_a_clock_set_forward_drops_what_is_now_too_old(grid: Any, environ: dict[str, str]) -> None:
-    keeper = started(grid, environ)
-    live(keeper, grid, 600)
-    grid.fault = "500"
-    grid.now += 8 * HOUR
-    value = keeper.refresh_once(grid.now).average
-    assert value is not None
-    assert value.provider == "annual"
-
-
-def test_an_answer_that_is_hours_old_is_a_failure_with_its_own_name(
-    grid: Any, environ: dict[str, str]
-) -> None:
-    keeper = started(grid, environ, configured(grid, max_age=Duration(300)))
-    state = keeper.refresh_once(grid.now)  # ten past: the hour's value is ten minutes old
-    assert state.average is not None
-    assert state.average.provider == "annual"
-    assert state.refresh_failures == {("co2signal", "stale"): 1}
-
-
 def test_a_later_provider_is_asked_only_while_the_first_has_nothing(
     grid: Any, environ: dict[str, str]
 ) -> None:
@@ -386,22 +220,6 @@ def test_marginal_never_stands_in_for_average(grid: Any, environ: dict[str, str]
     assert (both.average.provider, both.marginal.provider) == ("annual", "watttime")
 
 
-def test_reload_keeps_values_and_the_count_of_calls(grid: Any, environ: dict[str, str]) -> None:
-    keeper = started(grid, environ)
-    before = live(keeper, grid, 600)
-    calls = len(grid.calls)
-    config = configured(grid)
-    keeper.reload(config, registry.build(config, environ, None))
-    after = keeper.refresh_once(grid.now)
-    assert after.average == before.average
-    assert len(grid.calls) == calls
-    config = configured(grid, Static(value=10.0))
-    keeper.reload(config, registry.build(config, environ, None))
-    value = keeper.refresh_once(grid.now).average
-    assert value is not None
-    assert value.provider == "static"
-
-
 def test_the_thread_refreshes_and_ends(grid: Any, environ: dict[str, str]) -> None:
     keeper = started(grid, environ)
     keeper.start()
@@ -416,34 +234,6 @@ def test_the_thread_refreshes_and_ends(grid: Any, environ: dict[str, str]) -> No
     finally:
         keeper.stop()
     assert "intensity" not in {thread.name for thread in threading.enumerate()}
-
-
-def test_a_wall_clock_that_jumps_is_noticed_by_whoever_asks(grid: Any, environ: dict[str, str]) -> None:
-    """The thread itself sleeps until something is due: nothing wakes a machine at rest to look at the clock."""
-    config = configured(grid)
-    keeper = Refresher(
-        config, registry.build(config, environ, None), None, lambda: grid.now, steady=lambda: 1000.0
-    )
-
-    def calls_become(count: int) -> bool:
-        for _ in range(200):
-            if len(grid.calls) >= count:
-                return True
-            keeper.current()
-            threading.Event().wait(0.05)
-        return False
-
-    keeper.start()
-    try:
-        assert calls_become(1)
-        asked = len(grid.calls)
-        grid.now += 5
-        keeper.current()
-        assert len(grid.calls) == asked
-        grid.now += 6 * HOUR
-        assert calls_become(asked + 1)
-    finally:
-        keeper.stop()
 
 
 def test_a_reader_never_waits_for_a_provider_that_hangs(grid: Any, environ: dict[str, str]) -> None:
