@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.tools/bin:$PWD/.venv/bin:$PATH"
+unset PYTHONDONTWRITEBYTECODE  # pytest keeps rewritten asserts as byte code; without it every process does it again
 
 if [ $# -gt 0 ]; then
     exec pytest "$@"
