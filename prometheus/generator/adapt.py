@@ -19,9 +19,12 @@ import yaml
 from .text import dump
 
 RUNBOOKS = "docs/runbooks/"
-# MetricsQL's own rate() and increase() take the sample before the window along and extrapolate nothing. These are
-# Prometheus' (https://docs.victoriametrics.com/metricsql/).
-_VICTORIA = ("rate", "increase", "delta")
+# MetricsQL's own rate() and increase() take the sample before the window along. These do as Prometheus does
+# (https://docs.victoriametrics.com/metricsql/).
+_VICTORIA = ("increase", "delta")
+# rate_prometheus() came later than increase_prometheus(): Debian 13's VictoriaMetrics 1.112 lacks it.
+_RATE = re.compile(r"\brate\(([^()\[]*\[(\d+)([smhdw])\])\)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,5 +126,13 @@ def _rule(rule: dict[str, Any], choices: Choices) -> dict[str, Any]:
 
 
 def metricsql(expression: str) -> str:
-    """A PromQL expression with Prometheus' meaning in MetricsQL."""
-    return re.sub(rf"\b({'|'.join(_VICTORIA)})\(", r"\1_prometheus(", expression)
+    """A PromQL expression with Prometheus' meaning in MetricsQL.
+
+    Raises ValueError for a rate() of anything but a selector with a window in one unit.
+    """
+    replaced = _RATE.sub(
+        lambda found: f"(increase({found[1]}) / {int(found[2]) * _SECONDS[found[3]]})", expression
+    )
+    if re.search(r"\brate\(", replaced):
+        raise ValueError(f"a rate() of more than a selector and a window like [5m]: {expression}")
+    return re.sub(rf"\b({'|'.join(_VICTORIA)})\(", r"\1_prometheus(", replaced)

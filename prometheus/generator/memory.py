@@ -21,6 +21,16 @@ from .names import (
 )
 from .period import CALENDAR
 
+_CLOCK = "max by (job, instance) (gramwatt_snapshot_timestamp_seconds)"
+_CLOCK_BEFORE = "max by (job, instance) (gramwatt_snapshot_timestamp_seconds offset 10m)"
+# A clock that runs, but is behind by more than half a period: the machine's own period is all that it ever reports. A
+# clock that stands is an exporter that stopped sampling.
+_FAR_BEHIND = f"""\
+(
+  (0.5 * gramwatt_budget_period_seconds < on (job, instance) group_left () (time() - {_CLOCK}))
+  and on (job, instance)
+  ({_CLOCK} > {_CLOCK_BEFORE})
+)"""
 # A machine whose clock is behind still reports the calendar period before. Lengths of months differ by a tenth, of
 # day and week by far more: a machine with another kind of period is not behind.
 _BEHIND = f"""\
@@ -35,6 +45,8 @@ _BEHIND = f"""\
   ({ROLLING} == 0)
   unless on (job, instance, budget)
   gramwatt_budget_period_info{{period!~"{CALENDAR}"}}
+  unless on (job, instance, budget)
+  {_FAR_BEHIND}
 )"""
 _LIVE = by_machine(f"gramwatt_budget_period_emissions_grams unless on (job, instance, budget) {_BEHIND}")
 # A machine that answers and no longer has the budget in its configuration.

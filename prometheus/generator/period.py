@@ -89,7 +89,9 @@ def _rolling() -> Rule:
     # Without its name: the start of a rolling period moves with the time, that of a calendar period stands or jumps
     # by days. In the first ten minutes: the end of a rolling period is now.
     move = f"({_START} - {_START} offset 10m)"
-    end = f"({_START} + on (job, instance, budget) {_PERIOD} - time())"
+    # Copies of a series (replicas) are one before two series are added.
+    once = [f"max by (job, instance, budget) ({each})" for each in (_START, _PERIOD)]
+    end = f"({' + '.join(once)} - time())"
     return record(
         ROLLING,
         f"""\

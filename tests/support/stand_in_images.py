@@ -68,6 +68,17 @@ http.server.HTTPServer.address_family = socket.AF_INET6 if ":" in address else s
 http.server.HTTPServer((address, int(os.environ["GF_SERVER_HTTP_PORT"])), Handler).serve_forever()
 """
 
+# Unpacks what _packages() laid ready: a name that no recipe had is an error, as with apt.
+_APT_GET = b"""#!/bin/sh
+set -e
+verb=$1; shift
+[ "$verb" = install ] || exit 0
+for name in "$@"; do
+  case $name in -*) continue ;; esac
+  dpkg-deb -x "/var/cache/stand-in/$name.deb" /
+done
+"""
+
 
 class _Image:
     """A root file system as a tar archive."""
@@ -163,7 +174,8 @@ def _system(image: _Image, more: str = "") -> None:
 def python(engine: Engine) -> None:
     """This interpreter with pip, a shell, and this machine's package index."""
     image = _Image()
-    _system(image, "useradd wget")
+    _system(image, "useradd wget dpkg-deb tar")
+    _packages(image)
     base, version = Path(sys.base_prefix), f"{sys.version_info[0]}.{sys.version_info[1]}"
     to = "usr/local"
     image.file(base / "bin" / f"python{version}", f"{to}/bin/python{version}")
@@ -191,6 +203,28 @@ def python(engine: Engine) -> None:
         PYTHON,
         data=image.data(),
     )
+
+
+def _packages(image: _Image) -> None:
+    """The Debian packages that our images install, and an `apt-get install` that unpacks them."""
+    recipes = [(ROOT / name / "Dockerfile").read_text() for name in ("exporter", "labeler")]
+    wanted = {
+        word
+        for found in re.findall(r"apt-get install (.*?)(?=&&|\n(?! ))", "\n".join(recipes), re.DOTALL)
+        for word in found.replace("\\", " ").split()
+        if not word.startswith("-")
+    }
+    folder = TOOLS / "packages"
+    missing = [name for name in sorted(wanted) if not list(folder.glob(f"{name}_*.deb"))]
+    if missing:
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", *missing]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"apt-get download {' '.join(missing)}: {done.stderr[-500:]}"
+    for name in wanted:
+        package = next(folder.glob(f"{name}_*.deb"))
+        image.text(f"var/cache/stand-in/{name}.deb", package.read_bytes())
+    image.text("usr/bin/apt-get", _APT_GET, 0o755)
 
 
 def _pip_settings() -> bytes:

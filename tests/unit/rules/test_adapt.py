@@ -97,10 +97,10 @@ def test_the_command_writes_a_folder_that_the_tools_accept(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
-        ("sum(rate(a_total[5m]))", "sum(rate_prometheus(a_total[5m]))"),
+        ("sum(rate(a_total[5m]))", "sum((increase_prometheus(a_total[5m]) / 300))"),
         (
-            "increase(a_total[5m]) / rate(b_total[1h])",
-            "increase_prometheus(a_total[5m]) / rate_prometheus(b_total[1h])",
+            'increase(a_total[5m]) / rate(b_total{c="d"}[2h])',
+            'increase_prometheus(a_total[5m]) / (increase_prometheus(b_total{c="d"}[2h]) / 7200)',
         ),
         ("my_rate(a) + a_rate", "my_rate(a) + a_rate"),
         ("irate(a_total[5m])", "irate(a_total[5m])"),
@@ -108,3 +108,9 @@ def test_the_command_writes_a_folder_that_the_tools_accept(tmp_path: Path) -> No
 )
 def test_rates_keep_the_meaning_of_prometheus_in_metricsql(expression: str, expected: str) -> None:
     assert adapt.metricsql(expression) == expected
+
+
+@pytest.mark.parametrize("expression", ["rate(a_total[1h:5m])", "rate(a_total[1h30m])", "rate(a_total)"])
+def test_a_rate_whose_seconds_are_unknown_is_refused(expression: str) -> None:
+    with pytest.raises(ValueError, match="a window like"):
+        adapt.metricsql(expression)
