@@ -53,14 +53,15 @@ class Meter(Struct, frozen=True):
 class EnergyReading(Struct, frozen=True):
     """A cumulative hardware counter; ``wraps_at`` is its largest value before it starts again (None: never).
 
-    ``door`` says through which interface it is seen where there are several: counting begins anew when it changes.
+    ``offset`` is what ``microjoules`` holds beyond the hardware's own value: what was drawn while the counter stood
+    still or began anew.
     """
 
     of: Device | Meter
     microjoules: int
     at_ns: int  # CLOCK_BOOTTIME of the read
     wraps_at: int | None = None
-    door: str = ""
+    offset: int = 0
     own: bool = (
         False  # integrated by this process: it begins anew at a restart, and is not a counter that was reset
     )
@@ -106,13 +107,15 @@ class Sample(Struct, frozen=True):
     """One read of one sensor. ``failures`` are devices that could not be read this time, with a reason slug.
 
     ``known_until`` names devices whose energy waits until the processes that drew it are known: CLOCK_BOOTTIME in
-    nanoseconds up to which it is reported.
+    nanoseconds up to which it is reported. ``mended`` are devices whose counter brought a step that is implausible or
+    missing: their reading holds what another source of the same device showed instead.
     """
 
     readings: Sequence[Reading] = ()
     uses: Sequence[DeviceUse] = ()
     failures: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     known_until: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    mended: Sequence[Device] = ()
 
 
 class Sensor(Protocol):

@@ -13,6 +13,7 @@ from gramwatt_exporter.sensors.threads import Repeater
 from hwmon_boards import Board, unloaded
 
 ADDRESS = "0000:03:00.0"
+PACKAGE_PART = 0.98  # of what the card draws
 
 
 class Files:
@@ -25,7 +26,8 @@ class Files:
 
 
 class HwmonTruth(GpuTruth):
-    """``driver`` is amdgpu (power), xe (a counter and its power) or jetson (volts and amperes of a rail)."""
+    """``driver`` is amdgpu (power), jetson (volts and amperes of a rail), xe (a counter and its power), xe-pkg (a
+    counter, and one of the package, which draws 98 % of it) or i915 (a counter alone)."""
 
     def __init__(self, driver: str, scenario: Scenario, world: Files, log: Any) -> None:
         self.driver = driver
@@ -56,7 +58,10 @@ class HwmonTruth(GpuTruth):
             if self.driver == "jetson":
                 board.chip(1, "ina3221", "1-0040", in1_label="VDD_GPU_SOC", in1_enable=1, **files)
             else:
-                board.chip(1, self.driver, ADDRESS, **files)
+                status = self.world.root / "devices" / ADDRESS / "power/runtime_status"
+                status.parent.mkdir(parents=True, exist_ok=True)
+                status.write_text("active\n")
+                board.chip(1, self.driver.removesuffix("-pkg"), ADDRESS, **files)
             return
         for name, value in files.items():
             board.write(1, name, value)
@@ -69,8 +74,13 @@ class HwmonTruth(GpuTruth):
             return {"in1_input": 5000, "curr1_input": round(self.watts * 1000 / 5)}
         joules = max(0.0, self.drawn + self.scenario.counter_joules(self.t))
         garbage = next(iter(self.scenario.facts(self.t, 0)), "")
-        return {
+        shown: dict[str, object] = {
             "energy1_input": garbage or round(joules * 1_000_000),
-            "power1_input": microwatts,
             "power1_rated_max": round(self.scenario.limit_watts * 1e6),
         }
+        if self.driver == "xe":
+            shown["power1_input"] = microwatts
+        if self.driver == "xe-pkg":
+            package = round(self.drawn * PACKAGE_PART * 1_000_000)
+            shown |= {"energy1_label": "card", "energy2_label": "pkg", "energy2_input": package}
+        return shown

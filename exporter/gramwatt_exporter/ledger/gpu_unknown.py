@@ -19,6 +19,7 @@ _IDLE_PERCENT = 110
 # A GPU that never drew less than this part of what it can draw may have worked all the time: accelerators idle at 10 to
 # 20 % of their limit (MI300X 140 of 750 W, H100 70 of 700 W).
 _IDLE_PART = 0.25
+_SECOND = 1_000_000_000
 
 
 class UnknownCharges(Protocol):
@@ -31,15 +32,19 @@ class UnknownCharges(Protocol):
 
 
 class _Watched(Struct):
-    """One GPU: when it last delivered, the extremes of its mean power (microwatts), the processes that might have
-    used it."""
+    """One GPU: up to when its energy is delivered or charged, its last step, the extremes of its mean power
+    (microwatts), the processes that might have used it."""
 
     at_ns: int
+    step_uj: int = 0
+    step_ns: int = 0
     highest: int = 0
     lowest: int | None = None
     holders: frozenset[int] | None = None  # None: the driver does not say
+    waits: bool = False  # for a counter that stands still
     missing: bool = False
-    charged: int = 0  # microjoules, as long as it is missing
+    missing_ns: int = 0  # for how long
+    charged: int = 0  # microjoules, for that time
 
     def least(self, most_watts: float | None) -> int:
         """Microwatts that it surely draws idle; 0 where it may have worked all the time."""
@@ -72,8 +77,11 @@ class GpuUnknown:
         before = watched.holders
         reported = use is not None and (use.method != "none" or bool(use.holders))
         watched.holders = use.holders if use is not None and reported else None
+        watched.step_uj, watched.step_ns = microjoules, nanoseconds
         if nanoseconds > 0:
-            power = microjoules * 1_000_000_000 // nanoseconds
+            power = microjoules * _SECOND // nanoseconds
+            if power > watched.highest and watched.missing_ns:  # it may have drawn so much then
+                self._charge_missing(before, (power - watched.highest) * watched.missing_ns // _SECOND, find)
             watched.highest = max(watched.highest, power)
             watched.lowest = power if watched.lowest is None else min(watched.lowest, power)
         if not shares.unattributed:
@@ -89,7 +97,7 @@ class GpuUnknown:
             return
         # Nobody is reported, as by hwmon, or a process came and went between two looks: it may be anybody's. The least
         # that the GPU ever drew, it drew for nobody.
-        idle = max(shares.idle, watched.least(most_watts) * nanoseconds // 1_000_000_000)
+        idle = max(shares.idle, watched.least(most_watts) * nanoseconds // _SECOND)
         if microjoules * 100 > idle * _IDLE_PERCENT:
             self._charge(self._windows.open_ids, min(shares.unattributed, microjoules - idle))
 
@@ -106,22 +114,32 @@ class GpuUnknown:
         delivered = {step.device.name for step in sensor_set.steps if step.device.component == "gpu"}
         waiting = {device.name for device in sensor_set.waiting} | sensor_set.known_until.keys()
         for name, watched in self._gpus.items():
-            elapsed, watched.at_ns = now_ns - watched.at_ns, now_ns
+            was_missing = watched.missing
             watched.missing = name not in delivered and name not in waiting
+            watched.waits = name in waiting and name not in delivered
+            if watched.waits:
+                continue  # its energy may still come
+            elapsed, watched.at_ns = now_ns - watched.at_ns, now_ns
             if name in delivered:
-                watched.charged = 0
+                watched.charged = watched.missing_ns = 0
             if watched.missing and elapsed < now_ns:
-                most = watched.highest * elapsed // 1_000_000_000
+                most = watched.highest * elapsed // _SECOND
+                watched.missing_ns += elapsed
+                if not was_missing:  # a counter may have stopped in the course of its last step
+                    most += max(0, watched.highest * watched.step_ns // _SECOND - watched.step_uj)
+                    watched.missing_ns += watched.step_ns
                 watched.charged += most
-                holders = watched.holders
-                self._charge(self._windows.open_ids if holders is None else self._of(holders, find), most)
+                self._charge_missing(watched.holders, most, find)
 
     def cut(self, window_id: str, known_until: Mapping[str, int], end_ns: int) -> None:
         """A window is closed before it is known which processes used the GPUs up to its end."""
-        for name, until_ns in known_until.items():
-            watched = self._gpus.get(name)
-            if watched is not None and until_ns < end_ns:
-                self._charge((window_id,), watched.highest * (end_ns - until_ns) // 1_000_000_000)
+        for name, watched in self._gpus.items():
+            until_ns = known_until.get(name, watched.at_ns if watched.waits else end_ns)
+            if until_ns < end_ns:
+                self._charge((window_id,), watched.highest * (end_ns - until_ns) // _SECOND)
+
+    def _charge_missing(self, holders: frozenset[int] | None, microjoules: int, find: Find) -> None:
+        self._charge(self._windows.open_ids if holders is None else self._of(holders, find), microjoules)
 
     def _charge(self, windows: Iterable[str], microjoules: int) -> None:
         for window in windows:

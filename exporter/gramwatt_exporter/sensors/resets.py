@@ -39,6 +39,15 @@ class Resets:
                 what="/".join(key),
             )
 
+    def mended(self, of: Device | Meter) -> None:
+        """One more, in place of which the device's other source was booked."""
+        component, name = self.count(of)
+        self._log.info(
+            "counter was reset, stood still or its step is implausible: what the device shows besides is booked",
+            source=of.source,
+            what=f"{component}/{name}",
+        )
+
     def believed(self, of: Device | Meter) -> None:
         """It brought a step."""
         if self._doubted:

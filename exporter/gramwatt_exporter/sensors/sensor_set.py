@@ -83,6 +83,8 @@ class SensorSet:
         self._suspends.before(now)
         samples = self._read_all(now)
         self._suspends.after()
+        for device in [device for _, sample in samples for device in sample.mended]:
+            self._resets.mended(device)
         taken = self.taken = self.intake.take(samples, now)
         self.around.seen(self.intake.layout.around, now)
         self.ownership.settle(taken, now)

@@ -42,6 +42,7 @@ class Between:
         self._make = repeater
         self._repeater: Repeater | None = None
         self._watched: dict[str, _Watched] = {}
+        self._beside: list[PowerReader] = []  # the power beside counters
         self._refused = 0  # of those that are watched no longer
 
     @property
@@ -51,7 +52,9 @@ class Between:
 
     def watch(self, channels: Iterable[Channel], wholes: Wholes) -> None:
         """From now on these; one that was watched with the same files goes on."""
-        found = [(c.of, [c]) for c in channels if c.part is None and not c.energy and c.gone_ns is None]
+        there = [c for c in channels if c.gone_ns is None]
+        found = [(c.of, [c]) for c in there if c.part is None and not c.energy and c.going_on is None]
+        self._beside = [c.beside for c in there if c.beside is not None and not _may_sleep(c)]
         for whole in wholes.counted:
             of = getattr(whole, "of", None)
             if of is not None and not any(member.energy for member in whole.members):
@@ -67,7 +70,7 @@ class Between:
         kept = [item for name, item in watched.items() if self._watched.get(name) is item]
         self._refused -= sum(item.reader.refused for item in kept)
         self._watched = watched
-        if watched and self._repeater is None:
+        if (watched or self._beside) and self._repeater is None:
             self._repeater = self._make(self.count, "hwmon-gpu-power")
 
     def _begin(self, of: Device, sources: tuple[Source, ...]) -> _Watched:
@@ -77,13 +80,22 @@ class Between:
 
     def count(self) -> float:
         """Read all of them once."""
-        return max((item.reader.step() for item in self._watched.values()), default=LONGEST_SECONDS)
+        readers = [item.reader for item in self._watched.values()] + self._beside
+        return max((reader.step() for reader in readers), default=LONGEST_SECONDS)
+
+    def now(self) -> None:
+        """Read all of them up to now, at the beginning of a read of the sensor."""
+        if self._repeater is not None:
+            self._repeater.once()
+
+    def reads(self, beside: PowerReader) -> bool:
+        """Whether this power beside a counter is read here."""
+        return beside in self._beside
 
     def instead(self, readings: Sequence[Reading]) -> list[Reading]:
-        """The readings, with the energy of the watched GPUs up to now."""
+        """The readings, with the energy of the watched GPUs."""
         if not self._watched or self._repeater is None:
             return list(readings)
-        self._repeater.once()
         return [self._energy(reading) for reading in readings]
 
     def _energy(self, reading: Reading) -> Reading:
@@ -103,7 +115,16 @@ class Between:
         """No more reads; what was counted is not of what is found next."""
         if self._repeater is not None:
             self._repeater.stop()
-        self._refused, self._repeater, self._watched = self.refused, None, {}
+        self._refused, self._repeater, self._watched, self._beside = self.refused, None, {}, []
+
+
+def power_beside(channel: Channel, now_ns: Callable[[], int]) -> PowerReader | None:
+    """What integrates the power beside a GPU's counter; None where there is none."""
+    of, witness = channel.of, channel.source.witness
+    if channel.going_on is None or channel.check is None or witness is None or not isinstance(of, Device):
+        return None
+    power = partial(_power, (Source("power", witness),))
+    return PowerReader(power, now_ns, of.max_watts, of.uncertainty_ratio)
 
 
 def _source(channel: Channel) -> Source:

@@ -14,8 +14,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from ....model import Device, Meter
+from ...power_reader import PowerReader
 from ...standing_still import CounterCheck, PartCheck
 from .files import Source, text
+from .going_on import GoingOn
 
 # "%04X:%04X:%04X.%04X" of bus, vendor, product and a running number (drivers/hid/hid-core.c, hid_add_device).
 _HID = re.compile(r"^([0-9A-F]{4,}:[0-9A-F]{4,}:[0-9A-F]{4,})\.[0-9A-F]{4,}$")
@@ -68,6 +70,9 @@ class Channel(Struct, eq=False):
     amperes_fd: int = -1
     check: CounterCheck | None = None
     inner_check: PartCheck | None = None
+    going_on: GoingOn | None = None  # of a GPU's counter
+    beside: PowerReader | None = None  # the power of that GPU, integrated
+    mended: bool = False  # its last step
 
     @property
     def path(self) -> Path:
@@ -85,9 +90,9 @@ class Channel(Struct, eq=False):
         return self.instead or self.source.path
 
     @property
-    def door(self) -> str:
-        """Which counter is read, where another one may come in its place; counting then begins anew."""
-        return self.file.name if self.inside is not None else ""
+    def gave_way(self) -> bool:
+        """Whether another file is read in its place."""
+        return self.instead is not None
 
     def open(self) -> None:
         """Open its file (again), if the chip that it belongs to still stands there. Raises OSError."""
@@ -171,16 +176,32 @@ class Channel(Struct, eq=False):
     def _give_way(self, path: Path, energy: bool) -> None:
         self.instead = path
         self.energy, self.check, self.inner_check = energy, None, None
+        if self.going_on is not None:
+            self.going_on.give_way()
         try:
             self.open()
         except OSError:
             return  # the next look tries again
 
+    @property
+    def _runtime_status(self) -> str:
+        return text(self.chip.folder / "device" / "power" / "runtime_status")
+
+    def awake(self) -> bool:
+        """Whether its GPU is awake for certain: the kernel says so, or that it never sleeps."""
+        return self._runtime_status in ("active", "unsupported")
+
+    def energy_besides(self) -> int | None:
+        """Microjoules by what a GPU shows besides its counter: its power so far, or the counter of a part of it."""
+        if self.beside is not None:
+            return self.beside.microjoules
+        return None if self.inside is None else _number(self.inside)
+
     def _asleep(self, error: OSError) -> bool:
         """Whether it was not read because that would wake the GPU. One that is awake may be refused too: in a reset."""
         if self.refusal is None or error.errno != self.refusal:
             return False
-        return text(self.chip.folder / "device" / "power" / "runtime_status") != "active"
+        return self._runtime_status != "active"
 
     def close(self) -> None:
         """Close its files."""

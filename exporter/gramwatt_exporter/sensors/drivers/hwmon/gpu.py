@@ -15,6 +15,7 @@ from .. import apu
 from .bounds import most_watts
 from .channel import Channel, Chip, Part
 from .files import Source
+from .going_on import GoingOn
 
 DRIVERS = ("amdgpu", "xe", "i915", "nouveau")
 
@@ -52,7 +53,9 @@ def channel(
         made.refusal = _REFUSALS.get(driver)
         return made
     inner = labels.get("pkg")
-    if inner is not None and inner is not best and inner.energy:
+    of_part = inner is not None and inner is not best and inner.energy
+    made.going_on = GoingOn(limit, of_part)
+    if inner is not None and of_part:
         made.inside, made.inner_check = inner.path, PartCheck()
     elif best.witness is not None:
         made.check = CounterCheck()

@@ -7,13 +7,17 @@ import errno
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from ....errors import Denied, NotHere
-from ....model import EnergyReading, PowerReading, Reading, Sample
+from ....model import Device, EnergyReading, PowerReading, Reading, Sample
 from ...failures import nothing_readable
-from .between import Between, MakeRepeater
+from ...standing_still import PartCheck
+from .between import Between, MakeRepeater, power_beside
 from .channel import Channel, Chip, chips_under, iio_chips
 from .chips import GPUS, SOURCE, channels_of
 from .devices import Wholes
+from .going_on import GoingOn, StandsStill
 from .names import name_apart, noun
 
 LOOK_AGAIN_SECONDS = 60  # for chips that came, or that failed and may have come back elsewhere
@@ -78,6 +82,9 @@ class Hwmon:
         failures: dict[str, str] = {}
         values: dict[Channel, int] = {}  # of those that are parts of a device
         wholes = self._wholes
+        mended: list[Device] = []
+        if self.between is not None:
+            self.between.now()
         for channel in self._channels:
             try:
                 value = channel.value()
@@ -93,8 +100,13 @@ class Hwmon:
                 continue
             now = self._now()
             of = wholes.aside.get(channel, channel.of)
-            if channel.energy:
-                readings.append(EnergyReading(of, value, now, door=channel.door))
+            if channel.going_on is not None:
+                try:
+                    readings.append(self._counted(channel, channel.going_on, value, now, mended))
+                except StandsStill:
+                    failures[of.name] = "still"
+            elif channel.energy:
+                readings.append(EnergyReading(of, value, now))
                 self._judge(channel, value, now)
             else:
                 readings.append(PowerReading(of, value, now))
@@ -110,7 +122,34 @@ class Hwmon:
             self._look_again()
         if self.between is not None:
             readings = self.between.instead(readings)
-        return Sample(readings, failures=failures)
+        return Sample(readings, failures=failures, mended=mended)
+
+    def _counted(
+        self, channel: Channel, going_on: GoingOn, value: int, now: int, mended: list[Device]
+    ) -> EnergyReading:
+        """The energy of a GPU with a counter, of which ``value`` was read. Raises StandsStill."""
+        of, beside = channel.of, channel.beside
+        assert isinstance(of, Device)
+        if beside is not None:
+            going_on.fine = self.between is not None and self.between.reads(beside)
+            if not going_on.fine:
+                beside.take(value, now) if channel.gave_way else beside.step()
+        if not channel.gave_way:
+            going = going_on.take(value, channel.energy_besides(), now, channel.awake)
+            if going.mended:
+                mended.append(of)
+            if going.mended and not channel.mended and channel.inner_check is not None:
+                channel.inner_check = PartCheck()  # one leap does not speak against all that comes
+            channel.mended = going.mended
+            self._judge(channel, value, now)
+        elif beside is None:
+            going = going_on.take(value, None, now, channel.awake)
+        else:
+            going = going_on.take(beside.microjoules, None, now, lambda: False)
+            if of.uncertainty_ratio != beside.uncertainty_ratio:
+                channel.of = of = replace(of, uncertainty_ratio=beside.uncertainty_ratio)
+        offset = 0 if channel.gave_way else going_on.offset
+        return EnergyReading(of, going.microjoules, going.at_ns, offset=offset, own=channel.gave_way)
 
     @property
     def refused(self) -> Mapping[str, int]:
@@ -184,6 +223,8 @@ class Hwmon:
             channel.close()
         self._channels = [*going, *self._kept([c for c in stopped if c not in gone]), *new]
         denied = _open(new)
+        for channel in new:
+            channel.beside = power_beside(channel, self._now)
         self._wholes = Wholes(self._channels, SOURCE, self._idle_watts, self._wholes.family)
         if self.between is not None:
             self.between.watch(self._channels, self._wholes)

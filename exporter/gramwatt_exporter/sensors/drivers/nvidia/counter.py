@@ -13,6 +13,7 @@ from .still import Still
 # A counter refreshes every 20 to 100 ms: over a second that no longer matters for its power.
 JUDGED_NS = 1_000_000_000
 BELIEVED_PERCENT = 75  # of the counter's power, if the power reading shows as much
+LONGEST_GAP_NS = 15_000_000_000  # over which power stands for a counter that began anew
 
 
 class CounterJudge(Protocol):
@@ -33,6 +34,9 @@ class Counter:
         self._history = history
         self._still = Still()
         self._highest = 0  # highest power read of late, microwatts
+        self._microwatts: int | None = None  # power at the last look
+        self.offset = 0  # of the history to the counter's own value
+        self.mended = False  # the last look brought a step that is filled in by power
 
     def stands_still(self, look: Look) -> bool:
         """Whether the counter did not move while the GPU draws power. Its energy waits for what comes of it."""
@@ -53,7 +57,8 @@ class Counter:
         what they mean is for the look to judge."""
         counts = []
         while self.counts:
-            counts.append(self.counts.popleft())
+            at_ns, raw = self.counts.popleft()
+            counts.append((at_ns, raw + self.offset))
         for index, (at_ns, microjoules) in enumerate(counts):
             if not self._history or at_ns <= self._history.newest_ns:
                 continue
@@ -68,6 +73,35 @@ class Counter:
                 return counts[index:]
             self._history.add(at_ns, microjoules)
         return []
+
+    def mend(self, beyond: list[tuple[int, int]], look: Look, limit: float | None) -> bool:
+        """The counter was reset, leapt or left out what was drawn while it stood still: it goes on by the power
+        meanwhile. False where the GPU reports no power: then it begins anew."""
+        before, now = self._microwatts, look.microwatts
+        if now is None or look.microjoules is None or look.at_ns - self._history.newest_ns > LONGEST_GAP_NS:
+            return False
+        mean = now if before is None else (before + now) // 2
+        values = [*beyond, (look.at_ns, look.microjoules)]
+        values = [(at, value) for at, value in values if at > self._history.newest_ns]
+        drawn = self._still.drawn(values[0][0]) if values else None
+        self._still.points()
+        shift = 0
+        for at_ns, value in values:
+            elapsed = at_ns - self._history.newest_ns
+            step = value + shift - self._history.newest_microjoules
+            if drawn is not None or step < 0 or not plausible(step, elapsed, limit):
+                power = mean * elapsed // 1_000_000_000 if drawn is None else drawn
+                shift += power - step
+                step, drawn = power, None
+            self._history.add(at_ns, self._history.newest_microjoules + step)
+        self.offset += shift
+        self.mended = True
+        return True
+
+    def looked(self, look: Look) -> None:
+        """Take the power of a look, when its counter is judged."""
+        if look.microwatts is not None:
+            self._microwatts = look.microwatts
 
     def begin_anew(self, beyond: list[tuple[int, int]], microjoules: int) -> None:
         """The counter was reset or leapt: it counts from the first value beyond that."""

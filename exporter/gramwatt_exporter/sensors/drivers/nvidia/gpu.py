@@ -123,12 +123,16 @@ class Gpu:
                 return [], None
             look = replace(look, at_ns=min(look.at_ns, self._history.newest_ns))
         elif look.microjoules is not None:
+            look = replace(look, microjoules=look.microjoules + self.counter.offset)
             beyond = self.counter.take_counts(self.device.max_watts)
             if self.counter.stands_still(look):
                 self._context = look.context
                 self._coverage.take(look, self._history)
                 return self._told_of_still()
             anew = not self._goes_on(look)
+            if anew and self._coverage.until_ns:
+                anew = not self.counter.mend(beyond, look, self.device.max_watts)
+            self.counter.looked(look)
             if anew:
                 self.counter.fill()
                 readings, use = self.flush()
@@ -235,7 +239,9 @@ class Gpu:
         return goes_on
 
     def _reading(self, at_ns: int) -> EnergyReading:
-        return EnergyReading(self.device, self._history.at(at_ns), at_ns, own=self.power is not None)
+        own = self.power is not None
+        offset = 0 if own else self.counter.offset
+        return EnergyReading(self.device, self._history.at(at_ns), at_ns, offset=offset, own=own)
 
     def _report(self, rows_told: bool) -> tuple[list[Reading], DeviceUse | None]:
         intervals, seen = self._coverage.users()

@@ -259,11 +259,14 @@ class Nvml:
             if gpu.failed:
                 failures[gpu.uuid] = gpu.failed
             self._pass_on_notes(gpu)
+        mended = [gpu.device for gpu in gpus if gpu.counter.mended]
+        for gpu in gpus:
+            gpu.counter.mended = False
         behind = {gpu.uuid: gpu.known_until_ns for gpu in gpus if gpu.waits}
         if gpus and not readings and all(gpu.error is not None for gpu in gpus):
             self._raise(gpus[-1].error, failures)
         self._last = began, Sample(readings, (), failures, behind)
-        return Sample(readings, uses, failures, behind)
+        return Sample(readings, uses, failures, behind, mended)
 
     def _look_at(self, gpus: list[Gpu]) -> None:
         """Begin a look at every GPU that is not being looked at, and wait a moment for those that are fast."""

@@ -51,6 +51,18 @@ class Still:
             return False
         return True
 
+    def drawn(self, at_ns: int) -> int | None:
+        """Microjoules from the moment since which it stood still until ``at_ns``; None where it did not."""
+        if not self._points:
+            return None
+        after = next((index for index, point in enumerate(self._points) if point[0] >= at_ns), None)
+        if after is None:
+            since_ns, energy = self._points[-1]
+            return energy + self._microwatts * (at_ns - since_ns) // 1_000_000_000 - self._points[0][1]
+        (t0, e0), (t1, e1) = self._points[max(0, after - 1)], self._points[after]
+        energy = e0 if t1 <= t0 else e0 + (e1 - e0) * (at_ns - t0) // (t1 - t0)
+        return energy - self._points[0][1]
+
     def points(self) -> list[tuple[int, int]]:
         """What it would have counted; begins anew."""
         points, self._points = self._points, []

@@ -83,12 +83,14 @@ def test_a_card_that_draws_less_than_its_package_is_measured_by_the_package(
     assert run(100, 80) == 100 * 60
     assert run(100, 102) == 100 * 60  # they are not read at one moment
     assert sensor.notes == []
-    assert 40 * 80 <= run(10, 80) <= 60 * 80
+    # What a card draws beside its package is known from the time before.
+    assert 60 * 80 <= run(10, 80) <= 60 * 100
     assert len(sensor.notes) == 1
     assert sensor.notes[0].startswith("0000:03:00.0: its energy counter counted")
-    assert run(10, 80) == 80 * 60
+    later = run(10, 80)
+    assert 60 * 80 <= later <= 60 * 100
     for _ in range(30):  # looking at the chips again changes nothing
-        assert run(10, 80, 5) == 80 * 5
+        assert abs(run(10, 80, 5) - later // 12) <= 1
     assert len(sensor_set.read().sensors[0].failures) == 0
 
 
