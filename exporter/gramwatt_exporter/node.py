@@ -84,8 +84,9 @@ class Node:
 
     def _tell_ended(self) -> None:
         """The ends are kept by now: in the ledger, or in the journal."""
+        grid = self.sampler.progress.intensity.average
         for view in self.sampler.windows.take_ended():
-            self._ended_windows.tell(view)
+            self._ended_windows.tell(view, grid)
 
     def _sample(self, published: bool) -> None:
         self.sampler.sample(published)
