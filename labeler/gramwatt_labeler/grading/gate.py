@@ -39,8 +39,13 @@ def refusal(measurement: Measurement) -> str:
         )
     floor = measurement.floor_joules
     if floor is not None and energy < floor:
-        return f"energy that the sensors can resolve (it is {energy:g} J, they resolve {floor:g} J); run for longer"
+        return below_floor(energy, floor)
     return ""
+
+
+def below_floor(energy: float, floor: float) -> str:
+    """Why energy (J) below what the sensors resolve (J) has no letter."""
+    return f"energy that the sensors can resolve (it is {energy:g} J, they resolve {floor:g} J); run for longer"
 
 
 def undecided(measurement: Measurement, letter: str, worst: str | None) -> str:
