@@ -70,6 +70,7 @@ class Imported:
     region: str = ""
     cloud: str = ""
     run: str = ""  # the tool's own id
+    outcome: str = ""  # how the run ended
     file: str = ""  # name without folder
     line: int = 0
 

@@ -8,6 +8,7 @@ from ..model import Measurement, Window
 
 MINIMUM_COVERAGE = 0.95
 MINIMUM_SAMPLES = 3
+_ROUNDING = 0.01  # of energies that a file has with few digits
 
 
 def failed_run(window: Window) -> str:
@@ -26,7 +27,7 @@ def refusal(measurement: Measurement) -> str:
     if not math.isfinite(energy) or energy <= 0:
         return f"a usable energy (it is {energy:g} J)"
     if measurement.imported is not None:
-        return ""  # how well another tool covered its run is not in its file
+        return _odd_parts(measurement)  # how well another tool covered its run is not in its file
     if measurement.energy_joules < MINIMUM_COVERAGE * measurement.most_joules:
         return f"energy that is known ({measurement.unknown_text}: no source says which processes used it)"
     samples, coverage = measurement.samples or 0, measurement.coverage_ratio or 0.0
@@ -40,6 +41,14 @@ def refusal(measurement: Measurement) -> str:
     floor = measurement.floor_joules
     if floor is not None and energy < floor:
         return below_floor(energy, floor)
+    return ""
+
+
+def _odd_parts(measurement: Measurement) -> str:
+    """Why an energy that is less than its own parts must not be graded, or ""."""
+    parts = math.fsum(measurement.components.values())
+    if parts > measurement.energy_joules * (1 + _ROUNDING):
+        return f"an energy that its parts agree with (it is {measurement.energy_joules:g} J, they are {parts:g} J)"
     return ""
 
 
