@@ -14,8 +14,21 @@ _ROUNDING = 0.01  # of energies that a file has with few digits
 def failed_run(window: Window) -> str:
     """Why this run must not be graded whatever it used, or ""."""
     if window.failure:
-        return f"a run that succeeded ({window.failure}); a failed run used less because it did less"
+        return failed(window.failure)
     return ""
+
+
+def failed(how: str) -> str:
+    """Why a run that ended so must not be graded."""
+    return f"a run that succeeded ({how}); a failed run used less because it did less"
+
+
+def too_little_seen(coverage: float) -> str:
+    """Why a run must not be graded of which the counters cover so little (0 to 1)."""
+    return (
+        f"coverage (the counters cover {100 * coverage:.1f} % of the window,"
+        f" {100 * MINIMUM_COVERAGE:g} % are needed)"
+    )
 
 
 def refusal(measurement: Measurement) -> str:
@@ -34,10 +47,7 @@ def refusal(measurement: Measurement) -> str:
     if samples < MINIMUM_SAMPLES:
         return f"samples (the energy counter has {samples}, {MINIMUM_SAMPLES} are needed)"
     if not coverage >= MINIMUM_COVERAGE:
-        return (
-            f"coverage (the counters cover {100 * coverage:.1f} % of the window,"
-            f" {100 * MINIMUM_COVERAGE:g} % are needed)"
-        )
+        return too_little_seen(coverage)
     floor = measurement.floor_joules
     if floor is not None and energy < floor:
         return below_floor(energy, floor)
@@ -54,7 +64,9 @@ def _odd_parts(measurement: Measurement) -> str:
 
 def below_floor(energy: float, floor: float) -> str:
     """Why energy (J) below what the sensors resolve (J) has no letter."""
-    return f"energy that the sensors can resolve (it is {energy:g} J, they resolve {floor:g} J); run for longer"
+    return (
+        f"energy that the sensors can resolve (it is {energy:g} J, they resolve {floor:g} J); run for longer"
+    )
 
 
 def undecided(measurement: Measurement, letter: str, worst: str | None) -> str:
