@@ -8,6 +8,10 @@ from ..model import Measurement, Window
 
 MINIMUM_COVERAGE = 0.95
 MINIMUM_SAMPLES = 3
+_UNFIT = {
+    "part": "boundary (the selector takes a part of the energy: leave out component, device and source)",
+    "window": "boundary (a recorded window is graded by gramwatt-labeler grade --window ID)",
+}
 _ROUNDING = 0.01  # of energies that a file has with few digits
 
 
@@ -15,7 +19,7 @@ def failed_run(window: Window) -> str:
     """Why this run must not be graded whatever it used, or ""."""
     if window.failure:
         return failed(window.failure)
-    return ""
+    return _UNFIT.get(window.boundary, "")
 
 
 def failed(how: str) -> str:
