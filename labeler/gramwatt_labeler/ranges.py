@@ -81,7 +81,6 @@ def measure_range(prometheus: Prometheus, selector: str, start: float, end: floa
     """``selector`` as :func:`read_selector` gives it. Raises InputError, NotFound, TryAgain or Rejected."""
     if not start < end or end - start > _LONGEST:
         raise InputError("--start: expected a moment before --end, at most 366 days")
-    name = selector.partition("{")[0]
     energy = _grouped(prometheus.raw(selector, start, end))
     if not energy:
         raise NotFound(f"Prometheus at {prometheus.url} has no sample of {selector} in that time")

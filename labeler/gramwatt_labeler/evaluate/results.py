@@ -13,7 +13,7 @@ from ..grading.hardware import class_of, group_of, split_count
 from ..grading.recorded import OUTCOME_UNKNOWN, grade_of
 from ..grading.scale import AbsoluteScale, EeiScale, RatedScale
 from ..model import Grade, Graded, Hardware, Imported, Measurement, Window
-from ..scale_files import LoadedScale
+from ..scale_files import LoadedScale, with_origin
 from ..store.nouns import Evaluation, Given, Layer, Measure, MetricGrade, Origin
 from .entry_facts import facts_of
 
@@ -89,7 +89,7 @@ def grade_entry(entry: Entry, loaded: LoadedScale, is_file: bool) -> tuple[Verdi
     grade = grade_of(verdict, loaded.id, entry.values.get("emissions"))
     if grade.letter is not None and is_file and not entry.outcome:
         grade = replace(grade, notes=(*grade.notes, OUTCOME_UNKNOWN))
-    return verdict, grade
+    return verdict, with_origin(grade, loaded)
 
 
 def evaluation_of(result: Result, user: str, origin: Origin = Origin.FORM) -> tuple[Evaluation, list[Given]]:
