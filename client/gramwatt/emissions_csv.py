@@ -41,7 +41,7 @@ def row(result: Result) -> dict[str, Any]:
         os=platform.platform(),
         python_version=platform.python_version(),
         cpu_count=os.cpu_count() or "",
-        tracking_mode="process",
+        tracking_mode=result.boundary,
     )
     if result.seconds is not None:
         found["duration"] = result.seconds

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Callable, Optional, Union
 
-from . import at_exit, environment, ranks
+from . import at_exit, environment, ranks, software
 from . import emissions_csv as csv_rows
 from .api import Api, connect
 from .checks import check_name, check_phase, check_tags, check_values
@@ -275,6 +275,8 @@ class Window:
 
     def _open_own(self) -> Optional[str]:
         around = _around.get()
+        if software.TAG not in self._tags and (frameworks := software.loaded()):
+            self._tags[software.TAG] = frameworks
         fields: dict[str, Any] = {
             "name": self.name, "phase": self.phase, "pid": os.getpid(), "model": self.model, "task": self.task,
             "dataset": self.dataset, "parent": around[-1] if around else os.environ.get(environment.PARENT, ""),

@@ -55,6 +55,8 @@ class Result:
     task: str = ""
     dataset: str = ""
     parent: str = ""
+    boundary: str = "process"
+    """What the energy counts: ``process``, that of its processes, or ``machine``, all of it with the idle draw."""
     outcome: Optional[Outcome] = None
     """How the run ended: ``exit_code``, ``signal`` or ``exception``; None when nothing was said of it."""
     note: str = ""
@@ -99,6 +101,7 @@ class Result:
             "model": self.model,
             "task": self.task,
             "dataset": self.dataset,
+            "boundary": self.boundary,
             "missed_seconds": self.missed_seconds,
             "below_floor": self.below_floor,
             "floor_joules": self.floor_joules,
@@ -142,6 +145,7 @@ def from_window(answer: Mapping[str, Any]) -> Result:
         task=_text(answer, "task"),
         dataset=_text(answer, "dataset"),
         parent=_text(answer, "parent"),
+        boundary=_text(answer, "boundary") or "process",
         outcome=from_answer(answer.get("outcome")),
         note=_unknown_note(_numbers(answer, "unknown_joules")),
     )

@@ -102,6 +102,8 @@ def block(result: Result) -> str:
     rows = [("energy", energy(result))]
     if result.uncertainty is not None and result.joules is not None:
         rows[0] = ("energy", f"{rows[0][1]} ± {percent(result.uncertainty)}")
+    if result.boundary == "machine":
+        rows.append(("boundary", "the whole machine, idle draw included"))
     rows.append(
         (
             "CO2",

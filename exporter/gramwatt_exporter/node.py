@@ -79,13 +79,14 @@ class Node:
         self._sample(published=True)
         if time.monotonic() - self._saved >= self._save_interval:
             self.save(last=False)
-        self._tell_ended()
+        self._report_ended()
         self.exposition.publish(self.sampler.freeze(self._saves))
 
-    def _tell_ended(self) -> None:
+    def _report_ended(self) -> None:
         """The ends are kept by now: in the ledger, or in the journal."""
+        grid = self.sampler.progress.intensity.average
         for view in self.sampler.windows.take_ended():
-            self._ended_windows.report(view)
+            self._ended_windows.report(view, grid)
 
     def _sample(self, published: bool) -> None:
         self.sampler.sample(published)
@@ -185,7 +186,7 @@ class Node:
             except OSError as error:
                 self._log_save_failed(error)
         if not window.is_open:
-            self._tell_ended()
+            self._report_ended()
         return window_answer(self.sampler.windows.view(window))
 
     def _own_process(self, peer: Peer, pid: int) -> Row:

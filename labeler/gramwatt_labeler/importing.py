@@ -78,12 +78,12 @@ def _facts(graded: Graded) -> tuple[object, ...]:
     """What makes two imports of a window the same; not the scale, and not which file and line it was in."""
     window, measurement = graded.window, graded.measurement
     # Hardware and boundary are read since version 0.2: what an earlier one imported is the same run.
-    window = replace(window, values=dict(window.values), hardware=Hardware(), boundary="")
+    window = replace(window, values=dict(window.values), hardware=Hardware(), boundary="", software="")
     return window, _without_place(measurement)
 
 
 def _without_place(measurement: Measurement | None) -> object:
     if measurement is None or measurement.imported is None:
         return measurement
-    imported = replace(measurement.imported, file="", line=0)
+    imported = replace(measurement.imported, file="", line=0, outcome="")
     return replace(measurement, components=dict(measurement.components), imported=imported, zone="")

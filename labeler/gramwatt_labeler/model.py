@@ -51,6 +51,7 @@ class Window:
     boundary: str = (
         "process"  # what its energy counts: of its processes, or of the whole "machine"; "" not known
     )
+    software: str = ""  # what ran, as its owner names it, such as vLLM 0.9
 
     @property
     def seconds(self) -> float:
@@ -69,6 +70,7 @@ class Imported:
     region: str = ""
     cloud: str = ""
     run: str = ""  # the tool's own id
+    outcome: str = ""  # how the run ended
     file: str = ""  # name without folder
     line: int = 0
 

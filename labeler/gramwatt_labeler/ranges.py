@@ -20,12 +20,15 @@ METRICS = {
     "gramwatt_workload_energy_joules_total": "process",
     "gramwatt_user_energy_joules_total": "process",
     "gramwatt_process_energy_joules_total": "process",
-    "gramwatt_window_energy_joules_total": "process",
+    "gramwatt_window_energy_joules_total": "window",  # of any, failed ones too: it gets no grade here
     "gramwatt_device_energy_joules_total": "machine",
 }
 """The counters a stretch can be of, and what their energy counts."""
 _DEFAULTS = (("pid", "gramwatt_process_energy_joules_total"), ("window", "gramwatt_window_energy_joules_total"),
              ("device", "gramwatt_device_energy_joules_total"))  # fmt: skip
+_PARTS = ("component", "device", "source")
+"""Labels of a part of the energy: with one of them in the selector the rest of it is not counted."""
+_GPU = re.compile(r'component\s*=\s*"gpu"')
 _SELECTOR = re.compile(r"\s*(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)?\s*(?P<braces>\{.*\})?\s*", re.DOTALL)
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)\s*(?:=~|!~|!=|=)\s*"(?:[^"\\]|\\.)*"\s*,?\s*')
 _OWN = ("workload", "kind", "user", "component", "pid", "command", "device", "source", "window", "instance")
@@ -78,7 +81,6 @@ def measure_range(prometheus: Prometheus, selector: str, start: float, end: floa
     """``selector`` as :func:`read_selector` gives it. Raises InputError, NotFound, TryAgain or Rejected."""
     if not start < end or end - start > _LONGEST:
         raise InputError("--start: expected a moment before --end, at most 366 days")
-    name = selector.partition("{")[0]
     energy = _grouped(prometheus.raw(selector, start, end))
     if not energy:
         raise NotFound(f"Prometheus at {prometheus.url} has no sample of {selector} in that time")
@@ -109,7 +111,16 @@ def measure_range(prometheus: Prometheus, selector: str, start: float, end: floa
         sources=sources,
         notes=(f"{len(energy)} series of {selector}",),
     )
-    return Stretch(selector, first, last, measurement, METRICS[name], instances)
+    return Stretch(selector, first, last, measurement, boundary_of(selector), instances)
+
+
+def boundary_of(selector: str) -> str:
+    """What the energy of a selector counts: process, machine, gpu, or a ``part``, which nothing is compared with."""
+    name, brace, rest = selector.partition("{")
+    labels = _labels(brace + rest)
+    if labels.isdisjoint(_PARTS) or METRICS[name] == "window":
+        return METRICS[name]
+    return "gpu" if labels.isdisjoint(_PARTS[1:]) and _GPU.search(rest) else "part"
 
 
 def _grouped(series: Iterable[Series]) -> dict[tuple[str, tuple[tuple[str, str], ...]], Samples]:

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .model import Grade, Graded
-from .scale_files import LoadedScale, grade
+from .scale_book.regrading import grade_again, graded_on
+from .scale_files import LoadedScale
 from .store import Given, Store
-
-_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +39,12 @@ def regrade(
     An evaluation whose numbers are not kept (it was refused before it was measured) stays as it is.
     """
     for loaded in scales:
-        for old in list(_older(store, loaded, since)):
-            if old.measurement is None:
+        for evaluation, old in list(graded_on(store, loaded.id.name, None)):
+            if old.window.end < since or old.grade.scale.sha256 == loaded.id.sha256:
                 continue
-            new = grade(loaded, old.window, old.measurement, hardware)
+            if evaluation.measurement is None:
+                continue
+            new = grade_again(loaded, evaluation, hardware)
             if not dry:
-                store.regrade(old.window.id, [Given(new)], now)
+                store.regrade(evaluation.id, [Given(new)], now)
             yield Regraded(old, new)
-
-
-def _older(store: Store, loaded: LoadedScale, since: float) -> Iterator[Graded]:
-    offset = 0
-    while page := store.recent(_PAGE, loaded.id.name, offset=offset):
-        for one in page:
-            if one.window.end >= since and one.grade.scale.sha256 != loaded.id.sha256:
-                yield one
-        offset += _PAGE

@@ -54,6 +54,9 @@ class _Report(msgspec.Struct, frozen=True):
     how_ended: str = ""
     how_ended_detail: str = ""
     boundary: str = "process"
+    software: str = ""
+    grid_zone: str = ""
+    grid_method: str = ""
     hardware: tuple[_Part, ...] = ()
 
 
@@ -79,6 +82,7 @@ def read_report(report: Any, instance: str) -> tuple[Window, Measurement]:
         failure=outcome_text(one.how_ended, one.how_ended_detail),
         hardware=Hardware(_models(one, "gpu"), _models(one, "cpu")),
         boundary=one.boundary,
+        software=one.software,
     )
     return window, _measurement(one)
 
@@ -103,6 +107,8 @@ def _measurement(one: _Report) -> Measurement:
         sources=tuple(sorted({part for name in one.sources.values() for part in name.split("+") if part})),
         floor_joules=one.floor_joules,
         unknown=unknown,
+        zone=one.grid_zone,
+        intensity_method=one.grid_method,
     )
     text = measurement.unknown_text
     return replace(measurement, notes=(text,)) if text else measurement

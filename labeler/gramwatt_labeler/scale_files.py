@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .errors import ScaleError
@@ -22,6 +22,7 @@ class LoadedScale:
     scale: Scale
     id: ScaleId
     file: Path
+    replaces: str = ""  # the hash of the shipped scale whose name it has
 
     @property
     def grades_windows(self) -> bool:
@@ -38,14 +39,23 @@ def load_scales(directory: str = "") -> Mapping[str, LoadedScale]:
             raise ScaleError(f"grading.scales_dir: {directory} is not a directory")
         files += sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")])
     found = {}
+    shipped: dict[str, str] = {}
     for file in files:
         try:
             text = file.read_bytes()
         except OSError as error:
             raise ScaleError(f"cannot read {file}: {error.strerror}") from None
         scale, identity = decode(text, str(file))
-        found[scale.name] = LoadedScale(scale, identity, file)
+        if file.parent == BUILT_IN:
+            shipped[scale.name] = identity.sha256
+        found[scale.name] = LoadedScale(scale, identity, file, replaced(identity, shipped))
     return found
+
+
+def replaced(identity: ScaleId, shipped: Mapping[str, str]) -> str:
+    """The hash of the shipped scale whose name this one has and whose content it has not; else ""."""
+    other = shipped.get(identity.name, "")
+    return "" if other == identity.sha256 else other
 
 
 def pick(scales: Mapping[str, LoadedScale], names: list[str]) -> list[LoadedScale]:
@@ -63,8 +73,16 @@ def pick(scales: Mapping[str, LoadedScale], names: list[str]) -> list[LoadedScal
     return picked
 
 
+def with_origin(graded: Grade, loaded: LoadedScale) -> Grade:
+    """The grade, saying where its scale only has the name of a shipped one."""
+    if graded.letter is None or not loaded.replaces:
+        return graded
+    note = f"the scale {loaded.id.name} is this installation's own, not the one that Gramwatt ships"
+    return replace(graded, notes=(*graded.notes, note))
+
+
 def grade(loaded: LoadedScale, window: Window, measurement: Measurement, hardware: str = "") -> Grade:
     """Grade a window on a scale that :func:`pick` accepted. Never raises: what is missing is in the grade."""
     if isinstance(loaded.scale, EeiScale | AbsoluteScale):
-        return grade_window(loaded.scale, loaded.id, window, measurement, hardware)
+        return with_origin(grade_window(loaded.scale, loaded.id, window, measurement, hardware), loaded)
     raise ScaleError(f"scale {loaded.id.name!r} does not grade recorded windows")

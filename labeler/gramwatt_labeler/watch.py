@@ -183,12 +183,20 @@ class Watch:
         return new
 
     def _grade_one(self, found: Finished, now: float) -> list[Graded]:
-        if all(self._store.has(found.id, scale.id.name) for scale in self._scales):
+        if not self._store.is_stated(found.id) and all(
+            self._store.has(found.id, scale.id.name) for scale in self._scales
+        ):
             return []
         window, measurement = measure(self._prometheus, found, now, self._patience)
         return self._grade_measured(window, measurement, now)
 
     def _grade_measured(self, window: Window, measurement: Measurement, now: float) -> list[Graded]:
+        if self._store.is_stated(window.id):
+            # A file with the id of a window that has not ended yet must not stand in its place.
+            _log.warning(
+                "window %s: what a file stated of it is taken back: it was recorded", clean(window.id)
+            )
+            self._store.take_back(window.id)
         scales = [scale for scale in self._scales if not self._store.has(window.id, scale.id.name)]
         new = []
         for scale in scales:

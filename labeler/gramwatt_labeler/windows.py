@@ -142,7 +142,7 @@ def _describe(found: Finished, instance: str, described: Sequence[Series]) -> Wi
     info: dict[str, str] = {}
     start = math.nan
     values: dict[str, float] = {}
-    outcome, boundary = "", "process"
+    outcome, boundary, software = "", "process", ""
     parts: dict[str, list[tuple[str, int]]] = {"gpu": [], "cpu": []}
     for series in newest:
         value = series.samples[-1][1]
@@ -154,6 +154,8 @@ def _describe(found: Finished, instance: str, described: Sequence[Series]) -> Wi
             values[series.labels.get("key", "")] = value
         elif series.name == _PREFIX + "boundary_info":
             boundary = series.labels.get("boundary", boundary)
+        elif series.name == _PREFIX + "software_info":
+            software = series.labels.get("software", "")
         elif series.name == _PREFIX + "hardware_info":
             _add_part(parts, series.labels)
         elif series.name == _PREFIX + "outcome_info":
@@ -174,6 +176,7 @@ def _describe(found: Finished, instance: str, described: Sequence[Series]) -> Wi
         failure=outcome,
         hardware=Hardware(tuple(sorted(parts["gpu"])), tuple(sorted(parts["cpu"]))),
         boundary=boundary,
+        software=software,
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
 
-from .. import emissions_csv
+from .. import emissions_csv, software
 from ..api import PHASES, Api, connect
 from ..checks import MAX_NAME
 from ..environment import PARENT
@@ -53,6 +53,9 @@ def add_parser(commands: Any) -> None:
         help="a text to keep with the window",
     )
     parser.add_argument(
+        "--software", default="", metavar="TEXT", help="what runs, for the label: vLLM 0.9 (the tag software)"
+    )
+    parser.add_argument(
         "--whole-machine",
         action="store_true",
         help="count what every device draws meanwhile, idle draw included (for root, or the exporter's user)",
@@ -89,6 +92,8 @@ def main(args: argparse.Namespace) -> int:
         "tags": {sendable(key): sendable(value) for key, value in args.tag},
         "pid": os.getpid(),
     }
+    if args.software:
+        fields["tags"][software.TAG] = sendable(args.software)
     if args.whole_machine:
         fields["whole_machine"] = True  # only when asked for: exporters of before do not know it
     passthrough = Passthrough()

@@ -344,6 +344,12 @@ CATALOGUE: tuple[Metric, ...] = (
         "window project",
         "Always 1; the project that the owner of a window names (tag project). Parts of other windows have none.",
     ),
+    _gauge(
+        "window_software_info",
+        "info",
+        "window software",
+        "Always 1; the software that a window ran, as its owner names it (tag software).",
+    ),
     _gauge("window_state", "1", "window state", "1 for the state (open, finished) a recorded window is in."),
     _gauge(
         "window_start_timestamp_seconds", "seconds", "window", "Unix time at which a recorded window began."

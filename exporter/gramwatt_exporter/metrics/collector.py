@@ -9,6 +9,7 @@ from .. import __version__, units
 from ..intensity.best_start import best_starts
 from ..model import COMPONENTS, PARTS, Intensity
 from ..snapshot import Snapshot, UserView, WorkloadView
+from ..windows.model import SOFTWARE
 from ..windows.outcome import outcome_labels
 from .entering import entering_workloads
 
@@ -285,6 +286,10 @@ def _windows(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     yield (
         "window_project_info",
         (((w.id, w.tags["project"]), 1.0) for w in windows if w.tags.get("project") and not w.parent),
+    )
+    yield (
+        "window_software_info",
+        (((w.id, w.tags[SOFTWARE]), 1.0) for w in windows if w.tags.get(SOFTWARE)),
     )
     yield "window_state", (((w.id, w.state), 1.0) for w in windows)
     yield "window_start_timestamp_seconds", (((w.id,), w.start) for w in windows)

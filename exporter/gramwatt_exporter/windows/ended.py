@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..hardware import Part
+from ..model import Intensity
 from .answers import window_answer
-from .model import WindowView
+from .model import SOFTWARE, WindowView
 from .outcome import outcome_labels
 
 KEPT = 200  # windows that a reader who was away for a moment finds
@@ -34,8 +35,8 @@ class EndedWindows:
         self.is_closed = False
         self._changed = threading.Condition()
 
-    def report(self, view: WindowView) -> None:
-        """One that has ended and whose end no kill takes back."""
+    def report(self, view: WindowView, grid: Intensity | None = None) -> None:
+        """One that has ended and whose end no kill takes back; ``grid`` is the intensity in force."""
         answer = {name: value for name, value in window_answer(view).items() if name not in _PRIVATE}
         how, detail = outcome_labels(view.outcome, view.ended_by or "stop", view.is_automatic)
         answer |= {"samples": view.samples, "how_ended": how, "how_ended_detail": detail}
@@ -45,6 +46,9 @@ class EndedWindows:
             for part in self._hardware
             if view.microjoules.get(part.component)
         ]
+        answer["software"] = view.tags.get(SOFTWARE, "")
+        answer["grid_zone"] = "" if grid is None else grid.zone
+        answer["grid_method"] = "" if grid is None else grid.method
         with self._changed:
             self._number += 1
             self._reported.append((self._number, answer))

@@ -22,6 +22,8 @@ StartTicks = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 """When a process began, in clock ticks after boot: field 22 of proc(5)."""
 
 PHASES: tuple[Phase, ...] = ("training", "inference")
+SOFTWARE = "software"
+"""The tag that names the software a window ran, such as "vLLM 0.9"; everybody may read it."""
 
 
 class Peer(Struct, frozen=True):

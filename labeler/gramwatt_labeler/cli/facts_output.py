@@ -27,7 +27,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def lines(results: Results, loaded: LoadedScale, form: str) -> Iterator[str]:
     """The lines to print."""
     if form == "json":
-        trees = [as_tree(one, loaded) for one in results.found]
+        of = {} if results.population is None else {"population": dict(results.population)}
+        trees = [as_tree(one, loaded) | of for one in results.found]
         if results.is_one and len(trees) == 1:
             yield _dumped(trees[0])
         elif results.is_lines:
@@ -37,7 +38,9 @@ def lines(results: Results, loaded: LoadedScale, form: str) -> Iterator[str]:
     elif form == "csv":
         yield from _table(results, loaded)
     else:
-        yield from (_line(one, loaded) for one in results.found)
+        whole = results.population
+        behind = "" if whole is None else clean(f"; population {whole['name']}, sha256 {whole['sha256'][:12]}")
+        yield from (_line(one, loaded) + behind for one in results.found)
 
 
 def as_tree(one: Result, loaded: LoadedScale) -> dict[str, Any]:

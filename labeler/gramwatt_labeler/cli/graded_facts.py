@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from ..config import Config
 from ..errors import ConfigError, FactsError, InputError
@@ -37,6 +39,7 @@ class Results:
     found: list[Result] = field(default_factory=list)
     is_one: bool = False
     is_lines: bool = False
+    population: Mapping[str, str] | None = None  # name and hash of what all were compared with
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -67,10 +70,20 @@ def main(options: argparse.Namespace, config: Config) -> int:
     except InputError as error:
         print(f"gramwatt-labeler: {clean(str(error))}", file=sys.stderr)
         return exit_codes.USAGE
+    if options.population is not None and isinstance(loaded.scale, RelativeScale | StrepScale):
+        results = replace(results, population=_identity(options.population))
     form = "json" if options.json else options.format or "json"
     for line in facts_output.lines(results, loaded, form):
         print(line)
     return 0 if all(one.verdict.letter is not None for one in results.found) else exit_codes.NOT_GRADED
+
+
+def _identity(file: str) -> Mapping[str, str] | None:
+    """What the letters depend on beside the scale: the population's file and its hash. None for standard input."""
+    if file == STANDARD_INPUT:
+        return None
+    digest = hashlib.sha256(read_text(file).content.encode()).hexdigest()
+    return {"name": Path(file).name, "sha256": digest}
 
 
 def _scale(name: str, config: Config) -> LoadedScale:

@@ -93,6 +93,11 @@ def _diff(options: argparse.Namespace, config: Config) -> int:
 
 
 def _new(options: argparse.Namespace, config: Config) -> int:
+    if options.name in load_scales():
+        raise ConfigError(
+            "--name",
+            f"{options.name!r} is a shipped scale; letters by your own runs need a name of their own",
+        )
     store = Store(config.database_url)
     try:
         found = runs(_stored(store), dict(options.wanted), options.since)

@@ -35,6 +35,8 @@ def facts_of(entry: Entry, scale: Scale) -> Facts:
         metrics["performance_score"] = (entry.score, "")
     if entry.boundary == "gpu" and "energy" in entry.values and "gpu_energy" in known:
         metrics["gpu_energy"] = (entry.values["energy"], "J")
+    if entry.floor_joules is not None and "floor_energy" in known:
+        metrics["floor_energy"] = (entry.floor_joules, "J")
     return Facts(
         phase=entry.phase,
         task=entry.task,

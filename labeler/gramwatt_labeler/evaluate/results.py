@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from ..errors import FactsError
 from ..forms.entry import Entry
 from ..grading.facts import Verdict, grade_facts
-from ..grading.recorded import grade_of
+from ..grading.gate import MINIMUM_COVERAGE, failed, too_little_seen
+from ..grading.hardware import class_of, group_of, split_count
+from ..grading.recorded import OUTCOME_UNKNOWN, grade_of
 from ..grading.scale import AbsoluteScale, EeiScale, RatedScale
-from ..model import Grade, Graded, Imported, Measurement, Window
-from ..scale_files import LoadedScale
+from ..model import Grade, Graded, Hardware, Imported, Measurement, Window
+from ..scale_files import LoadedScale, with_origin
 from ..store.nouns import Evaluation, Given, Layer, Measure, MetricGrade, Origin
 from .entry_facts import facts_of
 
@@ -75,10 +77,19 @@ def evaluate(
     grades: dict[str, Grade] = {}
     verdicts: dict[str, Verdict] = {}
     for loaded in scales:
-        verdict = _verdict(entry, loaded)
+        verdict, grade = grade_entry(entry, loaded, bool(origin))
         verdicts[loaded.id.name] = verdict
-        grades[loaded.id.name] = grade_of(verdict, loaded.id, entry.values.get("emissions"))
+        grades[loaded.id.name] = grade
     return Result(entry, _window(entry, now, origin), measurement, grades, verdicts, now, origin, line)
+
+
+def grade_entry(entry: Entry, loaded: LoadedScale, is_file: bool) -> tuple[Verdict, Grade]:
+    """Grade an entry on one scale; ``is_file``: it is from a file. What is missing is in the grade."""
+    verdict = _verdict(entry, loaded)
+    grade = grade_of(verdict, loaded.id, entry.values.get("emissions"))
+    if grade.letter is not None and is_file and not entry.outcome:
+        grade = replace(grade, notes=(*grade.notes, OUTCOME_UNKNOWN))
+    return verdict, with_origin(grade, loaded)
 
 
 def evaluation_of(result: Result, user: str, origin: Origin = Origin.FORM) -> tuple[Evaluation, list[Given]]:
@@ -116,12 +127,32 @@ def _letters(verdict: Verdict) -> list[MetricGrade]:
 
 def _verdict(entry: Entry, loaded: LoadedScale) -> Verdict:
     letters = _all_letters(loaded)
+    if reason := refused(entry):
+        return Verdict(None, letters, reasons=(reason,))
     if isinstance(loaded.scale, EeiScale | AbsoluteScale) and "energy" not in entry.values:
         return Verdict(None, letters, reasons=("the energy of the run",))
     try:
         return grade_facts(loaded.scale, facts_of(entry, loaded.scale))
     except FactsError as error:
         return Verdict(None, letters, reasons=(error.message,))
+
+
+def refused(entry: Entry) -> str:
+    """Why a run must not be graded on any scale, by what its file says of it, or ""."""
+    if entry.failure:
+        return failed(entry.failure)
+    if 1 - entry.missed_ratio < MINIMUM_COVERAGE:
+        return too_little_seen(1 - entry.missed_ratio)
+    return ""
+
+
+def _hardware(entry: Entry) -> Hardware:
+    """What was typed, as a device of its class."""
+    count, model = split_count(entry.hardware)
+    if not model:
+        return Hardware()
+    is_cpu = class_of(group_of(entry.hardware)) == "cpu"
+    return Hardware((), ((model, count),)) if is_cpu else Hardware(((model, count),), ())
 
 
 def _all_letters(loaded: LoadedScale) -> tuple[str, ...]:
@@ -144,6 +175,8 @@ def _window(entry: Entry, now: float, origin: str) -> Window:
         dataset=entry.dataset,
         values={name: entry.values[name] for name in _KEPT_AS_VALUES if name in entry.values},
         boundary=entry.boundary,
+        failure=entry.failure,
+        hardware=_hardware(entry),
     )
 
 
@@ -159,6 +192,7 @@ def _measurement(entry: Entry, origin: str, line: int) -> Measurement | None:
             version=entry.source_version,
             mode=entry.boundary,
             run=entry.run,
+            outcome=entry.outcome,
             file=origin,
             line=line,
         )
@@ -166,8 +200,9 @@ def _measurement(entry: Entry, origin: str, line: int) -> Measurement | None:
         energy_joules=energy,
         components={"gpu": energy} if entry.boundary == "gpu" else {},
         samples=None,
-        coverage_ratio=None,
+        coverage_ratio=1 - entry.missed_ratio if entry.missed_ratio else None,
         emissions_grams=entry.values.get("emissions"),
         sources=(entry.source,) if entry.source else (),
         imported=imported,
+        floor_joules=entry.floor_joules,
     )

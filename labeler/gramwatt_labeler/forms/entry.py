@@ -41,6 +41,10 @@ class Entry:
     ended: float | None = None  # Unix seconds, when a file says so
     run: str = ""  # the tool's own id of the run
     source_version: str = ""
+    failure: str = ""  # how the run failed, in words; "" where it did not, or a file does not say
+    outcome: str = ""  # how it ended, as the file has it
+    floor_joules: float | None = None  # the least its sensors resolve
+    missed_ratio: float = 0.0  # share of its time in which its use is not known
 
     @property
     def score(self) -> float | None:
@@ -64,6 +68,7 @@ class Entry:
         ]
         parts += [self.run, repr(self.ended)]
         parts += [f"{name}={value!r}" for name, value in sorted({**self.values, **self.extra}.items())]
+        parts += [self.failure] if self.failure else []
         parts += [f"{name}:{words}" for name, words in sorted(self.fields.items())]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

@@ -45,6 +45,7 @@ class TextField:
     help: str = ""
 
 
+BOUNDARIES = (("process", "this run alone"), ("machine", "the whole machine"), ("gpu", "the GPU alone"))
 TEXTS: tuple[TextField, ...] = (
     TextField(
         "model", "Model", "organisation/name", required=True,
@@ -61,11 +62,7 @@ TEXTS: tuple[TextField, ...] = (
     ),
     TextField(
         "boundary", "What the energy covers", strict=True,
-        choices=(
-            ("process", "this run alone"),
-            ("machine", "the whole machine"),
-            ("gpu", "the GPU alone"),
-        ),
+        choices=BOUNDARIES,
         help="CodeCarbon's machine mode and a wall meter cover the whole machine; NVML covers the GPU alone.",
     ),
     TextField(

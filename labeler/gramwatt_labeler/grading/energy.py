@@ -14,6 +14,7 @@ from fractions import Fraction
 from ..model import MetricGrade, Reference
 from .bands import letter_of, span
 from .exact import exact, nearest
+from .gate import below_floor
 from .quantities import in_own_unit
 from .references import Chosen, choose, slug
 from .scale import AbsoluteScale, EeiReference, EeiScale, Unit
@@ -99,11 +100,7 @@ def grade_absolute(scale: AbsoluteScale, facts: Facts) -> Verdict:
     values = own_values(facts.metrics)
     try:
         _check_work(scale, facts)
-        direct = values.get(_measure(scale))
-        if direct is not None:
-            per_unit, units = _usable(direct, _measure(scale)) * exact(scale.joules), 1.0
-        else:
-            per_unit, units = _per_unit(values, scale.unit, "energy")
+        per_unit, units = _of_absolute(scale, values)
         _check_quotient(per_unit, scale.joules)
     except _Refused as refused:
         return Verdict(None, letters, reasons=(refused.reason,), missing=_missing(facts))
@@ -121,6 +118,16 @@ def grade_absolute(scale: AbsoluteScale, facts: Facts) -> Verdict:
     )
 
 
+def _of_absolute(scale: AbsoluteScale, values: Mapping[str, float | None]) -> tuple[Fraction, float]:
+    """J per unit and the number of units; of several figures for it the largest."""
+    direct = values.get(_measure(scale))
+    if direct is None:
+        return _per_unit(values, scale.unit, "energy")
+    figure, units = _largest(values, scale.unit, "energy", _measure(scale), scale.joules)
+    other = values.get(f"energy_per_{scale.unit}")
+    return (figure if other is None else max(figure, _usable(other, f"energy_per_{scale.unit}"))), units
+
+
 def own_values(metrics: Mapping[str, tuple[float | None, str]]) -> dict[str, float | None]:
     """Values in their metrics' own units, by the names used here. NaN and infinities are not known."""
     found: dict[str, float | None] = {}
@@ -129,8 +136,14 @@ def own_values(metrics: Mapping[str, tuple[float | None, str]]) -> dict[str, flo
         at = f"$.metrics.{name}"
         default = "J" if own.startswith("energy_per_") else ""
         number = in_own_unit(value, unit or given, ENERGY_UNITS.get(own, default), at)
-        found.setdefault(own, number)
+        found[own] = number if own not in found else _more(found[own], number)
     return found
+
+
+def _more(one: float | None, other: float | None) -> float | None:
+    """Of two figures for one thing the larger: neither their order nor a smaller one beside the other helps."""
+    known = [value for value in (one, other) if value is not None]
+    return max(known, key=lambda value: (math.isnan(value), value)) if known else None
 
 
 def _missing(facts: Facts) -> tuple[str, ...]:
@@ -160,7 +173,9 @@ def _energy_key(facts: Facts, values: Mapping[str, float | None], reference: Eei
     if reference.boundary != "gpu":
         return "energy"
     if facts.boundary == "gpu":
-        return "gpu_energy" if values.get("gpu_energy") is not None else "energy"
+        # Two names of one thing here; the larger counts.
+        part, whole = values.get("gpu_energy"), values.get("energy")
+        return "energy" if part is None or (whole is not None and whole >= part) else "gpu_energy"
     whole, part = values.get("energy"), values.get("gpu_energy")
     _usable(whole, "energy")
     if part is None or not part > 0:
@@ -178,14 +193,37 @@ def _energy_key(facts: Facts, values: Mapping[str, float | None], reference: Eei
 
 def _per_unit(values: Mapping[str, float | None], unit: Unit, key: str) -> tuple[Fraction, float]:
     """J per unit and the number of units."""
-    direct = values.get(f"energy_per_{unit}")
-    if direct is not None and values.get(key) is None:
-        return _usable(direct, f"energy_per_{unit}"), 1.0
+    return _largest(values, unit, key, f"energy_per_{unit}", 1.0)
+
+
+def _largest(
+    values: Mapping[str, float | None], unit: Unit, key: str, direct: str, joules: float
+) -> tuple[Fraction, float]:
+    """J per unit, and the number of units, of energy and count or of a figure ``direct`` in units of ``joules``.
+
+    Where both are given the larger counts, so that a smaller one beside the other changes nothing.
+    """
+    stated = values.get(direct)
+    figure = None if stated is None else _usable(stated, direct) * exact(joules)
+    if figure is not None and values.get(key) is None:
+        return figure, 1.0
     energy = _usable(values.get(key), key)
+    _check_floor(values, energy)
     units, lack = units_of(values, unit)
     if units is None:
+        if figure is not None:
+            return figure, 1.0
         raise _Refused(lack)
-    return energy / exact(units), units
+    per_unit = energy / exact(units)
+    return (per_unit if figure is None else max(figure, per_unit)), units
+
+
+def _check_floor(values: Mapping[str, float | None], energy: Fraction) -> None:
+    """Refuse what the sensors cannot resolve: their floor is that of all energy."""
+    floor, whole = values.get("floor_energy"), values.get("energy")
+    joules = nearest(energy) if whole is None else whole
+    if floor is not None and math.isfinite(floor) and joules < floor:
+        raise _Refused(below_floor(joules, floor))
 
 
 def _usable(value: float | None, name: str) -> Fraction:

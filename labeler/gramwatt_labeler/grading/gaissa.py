@@ -145,7 +145,17 @@ def grade_rated(scale: RatedScale, facts: Facts) -> Verdict:
         missing=rated.missing,
         span=rated.span,
         reasons=(*([rated.reason] if rated.reason else []), *reasons),
+        notes=own_weights(facts.weights, {name: one.weight for name, one in scale.metrics.items()}),
     )
+
+
+def own_weights(given: Mapping[str, float] | None, of_scale: Mapping[str, float | None]) -> tuple[str, ...]:
+    """What is said beside a letter whose weights are not the scale's."""
+    changed = {name: weight for name, weight in (given or {}).items() if weight != of_scale.get(name)}
+    if not changed:
+        return ()
+    shown = ", ".join(f"{name} {weight:g}" for name, weight in changed.items())
+    return (f"the weights are not the scale's: {shown}",)
 
 
 def _values(scale: RatedScale, facts: Facts) -> dict[str, float | None]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from ..errors import FactsError
 from ..model import MetricGrade
+from .gaissa import own_weights
 from .names import refuse_unknown
 from .quantities import in_own_unit
 from .relative import Population as Ranked
@@ -121,6 +122,7 @@ def grade_members(
             name: Verdict(None, letters, reasons=(str(error),), missing=tuple(metrics)) for name in population
         }
     found = {}
+    of_weights = own_weights(weights, {name: one.weight for name, one in scale.metrics.items()})
     for member, one in grades.items():
         few = f", too few to mean much (fewer than {FEW})" if one.n < FEW else ""
         row = population[member]
@@ -133,7 +135,7 @@ def grade_members(
                 for name in known
             },
             missing=one.missing,
-            notes=(f"population of {one.n}{few}",),
+            notes=(f"population of {one.n}{few}", *of_weights),
             reasons=tuple(f"{name} has no usable value and counts 0" for name in one.missing),
             groups=one.groups,
             compound=one.compound,

@@ -12,6 +12,7 @@ from .gate import failed_run, refusal, undecided
 from .hardware import CLASSES, class_of, group_of, group_of_parts
 from .scale import AbsoluteScale, EeiScale
 
+OUTCOME_UNKNOWN = "the file does not say whether the run succeeded"
 NEGLIGIBLE = 0.01
 """A component with a smaller share of the energy does not choose the hardware group."""
 
@@ -37,7 +38,11 @@ def grade_window(
         most = grade_facts(scale, facts_of(scale, window, _with_all(measurement), hardware))
         if reason := undecided(measurement, verdict.letter, most.letter):
             return Grade(identity, None, reason, letters)
-    return grade_of(verdict, identity, measurement.emissions_grams)
+    graded = grade_of(verdict, identity, measurement.emissions_grams)
+    imported = measurement.imported
+    if graded.letter is not None and imported is not None and not imported.outcome:
+        graded = replace(graded, notes=(*graded.notes, OUTCOME_UNKNOWN))
+    return graded
 
 
 def facts_of(

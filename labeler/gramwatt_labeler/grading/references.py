@@ -115,12 +115,17 @@ def _of_the_data(fitting: list[EeiReference], task: str, dataset: str) -> tuple[
     if own:
         return own, ""
     if special and not dataset.strip():
-        names = ", ".join(sorted({name for one in special for name in one.datasets}))
+        names = ", ".join(sorted({_data(one) for one in special}))
         return [], f"a data set (gramwatt run --dataset NAME; {task} has references of their own for {names})"
     general = [one for one in fitting if not one.datasets]
     if not general:
-        return [], _none(task, "data set", dataset, fitting, lambda one: "/".join(one.datasets))
+        return [], _none(task, "data set", dataset, fitting, _data)
     return general, ""
+
+
+def _data(reference: EeiReference) -> str:
+    """The first spelling of its data sets' names, and whether there are more."""
+    return reference.datasets[0] + (" and others" if len(reference.datasets) > 1 else "")
 
 
 def _none(

@@ -44,6 +44,8 @@ def circumstances(graded: Graded, words: Words) -> list[str]:
     found = [clean(window.failure)] if window.failure else []
     if hardware := clean(_hardware(graded)):
         found.append(hardware)
+    if software := clean(window.software):
+        found.append(software)
     if measured and measured.sources:
         found.append(clean(", ".join(measured.sources)))
     if grade.units is not None and grade.unit and grade.unit != "run":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -20,8 +21,9 @@ def register(folder: str = "") -> tuple[str, ...]:
     """Make the fonts of the known folders, and of ``folder``, usable; returns the folders that are there. Once each."""
     found = []
     for name in (*_FOLDERS, *([folder] if folder else [])):
-        path = Path(name).expanduser()
-        if path.is_dir():
-            vl_convert.register_font_directory(str(path))
-            found.append(str(path))
+        with suppress(OSError, RuntimeError):  # a home that this user may not read, or no home at all
+            path = Path(name).expanduser()
+            if path.is_dir():
+                vl_convert.register_font_directory(str(path))
+                found.append(str(path))
     return tuple(found)

@@ -6,9 +6,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ..errors import ScaleError, TryAgain
-from ..scale_files import LoadedScale, pick
+from ..scale_files import BUILT_IN, LoadedScale, pick
 from .content import read_scale
 from .rows import ScaleRows
 
@@ -58,8 +59,17 @@ class LiveScales(Mapping[str, LoadedScale]):
             except TryAgain:
                 return self._known
             read = (self._scale(content) for content in contents)
-            self._known = {**self.files, **{one.id.name: one for one in read if one is not None}}
+            self._known = {**self.files, **{one.id.name: self._said(one) for one in read if one is not None}}
         return self._known
+
+    def _said(self, one: LoadedScale) -> LoadedScale:
+        """A manager's scale that has a shipped one's name says so with every letter."""
+        of_file = self.files.get(one.id.name)
+        if of_file is None:
+            return one
+        is_shipped = of_file.file.parent == BUILT_IN
+        shipped = of_file.id.sha256 if is_shipped else of_file.replaces
+        return replace(one, replaces="" if shipped == one.id.sha256 else shipped)
 
     def _scale(self, content: str) -> LoadedScale | None:
         if content not in self._read:

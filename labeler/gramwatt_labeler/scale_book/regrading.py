@@ -6,11 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..errors import FactsError
-from ..evaluate.entry_facts import facts_of
+from ..evaluate.results import grade_entry
 from ..forms.entry import Entry
-from ..grading.facts import grade_facts
-from ..grading.recorded import grade_of
 from ..grading.scale import AbsoluteScale, EeiScale, RatedScale
 from ..model import Grade, Graded
 from ..scale_files import LoadedScale, grade
@@ -35,7 +32,7 @@ class Changes:
 def preview(store: Store, loaded: LoadedScale, hardware: str = "", most: int = PREVIEWED) -> Changes:
     """What the newest ``most`` evaluations that have a grade on a scale of this name would get instead."""
     found = Changes()
-    for evaluation, old in _graded_on(store, loaded.id.name, most):
+    for evaluation, old in graded_on(store, loaded.id.name, most):
         new = grade_again(loaded, evaluation, hardware)
         found.examined += 1
         before, after = old.grade.letter or _NO_LETTER, new.letter or _NO_LETTER
@@ -56,7 +53,7 @@ def regrade(
 ) -> int:
     """Put the new grades in place of the old ones; how many. A grade on the older version stays in the database."""
     done = 0
-    for evaluation, old in _graded_on(store, loaded.id.name, None):
+    for evaluation, old in graded_on(store, loaded.id.name, None):
         if old.grade.scale.sha256 != loaded.id.sha256:
             store.regrade(evaluation.id, [Given(grade_again(loaded, evaluation, hardware))], now)
             done += 1
@@ -71,14 +68,20 @@ def grade_again(loaded: LoadedScale, evaluation: Evaluation, hardware: str = "")
     if isinstance(loaded.scale, EeiScale | AbsoluteScale):
         if measured is None:
             return Grade(loaded.id, None, "the energy of the run", letters)
-        return grade(loaded, evaluation.window, measured, hardware)
-    if not isinstance(loaded.scale, RatedScale):
+        if not is_entry(evaluation):
+            return grade(loaded, evaluation.window, measured, hardware)
+    elif not isinstance(loaded.scale, RatedScale):
         return Grade(loaded.id, None, "a population to compare with", letters)
-    try:
-        verdict = grade_facts(loaded.scale, facts_of(entry_of(evaluation), loaded.scale))
-    except FactsError as error:
-        return Grade(loaded.id, None, error.message, letters)
-    return grade_of(verdict, loaded.id, evaluation.grams)
+    is_file = measured is not None and measured.imported is not None
+    return grade_entry(entry_of(evaluation), loaded, is_file)[1]
+
+
+def is_entry(evaluation: Evaluation) -> bool:
+    """Whether it was typed or uploaded: nothing but numbers that a person or a file states, without counters."""
+    measured = evaluation.measurement
+    if measured is None or measured.samples is not None:
+        return False
+    return measured.imported is None or "file" in evaluation.detail
 
 
 def entry_of(evaluation: Evaluation) -> Entry:
@@ -97,11 +100,14 @@ def entry_of(evaluation: Evaluation) -> Entry:
     }
     return Entry(
         phase=window.phase, model=window.model, task=window.task, dataset=window.dataset,
-        boundary=evaluation.boundary or window.boundary, values=values, extra=extra,
+        boundary=evaluation.boundary or window.boundary, values=values, extra=extra, hardware=window.hardware.text,
+        failure=window.failure, floor_joules=measured.floor_joules if measured else None,
+        outcome=measured.imported.outcome if measured and measured.imported else "",
+        missed_ratio=1 - coverage if (coverage := measured.coverage_ratio if measured else None) is not None else 0.0,
     )  # fmt: skip
 
 
-def _graded_on(store: Store, scale: str, most: int | None) -> Iterator[tuple[Evaluation, Graded]]:
+def graded_on(store: Store, scale: str, most: int | None) -> Iterator[tuple[Evaluation, Graded]]:
     """Evaluations with their current grade on a scale, newest first."""
     cursor, left = "", most
     while left is None or left > 0:

@@ -25,6 +25,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..grading.hardware import split_count
 from ..model import Hardware, Imported, Measurement, Window
+from ..outcomes import failure_text
 from ..units import JOULES_PER_KILOWATT_HOUR, grams_of_kilograms
 from .table import Row, Table, read_table
 
@@ -34,11 +35,13 @@ _OPTIONAL = (
     "country_name", "country_iso_code", "region", "cloud_provider", "cloud_region", "codecarbon_version",
     "tracking_mode", "pue", "cpu_model", "gpu_model", "gpu_count",
 )  # fmt: skip
-FACTS = ("phase", "model", "task", "dataset", "user")
+FACTS = ("phase", "model", "task", "dataset", "user", "software")
 """What CodeCarbon's files do not have and a window needs: from columns of these names, or from options."""
 VALUES = ("samples", "dataset_samples", "epochs", "tokens", "output_tokens", "requests", "accuracy")
 """Columns of these names are values of the window; others need to be named."""
 PHASES = ("training", "inference")
+OUTCOMES = ("outcome", "exit_code", "status")
+"""Columns of these names say how a run ended. CodeCarbon writes none of them."""
 
 _MEASURED = ("energy_consumed", "duration")  # empty where nothing was measured
 _COMPONENTS = (("cpu", "cpu_energy"), ("gpu", "gpu_energy"), ("dram", "ram_energy"))
@@ -126,7 +129,9 @@ class _File:
     def _settle(self) -> dict[str, str]:
         """Field -> column of this file."""
         path, present = self._table.path, self._table.columns
-        settled = {name: name for name in (*REQUIRED, *_OPTIONAL, *FACTS, *VALUES) if name in present}
+        settled = {
+            name: name for name in (*REQUIRED, *_OPTIONAL, *FACTS, *VALUES, *OUTCOMES) if name in present
+        }
         for name, column in self._options.columns.items():
             if column not in present:
                 raise InputError(
@@ -210,6 +215,7 @@ class _File:
             end=last.at,
             parent=identity if task else "",
             values=self._values(last.row),
+            failure=self._failure(last.row),
             hardware=self._hardware(last),
             boundary="",  # as the file says: see Imported.mode
             **self._facts(last.row),
@@ -267,13 +273,18 @@ class _File:
         return facts
 
     def _values(self, row: Row) -> dict[str, float]:
-        known = {*REQUIRED, *_OPTIONAL, *FACTS}
+        known = {*REQUIRED, *_OPTIONAL, *FACTS, *OUTCOMES}
         found = dict(self._options.values)
         for name in self._columns.keys() - known:
             number = self._number(row, name, signed=True)
             if number is not None:
                 found[name] = number
         return dict(sorted(found.items()))
+
+    def _failure(self, row: Row) -> str:
+        """How the run failed; "" where it did not, or where the file does not say."""
+        told = ((name, self._cell(row, name)) for name in OUTCOMES)
+        return next((words for name, text in told if (words := failure_text(name, text))), "")
 
     def _provenance(self, row: Row) -> Imported:
         version = self._cell(row, "codecarbon_version")
@@ -290,6 +301,7 @@ class _File:
                 filter(None, (self._cell(row, "cloud_provider"), self._cell(row, "cloud_region")))
             ),
             run=self._cell(row, "run_id"),
+            outcome=next(filter(None, (self._cell(row, name) for name in OUTCOMES)), ""),
             file=self._table.path.name,
             line=row.line,
         )
@@ -299,6 +311,13 @@ class _File:
         if imported.mode == "machine":
             notes.append("machine mode: the energy is that of the whole machine, not of the run alone")
         pue = self._number(row, "pue")
+        if pue is not None and pue < 1:
+            raise self._bad(
+                row,
+                "pue",
+                f"{pue:g} is below 1: energy that was multiplied by it is less than what was used; give the energy "
+                "without it and 1 as the pue",
+            )
         if pue is not None and pue != 1:
             notes.append(f"the energy includes a PUE of {pue:g}")
         return tuple(notes)

@@ -16,7 +16,19 @@ from ..model import Graded
 from . import listing, models, replies, rows, writing
 from .database import Database, first_line
 from .identifiers import new_id
-from .nouns import Evaluation, Filters, Given, Listed, Measure, MetricGrade, Model, ModelFacts, Page, Stored
+from .nouns import (
+    Evaluation,
+    Filters,
+    Given,
+    Listed,
+    Measure,
+    MetricGrade,
+    Model,
+    ModelFacts,
+    Origin,
+    Page,
+    Stored,
+)
 from .replies import Reply
 from .tables import EVALUATIONS, EXTRA_FIELDS, EXTRA_VALUES, GRADES, MEASURES, METRIC_GRADES
 
@@ -243,6 +255,17 @@ class Store:
         query = select(_G.scale).where(_G.evaluation_id == window, _G.scale == scale, _G.is_current)
         with self.database.reading() as connection:
             return connection.execute(query).first() is not None
+
+    def is_stated(self, window: str) -> bool:
+        """Whether what is kept under this id is what a file or a person states, and not what was recorded."""
+        query = select(_E.origin).where(_E.id == window)
+        with self.database.reading() as connection:
+            return connection.execute(query).scalar() not in (None, Origin.WINDOW.value)
+
+    def take_back(self, window: str) -> None:
+        """Forget what a file or a person states of a window, with its grades: it was recorded itself."""
+        with self.database.writing() as connection:
+            writing.delete_evaluation(connection, window)
 
     def add(self, graded: Graded) -> bool:
         """Keep a result; False when this window already has one on this scale. Raises Rejected for an odd row."""

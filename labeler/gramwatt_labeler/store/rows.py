@@ -59,6 +59,8 @@ def content_hash(evaluation: Evaluation, by_id: bool) -> str:
         return hashlib.sha256(f"id:{evaluation.id}".encode("utf-8", "replace")).hexdigest()
     window = plain(evaluation.window)
     del window["id"]
+    if not window["software"]:  # what an earlier version kept has none
+        del window["software"]
     if evaluation.origin is Origin.FORM:  # typed twice is the same, whenever
         del window["start"], window["end"]
     measures = {

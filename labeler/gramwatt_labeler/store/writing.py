@@ -76,6 +76,13 @@ def replace_evaluation(
     _put_beside(connection, evaluation)
 
 
+def delete_evaluation(connection: Connection, evaluation_id: str) -> None:
+    """All rows of it."""
+    for table in (METRIC_GRADES, GRADES, MEASURES, EXTRA_VALUES):
+        connection.execute(delete(table).where(table.c.evaluation_id == evaluation_id))
+    connection.execute(delete(EVALUATIONS).where(EVALUATIONS.c.id == evaluation_id))
+
+
 def put_grade(
     connection: Connection, evaluation_id: str, given: Given, at: float, own: Mapping[str, Any] | None = None
 ) -> None:

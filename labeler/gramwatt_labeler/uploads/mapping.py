@@ -10,7 +10,10 @@ from ..forms.fields import NUMBERS, TEXTS
 from .sheet import Line, Sheet
 from .tools import Target, Tool
 
-OTHER = {"phase": "Phase", "run": "Id of the run", "ended": "Time of the end", "note": "Note"}
+OTHER = {
+    "phase": "Phase", "run": "Id of the run", "ended": "Time of the end", "note": "Note",
+    "outcome": "How the run ended", "floor": "Least energy its sensors resolve (J)", "missed": "Time not seen (s)",
+}  # fmt: skip
 """Fields a file may have that the form asks for elsewhere, or not at all."""
 EXTRA = "extra"
 """A column kept as a further metric under its own name."""
@@ -20,6 +23,7 @@ FIELDS: dict[str, str] = {
     **OTHER,
 }
 _NUMBER_NAMES = {one.name: one for one in NUMBERS}
+_TOTALS = ("energy", "emissions")
 _UNIT_IN_NAME = re.compile(r"^(?P<name>.*?)[\s_]*[\[(](?P<unit>[^\])]+)[\])]$")
 _SYNONYMS = {
     "co2": "emissions", "co2_eq_emissions": "emissions", "emission": "emissions", "carbon": "emissions",
@@ -30,7 +34,8 @@ _SYNONYMS = {
     "data_set": "dataset", "num_samples": "samples", "n_samples": "samples", "num_requests": "requests",
     "output_tokens": "tokens", "acc": "accuracy", "params": "parameters", "num_parameters": "parameters",
     "run_id": "run", "id": "run", "timestamp": "ended", "end": "ended", "notes": "note", "f1_score": "f1",
-    "tracking_mode": "boundary",
+    "tracking_mode": "boundary", "exit_code": "outcome", "status": "outcome", "floor_joules": "floor",
+    "missed_seconds": "missed",
 }  # fmt: skip
 _UNIT_OF_NAME = {"energy_joules": "J", "emissions_grams": "g", "duration_seconds": "s", "seconds": "s"}
 
@@ -50,13 +55,12 @@ def propose(sheet: Sheet, tool: Tool) -> dict[str, Target]:
     """What each column probably is: by the tool first, by its name second."""
     found: dict[str, Target] = {}
     taken = set(tool.fixed)
-    for column in sheet.columns:
-        target = tool.columns.get(column)
-        if target is not None and (target.field not in taken or column == target.field):
+    for column, known in tool.columns.items():  # in the tool's order: the better of two columns comes first
+        if column in sheet.columns and (known.field not in taken or column == known.field):
             # A column with the field's own name is the better one: `model` before `name`.
-            found = {other: one for other, one in found.items() if one.field != target.field}
-            found[column] = target
-            taken.add(target.field)
+            found = {other: one for other, one in found.items() if one.field != known.field}
+            found[column] = known
+            taken.add(known.field)
     for column in sheet.columns:
         if column not in found and (target := _by_name(column)) is not None and target.field not in taken:
             found[column] = target
@@ -145,6 +149,11 @@ def _reduced(lines: Sequence[Line], mapping: ColumnMapping) -> Mapping[str, str]
         column: next((line.cells[column] for line in ordered if line.cells[column]), "")
         for column in lines[0].cells
     }
+    if mapping.reduce == "last":
+        # The rows of a run are totals, which never fall: their order in the file changes nothing.
+        for column, target in mapping.targets.items():
+            if target.field in _TOTALS:
+                found[column] = _greatest([line.cells[column] for line in lines], found[column])
     if mapping.reduce in ("sum", "mean"):
         for column, target in mapping.targets.items():
             if target.field in _NUMBER_NAMES or target.field == EXTRA:
@@ -154,6 +163,13 @@ def _reduced(lines: Sequence[Line], mapping: ColumnMapping) -> Mapping[str, str]
                     found[column],
                 )
     return found
+
+
+def _greatest(texts: Sequence[str], otherwise: str) -> str:
+    try:
+        return max((text for text in texts if text), key=float, default=otherwise)
+    except ValueError:
+        return otherwise  # read, and refused by name, where the row is read
 
 
 def _added(texts: Sequence[str], how: str, otherwise: str) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ..forms.defined import Defined
 from ..forms.entry import Entry, read_entry
 from ..forms.mistakes import Mistake, Mistakes
+from ..outcomes import failure_text
 from ..render.text import clean
 from .mapping import Record
 
@@ -45,7 +47,22 @@ def _read(record: Record | Mistake, defined: Sequence[Defined]) -> Row:
             run = ""  # its content identifies it
         ended = _moment(form.get("ended", ""))
         version = clean(form.get("version", ""))[:40]
-        return Row(record.file, record.line, replace(entry, run=run, ended=ended, source_version=version))
+        outcome = clean(form.get("outcome", ""))[:128]
+        missed, seconds = _number(form, "missed") or 0.0, entry.values.get("duration")
+        entry = replace(
+            entry,
+            run=run,
+            ended=ended,
+            source_version=version,
+            boundary=entry.boundary
+            if form.get("boundary")
+            else "",  # a file that does not say it says nothing
+            outcome=outcome,
+            failure=failure_text(record.columns.get("outcome", "outcome"), outcome),
+            floor_joules=_number(form, "floor"),
+            missed_ratio=min(1.0, missed / seconds) if seconds else 0.0,
+        )
+        return Row(record.file, record.line, entry)
     except Mistakes as mistakes:
         wrong = "; ".join(_named(record, name, text) for name, text in mistakes.by_field.items())
     except Mistake as mistake:
@@ -56,6 +73,18 @@ def _read(record: Record | Mistake, defined: Sequence[Defined]) -> Row:
 def _named(record: Record, name: str, text: str) -> str:
     column = record.columns.get(name)
     return f"column {clean(column)[:60]!r}: {text}" if column else f"{name}: {text}"
+
+
+def _number(form: Mapping[str, str], name: str) -> float | None:
+    """A plain number of a column that no form asks for. Raises Mistakes."""
+    text = form.get(name, "")
+    try:
+        number = float(text) if text else None
+    except ValueError:
+        number = math.nan
+    if number is not None and not (math.isfinite(number) and number >= 0):
+        raise Mistakes({name: f"“{clean(text)[:30]}” is not a number of at least 0"})
+    return number
 
 
 def _moment(text: str) -> float | None:

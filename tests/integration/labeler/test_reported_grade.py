@@ -12,6 +12,7 @@ from gramwatt_exporter.config.schema import Windows
 from gramwatt_exporter.hardware import Part
 from gramwatt_exporter.metrics.catalogue import CATALOGUE
 from gramwatt_exporter.metrics.collector import _windows
+from gramwatt_exporter.model import Intensity
 from gramwatt_exporter.windows import WindowBook
 from gramwatt_exporter.windows.ended import EndedWindows
 from gramwatt_exporter.windows.model import ROOT, OpenRequest, WindowView
@@ -26,6 +27,7 @@ PARTS = (
     Part("gpu", "NVIDIA GeForce RTX 4090", 1),
 )
 INSTANCE = "node-a:10044"
+GRID = Intensity(56.0, "FR", "annual", "average", "annual", "lifecycle", 0.0)
 
 
 class Scraped:
@@ -66,7 +68,7 @@ def ended(joules: dict[str, float], whole_machine: bool) -> WindowView:
     book = WindowBook(Windows(), lambda: now[0])
     request = OpenRequest(
         name="serve", phase="inference", pid=1, task="image-classification", model="acme/net", dataset="imagenet-1k",
-        whole_machine=whole_machine,
+        whole_machine=whole_machine, tags={"software": "vLLM 0.9", "team": "secret"},
     )  # fmt: skip
     window = book.open(request, ROOT)
     for _ in range(4):
@@ -97,14 +99,17 @@ def test_a_report_and_a_poll_give_one_grade(
     joules: dict[str, float], whole_machine: bool, hardware: Hardware
 ) -> None:
     view = ended(joules, whole_machine)
-    told = EndedWindows(PARTS)
-    told.report(view)
-    (report,) = told.after("", 0)["windows"]
+    ended_windows = EndedWindows(PARTS)
+    ended_windows.report(view, GRID)
+    (report,) = ended_windows.after("", 0)["windows"]
+    assert "secret" not in str(report)
     reported = read_report(report, INSTANCE)
     scraped: Any = Scraped(view)
     polled = measure(scraped, Finished(view.id, view.end or 0.0), time.time())
     assert reported[0] == polled[0]
     assert reported[0].hardware == hardware
+    assert reported[0].software == "vLLM 0.9"
+    assert (reported[1].zone, reported[1].intensity_method) == ("FR", "annual")
     assert reported[0].boundary == ("machine" if whole_machine else "process")
     assert reported[1].components == pytest.approx(polled[1].components)
     one, other = graded(*reported), graded(*polled)
@@ -119,9 +124,15 @@ def test_a_report_and_a_poll_give_one_grade(
 
 
 def test_a_report_of_an_older_exporter_says_nothing_of_hardware() -> None:
-    told = EndedWindows()
-    told.report(ended({"cpu": 1.0}, False))
-    (report,) = told.after("", 0)["windows"]
-    del report["hardware"], report["boundary"]
-    window, _ = read_report(report, INSTANCE)
-    assert (window.hardware, window.boundary) == (Hardware(), "process")
+    ended_windows = EndedWindows()
+    ended_windows.report(ended({"cpu": 1.0}, False))
+    (report,) = ended_windows.after("", 0)["windows"]
+    for name in ("hardware", "boundary", "software", "grid_zone", "grid_method"):
+        del report[name]
+    window, measured = read_report(report, INSTANCE)
+    assert (window.hardware, window.boundary, window.software, measured.zone) == (
+        Hardware(),
+        "process",
+        "",
+        "",
+    )

@@ -102,7 +102,18 @@ class FakeExporter:
         return self._on_window(window, parts[2:], body)
 
     def _open(self, body: dict[str, Any], peer: int) -> tuple[int, dict[str, Any]]:
-        known = {"name", "phase", "pid", "model", "task", "dataset", "parent", "values", "tags"}
+        known = {
+            "name",
+            "phase",
+            "pid",
+            "model",
+            "task",
+            "dataset",
+            "parent",
+            "values",
+            "tags",
+            "whole_machine",
+        }
         assert set(body) <= known, body
         if body["phase"] not in ("training", "inference"):
             return 400, {
@@ -150,6 +161,7 @@ class FakeExporter:
             "processes": 1, "sources": {"cpu": "rapl", "dram": "rapl"}, "uncertainty_ratio": 0.05,
             "floor_joules": 0.001, "below_floor": False, "values": dict(window["values"]),
             "tags": dict(window.get("tags", {})),
+            "boundary": "machine" if window.get("whole_machine") else "process",
         }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import pty
@@ -98,6 +99,29 @@ def test_summary_names_energy_co2_components_and_sources(gramwatt: Any, exporter
         "90 % (rapl)",
     ):
         assert part in text
+
+
+def test_what_ran_and_what_was_counted_are_said(gramwatt: Any, exporter: Any, tmp_path: Path) -> None:
+    words = (
+        "run",
+        "--phase",
+        "inference",
+        "--software",
+        "vLLM 0.9",
+        "--emissions-csv",
+        "e.csv",
+        "--summary-json",
+        "s.json",
+    )
+    done = gramwatt(*words, "--whole-machine", "--", "true")
+    window = exporter.only()
+    assert (window["tags"], window["whole_machine"]) == ({"software": "vLLM 0.9"}, True)
+    assert "boundary    the whole machine, idle draw included" in done.stderr
+    assert json.loads((tmp_path / "s.json").read_text())["boundary"] == "machine"
+    assert "boundary" not in gramwatt(*words, "--", "true").stderr
+    with (tmp_path / "e.csv").open(newline="") as rows:
+        assert [row["tracking_mode"] for row in csv.DictReader(rows)] == ["machine", "process"]
+    assert json.loads((tmp_path / "s.json").read_text())["boundary"] == "process"
 
 
 def test_summary_json_has_the_contracts_keys(gramwatt: Any, exporter: Any, tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_the_docs_list_every_reference_and_distribution() -> None:
         if line.startswith("| ")
     ]
     for one in GRAMWATT.references:
-        task = one.task + (" (small digits)" if one.datasets else "")
+        task = one.task + (f" ({one.datasets[0]})" if one.datasets else "")
         assert any(
             row[:2] == [task, one.phase] and row[3:6] == [one.boundary, one.hardware, f"{one.joules:g}"]
             and row[7:9] == [str(one.n), "derived" if one.derived else "measured"] and row[-1] == one.licence

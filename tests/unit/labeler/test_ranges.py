@@ -9,7 +9,8 @@ import httpx
 import pytest
 from gramwatt_labeler.errors import InputError, NotFound
 from gramwatt_labeler.prometheus import Prometheus
-from gramwatt_labeler.ranges import measure_range, read_selector
+from gramwatt_labeler.ranges import boundary_of, measure_range, read_selector
+from gramwatt_labeler.scale_files import grade, load_scales
 
 T = 1_700_000_000.0
 Row = tuple[dict[str, str], Sequence[tuple[float, float]]]
@@ -99,6 +100,33 @@ def test_nothing_there_and_a_stretch_that_is_none_are_said() -> None:
 )
 def test_a_selector_gets_the_counter_it_means(text: str, wanted: str) -> None:
     assert read_selector(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "boundary"),
+    [
+        ('{workload="x"}', "process"),
+        ("gramwatt_device_energy_joules_total", "machine"),
+        ('gramwatt_device_energy_joules_total{instance="a:1"}', "machine"),
+        ('gramwatt_device_energy_joules_total{component="gpu"}', "gpu"),
+        ('{workload="x", component = "gpu"}', "gpu"),
+        ('{workload="x", component="dram"}', "part"),
+        ('{workload="x", component!="gpu"}', "part"),
+        ('{workload="x", component=~"gpu|dram"}', "part"),
+        ('{device="package-0"}', "part"),
+        ('{device="GPU-1", component="gpu"}', "part"),
+        ('gramwatt_device_energy_joules_total{source="rapl"}', "part"),
+        ('{window="w1"}', "window"),
+    ],
+)
+def test_a_part_of_the_energy_and_a_recorded_window_get_no_grade_by_a_selector(
+    text: str, boundary: str, window: Any, measurement: Any
+) -> None:
+    assert boundary_of(read_selector(text)) == boundary
+    chat = {"phase": "inference", "task": "text-generation", "values": {"tokens": 1e6}}
+    graded = grade(load_scales()["comparia"], window(boundary=boundary, **chat), measurement(100.0))
+    assert (graded.letter is None) == (boundary in ("part", "window"))
+    assert graded.letter is not None or "boundary" in graded.reason
 
 
 @pytest.mark.parametrize(

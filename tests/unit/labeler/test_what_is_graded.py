@@ -47,7 +47,7 @@ def works(draw: Any) -> Facts:
     return Facts(
         phase=draw(st.sampled_from(["training", "inference"])),
         task=draw(st.sampled_from(TASKS)),
-        dataset=draw(st.sampled_from(["", "imagenet", "digits"])),
+        dataset=draw(st.sampled_from(["", "imagenet", "digits", "photos"])),
         hardware=draw(st.sampled_from(HARDWARE)),
         boundary=draw(st.sampled_from(["gpu", "process", "machine"])),
         metrics=metrics,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from ...errors import InputError
-from ...forms.fields import PHASES
+from ...forms.fields import BOUNDARIES, PHASES
 from ...forms.quantities import KINDS
 from ...store.nouns import Origin
 from ...uploads.mapping import EXTRA, FIELDS
@@ -44,6 +44,7 @@ def router(desk: Desk) -> APIRouter:
             here="/upload",
             tools=desk.definitions.tools(),
             phases=PHASES,
+            boundaries=[("", "as the files say"), *BOUNDARIES],
             form=form,
             wrong=wrong,
             kinds=FILE_KINDS,

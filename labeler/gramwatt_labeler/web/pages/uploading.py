@@ -17,7 +17,7 @@ from ...uploads.tools import Target, Tool, recognise, tool_named
 from .desk import Desk
 
 PREVIEW = 5
-DEFAULTS = ("phase", "task", "model", "dataset", "hardware")
+DEFAULTS = ("phase", "task", "model", "dataset", "hardware", "boundary")
 
 
 @dataclass(frozen=True, slots=True)
