@@ -117,6 +117,12 @@ class Grafana(_Section, frozen=True):
     timeout: Duration = Duration(5)
 
 
+class Probe(_Section, frozen=True):
+    """Which deployed models a probe may call."""
+
+    allowed_hosts: list[str] = field(default_factory=lambda: ["localhost", "127.0.0.1", "::1"])
+
+
 class Log(_Section, frozen=True):
     """What is logged, to standard error."""
 
@@ -133,6 +139,7 @@ class Config(_Section, frozen=True):
     labels: Labels = field(default_factory=Labels)
     web: Web = field(default_factory=Web)
     grafana: Grafana = field(default_factory=Grafana)
+    probe: Probe = field(default_factory=Probe)
     log: Log = field(default_factory=Log)
 
     @property

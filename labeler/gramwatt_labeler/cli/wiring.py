@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,14 @@ import httpx
 from ..annotate import Annotator
 from ..config import Config
 from ..errors import ConfigError, ScaleError
-from ..job_runner import JobRunner, Progress
+from ..job_runner import JobRunner, Kind, Progress
+from ..probe.asked import read_asked
+from ..probe.outcome import Rooms, probe
 from ..prometheus import Prometheus
 from ..scale_book.live import LiveScales
 from ..scale_book.regrading import regrade
 from ..scale_book.rows import ScaleRows
-from ..scale_files import load_scales, pick
+from ..scale_files import LoadedScale, load_scales, pick
 from ..store import Store
 from ..store.jobs import Jobs
 from ..watch import Output
@@ -67,7 +69,23 @@ def job_runner(config: Config, store: Store, scales: LiveScales) -> JobRunner:
         done = regrade(store, loaded, time.time(), config.grading.hardware, lambda n: progress({"graded": n}))
         return {"graded": done}
 
-    return JobRunner(Jobs(store.database), {"regrade": again})
+    return JobRunner(Jobs(store.database), {"regrade": again, "probe": _probing(config, store, scales)})
+
+
+def probe_rooms(config: Config, store: Store | None, scales: Callable[[], Sequence[LoadedScale]]) -> Rooms:
+    """What a probe works with; without a store nothing is kept."""
+    keep = store.add_evaluation if store is not None else None
+    return Rooms(prometheus(config), scales, keep, config.probe.allowed_hosts, config.grading.hardware)
+
+
+def _probing(config: Config, store: Store, scales: LiveScales) -> Kind:
+    rooms = probe_rooms(config, store, lambda: pick(scales, config.grading.scales))
+
+    def run(params: Mapping[str, Any], progress: Progress) -> Any:
+        asked = read_asked(params["asked"])
+        return probe(asked, rooms, progress, str(params["evaluation"]), str(params["by"]))
+
+    return run
 
 
 def output(config: Config) -> Output:

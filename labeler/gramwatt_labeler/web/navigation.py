@@ -6,6 +6,7 @@ NAVIGATION = (
     ("/explore", "Explore"),
     ("/evaluate", "Evaluate"),
     ("/upload", "Upload"),
+    ("/probe", "Probe"),
     ("/roi", "Return"),
     ("/report", "Report"),
     ("/labels/", "Labels"),

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from ..auth.guard import Guard
 from ..manage.services import Services
 from ..pages.desk import Desk
-from . import defining, docs, evaluations, grading, importing, managing
+from . import defining, docs, evaluations, grading, importing, jobs, managing, probing
 
 
 def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
@@ -17,6 +17,8 @@ def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
         evaluations.router(desk, guard),
         grading.router(desk),
         managing.router(desk, guard, services),
+        jobs.router(guard, services),
+        probing.router(desk, guard, services),
         defining.router(desk, guard),
         importing.router(desk, guard),
         docs.router(desk.pages),

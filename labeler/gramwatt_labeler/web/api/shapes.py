@@ -8,6 +8,7 @@ from fastapi.openapi.constants import REF_TEMPLATE
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...forms.fields import NUMBERS, PHASES, TEXTS
+from ...probe.asked import MOST_CONCURRENCY, MOST_INPUTS, MOST_REQUESTS, SERVED
 from .errors import ApiError
 
 _Name = Field(default="", max_length=256)
@@ -237,6 +238,34 @@ class JobOut(BaseModel):
     tries: int
     created_by: str
     created_at: float
+
+
+class ProbeIn(BaseModel):
+    """A deployed model to be asked. ``served`` and ``which`` say what its energy is read from."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "url": "http://127.0.0.1:8000/v1/completions", "model": "acme/net", "requests": 200,
+                "inputs": [{"model": "net", "prompt": "Once upon", "max_tokens": 32}],
+                "served": "workload", "which": "vllm.service", "task": "text-generation",
+            }
+        },
+    )  # fmt: skip
+    url: str = Field(min_length=1, max_length=2000)
+    model: str = Field(min_length=1, max_length=256)
+    inputs: list[Any] = Field(default_factory=list, max_length=MOST_INPUTS)
+    method: str = Field(default="POST", json_schema_extra={"enum": ["POST", "GET"]})
+    content_type: str = Field(default="application/json", max_length=256)
+    requests: int = Field(default=100, ge=1, le=MOST_REQUESTS)
+    concurrency: int = Field(default=1, ge=1, le=MOST_CONCURRENCY)
+    warm_up: int = Field(default=3, ge=0, le=1000)
+    served: str = Field(default="", json_schema_extra={"enum": list(SERVED)})
+    which: str = _Name
+    task: str = _Name
+    dataset: str = _Name
+    user: str = _Name
 
 
 class Changes(BaseModel):
