@@ -19,6 +19,7 @@ from . import (
     scales,
     serving,
     setting_help,
+    studying,
     users,
     watching,
 )
@@ -85,6 +86,13 @@ def parser() -> argparse.ArgumentParser:
             [common],
             probing.add_arguments,
             "ask a deployed model many times and grade what its requests used",
+        ),
+        (
+            "study",
+            studying.main,
+            [common],
+            studying.add_arguments,
+            "models of the hub and their CO2: sync, import, curate, analyse, export",
         ),
         ("user", users.main, [common], users.add_arguments, "users of the web pages and their tokens"),
         ("db", databases.main, [common], databases.add_arguments, "upgrade or check the database"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import httpx
 from ..annotate import Annotator
 from ..config import Config
 from ..errors import ConfigError, ScaleError
+from ..hub.remote import Hub
+from ..hub.sync import sync
 from ..job_runner import JobRunner, Kind, Progress
 from ..probe.asked import read_asked
 from ..probe.outcome import Rooms, probe
@@ -22,6 +25,7 @@ from ..scale_book.regrading import regrade
 from ..scale_book.rows import ScaleRows
 from ..scale_files import LoadedScale, load_scales, pick
 from ..store import Store
+from ..store.hub import HubRows
 from ..store.jobs import Jobs
 from ..watch import Output
 
@@ -69,7 +73,14 @@ def job_runner(config: Config, store: Store, scales: LiveScales) -> JobRunner:
         done = regrade(store, loaded, time.time(), config.grading.hardware, lambda n: progress({"graded": n}))
         return {"graded": done}
 
-    return JobRunner(Jobs(store.database), {"regrade": again, "probe": _probing(config, store, scales)})
+    return JobRunner(
+        Jobs(store.database),
+        {
+            "regrade": again,
+            "probe": _probing(config, store, scales),
+            "hub": _syncing(config, store, scales),
+        },
+    )
 
 
 def probe_rooms(config: Config, store: Store | None, scales: Callable[[], Sequence[LoadedScale]]) -> Rooms:
@@ -84,6 +95,23 @@ def _probing(config: Config, store: Store, scales: LiveScales) -> Kind:
     def run(params: Mapping[str, Any], progress: Progress) -> Any:
         asked = read_asked(params["asked"])
         return probe(asked, rooms, progress, str(params["evaluation"]), str(params["by"]))
+
+    return run
+
+
+def hub(config: Config) -> Hub:
+    """The hub's client. Raises ConfigError where its library is missing."""
+    token = os.environ.get("HF_TOKEN", "") or _secret(config.hub.token_file, "hub.token_file")
+    return Hub(config.hub.endpoint, token)
+
+
+def _syncing(config: Config, store: Store, scales: LiveScales) -> Kind:
+    def run(params: Mapping[str, Any], progress: Progress) -> Any:
+        counts = sync(
+            hub(config), HubRows(store.database), scales, config.grading.scales[0], str(params["by"]), progress,
+            bool(params.get("whole")), bool(params.get("texts")),
+        )  # fmt: skip
+        return asdict(counts)
 
     return run
 
