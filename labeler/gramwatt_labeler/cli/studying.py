@@ -1,4 +1,4 @@
-"""``gramwatt-labeler study``: models of the hub, their CO2 by their own cards, corrections, and what it goes along with."""
+"""``gramwatt-labeler study``: models of the hub, their CO2 by their cards, corrections, what it goes along with."""
 
 from __future__ import annotations
 
@@ -160,10 +160,6 @@ def _export(options: argparse.Namespace, _: Config, rows: HubRows) -> int:
 
 def _cell(value: object) -> object:
     """A text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    return (
-        f"'{value}"
-        if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t")
-        else ""
-        if value is None
-        else value
-    )
+    if value is None:
+        return ""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, Protocol
 
 from ..errors import LabelerError
@@ -67,10 +67,7 @@ def sync(
     counts, newest = Counts(), until
     sizes: dict[str, float | None] = {}
     try:
-        for page in _pages(source.cards()):
-            fresh = [
-                one for one in page if until is None or one.last_modified is None or one.last_modified > until
-            ]
+        for fresh in _pages(source.cards(), until):
             counts.seen += len(fresh)
             newest = max([one.last_modified for one in fresh if one.last_modified], default=newest or 0.0)
             known = store.known([one.hub_id for one in fresh])
@@ -90,8 +87,6 @@ def sync(
                 number, seen=counts.seen, created=counts.created, updated=counts.updated, failed=counts.failed
             )
             progress({"seen": counts.seen, "created": counts.created, "updated": counts.updated})
-            if len(fresh) < len(page):
-                break
     except LabelerError as error:
         store.change(number, state="failed", ended=clock(), error=clean(str(error))[:1000])
         raise
@@ -101,8 +96,11 @@ def sync(
     return counts
 
 
-def _pages(cards: Iterable[Card]) -> Iterator[list[Card]]:
-    rest = iter(cards)
+def _pages(cards: Iterable[Card], until: float | None) -> Iterator[list[Card]]:
+    """Those changed after ``until``; the first that is older ends it, before another page is asked for."""
+    rest = takewhile(
+        lambda one: until is None or one.last_modified is None or one.last_modified > until, cards
+    )
     while page := list(islice(rest, PAGE)):
         yield page
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from statistics import median, quantiles
 
 from ..hub.cards import Card
 from ..hub.evaluating import corrected
@@ -51,6 +52,16 @@ def months(rows: Sequence[Row]) -> dict[str, list[Row]]:
     for row in sorted(rows, key=lambda one: one.month):
         if row.month and row.grams is not None:
             found.setdefault(row.month, []).append(row)
+    return found
+
+
+def medians_of(rows: Sequence[Row]) -> list[tuple[str, float, float, float]]:
+    """Month, lower quartile, median and upper quartile of its CO2 in grams."""
+    found = []
+    for month, some in months(rows).items():
+        grams = [row.grams for row in some if row.grams is not None]
+        low, _, high = quantiles(grams, n=4, method="inclusive") if len(grams) > 1 else (grams[0],) * 3
+        found.append((month, low, median(grams), high))
     return found
 
 

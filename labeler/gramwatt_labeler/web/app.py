@@ -33,7 +33,7 @@ from .dashboards import router as dashboards_router
 from .door import Door, Hosts
 from .manage.routes import router as manage_router
 from .manage.services import Services
-from .pages import probe
+from .pages import probe, study
 from .pages.desk import Desk
 from .pages.page import Pages
 from .pages.routes import router as pages_router
@@ -110,6 +110,7 @@ def create_app(
     app.include_router(manage_router(desk, guard, services))
     app.include_router(pages_router(desk))
     app.include_router(probe.router(desk, services))
+    app.include_router(study.router(desk, guard, services))
     app.include_router(labels.router(store, main_scale, page_of))
     app.include_router(api_router(desk, guard, services))
     app.include_router(dashboards_router(prometheus_url, dashboards_dir, prometheus_headers))

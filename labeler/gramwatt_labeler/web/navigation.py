@@ -3,7 +3,9 @@
 NAVIGATION = (
     ("/", "Dashboards"),
     ("/evaluations", "Evaluations"),
+    ("/models", "Models"),
     ("/explore", "Explore"),
+    ("/study", "Study"),
     ("/evaluate", "Evaluate"),
     ("/upload", "Upload"),
     ("/probe", "Probe"),

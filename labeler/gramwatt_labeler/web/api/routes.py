@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from ..auth.guard import Guard
 from ..manage.services import Services
 from ..pages.desk import Desk
-from . import defining, docs, evaluations, grading, importing, jobs, managing, probing
+from . import defining, docs, evaluations, grading, hub, importing, jobs, managing, probing
 
 
 def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
@@ -19,6 +19,7 @@ def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
         managing.router(desk, guard, services),
         jobs.router(guard, services),
         probing.router(desk, guard, services),
+        hub.router(desk, guard, services),
         defining.router(desk, guard),
         importing.router(desk, guard),
         docs.router(desk.pages),

@@ -268,6 +268,24 @@ class ProbeIn(BaseModel):
     user: str = _Name
 
 
+class SyncIn(BaseModel):
+    """``whole`` looks at every model and marks those that are gone; ``texts`` looks for kilograms in cards' texts."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    whole: bool = False
+    texts: bool = False
+
+
+class CurationIn(BaseModel):
+    """A value of a model, as the form writes it: ``83 kg``, ``0.91``; "" hides the card's, ``null`` takes it back."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    hub_id: str = Field(min_length=1, max_length=256)
+    field: str = Field(min_length=1, max_length=64)
+    value: str | None = Field(max_length=256)
+    note: str = Field(default="", max_length=1000)
+
+
 class Changes(BaseModel):
     """How stored letters would change: from, to, and how many."""
 
