@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from ..annotate import Annotator
+from ..appearance import Appearance
 from ..config import Config
 from ..errors import ConfigError, ScaleError
 from ..hub.remote import Hub
@@ -53,6 +54,13 @@ def annotator(config: Config) -> Annotator | None:
             "$.grafana.token_file", "a token is needed with grafana.url; or set GRAMWATT_GRAFANA_TOKEN"
         )
     return Annotator(config.grafana.url, token, config.grafana.timeout)
+
+
+def opened(config: Config) -> Store:
+    """The store, with the colours that managers chose in force."""
+    store = Store(config.database_url)
+    Appearance(store.database).refresh()
+    return store
 
 
 def live_scales(config: Config, store: Store) -> LiveScales:

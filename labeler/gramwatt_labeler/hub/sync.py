@@ -69,7 +69,9 @@ def sync(
     try:
         for fresh in _pages(source.cards(), until):
             counts.seen += len(fresh)
-            newest = max([one.last_modified for one in fresh if one.last_modified], default=newest or 0.0)
+            newest = max(
+                (at for at in (newest, *(one.last_modified for one in fresh)) if at is not None), default=None
+            )
             known = store.known([one.hub_id for one in fresh])
             changed = [one for one in fresh if known.get(one.hub_id) != (one.sha, one.last_modified)]
             store.touch([one.hub_id for one in fresh if one not in changed], clock())

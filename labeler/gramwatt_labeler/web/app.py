@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from .. import __version__
+from ..appearance import Appearance
 from ..errors import LabelerError
 from ..prometheus import Prometheus
 from ..scale_book.live import LiveScales
@@ -31,6 +32,7 @@ from .auth import login
 from .auth.guard import WRITES_PER_MINUTE, Guard
 from .dashboards import router as dashboards_router
 from .door import Door, Hosts
+from .fresh import Fresh
 from .manage.routes import router as manage_router
 from .manage.services import Services
 from .pages import probe, study
@@ -75,6 +77,8 @@ def create_app(
         openapi_url="/api/v1/openapi.json",
     )
 
+    appearance = Appearance(store.database)
+    app.add_middleware(Fresh, appearance=appearance)
     app.add_middleware(Door, hosts=Hosts(allowed_hosts))
     for kind in (errors.ApiError, LabelerError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, errors.handle)
@@ -107,11 +111,11 @@ def create_app(
         return Response("ok\n", media_type="text/plain")
 
     app.include_router(login.router(guard, pages))
-    app.include_router(manage_router(desk, guard, services))
+    app.include_router(manage_router(desk, guard, services, appearance))
     app.include_router(pages_router(desk))
     app.include_router(probe.router(desk, services))
     app.include_router(study.router(desk, guard, services))
     app.include_router(labels.router(store, main_scale, page_of))
-    app.include_router(api_router(desk, guard, services))
+    app.include_router(api_router(desk, guard, services, appearance))
     app.include_router(dashboards_router(prometheus_url, dashboards_dir, prometheus_headers))
     return app

@@ -276,6 +276,16 @@ class SyncIn(BaseModel):
     texts: bool = False
 
 
+class ColoursIn(BaseModel):
+    """From the best letter to the worst, as #639b30; ``null`` is those that come with the program."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True,
+        json_schema_extra={"example": {"colours": ["#1b7837", "#7fbf7b", "#f1c40f", "#e67e22", "#762a83"]}},
+    )  # fmt: skip
+    colours: list[str] | None = Field(min_length=5, max_length=5)
+
+
 class CurationIn(BaseModel):
     """A value of a model, as the form writes it: ``83 kg``, ``0.91``; "" hides the card's, ``null`` takes it back."""
 

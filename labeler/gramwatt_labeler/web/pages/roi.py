@@ -16,7 +16,6 @@ from ...forms.quantities import COUNT, ENERGY, MONEY, RATIO, Kind, read_quantity
 from ...intensities.kept import kept
 from ...intensities.table import Intensity, latest
 from ...roi import Plan, after, curve, returns, span
-from ...roi.tactics import tactics
 from .desk import Desk
 from .page import svg
 
@@ -86,7 +85,8 @@ def router(desk: Desk) -> APIRouter:
         trouble = prefilled(form)
         zones = latest(kept(desk.store))
         grid = of_zone(form, zones)
-        tactic = next((one for one in tactics() if one.id == form.get("tactic")), None)
+        catalogue = desk.definitions.tactics()
+        tactic = next((one for one in catalogue if one.id == form.get("tactic")), None)
         if tactic and tactic.expected is not None and not form.get("saving") and not form.get("new"):
             form["saving"], form["saving_unit"] = f"{100 * tactic.expected:.4g}", "%"
         asked = "calls_per_day" in form
@@ -117,7 +117,7 @@ def router(desk: Desk) -> APIRouter:
             chart=chart,
             spread=spread,
             tactic=tactic,
-            tactics=tactics(),
+            tactics=catalogue,
             saved_equivalents=equivalents(None, outcome.saved_grams_per_year)
             if outcome and outcome.saved_grams_per_year and outcome.saved_grams_per_year > 0
             else (),
