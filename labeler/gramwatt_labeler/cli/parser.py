@@ -8,6 +8,7 @@ from .. import __version__
 from ..config import settings
 from . import (
     asked_window,
+    comparing,
     databases,
     grades,
     import_files,
@@ -15,6 +16,7 @@ from . import (
     measuring,
     probing,
     reports,
+    returning,
     scale_list,
     scales,
     serving,
@@ -93,6 +95,14 @@ def parser() -> argparse.ArgumentParser:
             [common],
             studying.add_arguments,
             "models of the hub and their CO2: sync, import, curate, analyse, export",
+        ),
+        ("compare", comparing.main, [common], comparing.add_arguments, "2 to 6 evaluations side by side"),
+        (
+            "roi",
+            returning.main,
+            [common],
+            returning.add_arguments,
+            "whether a tactic that saves energy pays back",
         ),
         ("user", users.main, [common], users.add_arguments, "users of the web pages and their tokens"),
         ("db", databases.main, [common], databases.add_arguments, "upgrade or check the database"),

@@ -128,7 +128,7 @@ def _text(study: Study) -> str:
     if study.median_grams is not None:
         lines.append(f"median {study.median_grams:.4g} g")
     lines.append("reported: " + ", ".join(f"{name} {count}" for name, count in study.reporting.items()))
-    lines += [_finding(one) for one in (*study.drivers, study.training, study.trend, study.size_within)]
+    lines += [_finding(one) for one in study.findings]
     if study.confounding:
         lines.append(study.confounding)
     return "\n".join(lines)

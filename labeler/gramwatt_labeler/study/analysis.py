@@ -72,6 +72,11 @@ class Study:
     size_within: Finding
     confounding: str
 
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """All tests, those of the drivers first."""
+        return [*self.drivers, self.size_within, self.training, self.trend]
+
 
 def analyse(rows: Sequence[Row]) -> Study:
     """Raises ConfigError where scipy is missing."""

@@ -268,6 +268,26 @@ class ProbeIn(BaseModel):
     user: str = _Name
 
 
+class RoiIn(BaseModel):
+    """Numbers in base units (J, shares of 1), or texts with a unit. Give ``new`` or ``saving``."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"old": "120 J", "saving": "40 %", "calls_per_day": 20000, "price": 0.25, "cost": 500}
+        },
+    )
+    old: float | str
+    calls_per_day: float | str
+    price: float | str
+    new: float | str | None = None
+    saving: float | str | None = None
+    calls: float | str | None = None
+    cost: float | str | None = None
+    cost_energy: float | str | None = None
+    intensity: float | str | None = None
+
+
 class SyncIn(BaseModel):
     """``whole`` looks at every model and marks those that are gone; ``texts`` looks for kilograms in cards' texts."""
 
