@@ -117,6 +117,19 @@ class Grafana(_Section, frozen=True):
     timeout: Duration = Duration(5)
 
 
+class Probe(_Section, frozen=True):
+    """Which deployed models a probe may call."""
+
+    allowed_hosts: list[str] = field(default_factory=lambda: ["localhost", "127.0.0.1", "::1"])
+
+
+class HubSection(_Section, frozen=True):
+    """The Hugging Face hub, whose models are read by ``study sync``. The token may come from HF_TOKEN."""
+
+    endpoint: str = ""  # empty: https://huggingface.co, or HF_ENDPOINT
+    token_file: str = ""
+
+
 class Log(_Section, frozen=True):
     """What is logged, to standard error."""
 
@@ -133,6 +146,8 @@ class Config(_Section, frozen=True):
     labels: Labels = field(default_factory=Labels)
     web: Web = field(default_factory=Web)
     grafana: Grafana = field(default_factory=Grafana)
+    probe: Probe = field(default_factory=Probe)
+    hub: HubSection = field(default_factory=HubSection)
     log: Log = field(default_factory=Log)
 
     @property
@@ -294,6 +309,7 @@ def _check(config: Config) -> None:
         ("$.prometheus.url", config.prometheus.url),
         ("$.grafana.url", config.grafana.url),
         ("$.labels.base_url", config.labels.base_url),
+        ("$.hub.endpoint", config.hub.endpoint),
     ):
         if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc):
             raise ConfigError(path, f"expected http://HOST:PORT or https://HOST, got {url!r}")

@@ -10,8 +10,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from .forms.defined import Defined
 from .forms.fields import PHASES
-from .recommendations import MetricFacts, metric_facts
+from .recommendations import MetricFacts, Source, metric_facts
 from .render.text import clean
+from .roi.tactics import Tactic
+from .roi.tactics import tactics as shipped_tactics
 from .store.catalogue import Catalogue
 from .uploads.mapping import EXTRA, FIELDS, units_of
 from .uploads.tools import Target, Tool, tool_named
@@ -74,6 +76,34 @@ class FieldIn(BaseModel):
     description: str = Field(default="", max_length=_TEXT)
 
 
+class TacticIn(BaseModel):
+    """A tactic: what it saves as a share of ``metric``, and who published that. No figure is no ``expected``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    name: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
+    title: Line = Field(min_length=1, max_length=256)
+    stage: Line = Field(min_length=1, max_length=64)
+    phase: Phase = "inference"
+    description: Line = Field(min_length=1, max_length=2000)
+    metric: Literal["energy", "run time", "memory", "CO2"] = "energy"
+    low: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
+    expected: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
+    high: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
+    derived: Line = Field(default="", max_length=1000)
+    source: Line = Field(min_length=1, max_length=1000)
+    url: str = Field(default="", max_length=1000, pattern=r"^(https?://[\x21-\x7e]+)?$")
+    enabled: bool = True
+
+    @model_validator(mode="after")
+    def _in_order(self) -> TacticIn:
+        known = [one for one in (self.low, self.expected, self.high) if one is not None]
+        if known != sorted(known):
+            raise ValueError("low, expected and high must rise")
+        if (self.low is None) != (self.high is None) or (self.low is not None and self.expected is None):
+            raise ValueError("low and high belong together, with expected between them")
+        return self
+
+
 class Definitions:
     """Over the catalogue of the database, read anew each time."""
 
@@ -114,6 +144,13 @@ class Definitions:
         ]  # fmt: skip
         return numbers + words
 
+    def tactics(self) -> Sequence[Tactic]:
+        """Those of managers first; one that is switched off is left out."""
+        own = self.catalogue.tactics()
+        names = {row["name"] for row in own}
+        kept = [_tactic(row) for row in own if row["enabled"]]
+        return (*kept, *(one for one in shipped_tactics() if one.id not in names))
+
     def unfitting(self, tool: ToolIn) -> tuple[int, str, list[str]] | None:
         """The first column whose field or unit there is not: its number, what is wrong, and what is allowed."""
         fields = [*FIELDS, EXTRA, *(one.key for one in self.fields())]
@@ -130,6 +167,14 @@ def tool_row(tool: ToolIn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A tool and its columns as the catalogue keeps them."""
     columns = [one.model_dump() | {"reduce": tool.reduce} for one in tool.columns]
     return {"name": tool.name, "description": tool.description, "enabled": tool.enabled}, columns
+
+
+def _tactic(row: Mapping[str, Any]) -> Tactic:
+    return Tactic(
+        id=row["name"], title=row["title"], stage=row["stage"], phase=row["phase"], description=row["description"],
+        metric=row["metric"], source=Source(text=row["source"], url=row["url"]), low=row["low"],
+        expected=row["expected"], high=row["high"], derived=row["derived"],
+    )  # fmt: skip
 
 
 def _facts(row: Mapping[str, Any], shipped: MetricFacts | None) -> MetricFacts:

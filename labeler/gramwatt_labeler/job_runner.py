@@ -1,20 +1,20 @@
-"""One thread that does queued jobs, one after the other. It looks when it is woken, and twice a minute."""
+"""A thread for each kind of queued job. It does one after the other, looks when it is woken, and twice a minute."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .errors import LabelerError, TryAgain
+from .errors import DatabaseAway, LabelerError, TryAgain
 from .render.text import clean
 from .store.jobs import Job, Jobs
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 30.0
-_BEAT_SECONDS = 5.0
+_BEAT_SECONDS = 1.0
 
 Progress = Callable[[Mapping[str, Any]], None]
 """Called as often as the work likes; raises :class:`Cancelled`."""
@@ -26,6 +26,10 @@ class Cancelled(Exception):
     """A user cancelled the job."""
 
 
+class _Stopping(Exception):
+    """The labeler ends; the job is queued again by the next one."""
+
+
 class JobRunner:
     """``start`` and ``stop`` from any thread."""
 
@@ -33,48 +37,57 @@ class JobRunner:
         self._jobs = jobs
         self._kinds = kinds
         self._clock = clock
-        self._woken = threading.Event()
+        self._woken = {kind: threading.Event() for kind in kinds}
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, args=(kind,), name=f"jobs-{kind}", daemon=True)
+            for kind in kinds
+        ]
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def wake(self) -> None:
         """There is a new job."""
-        self._woken.set()
+        for woken in self._woken.values():
+            woken.set()
 
     def stop(self) -> None:
-        """End after the job that runs, or leave it to be queued again."""
+        """End after the jobs that run, or leave them to be queued again."""
         self._stopping = True
         self.wake()
-        self._thread.join(timeout=5)
+        for thread in self._threads:
+            thread.join(timeout=5)
 
-    def do_all(self) -> int:
-        """Do what is queued; how many."""
+    def do_all(self, kinds: Sequence[str] = ()) -> int:
+        """Do what is queued of these kinds, or of all; how many."""
         done = 0
         while not self._stopping:
-            job = self._jobs.take(list(self._kinds), self._clock())
+            job = self._jobs.take(list(kinds or self._kinds), self._clock())
             if job is None:
                 break
             self._do(job)
             done += 1
         return done
 
-    def _run(self) -> None:
+    def _run(self, kind: str) -> None:
+        woken = self._woken[kind]
         while not self._stopping:
             try:
-                self.do_all()
+                self.do_all([kind])
             except TryAgain as error:
                 _log.debug("jobs: %s", error)
-            self._woken.wait(_LOOK_SECONDS)
-            self._woken.clear()
+            woken.wait(_LOOK_SECONDS)
+            woken.clear()
 
     def _do(self, job: Job) -> None:
         beaten = 0.0
 
         def progress(how_far: Mapping[str, Any]) -> None:
             nonlocal beaten
+            if self._stopping:
+                raise _Stopping
             now = self._clock()
             if now - beaten >= _BEAT_SECONDS:
                 beaten = now
@@ -85,7 +98,9 @@ class JobRunner:
             self._jobs.finish(job.id, self._kinds[job.kind](job.params, progress))
         except Cancelled:
             return
-        except TryAgain:
+        except _Stopping:
+            self._jobs.requeue(job.id)
+        except DatabaseAway:
             raise  # the database is away: the job is an orphan then, and queued again
         except LabelerError as error:
             self._jobs.finish(job.id, error=clean(str(error)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ RUN = {
 class Site:
     """The application over a database with a user of each role."""
 
-    def __init__(self, folder: Path, writes_per_minute: int = 1000) -> None:
+    def __init__(self, folder: Path, writes_per_minute: int = 1000, probe_hosts: Sequence[str] = ()) -> None:
         self.store = Store(f"sqlite:///{folder / 'labeler.db'}")
         self.people = People(self.store.database, Passwords(PasswordHasher(1, 8, 1)))
         self.tokens = {}
@@ -42,6 +43,7 @@ class Site:
         self.app = create_app(
             CollectorRegistry(), self.store, self.scales, "gramwatt", lambda one: f"http://labels/{one}",
             "http://127.0.0.1:1", folder / "dashboards", writes_per_minute=writes_per_minute,
+            probe_hosts=probe_hosts,
         )  # fmt: skip
         self.client = TestClient(self.app)
 

@@ -12,12 +12,11 @@ from ..errors import ConfigError
 from ..report.asking import Asked, report_of
 from ..report.printing import as_pdf
 from ..scale_files import load_scales, pick
-from ..store import Store
 from ..web.pages.desk import Desk
 from ..web.pages.page import Pages
 from ..web.pages.report import as_html, file_name, label_of, letters_of
 from ..web.pages.visitors import anonymous
-from .wiring import output, prometheus
+from .wiring import opened, output, prometheus
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -42,7 +41,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
     main_scale = pick(scales, config.grading.scales)[0]
     asked = Asked(options.id, options.model, options.user, options.month, options.task)
     form = options.format or ("pdf" if options.output.endswith(".pdf") else "html")
-    store = Store(config.database_url)
+    store = opened(config)
     try:
         source = prometheus(config)
         desk = Desk(store, scales, main_scale.id.name, output(config).page, Pages(anonymous), source)

@@ -11,9 +11,8 @@ from prometheus_client import CollectorRegistry
 from ..config import Config
 from ..errors import TryAgain
 from ..metrics import Published
-from ..store import Store
 from . import web_server
-from .wiring import job_runner, live_scales
+from .wiring import job_runner, live_scales, opened
 
 _log = logging.getLogger("gramwatt_labeler")
 
@@ -21,7 +20,7 @@ _log = logging.getLogger("gramwatt_labeler")
 def main(_: argparse.Namespace, config: Config) -> int:
     """The pages in this thread; another keeps the metrics as the database is."""
     registry = CollectorRegistry()
-    store = Store(config.database_url)
+    store = opened(config)
     scales = live_scales(config, store)
     runner = job_runner(config, store, scales)
     published = Published(registry)

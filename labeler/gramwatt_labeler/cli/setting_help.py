@@ -30,6 +30,9 @@ TEXTS: Mapping[str, str] = MappingProxyType(
         "grafana.url": "an existing Grafana that gets an annotation per grade (none)",
         "grafana.token_file": "file with its service-account token (GRAMWATT_GRAFANA_TOKEN)",
         "grafana.timeout": "how long one answer may take (5s)",
+        "probe.allowed_hosts": "hosts a probe may call, with commas: *.example.org (localhost,127.0.0.1,::1)",
+        "hub.endpoint": "address of the hub that `study sync` reads (https://huggingface.co)",
+        "hub.token_file": "file with a token of the hub (HF_TOKEN; none is needed)",
         "log.level": "debug, info, warning or error (info)",
     }
 )

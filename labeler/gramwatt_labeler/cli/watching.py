@@ -15,11 +15,10 @@ from ..errors import TryAgain
 from ..listening import Listener, exporters
 from ..metrics import Health, Published
 from ..scale_book.live import Picked
-from ..store import Store
 from ..watch import Watch
 from . import web_server
 from .line import one_line
-from .wiring import annotator, job_runner, live_scales, output, prometheus
+from .wiring import annotator, job_runner, live_scales, opened, output, prometheus
 
 _log = logging.getLogger("gramwatt_labeler")
 
@@ -32,7 +31,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace, config: Config) -> int:
     """The job in a thread, the pages in this one."""
     registry = CollectorRegistry()
-    store = Store(config.database_url)
+    store = opened(config)
     scales = live_scales(config, store)
     runner = job_runner(config, store, scales)
     watch = Watch(

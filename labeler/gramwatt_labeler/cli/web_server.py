@@ -41,6 +41,7 @@ def build(
         prometheus(config),
         wake_jobs=wake_jobs,
         hardware=config.grading.hardware,
+        probe_hosts=config.probe.allowed_hosts,
     )
 
 

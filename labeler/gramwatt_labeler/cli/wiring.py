@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from ..annotate import Annotator
+from ..appearance import Appearance
 from ..config import Config
 from ..errors import ConfigError, ScaleError
-from ..job_runner import JobRunner, Progress
+from ..hub.remote import Hub
+from ..hub.sync import sync
+from ..job_runner import JobRunner, Kind, Progress
+from ..probe.asked import read_asked
+from ..probe.outcome import Rooms, probe
 from ..prometheus import Prometheus
 from ..scale_book.live import LiveScales
 from ..scale_book.regrading import regrade
 from ..scale_book.rows import ScaleRows
-from ..scale_files import load_scales, pick
+from ..scale_files import LoadedScale, load_scales, pick
 from ..store import Store
+from ..store.hub import HubRows
 from ..store.jobs import Jobs
 from ..watch import Output
 
@@ -49,6 +56,13 @@ def annotator(config: Config) -> Annotator | None:
     return Annotator(config.grafana.url, token, config.grafana.timeout)
 
 
+def opened(config: Config) -> Store:
+    """The store, with the colours that managers chose in force."""
+    store = Store(config.database_url)
+    Appearance(store.database).refresh()
+    return store
+
+
 def live_scales(config: Config, store: Store) -> LiveScales:
     """Those of files and those that managers made. Raises ScaleError when one that grades is missing."""
     scales = LiveScales(load_scales(config.grading.scales_dir), ScaleRows(store.database))
@@ -67,7 +81,47 @@ def job_runner(config: Config, store: Store, scales: LiveScales) -> JobRunner:
         done = regrade(store, loaded, time.time(), config.grading.hardware, lambda n: progress({"graded": n}))
         return {"graded": done}
 
-    return JobRunner(Jobs(store.database), {"regrade": again})
+    return JobRunner(
+        Jobs(store.database),
+        {
+            "regrade": again,
+            "probe": _probing(config, store, scales),
+            "hub": _syncing(config, store, scales),
+        },
+    )
+
+
+def probe_rooms(config: Config, store: Store | None, scales: Callable[[], Sequence[LoadedScale]]) -> Rooms:
+    """What a probe works with; without a store nothing is kept."""
+    keep = store.add_evaluation if store is not None else None
+    return Rooms(prometheus(config), scales, keep, config.probe.allowed_hosts, config.grading.hardware)
+
+
+def _probing(config: Config, store: Store, scales: LiveScales) -> Kind:
+    rooms = probe_rooms(config, store, lambda: pick(scales, config.grading.scales))
+
+    def run(params: Mapping[str, Any], progress: Progress) -> Any:
+        asked = read_asked(params["asked"])
+        return probe(asked, rooms, progress, str(params["evaluation"]), str(params["by"]))
+
+    return run
+
+
+def hub(config: Config) -> Hub:
+    """The hub's client. Raises ConfigError where its library is missing."""
+    token = os.environ.get("HF_TOKEN", "") or _secret(config.hub.token_file, "hub.token_file")
+    return Hub(config.hub.endpoint, token)
+
+
+def _syncing(config: Config, store: Store, scales: LiveScales) -> Kind:
+    def run(params: Mapping[str, Any], progress: Progress) -> Any:
+        counts = sync(
+            hub(config), HubRows(store.database), scales, config.grading.scales[0], str(params["by"]), progress,
+            bool(params.get("whole")), bool(params.get("texts")),
+        )  # fmt: skip
+        return asdict(counts)
+
+    return run
 
 
 def output(config: Config) -> Output:

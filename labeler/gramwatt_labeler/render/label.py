@@ -29,6 +29,7 @@ from .content import (
     uncertainty,
     what_of,
 )
+from .palette import colours
 from .scripts import scripts
 from .text import clean, fit, fit_middle, width, wrap
 from .words import Words, words
@@ -37,7 +38,6 @@ Layout = Literal["full", "neutral", "compact", "badge", "a4"]
 LAYOUTS: tuple[Layout, ...] = ("full", "neutral", "compact", "badge", "a4")
 WIDTH = 600
 A4 = (794, 1123)  # 210 x 297 mm at 96 pixels an inch
-_COLOURS = ("#639b30", "#b8ac2b", "#f8b830", "#ef7d29", "#e52421")
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -58,26 +58,6 @@ class _Arrow:
     colour: str
     y: float
     points: str
-
-
-def colours(count: int) -> list[str]:
-    """Colours for any number of letters, from green to red; for five they are the label's own."""
-    if count == 1:
-        return [_COLOURS[0]]
-    found = []
-    for index in range(count):
-        place = index * (len(_COLOURS) - 1) / (count - 1)
-        low = min(int(place), len(_COLOURS) - 2)
-        share = place - low
-        parts = [
-            round(
-                int(_COLOURS[low][at : at + 2], 16) * (1 - share)
-                + int(_COLOURS[low + 1][at : at + 2], 16) * share
-            )
-            for at in (1, 3, 5)
-        ]
-        found.append("#" + "".join(f"{part:02x}" for part in parts))
-    return found
 
 
 def render_svg(graded: Graded, url: str, layout: Layout = "full", language: str = "en") -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..charts.drawing import draw
 from ..charts.specs import component_bars, daily_bars, letter_bars
-from ..render.label import colours
+from ..render.palette import colours
 from ..units import energy_unit
 from .content import Report
 

@@ -11,7 +11,7 @@ from ..errors import Duplicate, NotFound
 from . import audit
 from .database import Database
 from .rows import storable
-from .tables import EXTRA_FIELDS, METRICS, TOOL_COLUMNS, TOOLS
+from .tables import EXTRA_FIELDS, METRICS, REDUCTIONS, TACTICS, TOOL_COLUMNS, TOOLS
 
 Row = Mapping[str, Any]
 
@@ -81,6 +81,48 @@ class Catalogue:
             audit.record(
                 connection, at, by, "tool", row["name"], before, dict(row) | {"columns": len(columns)}
             )
+
+    def tactics(self) -> Sequence[Row]:
+        """All tactics, flat, in the order of their names."""
+        query = select(
+            TACTICS, REDUCTIONS.c.low, REDUCTIONS.c.expected, REDUCTIONS.c.high, REDUCTIONS.c.source
+        )
+        query = query.outerjoin(REDUCTIONS, REDUCTIONS.c.tactic_id == TACTICS.c.id).order_by(TACTICS.c.name)
+        with self._database.reading() as connection:
+            found = connection.execute(query).mappings().all()
+        return [
+            {
+                "name": row["name"], "stage": row["stage"], "description": row["description"],
+                "source": row["sources"]["text"], "url": row["sources"]["url"], "low": row["low"],
+                "expected": row["expected"], "high": row["high"], **row["metrics"],
+            }
+            for row in found
+        ]  # fmt: skip
+
+    def put_tactic(self, row: Row, by: str, at: float, is_new: bool) -> None:
+        """Raises Duplicate for a new one whose name is there."""
+        row = storable(dict(row))
+        kept = {
+            "name": row["name"], "stage": row["stage"], "description": row["description"],
+            "sources": {"text": row["source"], "url": row["url"]},
+            "metrics": {key: row[key] for key in ("title", "phase", "metric", "derived", "enabled")},
+        }  # fmt: skip
+        with self._database.writing() as connection:
+            before = self._before(connection, TACTICS, row["name"], is_new, may_be_missing=True)
+            if before is None:
+                connection.execute(insert(TACTICS), kept)
+            else:
+                connection.execute(update(TACTICS).where(TACTICS.c.name == row["name"]).values(kept))
+            tactic = connection.execute(
+                select(TACTICS.c.id).where(TACTICS.c.name == row["name"])
+            ).scalar_one()
+            connection.execute(delete(REDUCTIONS).where(REDUCTIONS.c.tactic_id == tactic))
+            if row["expected"] is not None:
+                figures = {key: row[key] for key in ("low", "expected", "high", "metric", "source")}
+                connection.execute(
+                    insert(REDUCTIONS), figures | {"tactic_id": tactic, "option": "", "architecture": ""}
+                )
+            audit.record(connection, at, by, "tactic", row["name"], before, row)
 
     def _all(self, table: Table) -> Sequence[Row]:
         with self._database.reading() as connection:

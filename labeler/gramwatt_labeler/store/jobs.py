@@ -19,6 +19,7 @@ from .tables import JOBS
 _J = JOBS.c
 ORPHAN_SECONDS = 60.0  # without a sign of life
 MOST_TRIES = 3
+FINISHED = ("done", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,12 @@ class Jobs:
     def finish(self, job_id: int, result: Any = None, error: str = "") -> None:
         """Done, or failed with the reason. A job that was cancelled stays so."""
         values = {"state": "failed" if error else "done", "result": storable(result), "error": error[:1000]}
+        with self._database.writing() as connection:
+            connection.execute(update(JOBS).where(_J.id == job_id, _J.state == "running").values(values))
+
+    def requeue(self, job_id: int) -> None:
+        """The labeler ends in good order while it runs: the next one begins it anew, and this was no try of it."""
+        values = {"state": "queued", "tries": _J.tries - 1}
         with self._database.writing() as connection:
             connection.execute(update(JOBS).where(_J.id == job_id, _J.state == "running").values(values))
 

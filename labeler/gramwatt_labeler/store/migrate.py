@@ -15,10 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..errors import ConfigError
 
 _log = logging.getLogger(__name__)
-HEAD = "0004"
+HEAD = "0005"
 """The step that brings a database to this version. Held to the files by a test, so that a start need not read them."""
 
-KNOWN = ("0001", "0002", "0003", HEAD)
+KNOWN = ("0001", "0002", "0003", "0004", HEAD)
 SCRIPTS = Path(__file__).parent / "migrations"
 _VERSION = sa.table("alembic_version", sa.column("version_num"))
 _LOCK = 0x67_72_61_6D_77_61_74_74  # "gramwatt": PostgreSQL's number of the lock that upgrades share

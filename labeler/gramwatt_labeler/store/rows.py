@@ -17,7 +17,7 @@ from .nouns import Evaluation, Given, Layer, Measure, MetricGrade, ModelFacts, O
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _COMPONENTS = ("gpu", "cpu", "dram")
-_BY_CONTENT = (Origin.FORM, Origin.FILE, Origin.HUB, Origin.RANGE)
+_BY_CONTENT = (Origin.FORM, Origin.FILE, Origin.RANGE)
 SEARCHED_REASON = 300  # characters
 
 

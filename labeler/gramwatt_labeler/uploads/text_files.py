@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from ..errors import InputError
+from ..exchange import boamps
 from .sheet import MOST_COLUMNS, MOST_ROWS, Line, Sheet, sheet_of
 
 _SEPARATORS = ",;\t|"
@@ -63,7 +64,7 @@ def read_json(file: str, content: bytes) -> Sheet:
     flat: list[tuple[int, dict[str, str]]] = []
     for line, found in objects:
         cells: dict[str, str] = {}
-        _flatten(file, line, found, "", cells)
+        _flatten(file, line, boamps.as_row(found) if boamps.is_report(found) else found, "", cells)
         columns |= dict.fromkeys(cells)
         flat.append((line, cells))
         if len(columns) > MOST_COLUMNS:
@@ -90,6 +91,8 @@ def _objects(file: str, text: str) -> list[tuple[int, Mapping[str, Any]]]:
         inside: list[Mapping[str, Any]] | None = next(
             (value for value in tree.values() if _is_list_of_objects(value)), None
         )
+        if boamps.is_report(tree):
+            return [(1, tree)]
         return list(enumerate(inside, 1)) if inside is not None and len(tree) == 1 else [(1, tree)]
     if _is_list_of_objects(tree):
         return list(enumerate(tree, 1))

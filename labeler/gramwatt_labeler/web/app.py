@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from .. import __version__
+from ..appearance import Appearance
 from ..errors import LabelerError
 from ..prometheus import Prometheus
 from ..scale_book.live import LiveScales
@@ -31,8 +32,10 @@ from .auth import login
 from .auth.guard import WRITES_PER_MINUTE, Guard
 from .dashboards import router as dashboards_router
 from .door import Door, Hosts
+from .fresh import Fresh
 from .manage.routes import router as manage_router
 from .manage.services import Services
+from .pages import probe, study
 from .pages.desk import Desk
 from .pages.page import Pages
 from .pages.routes import router as pages_router
@@ -54,6 +57,7 @@ def create_app(
     writes_per_minute: int = WRITES_PER_MINUTE,
     wake_jobs: Callable[[], None] = lambda: None,
     hardware: str = "",
+    probe_hosts: Sequence[str] = (),
 ) -> FastAPI:
     """Everything the labeler serves. A scrape reads what was published and asks no other server.
 
@@ -73,13 +77,17 @@ def create_app(
         openapi_url="/api/v1/openapi.json",
     )
 
+    appearance = Appearance(store.database)
+    app.add_middleware(Fresh, appearance=appearance)
     app.add_middleware(Door, hosts=Hosts(allowed_hosts))
     for kind in (errors.ApiError, LabelerError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, errors.handle)
     guard = Guard(People(store.database), writes_per_minute)
     pages = Pages(guard.visitor)
     live = scales if isinstance(scales, LiveScales) else LiveScales(scales, ScaleRows(store.database))
-    services = Services(ScaleRows(store.database), Jobs(store.database), wake_jobs, live.forget, hardware)
+    services = Services(
+        ScaleRows(store.database), Jobs(store.database), wake_jobs, live.forget, hardware, probe_hosts
+    )
     desk = Desk(store, live, main_scale, page_of, pages, prometheus)
 
     @app.get("/metrics", include_in_schema=False)
@@ -103,9 +111,11 @@ def create_app(
         return Response("ok\n", media_type="text/plain")
 
     app.include_router(login.router(guard, pages))
-    app.include_router(manage_router(desk, guard, services))
+    app.include_router(manage_router(desk, guard, services, appearance))
     app.include_router(pages_router(desk))
+    app.include_router(probe.router(desk, services))
+    app.include_router(study.router(desk, guard, services))
     app.include_router(labels.router(store, main_scale, page_of))
-    app.include_router(api_router(desk, guard, services))
+    app.include_router(api_router(desk, guard, services, appearance))
     app.include_router(dashboards_router(prometheus_url, dashboards_dir, prometheus_headers))
     return app

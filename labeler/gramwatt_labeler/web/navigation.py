@@ -3,9 +3,12 @@
 NAVIGATION = (
     ("/", "Dashboards"),
     ("/evaluations", "Evaluations"),
+    ("/models", "Models"),
     ("/explore", "Explore"),
+    ("/study", "Study"),
     ("/evaluate", "Evaluate"),
     ("/upload", "Upload"),
+    ("/probe", "Probe"),
     ("/roi", "Return"),
     ("/report", "Report"),
     ("/labels/", "Labels"),

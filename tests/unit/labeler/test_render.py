@@ -16,7 +16,8 @@ from gramwatt_labeler.grading.recorded import grade_of
 from gramwatt_labeler.model import Graded, Hardware
 from gramwatt_labeler.render.content import name_of
 from gramwatt_labeler.render.files import convert, file_stem, write_labels
-from gramwatt_labeler.render.label import LAYOUTS, alt_text, colours, render_svg, tiles
+from gramwatt_labeler.render.label import LAYOUTS, alt_text, render_svg, tiles
+from gramwatt_labeler.render.palette import colours
 from gramwatt_labeler.render.text import clean, fit, fit_middle, width, wrap
 from gramwatt_labeler.render.words import LANGUAGES, words
 from hypothesis import given

@@ -17,17 +17,21 @@ from .catalogue import (
 )
 from .evaluations import DATASETS, EVALUATIONS, HOSTS, MEASURES, MODELS
 from .grades import GRADES, METRIC_GRADES, POPULATIONS, SCALES
+from .hub import CURATION, HUB_MODELS, HUB_SYNCS, SETTINGS
 from .people import AUDIT, REPLIES, SESSIONS, TOKENS, USERS
 from .work import JOBS
 
 __all__ = [
     "AUDIT",
+    "CURATION",
     "DATASETS",
     "EVALUATIONS",
     "EXTRA_FIELDS",
     "EXTRA_VALUES",
     "GRADES",
     "HOSTS",
+    "HUB_MODELS",
+    "HUB_SYNCS",
     "INTENSITIES",
     "JOBS",
     "MEASURES",
@@ -41,6 +45,7 @@ __all__ = [
     "ROI_ANALYSES",
     "SCALES",
     "SESSIONS",
+    "SETTINGS",
     "TACTICS",
     "TOKENS",
     "TOOLS",

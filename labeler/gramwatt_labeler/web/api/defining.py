@@ -1,4 +1,4 @@
-"""``/api/v1/metrics``, ``tools`` and ``fields``: what managers define. Reading is for everybody."""
+"""``/api/v1/metrics``, ``tools``, ``fields`` and ``tactics``: what managers define. Reading is for everybody."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from anyio import to_thread
 from fastapi import APIRouter, Path, Request, Response
 
-from ...definitions import FieldIn, MetricIn, ToolIn, tool_row
+from ...definitions import FieldIn, MetricIn, TacticIn, ToolIn, tool_row
 from ...errors import Duplicate
 from ...recommendations import metric_facts
+from ...roi.tactics import tactics as shipped_tactics
 from ...store.people import Role
 from ...uploads.tools import tools as shipped_tools
 from ..auth.guard import Guard
@@ -19,16 +20,17 @@ from .answers import answer
 from .asking import json_body
 from .errors import ApiError
 
-Given = MetricIn | ToolIn | FieldIn
-_SHAPES: dict[str, type[MetricIn] | type[ToolIn] | type[FieldIn]] = {
+Given = MetricIn | ToolIn | FieldIn | TacticIn
+_SHAPES: dict[str, type[Given]] = {
     "metrics": MetricIn,
     "tools": ToolIn,
     "fields": FieldIn,
+    "tactics": TacticIn,
 }
 
 
 def router(desk: Desk, guard: Guard) -> APIRouter:
-    """Three resources of the same manners."""
+    """Four resources of the same manners."""
     routes = APIRouter(prefix="/api/v1", tags=["managing"])
     for kind, shape in _SHAPES.items():
         _add(routes, desk, guard, kind, shape)
@@ -85,6 +87,7 @@ _NAMES = {
     "metrics": ("name", "title", "phases", "unit", "direction", "description", "how_to", "enabled"),
     "tools": ("name", "description", "enabled", "reduce", "columns"),
     "fields": ("name", "phase", "choices", "description"),
+    "tactics": tuple(TacticIn.model_fields),
 }
 
 
@@ -119,6 +122,16 @@ def listed(desk: Desk, kind: str) -> list[dict[str, Any]]:
             row["columns"] = [
                 {key: one[key] for key in ("column_name", "field", "unit")} for one in row["columns"]
             ]
+    elif kind == "tactics":
+        own = [dict(row) for row in catalogue.tactics()]
+        found = [
+            {
+                "name": one.id, "title": one.title, "stage": one.stage, "phase": one.phase, "metric": one.metric,
+                "description": one.description, "low": one.low, "expected": one.expected, "high": one.high,
+                "derived": one.derived, "source": one.source.text, "url": one.source.url, "enabled": True,
+            }
+            for one in shipped_tactics()
+        ]  # fmt: skip
     else:
         own, found = [dict(row) for row in catalogue.fields()], []
     mine = {row["name"]: {name: row[name] for name in _NAMES[kind]} | {"origin": "manager"} for row in own}
@@ -135,6 +148,8 @@ def put(desk: Desk, given: Given, by: str, is_new: bool) -> None:
             catalogue.put_metric(given.model_dump(), by, desk.clock(), is_new)
         elif isinstance(given, FieldIn):
             catalogue.put_field(given.model_dump(), by, desk.clock(), is_new)
+        elif isinstance(given, TacticIn):
+            catalogue.put_tactic(given.model_dump(), by, desk.clock(), is_new)
         else:
             unfitting = definitions.unfitting(given)
             if unfitting is not None:

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from ...errors import Duplicate
 from ...evaluate.results import evaluation_of
+from ...exchange.boamps import as_boamps
 from ...forms.entry import Entry
 from ...forms.fields import PHASES
 from ...render.text import clean
@@ -138,6 +139,16 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         return answer(
             body | {"grades": grades, "earlier": earlier, "label": desk.page_of(stored.evaluation.id)}
         )
+
+    @routes.get("/evaluations/{evaluation_id}/boamps", responses=shapes.ok(dict, 404, 503))
+    def boamps(evaluation_id: Annotated[str, Path(max_length=1024)]) -> Response:
+        """One evaluation as a BoAmps report (Boavizta); one without an energy has none."""
+        report = as_boamps(
+            store.evaluation(storable_id(evaluation_id)).evaluation, desk.page_of(evaluation_id)
+        )
+        if report is None:
+            raise ApiError(404, "not_found", "this evaluation has no energy, so no report")
+        return answer(report)
 
     @routes.get(
         "/models", tags=["models"], dependencies=[Depends(only("q", "after", "limit"))],

@@ -1,16 +1,15 @@
-"""``/api/v1/scales`` for managers: what a scale would change, a new version; ``/api/v1/jobs``."""
+"""``/api/v1/scales`` for managers: what a scale would change, a new version."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from ...errors import Duplicate
 from ...scale_book.content import read_scale
 from ...scale_book.regrading import preview
-from ...store.jobs import Job
 from ...store.people import Role
 from ..auth.guard import Guard
 from ..labels import scale_json
@@ -20,10 +19,11 @@ from . import shapes
 from .answers import answer
 from .asking import json_body
 from .errors import ApiError
+from .jobs import job_json
 
 
 def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
-    """All of it needs the role manager but reading a job."""
+    """All of it needs the role manager."""
     routes = APIRouter(prefix="/api/v1", tags=["managing"])
 
     @routes.post(
@@ -79,24 +79,4 @@ def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
         services.wake()
         return answer(job_json(services.jobs.get(job)), 202)
 
-    @routes.get("/jobs/{job_id}", responses=shapes.ok(shapes.JobOut, 404, 422, 503))
-    def job(job_id: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> Response:
-        """What has become of a job."""
-        return answer(job_json(services.jobs.get(job_id)))
-
-    @routes.delete(
-        "/jobs/{job_id}", dependencies=[Depends(guard.needs(Role.MANAGER))],
-        responses=shapes.ok(shapes.JobOut, 401, 403, 404, 422, 429, 503),
-    )  # fmt: skip
-    def cancel(job_id: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> Response:
-        """Cancel a job; one that is over stays as it is."""
-        services.jobs.cancel(job_id)
-        return answer(job_json(services.jobs.get(job_id)))
-
     return routes
-
-
-def job_json(job: Job) -> dict[str, Any]:
-    """Without its parameters, which may be secret in other kinds."""
-    names = ("id", "kind", "state", "progress", "result", "error", "tries", "created_by", "created_at")
-    return {name: getattr(job, name) for name in names}

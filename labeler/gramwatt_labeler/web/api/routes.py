@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from ...appearance import Appearance
 from ..auth.guard import Guard
 from ..manage.services import Services
 from ..pages.desk import Desk
-from . import defining, docs, evaluations, grading, importing, managing
+from . import appearance, defining, docs, evaluations, grading, hub, importing, jobs, managing, probing
 
 
-def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
+def router(desk: Desk, guard: Guard, services: Services, looks: Appearance) -> APIRouter:
     """Everything under /api."""
     routes = APIRouter()
     for part in (
         evaluations.router(desk, guard),
         grading.router(desk),
         managing.router(desk, guard, services),
+        jobs.router(guard, services),
+        probing.router(desk, guard, services),
+        hub.router(desk, guard, services),
         defining.router(desk, guard),
         importing.router(desk, guard),
+        appearance.router(desk, guard, looks),
         docs.router(desk.pages),
     ):
         routes.include_router(part)

@@ -8,6 +8,7 @@ from fastapi.openapi.constants import REF_TEMPLATE
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...forms.fields import NUMBERS, PHASES, TEXTS
+from ...probe.asked import MOST_CONCURRENCY, MOST_INPUTS, MOST_REQUESTS, SERVED
 from .errors import ApiError
 
 _Name = Field(default="", max_length=256)
@@ -237,6 +238,82 @@ class JobOut(BaseModel):
     tries: int
     created_by: str
     created_at: float
+
+
+class ProbeIn(BaseModel):
+    """A deployed model to be asked. ``served`` and ``which`` say what its energy is read from."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "url": "http://127.0.0.1:8000/v1/completions", "model": "acme/net", "requests": 200,
+                "inputs": [{"model": "net", "prompt": "Once upon", "max_tokens": 32}],
+                "served": "workload", "which": "vllm.service", "task": "text-generation",
+            }
+        },
+    )  # fmt: skip
+    url: str = Field(min_length=1, max_length=2000)
+    model: str = Field(min_length=1, max_length=256)
+    inputs: list[Any] = Field(default_factory=list, max_length=MOST_INPUTS)
+    method: str = Field(default="POST", json_schema_extra={"enum": ["POST", "GET"]})
+    content_type: str = Field(default="application/json", max_length=256)
+    requests: int = Field(default=100, ge=1, le=MOST_REQUESTS)
+    concurrency: int = Field(default=1, ge=1, le=MOST_CONCURRENCY)
+    warm_up: int = Field(default=3, ge=0, le=1000)
+    served: str = Field(default="", json_schema_extra={"enum": list(SERVED)})
+    which: str = _Name
+    task: str = _Name
+    dataset: str = _Name
+    user: str = _Name
+
+
+class RoiIn(BaseModel):
+    """Numbers in base units (J, shares of 1), or texts with a unit. Give ``new`` or ``saving``."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"old": "120 J", "saving": "40 %", "calls_per_day": 20000, "price": 0.25, "cost": 500}
+        },
+    )
+    old: float | str
+    calls_per_day: float | str
+    price: float | str
+    new: float | str | None = None
+    saving: float | str | None = None
+    calls: float | str | None = None
+    cost: float | str | None = None
+    cost_energy: float | str | None = None
+    intensity: float | str | None = None
+
+
+class SyncIn(BaseModel):
+    """``whole`` looks at every model and marks those that are gone; ``texts`` looks for kilograms in cards' texts."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    whole: bool = False
+    texts: bool = False
+
+
+class ColoursIn(BaseModel):
+    """From the best letter to the worst, as #639b30; ``null`` is those that come with the program."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True,
+        json_schema_extra={"example": {"colours": ["#1b7837", "#7fbf7b", "#f1c40f", "#e67e22", "#762a83"]}},
+    )  # fmt: skip
+    colours: list[str] | None = Field(min_length=5, max_length=5)
+
+
+class CurationIn(BaseModel):
+    """A value of a model, as the form writes it: ``83 kg``, ``0.91``; "" hides the card's, ``null`` takes it back."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    hub_id: str = Field(min_length=1, max_length=256)
+    field: str = Field(min_length=1, max_length=64)
+    value: str | None = Field(max_length=256)
+    note: str = Field(default="", max_length=1000)
 
 
 class Changes(BaseModel):

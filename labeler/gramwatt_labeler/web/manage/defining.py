@@ -7,17 +7,19 @@ from typing import Any, Literal
 
 from fastapi import Request, Response
 
-from ...definitions import FieldIn, MetricIn, ToolIn
+from ...definitions import FieldIn, MetricIn, TacticIn, ToolIn
 from ...errors import LabelerError
 from ...forms.fields import PHASES
+from ...forms.mistakes import Mistake
+from ...forms.quantities import RATIO, read_quantity
 from ...uploads.mapping import EXTRA, FIELDS
 from ..api import shapes
-from ..api.defining import listed, put
+from ..api.defining import Given, listed, put
 from ..api.errors import ApiError
 from ..pages.desk import Desk
 
-Kind = Literal["metrics", "tools", "fields"]
-KINDS: tuple[Kind, ...] = ("metrics", "tools", "fields")
+Kind = Literal["metrics", "tools", "fields", "tactics"]
+KINDS: tuple[Kind, ...] = ("metrics", "tools", "fields", "tactics")
 
 
 def page(
@@ -54,7 +56,7 @@ def answer(desk: Desk, request: Request, kind: Kind, form: Mapping[str, str], by
     return page(desk, request, kind, message=f"{given.name} was saved.")
 
 
-def _read(kind: Kind, form: Mapping[str, str]) -> MetricIn | ToolIn | FieldIn:
+def _read(kind: Kind, form: Mapping[str, str]) -> Given:
     name = form.get("name", "")
     if kind == "metrics":
         body: dict[str, Any] = {
@@ -66,10 +68,25 @@ def _read(kind: Kind, form: Mapping[str, str]) -> MetricIn | ToolIn | FieldIn:
         choices = [line.strip() for line in form.get("choices", "").splitlines() if line.strip()]
         body = {"name": name, "phase": form.get("phase", ""), "choices": choices or None}
         return shapes.read(FieldIn, body | {"description": form.get("description", "")})
+    if kind == "tactics":
+        words = ("title", "stage", "phase", "description", "metric", "derived", "source", "url")
+        body = {key: form.get(key, "") for key in words}
+        body |= {key: _share(form.get(key, ""), key) for key in ("low", "expected", "high")}
+        return shapes.read(TacticIn, body | {"name": name, "enabled": bool(form.get("enabled"))})
     body = {"name": name, "description": form.get("description", ""), "reduce": form.get("reduce", "last")}
     return shapes.read(
         ToolIn, body | {"columns": _columns(form.get("columns", "")), "enabled": bool(form.get("enabled"))}
     )
+
+
+def _share(text: str, name: str) -> float | None:
+    """A share of 1, or percent; None for "". Raises ValueError naming the field."""
+    if not text:
+        return None
+    try:
+        return read_quantity(text, RATIO, RATIO.base)
+    except Mistake as mistake:
+        raise ValueError(f"{name}: {mistake}") from None
 
 
 def _columns(text: str) -> list[dict[str, str]]:
@@ -93,6 +110,8 @@ def _form(kind: Kind, row: Mapping[str, Any] | None) -> dict[str, Any]:
         form |= {f"phase-{phase}": "1" for phase in row["phases"]}
     if kind == "fields":
         form["choices"] = "\n".join(row["choices"] or ())
+    if kind == "tactics":
+        form |= {key: f"{row[key]:.6g}" for key in ("low", "expected", "high") if row[key] is not None}
     if kind == "tools":
         lines = (f"{one['column_name']} = {one['field']} {one['unit']}".rstrip() for one in row["columns"])
         form["columns"] = "\n".join(lines)

@@ -6,19 +6,20 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from ...appearance import Appearance
 from ...store.audit import entries
 from ...store.people import Role, may
 from ..api.errors import ApiError
 from ..auth.guard import Guard
 from ..pages.desk import Desk
 from ..pages.page import form_of, texts_of
-from . import defining, people, scales
+from . import colours, defining, people, scales
 from .services import Services
 
 _AUDIT_ROWS = 50
 
 
-def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
+def router(desk: Desk, guard: Guard, services: Services, appearance: Appearance) -> APIRouter:
     """Every page needs a login of a manager; the page for other users says so."""
     routes = APIRouter(include_in_schema=False)
 
@@ -71,6 +72,22 @@ def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
         who = guard.allow(request, Role.MANAGER, form.get("csrf", ""))
         done, wrong = people.do(guard.people, form, who.name, guard.clock())
         return overview(request, done, wrong, 422 if wrong else 200)
+
+    @routes.get("/manage/colours")
+    def colours_of(request: Request) -> Response:
+        return refused(request) or colours.page(desk, request)
+
+    @routes.post("/manage/colours")
+    async def change_colours(request: Request) -> Response:
+        form = texts_of(await form_of(request))
+        return await to_thread.run_sync(lambda: _colours(request, form))
+
+    def _colours(request: Request, form: dict[str, str]) -> Response:
+        no = refused(request)
+        if no is not None:
+            return no
+        who = guard.allow(request, Role.MANAGER, form.get("csrf", ""))
+        return colours.answer(desk, request, form, appearance, who.name)
 
     @routes.get("/manage/{kind}")
     def defined(request: Request, kind: str) -> Response:

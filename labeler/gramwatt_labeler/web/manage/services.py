@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...scale_book.rows import ScaleRows
@@ -18,3 +18,4 @@ class Services:
     wake: Callable[[], None]
     forget: Callable[[], None]
     hardware: str = ""
+    probe_hosts: Sequence[str] = ()

@@ -7,7 +7,7 @@ from html import escape
 
 from markupsafe import Markup
 
-from ...render.label import colours
+from ...render.palette import colours, ink
 
 _WIDTH = 380
 
@@ -22,7 +22,7 @@ def letter_chip(letter: str, letters: Sequence[str]) -> Markup:
     return Markup(  # noqa: S704 - its texts are escaped
         f'<svg class="letter" viewBox="0 0 40 26" role="img" aria-label="grade {text}">'
         f'<path d="{shape}" fill="{colour}"/>'
-        f'<text x="11" y="19" text-anchor="middle" fill="{_ink(colour)}">{text}</text></svg>'
+        f'<text x="11" y="19" text-anchor="middle" fill="{ink(colour)}">{text}</text></svg>'
     )
 
 
@@ -37,7 +37,7 @@ def slider(letters: Sequence[str], letter: str, share: float) -> Markup:
         parts.append(
             f'<rect x="{step * index:.1f}" y="11" width="{step - 2:.1f}" height="18" rx="3" fill="{colour}"/>'
             f'<text x="{step * (index + 0.5) - 1:.1f}" y="24.5" font-size="13"{weight} text-anchor="middle" '
-            f'fill="{_ink(colour)}">{escape(one)}</text>'
+            f'fill="{ink(colour)}">{escape(one)}</text>'
         )
     mark = (
         f'<path d="M{at - 6:.1f} 0h12l-6 10z" fill="currentColor"/>'
@@ -47,14 +47,3 @@ def slider(letters: Sequence[str], letter: str, share: float) -> Markup:
     return Markup(  # noqa: S704 - its texts are escaped
         f'<svg class="slider" viewBox="0 0 {_WIDTH} 34" role="img" aria-label="{text}">{"".join(parts)}{mark}</svg>'
     )
-
-
-def _ink(colour: str) -> str:
-    """Black or white, whichever is read better on the colour (WCAG 2.2 relative luminance)."""
-    red, green, blue = (_linear(int(colour[at : at + 2], 16) / 255) for at in (1, 3, 5))
-    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return "#111" if (luminance + 0.05) / 0.0565 > 1.05 / (luminance + 0.05) else "#fff"
-
-
-def _linear(part: float) -> float:
-    return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)

@@ -11,6 +11,7 @@ from ...charts.drawing import draw
 from ...charts.specs import component_bars, power_curve
 from ...equivalents import equivalents, per_year
 from ...errors import LabelerError, NotFound
+from ...exchange.boamps import as_boamps
 from ...forms.mistakes import Mistake
 from ...forms.numbers import split_number
 from ...model import Graded
@@ -84,6 +85,14 @@ def router(desk: Desk) -> APIRouter:
                 words = "Prometheus no longer has the samples of this window"
         drawing = draw(power_curve(points), f"power of {clean(window.name)}") if points else _note(words)
         return Response(drawing, media_type="image/svg+xml", headers=HEADERS)
+
+    @routes.get("/evaluations/{evaluation_id}/boamps.json")
+    def boamps(evaluation_id: str) -> Response:
+        report = as_boamps(stored_of(evaluation_id).evaluation, desk.page_of(evaluation_id))
+        if report is None:
+            raise HTTPException(404, "this evaluation has no energy, so no BoAmps report")
+        content = msgspec.json.format(msgspec.json.encode(report))
+        return Response(content, media_type="application/json", headers=HEADERS)
 
     @routes.get("/evaluations/{evaluation_id}.json")
     def record(evaluation_id: str) -> Response:

@@ -16,7 +16,7 @@ from ...charts.specs import letter_bars, monthly, trade_off
 from ...equivalents import equivalents
 from ...model import Grade
 from ...recommendations import facts_of
-from ...render.label import colours
+from ...render.palette import colours
 from ...render.text import clean
 from ...store.nouns import Listed
 from .desk import Desk

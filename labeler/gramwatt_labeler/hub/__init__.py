@@ -1,0 +1,1 @@
+"""Models of the Hugging Face hub: their cards read, stored, corrected by people, and graded."""

@@ -1,0 +1,1 @@
+"""A deployed model is asked with example inputs, and what serves it is measured meanwhile."""

@@ -1,0 +1,102 @@
+"""The study: how models on the hub report CO2, what it goes along with, and every one of them as a label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
+
+from ...charts.drawing import draw
+from ...charts.specs import monthly, named_bars
+from ...equivalents import equivalents
+from ...errors import ConfigError
+from ...hub.evaluating import evaluation_id
+from ...store.hub import HubRows
+from ...store.people import Role
+from ...study.analysis import LEAST, Study, analyse
+from ...study.frame import Row, medians_of
+from ...study.reading import all_rows
+from ..api.hub import queue_sync
+from ..auth.guard import Guard
+from ..manage.services import Services
+from .desk import Desk
+from .page import form_of, svg, texts_of
+
+Bar = tuple[str, float, float | None, float | None]
+_FILTERS = ("domain", "source", "training_type", "reporting", "library")
+
+
+def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
+    """``/study``, ``/study/{hub id}``; ``POST /study/syncs`` by managers."""
+    routes = APIRouter(include_in_schema=False)
+    hub = HubRows(desk.store.database)
+
+    @routes.get("/study")
+    def page(request: Request) -> Response:
+        rows = all_rows(hub)
+        asked = {name: request.query_params.get(name, "")[:256] for name in _FILTERS}
+        choices = {name: sorted({getattr(row, name) for row in rows} - {""})[:200] for name in _FILTERS}
+        given = {name: text for name, text in asked.items() if text}
+        wrong = next(
+            (f"{name}: no model has it" for name, text in given.items() if text not in choices[name]), ""
+        )
+        some = [row for row in rows if all(getattr(row, name) == text for name, text in given.items())]
+        study, trouble = _analysed(some)
+        return desk.pages.render(
+            "study.html.j2", request, 422 if wrong else 200, here="/study", asked=asked, choices=choices, wrong=wrong,
+            study=study, trouble=trouble, charts=_charts(some, study), known=len(rows), least=LEAST,
+            equivalents=equivalents(None, study.grams if study and study.with_co2 else None),
+            syncs=hub.syncs(5), may_manage=_is_manager(request),
+        )  # fmt: skip
+
+    def _is_manager(request: Request) -> bool:
+        return guard.requester(request).role is Role.MANAGER
+
+    @routes.post("/study/syncs")
+    async def start(request: Request) -> Response:
+        form = texts_of(await form_of(request))
+        return await run_in_threadpool(lambda: _start(request, form))
+
+    def _start(request: Request, form: Mapping[str, str]) -> Response:
+        who = guard.allow(request, Role.MANAGER, form.get("csrf", ""))
+        job = queue_sync(services, bool(form.get("whole")), bool(form.get("texts")), who.name, desk.clock())
+        return RedirectResponse(f"/jobs/{job}", 303)
+
+    @routes.get("/study/{hub_id:path}")
+    def model(hub_id: str) -> Response:
+        """The label of a model that is there already."""
+        models = desk.store.models(hub_id[:256].casefold(), limit=50) if "\0" not in hub_id else []
+        found = next((one for one in models if one.facts.hub_id == hub_id), None)
+        if found is None:
+            raise HTTPException(404, "no such model of the hub is here; see /models")
+        if found.evaluations:
+            return RedirectResponse(f"/evaluations/{evaluation_id(hub_id)}", 303)
+        return RedirectResponse(f"/models/{found.id}", 303)
+
+    return routes
+
+
+def _analysed(rows: list[Row]) -> tuple[Study | None, str]:
+    if not rows:
+        return None, ""
+    try:
+        return analyse(rows), ""
+    except ConfigError as error:
+        return None, f"{error.message}; totals and charts need nothing more"
+
+
+def _charts(rows: list[Row], study: Study | None) -> list[tuple[str, Any]]:
+    found = []
+    months = medians_of(rows)
+    if len(months) > 1:
+        title = "CO2 of a training by month: median, and the middle half"
+        found.append((title, svg(draw(monthly(months, "g"), title))))
+    if study:
+        for title, counts in (("Models by domain", study.domains), ("How CO2 is reported", study.reporting)):
+            ordered = sorted(counts.items(), key=lambda one: -one[1])[:12]
+            bars: list[Bar] = [(name[:40], float(count), None, None) for name, count in ordered]
+            found.append((title, svg(draw(named_bars(bars, "models"), title))))
+    return found
