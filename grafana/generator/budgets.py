@@ -133,7 +133,7 @@ def _table() -> table.Panel:
         sort_by="Spent",
         empty=NO_BUDGET,
         width=24,
-        height=9,
+        height=7,
     )
 
 

@@ -8,6 +8,7 @@ from .boards import board, learned, marks
 from .common import NO_EXPORTER, NO_PROCESSES, NO_RUNS, OTHER_POWER, POWER, PROCESS_POWER
 from .panels import OTHER, PART_COLOURS, lines, link, now, number, over_time, rows, rows_of, trend_of
 from .queries import (
+    CPU,
     LISTED,
     OPEN,
     at_end,
@@ -75,9 +76,10 @@ def _verdict() -> stat.Panel:
 def _processes() -> table.Panel:
     emissions = gained("process_emissions_grams_total", _THESE)
     curves = f"sum by ({_ROW}) ({gauge('process_power_watts', _THESE)})"
-    info = f"max by ({_ROW}, kind, window) ({gauge('process_info', LISTED)})"
-    names = f"max by (window, name) ({gauge('window_info')})"
-    what = f"({info} * on (window) group_left (name) {names}) or ({info} unless on (window) {names})"
+    kinds = f"group by (instance, workload, user, kind) ({gauge('workload_energy_joules_total', CPU)})"
+    here = f"on (instance, workload, user) {_HOTTEST}"
+    runs = f"group by ({_ROW}, window) ({gauge('process_window_info')})"
+    names = f"on (window) group_left (name) max by (window, name) ({gauge('window_info')})"
     return rows(
         "Processes",
         "The fifty processes that draw most at this moment; those without a PID are all others of a "
@@ -86,7 +88,8 @@ def _processes() -> table.Panel:
         rows_of(f"{_HOTTEST} or sum by ({_ROW}) ({OTHER_POWER})"),
         trend_of(f"{curves} and on ({_ROW}) ({at_end(_HOTTEST)})"),
         rows_of(f"sum by ({_ROW}) ({emissions}) and on ({_ROW}) {_HOTTEST}"),
-        rows_of(f"({what}) and on ({_ROW}) {_HOTTEST}"),
+        rows_of(f"topk by (instance, workload, user) (1, {kinds}) and {here}"),
+        rows_of(f"{runs} * {names} and on ({_ROW}) {_HOTTEST}"),
         columns={
             "command": "Command",
             "Value #A": "Power",
@@ -99,7 +102,7 @@ def _processes() -> table.Panel:
             "instance": "Machine",
             "pid": "PID",
         },
-        hidden=["Value #B", "Value #D", "window"],
+        hidden=["Value #B", "Value #D", "Value #E", "window"],
         units={"CO2": "massg"},
         links={
             "Machine": link("Open this machine", "gramwatt-machine", instance="Machine"),
@@ -218,7 +221,7 @@ def _groups(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 sort_by="Power",
                 empty=NO_RUNS,
                 width=24,
-                height=7,
+                height=5,
             )
         )
     )

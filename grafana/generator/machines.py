@@ -131,5 +131,5 @@ def _table() -> table.Panel:
         sort_by="Power",
         empty=NO_EXPORTER,
         width=24,
-        height=12,
+        height=10,
     )

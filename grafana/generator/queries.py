@@ -18,6 +18,7 @@ REPLICAS = "prometheus_replica, replica"
 
 # Matchers that several queries use.
 AVERAGE = 'basis="average"'
+CPU = 'component="cpu"'
 GPU = 'component="gpu"'
 OPEN = 'state="open"'
 FINISHED = 'state="finished"'

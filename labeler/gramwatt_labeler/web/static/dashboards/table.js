@@ -50,7 +50,7 @@ function inside(column, at, text) {
   const mapping = mapped(own(column).mappings, value);
   const tint = mapping?.color ?? (typeof value === 'number' && thresholds ? step(thresholds, value, min, own(column).max) : colour);
   if (column.type === 'trend') {
-    const curve = column.values[at] && sparkline(column.values[at].values, named(colour ?? 'blue'), { class: 'curve' });
+    const curve = column.values[at] && sparkline(column.values[at].values, named(colour ?? 'blue'), { class: 'curve' }, false);
     return own(column).custom.cellOptions?.hideValue ? curve : [text, curve];
   }
   if (['gauge', 'lcd-gauge', 'gradient-gauge'].includes(cell) && typeof value === 'number') {
