@@ -13,6 +13,7 @@ from .ledger.save_status import SaveStatus
 from .ledger.shown import ShownWorkloads
 from .model import COMPONENTS, IntensityState, SensorState
 from .parts import About, Books, Readers
+from .processes.row import UNBORN
 from .series import ProcessSeries
 from .snapshot import Snapshot
 from .views import (
@@ -104,6 +105,7 @@ class Picture:
             factors=books.extras.factors(progress.at),
             windows=self._windows.views(books.windows.frozen(), first, books.windows.is_scraped_enough),
             windows_held=books.windows.counts(),
+            projects=books.windows.projects.views(first, UNBORN),
             budgets=budget_views(self._budgets.frozen(), self._budgets_born, first),
             sensors=tuple(progress.sensors),
             resets=dict(accounts.resets),

@@ -13,6 +13,7 @@ from .idle import Idle
 from .machine import MachineInfo
 from .model import Identity, IntensityState, SensorState
 from .windows import WindowView
+from .windows.projects import ProjectView
 
 Four = tuple[int, ...]
 """Values by component, in the order of ``model.COMPONENTS``."""
@@ -64,10 +65,11 @@ class ProcessColumns(Sequence[ProcessView]):
 
     ``microjoules``, ``emission_units`` and ``power`` hold one list for each of ``model.COMPONENTS``; the meaning of the
     numbers is that of the fields of :class:`ProcessView`.
-    ``new`` says of which rows (by position) which components (by index) are shown as 0 until they have been scraped.
+    ``new`` says of which rows (by position) which components (by index) are shown as 0 until they have been scraped;
+    ``windows`` holds the id of the innermost window that each is in, "" for none.
     """
 
-    __slots__ = ("cpu_nanoseconds", "emission_units", "identities", "microjoules", "new", "power")
+    __slots__ = ("cpu_nanoseconds", "emission_units", "identities", "microjoules", "new", "power", "windows")
 
     def __init__(
         self,
@@ -77,7 +79,9 @@ class ProcessColumns(Sequence[ProcessView]):
         power: Sequence[Sequence[int]],
         cpu_nanoseconds: Sequence[int],
         new: Mapping[int, Sequence[int]] | None = None,
+        windows: Sequence[str] = (),
     ) -> None:
+        self.windows = windows
         self.identities = identities
         self.microjoules = microjoules
         self.emission_units = emission_units
@@ -185,6 +189,7 @@ class Snapshot(Struct, frozen=True):
     windows: Sequence[WindowView]
     windows_held: tuple[int, int]  # open, finished: also those that are not among ``windows`` any more
     budgets: Sequence[BudgetView]
+    projects: Sequence[ProjectView]
     sensors: Sequence[SensorState]
     resets: Mapping[tuple[str, str], int]
     exit_mode: str

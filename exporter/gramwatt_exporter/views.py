@@ -81,6 +81,7 @@ def process_columns(
         power=power,
         cpu_nanoseconds=[row.cpu_nanoseconds - then for row, (_, _, then) in zip(rows, entered, strict=True)],
         new=new_rows(rows, microjoules, first) if first is not None else None,
+        windows=[max(row.windows, default="") for row in rows],  # ids increase: the newest is the innermost
     )
 
 

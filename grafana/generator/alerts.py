@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.table import Panel
 
 from .common import ALERTS, SEVERITIES
-from .panels import rows, rows_of
+from .panels import link, rows, rows_of
 
 
 def alerts_table() -> Panel:
@@ -23,6 +23,10 @@ def alerts_table() -> Panel:
         },
         colours={"Severity": SEVERITIES},
         hidden=["Value"],
+        links={
+            "Machine": link("Open this machine", "gramwatt-machine", instance="Machine"),
+            "Budget": link("Open this budget", "gramwatt-budgets", budget="Budget"),
+        },
         empty="No alert fires.",
         height=8,
     )

@@ -83,6 +83,20 @@ def one_of(name: str, label: str, query: str) -> dashboard.QueryVariable:
     return variable(name, label, query).multi(False).include_all(False).current(chosen)
 
 
+def learned(name: str, label: str, query: str, pattern: str) -> dashboard.QueryVariable:
+    """Label values that a query finds anew at every refresh; hidden. They keep selectors of other queries short.
+
+    ``pattern`` is a regular expression whose group is the value, in a row of ``query_result``.
+    """
+    return (
+        variable(name, label, f"query_result({query})")
+        .regex(pattern)
+        .all_value("")
+        .sort(VariableSort.DISABLED)
+        .hide(VariableHide.HIDE_VARIABLE)
+    )
+
+
 def marks(page: dashboard.Dashboard) -> dashboard.Dashboard:
     """Begins and ends of recorded runs as lines on every chart."""
     name = f"on (window) group_left (name) max by (window, name) (gramwatt_window_info{{{SCOPE}}})"

@@ -5,15 +5,51 @@ Budgets may overlap: the CO2 of one process counts in each that it matches. Thei
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import dashboard, table
+from grafana_foundation_sdk.builders import dashboard, stat, table
 
 from .boards import board, variable
-from .common import END, EXHAUSTED, HORIZON, LIMIT, NO_BUDGET, PERIOD, SPENT, SPENT_RATIO, START
-from .panels import OTHER, lines, link, over_time, rows, rows_of, steps
-from .queries import gained, leading, mean, rate, top
+from .common import (
+    END,
+    EXHAUSTED,
+    HORIZON,
+    LASTS_UNTIL,
+    LIMIT,
+    NO_BUDGET,
+    PERIOD,
+    SPENT,
+    SPENT_RATIO,
+    START,
+)
+from .panels import OTHER, lines, link, now, number, over_time, rows, rows_of, steps
+from .queries import gained, leading, mean, rate, top, verdict
 
 _CHOSEN = 'budget=~"$budget"'
 _TOTAL = "budget_emissions_grams_total"
+
+
+def budget_verdict(width: int, height: int, to: str | None = None) -> stat.Panel:
+    """The budget to look at first: the one that is spent first, else the fullest."""
+    over = f"max({SPENT_RATIO}) >= 1"
+    first = f"bottomk(1, {LASTS_UNTIL}) unless on () {over}"
+    said = verdict(
+        f"topk(1, {SPENT_RATIO})",
+        [(">= 1", "is spent: it is over its limit")],
+        "is spent; it lasts to the end of its period, as all do",
+    )
+    return number(
+        "Budget",
+        "When the first budget will be spent at its present speed; or, where one is over its limit or all last until "
+        "their period ends, how much of the fullest is spent.",
+        "time:ddd D MMM HH:mm",
+        now(f"1000 * ({first})", "is how long budget {{budget}} lasts at its present speed"),
+        now(f"({said}) unless on () ({first})", "of budget {{budget}} {{verdict}}"),
+        sentence=True,
+        units={"B": "percentunit"},
+        empty=NO_BUDGET,
+        width=width,
+        height=height,
+        to=to,
+    )
 
 
 def recorded(name: str) -> str:
@@ -30,7 +66,7 @@ def build() -> dashboard.Dashboard:
         "now-7d",
         refresh="1m",
     ).with_variable(variable("budget", "Budget", "label_values(gramwatt_budget_limit_grams, budget)"))
-    return _curves(page.with_panel(_table()))
+    return _curves(page.with_panel(budget_verdict(width=24, height=3)).with_panel(_table()))
 
 
 def _limit() -> str:
@@ -50,7 +86,7 @@ def _table() -> table.Panel:
         "Budgets",
         "Spent against the time that has passed, in shares of the limit and of the period. Burn is the "
         "speed of the last hour, six hours and three days: 1 spends exactly the budget. Lasts until is "
-        "empty where it lasts its period.",
+        "empty where it lasts its period; a rolling period has no end.",
         "percentunit",
         rows_of(f"max by (budget) ({recorded(SPENT_RATIO)})"),
         rows_of(f"max by (budget) ({elapsed})"),
@@ -63,7 +99,7 @@ def _table() -> table.Panel:
         rows_of(_burn("6h")),
         rows_of(_burn("3d")),
         rows_of(f"max by (budget) ({recorded(LIMIT)})"),
-        rows_of(f"1000 * max by (budget) ({recorded(END)})"),
+        rows_of(f"1000 * max by (budget) ({recorded(END)} > time() + 60)"),
         columns={
             "budget": "Budget",
             "Value #A": "Spent",
@@ -93,10 +129,11 @@ def _table() -> table.Panel:
             "Burn 6 h": steps((None, "green"), (1, "orange"), (3, "red")),
             "Burn 3 d": steps((None, "green"), (1, "orange"), (1.2, "red")),
         },
+        links={"Budget": link("Open this budget", "gramwatt-budgets", budget="Budget")},
         sort_by="Spent",
         empty=NO_BUDGET,
         width=24,
-        height=9,
+        height=7,
     )
 
 
@@ -115,6 +152,8 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 over_time(
                     f"({elapsed}) and on (budget) ({leading(4, recorded(SPENT_RATIO))})", "{{budget}}: time"
                 ),
+                fill=0,
+                dashed="/: time$/",
                 thresholds=steps((None, "green"), (1, "red")),
                 empty=NO_BUDGET,
             )
@@ -142,7 +181,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "What each machine added to each budget in the chosen time range, and its share of the "
                 "limit.",
                 "massg",
-                rows_of(f"topk(30, {by_machine})"),
+                rows_of(f"topk(30, {by_machine} > 0)"),
                 rows_of(
                     f"{by_machine} / on (budget) group_left () {_limit()} "
                     f"and on (budget, instance) topk(30, {by_machine})"

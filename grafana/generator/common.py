@@ -25,6 +25,8 @@ INTENSITY_AT_END = (
 # Share of the last seven days, in percent, in which the grid was cleaner than it is now.
 DIRTIER_THAN = f"100 * avg_over_time(({INTENSITY} < bool on (grid_zone) {INTENSITY_AT_END})[7d:15m])"
 
+NO_PROCESSES = "No process is listed. Set `process: {series: 50}` in exporter.yml"
+
 # pid="" are the rows "other", "departed" and "entering"; the last two jump when a process leaves or enters the list.
 PROCESS_POWER = gauge("process_power_watts", 'pid!=""')
 OTHER_POWER = gauge("process_power_watts", 'pid="",command="other"')
@@ -60,7 +62,8 @@ NO_ZONE = (
     "GRAMWATT_INTENSITY_ZONE=FR"
 )
 NO_RUNS = "No recorded run here. Record one: gramwatt run --name test -- python train.py"
-NO_BUDGET = "No budget is set. Put this into exporter.yml: budgets: [{name: whole-machine, limit: 10kg, period: month}]"
+ADD_BUDGET = "gramwatt-exporter budgets add whole-machine --limit 10kg --period month"
+NO_BUDGET = f"No budget is set. Set one: {ADD_BUDGET}"
 NO_RULES = "No recorded rules: let Prometheus load prometheus/rules/*.yml"
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import dashboard, table, timeseries
+from grafana_foundation_sdk.builders import dashboard, table, trend
 from grafana_foundation_sdk.models.dashboard import VariableHide, VariableOption, VariableRefresh
 
 from . import work
 from .boards import DATASOURCE, board, one_of
 from .common import running
-from .panels import GRADES, lines, now, number, over_time, rows, rows_of, steps
+from .panels import GRADES, link, now, number, over_time, rows, rows_of, since, steps
 from .queries import (
     FINISHED,
     OPEN,
@@ -35,6 +35,7 @@ def _latest(variable: str) -> str:
 
 _A, _B = _latest("run_a"), _latest("run_b")
 _BOTH = f"({_A} or {_B})"
+_ACROSS = "Seconds since the start"
 # The start of A less that of B: by this B's curve is moved, so that both begin together.
 # An offset of nothing is an error to Prometheus, so that it is at least a second.
 _BETWEEN = f"round(max({_A}) - max({_B}))"
@@ -193,6 +194,7 @@ def _table() -> table.Panel:
         },
         decimals={"On GPU": 0, "Uncertainty": 0, "Paid": 0},
         colours={"Grade": GRADES},
+        links={"Name": link("Open runs of this name", "gramwatt-runs", name="Name")},
         sort_by="Run",
         ascending=True,
         empty=NOTHING,
@@ -201,15 +203,18 @@ def _table() -> table.Panel:
     )
 
 
-def _curves() -> timeseries.Panel:
+def _curves() -> trend.Panel:
     series = select("window_energy_joules_total")
     moved = "offset ${shift}s"
     curve = once(f"rate({series}[$__rate_interval] {moved})")
     opened, finished = (f"({select('window_state', state)} {moved} == 1)" for state in (OPEN, FINISHED))
-    return lines(
+    start, end = (f"scalar({extreme})" for extreme in (f"max({at_end(_A)})", _longest()))
+    return since(
         "Power since the start",
-        "Both runs on A's clock: B is drawn as if it had begun when A did.",
+        "What both runs drew, each from its own start on.",
         "watt",
+        _ACROSS,
+        over_time(f"(vector(time()) - {start}) >= 0 <= {end}", _ACROSS),
         over_time(
             f"sum({rate('window_energy_joules_total')} {running('window')} and on (window) {at_end(_A)})",
             "A: $run_a",
@@ -223,3 +228,8 @@ def _curves() -> timeseries.Panel:
         width=24,
         height=9,
     )
+
+
+def _longest() -> str:
+    """Seconds of the longer of the two."""
+    return f"max({at_end(work.duration())} and on (window) {at_end(_BOTH)})"

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders import dashboard
 from .boards import board
 from .common import COST, EMISSIONS, ENERGY, NO_EXPORTER, NO_ZONE
 from .panels import lines, meters, note, now, number, over_time, rows, rows_of
-from .queries import either, gained, labelled, once, select
+from .queries import as_label, either, gained, labelled, once, select, with_labels
 
 _YEAR = 365 * 86400
 _OVERHEAD = gained("facility_overhead_emissions_grams_total")
@@ -57,8 +57,23 @@ def _totals(page: dashboard.Dashboard) -> dashboard.Dashboard:
             f"{_YEAR} * sum by ({by}) (sum by ({labels}) ({gain}) / on (instance) group_left () {_covered()})"
         )
 
+    everything = f"(sum({EMISSIONS}) + (sum({_OVERHEAD}) or vector(0)) + (sum({_EMBODIED}) or vector(0)))"
+    said = with_labels(everything, kilometres=as_label("kilometres", f"round({everything} / {_GRAMS_PER_CAR_KILOMETRE})"))
     return (
         page.with_panel(
+            number(
+                "All CO2",
+                "Operation, cooling and supply, and the share of the manufacturing in the chosen time range, and how "
+                "far a car drives for as much.",
+                "massg",
+                now(said, "with cooling and manufacturing: as much as a car emits in {{kilometres}} km"),
+                sentence=True,
+                empty=NO_ZONE,
+                width=24,
+                height=3,
+            )
+        )
+        .with_panel(
             number(
                 "In this time range",
                 "Energy and operational CO2 of all devices, what they cost, and the water used for them.",

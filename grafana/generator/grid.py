@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders import dashboard
 from .boards import board, one_of
 from .common import NO_ZONE
 from .panels import columns, lines, link, meters, now, number, over_time, rows, rows_of, steps
-from .queries import SCOPE, gauge, mean, once, rate, select, top
+from .queries import SCOPE, THREE_HOURS, gauge, mean, once, percent, rate, select, top, with_labels
 
 _ZONE = 'grid_zone=~"$zone"'
 _AVERAGE = _ZONE + ',basis="average"'
@@ -17,6 +17,8 @@ INTENSITY = f"max by (grid_zone) ({gauge('grid_intensity_grams_per_kilowatt_hour
 AT_END = (
     f"max by (grid_zone) ({once(select('grid_intensity_grams_per_kilowatt_hour', _AVERAGE) + ' @ end()')})"
 )
+# The band of eight tenths of the time.
+_HIGH, _LOW = "90 % of 7 days below", "10 % of 7 days below"
 _LEVELS = ((None, "green"), (150, "yellow"), (450, "red"))
 NO_FORECAST = (
     "The provider gives no forecast. Those of carbonintensity_uk, electricitymaps and watttime do: "
@@ -40,14 +42,21 @@ def build() -> dashboard.Dashboard:
 def _now(page: dashboard.Dashboard) -> dashboard.Dashboard:
     age = f"time() - max by (grid_zone) ({gauge('grid_intensity_timestamp_seconds', _AVERAGE)})"
     cleaner = f"avg_over_time(({INTENSITY} < bool on (grid_zone) {AT_END})[7d:15m])"
+    share = f'count_values by (grid_zone) ("share", round(100 * {cleaner}))'
+    best = f"min({gauge('grid_best_start_timestamp_seconds', _ZONE + ',' + THREE_HOURS)})"
+    cleanest = f"min({gauge('grid_best_intensity_grams_per_kilowatt_hour', _ZONE + ',' + THREE_HOURS)})"
     return (
         page.with_panel(
             number(
                 "Intensity now",
-                "Grams of CO2 equivalent for each kilowatt-hour at this moment. Green is below 150, red "
-                "above 450, about the mean of the world.",
+                "Grams of CO2 equivalent for each kilowatt-hour at this moment, and the share of the last seven days "
+                "in which the grid was cleaner. Green is below 150, red above 450, about the mean of the world.",
                 "suffix:g/kWh",
-                now(INTENSITY, "{{grid_zone}}"),
+                now(
+                    f"{INTENSITY} * on (grid_zone) group_left (share) {share}",
+                    "{{grid_zone}}: dirtier than {{share}} % of the last 7 days",
+                ),
+                sentence=True,
                 decimals=0,
                 thresholds=steps(*_LEVELS),
                 empty=NO_ZONE,
@@ -56,15 +65,15 @@ def _now(page: dashboard.Dashboard) -> dashboard.Dashboard:
         )
         .with_panel(
             number(
-                "Dirtier than",
-                "Share of the last seven days in which the grid was cleaner than it is now: above a half, "
-                "waiting may pay.",
-                "percentunit",
-                now(cleaner, "of the last 7 days"),
+                "Clean again",
+                "When the cleanest three hours of the forecast begin, and how much cleaner they are than now.",
+                "time:ddd HH:mm",
+                now(
+                    with_labels(f"1000 * {best}", saved=percent("saved", f"(1 - {cleanest} / max({INTENSITY}))")),
+                    "the cleanest 3 hours begin, {{saved}} % cleaner than now",
+                ),
                 sentence=True,
-                decimals=0,
-                thresholds=steps((None, "green"), (0.5, "yellow"), (0.8, "red")),
-                empty=NO_ZONE,
+                empty=NO_FORECAST,
                 width=6,
             )
         )
@@ -106,10 +115,11 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Intensity",
                 "The intensity, and the span in which it was for eight tenths of the seven days before.",
                 "suffix:g/kWh",
-                over_time(f"quantile_over_time(0.9, {INTENSITY}{week})", "90 % of 7 days below"),
+                over_time(f"quantile_over_time(0.9, {INTENSITY}{week})", _HIGH),
                 over_time(INTENSITY, "{{grid_zone}}"),
-                over_time(f"quantile_over_time(0.1, {INTENSITY}{week})", "10 % of 7 days below"),
-                colours={"90 % of 7 days below": "text", "10 % of 7 days below": "text"},
+                over_time(f"quantile_over_time(0.1, {INTENSITY}{week})", _LOW),
+                colours={_HIGH: "text", _LOW: "text"},
+                bands={_HIGH: _LOW},
                 empty=NO_ZONE,
                 width=24,
             )

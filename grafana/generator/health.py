@@ -6,9 +6,22 @@ from grafana_foundation_sdk.builders import dashboard
 
 from .alerts import alerts_table
 from .boards import SCRAPE_SECONDS, board
-from .common import NO_EXPORTER
+from .common import ALERTS, NO_EXPORTER
 from .panels import lines, link, now, number, over_time, rows, rows_of, steps
-from .queries import SCOPE, either, gained, gauge, labelled, leading, mean, once, rate
+from .queries import (
+    SCOPE,
+    as_label,
+    either,
+    gained,
+    gauge,
+    labelled,
+    last,
+    leading,
+    mean,
+    once,
+    rate,
+    with_labels,
+)
 
 # Reasons that ask for something: absent and disabled meters are normal.
 _WRONG = 'reason!~"|absent|disabled"'
@@ -36,11 +49,15 @@ def _numbers(page: dashboard.Dashboard) -> dashboard.Dashboard:
         page.with_panel(
             number(
                 "Machines",
-                "Exporters that answered the last scrape.",
+                "Exporters that answer, of those of the chosen time range, and what is wrong: alerts that fire and "
+                "meters that should deliver and do not.",
                 "short",
-                now(f"count({gauge('build_info')})", "answer"),
+                now(_answering(), "of {{known}} machines answer; {{alerts}} alerts fire; {{failing}} meters fail"),
+                sentence=True,
                 decimals=0,
                 empty=NO_EXPORTER,
+                width=24,
+                height=3,
             )
         )
         .with_panel(
@@ -116,6 +133,7 @@ def _numbers(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 decimals=0,
                 thresholds=steps((None, "green"), (1, "orange")),
                 empty=NO_EXPORTER,
+                width=6,
             )
         )
         .with_panel(
@@ -130,6 +148,7 @@ def _numbers(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 ),
                 thresholds=steps((None, "green"), (180, "orange"), (600, "red")),
                 empty="Prometheus does not scrape itself, or loads no rules: prometheus/prometheus.yml does both",
+                width=6,
             )
         )
         .with_panel(
@@ -139,6 +158,7 @@ def _numbers(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "short",
                 now(f"sum({once(f'scrape_samples_scraped{{{SCOPE}}}')})", "series"),
                 empty=NO_EXPORTER,
+                width=6,
             )
         )
         .with_panel(
@@ -149,9 +169,21 @@ def _numbers(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 now("max(time() - gramwatt_labeler_last_poll_timestamp_seconds)", "ago"),
                 thresholds=late,
                 empty="The labeler does not run, or is not scraped: gramwatt-labeler watch",
-                width=8,
+                width=6,
             )
         )
+    )
+
+
+def _answering() -> str:
+    answer = f"count(group by (instance) ({gauge('build_info')}))"
+    known = f"count(group by (instance) ({last('snapshot_timestamp_seconds')}))"
+    failing = f"(count({gauge('sensor_up', _WRONG)} == 0) or vector(0))"
+    return with_labels(
+        answer,
+        known=as_label("known", known),
+        alerts=as_label("alerts", f"(count({ALERTS}) or vector(0))"),
+        failing=as_label("failing", failing),
     )
 
 
@@ -180,6 +212,7 @@ def _tables(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 rows_of(f"sum by (provider, reason) ({refused}) > 0"),
                 columns={"provider": "Provider", "reason": "Why", "Value": "Failures"},
                 decimals={"Failures": 0},
+                links={"Provider": link("Open the grid", "gramwatt-grid")},
                 sort_by="Failures",
                 empty="No fetch failed.",
                 width=8,
@@ -214,6 +247,7 @@ def _tables(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 ),
                 columns={"what": "What", "result": "Result", "reason": "Why", "Value": "Count"},
                 decimals={"Count": 0},
+                links={"What": link("Open the runs", "gramwatt-runs")},
                 sort_by="Count",
                 empty="The labeler does not run, or is not scraped: gramwatt-labeler watch",
                 width=8,

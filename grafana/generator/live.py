@@ -2,64 +2,125 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import dashboard, timeseries
+from grafana_foundation_sdk.builders import dashboard, stat, table, timeseries
 
-from .boards import board, marks
-from .common import NO_EXPORTER, NO_RUNS, OTHER_POWER, PROCESS_POWER
-from .panels import OTHER, PART_COLOURS, lines, link, over_time, rows, rows_of
-from .queries import OPEN, gained, gauge, mean, rate, top
+from .boards import board, learned, marks
+from .common import NO_EXPORTER, NO_PROCESSES, NO_RUNS, OTHER_POWER, POWER, PROCESS_POWER
+from .panels import OTHER, PART_COLOURS, lines, link, now, number, over_time, rows, rows_of, trend_of
+from .queries import (
+    CPU,
+    LISTED,
+    OPEN,
+    at_end,
+    gained,
+    gauge,
+    mean,
+    once,
+    percent,
+    rate,
+    select,
+    top,
+    with_labels,
+)
 
 _ROW = "instance, pid, command, user, workload"
-_HOTTEST = f"topk(50, sum by ({_ROW}) ({PROCESS_POWER}))"
-NO_PROCESSES = "No process is listed. Set `process: {series: 50}` in exporter.yml"
+_POWER_OF_ROWS = f"sum by ({_ROW}) ({PROCESS_POWER})"
+_HOTTEST = f"topk(50, {_POWER_OF_ROWS})"
+# PIDs of the hottest, and commands of those that used most. A fleet has thousands of processes: ranges are read of these.
+_THESE = 'pid=~"$hottest"'
+_LARGEST = 'pid!="",command=~"$largest"'
+_USED = once(f"increase({select('process_energy_joules_total', LISTED)}[$__range])")
 
 
 def build() -> dashboard.Dashboard:
     """The dashboard ``gramwatt-live``."""
-    page = marks(
-        board(
-            "gramwatt-live",
-            "Gramwatt / Live",
-            "Processes, workloads, users and runs by what they draw at this moment.",
-            "now-15m",
-            refresh="10s",
+    page = board(
+        "gramwatt-live",
+        "Gramwatt / Live",
+        "Processes, workloads, users and runs by what they draw at this moment.",
+        "now-15m",
+        refresh="10s",
+    )
+    page = page.with_variable(
+        learned("hottest", "Hottest processes", _HOTTEST, r'/pid="([0-9]+)"/')
+    ).with_variable(
+        learned(
+            "largest",
+            "Largest commands",
+            f"topk(8, sum by (command, user) ({_USED}))",
+            r'/command="([^"]*)"/',
         )
     )
-    emissions = gained("process_emissions_grams_total", 'pid!=""')
-    page = page.with_panel(
-        rows(
-            "Processes",
-            "The fifty processes that draw most at this moment; those without a PID are all others of a "
-            "machine. The CO2 is what they caused in the chosen time range.",
-            "watt",
-            rows_of(f"{_HOTTEST} or sum by ({_ROW}) ({OTHER_POWER})"),
-            rows_of(f"sum by ({_ROW}) ({emissions}) and on ({_ROW}) {_HOTTEST}"),
-            columns={
-                "command": "Command",
-                "Value #A": "Power",
-                "Value #B": "CO2",
-                "user": "User",
-                "workload": "Workload",
-                "instance": "Machine",
-                "pid": "PID",
-            },
-            units={"CO2": "massg"},
-            links={
-                "Machine": link("Open this machine", "gramwatt-machine", instance="Machine"),
-                "User": link("Open this user", "gramwatt-users", user="User"),
-            },
-            sort_by="Power",
-            empty=NO_PROCESSES,
-            width=14,
-            height=13,
-        )
-    ).with_panel(_stack())
+    page = marks(page).with_panel(_verdict()).with_panel(_processes()).with_panel(_stack())
     return _groups(page)
 
 
+def _verdict() -> stat.Panel:
+    most = f"topk(1, sum by (instance, command, user) ({PROCESS_POWER}))"
+    return number(
+        "Draws most now",
+        "The process that draws most at this moment, on which machine, whose it is, and its share of the power "
+        "of all chosen machines.",
+        "watt",
+        now(
+            with_labels(most, share=percent("share", f"max({most}) / sum({POWER})")),
+            "{{command}} ({{user}}) on {{instance}}, {{share}} % of all power",
+        ),
+        sentence=True,
+        empty=NO_PROCESSES,
+        width=24,
+        height=3,
+    )
+
+
+def _processes() -> table.Panel:
+    emissions = gained("process_emissions_grams_total", _THESE)
+    curves = f"sum by ({_ROW}) ({gauge('process_power_watts', _THESE)})"
+    kinds = f"group by (instance, workload, user, kind) ({gauge('workload_energy_joules_total', CPU)})"
+    here = f"on (instance, workload, user) {_HOTTEST}"
+    runs = f"group by ({_ROW}, window) ({gauge('process_window_info')})"
+    names = f"on (window) group_left (name) max by (window, name) ({gauge('window_info')})"
+    return rows(
+        "Processes",
+        "The fifty processes that draw most at this moment; those without a PID are all others of a "
+        "machine. The curve is their power and the CO2 what they caused, both in the chosen time range.",
+        "watt",
+        rows_of(f"{_HOTTEST} or sum by ({_ROW}) ({OTHER_POWER})"),
+        trend_of(f"{curves} and on ({_ROW}) ({at_end(_HOTTEST)})"),
+        rows_of(f"sum by ({_ROW}) ({emissions}) and on ({_ROW}) {_HOTTEST}"),
+        rows_of(f"topk by (instance, workload, user) (1, {kinds}) and {here}"),
+        rows_of(f"{runs} * {names} and on ({_ROW}) {_HOTTEST}"),
+        columns={
+            "command": "Command",
+            "Value #A": "Power",
+            "Trend #B": "Curve",
+            "Value #C": "CO2",
+            "user": "User",
+            "workload": "Workload",
+            "kind": "Kind",
+            "name": "Run",
+            "instance": "Machine",
+            "pid": "PID",
+        },
+        hidden=["Value #B", "Value #D", "Value #E", "window"],
+        units={"CO2": "massg"},
+        links={
+            "Machine": link("Open this machine", "gramwatt-machine", instance="Machine"),
+            "User": link("Open this user", "gramwatt-users", user="User"),
+            "Run": link("Open runs of this name", "gramwatt-runs", name="Run"),
+        },
+        sort_by="Power",
+        trends="B",
+        empty=NO_PROCESSES,
+        width=24,
+        height=13,
+    )
+
+
 def _stack() -> timeseries.Panel:
-    curve = rate("process_energy_joules_total", 'pid!=""')
-    largest = top(8, "command, user", curve, "process_energy_joules_total", 'pid!=""')
+    largest = top(
+        8, "command, user", rate("process_energy_joules_total", _LARGEST), "process_energy_joules_total", _LARGEST
+    )
     busy = rate("device_energy_partition_joules_total", 'part=~"live|exited"')
     rest = rate("device_energy_partition_joules_total", 'part=~"idle|unattributed"')
     return lines(
@@ -73,8 +134,8 @@ def _stack() -> timeseries.Panel:
         stacked=True,
         colours=OTHER | PART_COLOURS,
         empty=NO_EXPORTER,
-        width=10,
-        height=13,
+        width=24,
+        height=11,
     )
 
 
@@ -160,7 +221,7 @@ def _groups(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 sort_by="Power",
                 empty=NO_RUNS,
                 width=24,
-                height=7,
+                height=5,
             )
         )
     )

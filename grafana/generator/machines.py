@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import dashboard, table
+from grafana_foundation_sdk.builders import dashboard, stat, table
 
 from .boards import board
 from .common import (
@@ -15,8 +15,8 @@ from .common import (
     POWER,
     SIGMA,
 )
-from .panels import OTHER, heat, lines, link, over_time, rows, rows_of, steps
-from .queries import GPU, gauge, last, top
+from .panels import OTHER, heat, lines, link, now, number, over_time, rows, rows_of, steps
+from .queries import GPU, as_label, gauge, last, percent, top, with_labels
 
 
 def build() -> dashboard.Dashboard:
@@ -29,6 +29,7 @@ def build() -> dashboard.Dashboard:
             "Every machine: power, energy, CO2, money, how much of it is measured, and which are down.",
             "now-24h",
         )
+        .with_panel(_verdict())
         .with_panel(_table())
         .with_panel(
             heat(
@@ -53,6 +54,29 @@ def build() -> dashboard.Dashboard:
                 height=10,
             )
         )
+    )
+
+
+def _verdict() -> stat.Panel:
+    power = f"sum by (instance) ({POWER})"
+    most = f"topk(1, {power})"
+    seen = f"group by (instance) ({last('snapshot_timestamp_seconds')})"
+    said = with_labels(
+        most,
+        share=percent("share", f"max({power}) / sum({POWER})"),
+        up=as_label("up", f"count(group by (instance) ({gauge('build_info')}))"),
+        known=as_label("known", f"count({seen})"),
+    )
+    return number(
+        "Draws most now",
+        "The machine that draws most at this moment and its share of all, and how many of those of the chosen time "
+        "range answer.",
+        "watt",
+        now(said, "{{instance}}, {{share}} % of all power; {{up}} of {{known}} machines answer"),
+        sentence=True,
+        empty=NO_EXPORTER,
+        width=24,
+        height=3,
     )
 
 
@@ -107,5 +131,5 @@ def _table() -> table.Panel:
         sort_by="Power",
         empty=NO_EXPORTER,
         width=24,
-        height=12,
+        height=10,
     )

@@ -16,6 +16,7 @@ from grafana_foundation_sdk.builders import (
     table,
     text,
     timeseries,
+    trend,
 )
 from grafana_foundation_sdk.models.common import (
     BarGaugeDisplayMode,
@@ -61,7 +62,14 @@ GRADES = {
 OTHER = {"other": "text"}
 
 Panel = TypeVar(
-    "Panel", stat.Panel, bargauge.Panel, barchart.Panel, heatmap.Panel, table.Panel, timeseries.Panel
+    "Panel",
+    stat.Panel,
+    bargauge.Panel,
+    barchart.Panel,
+    heatmap.Panel,
+    table.Panel,
+    timeseries.Panel,
+    trend.Panel,
 )
 Query = prometheus.Dataquery
 
@@ -74,6 +82,11 @@ def over_time(expr: str, legend: str) -> Query:
 def now(expr: str, legend: str = "") -> Query:
     """A query at the end of the range, exactly: a range query would end at its last whole step."""
     return Query().expr(expr).legend_format(legend).instant()
+
+
+def trend_of(expr: str) -> Query:
+    """A query over the range whose curves become small pictures in a column of a table, named Trend #A and so on."""
+    return Query().expr(expr).legend_format("").range().interval("${scrape}s")
 
 
 def rows_of(expr: str) -> Query:
@@ -142,17 +155,23 @@ def lines(
     bars: bool = False,
     colours: Mapping[str, str] | None = None,
     decimals: float | None = None,
+    fill: float = 8,
     thresholds: dashboard.ThresholdsConfig | None = None,
     interval: str | None = None,
+    bands: Mapping[str, str] | None = None,
+    dashed: str | None = None,
     width: int = 12,
     height: int = 8,
 ) -> timeseries.Panel:
-    """Curves over time, stacked where the parts add up to a whole; or a bar for each ``interval``."""
+    """Curves over time, stacked where the parts add up to a whole; or a bar for each ``interval``.
+
+    ``bands`` are filled from the first curve down to the second. Curves whose names match ``dashed`` are thin dashes.
+    """
     panel = (
         timeseries.Panel()
         .draw_style(GraphDrawStyle.BARS if bars else GraphDrawStyle.LINE)
         .line_width(1 if stacked or bars else 2)
-        .fill_opacity(70 if bars else 35 if stacked else 8)
+        .fill_opacity(70 if bars else 35 if stacked else fill)
         .show_points(VisibilityMode.NEVER)
         .stacking(
             common.StackingConfig().mode(StackingMode.NORMAL if stacked else StackingMode.NONE).group("A")
@@ -180,6 +199,54 @@ def lines(
         panel = panel.override_by_name(
             name, [DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})]
         )
+    for upper, lower in (bands or {}).items():
+        bounds = [DynamicConfigValue("custom.lineWidth", 1), DynamicConfigValue("custom.fillOpacity", 18)]
+        panel = panel.override_by_name(upper, [*bounds, DynamicConfigValue("custom.fillBelowTo", lower)])
+        panel = panel.override_by_name(lower, [bounds[0], DynamicConfigValue("custom.fillOpacity", 0)])
+    if dashed is not None:
+        dash = {"fill": "dash", "dash": [6, 4]}
+        panel = panel.override_by_regexp(
+            dashed,
+            [
+                DynamicConfigValue("custom.lineStyle", dash),
+                DynamicConfigValue("custom.lineWidth", 1),
+                DynamicConfigValue("custom.fillOpacity", 0),
+            ],
+        )
+    return _common(panel, title, description, unit, queries, empty, width, height)
+
+
+def since(
+    title: str,
+    description: str,
+    unit: str,
+    across: str,
+    *queries: Query,
+    empty: str,
+    width: int = 12,
+    height: int = 8,
+) -> trend.Panel:
+    """Curves over ``across``, the name of a query that gives seconds, instead of over the time of day."""
+    join = {"byField": "Time", "mode": "outer"}
+    panel = (
+        trend.Panel()
+        .x_field(across)
+        .with_transformation(DataTransformerConfig(id_val="joinByField", options=join))
+        .line_width(2)
+        .fill_opacity(8)
+        .show_points(VisibilityMode.NEVER)
+        .axis_soft_min(0)
+        .legend(
+            common.VizLegendOptions()
+            .display_mode(LegendDisplayMode.TABLE)
+            .placement(LegendPlacement.BOTTOM)
+            .show_legend(True)
+            .calcs(["lastNotNull", "mean", "max"])
+        )
+        .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
+        .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .override_by_name(across, [DynamicConfigValue("unit", "s")])
+    )
     return _common(panel, title, description, unit, queries, empty, width, height)
 
 
@@ -284,6 +351,7 @@ def rows(
     links: Mapping[str, DynamicConfigValue] | None = None,
     sort_by: str | None = None,
     ascending: bool = False,
+    trends: str = "",
     width: int = 12,
     height: int = 9,
 ) -> table.Panel:
@@ -291,6 +359,7 @@ def rows(
 
     ``columns`` renames and orders what the queries give (label names, Value or Value #A, ...); ``units`` are by
     new name, for columns other than ``unit``. ``colours`` by new name: value -> (text, colour) of its badge.
+    ``trends`` are the letters of queries made by :func:`trend_of`.
     """
     excluded = ["Time", *hidden]
     names = dict(columns)
@@ -305,6 +374,12 @@ def rows(
         "renameByName": {name: shown for name, shown in names.items() if name != shown},
     }
     panel = table.Panel().show_header(True)
+    if trends:
+        over = {letter: {"stat": "lastNotNull"} for letter in trends}
+        panel = panel.with_transformation(DataTransformerConfig(id_val="timeSeriesTable", options=over))
+        # The rows of curves have no time. Grafana joins rows on every column that several queries have.
+        times = {"exclude": {"names": ["Time"]}}
+        panel = panel.with_transformation(DataTransformerConfig(id_val="filterFieldsByName", options=times))
     if len(queries) > 1:
         panel = panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
     panel = panel.with_transformation(DataTransformerConfig(id_val="organize", options=organize))
@@ -332,6 +407,9 @@ def rows(
         )
     for name, target in (links or {}).items():
         properties.setdefault(name, []).append(target)
+    for letter in trends:
+        cell = {"type": "sparkline", "hideValue": True, "lineWidth": 1}
+        properties.setdefault(names[f"Trend #{letter}"], []).append(DynamicConfigValue("custom.cellOptions", cell))
     for name, found in properties.items():
         panel = panel.override_by_name(name, found)
     if sort_by is not None:

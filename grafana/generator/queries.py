@@ -18,6 +18,7 @@ REPLICAS = "prometheus_replica, replica"
 
 # Matchers that several queries use.
 AVERAGE = 'basis="average"'
+CPU = 'component="cpu"'
 GPU = 'component="gpu"'
 OPEN = 'state="open"'
 FINISHED = 'state="finished"'
@@ -130,3 +131,15 @@ def verdict(expr: str, cases: Sequence[tuple[str, str]], otherwise: str, label: 
 def as_label(name: str, expr: str) -> str:
     """A vector of 1 whose label ``name`` carries the value of ``expr``, which must be a single number."""
     return f'count_values("{name}", {expr})'
+
+
+def percent(name: str, ratio: str) -> str:
+    """A vector of 1 whose label ``name`` carries ``ratio``, which must be a single number, in whole percent."""
+    return as_label(name, f"round(100 * {ratio})")
+
+
+def with_labels(expr: str, **vectors: str) -> str:
+    """``expr`` with the labels that the ``vectors`` of 1 carry, as :func:`as_label` makes them; name -> vector."""
+    for name, vector in vectors.items():
+        expr = f"({expr}) * on () group_left ({name}) ({vector})"
+    return expr

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import dashboard, table
+from grafana_foundation_sdk.builders import dashboard, stat, table
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from . import work
 from .boards import board, marks, variable
 from .common import NO_RUNS, running
-from .panels import COMPONENT_COLOURS, GRADES, lines, link, over_time, rows, rows_of
-from .queries import SCOPE, last, leading, rate, select
+from .panels import COMPONENT_COLOURS, GRADES, lines, link, now, number, over_time, rows, rows_of
+from .queries import SCOPE, as_label, last, leading, percent, rate, select, with_labels
 
 _FILTERS = (
     ("name", "Name"),
@@ -47,11 +47,31 @@ def build() -> dashboard.Dashboard:
         .label("Labeler's address")
         .default_value("http://127.0.0.1:10045")
     )
-    return _curves(marks(page).with_panel(_table()))
+    return _curves(marks(page).with_panel(_verdict()).with_panel(_table()))
 
 
 def _chosen(expr: str) -> str:
     return f"{expr} and on (window) {_KNOWN}"
+
+
+def _verdict() -> stat.Panel:
+    energy = _chosen(work.energy(_DEVICE))
+    most = f"topk(1, {energy}) * on (window) group_left (name) max by (window, name) ({_INFO})"
+    said = with_labels(
+        most,
+        share=percent("share", f"max({energy}) / sum({energy})"),
+        count=as_label("count", f"count({_KNOWN})"),
+    )
+    return number(
+        "Used most",
+        "The run with the most energy of those chosen, and its share of all of them.",
+        "joule",
+        now(said, "by {{name}}, {{share}} % of what the {{count}} runs of this time range used"),
+        sentence=True,
+        empty=NO_RUNS,
+        width=24,
+        height=3,
+    )
 
 
 def _table() -> table.Panel:
@@ -192,6 +212,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                     f"max by (window, name) ({_INFO})"
                 ),
                 columns={"name": "Name", "key": "Recorded", "Value": "Value", "window": "Window"},
+                links={"Name": link("Compare with another run", "gramwatt-compare", run_a="Name")},
                 sort_by="Window",
                 empty=NO_WORK,
                 width=8,
@@ -209,6 +230,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 ),
                 columns={"name": "Name", "reason": "Why", "window": "Window"},
                 hidden=["Value"],
+                links={"Name": link("Only runs of this name", "gramwatt-runs", name="Name")},
                 empty="Every finished run has its grade.",
                 width=8,
                 height=8,

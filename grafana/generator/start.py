@@ -6,26 +6,26 @@ from grafana_foundation_sdk.builders import dashboard, stat
 
 from .alerts import alerts_table
 from .boards import board
+from .budgets import budget_verdict
 from .common import (
+    ADD_BUDGET,
     COST,
     DIRTIER_THAN,
     EMISSIONS,
     ENERGY,
     ENERGY_RATE,
     INTENSITY,
-    LASTS_UNTIL,
     MEASURED_POWER,
-    NO_BUDGET,
     NO_EXPORTER,
+    NO_PROCESSES,
     NO_RUNS,
     NO_ZONE,
     POWER,
     PROCESS_POWER,
     SIGMA,
-    SPENT_RATIO,
 )
 from .panels import COMPONENT_COLOURS, GRADES, lines, link, now, number, over_time, rows, rows_of, steps
-from .queries import SCOPE, THREE_HOURS, as_label, gauge, labelled, once, select, verdict
+from .queries import METERED, SCOPE, THREE_HOURS, as_label, gauge, labelled, once, select, verdict
 
 _TOTAL = f"sum({POWER})"
 # The hour around this time of day on each of the last seven days.
@@ -71,7 +71,7 @@ def _tiles(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 to="gramwatt-footprint",
             )
         )
-        .with_panel(_budget())
+        .with_panel(budget_verdict(width=8, height=5, to="gramwatt-budgets"))
         .with_panel(_measured())
         .with_panel(
             number(
@@ -83,7 +83,7 @@ def _tiles(page: dashboard.Dashboard) -> dashboard.Dashboard:
                     "{{command}} ({{user}}) on {{instance}}",
                 ),
                 sentence=True,
-                empty="No process is listed. Set `process: {series: 50}` in exporter.yml",
+                empty=NO_PROCESSES,
                 width=8,
                 height=5,
                 to="gramwatt-live",
@@ -146,26 +146,6 @@ def _grid() -> stat.Panel:
         width=8,
         height=5,
         to="gramwatt-grid",
-    )
-
-
-def _budget() -> stat.Panel:
-    over = f"max({SPENT_RATIO}) >= 1"
-    first = f"bottomk(1, {LASTS_UNTIL}) unless on () {over}"
-    said = verdict(f"topk(1, {SPENT_RATIO})", [(">= 1", "it is over its limit")], "it lasts its period")
-    return number(
-        "Budget",
-        "When the first budget will be spent at its present speed; or, where one is over its limit or all last until "
-        "their period ends, how much of the fullest is spent.",
-        "dateTimeAsLocal",
-        now(f"1000 * ({first})", "budget {{budget}} lasts until"),
-        now(f"({said}) unless on () ({first})", "of budget {{budget}} spent; {{verdict}}"),
-        sentence=True,
-        units={"B": "percentunit"},
-        empty=NO_BUDGET,
-        width=8,
-        height=5,
-        to="gramwatt-budgets",
     )
 
 
@@ -232,7 +212,7 @@ def _lists(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 },
                 links={"Machine": link("Open this machine", "gramwatt-machine", instance="Machine")},
                 sort_by="Power",
-                empty="No process is listed. Set `process: {series: 50}` in exporter.yml",
+                empty=NO_PROCESSES,
                 height=8,
             )
         )
@@ -266,7 +246,7 @@ def _lists(page: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             rows(
                 "Set up",
-                "What Gramwatt can do here, and the command or setting for what is missing.",
+                "What Gramwatt can do here, and the command for what is missing.",
                 "short",
                 rows_of(_checklist()),
                 columns={"Value": "State", "item": "What", "do": "How"},
@@ -284,38 +264,29 @@ def _lists(page: dashboard.Dashboard) -> dashboard.Dashboard:
 def _checklist() -> str:
     items = (
         ("An exporter answers", select("build_info"), "make up"),
+        ("Power is measured", select("device_power_watts", METERED), "gramwatt-exporter sensors"),
         (
-            "Power is measured",
-            select("device_power_watts", 'source!="estimate"'),
-            "gramwatt-exporter sensors",
-        ),
-        (
-            "CO2 is known",
+            "CO2 is known (FR: your zone)",
             select("grid_intensity_grams_per_kilowatt_hour"),
-            "GRAMWATT_INTENSITY_ZONE=FR (your zone), or intensity.zone in exporter.yml",
+            "echo GRAMWATT_INTENSITY_ZONE=FR >> .env && make up",
         ),
         ("A run was recorded", select("window_info"), "gramwatt run --name first -- python train.py"),
         (
             "Runs are graded",
             "gramwatt_grade_info",
-            "gramwatt run --value samples=60000 ...; gramwatt-labeler watch",
+            "gramwatt run --name first --value samples=60000 -- python train.py",
         ),
-        (
-            "A budget is set",
-            select("budget_limit_grams"),
-            "budgets: [{name: whole-machine, limit: 10kg, period: month}] in exporter.yml",
-        ),
+        ("A budget is set", select("budget_limit_grams"), ADD_BUDGET),
         (
             "Money is counted",
             select("energy_price_per_kilowatt_hour"),
-            "energy price in exporter.yml: docs/configuration.md",
+            "echo 'price: {currency: EUR, per_kilowatt_hour: 0.30}' >> stack/exporter.yml",
         ),
     )
-    return " or ".join(
-        labelled(
-            labelled(f"clamp_max(count({found}) or vector(0), 1)", "item", item),
-            "do",
-            how,
-        )
-        for item, found, how in items
-    )
+    return " or ".join(labelled(_item(found, how), "item", item) for item, found, how in items)
+
+
+def _item(found: str, how: str) -> str:
+    """1 where it is there; else 0 with the command for it."""
+    there = f"clamp_max(count({found}) or vector(0), 1)"
+    return f"({labelled(f'{there} == 0', 'do', how)} or on () {there})"

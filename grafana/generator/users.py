@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.builders import dashboard, stat
 
 from .boards import board, variable
 from .common import COST, ENERGY, NO_EXPORTER, NO_ZONE
 from .panels import OTHER, lines, link, now, number, over_time, rows, rows_of
-from .queries import SCOPE, gained, last, once, previous, rate, select, top
+from .queries import SCOPE, gained, last, once, percent, previous, rate, select, top, with_labels
 
 _WHO = 'user=~"$user"'
 _ENERGY = f"sum by (user) ({gained('user_energy_joules_total', _WHO)})"
@@ -35,11 +35,31 @@ def build() -> dashboard.Dashboard:
             all_value=".*",
         )
     )
-    return _jobs(_bill(page))
+    return _jobs(_bill(page.with_panel(_verdict())))
+
+
+def _price() -> str:
+    """Money for a joule, as paid on average in the range."""
+    return f"sum by (currency) ({COST}) / on () group_left () sum({ENERGY})"
+
+
+def _verdict() -> stat.Panel:
+    most = f"topk(1, {_ENERGY} > 0)"
+    said = with_labels(f"{most} / 3600", share=percent("share", f"max({_ENERGY}) / sum({_ENERGY})"))
+    return number(
+        "Used most",
+        "The user with the most energy in the chosen time range, and its share of all chosen users.",
+        "watth",
+        now(said, "by {{user}}: {{share}} % of what all chosen users used in this time range"),
+        sentence=True,
+        empty=NO_EXPORTER,
+        width=24,
+        height=3,
+    )
 
 
 def _bill(page: dashboard.Dashboard) -> dashboard.Dashboard:
-    price = f"sum by (currency) ({COST}) / on () group_left () sum({ENERGY})"
+    price = _price()
     curve = rate("user_energy_joules_total", _WHO)
     seven = top(7, "user", curve, "user_energy_joules_total", _WHO)
     return (
@@ -115,12 +135,12 @@ def _bill(page: dashboard.Dashboard) -> dashboard.Dashboard:
 
 
 def _jobs(page: dashboard.Dashboard) -> dashboard.Dashboard:
+    price = _price()
     workload = "workload, kind, user"
     grams = f"sum by ({workload}) ({gained('workload_emissions_grams_total', _WHO)})"
     energy = f"sum by ({workload}) ({gained('workload_energy_joules_total', _WHO)})"
-    project = f"on (window) group_left (project) max by (window, project) ({last('window_project_info')})"
-    window_energy = f"sum by (window) (max by (window, component) ({last('window_energy_joules_total')}))"
-    window_grams = f"sum by (window) (max by (window, component) ({last('window_emissions_grams_total')}))"
+    projects = f"sum by (project) ({gained('project_energy_joules_total')}) > 0"
+    runs = f"count by (project) (max by (window, project) ({last('window_project_info')}))"
     return (
         page.with_panel(
             rows(
@@ -138,6 +158,7 @@ def _jobs(page: dashboard.Dashboard) -> dashboard.Dashboard:
                     "user": "User",
                 },
                 units={"CO2": "massg"},
+                links={"User": link("Runs of this user", "gramwatt-runs", user="User")},
                 sort_by="Energy",
                 empty="No job ran in this time range.",
                 height=11,
@@ -146,14 +167,23 @@ def _jobs(page: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             rows(
                 "Projects",
-                "Recorded runs by the project they name, each run once although it is part of another. "
-                "What was not recorded belongs to no project.",
-                "joule",
-                rows_of(f"sum by (project) ({window_energy} * {project})"),
-                rows_of(f"sum by (project) ({window_grams} * {project})"),
-                rows_of(f"count by (project) (max by (window, project) ({last('window_project_info')}))"),
-                columns={"project": "Project", "Value #A": "Energy", "Value #B": "CO2", "Value #C": "Runs"},
-                units={"CO2": "massg", "Runs": "short"},
+                "What recorded runs used in the chosen time range, by the project they name; money at the price "
+                "paid on average. What was not recorded belongs to no project.",
+                "watth",
+                rows_of(f"({projects}) / 3600"),
+                rows_of(f"sum by (project) ({gained('project_emissions_grams_total')}) > 0"),
+                rows_of(f"({projects}) * on () group_left (currency) ({price})"),
+                rows_of(f"{runs} and on (project) ({projects})"),
+                columns={
+                    "project": "Project",
+                    "Value #A": "Energy",
+                    "Value #B": "CO2",
+                    "Value #C": "Cost",
+                    "currency": "Currency",
+                    "Value #D": "Runs",
+                },
+                units={"CO2": "massg", "Cost": "short", "Runs": "short"},
+                links={"Project": link("Open the runs", "gramwatt-runs")},
                 sort_by="Energy",
                 empty="No run names its project. Try: gramwatt run --tag project=vision -- python train.py",
                 height=11,

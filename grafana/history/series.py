@@ -6,6 +6,7 @@ import subprocess
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 
@@ -65,24 +66,34 @@ def _escaped(value: str) -> str:
 def blocks(history: History, folder: Path, promtool: str) -> Path:
     """Make Prometheus's database of ``history`` below ``folder``. Returns its path.
 
-    promtool reads its whole input once for every two hours of it. So it gets a file for every part of the history that
-    is not much longer.
+    promtool reads its whole input once for every block that it makes. So it gets a file for each block, and its blocks
+    are long; a block is made while the file of the next one is written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     database = folder / "tsdb"
-    for first, end in _parts(history.times):
-        file = folder / "part.om"
-        with file.open("w") as out:
-            for name, series in history.series.items():
-                out.write(_lines(name, series, history.times, first, end))
-            out.write("# EOF\n")
-        command = [promtool, "tsdb", "create-blocks-from", "openmetrics", "-q", str(file), str(database)]
-        subprocess.run(command, check=True, capture_output=True)
-        file.unlink()
+    ends = [f" {at:.3f}\n" for at in history.times]
+    with ThreadPoolExecutor(1) as maker:
+        made: list[Future[None]] = []
+        for number, (first, end) in enumerate(_parts(history.times)):
+            file = folder / f"part-{number}.om"
+            with file.open("w") as out:
+                for name, series in history.series.items():
+                    out.write(_lines(name, series, ends, first, end))
+                out.write("# EOF\n")
+            made.append(maker.submit(_block, promtool, file, database))
+    for one in made:
+        one.result()
     return database
 
 
-_BLOCK = 7200
+def _block(promtool: str, file: Path, database: Path) -> None:
+    longest = ["-q", f"--max-block-duration={_BLOCK}s"]
+    command = [promtool, "tsdb", "create-blocks-from", "openmetrics", *longest, str(file), str(database)]
+    subprocess.run(command, check=True, capture_output=True)
+    file.unlink()
+
+
+_BLOCK = 54 * 3600  # seconds; Prometheus' lengths are two hours times a power of three
 
 
 def _parts(times: Sequence[float]) -> Iterable[tuple[int, int]]:
@@ -97,7 +108,7 @@ def _parts(times: Sequence[float]) -> Iterable[tuple[int, int]]:
         first = end
 
 
-def _lines(name: str, series: Series, times: Sequence[float], first: int, end: int) -> str:
+def _lines(name: str, series: Series, ends: Sequence[str], first: int, end: int) -> str:
     moments, values = series.moments, series.values
     low, high = bisect_left(moments, first), bisect_left(moments, end)
-    return "".join(f"{name} {values[place]!r} {times[moments[place]]:.3f}\n" for place in range(low, high))
+    return "".join([f"{name} {values[place]!r}{ends[moments[place]]}" for place in range(low, high)])

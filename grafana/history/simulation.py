@@ -63,13 +63,18 @@ class _Share:
     workload: tuple[Total, Total]
     user: tuple[Total, Total]
     window: tuple[Total, Total] | None
+    project: tuple[Total, Total] | None
     budgets: list[Total]
+    member: Series | None  # that the process is in its window
 
     def step(self, moment: int, joules: float, clean: float, watts: float, ended: float) -> None:
         """``clean`` is grams a joule, ``ended`` the seconds since the end of the process."""
         grams = joules * clean
         self.user[0].value += joules
         self.user[1].value += grams
+        if self.project is not None:
+            self.project[0].value += joules
+            self.project[1].value += grams
         for budget in self.budgets:
             budget.value += grams
         if ended <= KEEP_WORKLOAD:
@@ -80,6 +85,8 @@ class _Share:
             self.process[1].step(moment, grams * (1 - EXITED))
         if ended <= 0:
             self.power.add(moment, watts * (1 - EXITED))
+            if self.member is not None:
+                self.member.add(moment, 1)
         if self.window is not None:
             self.window[0].step(moment, joules)
             self.window[1].step(moment, grams)
@@ -169,18 +176,28 @@ class Exporter:
             workload=pair("workload", load),
             user=pair("user", user),
             window=pair("window", window) if window else None,
+            project=pair("project", {"project": job.run.project, "component": component})
+            if job.run and job.run.project
+            else None,
             budgets=[
                 self.total("budget_emissions_grams_total", budget=name)
                 for name, (_, _, match) in BUDGETS.items()
                 if match == job.user
             ],
+            member=self._member(job, row) if window and component == "cpu" else None,
         )
+
+    def _member(self, job: Job, row: dict[str, str]) -> Series:
+        assert job.run is not None
+        labels = {name: value for name, value in row.items() if name != "component"}
+        return self.history.of("process_window_info", self.labels | labels | {"window": job.run.window})
 
     def _job(self, moment: int, job: Job, before: float, at: float, clean: float) -> dict[str, float]:
         active = max(min(at, job.end) - max(before, job.begin), 0.0)
         swing = 1.0
         if job.swing:
             swing = 1 + job.swing * math.sin(math.tau * (at % DAY - 9 * HOUR) / DAY)
+            swing *= 1 + 0.09 * math.sin(at / 83 + job.pid) * math.sin(at / 229 + 2 * job.pid)  # nothing is steady
         found: dict[str, float] = {}
         for component, watts in job.watts.items():
             key = (job.pid, component)
@@ -240,7 +257,9 @@ class Exporter:
             moment, joules * (clean * 0.9 + 250 / 3.6e6)
         )
         total("budget_emissions_grams_total", budget="whole-lab").value += joules * clean
-        # Users are published at the end of a sample: several jobs add to one.
+        # Users and projects are published at the end of a sample: several jobs add to one.
         for (metric, _), counter in self._totals.items():
-            if metric in ("user_energy_joules_total", "user_emissions_grams_total"):
+            if metric.startswith("user_"):
                 counter.series.add(moment, counter.value)
+            elif metric.startswith("project_"):
+                counter.publish(moment)

@@ -1,7 +1,8 @@
 """A server that answers the calls of Grafana's HTTP API that gramwatt-grafana makes, and refuses what Grafana refuses.
 
 Written after https://grafana.com/docs/grafana/latest/developers/http_api/ (folder, data source, dashboard, search,
-annotations). A call that is not there is answered with 404 and remembered in ``unknown``.
+annotations). A call that is not there is answered with 404 and remembered in ``unknown``; what of a call is not as
+Grafana's OpenAPI document describes it, in ``broken``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+import grafana_contract as contract
 
 Answer = tuple[int, Any]
 TOKEN = "glsa_for_tests"
@@ -33,6 +36,7 @@ class Grafana:
     provisioned: set[str] = field(default_factory=set)
     writes: list[tuple[str, str]] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> Answer:
         if method != "GET":
@@ -74,7 +78,7 @@ class Grafana:
         if not body.get("title"):
             return 400, {"message": "folder title cannot be empty"}
         if body["uid"] in self.folders:
-            return 412, {"message": "a folder with the same uid already exists"}
+            return 409, {"message": "a folder with the same uid already exists"}
         self.folders[body["uid"]] = {"id": len(self.folders) + 1, **body}
         return 200, self.folders[body["uid"]]
 
@@ -91,7 +95,7 @@ class Grafana:
             return 404, {"message": "Data source not found"}
         if self.datasources[of[0]]["readOnly"]:
             return 403, {"message": "Cannot update read-only data source"}
-        self.datasources[of[0]] = {**body, "version": body["version"] + 1}
+        self.datasources[of[0]] = {**self.datasources[of[0]], **body, "version": body["version"] + 1}
         return 200, {"datasource": self.datasources[of[0]]}
 
     def _dashboard(self, of: Any, _: Any, __: Any) -> Answer:
@@ -158,7 +162,9 @@ def running() -> Iterator[Grafana]:
             if self.headers.get("Authorization") != f"Bearer {TOKEN}":
                 status, found = 401, {"message": "Invalid API key"}
             else:
-                status, found = state.answer(self.command, parts.path, parse_qs(parts.query), body)
+                query = parse_qs(parts.query)
+                status, found = state.answer(self.command, parts.path, query, body)
+                state.broken += contract.broken(self.command, parts.path, query, body, status)
             data = json.dumps(found).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

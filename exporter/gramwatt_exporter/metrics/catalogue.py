@@ -350,6 +350,24 @@ CATALOGUE: tuple[Metric, ...] = (
         "window software",
         "Always 1; the software that a window ran, as its owner names it (tag software).",
     ),
+    _gauge(
+        "process_window_info",
+        "info",
+        "pid command workload user window",
+        "Always 1; the recorded window that a listed process is in, the innermost where there are several.",
+    ),
+    _counter(
+        "project_energy_joules",
+        "joules",
+        "project component",
+        "Energy of the recorded windows that name a project (tag project), those excepted that are parts of others. It never leaves and never resets.",
+    ),
+    _counter(
+        "project_emissions_grams",
+        "grams",
+        "project component",
+        "CO2 equivalent of the recorded windows that name a project.",
+    ),
     _gauge("window_state", "1", "window state", "1 for the state (open, finished) a recorded window is in."),
     _gauge(
         "window_start_timestamp_seconds", "seconds", "window", "Unix time at which a recorded window began."

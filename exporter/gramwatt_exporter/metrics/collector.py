@@ -33,6 +33,9 @@ def families(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     yield from _factors(snapshot)
     if snapshot.windows:
         yield from _windows(snapshot)
+        yield "process_window_info", _processes_in_windows(snapshot)
+    if snapshot.projects:
+        yield from _projects(snapshot)
     yield (
         "windows",
         [
@@ -241,6 +244,28 @@ def _factors(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
         yield "energy_cost", [((factors.currency,), factors.cost)]
     if factors.water_litres is not None:
         yield "water_litres", [((), factors.water_litres)]
+
+
+def _processes_in_windows(snapshot: Snapshot) -> Iterator[Labelled]:
+    shown = {window.id for window in snapshot.windows}
+    for who, window in zip(snapshot.processes.identities, snapshot.processes.windows, strict=True):
+        if window in shown:
+            yield (str(who.pid), who.command, who.workload.name, who.workload.user, window), 1.0
+
+
+def _projects(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
+    yield (
+        "project_energy_joules",
+        (((p.project, c), units.joules(uj)) for p in snapshot.projects for c, uj in p.microjoules.items()),
+    )
+    yield (
+        "project_emissions_grams",
+        (
+            ((p.project, c), units.grams(amount))
+            for p in snapshot.projects
+            for c, amount in p.emission_units.items()
+        ),
+    )
 
 
 def _windows(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:

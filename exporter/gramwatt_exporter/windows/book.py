@@ -22,6 +22,7 @@ from .errors import ApiError
 from .ids import Ids
 from .model import NO_IDLE, EndedBy, IdleShare, OpenRequest, Peer, ProcessKey, WindowView
 from .persistence import dump_window, load_window
+from .projects import ProjectTotals
 from .view import view_of
 from .window import SCRAPES_KEPT, Resolution, Window, WorkloadKey
 
@@ -58,6 +59,7 @@ class WindowBook:
         self._open: dict[str, Window] = {}
         self._resolutions: dict[str, Resolution] = {}
         self._ids = Ids()
+        self.projects = ProjectTotals()
         self._ended: list[str] = []  # since they were last taken
         self._sampled_ns: int | None = None  # when the last sample was taken, by the boot clock
         self._counted_ns: int | None = None  # the last one before a restart, until the first one after it
@@ -234,6 +236,7 @@ class WindowBook:
         window = self._open.get(window_id)
         if window is not None and not window.whole_machine:
             window.charge(component, microjoules, emission_units, self._resolutions.get(component))
+            self.projects.charge(window, component, microjoules, emission_units)
 
     def charge_machine(self, component: str, microjoules: int, emission_units: int | None) -> None:
         """All energy of a device, for the windows over the whole machine: idle and unattributed energy too."""
@@ -245,6 +248,7 @@ class WindowBook:
                 if resolution is not None:  # no idle draw is kept out of it
                     resolution = msgspec.structs.replace(resolution, idle=NO_IDLE)
                 window.charge(component, microjoules, emission_units, resolution)
+                self.projects.charge(window, component, microjoules, emission_units)
 
     def missed(self, window_ids: Iterable[str], nanoseconds: int) -> None:
         """So much time passed in which the use of these windows is not known."""
@@ -362,6 +366,7 @@ class WindowBook:
             "windows": [dump_window(window) for window in (self if windows is None else windows)],
             "automatic": {window_id: list(key) for window_id, key in self.automatic.items()},
             "sampled_ns": self._sampled_ns,
+            "projects": self.projects.state(),
         }
 
     def restore(self, state: Mapping[str, Any], same_boot: bool) -> list[str]:
@@ -388,6 +393,10 @@ class WindowBook:
         self._windows = dict(sorted(self._windows.items()))
         if same_boot:
             problems += self._restore_automatic(state)
+        try:
+            self.projects.restore(state.get("projects", ()))
+        except (AttributeError, TypeError, ValueError) as error:
+            problems.append(f"the saved totals of projects cannot be read and begin at zero: {error!r}")
         return problems
 
     def replay(self, entries: Iterable[tuple[Mapping[str, Any], bool]]) -> list[str]:

@@ -14,6 +14,13 @@ from .wanted import FOLDER_TITLE, FOLDER_UID, own
 _NO_ENTRY = (401, 403)
 _NOT_THERE = 404
 _MOST_ANNOTATIONS = 5000
+# What an update of a data source may hold by Grafana's OpenAPI document (UpdateDataSourceCommand). Grafana answers more.
+_WRITABLE = frozenset(
+    (
+        "access", "basicAuth", "basicAuthUser", "database", "isDefault", "jsonData", "name", "secureJsonData", "type",
+        "uid", "url", "user", "version", "withCredentials",
+    )
+)  # fmt: skip
 
 
 class Remote:
@@ -38,7 +45,8 @@ class Remote:
             return
         uid = definition["uid"]
         known = self.datasource(uid) or {}
-        merged = {**known, **definition, "jsonData": {**known.get("jsonData", {}), **definition["jsonData"]}}
+        kept = {name: value for name, value in known.items() if name in _WRITABLE}
+        merged = {**kept, **definition, "jsonData": {**known.get("jsonData", {}), **definition["jsonData"]}}
         if known.get("readOnly"):
             raise Rejected(
                 "the data source is provisioned by a file: set timeInterval there, to "

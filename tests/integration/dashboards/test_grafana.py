@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import grafana_contract as contract
 import httpx
 import pytest
 from boards import BOARDS, ROOT
@@ -21,6 +22,7 @@ def grafana() -> Iterator[Grafana]:
     with running() as state:
         yield state
         assert state.unknown == [], "calls that Grafana does not have"
+        assert state.broken == [], "calls that are not as Grafana's OpenAPI document describes them"
 
 
 def call(grafana: Grafana, *arguments: str, token: str = TOKEN, folder: Path = DIRECTORY) -> int:
@@ -79,6 +81,26 @@ def test_pull_writes_the_files_that_were_pushed(grafana: Grafana, tmp_path: Path
         assert (tmp_path / f"{uid}.json").read_text() == (DIRECTORY / f"{uid}.json").read_text(), uid
     assert json.loads((tmp_path / "gramwatt-runs.json").read_text())["description"] == "Changed in Grafana"
     assert json.loads((tmp_path / "own.json").read_text()) == {"uid": "own", "title": "Own", "panels": []}
+
+
+def test_the_contract_finds_what_the_document_does_not_describe() -> None:
+    put = ("PUT", "/api/datasources/uid/x", {})
+    assert contract.broken(*put, {"name": "x", "version": 3}, 200) == []
+    assert contract.broken(*put, {"id": 7}, 200) == ["PUT /datasources/uid/{uid}: no field id"]
+    assert contract.broken(*put, {"version": True}, 418) == [
+        "PUT /datasources/uid/{uid}: status 418 is not described",
+        "PUT /datasources/uid/{uid}: version is True",
+    ]
+    find = ("GET", "/api/annotations")
+    assert contract.broken(*find, {"from": ["1"], "tags": ["a", "b"]}, {}, 200) == []
+    assert contract.broken(*find, {"since": ["1"]}, {}, 200) == ["GET /annotations: no parameter since"]
+    assert contract.broken(*find, {"limit": ["1", "2"]}, {}, 200) == [
+        "GET /annotations: parameter limit comes 2 times"
+    ]
+    assert contract.broken("POST", "/api/annotations", {}, {"time": 1}, 200) == [
+        "POST /annotations: text is missing"
+    ]
+    assert contract.broken("DELETE", "/api/folders/x", {}, {}, 200) == ["DELETE /api/folders/x is no operation"]
 
 
 def test_errors_are_one_line_that_says_what_to_do(

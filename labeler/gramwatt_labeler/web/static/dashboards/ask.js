@@ -5,7 +5,7 @@ import * as prometheus from './prometheus.js';
 import { seconds } from './time.js';
 
 const SINGLE = ['stat', 'gauge', 'bargauge', 'piechart'];
-const OVER_TIME = ['timeseries', 'heatmap', 'state-timeline', 'status-history'];
+const OVER_TIME = ['timeseries', 'trend', 'heatmap', 'state-timeline', 'status-history'];
 
 /** Whether a panel shows curves, and so asks over the range. */
 export const overTime = (panel) => OVER_TIME.includes(panel.type);

@@ -1,5 +1,5 @@
 /* global uPlot */
-// Time series, drawn by uPlot.
+// Time series, and curves over another quantity (trend), drawn by uPlot.
 
 import { faded, named, nth } from './colours.js';
 import { make, patch } from './elements.js';
@@ -12,6 +12,7 @@ import { Tip } from './tip.js';
 
 const SYNC = 'gramwatt';
 const CORNER = 0.2; // share of the range
+const SPANS = [0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400, 604800]; // between the labels of an axis of seconds
 const MANY = 12; // marks from which they are short, so that the curves can be seen
 
 /** Running sums from the first series up; a gap of one series inside the others counts as nothing. */
@@ -45,6 +46,19 @@ function joined(frames, panel, scope) {
   return { times: times.map((at) => at / 1000), series: series.filter((one) => !one.field.custom.hideFrom?.viz) };
 }
 
+/** Series over a field of numbers, in its order, instead of over time. */
+function across(frames, name, panel, scope) {
+  const [frame] = frames;
+  const fields = frame.fields.filter((field) => field.type === 'number');
+  const over = fields.find((field) => shown(field) === name) ?? fields[0];
+  const places = [...over.values.keys()].filter((at) => typeof over.values[at] === 'number').sort((a, b) => over.values[a] - over.values[b]);
+  const series = fields.filter((field) => field !== over).map((own) => {
+    const field = settings(panel, shown(own), { type: 'number', refId: frame.refId, from: own.name });
+    return { name: field.displayName ? words(field.displayName, scope, { frame, own }) : shown(own), values: places.map((at) => own.values[at]), field };
+  });
+  return { times: places.map((at) => over.values[at]), series, unit: settings(panel, shown(over)).unit };
+}
+
 /** Charts outlive a refresh: a new picture is drawn only when series, theme or width change. */
 export class Chart {
   #plot = null;
@@ -59,12 +73,15 @@ export class Chart {
   }
 
   draw(frames, events = []) {
-    const { times, series } = joined(frames, this.panel, this.scope);
+    const trend = this.panel.type === 'trend';
+    const { times, series, unit } = trend ? across(frames, this.panel.options?.xField, this.panel, this.scope) : joined(frames, this.panel, this.scope);
+    this.unit = trend ? unit ?? 'none' : null; // of what the curves are over; null: the time of day
     const byName = [...new Set(series.map((one) => one.name))].sort();
     this.custom = this.panel.fieldConfig?.defaults?.custom ?? {};
     this.stacking = this.custom.stacking?.mode ?? 'none';
     this.series = series.map((one) => ({ ...one, at: byName.indexOf(one.name) }));
-    Object.assign(this, { times, events, range: [this.scope.start, Math.max(this.scope.end, times.at(-1) ?? 0)] });
+    const range = trend ? [times[0] ?? 0, times.at(-1) ?? 1] : [this.scope.start, Math.max(this.scope.end, times.at(-1) ?? 0)];
+    Object.assign(this, { times, events, range });
     this.repaint();
   }
 
@@ -100,6 +117,7 @@ export class Chart {
 
   /** Where the data fills only a corner of a long range, a button goes there. */
   #fit() {
+    if (this.unit) return null;
     const known = this.times.filter((_, at) => this.series.some((one) => one.values[at] !== null && one.values[at] !== undefined));
     const [first, last] = [known[0], known.at(-1)];
     const [start, end] = this.range;
@@ -129,10 +147,10 @@ export class Chart {
       width: this.picture.clientWidth || 300,
       height: this.picture.clientHeight || 180,
       legend: { show: false },
-      cursor: { y: false, sync: { key: SYNC, setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
-      scales: { x: { time: true, range: () => this.range }, y: { distr: this.custom.scaleDistribution?.type === 'log' ? 3 : 1, range: (_, low, high) => this.#bounds(low, high) } },
+      cursor: { y: false, ...(this.unit ? {} : { sync: { key: SYNC, setSeries: false } }), drag: { x: !this.unit, y: false, setScale: false }, points: { size: 6 } },
+      scales: { x: { time: !this.unit, range: () => this.range }, y: { distr: this.custom.scaleDistribution?.type === 'log' ? 3 : 1, range: (_, low, high) => this.#bounds(low, high) } },
       axes: [
-        { ...axis, space: 60, size: 26, values: (_, ticks, axisIndex, space, gap) => ticks.map((at) => format.tick(at, gap)) },
+        { ...axis, space: 60, size: 26, ...(this.unit ? { incrs: SPANS } : {}), values: (_, ticks, axisIndex, space, gap) => ticks.map((at) => (this.unit ? format.text(at, this.unit) : format.tick(at, gap))) },
         { ...axis, size: 64, values: (_, ticks) => ticks.map((at) => (at === null ? '' : format.text(at, unit))) },
       ],
       series: [{}, ...seen.map((one, at) => this.#line(one, at))],
@@ -204,7 +222,7 @@ export class Chart {
     const known = this.seen.filter((one) => one.values[at] !== null && one.values[at] !== undefined).sort((a, b) => b.values[at] - a.values[at]);
     const half = (this.times[1] - this.times[0]) / 2 || 30;
     const happened = this.events.filter((one) => one.start <= this.times[at] + half && (one.end ?? one.start) >= this.times[at] - half).map((one) => [named(one.colour), one.title, one.text]);
-    return [format.date(this.times[at] * 1000), [...happened, ...known.map((one) => [one.colour, one.name, format.text(one.values[at], one.field.unit, one.field.decimals)])]];
+    return [this.unit ? format.text(this.times[at], this.unit) : format.date(this.times[at] * 1000), [...happened, ...known.map((one) => [one.colour, one.name, format.text(one.values[at], one.field.unit, one.field.decimals)])]];
   }
 
   /** What happened: annotations as lines or, with an end, as bands behind the curves; thresholds as areas. */

@@ -55,6 +55,7 @@ export function laidOut(found, add) {
       const element = add(one);
       const { x, y, w, h } = one.gridPos;
       for (const [name, value] of Object.entries({ x: x + 1, y: y - top + 1, w, h })) element.style.setProperty(`--${name}`, value);
+      element.classList.toggle('whole-line', w === WIDE);
       return element;
     }));
     return title === null ? grid : make('details', { class: 'row', open: !collapsed }, make('summary', {}, make('h2', {}, title)), grid);

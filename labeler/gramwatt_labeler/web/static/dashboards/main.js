@@ -19,7 +19,8 @@ let dashboard;
 let scope;
 let panels = [];
 let shape = ''; // of the layout: which panels repeat for what
-let round = 0;
+let round = 0; // of queries
+let turn = 0; // asked for a round
 let timer = null;
 let marks = null; // what happened, asked once a round by the first chart that wants to know
 
@@ -45,16 +46,20 @@ function ask(panel) {
   return panel.refresh();
 }
 
-async function refresh() {
+/** One round of all panels in sight. `known`: the variables have just been asked for. */
+async function refresh({ known = false } = {}) {
   clearTimeout(timer);
-  round += 1;
+  turn += 1;
+  const mine = turn;
   scope.settle();
-  marks = null;
-  const mine = round;
   root.setAttribute('aria-busy', 'true');
+  if (!known) await scope.renew();
+  if (mine !== turn) return; // a newer round has begun
+  round += 1;
+  marks = null;
   status.textContent = `${date(scope.start * 1000)} to ${date(scope.end * 1000)}, scraped every ${Math.round(scope.scrape * 10) / 10} s`;
   await Promise.all(panels.filter((one) => one.visible).map(ask));
-  if (mine !== round) return; // a newer round has begun
+  if (mine !== turn) return;
   root.removeAttribute('aria-busy');
   schedule();
   if (round === 1) lookAhead();
@@ -98,7 +103,7 @@ async function changed() {
   history.replaceState(null, '', scope.address());
   link();
   await load();
-  await refresh();
+  await refresh({ known: true });
 }
 
 /** Links to the other dashboards keep the time range and the variables. */
@@ -166,7 +171,7 @@ async function start() {
   if (scope.unknown.length) root.before(make('p', { class: 'note' }, `Only Grafana knows: ${scope.unknown.join(', ')}.`));
   await load();
   follow();
-  await refresh();
+  await refresh({ known: true });
 }
 
 start();

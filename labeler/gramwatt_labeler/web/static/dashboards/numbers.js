@@ -29,10 +29,13 @@ function label(one, scope, tag = 'span', attributes = {}) {
   return make(tag, attributes, target ? make('a', { href: target.href, title: target.title }, one.name) : one.name);
 }
 
-/** A line without axes behind a number. */
-export function sparkline(values, tint, attributes = {}) {
+const STEADY = 0.03; // change below which a curve is drawn from zero, as a flat line
+
+/** A line without axes behind a number; from zero on, or where it is not, from its least value. */
+export function sparkline(values, tint, attributes = {}, zero = true) {
   const known = values.filter((value) => value !== null && value !== undefined);
-  const [high, low] = [Math.max(...known), Math.min(...known, 0)];
+  const [high, least] = [Math.max(...known), Math.min(...known)];
+  const low = zero || high - least < STEADY * Math.abs(high) ? Math.min(least, 0) : least;
   const span = high - low || 1;
   let path = '';
   let pen = 'M';

@@ -17,7 +17,7 @@ import * as transforming from './transform.js';
 import { values } from './values.js';
 
 const NUMBERS = { stat: numbers.stat, gauge: numbers.gauge, bargauge: numbers.bars, piechart: numbers.pie };
-const PICTURES = { timeseries: Chart, heatmap: Heatmap, 'state-timeline': Heatmap, 'status-history': Heatmap, barchart: BarChart, table: Table };
+const PICTURES = { timeseries: Chart, trend: Chart, heatmap: Heatmap, 'state-timeline': Heatmap, 'status-history': Heatmap, barchart: BarChart, table: Table };
 
 /** What the panel names and this page does not know. */
 export function unknown(panel) {

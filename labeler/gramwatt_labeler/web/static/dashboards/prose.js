@@ -14,7 +14,7 @@ export function inline(text) {
 }
 
 /** What is to be typed into a shell. */
-export const COMMAND = /^(gramwatt|make|sudo|systemctl|docker|pip|curl)[- ]\S.* \S|^make \w+$/;
+export const COMMAND = /^(gramwatt|make|sudo|systemctl|docker|pip|curl|echo)[- ]\S.* \S|^make \w+$/;
 
 /** Copies `text`; null where the browser does not let pages do that. */
 export function copyButton(text) {

@@ -87,10 +87,15 @@ export class Scope {
       this.slowest = slowest ?? this.scrape;
       this.newest = newest;
     }).catch(() => null);
-    for (const one of this.variables) if (one.needed(repeats)) await this.#choices(one);
-    await learn;
+    for (const one of this.variables) if (one.needed(repeats) && !one.learned) await this.#choices(one);
+    await Promise.all([learn, this.renew()]);
     // The page knows this already, and need not ask again.
     for (const one of this.variables) if (one.name === 'scrape' && one.hidden) one.chosen = [String(Math.ceil(this.scrape))];
+  }
+
+  /** Ask again for what nobody chooses and queries need: it changes with time. */
+  async renew() {
+    await Promise.all(this.variables.filter((one) => one.learned).map((one) => this.#choices(one).catch(() => null)));
   }
 
   /** Ask for what menus offer and no query needs. */

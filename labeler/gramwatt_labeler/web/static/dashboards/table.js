@@ -49,7 +49,10 @@ function inside(column, at, text) {
   const { cell, min = 0, thresholds, colour } = own(column);
   const mapping = mapped(own(column).mappings, value);
   const tint = mapping?.color ?? (typeof value === 'number' && thresholds ? step(thresholds, value, min, own(column).max) : colour);
-  if (column.type === 'trend') return [text, sparkline(column.values[at].values, named(colour ?? 'blue'), { class: 'trend' })];
+  if (column.type === 'trend') {
+    const curve = column.values[at] && sparkline(column.values[at].values, named(colour ?? 'blue'), { class: 'curve' }, false);
+    return own(column).custom.cellOptions?.hideValue ? curve : [text, curve];
+  }
   if (['gauge', 'lcd-gauge', 'gradient-gauge'].includes(cell) && typeof value === 'number') {
     const most = own(column).max ?? Math.max(...column.values.filter((one) => typeof one === 'number'), 0);
     const width = `${Math.max(0, Math.min(100, (100 * (value - min)) / (most - min || 1))).toFixed(1)}%`;

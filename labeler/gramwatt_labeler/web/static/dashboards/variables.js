@@ -107,6 +107,11 @@ export class Variable {
     return repeats.has(this.name) || !this.chosen.includes(ALL) || (Boolean(this.regex) && !this.allValue);
   }
 
+  /** Whether its values follow from the data of the range, and are chosen by nobody. */
+  get learned() {
+    return this.kind === 'query' && this.hidden && this.definition.refresh === 2 && this.name !== 'scrape' && /^"?query_result/.test(this.question);
+  }
+
   /** Every value that is meant; "All" means each that there is. */
   get values() {
     if (!this.chosen.includes(ALL)) return this.chosen;
