@@ -54,7 +54,8 @@ class EnergyReading(Struct, frozen=True):
     """A cumulative hardware counter; ``wraps_at`` is its largest value before it starts again (None: never).
 
     ``offset`` is what ``microjoules`` holds beyond the hardware's own value: what was drawn while the counter stood
-    still or began anew.
+    still or began anew. ``door`` says through which interface it is seen where there are several: counting begins anew
+    when it changes.
     """
 
     of: Device | Meter
@@ -62,6 +63,7 @@ class EnergyReading(Struct, frozen=True):
     at_ns: int  # CLOCK_BOOTTIME of the read
     wraps_at: int | None = None
     offset: int = 0
+    door: str = ""
     own: bool = (
         False  # integrated by this process: it begins anew at a restart, and is not a counter that was reset
     )

@@ -105,9 +105,8 @@ class Rapl:
 
     def _reading(self, zone: Zone, value: int) -> Reading:
         if zone.counts:
-            return EnergyReading(
-                zone.of, value, self._now(), zone.wraps_at, zone.control if zone.twins else ""
-            )
+            door = zone.control if zone.twins else ""
+            return EnergyReading(zone.of, value, self._now(), zone.wraps_at, door=door)
         return PowerReading(zone.of, value, self._now())
 
     def _compare(self, index: int, zone: Zone, value: int | None) -> tuple[Zone, int | None]:
