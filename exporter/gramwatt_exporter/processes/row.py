@@ -89,7 +89,7 @@ class Row(Account):
         self.memory_held = 0  # microjoules of memory since then (see ledger/interval.py)
         self.reaped_ns: int | None = None
         self.waits = True  # False: it ignores its children's ends, so nobody sums their time
-        self.unwaited_ns = 0  # negative: its children were charged more than their ticks say (see waited.py)
+        self.unwaited_ns = 0  # negative: its children are overcharged (reconcile.py)
         self.unwaited_charged_ns = 0  # what its children were charged since ``waits`` is False
         self.born_tick = 0
         self.score = 0.0

@@ -1,6 +1,6 @@
-"""The door: one thread that sleeps until a connection or a request comes, and answers simple requests itself.
+"""One thread that sleeps until a connection or a request comes, and answers simple requests itself.
 
-Nothing wakes it between requests, and a scrape over a connection that is kept wakes it once.
+Nothing wakes it between requests, and a scrape over an open connection wakes it once.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from .pages import Pages, collector_at
 
 _LOG = logging.getLogger(__name__)
 REQUEST_SECONDS = 15.0  # until the first request of a connection
-_AGAIN_SECONDS = 1.0  # until connections are accepted again after the system had no descriptor left
+_AGAIN_SECONDS = 1.0  # seconds without accepting after the system had no descriptor left
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 class _Client:
-    """One connection: what of its answer has not gone out, and when it has been silent for too long."""
+    """One connection: the unsent rest of its answer, and the time of its timeout."""
 
     __slots__ = ("address", "closes", "deadline", "rest", "socket")
 
@@ -91,7 +91,7 @@ class Front:
         self._wake.close()
 
     def _patience(self) -> float | None:
-        """Seconds until something is due, None for nothing: then only a client can wake us."""
+        """Seconds until the next timeout; None without one: then only a client wakes the thread."""
         due = [client.deadline for client in self._clients]
         if self._accept_again is not None:
             due.append(self._accept_again)
@@ -130,7 +130,7 @@ class Front:
         self._selector.register(connection, _READ, client)
 
     def _release(self, client: _Client) -> None:
-        """It is not ours any more."""
+        """Forget a connection that was closed or handed over."""
         del self._clients[client]
         self._selector.unregister(client.socket)
 
@@ -142,7 +142,7 @@ class Front:
     # --- requests
 
     def _turn(self, client: _Client) -> None:
-        if client not in self._clients:  # closed while this round of events was worked off
+        if client not in self._clients:  # closed earlier in this round of events
             return
         try:
             if client.rest is not None:
@@ -154,7 +154,7 @@ class Front:
         except OSError as error:
             _LOG.debug("a web client went away: %s", error)
             self._close(client)
-        except Exception as error:  # one page that cannot be made must not close the door for all
+        except Exception as error:  # a failing page must not end the service of all others
             if not self._failing:
                 _LOG.exception("a page could not be made: %r", error)
             self._failing = True
@@ -188,7 +188,7 @@ class Front:
             self._close(client)
 
     def _go_on(self, client: _Client) -> None:
-        """More of an answer that was too long for the connection's buffer."""
+        """Send more of an answer that was too long for the connection's buffer."""
         assert client.rest is not None
         client.rest = client.rest[client.socket.send(client.rest) :] or None
         if client.rest is not None:
@@ -199,7 +199,7 @@ class Front:
             self._selector.modify(client.socket, _READ, client)
 
     def _finish(self, client: _Client) -> None:
-        """The exporter ends: the rest of the answer, if the client takes it at once."""
+        """At the exporter's end: send the rest of the answer, if the client takes it at once."""
         assert client.rest is not None
         with suppress(OSError):
             client.socket.settimeout(1.0)
@@ -207,7 +207,7 @@ class Front:
 
 
 def _send(connection: socket.socket, head: bytes, body: bytes) -> memoryview | None:
-    """What did not go out at once. A body is not copied: many clients may read slowly."""
+    """The unsent part of head and body. The body is not copied: many clients may read slowly."""
     try:
         gathers = hasattr(connection, "sendmsg")  # not on Windows
         sent = connection.sendmsg((head, body)) if gathers else connection.send(head + body)

@@ -1,4 +1,4 @@
-"""The web server: a listening socket, the door in front of it, and the threads for what is not simple."""
+"""The web server: a listening socket, the front that answers simple requests, and threads for all others."""
 
 from __future__ import annotations
 
