@@ -1,4 +1,4 @@
-"""How each component is measured now, as the windows keep it: sources, one sigma, floor and idle draw."""
+"""How each component is measured now, for windows: sources, one sigma, floor and idle draw."""
 
 from __future__ import annotations
 
