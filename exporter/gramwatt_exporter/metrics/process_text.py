@@ -111,13 +111,13 @@ class _Block:
 
 
 class ProcessText:
-    """Keeps what the text of the last snapshot has in common with that of the next."""
+    """Keeps text of the last snapshot that the next one uses again."""
 
     def __init__(self) -> None:
         self._blocks: list[_Block] = []
         self._labels: dict[
             int, tuple[Identity, str]
-        ] = {}  # by pid; a dead process and its heir share the place
+        ] = {}  # by pid; an ended process and a new one with its pid share the entry
         self._workloads: dict[tuple[str, str, str], _Workload] = {}
 
     def render(self, snapshot: Snapshot) -> list[bytes]:
@@ -245,7 +245,7 @@ def _fill_block(block: _Block, start: int, snapshot: Snapshot, columns: Sequence
     everyone = [True] * len(block.identities)
     for index, component in enumerate(COMPONENTS):
         used = processes.microjoules[index][rows]
-        # Without a value no sample; only the CPU is everybody's.
+        # Without a value no sample; only the CPU's is always there.
         shown = everyone if component == "cpu" else list(map(bool, used))
         if True not in shown:
             continue
@@ -262,7 +262,7 @@ def _fill_block(block: _Block, start: int, snapshot: Snapshot, columns: Sequence
             emissions.append(block.fill(_PROCESS[1], component, shown, grams, amounts))
         if interval_ns > 0:
             drawn = processes.power[index][rows]
-            over = interval_ns if any(drawn) else None  # none is none over any interval
+            over = interval_ns if any(drawn) else None  # no energy is no power over any interval
             power.append(block.fill(_PROCESS[2], component, shown, _watts(interval_ns), drawn, over))
     cpu_nanoseconds = processes.cpu_nanoseconds[rows]
     new = [row - start for row, components in processes.new.items() if row in of_block and _CPU in components]
@@ -282,7 +282,7 @@ def _without(values: Sequence[int], new: Iterable[int]) -> list[int]:
 
 
 def entering_processes(processes: ProcessColumns) -> Remainder:
-    """What series that have not been scraped yet do not show."""
+    """The hidden part of series that have not been scraped yet."""
     microjoules, amounts, cpu_nanoseconds = [0] * len(COMPONENTS), [0] * len(COMPONENTS), 0
     for row, components in processes.new.items():
         for index in components:
