@@ -30,7 +30,6 @@ from .machine import machine_info
 from .metrics.exposition import Exposition
 from .model import Identity
 from .node import Node
-from .parts import About, Books, Clocks, Readers
 from .processes.births import Births
 from .processes.linux import clocks
 from .processes.linux.identity import IdentityReader
@@ -50,6 +49,7 @@ from .processes.linux.users import UserNames
 from .processes.row import Row
 from .processes.table import ProcessTable
 from .sampler import Sampler
+from .sampler_parts import About, Books, Clocks, Readers
 from .sensors.packages import packages
 from .sensors.registry import build as build_sensors
 from .sensors.sensor_set import SensorSet

@@ -12,7 +12,7 @@ from .ledger.first_scrape import FirstScrape
 from .ledger.save_status import SaveStatus
 from .ledger.shown import ShownWorkloads
 from .model import COMPONENTS, IntensityState, SensorState
-from .parts import About, Books, Readers
+from .sampler_parts import About, Books, Readers
 from .series import ProcessSeries
 from .snapshot import Snapshot
 from .views import (

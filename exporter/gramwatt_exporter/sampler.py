@@ -18,11 +18,11 @@ from .ledger.cpu_balance import CpuBalance
 from .ledger.eviction import Eviction
 from .ledger.save_status import SaveStatus
 from .model import Identity, IntensityState, MergedSample
-from .parts import About, Books, Clocks, Readers
 from .picture import Picture, Progress
 from .processes.linux.kernel import KernelCounters
 from .processes.row import Row
 from .processes.table import Activity
+from .sampler_parts import About, Books, Clocks, Readers
 from .series import ProcessSeries
 from .snapshot import Snapshot
 from .windows.ending import Ending
@@ -70,7 +70,7 @@ class Sampler:
         self._ending = Ending(
             books.windows, self.membership, self.booking.gpu_unknown.cut, clocks.wall, clocks.boottime_ns
         )
-        self._meters = WindowMeters(books.windows, books.baseline, books.extras)
+        self._meters = WindowMeters(books.windows, books.baseline, books.extras.floor_microjoules)
         self.cpu_balance = CpuBalance(lambda: readers.kernel.cpus)
         self.picture = Picture(books, readers, self.series, self.cpu_balance, about)
         self._eviction = Eviction(books.accounts)

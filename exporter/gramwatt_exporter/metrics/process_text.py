@@ -150,15 +150,15 @@ class ProcessText:
             if number < len(self._blocks) and self._blocks[number].identities == rows:
                 blocks.append(self._blocks[number])
             else:
-                blocks.append(_Block(rows, [self._label(who) for who in rows]))
+                blocks.append(_Block(rows, [self._label(identity) for identity in rows]))
         self._blocks = blocks
         if len(self._labels) > 2 * len(identities) + BLOCK:
-            self._labels = {who.pid: (who, self._label(who)) for who in identities}
+            self._labels = {identity.pid: (identity, self._label(identity)) for identity in identities}
 
-    def _label(self, who: Identity) -> str:
-        known = self._labels.get(who.pid)
-        if known is None or known[0] is not who:
-            known = self._labels[who.pid] = (who, _process_labels(who))
+    def _label(self, identity: Identity) -> str:
+        known = self._labels.get(identity.pid)
+        if known is None or known[0] is not identity:
+            known = self._labels[identity.pid] = (identity, _process_labels(identity))
         return known[1]
 
     def _render_workloads(self, snapshot: Snapshot) -> Iterator[bytes]:
@@ -293,11 +293,11 @@ def entering_processes(processes: ProcessColumns) -> Remainder:
     return Remainder(tuple(microjoules), tuple(amounts), cpu_nanoseconds)
 
 
-def _process_labels(who: Identity) -> str:
+def _process_labels(identity: Identity) -> str:
     """The labels of a process inside a template: a per cent sign stands twice."""
     labels = (
-        f'pid="{who.pid}",command="{escape(who.command)}",workload="{escape(who.workload.name)}"'
-        f',user="{escape(who.workload.user)}"'
+        f'pid="{identity.pid}",command="{escape(identity.command)}",workload="{escape(identity.workload.name)}"'
+        f',user="{escape(identity.workload.user)}"'
     )
     return labels.replace("%", "%%")
 

@@ -24,7 +24,7 @@ from .linux.stolen import StolenTime
 from .reconcile import Reaped, WaitedFor
 from .row import Row
 from .sources import ExitSource, ForkSource, Identities
-from .strangers import Strangers, used_lately
+from .unseen import Unseen, used_lately
 
 # Rows whose identity is read again each sample: of those that ran (only a process that runs can call exec), and of all
 # (another process may have moved them to another cgroup). Where few run, a quarter of them.
@@ -74,7 +74,7 @@ class ProcessTable:
         self._births = births
         self._list_pids = list_pids
         self._new_row = new_row
-        self._strangers = Strangers(identities, new_row)
+        self._unseen = Unseen(identities, new_row)
         self._resident_pages = resident_pages
         self._pages_of_threads = pages_of_threads
         self._boottime_ns = boottime_ns
@@ -343,7 +343,7 @@ class ProcessTable:
         ghosts: dict[int, Row] = {}
         observed = 0
         settled: dict[int, Row] = {}
-        strangers: list[Exit] = []
+        unseen: list[Exit] = []
         for message in messages:
             late = message.pid in self._late and message.pid in limbo
             known = limbo.pop(message.pid, None) or gone.pop(message.pid, None)
@@ -360,7 +360,7 @@ class ProcessTable:
                     exited.append((row, more))
             elif message.pid not in self._where or message.pid in settled:
                 unknown[message.pid] = message
-                strangers.append(message)
+                unseen.append(message)
                 observed += 1
             # else a zombie, whose clock was read
 
@@ -376,10 +376,10 @@ class ProcessTable:
                     if parent is None and parent_pid in unknown:
                         parent = ghost(unknown[parent_pid], depth + 1)  # noqa: F821 - deleted further down
                     parent_pid, depth = self._forked_by(parent_pid), depth + 1
-                found = ghosts[id(message)] = self._strangers.row(message, parent)
+                found = ghosts[id(message)] = self._unseen.row(message, parent)
             return found
 
-        for message in strangers:
+        for message in unseen:
             row = ghost(message)
             used = used_lately(message, self._elapsed_ns)
             used += self._ended(

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ..webconfig import WebConfig
-from . import simple
+from . import simple_requests
 from .connections import Connections
-from .ordinary import IDLE_SECONDS, Ordinary
+from .other_requests import IDLE_SECONDS, OtherRequests
 from .pages import Pages, collector_at
 
 _LOG = logging.getLogger(__name__)
@@ -46,14 +46,14 @@ class Front:
         pages: Pages,
         guard: WebConfig,
         connections: Connections,
-        ordinary: Ordinary,
+        ordinary: OtherRequests,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._listening = listening
         self._pages = pages
         self._guard = guard
         self._connections = connections
-        self._ordinary = ordinary
+        self._others = ordinary
         self._clock = clock
         self._clients: dict[_Client, None] = {}
         self._accept_again: float | None = None
@@ -120,7 +120,7 @@ class Front:
             return
         self._connections.enter(connection)
         if self._guard.ssl_context is not None:
-            self._ordinary.take(connection, address)
+            self._others.take(connection, address)
             return
         connection.setblocking(False)
         with suppress(OSError):
@@ -161,22 +161,22 @@ class Front:
             self._close(client)
 
     def _read(self, client: _Client) -> None:
-        data = client.socket.recv(simple.LONGEST)
+        data = client.socket.recv(simple_requests.LONGEST)
         if not data:
             self._close(client)
             return
-        request = simple.parse(data)
+        request = simple_requests.parse(data)
         if request is None or not (
             self._pages.is_open(request.path)
-            or (self._guard.allows(None) and self._ordinary.hosts.admit(data.lower()))
+            or (self._guard.allows(None) and self._others.hosts.admit(data.lower()))
         ):
             self._release(client)
-            self._ordinary.take(client.socket, client.address, data)
+            self._others.take(client.socket, client.address, data)
             return
         self._connections.asked(client.socket)
         page = self._pages.answer(request.path, collector_at(client.address, request.collector), request.gzip)
         self._failing = False
-        head = simple.head(
+        head = simple_requests.head(
             page.status, page.content_type, len(page.body), request.closes, time.time(), page.encoding
         )
         client.closes = request.closes

@@ -1,4 +1,4 @@
-"""The answer of each path, for both ways of reading requests (simple.py, ordinary.py)."""
+"""The answer of each path, for both ways of reading requests (simple_requests.py, other_requests.py)."""
 
 from __future__ import annotations
 

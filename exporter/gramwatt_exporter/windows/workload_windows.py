@@ -35,7 +35,7 @@ class WorkloadWindows:
         self._table = table
         self._budgets_of = budgets_of
         self._close = close
-        self._everybody = False  # whether to check the known processes, too
+        self._all_rows = False  # whether to check the known processes, too
         self._configured = True
 
     def configure(self, settings: WindowSettings) -> None:
@@ -63,12 +63,12 @@ class WorkloadWindows:
 
     def missed(self) -> None:
         """The sample failed: the processes it found are looked at in the next one."""
-        self._everybody = True
+        self._all_rows = True
 
     def join_all(self, activity: Activity) -> None:
         """Join every process of this sample, alive or not, before its energy is booked."""
-        rows = self._table.rows if self._everybody else self._table.born
-        self._everybody = False
+        rows = self._table.rows if self._all_rows else self._table.born
+        self._all_rows = False
         if not self._automatic:
             return
         for row in rows:

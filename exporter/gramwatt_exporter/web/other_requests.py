@@ -29,7 +29,7 @@ _NOT_OUR_NAME = (
 )
 
 
-class Ordinary:
+class OtherRequests:
     """Serves one connection after the other, each in a thread of its own."""
 
     def __init__(
@@ -125,8 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # else an answer after the TLS session tickets waits 40 ms for an ACK
     connection: socket.socket
 
-    def __init__(self, connection: socket.socket, address: object, door: Ordinary, read: bytes) -> None:
-        self._door = door
+    def __init__(self, connection: socket.socket, address: object, front: OtherRequests, read: bytes) -> None:
+        self._front = front
         self._read = read
         self.lingers = False  # there may be more to come that will not be read
         super().__init__(connection, address, None)  # type: ignore[arg-type]  # no server of the library's is behind it
@@ -138,18 +138,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Serve every page. No page takes a body, and the rest of one must not be read as the next request."""
-        with self._door.connections.answering(self.connection):
+        with self._front.connections.answering(self.connection):
             path = self.path.split("?", 1)[0]
-            pages = self._door.pages
+            pages = self._front.pages
             if self._has_body():
                 # The bytes that follow would be read as the next request.
                 self.close_connection = self.lingers = True
                 self._send(Page(400, b"a GET has no body here; send none\n", TEXT))
             elif pages.is_open(path):
                 self._send(pages.answer(path))
-            elif not self._door.hosts.admit(self._lines()):
+            elif not self._front.hosts.admit(self._lines()):
                 self._send(Page(403, _NOT_OUR_NAME, TEXT))
-            elif self._door.guard.allows(self.headers.get("Authorization"), str(self.client_address[:1])):
+            elif self._front.guard.allows(self.headers.get("Authorization"), str(self.client_address[:1])):
                 if path == ENDED and self.command == "GET":
                     page = pages.ended(self.path.partition("?")[2])
                     self.close_connection = self.close_connection or pages.is_ending

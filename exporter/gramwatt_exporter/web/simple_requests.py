@@ -1,7 +1,7 @@
 """Parser of the requests that Prometheus and health checks make, and the head of their answers. Pure.
 
 http.server reads headers with the e-mail parser: at rest, when none of that is in the processor's caches, this was
-half of what a scrape cost. All other requests are left to http.server (ordinary.py).
+half of what a scrape cost. All other requests are left to http.server (other_requests.py).
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def used_lately(message: Exit, elapsed_ns: int) -> int:
     return message.nanoseconds * elapsed_ns // message.age_ns
 
 
-class Strangers:
+class Unseen:
     """Makes their rows. ``new_row`` gives a row its accounts."""
 
     def __init__(self, identities: Identities, new_row: Callable[[Identity], Row]) -> None:
