@@ -95,4 +95,6 @@ def _lines(path: str) -> list[str]:
     try:
         return raw.decode("ascii").splitlines()
     except UnicodeDecodeError:
-        raise ConfigError(SETTING, f"{path} holds something else than users and tokens") from None
+        raise ConfigError(
+            SETTING, f"{path} has bytes that are not ASCII; write lines of USER TOKEN"
+        ) from None
