@@ -19,10 +19,11 @@ PHASES = ("training", "inference")
 """The two phases of a window."""
 
 _RETRY_DELAY = 0.5  # seconds; an exporter that restarts listens again well within this
-# By status. 429: a user's calls are let in 20 ms apart; one too many waits for the next place, not for half a second.
+# By status. 429: the exporter accepts one call of a user every 20 ms, so a refused call is repeated after tens of
+# milliseconds.
 # 503: the exporter is starting or stopping.
 _PAUSES = {429: (0.03, 0.06, 0.12, 0.24), 503: (_RETRY_DELAY,)}
-_INSISTED_SECONDS = 1.0  # for a stop while the exporter is being left alone
+_INSISTED_SECONDS = 1.0  # limit of a stop during a pause of the breaker
 
 Json = dict[str, Any]
 
@@ -31,9 +32,9 @@ class Api:
     """One exporter's socket API.
 
     Every method raises :class:`~gramwatt.errors.Unavailable` when no exporter answers and
-    :class:`~gramwatt.errors.Refused` when it says no. Calls that may be repeated without harm are tried a second
-    time, so that a window survives a restart of the exporter in the middle; both together take the transport's
-    timeout at most. After a failure the exporter is left alone for 1, 2, 4 .. 60 s: calls then fail at once.
+    :class:`~gramwatt.errors.Refused` when it says no. Calls that may be repeated without harm are tried a second time,
+    so that a window survives a restart of the exporter. Both tries together take at most the transport's timeout. After
+    a failure the client makes no call for 1, 2, 4 .. 60 s (:mod:`.breaker`): calls then fail at once.
     """
 
     def __init__(self, transport: Transport, breaker: Optional[Breaker] = None) -> None:
@@ -72,7 +73,7 @@ class Api:
         return self._again("POST", _path(window) + "/processes", self._identified({"pid": pid}))
 
     def leave(self, window: str, pid: int) -> Json:
-        """A process and what it started do not count for a window any more. Older exporters answer 404."""
+        """Take a process and its descendants out of a window. Older exporters answer 404."""
         return self._again("POST", _path(window) + "/leave", self._identified({"pid": pid}))
 
     def stop(
@@ -84,7 +85,7 @@ class Api:
     ) -> Json:
         """Stop a window; stopping twice gives the same answer. ``outcome``: how its run ended.
 
-        Asks even an exporter that is being left alone, but only for a second: a result cannot be had later.
+        This call is made during a pause, too, for at most one second: a later call cannot get the result.
         """
         body: Json = {}
         if values:
@@ -96,7 +97,7 @@ class Api:
         except Refused as error:
             if error.field != "outcome":
                 raise
-        # An exporter of an earlier version does not know the field.
+        # An exporter of an earlier version refuses the field.
         return self.stop(window, values, timeout=timeout)
 
     def top(self, processes: int = 50, workloads: int = 50) -> Json:
@@ -108,7 +109,7 @@ class Api:
         return self._again("GET", "/v1/intensity")
 
     def _identified(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Over TCP, with when the process began: its number alone may be another one's on the measured machine."""
+        """The fields and, over TCP, the start time of the process: there the same pid may name another process."""
         pid = fields.get("pid")
         ticks = start_ticks(pid) if pid is not None and self._transport.is_remote else None
         return fields if ticks is None else {**fields, "pid_start_ticks": ticks}
@@ -117,7 +118,7 @@ class Api:
         return self._call(method, path, body)
 
     def _opens_again(self, error: Unavailable) -> bool:
-        """Whether nothing was opened and an exporter may listen soon: a missing path needs no second look."""
+        """Whether no window was opened and an exporter may answer soon. No exporter will answer on a missing path."""
         return not error.sent and any(is_url(path) or _exists(path) for path in self._transport.candidates)
 
     def _call(
@@ -130,7 +131,7 @@ class Api:
         repeats: Callable[[Unavailable], bool] = lambda _: True,
         insists: bool = False,
     ) -> Json:
-        """One call and, where it failed and may be repeated, another (of 429, some); all within the timeout."""
+        """Make a call and repeat it after a failure, where that is allowed. All tries together keep the timeout."""
         limit = self._transport.timeout if timeout is None else timeout
         tripped = self._breaker.is_tripped
         if tripped and insists:
@@ -155,14 +156,14 @@ class Api:
             left = max(0.0, deadline - time.monotonic())
 
     def _probe(self) -> None:
-        """After a failure: raise at once during the pause; behind it, find out quickly whether it answers again."""
+        """After a failure: raise during the pause; after the pause, check quickly whether the exporter answers."""
         left = self._breaker.seconds_left
         if left:
-            raise Unavailable(f"{self._breaker.problem} (it is not asked again for {left:.0f} s)")
+            raise Unavailable(f"{self._breaker.problem} (next try in {left:.0f} s)")
         self._ask("GET", "/v1/status", None, min(PROBE_SECONDS, self._transport.timeout))
 
     def _ask(self, method: str, path: str, body: Optional[Mapping[str, Any]], timeout: float) -> Json:
-        """One request. The breaker hears of its outcome."""
+        """Make one request and report its outcome to the breaker."""
         began = time.monotonic()
         try:
             answer = self._transport.call(method, path, body, timeout)

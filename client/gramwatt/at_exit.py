@@ -1,4 +1,4 @@
-"""Windows that are still open when the program ends: what was recorded for them is sent, within a bound."""
+"""Windows that are still open when the program ends: their recorded values are sent, within a time limit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Open(Protocol):
     """A window as this module sees it."""
 
     def at_exit(self, outcome: Optional[Outcome], timeout: float) -> bool:
-        """Send what is left; close it when there is an outcome. False when the exporter does not answer."""
+        """Send the remaining values; stop the window if it has an outcome. False when the exporter does not answer."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""How long an exporter that failed is left alone, so that a run does not wait for it again and again."""
+"""After a failed call the client makes no call for a while, so that a run does not wait at every call."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from typing import Callable
 SHORTEST = 1.0
 LONGEST = 60.0
 QUICK = 0.05
-"""Seconds: a failure that took less (no exporter listens) costs the run nothing: the pause is SHORTEST."""
+"""Seconds. A failure that took less, as when no exporter listens, costs the run no time: the pause is SHORTEST."""
 
 PROBE_SECONDS = 0.2
-"""How long the first call after a pause may take to show that the exporter answers again."""
+"""Limit of the first call after a pause, which shows whether the exporter answers again."""
 
 
 class Breaker:
-    """Open after a failure for 1, 2, 4 .. 60 seconds, closed after an answer. ``clock`` gives seconds.
+    """A circuit breaker: it pauses calls for 1, 2, 4 .. 60 seconds after a failure, until an answer. ``clock`` gives
+    seconds.
 
-    Shared by threads; a forked child goes on with what its parent knew.
+    Threads share it; a forked child keeps the state of its parent.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,7 +28,7 @@ class Breaker:
         self._pause = 0.0
         self._until = 0.0
         self.problem = ""
-        """What the last failure said; "" after an answer."""
+        """Text of the last failure; "" after an answer."""
 
     @property
     def is_tripped(self) -> bool:
@@ -36,7 +37,7 @@ class Breaker:
 
     @property
     def seconds_left(self) -> float:
-        """How long no call is to be made."""
+        """Seconds until the next call is allowed."""
         return max(0.0, self._until - self._clock()) if self.problem else 0.0
 
     def failed(self, problem: str, took: float) -> None:
@@ -45,7 +46,7 @@ class Breaker:
         self._pause, self._until, self.problem = longer, self._clock() + longer, problem or "no answer"
 
     def answered(self) -> None:
-        """A call was answered, also by a refusal."""
+        """A call was answered. A refusal is an answer, too."""
         self._pause, self._until, self.problem = 0.0, 0.0, ""
 
 
@@ -54,6 +55,6 @@ _lock = threading.Lock()
 
 
 def breaker_of(candidates: Sequence[str]) -> Breaker:
-    """The one breaker of this process for an exporter."""
+    """The breaker that all calls of this process to one exporter share."""
     with _lock:
         return _breakers.setdefault(tuple(candidates), Breaker())

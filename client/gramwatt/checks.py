@@ -1,4 +1,5 @@
-"""What a window may be called and carry. Wrong arguments are refused here, by name, before anything is measured."""
+"""Checks of a window's name, phase, tags and values. A wrong argument is refused by name before anything is
+measured."""
 
 from __future__ import annotations
 
@@ -33,9 +34,9 @@ def check_tags(tags: Optional[Mapping[str, str]]) -> dict[str, str]:
 
 
 def check_values(values: Optional[Mapping[str, Any]]) -> dict[str, float]:
-    """Values as floats; anything with ``float()`` does (numpy and torch scalars too).
+    """Values as floats; anything that ``float()`` accepts is allowed (numpy and torch scalars too).
 
-    NaN and infinity cannot be kept: they are left out with a warning, because a diverged loss must not end a training.
+    NaN and infinity are left out with a warning, because a diverged loss must not end a training.
 
     Raises:
         TypeError: a value is not a number. That is a mistake in the program, not in its data.

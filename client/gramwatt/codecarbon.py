@@ -1,6 +1,6 @@
 # mypy: disable-error-code="import-not-found,import-untyped,misc,untyped-decorator,unused-ignore"
 # The framework is optional: it may be absent, untyped or typed where this is checked.
-"""A window for code that uses CodeCarbon: one argument more, nothing else changes.
+"""A window for code that uses CodeCarbon, by one more argument of the tracker.
 
 ::
 

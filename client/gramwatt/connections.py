@@ -14,15 +14,16 @@ from .environment import CA_FILE
 from .errors import Unavailable
 
 DEFAULT_PORT = 10046
-"""Of an exporter's windows over TCP, where the URL names none."""
+"""Port of an exporter over TCP, where the URL names none."""
 
 AF_UNIX = getattr(socket, "AF_UNIX", None)
 
 
 class _Deadline:
-    """Gives every operation of a socket only the rest of one common time limit.
+    """A socket whose operations share one deadline.
 
-    An ordinary socket timeout starts again with each byte, so a peer that drips would hold the caller for ever.
+    An ordinary socket timeout starts again with each byte, so a peer that sends single bytes would hold the caller for
+    ever.
     """
 
     deadline: Optional[float] = None  # by the monotonic clock
@@ -58,7 +59,7 @@ class _TlsSocket(_Deadline, ssl.SSLSocket):
 
 
 class UnixConnection(http.client.HTTPConnection):
-    """To the socket file ``path``. ``timeout`` is in seconds and for all of it, from now on."""
+    """A connection to the socket file ``path``. ``timeout`` in seconds is for everything on it, from now on."""
 
     def __init__(self, path: str, timeout: float) -> None:
         super().__init__("gramwatt", timeout=timeout)
@@ -78,9 +79,10 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class TcpConnection(http.client.HTTPConnection):
-    """To ``http://host:port`` or ``https://host:port``; ``ca_file`` is trusted besides the system's authorities.
+    """A connection to ``http://host:port`` or ``https://host:port``; ``ca_file`` is trusted besides the system's
+    authorities.
 
-    Raises ValueError for a URL that is none of an exporter's.
+    Raises ValueError for any other form of URL.
     """
 
     def __init__(self, url: str, timeout: float, ca_file: str = "") -> None:
@@ -90,7 +92,8 @@ class TcpConnection(http.client.HTTPConnection):
         super().__init__(host, port, timeout=timeout)
 
     def connect(self) -> None:
-        """Raises OSError (of several addresses of a name, that of the last), Unavailable for a wrong CA file."""
+        """Raises OSError (for a name with several addresses, the error of the last one), Unavailable for a wrong CA
+        file."""
         context = self._context() if self._tls else None
         problem: OSError = OSError(errno.EADDRNOTAVAIL, "the name has no address")
         try:
@@ -124,7 +127,7 @@ class TcpConnection(http.client.HTTPConnection):
 
     def _secured(self, tcp: _PlainSocket, context: ssl.SSLContext) -> ssl.SSLSocket:
         try:
-            tcp._arm()  # the handshake as a whole has what is left
+            tcp._arm()  # the whole handshake keeps the same deadline
             tls = context.wrap_socket(tcp, server_hostname=self.host)
         except BaseException:
             tcp.close()
@@ -143,7 +146,7 @@ def is_url(candidate: str) -> bool:
 
 
 def split(url: str) -> tuple[bool, str, int]:
-    """Whether with TLS, the host and the port. Raises ValueError saying what is wrong, without what may be secret."""
+    """Whether TLS is used, the host and the port. The text of the ValueError names the fault and quotes no secret."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
         raise ValueError("it must begin with http:// or https://")

@@ -1,7 +1,7 @@
 """A CSV file that many processes append to: one header, no lost row, no damage to what another process wrote.
 
-A file that this program cannot go on with (other columns, another encoding, a row that is cut off) is set aside with
-``.bak`` behind its name, and a new one is begun.
+A file with other columns, another encoding or an incomplete last row is renamed to ``NAME.bak``, and a new file is
+begun.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Any, Optional
 from .locking import locked
 
 _FILE_MODE = 0o666  # and the umask takes away from it, as for every new file
-_LARGEST_CHECKED = 8 * 1024 * 1024  # bytes; of a larger file the head and the tail are looked at
+_LARGEST_CHECKED = 8 * 1024 * 1024  # bytes; of a larger file only the head and the tail are read
 _EDGE = 1024 * 1024
-_PIPE_WAIT_SECONDS = 2.0  # until a process reads a named pipe
+_PIPE_WAIT_SECONDS = 2.0  # seconds to wait for a reader of a named pipe
 _BINARY = getattr(os, "O_BINARY", 0)
 _NON_BLOCKING = getattr(os, "O_NONBLOCK", 0)
 
@@ -42,7 +42,7 @@ def append_row(path: Path, columns: Sequence[str], row: Mapping[str, Any]) -> No
 
 
 def is_stream(path: Path) -> bool:
-    """Whether a pipe or a device stands there. One question: another process may set a file aside between two."""
+    """Whether the path is a pipe or a device. One system call: another process may rename the file between two."""
     try:
         return not stat.S_ISREG(path.stat().st_mode)
     except FileNotFoundError:
@@ -50,7 +50,7 @@ def is_stream(path: Path) -> bool:
 
 
 def _append_to_file(path: Path, columns: Sequence[str], row: Mapping[str, Any]) -> bool:
-    """False when another process has set the file aside meanwhile, or this one did: then there is a new one."""
+    """Append the row. False when the file was renamed meanwhile, by this process or another: then try the new file."""
     fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _BINARY, _FILE_MODE)
     try:
         with locked(fd, path) as held:
@@ -85,12 +85,12 @@ def _header(columns: Sequence[str]) -> dict[str, str]:
 
 
 def _writable(cell: Any) -> Any:
-    """Readers of CSV refuse the character NUL; bytes that are no UTF-8 are written as escapes by the encoding."""
+    """A cell without NUL, which CSV readers refuse. The encoding writes bytes that are not UTF-8 as escapes."""
     return cell.replace("\0", "\\x00") if isinstance(cell, str) else cell
 
 
 def _is_still(path: Path, fd: int) -> bool:
-    """Whether the path leads to the file that is open and not to one that was begun since."""
+    """Whether the path still names the open file, and not a newer one."""
     try:
         there = path.stat()
     except FileNotFoundError:
@@ -99,7 +99,7 @@ def _is_still(path: Path, fd: int) -> bool:
 
 
 def _columns_of(fd: int, size: int) -> Optional[list[str]]:
-    """The header of a file that can be gone on with; [] of an empty one, None of another."""
+    """The header of a file that rows can be appended to; [] for an empty file, None for any other."""
     parts = (
         [_read(fd, 0, size)]
         if size <= _LARGEST_CHECKED
@@ -129,7 +129,8 @@ def _is_complete(text: str, count: int, whole: bool) -> bool:
     if text.endswith(("\n", "\r")):
         return True
     last = text.replace("\r", "\n").rpartition("\n")[2]
-    # Part of a field that has line breaks itself cannot be counted alone; its quotes are closed, so it is at its end.
+    # The last line may be the end of a field with line breaks: its fields cannot be counted. Its quotes are closed, so
+    # the row is complete.
     return '"' in last or len(next(csv.reader([last]))) == count
 
 
@@ -150,7 +151,7 @@ def _read(fd: int, at: int, count: int) -> bytes:
 
 
 def _write_whole(fd: int, data: bytes, size: int) -> None:
-    """All of it or nothing: a disk that fills up in the middle leaves no half row."""
+    """Write all of the row or none of it, also when the disk fills up."""
     try:
         while data:
             data = data[os.write(fd, data) :]
@@ -160,7 +161,7 @@ def _write_whole(fd: int, data: bytes, size: int) -> None:
 
 
 def _set_aside(path: Path) -> None:
-    """Rename to the first free ``.bak``; the name is taken first, so that two processes never take the same."""
+    """Rename to the first free ``.bak``. The name is reserved first, so that two processes never use the same."""
     number = 0
     while True:
         candidate = path.with_name(f"{path.name}_{number}.bak" if number else f"{path.name}.bak")
@@ -178,7 +179,7 @@ def _set_aside(path: Path) -> None:
 
 
 def _write_to_stream(path: Path, data: bytes) -> None:
-    """To a pipe or a device. A named pipe that no process reads is an error, not a wait for ever."""
+    """Write to a pipe or a device. A named pipe without a reader is an error, not an endless wait."""
     fd = open_stream(path)
     try:
         while data:
@@ -188,7 +189,7 @@ def _write_to_stream(path: Path, data: bytes) -> None:
 
 
 def open_stream(path: Path) -> int:
-    """A descriptor to write to something that is no file. Raises OSError, also when no process reads a named pipe."""
+    """A descriptor to write to a pipe or a device. Raises OSError, also when no process reads a named pipe."""
     deadline = time.monotonic() + _PIPE_WAIT_SECONDS
     while True:
         try:

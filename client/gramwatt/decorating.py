@@ -10,7 +10,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def decorated(function: Function, again: Callable[[], Any]) -> Function:
-    """The function, coroutine or generator with what ``again`` makes (a new window) around each call."""
+    """The function, coroutine or generator with a new window, made by ``again``, around each call."""
     if inspect.isasyncgenfunction(function):
 
         @functools.wraps(function)

@@ -1,6 +1,6 @@
 """Write results as rows of an ``emissions.csv`` with CodeCarbon's column names, for tools that read those files.
 
-What Gramwatt does not know (place, water, machine details it does not ask for) stays empty. Units are CodeCarbon's:
+Columns that Gramwatt does not know (place, water, details of the machine) stay empty. Units are CodeCarbon's:
 kilograms, kilowatt-hours, watts, seconds.
 """
 
@@ -61,9 +61,9 @@ def row(result: Result) -> dict[str, Any]:
 
 
 def append(path: Path, result: Result) -> None:
-    """Add one row; a new or empty file gets the header. A file that cannot be gone on with becomes ``.bak`` first.
+    """Add one row; a new or empty file gets the header. A file with another layout is renamed to ``.bak`` first.
 
-    Several processes may do so at once.
+    Several processes may call this at once.
 
     Raises:
         OSError: the file cannot be written.

@@ -40,8 +40,7 @@ _SYSTEM_SOCKET = "/run/gramwatt/gramwatt.sock"
 def socket_candidates(explicit: str = "", environ: Optional[Mapping[str, str]] = None) -> tuple[str, ...]:
     """Paths or URLs to try, in order: the one given, else the environment's, else the system's and the user's.
 
-    One that was asked for is the only candidate: falling back to another exporter would measure something else
-    than the user named.
+    One that is set is the only candidate: another exporter would measure something else.
     """
     environ = os.environ if environ is None else environ
     asked = explicit or environ.get(URL, "") or environ.get(SOCKET_PATH, "")
@@ -52,7 +51,7 @@ def socket_candidates(explicit: str = "", environ: Optional[Mapping[str, str]] =
 
 
 def authorization(environ: Optional[Mapping[str, str]] = None) -> dict[str, str]:
-    """The header that identifies the user over TCP; none without a token, and then the exporter says what it needs.
+    """The header that identifies the user over TCP; no header without a token: the exporter then answers what it needs.
 
     The file is read anew each time, so that a new token needs no restart. Raises Unavailable naming the variable.
     """
@@ -65,7 +64,7 @@ def authorization(environ: Optional[Mapping[str, str]] = None) -> dict[str, str]
         except OSError as error:
             raise Unavailable(f"{TOKEN_FILE}: cannot read {file}: {error.strerror}") from None
         except UnicodeDecodeError:
-            raise Unavailable(f"{TOKEN_FILE}: {file} holds something else than one token") from None
+            raise Unavailable(f"{TOKEN_FILE}: {file} must hold one token and nothing else") from None
         if not text.strip():
             raise Unavailable(f"{TOKEN_FILE}: {file} holds no token")
     token = text.strip()
@@ -73,7 +72,7 @@ def authorization(environ: Optional[Mapping[str, str]] = None) -> dict[str, str]
         return {}
     if not (token.isascii() and token.isprintable()) or " " in token:
         # The HTTP library would quote the header, that is the token, in its error.
-        raise Unavailable(f"{name} holds something else than one token")
+        raise Unavailable(f"{name} must hold one token and nothing else")
     return {"Authorization": f"Bearer {token}"}
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 
 class GramwattError(Exception):
-    """Base of every error the client raises on purpose. ``str()`` is one line for a person, with the fix."""
+    """Base of every error that the client raises itself. ``str()`` is one line for a person, with the fix."""
 
 
 class Unavailable(GramwattError):
@@ -45,4 +45,4 @@ class Refused(GramwattError):
 
 
 class GramwattWarning(UserWarning):
-    """A window could not be measured. Said once per process; the program itself is not disturbed."""
+    """A window could not be measured. Warned once per process; the program goes on."""

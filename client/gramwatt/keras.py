@@ -27,7 +27,7 @@ class GramwattCallback(Callback):
     def set_params(self, params: Any) -> None:
         """Called when a fit, an evaluation or a prediction begins, not for the validation inside a fit."""
         super().set_params(params)
-        if self._fitting:  # and so that fit has died
+        if self._fitting:  # that fit has failed
             self._fitting = False
             self._windows.abandon()
 

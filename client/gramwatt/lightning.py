@@ -33,7 +33,7 @@ class GramwattCallback(Callback):
     def setup(self, *_: Any, **__: Any) -> None:
         self._launched_at = (
             time.time()
-        )  # all ranks pass here before one of them begins: there is a barrier behind it
+        )  # every rank reaches this point before a rank begins: a barrier follows
 
     @property
     def result(self) -> Optional[Result]:
@@ -76,10 +76,10 @@ class GramwattCallback(Callback):
         self._windows.end()
 
     def _rank(self, trainer: Any) -> Optional[Rank]:
-        """Which of Lightning's own processes this is; its launchers set too few variables to see it from those.
+        """Which of Lightning's own processes this is. Its launchers set too few variables to show it.
 
-        Either they are all children of the process that called ``fit`` (multiprocessing), or that one is rank 0 and
-        runs the script again for each of the others. Either way its process id distinguishes this job from others.
+        Either all ranks are children of the process that called ``fit`` (multiprocessing), or that process is rank 0
+        and runs the script again for each other rank. Its process id distinguishes this job from others in both cases.
         """
         if trainer.world_size < 2:
             return None

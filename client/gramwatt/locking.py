@@ -1,4 +1,4 @@
-"""An exclusive lock on an open file, on whatever the platform and the file system have for it."""
+"""An exclusive lock on an open file, by the means of the platform and the file system."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 WAIT_SECONDS = 10.0
 _POLL_SECONDS = 0.01
 _STALE_SECONDS = 30.0  # a lock file older than this belongs to a process that died: a row takes milliseconds
-# What flock answers where the file system has no locks: NFS without lockd, some FUSE and Lustre mounts.
+# Errors of flock on file systems without locks: NFS without lockd, some FUSE and Lustre mounts.
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
@@ -21,7 +21,7 @@ _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 def locked(fd: int, path: Path, wait: float = WAIT_SECONDS) -> Iterator[bool]:
     """Hold the lock of the file behind ``fd``; True when it is held, False when ``wait`` seconds were not enough.
 
-    Without locks on the file system, ``path`` with ``.lock`` behind it is created and removed instead.
+    On a file system without locks, ``path.lock`` is created and removed instead.
     """
     deadline = time.monotonic() + wait
     try:
@@ -54,7 +54,7 @@ if sys.platform == "win32":
 
     _LOCKED_BYTE = (
         1 << 40
-    )  # far behind the end: Windows keeps others from reading and writing the bytes themselves
+    )  # far behind the end of the file: on Windows other processes cannot read locked bytes
 
     def _try_lock(fd: int) -> bool:
         os.lseek(fd, _LOCKED_BYTE, os.SEEK_SET)

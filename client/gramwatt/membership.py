@@ -1,7 +1,7 @@
-"""Windows that this process has joined, and how many blocks of its code are in each of them at this moment.
+"""Windows that this process has joined, with the number of its code blocks that are inside each one now.
 
-A window counts whole processes. Of a worker that runs several tasks at once, in threads or coroutines, only the last
-task that ends leaves the window.
+A window counts whole processes. A worker may run several tasks at once, in threads or coroutines: only the last task to
+end leaves the window.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from .api import Api
 
 
 class Membership:
-    """Of one process. In a forked child it begins anew: the child is in the windows of its parent, but joined none."""
+    """The joined windows of one process. A forked child starts with none: it is in its parent's windows, and joined
+    none itself."""
 
     def __init__(self) -> None:
         self._begin()
@@ -26,17 +27,17 @@ class Membership:
         self._locks: collections.defaultdict[str, threading.RLock] = collections.defaultdict(threading.RLock)
 
     def join(self, api: Api, window: str) -> None:
-        """One more block of code is in the window. Raises what the call raises; then it is not."""
+        """One more block of code begins: join the window. Raises what the call raises; then no block begins."""
         if os.getpid() != self._pid:
-            self._begin()  # a lock that another thread held at the fork stays locked for ever
-        with self._locks[window]:  # leaving must not overtake joining
+            self._begin()  # in a forked child a lock stays locked that another thread held
+        with self._locks[window]:  # a leave must not reach the exporter before the join
             api.add_process(window, self._pid)
             self._blocks[window] += 1
 
     def leave(self, api: Api, window: str) -> Optional[dict[str, Any]]:
-        """A block is over. The window as the exporter shows it after the last of them; None before.
+        """A block ends. The last block leaves the window: returns the exporter's view of it, else None.
 
-        Raises what the call raises; the block is over all the same.
+        Raises what the call raises; the block has ended all the same.
         """
         if os.getpid() != self._pid or not self._blocks[window]:
             return None
@@ -49,4 +50,4 @@ class Membership:
 
 
 MEMBERSHIP = Membership()
-"""That of this process."""
+"""The memberships of this process."""

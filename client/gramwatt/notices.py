@@ -14,7 +14,7 @@ _said: set[str] = set()
 
 
 def warn_once(message: str, topic: str) -> None:
-    """Warn unless ``topic`` has been warned about. Forked children inherit what was said."""
+    """Warn once for each ``topic``. Forked children do not repeat warnings of their parent."""
     if topic in _said:
         return
     _said.add(topic)
@@ -29,7 +29,8 @@ def warn_once(message: str, topic: str) -> None:
 
 
 def _level_of_the_caller() -> int:
-    """How far up the first frame outside this package is: the line of the user's program the warning is about."""
+    """``stacklevel`` of the first frame outside this package: the line of the user's program that the warning is
+    about."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back

@@ -18,7 +18,7 @@ from .errors import GramwattError, Refused
 from .notices import warn_once
 
 SEND_EVERY = 1.0
-"""Seconds between values that are sent at once; what is recorded in between goes with the next or with the stop."""
+"""Least seconds between two sends. Values recorded in between go with the next send or with the stop."""
 
 CHILD_WAITS = 0.25
 """Seconds a forked child waits for its values: it may end without a stop and without its exit handlers."""
@@ -38,7 +38,7 @@ class Outbox:
         _outboxes.add(self)
 
     def put(self, values: Mapping[str, float], forked: bool = False) -> None:
-        """Keep values; about once a second they are sent. In a forked child each time, and it waits for a moment."""
+        """Keep values; they are sent about once a second. A forked child sends each time, and waits for it briefly."""
         with self._lock:
             self._unsent.update(values)
             due = forked or time.monotonic() - self._sent_at >= SEND_EVERY
@@ -71,14 +71,14 @@ class Outbox:
         return left > 0 and self.send(left)
 
     def take(self) -> dict[str, float]:
-        """What the exporter has not acknowledged, for the stop. From then on nothing is sent from here."""
+        """The values that the exporter has not acknowledged, for the stop. The outbox sends nothing after this."""
         with self._lock:
             taken = {**self._sending, **self._unsent}
             self._unsent, self._closed = {}, True
             return taken
 
     def in_child(self) -> None:
-        """After a fork: what was recorded before is the parent's to send, and its locks may be held for ever."""
+        """After a fork: the parent sends what it recorded, and its locks may stay held in the child."""
         self._lock = threading.Lock()
         self._unsent, self._sending = {}, {}
 
@@ -86,7 +86,8 @@ class Outbox:
 def send_values(
     api: Api, window: str, values: Mapping[str, float], timeout: Optional[float] = None
 ) -> dict[str, float]:
-    """Send values; those that could not be sent come back. One the exporter refuses is warned about and given up."""
+    """Send values; returns those that could not be sent. A value that the exporter refuses is dropped with a
+    warning."""
     try:
         api.values(window, values, timeout)
     except Refused as error:
@@ -106,7 +107,7 @@ def send_values(
 
 
 class _Sender:
-    """One thread for all windows of the process, while it is needed."""
+    """One thread that sends for all windows of the process, and ends when there is nothing to send."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -115,7 +116,8 @@ class _Sender:
         self._idle.set()
 
     def send(self, outbox: Outbox, wait: float = 0.0) -> None:
-        """Send soon. ``wait``: for it to be done, unless the thread was busy already (with an exporter that hangs)."""
+        """Send in the background. ``wait``: seconds to wait for the end, unless the thread was busy before (an exporter
+        hangs)."""
         with self._lock:
             if outbox not in self._queue:
                 self._queue.append(outbox)
@@ -133,7 +135,7 @@ class _Sender:
             self._idle.wait(wait)
 
     def wait(self, seconds: float) -> None:
-        """For everything to be sent."""
+        """Wait until everything is sent, for at most so long."""
         self._idle.wait(seconds)
 
     def _run(self) -> None:
@@ -145,7 +147,7 @@ class _Sender:
                 outbox = self._queue.pop(0)
             try:
                 outbox.send()
-            except Exception as error:  # the program's thread would never learn of it
+            except Exception as error:  # no thread of the program would see the error
                 warn_once(f"values were not sent: {error!r}", topic="sender")
 
 

@@ -1,6 +1,6 @@
 """How a run ended, as the exporter keeps it with the window: one of ``exit_code``, ``signal``, ``exception``.
 
-A labeler refuses a failed run a grade: it used less energy because it did less.
+The labeler gives a failed run no grade: it used less energy because it did less work.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _NAME = 128
 
 
 def of_exception(error: Optional[BaseException]) -> Optional[Outcome]:
-    """The outcome of code that ended by ``error``; None where it ended by itself, which says nothing of a failure."""
+    """The outcome of code that ended by ``error``; None without an error, because success is not known."""
     if error is None or isinstance(
         error, GeneratorExit
     ):  # a generator that is not asked any more has not failed

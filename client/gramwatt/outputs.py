@@ -1,4 +1,4 @@
-"""What a run leaves behind besides its own work: files, a summary. None of it may change how the run ends."""
+"""Files and the summary that Gramwatt writes after a run. No failure here may change the run's exit code."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def write_json(path: Path, value: Any) -> None:
     part = real.with_name(f".{real.name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
         fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
-    except OSError:  # a folder that takes no new file: the old one may take the text
+    except OSError:  # the folder is not writable, but the old file may be
         _write(os.open(real, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE), data)
         return
     try:
@@ -84,7 +84,7 @@ def finite(value: Any) -> Any:
 
 
 def say(text: str) -> None:
-    """A line on standard error, as far as there is one."""
+    """Print a line on standard error, if it is open."""
     try:
         print(text, file=sys.stderr, flush=True)
     except UnicodeError:

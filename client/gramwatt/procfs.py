@@ -1,4 +1,4 @@
-"""What the kernel says about processes of ours."""
+"""What the kernel reports about our own processes."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import Optional
 
 
 def start_ticks(pid: int) -> Optional[int]:
-    """When a process began, in clock ticks after boot (field 22 of proc(5)); None where that is not to be had."""
+    """Start of a process, in clock ticks after boot (field 22 of proc(5)); None where the platform does not show it."""
     return _field(pid, 22)
 
 
 def parent_of(pid: int) -> Optional[int]:
-    """The process that is another's parent now; None where that is not to be had."""
+    """The parent of a process now; None where the platform does not show it."""
     return _field(pid, 4)
 
 
 def was_started_with(pid: int, variable: str) -> bool:
-    """Whether a process found this variable in its environment when it began; False where that is not to be had."""
+    """Whether a process had this variable in its environment at its start; False where the platform does not show
+    it."""
     try:
         environ = Path("/proc", str(pid), "environ").read_bytes()
     except OSError:

@@ -1,4 +1,4 @@
-"""Several processes, one window: which one leads, and how the others find the window.
+"""Several processes share one window: which process leads, and how the others find the window.
 
 A launcher such as torchrun starts one process per GPU, and each runs the same script. The first process of a machine
 (local rank 0) opens the window and stops it; the others find it by a tag both can work out, and join it. Windows
@@ -24,7 +24,7 @@ TAG = "ranks"
 WAIT_SECONDS = 5.0
 _POLL_SECONDS = 0.3
 _OLDEST_SECONDS = 300.0  # ranks start together: an older window with the same tag is of an earlier job
-_CLOCK_SECONDS = 0.05  # the exporter and we read one clock
+_CLOCK_SECONDS = 0.05  # the exporter runs on this machine: both read one clock
 _IMPORTED_AT = time.time()
 
 # Names of: rank on this machine, number of ranks, the job's own mark. The first that is set counts.
@@ -54,11 +54,11 @@ _LAUNCHERS = (
     # Flux
     ("FLUX_TASK_LOCAL_ID", "FLUX_JOB_SIZE", ("FLUX_JOB_ID",)),
     ("SLURM_LOCALID", "SLURM_STEP_NUM_TASKS", ("SLURM_JOB_ID", "SLURM_STEP_ID")),
-    # Lightning outside its callback, and scripts that set the variables of torch.distributed alone. The number is that
-    # of all machines: a rank 0 that is alone on its machine leads a window that no other joins.
+    # Lightning outside its callback, and scripts that set the variables of torch.distributed alone. The number counts
+    # the ranks of all machines: a rank 0 that is alone on its machine leads a window that no other rank joins.
     ("LOCAL_RANK", "WORLD_SIZE", ("MASTER_PORT",)),
 )
-_MOST_WRAPPERS = 8  # shells between a launcher and a rank
+_MOST_WRAPPERS = 8  # most shells between a launcher and a rank
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ class Rank:
     job: str
     since: Optional[float] = None  # Unix seconds: windows of this launch are not older
     launcher: int = (
-        0  # process that started the ranks, and with some launchers is rank 0 itself; 0: not known
+        0  # pid of the process that started the ranks; some launchers are rank 0 themselves; 0: not known
     )
-    guessed: bool = False  # no variable says how many ranks this machine has
+    guessed: bool = False  # no variable gives the number of ranks on this machine
 
     @property
     def leads(self) -> bool:
@@ -94,7 +94,7 @@ def current(environ: Optional[Mapping[str, str]] = None) -> Optional[Rank]:
 
 
 def of_process(reported: Optional[Rank]) -> Optional[Rank]:
-    """This process's rank: by its variables, else as its framework reported it."""
+    """This process's rank, from its environment variables, else from its framework."""
     found = current()
     return reported if found is None or (found.guessed and reported is not None) else found
 
@@ -113,7 +113,7 @@ def launcher_of(pid: int, variable: str) -> int:
 
 
 def leads_joined(environ: Optional[Mapping[str, str]] = None) -> bool:
-    """Whether this process should stop a window it joined by GRAMWATT_WINDOW: only an explicit rank 0 does."""
+    """Whether this process stops a window that it joined by GRAMWATT_WINDOW: only an explicit rank 0 does."""
     environ = os.environ if environ is None else environ
     if "LOCAL_RANK" in environ or "RANK" in environ:
         return environ.get("LOCAL_RANK", environ.get("RANK", "")) == "0"
@@ -132,7 +132,7 @@ def find(
     """The id of the window that carries ``tag``, waiting for the leader to open it; None when it does not come.
 
     ``since`` (Unix seconds) leaves out older windows with the same tag; without it, those of an earlier job. An open
-    window ``name`` of the process ``launcher`` is the leader's, too: Lightning's rank 0 starts the others itself, and
+    window ``name`` of the process ``launcher`` counts as the leader's: Lightning's rank 0 starts the others itself, and
     may have opened its window before it knew that it is a rank.
     """
     deadline = time.monotonic() + wait

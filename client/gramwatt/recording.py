@@ -38,11 +38,11 @@ from .transport import DEFAULT_TIMEOUT
 # not become each other's parents.
 _around: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("gramwatt_windows", default=())
 
-# How often each name was opened in this process: all ranks run the same code, so the n-th "epoch" is the same for all.
+# Number of windows of each name in this process. All ranks run the same code, so their n-th "epoch" is one window.
 _opened: collections.Counter[str] = collections.Counter()
-_lonely: set[str] = set()  # names whose leader never came: not waited for again
+_lonely: set[str] = set()  # names whose leader opened no window: not waited for again
 
-_FLUSH_SECONDS = 1.0  # how long a window that another process stops waits until its values are sent
+_FLUSH_SECONDS = 1.0  # seconds to send the values of a window that another process stops
 
 
 class Window:
@@ -84,13 +84,13 @@ class Window:
         self._api: Api = connect(socket, timeout)
         self._outbox = Outbox(self._api)
         self._meter: Optional[LocalMeter] = None
-        self._started_in = 0  # process id; a forked child has another one and must leave the window alone
+        self._started_in = 0  # pid of the process that started it: a forked child must not stop the window
         self._ours = True  # False: joined, another process stops it
         self._joined = False
         self._rank: Optional[ranks.Rank] = None  # for launchers whose variables do not contain it
         self._problem = ""
         self._result: Optional[Result] = None
-        self._handled: Optional[BaseException] = None  # being handled when the window began: not its failure
+        self._handled: Optional[BaseException] = None  # exception handled at the start: not its failure
 
     def __repr__(self) -> str:
         state = "finished" if self._result else "open" if self._meter else "new"
@@ -111,15 +111,15 @@ class Window:
     def stop(self, error: Optional[BaseException] = None) -> Result:
         """Close the window and return its result. Stopping twice gives the same result.
 
-        ``error`` is what the run failed by; without it, the exception whose ``finally`` or ``except`` this is called
-        in. In a forked child this does nothing to the window: it is its parent's.
+        ``error`` is the exception that ended the run. Without it, a call inside ``except`` or ``finally`` takes the
+        exception handled there. A forked child does not stop the window of its parent.
         """
         self._step_out()
         return self._close(self._outcome() if error is None else of_exception(error))
 
     @property
     def result(self) -> Result:
-        """The outcome. Before the stop: what is known without asking, see :meth:`live`."""
+        """The result. Before the stop it holds no measured values; see :meth:`live`."""
         return (
             self._result
             if self._result is not None
@@ -153,8 +153,8 @@ class Window:
     def leave(self) -> None:
         """Leave a window that this process joined: what it and its children use from now on is not charged to it.
 
-        The end of the ``with`` and :meth:`stop` do so by themselves. A window that this process opened has no other
-        end than its stop: nothing happens.
+        The end of the ``with`` block and :meth:`stop` leave it, too. Does nothing for a window that this process
+        opened: only its stop ends it.
         """
         if self.id is None or os.getpid() != self._started_in:
             return
@@ -168,7 +168,8 @@ class Window:
         return {} if self.id is None else {environment.WINDOW: self.id}
 
     def as_rank(self, rank: Optional[ranks.Rank]) -> Window:
-        """Say which of several processes this is, where no variables do; before the start. Returns itself."""
+        """Set which rank this process is, where no environment variable does. Call it before the start. Returns
+        itself."""
         self._rank = rank
         return self
 
@@ -229,7 +230,7 @@ class Window:
             at_exit.remember(self)
 
     def _join_named(self) -> Optional[str]:
-        """Join the window GRAMWATT_WINDOW names, unless we are inside one already."""
+        """Join the window that GRAMWATT_WINDOW names, unless this code is inside a window already."""
         window = os.environ.get(environment.WINDOW, "")
         if not window or _around.get():
             return None
@@ -264,7 +265,7 @@ class Window:
         try:
             self._join(window)
         except Refused as error:
-            if error.status != 409:  # 409: rank 0 was quicker and has finished; its window is still the one
+            if error.status != 409:  # 409: rank 0 has already finished the window; it is still the right one
                 raise
         self._ours = False
         return window
@@ -287,7 +288,7 @@ class Window:
         except Refused as error:
             if error.field != "parent":
                 raise
-            # The window around us has ended, or is another user's (sudo). Ours is still worth having.
+            # The parent window has ended, or belongs to another user (sudo). Open a window without a parent.
             answer = self._api.open({**fields, "parent": ""})
         window = answer.get("window")
         return window if isinstance(window, str) and window else None
@@ -304,7 +305,7 @@ class Window:
     # --- closing
 
     def _outcome(self) -> Optional[Outcome]:
-        """By what exception a plain ``stop()`` was reached, if by one."""
+        """The exception that is being handled where ``stop()`` is called; None without one."""
         error = sys.exc_info()[1]
         return None if error is self._handled else of_exception(error)
 
@@ -337,13 +338,13 @@ class Window:
             return replace(self._own_estimate("finished"), outcome=outcome)
 
     def _leave(self, window: str) -> Optional[dict[str, Any]]:
-        """The window as it is after we left it; None where it is to be asked for."""
+        """Leave the joined window. Returns the exporter's view of it, or None where another call must ask for it."""
         if not self._joined or self._ours:
             return None
         self._joined = False
         try:
             return MEMBERSHIP.leave(self._api, window)
-        except Refused:  # an older exporter does not know the call; what else is wrong, the next call says
+        except Refused:  # an older exporter has no such call; the next call reports any other fault
             return None
 
     def _stop(
@@ -355,7 +356,7 @@ class Window:
         except Refused as error:
             if error.status != 400 or not values:
                 raise
-        # One value that the exporter does not take must neither keep the window open nor cost the others.
+        # A refused value must not keep the window open, and the other values must arrive.
         send_values(self._api, window, values, timeout)
         return self._api.stop(window, outcome=outcome, timeout=timeout)
 

@@ -1,4 +1,4 @@
-"""What a window used: the numbers, where they come from, and how sure they are."""
+"""The result of a window: its numbers, their sources and their uncertainty."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Result:
     name: str
     phase: str
     window: Optional[str] = None
-    """The exporter's id; None when nothing but this process measured it."""
+    """The exporter's id; None when only this process measured the window."""
     state: str = "finished"
     ended_by: Optional[str] = None
     start: Optional[float] = None
@@ -42,11 +42,11 @@ class Result:
     sources: Mapping[str, str] = field(default_factory=dict)
     """What measured each component: rapl, nvml, ..., estimate, estimate-local."""
     unknown: Mapping[str, float] = field(default_factory=dict)
-    """Joules by component, beyond ``components``, that may be the window's own, at most."""
+    """Most joules by component that the window may have used beyond ``components``."""
     uncertainty: Optional[float] = None
     """One sigma of the energy as a share of it: about 0.05 measured, 0.5 and more modelled."""
     missed_seconds: Optional[float] = None
-    """Time of which the exporter does not know what the window used: it was down, or a sample failed."""
+    """Seconds without a measurement: the exporter was down, or a sample failed."""
     floor_joules: Optional[float] = None
     below_floor: bool = False
     """The window used less than the sensors can resolve: read ``joules`` as "less than ``floor_joules``"."""
@@ -58,9 +58,9 @@ class Result:
     boundary: str = "process"
     """What the energy counts: ``process``, that of its processes, or ``machine``, all of it with the idle draw."""
     outcome: Optional[Outcome] = None
-    """How the run ended: ``exit_code``, ``signal`` or ``exception``; None when nothing was said of it."""
+    """How the run ended: ``exit_code``, ``signal`` or ``exception``; None when it is not recorded."""
     note: str = ""
-    """Why numbers are missing or how they were assumed; "" when there is nothing to say."""
+    """Why numbers are missing or how they were estimated; "" when all are measured."""
 
     @property
     def watt_hours(self) -> Optional[float]:
@@ -152,7 +152,7 @@ def from_window(answer: Mapping[str, Any]) -> Result:
 
 
 def _unknown_note(unknown: Mapping[str, float]) -> str:
-    """What a window may have used beyond what is known; "" when that is nothing or too little to say."""
+    """What a window may have used beyond its known energy, in words; "" for less than is worth a line."""
     parts = [
         f"up to {joules:.0f} J more of the {component}"
         for component, joules in sorted(unknown.items())

@@ -31,7 +31,7 @@ def parse_duration(text: str) -> float:
         raise ValueError(f"{text!r} is not a duration; write for example 30m, 4h or 1h30m")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(text))
     if seconds <= 0:
-        raise ValueError(f"{text!r} is no time at all")
+        raise ValueError(f"{text!r} must be longer than 0 s")
     return seconds
 
 
@@ -84,7 +84,8 @@ class Curve:
 
 @dataclass(frozen=True)
 class Advice:
-    """The best start and what it saves, in g/kWh. ``covered_until`` is how far the curve could be looked at."""
+    """The best start and what it saves, in g/kWh. ``covered_until`` is the end of the searched part of the curve (Unix
+    seconds)."""
 
     start: float
     best: float

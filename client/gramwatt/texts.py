@@ -1,4 +1,4 @@
-"""Texts as the exporter takes them: UTF-8."""
+"""Texts that the exporter accepts: valid UTF-8 without control characters."""
 
 from __future__ import annotations
 

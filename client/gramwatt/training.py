@@ -1,4 +1,4 @@
-"""What the framework callbacks share: one window for a fit, one inside it per epoch."""
+"""What the framework callbacks share: one window for a fit, and one inside it for each epoch."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Unfinished(Exception):
 class FitWindows:
     """Windows that follow a framework's events. Events may be missing or come twice; none of them raises.
 
-    ``options`` are those of :func:`gramwatt.window`. ``epochs`` makes a part of every epoch. Of several ranks, the one
-    that leads records values: the others have the same, and are late.
+    ``options`` are those of :func:`gramwatt.window`. ``epochs`` makes a part of every epoch. Only the leading rank
+    records values: the other ranks have the same values, later.
     """
 
     def __init__(self, name: str, epochs: bool, options: Mapping[str, Any]) -> None:
@@ -36,7 +36,8 @@ class FitWindows:
         self._rank: Optional[ranks.Rank] = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """For frameworks that copy callbacks into other processes: windows stay where they were opened."""
+        """State for a copy of the callback in another process, without the windows: these stay in the process that
+        opened them."""
         return {**self.__dict__, "_fit": None, "_epoch": None}
 
     @property
@@ -45,9 +46,9 @@ class FitWindows:
         return None if self._fit is None else self._fit.result
 
     def begin(self, phase: str = "training", rank: Optional[ranks.Rank] = None) -> None:
-        """A fit (or an evaluation, with phase inference) begins, in this of several processes.
+        """A fit (or an evaluation, with phase inference) begins. ``rank`` is the place of this process among several.
 
-        ``values`` among the options are those of the training where there is one: an evaluation has other samples.
+        ``values`` among the options belong to the training, where there is one: an evaluation has other samples.
         """
         self.abandon()
         options = dict(self._options)
@@ -59,7 +60,7 @@ class FitWindows:
         self._fit = Window(self._name, phase, **options).as_rank(rank).start()
 
     def abandon(self) -> None:
-        """What was begun and never ended has failed: the framework says nothing of errors. Else this does nothing."""
+        """Stop a fit that never ended, as failed: the framework reports no errors. Does nothing without one."""
         self.end(error=Unfinished())
 
     def begin_epoch(self) -> None:

@@ -15,8 +15,8 @@ from .training import FitWindows
 class GramwattCallback(TrainerCallback):
     """A training window for ``train``, with a part per epoch and the last logged metrics as values.
 
-    The Trainer calls callbacks for ``evaluate`` and ``predict`` only when they are over, and for errors never: use
-    :func:`gramwatt.window` around the former; after an error the window ends with the process or the next ``train``.
+    The Trainer calls callbacks at the end of ``evaluate`` and ``predict`` only: put :func:`gramwatt.window` around
+    these. It reports no errors: after an error the window ends with the process or the next ``train``.
     """
 
     def __init__(self, name: str, epochs: bool = True, **options: Any) -> None:

@@ -23,7 +23,7 @@ _MAX_ANSWER = 32 * 1024 * 1024
 class Transport:
     """Calls to one exporter. ``candidates`` are socket paths or URLs; the first that accepts a connection answers.
 
-    Holds no connection between calls: that is what makes it safe across fork, threads and exporter restarts.
+    It holds no connection between calls, so it is safe across forks, threads and restarts of the exporter.
     ``timeout`` is in seconds, for one whole call.
     """
 
@@ -33,7 +33,7 @@ class Transport:
 
     @property
     def is_remote(self) -> bool:
-        """Whether the exporter is asked over TCP, where it cannot see which process asks."""
+        """Whether calls go over TCP, where the exporter cannot see the calling process."""
         return any(map(is_url, self.candidates))
 
     def call(

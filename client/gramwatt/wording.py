@@ -1,4 +1,4 @@
-"""How numbers are written for a person: prefixes, significant digits, the readable block after a run."""
+"""Numbers in words for a person: prefixes, significant digits, and the summary that ``gramwatt run`` prints."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def percent(ratio: Optional[float]) -> str:
 
 
 def printable(text: str) -> str:
-    """A name as it may be shown: control characters (a window's name is a text of any user) become ``?``."""
+    """A name that is safe to print: control characters become ``?``, because any user may name a window."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 

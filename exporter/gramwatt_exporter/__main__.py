@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0 ended as asked, 1 could not run, 2 wrong settings."""
-    # Imports and wiring make objects by the hundred thousand of which none is garbage; command.py turns it on again.
+    # Imports and wiring make 100,000s of objects, none of them garbage; command.py turns the collector on again.
     gc.disable()
     from .command import main as run
 

@@ -1,4 +1,4 @@
-"""What the socket answers about the machine, in the units of docs/socket-api.md. Windows have their own file."""
+"""What the socket answers about the machine, in the units of docs/socket-api.md. For windows: windows/answers.py."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def top_answer(sampler: Sampler, snapshot: Snapshot, processes: int, workloads: 
     interval = snapshot.interval_ns
     row_interval = (
         sampler.progress.interval_ns
-    )  # a sample may have been taken whose snapshot could not be saved
+    )  # the newest sample may not be in a snapshot: saving it may have failed
     priced = snapshot.priced_ever
 
     def watts(microjoules: int, over_ns: int) -> float | None:

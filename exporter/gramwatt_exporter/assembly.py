@@ -30,7 +30,6 @@ from .machine import machine_info
 from .metrics.exposition import Exposition
 from .model import Identity
 from .node import Node
-from .parts import About, Books, Clocks, Readers
 from .processes.births import Births
 from .processes.linux import clocks
 from .processes.linux.identity import IdentityReader
@@ -50,6 +49,7 @@ from .processes.linux.users import UserNames
 from .processes.row import Row
 from .processes.table import ProcessTable
 from .sampler import Sampler
+from .sampler_parts import About, Books, Clocks, Readers
 from .sensors.packages import packages
 from .sensors.registry import build as build_sensors
 from .sensors.sensor_set import SensorSet
@@ -82,7 +82,7 @@ class Exporter(Struct):
 
     def run(self) -> None:
         """Start every thread, sample until stopped, end them all."""
-        self.web.start()  # first: health is answered, and there is a door to scrape, whatever a driver does
+        self.web.start()  # first, so that health checks and scrapes are answered while a driver hangs
         self.sensor_set.open()
         self.refresher.start()
         if self.socket_api is not None:
@@ -206,7 +206,7 @@ def restore(
     catch_up: CatchUp | None = None,
     exposition: Exposition | None = None,
 ) -> Accounts | None:
-    """Take back what was saved; None when there was nothing usable (a damaged ledger is set aside and said)."""
+    """Restore the saved state; None when nothing is usable (a damaged ledger is moved away and logged)."""
     saved, damage = state_file.load(_accounts_of)
     if damage:
         _LOG.error(damage)
@@ -246,11 +246,11 @@ def _accounts_of(saved: Mapping[str, Any]) -> Accounts:
 
 
 def _answered(journal: Journal, windows: WindowBook, catch_up: CatchUp) -> Sequence[str]:
-    """Windows that clients were answered after the ledger was saved; lines for the log."""
+    """Restore windows that changed after the last save of the ledger. Returns lines for the log."""
     problems = windows.replay(journal.read())
     before = windows.sampled_before_ns
     if windows.open_ids and not catch_up.is_due and before is not None:
-        # Opened since the last sample: there are no clocks of their processes, and the time is missed.
+        # Opened since the last sample: the clocks of their processes are not saved, so the time counts as missed.
         problems += catch_up.restore({"at_ns": before, "busy_ns": None, "clocks": []})
     return problems
 
@@ -386,14 +386,14 @@ def _tcp(config: Config, node: Node, socket_api: SocketApi | None) -> TcpApi | N
 
 
 def check(config: Config) -> None:
-    """What ``--config.check`` looks at besides the settings. Raises ConfigError when a file of tokens is unusable."""
+    """Check the files that settings name, for ``--config.check``. Raises ConfigError for an unusable token file."""
     from .socket_api.tcp import check_files
 
     check_files(config.windows.tcp, UserNames.of(config.path.procfs))
 
 
 def running_as() -> str:
-    """For the first log line."""
+    """Process id and version of Python, for the first log line."""
     return f"pid {os.getpid()}, Python {platform.python_version()}"
 
 

@@ -10,14 +10,14 @@ from .windows import ApiError, WindowBook
 
 
 class BudgetMatching:
-    """Budgets that match everything are not named: they are charged with the whole machine."""
+    """Budgets that match everything are left out here: the whole machine is charged to them."""
 
     def __init__(self, budgets: BudgetBook, windows: WindowBook) -> None:
         self.budgets = budgets
         self._windows = windows
 
     def replace(self, budgets: BudgetBook) -> None:
-        """Other budgets from now on; rows are to be matched again."""
+        """Use other budgets from now on. The caller matches all rows again."""
         self.budgets = budgets
 
     def of_row(self, row: Row) -> tuple[str, ...]:
@@ -35,7 +35,7 @@ class BudgetMatching:
         for window_id in row.windows:
             try:
                 window = self._windows.get(window_id)
-            except ApiError:  # it ended while the process did, and has been forgotten
+            except ApiError:  # the window ended with the process and is no longer kept
                 continue
             inside: Mapping[str, str] = {
                 **labels,

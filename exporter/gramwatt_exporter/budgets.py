@@ -7,8 +7,8 @@ its buckets, so that one rule serves calendar periods, rolling ones and clocks t
 - A clock set forward by mistake loses nothing: old buckets are kept beyond their period, so when the clock is
   corrected they count again.
 - A clock set back finds buckets dated in the future. They count as current: the emissions happened. If the
-  clock stays behind them for an hour, they were what was wrong, and are dated now, so that they end with
-  their period.
+  clock stays behind them for an hour, the earlier clock was wrong: the buckets get the present date, so that
+  they end with their period.
 
 A rolling period begins at the start of the bucket that holds "now - period", so it may hold up to one bucket
 (1/720 of the period; an hour of 30 days) more than the period.
@@ -156,7 +156,7 @@ class BudgetBook:
     def charge(self, budget: str, emission_units: int) -> None:
         """Emissions that count for a budget, now. Raises ValueError when negative.
 
-        A budget that is no more is passed over: processes that ended before a reload still name it.
+        An unknown budget is ignored: processes that ended before a reload may name a removed one.
         """
         if emission_units < 0:
             raise ValueError(f"emissions cannot be negative: {emission_units}")
@@ -175,7 +175,7 @@ class BudgetBook:
         return {"version": 1, "budgets": accounts}
 
     def restore(self, state: Mapping[str, Any]) -> list[str]:
-        """Take back what :meth:`state` gave. Budgets the configuration no longer has are let go.
+        """Take back what :meth:`state` gave. Removed budgets are dropped.
 
         Returns a line for each saved budget that could not be read; that one begins at 0.
         """

@@ -1,6 +1,6 @@
-"""Whether settings files have changed on disk, seen by what the file system says of them.
+"""Whether settings files have changed on disk, by their device, inode, time and size.
 
-The name alone says nothing: an editor, a ConfigMap or `git pull` puts a new file in the place of the old one.
+An editor, a ConfigMap or `git pull` puts a new file in the place of the old one.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ Stamp = tuple[int, int, int, int] | None
 
 
 class ChangedFiles:
-    """Looked at with every sample. A change counts once it has held for one look: it may still be being written."""
+    """Checked with every sample. A change counts when two checks see the same: a file may still be being written."""
 
     def __init__(self, files: Iterable[str]) -> None:
         self._files = tuple(file for file in files if file)
         self._known = self._last = self._stamps()
 
     def look(self) -> bool:
-        """Whether the files are others than those last reported (or than at the start)."""
+        """Whether the files differ from those last reported (or from those at the start)."""
         now = self._stamps()
         settled = now == self._last
         self._last = now
@@ -33,7 +33,7 @@ class ChangedFiles:
 
 
 def _stamp(file: str) -> Stamp:
-    """Device, inode, modification time and size of what the name leads to; None where it leads nowhere."""
+    """Device, inode, modification time and size of the file behind the name; None where there is none."""
     try:
         status = os.stat(file)  # noqa: PTH116 - through links, as a ConfigMap is changed by one
     except OSError:

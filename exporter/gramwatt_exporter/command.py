@@ -19,8 +19,8 @@ from .reload import apply
 from .signals import Signals
 
 _LOG = logging.getLogger("gramwatt_exporter")
-# Nothing of a sample is in a circle, so there is hardly any garbage to look for: with Python's own thresholds the
-# collector went through all young objects at every sixth sample.
+# Objects of a sample form no cycles, so there is hardly any garbage to find: with Python's own thresholds the collector
+# searched all young objects at every sixth sample.
 GARBAGE_THRESHOLDS = (5_000, 20, 20)
 
 
@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def settle() -> None:
-    """What is alive now lives as long as the exporter, or most of it: the collector need not look at it again."""
+    """Most objects of the start live as long as the exporter: the collector need not search them again."""
     gc.collect()
     gc.freeze()
 

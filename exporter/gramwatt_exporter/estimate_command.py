@@ -204,14 +204,14 @@ def _loads(text: str) -> tuple[float, ...]:
 def _load(text: str) -> float:
     value = _number(text.removesuffix("%"))
     if value is None or not 0 <= value <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is no load; give a percent from 0 to 100")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a load; give a percent from 0 to 100")
     return value
 
 
 def _watts(text: str) -> float:
     value = _number(text)
     if value is None or not 0.1 <= value <= 100_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no power; give watts from 0.1 to 100000")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a power; give watts from 0.1 to 100000")
     return value
 
 

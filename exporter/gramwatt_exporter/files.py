@@ -26,7 +26,7 @@ def make_directory(directory: Path, mode: int = 0o700) -> None:
 
 
 def create(path: Path, mode: int = PRIVATE, flags: int = os.O_RDWR) -> int:
-    """A descriptor of a new, empty file. What had the name, also a link, loses it untouched. Raises OSError."""
+    """A descriptor of a new, empty file. An old file or link of this name is unlinked, not written. Raises OSError."""
     with suppress(FileNotFoundError):
         path.unlink()
     descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL | _FLAGS, mode)
@@ -37,7 +37,7 @@ def create(path: Path, mode: int = PRIVATE, flags: int = os.O_RDWR) -> int:
 
 def read(path: Path) -> bytes:
     """The bytes of a regular file. Raises OSError; for a link, a pipe or a device, too."""
-    try:  # a pipe in its place would wait for a writer without O_NONBLOCK
+    try:  # without O_NONBLOCK, opening a pipe would wait for a writer
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _FLAGS)
     except OSError as error:
         if error.errno == errno.ELOOP:
@@ -63,7 +63,7 @@ def write_flushed(path: Path, data: bytes, mode: int = PRIVATE) -> None:
 
 
 def replace(path: Path, data: bytes, mode: int = PRIVATE) -> None:
-    """``path`` has ``data``, or still what it had, whatever happens when. Raises OSError."""
+    """Replace ``path`` by ``data``: after a crash it holds either the new or the old content. Raises OSError."""
     make_directory(path.parent)
     temporary = path.with_name(f".{path.name}.new-{os.getpid()}")
     write_flushed(temporary, data, mode)
@@ -76,7 +76,7 @@ def replace(path: Path, data: bytes, mode: int = PRIVATE) -> None:
 
 
 def flush_directory(directory: Path) -> None:
-    """Names that were given or taken in it are on the disk. Where a directory cannot be flushed, nothing happens."""
+    """Flush the directory, so that new and removed names are on the disk. Does nothing where that is not possible."""
     with suppress(OSError, AttributeError):  # not on Windows, nor on every network file system
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | getattr(os, "O_CLOEXEC", 0))
         try:

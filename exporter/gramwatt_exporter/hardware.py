@@ -28,7 +28,7 @@ class Part(Struct, frozen=True):
 
 
 def hardware(procfs: str, sysfs: str) -> tuple[Part, ...]:
-    """The CPUs and GPUs of the machine whose procfs and sysfs these are. What does not say its name is left out."""
+    """The CPUs and GPUs of the machine whose procfs and sysfs these are. Devices without a name are left out."""
     return (*_cpus(Path(procfs)), *_gpus(Path(procfs), Path(sysfs)))
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 
 class _Formatter(logging.Formatter):
-    """ts, level, the part of the exporter that speaks, and the message; a traceback only at debug level."""
+    """Time, level, part of the exporter, and message; a traceback only at debug level."""
 
     def __init__(self, style: Literal["logfmt", "json"]) -> None:
         super().__init__()

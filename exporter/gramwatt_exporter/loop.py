@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 _LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
-# A socket call waits this long for its turn before it is asked to come back.
+# Seconds that a socket call waits for its turn; then the caller is asked to try again.
 CALL_SECONDS = 10.0
 FIRST_INTERVAL = 0.25
 
@@ -25,7 +25,7 @@ class Work(Protocol):
 
 
 class Busy(Exception):
-    """The loop did not get to a call in time, or is stopping."""
+    """The loop did not run a call in time, or is stopping."""
 
 
 class Loop:
@@ -51,9 +51,9 @@ class Loop:
                 self._run(self.after_sample)
                 now = self._clock()
                 ticks += 1
-                # Energy is a difference: the second sample comes early so that there is something to show.
+                # Energy is a difference of two samples: the second one comes early, so that a scrape soon shows energy.
                 due += self.interval if ticks > 1 else min(self.interval, FIRST_INTERVAL)
-                if due <= now:  # suspended or overloaded: skip what was missed, keep the rhythm
+                if due <= now:  # suspended or overloaded: skip missed samples, keep the rhythm
                     due = now + self.interval
                 continue
             try:
@@ -99,7 +99,7 @@ class Loop:
                 return
             try:
                 done.put((function(), None))
-            except BaseException as error:  # handed to the caller, whatever it is
+            except BaseException as error:  # the caller gets every error
                 done.put((None, error))
 
         self._jobs.put(job)

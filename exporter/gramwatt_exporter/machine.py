@@ -29,7 +29,7 @@ def machine_info(procfs: str, sysfs: str, machine: str = "", node: str = "") -> 
     """The machine whose procfs and sysfs these are. ``machine`` and ``node`` are configured values, which win.
 
     The id is made of the machine's own machine-id, else of its firmware's UUID (root alone may read it), else of the
-    host name. In a container the machine's files are looked up as its users are, never the container's.
+    host name. In a container the machine's own files are read, never the container's (as in processes/linux/users.py).
     """
     node = node or _node(procfs)
     return MachineInfo(machine or _hashed(_machine_id(procfs) or _firmware_id(sysfs) or node), node)
@@ -65,7 +65,8 @@ def _firmware_id(sysfs: str) -> str:
 
 
 def _node(procfs: str) -> str:
-    """The host name. That of a container is its id, so where the machine's procfs is elsewhere its file is read."""
+    """The host name. A container's own name is its id: where the machine's procfs is mounted elsewhere, it is read
+    there."""
     own = platform.node()
     if os.path.normpath(procfs) == "/proc":
         return own

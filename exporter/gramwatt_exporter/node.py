@@ -31,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 # A forced sample younger than this serves the next call too.
 FRESH_SECONDS = 0.002
 
-# How often it is asked again whether the energy of a window that ended has come.
+# Seconds between two checks whether all energy of an ended window has come.
 SETTLE_PAUSE_SECONDS = 0.1
 
 Answer = dict[str, Any]
@@ -83,7 +83,7 @@ class Node:
         self.exposition.publish(self.sampler.freeze(self._saves))
 
     def _report_ended(self) -> None:
-        """The ends are kept by now: in the ledger, or in the journal."""
+        """Report ended windows. Their ends are saved by now, in the ledger or in the journal."""
         grid = self.sampler.progress.intensity.average
         for view in self.sampler.windows.take_ended():
             self._ended_windows.report(view, grid)
@@ -106,7 +106,7 @@ class Node:
         self._save_failing = False
         self._saved = time.monotonic()
         if self._journal is not None:
-            with suppress(OSError):  # its windows are in the ledger, and are taken from there
+            with suppress(OSError):  # its windows are in the ledger, and a restart reads them there
                 self._journal.clear()
         self._saves.saved_at = time.time()
 
@@ -134,25 +134,25 @@ class Node:
             while True:
                 try:
                     return self.loop.call(work)
-                except NotYet:  # wait on the caller's thread, not on the loop's
+                except NotYet:  # sleep on the caller's thread, not on the loop's
                     time.sleep(SETTLE_PAUSE_SECONDS)
         except Busy:
             raise ApiError(503, "", "the exporter is stopping or too busy", "try again in a second") from None
 
     def _force_sample(self, pid: int | None = None) -> None:
-        """A sample as of now; of one just taken, a second only where ``pid`` is younger than that."""
+        """Take a sample, unless the last one is fresh and has found the process ``pid``."""
         fresh = time.monotonic() - self._sampled < FRESH_SECONDS
         if not fresh or (pid is not None and self.sampler.table.find(pid) is None):
             self._sample(published=False)
 
     def status(self, peer: Peer) -> Answer:
-        """What measures here, how, and which user asks."""
+        """Sensors and their state, and the calling user."""
         snapshot = self.exposition.snapshot
         assert snapshot is not None
         return status_answer(snapshot, peer, self.interval)
 
-    def intensity(self, peer: Peer) -> Answer:  # noqa: ARG002 - everybody may know
-        """What the grid says."""
+    def intensity(self, peer: Peer) -> Answer:  # noqa: ARG002 - every user may read it
+        """The intensity of the grid, with forecast and history."""
         snapshot = self.exposition.snapshot
         assert snapshot is not None
         return intensity_answer(snapshot.intensity, time.time())
@@ -164,7 +164,7 @@ class Node:
         return top_answer(self.sampler, snapshot, processes, workloads)
 
     def open_window(self, peer: Peer, request: OpenRequest) -> Answer:
-        """Sample, then begin: what was used before belongs to no window."""
+        """Take a sample, then begin the window: energy of before is in no window."""
         self._force_sample(peer.pid if request.pid is None else request.pid)
         windows = self.sampler.windows
         window = windows.open(request, peer)
@@ -178,7 +178,7 @@ class Node:
         return self._kept_answer(window)
 
     def _kept_answer(self, window: Window) -> Answer:
-        """The answer to a change of a window, which no kill of the exporter takes back."""
+        """Keep a changed window in the journal, then return the answer: a kill of the exporter does not undo it."""
         if self._journal is not None:
             try:
                 if self._journal.append(dump_window(window)):
@@ -232,7 +232,8 @@ class Node:
         return self._kept_answer(window)
 
     def leave_window(self, peer: Peer, window_id: str, pid: int) -> Answer:
-        """Sample, then take the process and what it started out of the window: what it used so far stays in it."""
+        """Take a sample, then take the process and its descendants out of the window: their energy so far stays in
+        it."""
         book = self.sampler.windows
         window = book.get(window_id, peer)
         if window.is_open:
@@ -243,7 +244,7 @@ class Node:
     def stop_window(
         self, peer: Peer, window_id: str, values: Mapping[str, float], outcome: OutcomeFields | None = None
     ) -> Answer:
-        """Sample, then end: everything used so far is in it."""
+        """Take a sample, then end the window: all energy so far is in it."""
         book = self.sampler.windows
         window = book.get(window_id, peer)
         if window.is_open:

@@ -41,7 +41,7 @@ class _Names:
 
 class _Re2:
     def __init__(self, expression: str) -> None:
-        import re2  # takes 3 MB, so only where an expression needs it
+        import re2  # RE2 takes 3 MB: imported only where an expression needs it
 
         options = re2.Options()
         options.log_errors = False

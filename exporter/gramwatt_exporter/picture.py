@@ -12,8 +12,8 @@ from .ledger.first_scrape import FirstScrape
 from .ledger.save_status import SaveStatus
 from .ledger.shown import ShownWorkloads
 from .model import COMPONENTS, IntensityState, SensorState
-from .parts import About, Books, Readers
 from .processes.row import UNBORN
+from .sampler_parts import About, Books, Readers
 from .series import ProcessSeries
 from .snapshot import Snapshot
 from .views import (
@@ -43,7 +43,7 @@ class Progress(Struct):
 
 
 class Picture:
-    """Remembers which series have been scraped: a new one begins at 0."""
+    """Takes the picture. It remembers which series have been scraped: a new one begins at 0."""
 
     def __init__(
         self, books: Books, readers: Readers, series: ProcessSeries, cpu_balance: CpuBalance, about: About
@@ -60,7 +60,7 @@ class Picture:
         self._windows = PublishedWindows(window.id for window in books.windows.find(ROOT))
 
     def replace_budgets(self, budgets: BudgetBook) -> None:
-        """Other budgets from now on; one that is new begins at 0."""
+        """Use other budgets from now on; the series of a new one begins at 0."""
         self._budgets = budgets
 
     def freeze(self, progress: Progress, saves: SaveStatus, processes: int) -> Snapshot:

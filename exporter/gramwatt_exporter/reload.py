@@ -1,4 +1,4 @@
-"""Take new settings over while running (SIGHUP): what can change does, for the rest a restart is asked for."""
+"""Apply new settings while running (SIGHUP). The log names changed settings that need a restart."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NEEDS_RESTART = ("web", "path", "state", "socket", "sensors", "machine")
 
 
 def apply(exporter: Exporter, loaded: Loaded, environ: Mapping[str, str]) -> None:
-    """Runs on the loop's thread. All or nothing: what could be refused is built before anything changes."""
+    """Runs on the loop's thread. All or nothing: everything that may be refused is built before anything changes."""
     old, new = exporter.config, loaded.config
     state_dir = Path(old.state.dir) if old.state.dir else None
     try:

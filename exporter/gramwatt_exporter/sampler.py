@@ -1,6 +1,6 @@
 """One sample: read every sensor and every process, book the energy. The order of it, and nothing else.
 
-The loop (loop.py) calls this from one thread; everybody else reads the frozen Snapshot.
+The loop (loop.py) calls this from one thread; all other threads read the frozen Snapshot.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from .ledger.cpu_balance import CpuBalance
 from .ledger.eviction import Eviction
 from .ledger.save_status import SaveStatus
 from .model import Identity, IntensityState, MergedSample
-from .parts import About, Books, Clocks, Readers
 from .picture import Picture, Progress
 from .processes.linux.kernel import KernelCounters
 from .processes.row import Row
 from .processes.table import Activity
+from .sampler_parts import About, Books, Clocks, Readers
 from .series import ProcessSeries
 from .snapshot import Snapshot
 from .windows.ending import Ending
@@ -70,18 +70,18 @@ class Sampler:
         self._ending = Ending(
             books.windows, self.membership, self.booking.gpu_unknown.cut, clocks.wall, clocks.boottime_ns
         )
-        self._meters = WindowMeters(books.windows, books.baseline, books.extras)
+        self._meters = WindowMeters(books.windows, books.baseline, books.extras.floor_microjoules)
         self.cpu_balance = CpuBalance(lambda: readers.kernel.cpus)
         self.picture = Picture(books, readers, self.series, self.cpu_balance, about)
         self._eviction = Eviction(books.accounts)
         self.configure_workloads(config.workloads)
         self._lost_before = books.accounts.exits_lost
         self._published_ns: int | None = None  # when the last published sample was taken
-        self._merged: MergedSample | None = None  # what the sensors said last
+        self._merged: MergedSample | None = None  # the last answer of the sensors
         self.progress = Progress()
 
     def configure_workloads(self, settings: Workloads) -> None:
-        """Other bounds of workloads from now on."""
+        """Use other bounds of workloads from now on."""
         self.accounts.places.most = settings.max
         self._eviction.keep_seconds = settings.keep
         self.picture.workloads.configure(settings.series)
@@ -135,7 +135,7 @@ class Sampler:
         self.progress.seconds = time.perf_counter() - began
 
     def _read_processes(self, merged: MergedSample) -> tuple[KernelCounters, Activity]:
-        """What ran since the previous sample, and which windows it is in."""
+        """Read the processes and put new ones into their windows."""
         counters = self._readers.kernel.read()
         if merged.uses or merged.known_until:
             self.table.keep_ended()
@@ -150,7 +150,7 @@ class Sampler:
         return counters, activity
 
     def _missed(self, merged: MergedSample, state: IntensityState, now_ns: int) -> None:
-        """The sensors have been read and do not report this energy again: it was drawn, by unknown processes."""
+        """Book the energy of a failed sample as unattributed: the sensors do not report it again."""
         self.membership.missed()
         self.gaps.failed(now_ns)
         self._learner.interrupt()
@@ -173,7 +173,7 @@ class Sampler:
         self.accounts.exits_lost = self._lost_before + self._readers.exits_lost()
 
     def _settle_windows(self) -> None:
-        """When all energy is booked: windows end whose processes are gone, and old ones leave."""
+        """After booking: end windows without living processes, and drop old windows."""
         self.windows.sampled(self._clocks.wall())
         self.membership.settle()
         for window_id in self.membership.without_processes():
@@ -183,7 +183,7 @@ class Sampler:
     # --- what happens between two samples
 
     def scraped(self, scrapes: int) -> None:
-        """So many scrapes read the last snapshot: finished windows and dead processes may leave in time."""
+        """Count scrapes of the last snapshot: finished windows and ended processes leave after some scrapes."""
         if scrapes:
             self.windows.scraped(scrapes)
         self.series.scraped(scrapes)
@@ -200,7 +200,7 @@ class Sampler:
         return self._ending.end(window_id, ended_by, known_until, values, outcome)
 
     def replace_budgets(self, budgets: BudgetBook) -> None:
-        """Other budgets from now on; every process is matched again."""
+        """Use other budgets from now on; every process is matched again."""
         self.matching.replace(budgets)
         self.picture.replace_budgets(budgets)
         self.booking.replace_budgets(budgets, budgets.matches({}))

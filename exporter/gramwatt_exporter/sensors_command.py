@@ -1,4 +1,4 @@
-"""``gramwatt-exporter sensors``: what was found on this machine, which meter stands for what and why, what it reads."""
+"""``gramwatt-exporter sensors``: every meter of this machine, its use, the reason, and what it reads."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .errors import ConfigError, GramwattError
 from .flags import add_flags, load_flags
 from .sensors.overview import Looks, MeterRow, Overview, SensorRow
 
-OPEN_SECONDS = 5.0  # what sensors that open slowly are waited for
+OPEN_SECONDS = 5.0  # seconds to wait for sensors that open slowly
 _USES = {"counted": "counted", "other": "makes 'other'", "shown": "only shown", "not used": "not used"}
 
 
 class _Silent:
-    """The table says it all."""
+    """A log that drops its lines: the table shows everything."""
 
     def debug(self, message: str, **fields: object) -> None: ...
     def info(self, message: str, **fields: object) -> None: ...

@@ -34,7 +34,7 @@ class ProcessSeries:
         return list(self._ranking.members)
 
     def configure(self, settings: Settings) -> None:
-        """Another number of series from now on."""
+        """Apply changed settings: another number of series."""
         if self._ranking.limit == settings.series:
             self._ranking.departed_scrapes = settings.departed_scrapes
             return
@@ -47,7 +47,7 @@ class ProcessSeries:
     # --- one sample
 
     def scraped(self, scrapes: int) -> None:
-        """So many scrapes read the last snapshot: ended processes may leave in time."""
+        """Count scrapes of the last snapshot: the series of ended processes leave after some scrapes."""
         for row in self._ranking.scraped(scrapes, self._number):
             self._accounts.keep_series(row)
 
@@ -72,7 +72,7 @@ class ProcessSeries:
             self._accounts.keep_series(row)
 
     def leave_the_others(self) -> None:
-        """Now that there is room, processes that found none get the account of their own workload."""
+        """Workloads may be added again: processes in the account of the others get that of their own workload."""
         for row in self._table.rows:
             if is_others(row.account.workload):
                 row.account = self._accounts.workload(row.identity.workload)

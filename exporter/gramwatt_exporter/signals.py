@@ -11,8 +11,8 @@ _RELOAD = tuple(getattr(signal, name) for name in ("SIGHUP",) if hasattr(signal,
 
 
 class Signals:
-    """Catches from now on; before that the default action, which ends the process at once, would leave totals unsaved
-    and a socket file behind. Make it in the main thread."""
+    """Catches signals from its construction on, in the main thread. The default action would end the process at once,
+    with unsaved totals and a socket file left behind."""
 
     def __init__(self) -> None:
         self._actions: dict[int, Callable[[], None]] = {}
@@ -28,7 +28,7 @@ class Signals:
             action()
 
     def give(self, stop: Callable[[], None], reload: Callable[[], None]) -> None:
-        """What to do from now on, and at once for what came meanwhile. Both run inside a signal handler."""
+        """Set the handlers; signals that came before are handled at once. Both run inside a signal handler."""
         self._actions = dict.fromkeys(_STOP, stop) | dict.fromkeys(_RELOAD, reload)
         for number in self._early:
             self._actions[number]()

@@ -1,4 +1,4 @@
-"""One immutable picture of everything, made by the sampler and read by scrapes and the socket. Nothing else is."""
+"""One immutable picture of everything, made by the sampler. Scrapes and the socket read nothing else."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ class Snapshot(Struct, frozen=True):
     state_save_failures: int
     state_damages: Mapping[
         str, int
-    ]  # by what totals went on from: the last ledger, the previous one, nothing
+    ]  # starts with a damaged ledger, by the source of the totals: last ledger, previous one, none
     boot_id: str
     machine: MachineInfo | None = None
     hardware: Sequence[Part] = ()

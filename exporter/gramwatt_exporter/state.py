@@ -1,4 +1,4 @@
-"""What of the measured machine survives a restart: all of it, or what changed since it was last kept."""
+"""The state that survives a restart: all of it, or what changed since the last save."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class NodeState:
         }
 
     def changed(self) -> State | None:
-        """What changed since ``kept``."""
+        """The changes since the last :meth:`kept`."""
         sampler, accounts = self._sampler, self._sampler.accounts
         workloads = self._workloads.of(accounts.workloads.values())
         departed = self._departed.of(accounts.departed_workloads.values())
@@ -81,13 +81,13 @@ class NodeState:
         }
 
     def kept(self) -> None:
-        """What was given last is kept."""
+        """The state given last is saved."""
         for part in (self._workloads, self._departed, self._sections, self._baseline):
             part.kept()
         self._windows = self._given
 
     def _all_sections(self) -> State:
-        """Small ones, of which each is kept as a whole."""
+        """Small parts of the state, each saved as a whole."""
         sampler = self._sampler
         return {
             "sensors": self._sensor_state(),
@@ -99,5 +99,5 @@ class NodeState:
 
 
 def _mark(window: Window) -> tuple[Any, ...]:
-    """What changes of a window that has finished."""
+    """The fields that change in a finished window."""
     return window.state, min(window.scrapes, SCRAPES_KEPT), len(window.values)

@@ -1,4 +1,4 @@
-"""Freeze the accounts into the views a snapshot is made of. An unchanged view is handed out again as it is."""
+"""Freeze the accounts into the views of a snapshot. An unchanged view is used again."""
 
 from __future__ import annotations
 
@@ -88,9 +88,9 @@ def process_columns(
 def new_rows(
     rows: Sequence[Row], microjoules: Sequence[Sequence[int]], first: FirstScrape
 ) -> dict[int, Sequence[int]]:
-    """Of which rows which components have not been scraped yet."""
+    """The components of each row that have not been scraped yet."""
     new: dict[int, list[int]] = {}
-    for index in range(len(rows) - 1, -1, -1):  # in the order of entry: behind the first old one none is new
+    for index in range(len(rows) - 1, -1, -1):  # newest first: after the first old one none is new
         born = rows[index].born
         born[CPU] = first.born(born[CPU])
         if not first.is_new(born[CPU]):
@@ -112,7 +112,7 @@ def new_rows(
 
 
 def new_components(account: WorkloadAccount | UserAccount, first: FirstScrape) -> tuple[int, ...]:
-    """The components of which nothing has been scraped yet. All have their CPU's series."""
+    """The components of a row that have not been scraped yet. Every row has a series of CPU energy."""
     born, seen = account.born, first.seen
     _, dram, gpu, other = account.microjoules
     if (
@@ -174,7 +174,7 @@ def workload_view(account: WorkloadAccount, first: FirstScrape | None = None) ->
 
 
 def unlisted_views(accounts: Sequence[WorkloadAccount]) -> Iterable[WorkloadView]:
-    """One row for those without series of their own; none where there are none."""
+    """One row for all workloads without their own series; empty where every workload has one."""
     if accounts:
         yield WorkloadView(
             name="",

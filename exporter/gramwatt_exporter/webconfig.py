@@ -36,7 +36,7 @@ _CLIENT_AUTH = {
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
 _BCRYPT = re.compile(r"\$2[aby]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
-_BCRYPT_BYTES = 72  # bcrypt looks at no more; some versions refuse more
+_BCRYPT_BYTES = 72  # bytes of a password that bcrypt reads; some versions refuse longer ones
 _REMEMBERED = 128
 _PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 
@@ -70,10 +70,10 @@ class WebConfig:
         self._setting = setting
         self._key = os.urandom(32)
         self._lock = threading.Lock()
-        self._right: dict[bytes, None] = {}  # credentials that were right, oldest first
+        self._right: dict[bytes, None] = {}  # accepted credentials, oldest first
         self._wrong: dict[bytes, None] = {}
-        # Addresses that were wrong last. They wait in a lane of their own: a right password that is new to us must not
-        # wait behind all the wrong ones of another user.
+        # Addresses whose last password was wrong. They wait in a lane of their own: a correct new password must not
+        # wait behind another user's wrong ones.
         self._guessing: dict[str, None] = {}
         self._guessers, self._newcomers = threading.Lock(), threading.Lock()
         settings = self._read()
@@ -110,8 +110,8 @@ class WebConfig:
             self._wrong.clear()
 
     def allows(self, authorization: str | None, address: str = "") -> bool:
-        """Whether a request with this ``Authorization`` header (None: it has none) may be answered. ``address``:
-        whose, so that those who guess wait for each other only."""
+        """Whether a request with this ``Authorization`` header (None: it has none) may be answered. ``address`` is the
+        client's: clients that guess wait only for each other."""
         if not self._users:
             return True
         scheme, _, encoded = (authorization or "").partition(" ")
@@ -133,13 +133,13 @@ class WebConfig:
         if not users:
             return False
         known = users.get(user)
-        hashed = known or next(iter(users.values()))  # any user's, so that it takes as long
+        hashed = known or next(iter(users.values()))  # another user's hash, so that the check takes as long
         parts = b"\0".join(
             hashlib.sha256(part.encode("utf-8", "surrogatepass")).digest()
             for part in (user, password, hashed)
         )
         key = hashlib.blake2b(parts, key=self._key).digest()
-        with self._lock:  # held for a moment only: a known user never waits for others
+        with self._lock:  # held for microseconds: a known user never waits for others
             if key in self._right:
                 return True
             if key in self._wrong:

@@ -55,7 +55,8 @@ def settings(grid: Any, kind: str, **options: Any) -> Any:
     grid.zone = zone
     if kind == "watttime":
         options = {"user": "alice", "region": "CAISO_NORTH", **options}
-    return struct(base_url=grid.url + ("/v1" if kind == "co2signal (old)" else ""), **options)
+    address = grid.url + ("/v1" if kind == "co2signal (old)" else "")
+    return struct(**{"base_url": address, **options})
 
 
 def make(grid: Any, environ: dict[str, str], kind: str, **options: Any) -> IntensityProvider:

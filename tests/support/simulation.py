@@ -25,7 +25,6 @@ from gramwatt_exporter.model import (
     MergedSample,
     Workload,
 )
-from gramwatt_exporter.parts import About, Books, Clocks, Readers
 from gramwatt_exporter.processes.births import Births
 from gramwatt_exporter.processes.linux.clocks import GONE
 from gramwatt_exporter.processes.linux.kernel import KernelCounters
@@ -33,6 +32,7 @@ from gramwatt_exporter.processes.linux.taskstats import Exit
 from gramwatt_exporter.processes.row import Row
 from gramwatt_exporter.processes.table import ProcessTable
 from gramwatt_exporter.sampler import Sampler
+from gramwatt_exporter.sampler_parts import About, Books, Clocks, Readers
 from gramwatt_exporter.windows import WindowBook
 
 SECOND = 1_000_000_000

@@ -1,4 +1,4 @@
-"""What ``gramwatt top`` shows, as plain rows: read from the Top object, sorted, filtered, put into words. Pure."""
+"""The rows that ``gramwatt top`` shows: read from the Top object, sorted, filtered and formatted. Pure."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from .board import Section, sections, summary
 
 
 class Board(App[None]):
-    """Tables that refresh every ``interval`` seconds. A worker thread asks, so keys never wait for the socket."""
+    """Tables that refresh every ``interval`` seconds. A worker thread asks the exporter, so that keys react at once."""
 
     TITLE = "gramwatt top"
     ENABLE_COMMAND_PALETTE = False
@@ -65,19 +65,20 @@ class Board(App[None]):
         yield Footer()
 
     def on_mount(self) -> None:
-        """First look at once, then by the clock."""
+        """Ask once now, then every ``interval`` seconds."""
         self.refresh_board()
         self.set_interval(self._interval, self.refresh_board)
 
     def refresh_board(self) -> None:
-        """Ask again, unless paused or the last question is still open (a slow exporter must not be asked faster)."""
+        """Ask again, unless the view is paused or the last answer has not come (a slow exporter must not get more
+        calls)."""
         if not self._paused and not self._asking:
             self._asking = True
             self._ask()
 
     @work(thread=True)
     def _ask(self) -> None:
-        """Ask the exporter; show the answer, or why there is none above the last one."""
+        """Ask the exporter and show the answer. Without one, show the reason above the last answer."""
         try:
             top, problem = self._api.top(self._count, self._count), ""
         except GramwattError as error:
@@ -124,7 +125,7 @@ class Board(App[None]):
         """Type a filter."""
         box = self.query_one("#filter", Input)
         box.display = True
-        self.set_focus(box)  # now, not after the next refresh: the next key is already meant for it
+        self.set_focus(box)  # at once: the next key already belongs to the filter
 
     def action_no_filter(self) -> None:
         """Show everything again."""
@@ -135,7 +136,7 @@ class Board(App[None]):
         self._draw()
 
     def action_pause(self) -> None:
-        """Hold the view still."""
+        """Pause the view, or resume it."""
         self._paused = not self._paused
         self._draw()
 

@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Parse and run; returns the exit code. Errors are one line on standard error."""
     args = parser().parse_args(argv)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that cannot show a name shows its number
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that cannot show a character shows its escape
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code: int = args.run(args)
@@ -62,5 +62,5 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 def _forget_output() -> None:
-    """What is left in its buffer would fail again when Python ends, and change the exit code."""
+    """Drop the rest of the buffer: Python would fail to write it when it ends, and change the exit code."""
     sys.stdout = None

@@ -1,8 +1,8 @@
 """Run a command as if it had been run directly: its exit code, signals, terminal and job control.
 
-The command stays in our process group and keeps our standard streams, so that pipelines, redirections and the
-shell's job control work as they do without us. What is left to do is to wait, to pass on signals that were sent to
-us alone, and to stop when the command is stopped from the keyboard.
+The command stays in our process group and keeps our standard streams, so that pipelines, redirections and the shell's
+job control work as they do without us. This module waits, passes on signals that were sent to us alone, and stops when
+the command is stopped from the keyboard.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Ended:
 
 
 class StoppedEarly(Exception):
-    """A signal asked us to end before the command was started."""
+    """A signal ended the run before the command was started."""
 
     def __init__(self, signum: int, interrupted: bool) -> None:
         super().__init__(signum)
@@ -68,14 +68,14 @@ class Passthrough:
 
     def __init__(self) -> None:
         self._signals = {getattr(signal, name) for name in _FORWARDED}
-        # A parent may have left SIGCHLD ignored: the kernel would then reap the command before we learn its exit code.
+        # If a parent left SIGCHLD ignored, the kernel reaps the command and its exit code is lost.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._mask_before = signal.pthread_sigmask(signal.SIG_BLOCK, self._signals | {signal.SIGCHLD})
         self._stop_asked = False
         self._interrupted = False
 
     def release(self) -> None:
-        """Give back the signal mask; signals that are pending act now."""
+        """Restore the signal mask; pending signals take effect now."""
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask_before)
 
     def run(self, command: Sequence[str], environ: Mapping[str, str]) -> Ended:
@@ -109,7 +109,7 @@ class Passthrough:
         return info is not None and info.si_code == _SI_KERNEL
 
     def _spawn(self, command: Sequence[str], environ: Mapping[str, str]) -> int:
-        # Python ignores these two; the command must find them as any other program does.
+        # Python ignores these two signals; the command must start with their default action.
         python_ignores = [getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ") if hasattr(signal, name)]
 
         def spawn(argv: Sequence[str]) -> int:
@@ -118,7 +118,7 @@ class Passthrough:
             )
 
         for stream in (sys.stdout, sys.stderr):
-            if stream is not None:  # None when we were started with it closed
+            if stream is not None:  # None if the descriptor was closed at our start
                 stream.flush()
         try:
             return spawn(command)
@@ -151,7 +151,7 @@ class Passthrough:
             _kill(pid, signum)
 
     def _reap(self, pid: int) -> Optional[Ended]:
-        """Collect every child that changed: the command, and orphans we adopted. One SIGCHLD may stand for many."""
+        """Collect every child that ended or stopped: the command and orphans. One SIGCHLD may stand for several."""
         ended = None
         while True:
             try:
@@ -172,10 +172,9 @@ class Passthrough:
                 ended = Ended(os.WEXITSTATUS(status))
 
     def _follow_stop(self, pid: int, signum: int) -> None:
-        """Stop too when the terminal stopped the command, so that the shell gets its prompt back.
+        """Stop this process, too, when the terminal stopped the command, so that the shell shows its prompt again.
 
-        A command stopped by SIGSTOP from elsewhere is paused by another process that will continue it by its own pid:
-        then we keep waiting.
+        Another process that stopped the command with SIGSTOP will continue it by its pid: then we keep waiting.
         """
         if signum not in (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU) and not self._stop_asked:
             return
@@ -183,7 +182,7 @@ class Passthrough:
         os.kill(os.getpid(), signal.SIGSTOP)
         _kill(
             pid, signal.SIGCONT
-        )  # we run again, so a process continued us; a shell signals the group, kill(1) only us
+        )  # A process has continued us. A shell signals the whole group, kill(1) only this process.
 
 
 def adopt_orphans() -> bool:
@@ -197,14 +196,14 @@ def adopt_orphans() -> bool:
 
 
 def die_of(signum: int) -> None:
-    """End this process by a signal, so that the waiting process sees the same cause of death as the command's."""
+    """End this process by a signal, so that its parent sees the same cause as for the command."""
     signal.signal(signum, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signum])
     os.kill(os.getpid(), signum)
 
 
 def _next_signal(watched: set[signal.Signals]) -> tuple[int, bool, bool]:
-    """The next signal, whether the terminal sent it, and whether it is about a child."""
+    """The next signal, whether the terminal sent it, and whether it reports a child."""
     if hasattr(signal, "sigwaitinfo"):
         info = signal.sigwaitinfo(watched)
         child = info.si_signo == signal.SIGCHLD

@@ -37,9 +37,9 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--name", type=_name, help="name of the window (default: the command's name)")
     parser.add_argument("--phase", required=True, choices=PHASES, help="what the command does")
-    parser.add_argument("--model", default="", help="which model is trained or asked")
-    parser.add_argument("--task", default="", help="what it is for, for example image-classification")
-    parser.add_argument("--dataset", default="", help="the data that the model is trained on or asked about")
+    parser.add_argument("--model", default="", help="name of the model that is trained or used")
+    parser.add_argument("--task", default="", help="task of the model, for example image-classification")
+    parser.add_argument("--dataset", default="", help="name of the data set")
     parser.add_argument(
         "--value", action="append", default=[], type=_value, metavar="KEY=NUMBER",
         help="a number to keep with the window: samples=60000, accuracy=0.98; may be given several times",
@@ -95,7 +95,7 @@ def main(args: argparse.Namespace) -> int:
     if args.software:
         fields["tags"][software.TAG] = sendable(args.software)
     if args.whole_machine:
-        fields["whole_machine"] = True  # only when asked for: exporters of before do not know it
+        fields["whole_machine"] = True  # only when set: exporters of earlier versions refuse the field
     passthrough = Passthrough()
     api = connect(args.socket)
     window = _open(api, fields)
@@ -119,7 +119,7 @@ def _open(api: Api, fields: Mapping[str, Any]) -> Optional[str]:
         except Refused as error:
             if error.field != "parent":
                 raise
-            # The window around us has ended, or is another user's (sudo). Ours is still worth having.
+            # The parent window has ended, or belongs to another user (sudo). Open a window without a parent.
             answer = api.open({**fields, "parent": ""})
     except GramwattError as error:
         _warn(f"not measured: {error}")
@@ -129,7 +129,7 @@ def _open(api: Api, fields: Mapping[str, Any]) -> Optional[str]:
 
 
 def _environment(window: Optional[str]) -> dict[str, str]:
-    """The command's environment: ours, and which window it runs in, so that windows inside become its parts."""
+    """The command's environment: ours and the id of its window, so that inner windows become parts of it."""
     environ = dict(os.environ)
     if window is not None:
         environ[PARENT] = window
@@ -155,7 +155,7 @@ def _close(
         task=str(fields["task"]),
         dataset=str(fields["dataset"]),
         outcome=outcome,
-        note="not measured" if window is None else "the exporter could not be asked at the end",
+        note="not measured" if window is None else "the exporter did not answer at the end",
     )
 
 

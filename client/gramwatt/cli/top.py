@@ -49,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
                 "gramwatt top: for the live view: pip install 'gramwatt[top]'; printed once", file=sys.stderr
             )
         else:
-            api.status()  # an exporter that is not there is said in one line, not in a full-screen view
+            api.status()  # without an exporter: one line, no full-screen view
             Board(api, sort=args.sort, pattern=args.filter, count=args.count, interval=args.interval).run()
             return 0
     print(as_text(api.top(args.count, args.count), time.time(), args.sort, args.filter))

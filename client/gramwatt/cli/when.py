@@ -71,14 +71,14 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _curve(state: Mapping[str, Any], average: Mapping[str, Any], now: float) -> tuple[str, Optional[Curve]]:
-    """The forecast if there is one, else yesterday's day, else nothing; and which of them it is."""
+    """The forecast, else yesterday's curve, else None; and the name of the one returned."""
     current = _number(average.get("grams_per_kilowatt_hour"))
     held = [] if current is None else [Point(now, current)]
     forecast = _points(state.get("forecast"))
     past = [point for point in forecast if point.at <= now]
     ahead = [point for point in forecast if point.at > now]
     if ahead:
-        # Until the first step ahead, what is in force now counts.
+        # The value in force now holds until the first step of the forecast.
         first = [Point(now, past[-1].grams_per_kilowatt_hour)] if past else held
         if first and len(first + ahead) >= 2:
             return "forecast", Curve(first + ahead)
@@ -146,7 +146,7 @@ def _as_text(
     else:
         lines.append(f"  a guess, same as yesterday ({by}): this provider has a history but no forecast")
     if advice.covered_until < now + args.deadline - 1:
-        lines.append(f"  looked at until {_clock(advice.covered_until)}: it is known no further")
+        lines.append(f"  searched until {_clock(advice.covered_until)}, where the data ends")
     return "\n".join(lines)
 
 

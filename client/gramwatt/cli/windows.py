@@ -103,5 +103,5 @@ def _clock(at: Any) -> str:
         ValueError,
         OverflowError,
         OSError,
-    ):  # a moment that no calendar has must not hide the other windows
+    ):  # a time outside the calendar must not hide the other windows
         return UNKNOWN

@@ -62,7 +62,7 @@ def removed(text: str, name: str) -> str:
     index = names.index(name)
     _, node = _budgets(text)
     if not isinstance(node, yaml.SequenceNode):
-        raise ConfigError("$.budgets", f"is no list of the file itself; {_BY_HAND}")
+        raise ConfigError("$.budgets", f"is not written out as a list in this file; {_BY_HAND}")
     each = node.value[index]
     if len(items) == 1:
         new = _emptied(text, node)
@@ -139,7 +139,7 @@ def _budgets(text: str) -> tuple[Any, Any]:
     if root is None:
         return None, None
     if not isinstance(root, yaml.MappingNode) or root.flow_style:
-        raise ConfigError("$", f"the file is no block of settings; {_BY_HAND}")
+        raise ConfigError("$", f"the file is not a block of lines KEY: VALUE; {_BY_HAND}")
     return next(((key, value) for key, value in root.value if key.value == "budgets"), (None, None))
 
 

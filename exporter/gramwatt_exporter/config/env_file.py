@@ -15,9 +15,9 @@ _PREFIX = "GRAMWATT_"
 
 
 def with_file(environ: Mapping[str, str], file: str) -> dict[str, str]:
-    """``environ`` and what ``file`` adds to it. The environment wins; an empty value is none, in both.
+    """``environ`` with the variables of ``file``. The environment wins; an empty value counts as unset, in both.
 
-    A missing file adds nothing. Raises ConfigError when there is one that cannot be read.
+    A missing file adds nothing. Raises ConfigError for a file that cannot be read.
     """
     merged = {name: value for name, value in environ.items() if value or not name.startswith(_PREFIX)}
     if not file:
@@ -29,7 +29,7 @@ def with_file(environ: Mapping[str, str], file: str) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise ConfigError("--config.env-file", f"cannot read {file}: {reason}") from None
-    from dotenv import dotenv_values  # here, because few need it
+    from dotenv import dotenv_values  # imported here, because most machines need no such file
 
     for name, value in dotenv_values(stream=StringIO(text), interpolate=False).items():
         if value and name.startswith(_PREFIX):

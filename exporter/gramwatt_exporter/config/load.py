@@ -19,7 +19,7 @@ from .scalars import Duration, Mass, Period
 from .schema import Config, WindowsTcp
 
 ENV_PREFIX = "GRAMWATT_"
-# Read by providers and the client rather than by this file, so not a spelling mistake of ours.
+# Read by providers and the client and not by this file: no spelling mistakes.
 _OTHER_VARIABLES = re.compile(
     r"GRAMWATT_(.*_(TOKEN|PASSWORD)|TOKEN|TOKEN_FILE|URL|CA_FILE|CONFIG_FILE|GRAFANA_.*|LABELER_.*|PROMETHEUS_.*)"
 )
@@ -104,7 +104,7 @@ def _encode_hook(value: object) -> object:
 def _read_file(file: str) -> dict[str, Any]:
     try:
         with open(file, "rb") as handle:  # noqa: PTH123 - any path-like, also /dev/stdin
-            tree = yaml.safe_load(handle)  # not libyaml's loader: deep nesting ends that with the process
+            tree = yaml.safe_load(handle)  # not libyaml's loader: deep nesting crashes it
     except OSError as error:
         raise ConfigError("--config.file", f"cannot read {file}: {error.strerror}") from None
     except RecursionError:
@@ -164,7 +164,7 @@ def _decode(tree: Mapping[str, Any], origin: str) -> Config:
 
 
 def _allowed(path: str, message: str) -> str:
-    """What may stand at ``path``, for the messages that do not say so themselves."""
+    """The values allowed at ``path``, for messages that do not name them."""
     struct: Any = Config
     hint: Any = Config
     for name in re.findall(r"\.(\w+)", path):
@@ -182,7 +182,7 @@ def _allowed(path: str, message: str) -> str:
 
 
 def _choices(hint: Any) -> list[str]:
-    """The words a hint allows, and "a whole number" where it allows numbers too."""
+    """The words that a type hint allows, and "a whole number" where it allows numbers, too."""
     if typing.get_origin(hint) is typing.Literal:
         return [str(word) for word in typing.get_args(hint)]
     if hint is int:

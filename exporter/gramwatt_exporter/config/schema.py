@@ -43,7 +43,7 @@ class Path(_Section, frozen=True):
 
 
 class State(_Section, frozen=True):
-    """Where the ledger survives a restart. Empty: not kept, and said so."""
+    """Where the ledger survives a restart. Empty: totals are not kept, and the log says so."""
 
     dir: str = ""  # a directory of its own, writable
     save_interval: Duration = Duration(0)  # 0s: with every sample, before it is published
@@ -246,7 +246,7 @@ class Budget(_Section, frozen=True):
 class AutomaticWindow(_Section, frozen=True):
     """Workloads that are windows by themselves, from their first process to their last.
 
-    One with processes of several users is one window; whose it is says workloads.md.
+    A workload with processes of several users is one window; workloads.md says to which user it belongs.
     """
 
     kind: Literal["slurm", "job", "unit", "container", "pod"]  # what kind of workload
@@ -257,7 +257,7 @@ class AutomaticWindow(_Section, frozen=True):
 class WindowsTcp(_Section, frozen=True):
     """The socket API over TCP, for clients that cannot reach the Unix socket. Off unless an address is set.
 
-    Who asks is known by a bearer token, and may record and see what its user may: see socket-api.md. Beyond loopback
+    A bearer token identifies the user: the caller may do what that user may (socket-api.md). Beyond loopback
     TLS is needed.
     """
 

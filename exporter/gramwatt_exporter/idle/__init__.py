@@ -1,4 +1,4 @@
-"""What a device draws anyway, known from the first sample: by the best of several methods, with its uncertainty."""
+"""The idle draw of every device, known from the first sample: by the best of several methods, with its uncertainty."""
 
 from .book import IdleBook
 from .learner import Learner

@@ -1,6 +1,6 @@
 """The idle draw of every device: configured, quiet, fitted or by its model, kept over restarts.
 
-A power, never an energy: what is booked as idle in one sample is at most what was drawn in it.
+It is a power. The idle energy booked in a sample is at most the energy drawn in it.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from .methods import Change, Idle, IdleMethod
 
 # A CPU package is quiet while fewer CPUs than this are busy, however many it has: one busy CPU wakes all of it.
 QUIET_CPUS = 0.1
-# Where a GPU's idle draw is not known, that much of what it can draw is in doubt: few draw more when idle.
+# Share of a GPU's most power that is in doubt while its idle draw is not known: few GPUs draw more when idle.
 _GPU_SHARE = 0.15
-_MOST_SIGMA = 1.0  # of a logarithm; beyond, it says no more
+_MOST_SIGMA = 1.0  # of a logarithm; a larger one says nothing more
 
 _LOG = FieldLogger("gramwatt_exporter.idle")
 
 
 class Classes(Protocol):
-    """Which class a device is of; see machine.py."""
+    """Gives the class of a device; see machine.py."""
 
     def of(self, device: Device) -> IdleClass | None: ...
 
 
 class NoClasses:
-    """Nothing is known of any device before it is measured quiet."""
+    """No classes: no idle draw is known before a device is measured quiet."""
 
     def of(self, device: Device) -> IdleClass | None:  # noqa: ARG002 - the protocol's
         """None."""
@@ -61,8 +61,8 @@ class IdleBook:
     ) -> None:
         """Learn from one step of a device whose idle draw is not configured.
 
-        ``utilisation`` is 0..1, None when unknown. A CPU package is quiet by ``busy_cpus``; a device without it (a
-        GPU) is while its utilisation is 0, and load does not explain its power.
+        ``utilisation`` is 0..1, None when unknown. A CPU package is quiet when few CPUs are busy (``busy_cpus``). A
+        device without that (a GPU) is quiet while its utilisation is 0; its power is not fitted to its load.
         """
         if device.idle_watts is not None:
             return
@@ -78,7 +78,7 @@ class IdleBook:
             self._settle(key, device, seen)
 
     def interrupt(self, device: Device) -> None:
-        """A step came that teaches nothing: the machine slept, or no sample was taken."""
+        """A step came that must not be learned from: the machine slept, or no sample was taken."""
         seen = self._seen.get(_key(device))
         if seen is not None:
             seen.interrupt()
@@ -111,7 +111,7 @@ class IdleBook:
     # --- what is known
 
     def of(self, device: Device) -> tuple[int | None, IdleMethod]:
-        """The idle draw in microwatts, None while none is known, and how it is."""
+        """The idle draw in microwatts (None while unknown), and the method."""
         known = self.known(device)
         return known.microwatts, known.method
 
@@ -120,7 +120,7 @@ class IdleBook:
         if device.idle_watts is not None:
             method: IdleMethod = "model" if device.source == "estimate" else "configured"
             return Idle(round(device.idle_watts * 1_000_000), method)
-        if device.component == "dram":  # its idle share is that of its unused capacity (attribution.py)
+        if device.component == "dram":  # idle is its unused capacity (attribution.py)
             return Idle(None, "residence")
         key = _key(device)
         known = self._known.get(key)
@@ -130,7 +130,7 @@ class IdleBook:
         return known or Idle(None, "none", self._doubt(device))
 
     def _doubt(self, device: Device) -> int:
-        """One sigma (uW) of what is not known at all: somewhere between nothing and the lowest power seen."""
+        """One sigma (uW) of an unknown idle draw: it lies between 0 and the lowest power seen."""
         seen = self._seen.get(_key(device))
         lowest = seen.lowest.microwatts() if seen is not None else None
         if device.component != "gpu" or lowest is None:
@@ -139,7 +139,7 @@ class IdleBook:
         return min(lowest, most) // 2
 
     def take_changes(self) -> list[Change]:
-        """Changes of method since this was last asked."""
+        """Changes of method since the last call."""
         changes, self._changes = self._changes, []
         return changes
 
@@ -156,7 +156,7 @@ class IdleBook:
         return saved
 
     def restore(self, saved: Mapping[str, Any]) -> None:
-        """Take back what was saved, also by earlier versions. Raises TypeError, ValueError, KeyError or AttributeError
+        """Restore the saved state, also of earlier versions. Raises TypeError, ValueError, KeyError or AttributeError
         when it is damaged, and then changes nothing."""
         seen = {str(key): Seen.restored(value) for key, value in saved.items()}
         since = {

@@ -1,4 +1,4 @@
-"""What is known of a class of machines before one of them is measured. Pure."""
+"""Prior knowledge of a class of machines, before one of them is measured. Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 STEPS = 10
-# Where the first busy CPU wakes what all share, and the last one lowers the clock of all: packages of an EPYC 8024P and
-# of Xeon E3-1240 v2 draw so when one CPU after the other is busy.
+# The first busy CPU wakes what all CPUs share, and the last one lowers the clock of all. Measured on an EPYC 8024P and
+# a Xeon E3-1240 v2, with one CPU after the other made busy.
 CONCAVE = tuple(round(1 - (1 - step / STEPS) ** 3, 4) for step in range(STEPS + 1))
 LINE = tuple(step / STEPS for step in range(STEPS + 1))
 
@@ -40,7 +40,7 @@ def at_load(curve: Sequence[float], utilisation: float) -> float:
     return curve[below] + (curve[below + 1] - curve[below]) * (place - below)
 
 
-# Where no table is at hand: the middle of servers of all years, as wide as packages differ.
+# Without a table: the middle of servers of all years, with the spread of packages.
 ANY = IdleClass(
     "any",
     0.25,

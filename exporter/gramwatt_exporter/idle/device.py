@@ -1,4 +1,4 @@
-"""What was seen of one device, and the idle draw that follows from it by the best method. Pure."""
+"""The samples of one device, and the idle draw that follows from them by the best method. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOUR_NS = 3_600_000_000_000
 # Of quiet samples the lowest twentieth counts, and what was seen six hours of quiet time ago is e times less: a lower
 # draw takes over within half an hour, a higher one (another fan, more memory) within a day of quiet time.
 QUIET_QUANTILE, QUIET_FADE_NS = 0.05, 6 * HOUR_NS
-# Of all samples: nothing draws more idle than it has drawn in use.
+# Of all samples: no device draws more idle than in use.
 LOWEST_QUANTILE, LOWEST_FADE_NS = 0.02, 48 * HOUR_NS
 # One sigma of a quiet device's idle draw when all quiet samples agree.
 QUIET_SIGMA = 0.02
@@ -59,7 +59,7 @@ class Seen:
         return due
 
     def interrupt(self) -> None:
-        """What was added up so far for a sample long enough is not one: it slept, or no sample was taken."""
+        """Drop the short samples added up so far: the machine slept, or no sample was taken."""
         self._pending = [0, 0, 0.0, 0.0]
 
     def _take(self, microjoules: int, nanoseconds: int, explained: bool) -> bool:
@@ -74,7 +74,7 @@ class Seen:
         return first_quiet or too_much or self._samples >= self._settle_at
 
     def known(self, of: IdleClass | None) -> tuple[Estimate, IdleMethod] | None:
-        """The idle draw by the best method that knows it; None when none does."""
+        """The idle draw by the best method that gives one; None without one."""
         self._settle_at = self._samples + max(1, min(SETTLE_EVERY, self._samples))
         found = self._known(of)
         self._lowest_told = found[0].watts / 1000 if found is not None else 0.0

@@ -1,4 +1,4 @@
-"""From one sample of the machine to what each CPU package's step teaches of its idle draw. Pure."""
+"""Learns the idle draw of CPU packages: gives the book each step with the CPU time of the same interval. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MACHINE = -1  # place of a package whose own busy time is not known
 
 
 class Learner:
-    """Gives every step the CPU time of exactly its own interval, also where a meter's steps span several samples.
+    """Pairs every step with the CPU time of exactly its interval, also where a meter's steps span several samples.
 
     ``packages`` are the CPUs of each package, in the order of the busy times given to :meth:`learn`; empty where only
     the machine as a whole is known.
@@ -27,7 +27,7 @@ class Learner:
         self._busy_ns: int | None = None
         self._counted = [0]  # busy time so far of each package, and last of the machine
         self._marks: dict[str, int] = {}  # the same, up to the last step of each device
-        self._places: dict[str, tuple[int, int]] = {}  # where to look for a device, and its CPUs
+        self._places: dict[str, tuple[int, int]] = {}  # index of its busy time, number of CPUs
 
     def learn(
         self, steps: Sequence[EnergyStep], busy_ns: int, seen_ns: int, package_busy_ns: Sequence[int] = ()
@@ -66,5 +66,5 @@ class Learner:
         return place
 
     def interrupt(self) -> None:
-        """The processes of a sample could not be read: its steps are gone, and busy time runs on."""
+        """The processes of a sample could not be read: its steps are lost, and busy time runs on."""
         self._busy_ns = None

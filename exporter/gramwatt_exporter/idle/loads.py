@@ -8,10 +8,10 @@ from typing import Any
 
 # Bins are narrow where curves are steep. The last one ends at full load.
 EDGES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-# What was seen counts half after two days of time seen: hardware, firmware and workloads change.
+# A sample counts half after two more days of samples: hardware, firmware and workloads change.
 HALF_LIFE_NS = 48 * 3_600_000_000_000
 _FADE_NS = 3_600_000_000_000  # applied once an hour
-# Loads this far apart say how power follows load; before that, the class says most of it.
+# Loads this far apart show how power follows load; with less, the class decides most of it.
 SPAN = 0.15
 _LEAST_NS = 100_000_000  # less time in a bin is no evidence
 
@@ -20,7 +20,7 @@ Point = tuple[float, float, float, float]
 
 
 class LoadSums:
-    """A microsecond a sample, whatever the time behind it."""
+    """Sums of energy by load. A sample costs a microsecond, however long the device is watched."""
 
     def __init__(self) -> None:
         self._bins = [

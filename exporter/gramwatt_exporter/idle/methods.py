@@ -1,4 +1,4 @@
-"""What is said of an idle draw, and by which method it is known."""
+"""An idle draw and the method by which it is known."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Idle(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """Another method is in use: what was booked as idle before it stays, and is in doubt by the difference."""
+    """Another method is in use. The idle energy booked so far stays, and is in doubt by the difference."""
 
     component: str
     before: int  # microwatts

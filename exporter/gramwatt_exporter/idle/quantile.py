@@ -1,6 +1,6 @@
 """A low quantile of a power over the last day or so, in a microsecond a value. Pure.
 
-The lowest value of all is that of the one sample whose clock or counter was off. A low quantile is not moved by it.
+The very lowest value may come from one sample with a wrong clock or counter. It does not move a low quantile.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _FORGOTTEN_NS = 1_000_000  # a bin with less time in it leaves
 
 
 class FadingQuantile:
-    """Time by power. What was seen counts e times less after ``fade_ns`` more of time seen."""
+    """Time by power. A sample counts e times less after ``fade_ns`` of further samples."""
 
     def __init__(self, quantile: float, fade_ns: float) -> None:
         self._quantile = quantile
@@ -27,7 +27,7 @@ class FadingQuantile:
         return bool(self._bins)
 
     def add(self, microjoules: float, nanoseconds: int) -> None:
-        """So much energy in so much time; both positive."""
+        """Add energy (microjoules) in time (nanoseconds); both positive."""
         key = math.floor(math.log(microjoules / nanoseconds) * _WIDTH)
         into = self._bins.get(key)
         if into is None:

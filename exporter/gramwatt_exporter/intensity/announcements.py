@@ -11,17 +11,17 @@ _log = logging.getLogger("gramwatt_exporter.intensity.refresher")  # the name pe
 
 
 class Announcements:
-    """Remembers what was said last about each subject: a provider, one of its aspects, or the value in force."""
+    """Remembers the last line about each subject: a provider, one of its aspects, or the value in force."""
 
     def __init__(self) -> None:
         self._said: dict[str, str] = {}
 
     def failed(self, subject: str, text: str) -> bool:
-        """A provider, or an aspect of one, brings nothing. False when exactly that was said before."""
+        """A provider, or an aspect of one, fails. False when exactly this was logged before."""
         return self._say(subject, text)
 
     def works(self, subject: str) -> None:
-        """It brings something (again)."""
+        """It works (again)."""
         if self._say(subject, ""):
             _log.info("grid intensity from %s works again", subject)
 
@@ -47,7 +47,7 @@ class Announcements:
         )
 
     def _say(self, subject: str, text: str) -> bool:
-        state = re.sub(r"\d+(\.\d+)?", "#", text)  # an age that grows is no change
+        state = re.sub(r"\d+(\.\d+)?", "#", text)  # a growing age is no change
         if self._said.get(subject, "") == state:
             return False
         self._said[subject] = state

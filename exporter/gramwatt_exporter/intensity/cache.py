@@ -39,7 +39,7 @@ class Cache:
         """``directory`` None: nothing is kept."""
         self._file = None if directory is None else directory / name
         self._complained = False
-        self.problem = ""  # why `load` brought nothing, for a person
+        self.problem = ""  # why `load` found nothing, for a person
 
     def load(self) -> Contents:
         """What was saved; empty when there is none. An unreadable file is set aside as ``.corrupt``."""
@@ -67,14 +67,14 @@ class Cache:
             return Contents()
         if contents.version != VERSION:
             return Contents()
-        for memory in contents.slots.values():  # the file is not trusted more than the network
+        for memory in contents.slots.values():  # values of the file are checked like those of the network
             memory.values, memory.forecast, memory.mix = checks.restored(
                 memory.values, memory.forecast, memory.mix
             )
         return contents
 
     def _refuse_newer(self, text: bytes) -> None:
-        """An older version would replace what a newer one keeps. Raises ConfigError."""
+        """Refuse a file of a newer version: this version would drop part of it. Raises ConfigError."""
         version = msgspec.json.decode(text, type=_Version).version
         if version > VERSION:
             raise ConfigError(

@@ -1,4 +1,4 @@
-"""What an answer must be before it may price energy: plausible, of this zone, not of the future. Pure.
+"""Checks of an answer before it prices energy: plausible, of this zone, not of the future. Pure.
 
 Values, history (and so revisions), forecast, shares and what a cache restores all pass here and nowhere else.
 """
@@ -39,7 +39,7 @@ _RANK = {"measured": 2, "configured": 2, "annual": 2, "estimated": 1, "forecast"
 
 
 def plausible(grams_per_kilowatt_hour: float, factor: Factor = "lifecycle") -> bool:
-    """A number a grid can have. Only direct emissions can be 0."""
+    """Whether a grid can have this value. Only direct emissions can be 0."""
     lowest = LOWEST_LIFECYCLE if factor == "lifecycle" else 0.0
     return math.isfinite(grams_per_kilowatt_hour) and lowest <= grams_per_kilowatt_hour <= HIGHEST
 
@@ -82,7 +82,7 @@ def checked(
 
 
 def _problem(value: Intensity, zone: str, now: float) -> Unavailable | None:
-    """Why a row counts for nothing, whatever stands beside it; None when it may count."""
+    """Why a row is refused, by itself; None when it may count."""
     if value.zone != zone:
         return Unavailable("wrong_zone", f"asked for {zone}, got an answer for {value.zone[:40]}")
     if not plausible(value.grams_per_kilowatt_hour, value.factor):
@@ -97,7 +97,7 @@ def _problem(value: Intensity, zone: str, now: float) -> Unavailable | None:
 
 
 def _unusual(value: Intensity, usual: float | None) -> Unavailable | None:
-    """A life-cycle value far below all that a grid with this yearly average can have; None when it may be."""
+    """Why a life-cycle value is far too low for a grid with this yearly average; None when it may be right."""
     if usual is None or usual <= HIGH_AVERAGE or (value.factor, value.basis) != ("lifecycle", "average"):
         return None
     grams = value.grams_per_kilowatt_hour
@@ -120,7 +120,7 @@ def _believed(
 
 
 def better(known: Intensity | None, value: Intensity) -> Intensity:
-    """Which of two values for one moment counts: the measured one; of two of a kind the later one, ``value``."""
+    """The one of two values for one moment that counts: the measured one; of two of a kind the later one, ``value``."""
     if known is None or known.factor != value.factor:
         return value
     if _judged(known) and _judged(value):  # of the two, a 0 beside a value far from it is a placeholder
@@ -185,7 +185,7 @@ def forecast_checked(
         if value.factor == factor and value.basis == basis and series and value.at <= series[0][0]
     ]
     before: list[tuple[float, float]] = []
-    while series != before:  # what is cut off is no neighbour any more
+    while series != before:  # a removed row is no neighbour any more
         before = series
         if basis == "average":
             zeros = placeholders([*sorted(earlier), *series])
@@ -222,9 +222,9 @@ def consistent(grams_per_kilowatt_hour: float, fossil_ratio: float) -> bool:
 def restored(
     values: Sequence[Intensity], forecast: Sequence[ForecastPoint], mix: Mix | None
 ) -> tuple[list[Intensity], list[ForecastPoint], Mix | None]:
-    """What a cache may give back: the same judgement, as it may have been written before today's rules.
+    """The usable values of a cache, by the same checks: an earlier version may have written it.
 
-    Where one value says that it is sandbox data, all of it came with the same token, and nothing is kept.
+    If one value is marked as sandbox data, all came with the same token, and none is used.
     """
     if any(value.estimation and sandbox_mark(value.estimation) for value in values):
         return [], [], None

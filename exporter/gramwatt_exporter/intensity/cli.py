@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """The answer is what is printed; the refresher's log lines would say it twice."""
+    """A log that drops its lines: the command prints the same itself."""
     log = logging.getLogger("gramwatt_exporter.intensity")
     before = log.level
     log.setLevel(logging.CRITICAL + 1)

@@ -1,4 +1,4 @@
-"""Whether a value looks old or of the future because the clock of this machine is wrong. Pure."""
+"""Whether a wrong clock of this machine makes a value look old, or of the future. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Clocked(Protocol):
 
 
 def fix(reason: str, provider: IntensityProvider) -> str:
-    """What to do about a stale value or one of the future, where the host's clock and ours differ; "" otherwise."""
+    """The fix for a stale value, or one of the future, where the host's clock and ours differ; "" otherwise."""
     ahead = provider.clock_ahead if isinstance(provider, Clocked) else None
     if reason not in ("stale", "future") or ahead is None:
         return ""

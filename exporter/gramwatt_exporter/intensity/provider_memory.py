@@ -1,4 +1,4 @@
-"""What one provider has reported so far, when it may be asked again and what for. No clock, no network."""
+"""What one provider has reported so far, and when to ask it for what. No clock, no network."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Memory(Struct):
 
 
 class ProviderMemory:
-    """One provider's place in the chain."""
+    """One provider of the chain, with its memory."""
 
     def __init__(
         self, provider: IntensityProvider, *, key: str, refresh: float, max_age: float, chance: random.Random
@@ -116,11 +116,11 @@ class ProviderMemory:
         memory = self.memory
         if aspect != "latest" and isinstance(error, NotHere | Fatal):
             memory.absent[aspect] = now  # a free tier refuses forecasts, and still gives values
-            return reason == "sandbox"  # which is no missing aspect: the token is the wrong one
+            return reason == "sandbox"  # not a missing aspect: the token is wrong
         memory.failures += 1
         memory.reason, memory.problem = reason, str(error)
         memory.fix = fix
-        # A gap in the data passes by itself and loads no server: it is asked about at the usual pace.
+        # A gap in the data passes by itself, and a call loads no server: ask at the usual pace.
         doublings = 0 if reason == "no_value" else min(memory.failures - 1, 10)
         delay = min(self._refresh * 2.0**doublings, max(_BACKOFF_MAX, self._refresh))
         if isinstance(error, TryAgain) and error.retry_after is not None:
@@ -197,7 +197,8 @@ class ProviderMemory:
 
 
 def keys(config: IntensityConfig, providers: Sequence[IntensityProvider]) -> list[str]:
-    """ProviderMemory names that change when a provider's settings do, so a cache never answers for other settings."""
+    """Keys of the cache, one per provider. A key changes with the provider's settings, so that a cache never answers
+    for other settings."""
     names = distinct_keys([provider.kind for provider in providers])
     if len(config.providers) != len(providers):
         return names

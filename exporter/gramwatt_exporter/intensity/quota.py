@@ -37,7 +37,7 @@ class Quota:
         self._calls.append(now)
 
     def _forget(self, now: float) -> None:
-        # A clock that was set back leaves calls in the future: they count from now on, else none would be
+        # After a clock was set back, earlier calls lie in the future: they count from now on, else no call would be
         # allowed for as long as the clock had been ahead.
         self._calls = [min(call, now) for call in self._calls if call > now - WINDOW]
 
@@ -53,7 +53,7 @@ class Budget:
         self._steady_quotas: dict[str, Quota] = {}
 
     def restore(self, calls: Mapping[str, Sequence[float]]) -> None:
-        """Take back the calls of before a restart, Unix seconds by host."""
+        """Restore the calls of before a restart, Unix seconds by host."""
         self._quotas = {origin: Quota(self._limit, earlier) for origin, earlier in calls.items()}
 
     def calls(self) -> dict[str, list[float]]:

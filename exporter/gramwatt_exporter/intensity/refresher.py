@@ -35,7 +35,7 @@ NO_ZONE = (
     "no grid zone is configured, so no CO2 is published:"
     " set intensity.zone (GRAMWATT_INTENSITY_ZONE=FR) or intensity.cloud (aws:eu-west-3)"
 )
-# Seconds after a failure, and where nothing but the thread itself can notice that the wall clock jumps.
+# Seconds to wait after a failure, and where only the thread can notice a jump of the wall clock.
 _LONGEST_SLEEP = 30.0
 _JUMP = 30.0  # seconds of the wall clock beyond those that passed
 _BASES: tuple[Basis, ...] = ("average", "marginal")
@@ -91,7 +91,7 @@ class Refresher:
         self._publish(clock())
 
     def current(self) -> IntensityState:
-        """What is known now. Never blocks, never asks."""
+        """The present state. Never blocks, never makes a call."""
         asleep_since = self._asleep_since
         if asleep_since is not None and self._steady is not None:
             wall, steady = asleep_since
@@ -100,7 +100,7 @@ class Refresher:
         return self._state
 
     def providers(self) -> Sequence[ProviderStatus]:
-        """What is known of each provider, in the configured order."""
+        """The state of each provider, in the configured order."""
         now = self._clock()
         return [
             ProviderStatus(
@@ -117,7 +117,7 @@ class Refresher:
 
     @property
     def cache_problem(self) -> str:
-        """Why nothing was known at the start, in words for a person; "" when something was."""
+        """Why no value was known at the start, in words for a person; "" if one was."""
         return self._cache.problem
 
     def start(self) -> None:

@@ -1,4 +1,4 @@
-"""Grams by which a total would change if intensities that became known later had been used. Pure, whole numbers.
+"""Grams by which a total would change with intensities that became known later. Pure, whole numbers.
 
 The counters themselves never go back. Energy is remembered in five-minute slots with the intensity that priced it;
 a provider's history (measured values in place of estimates, the right hour in place of the hour before) prices the
@@ -30,7 +30,7 @@ class Revisions:
         self._revised: dict[_Key, int] = {}  # mg/kWh now known
         self._settled: dict[str, int] = {}  # emission units by zone
         self._seen: Sequence[Intensity] = ()
-        self._fresh = False  # a slot was begun since the history was last looked at
+        self._fresh = False  # whether a slot was begun since the history was last read
 
     def book(self, intensity: Intensity | None, microjoules: int, at: float) -> None:
         """Energy drawn at ``at`` (Unix seconds) and the average intensity that priced it (None: not priced)."""
@@ -45,7 +45,7 @@ class Revisions:
         prices[price] = prices.get(price, 0) + microjoules
 
     def observe(self, history: Sequence[Intensity], now: float) -> None:
-        """Price open slots with what a provider says today; ``history`` is ordered by time.
+        """Price open slots with a provider's present ``history``, ordered by time.
 
         Cheap while ``history`` is the object of the last call and no new slot has begun.
         """
@@ -72,7 +72,7 @@ class Revisions:
                     self._revised[key] = units.milligrams_per_kilowatt_hour(grams)
 
     def emission_units(self) -> Mapping[str, int]:
-        """By zone; negative when the total is too high. A zone nothing is known of yet is absent."""
+        """Emission units by zone; negative when the total is too high. A zone without a history is absent."""
         totals = dict(self._settled)
         for key, revised in self._revised.items():
             totals[key[0]] = totals.get(key[0], 0) + self._change(key, revised)

@@ -1,7 +1,7 @@
 """Names of grid zones: ISO 3166 countries, their sub-zones (``US-CAL-CISO``, ``DK-DK1``) and cloud regions.
 
 A zone is written as Electricity Maps writes it: a two-letter country, perhaps a dash and a part of it.
-Three-letter country codes become two letters, so that a grid keeps one name whoever answers for it.
+Three-letter country codes become two letters, so that a grid has one name for all providers.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def yearly_places(zone: str, cloud: str = "") -> list[str]:
 
 
 def areas_of(state: str) -> list[str]:
-    """Balancing areas that lie mostly in a state of the United States: what providers know in its place."""
+    """Balancing areas that lie mostly in a state of the United States: providers know them, not the state."""
     return [area for area, place in _yearly_table().items() if place == state]
 
 

@@ -7,8 +7,8 @@ from ..processes.row import Row, WorkloadAccount
 from .places import Places
 from .users import UserTotals
 
-MOST_DEPARTED = 500  # sums by kind and user, of those that left
-MOST_OTHERS = 500  # users whose workloads too many have a sum of their own
+MOST_DEPARTED = 500  # sums by kind and user of workloads that left the table
+MOST_OTHERS = 500  # users with a sum of their own for workloads beyond the limit
 OTHERS = Workload("(others)", "command", "")
 
 
@@ -16,7 +16,7 @@ class DeviceAccount:
     """One device. ``partition`` is in the order of ``model.PARTS`` and always sums to the energy of all sources.
 
     ``last_uj`` and ``last_ns`` are what it drew in the last published interval, ``held_uj`` and ``held_ns`` since then.
-    ``idle_owed_uj`` is idle energy for which steps shorter than the counter's own period had no energy.
+    ``idle_owed_uj`` is idle energy that short steps could not cover (idle_debt.py).
     """
 
     __slots__ = (
@@ -36,7 +36,7 @@ class DeviceAccount:
         self.device = device
         self.microjoules: dict[str, int] = {}
         self.partition = [0] * len(PARTS)
-        self.context = 0  # of live and exited, what a GPU drew for open contexts while nobody worked
+        self.context = 0  # part of live and exited: a GPU's draw for open contexts while no process worked
         self.emission_units = 0
         self.last_uj = 0
         self.last_ns = 0
@@ -56,22 +56,22 @@ class MeterAccount:
 
 
 class Accounts:
-    """Everything the ledger keeps. Written by the sampler alone."""
+    """Everything the ledger keeps. Only the sampler writes it."""
 
     def __init__(self) -> None:
         self.devices: dict[tuple[str, str], DeviceAccount] = {}
         self.meters: dict[tuple[str, str], MeterAccount] = {}
         self.workloads: dict[Workload, WorkloadAccount] = {}
-        self.others: dict[str, WorkloadAccount] = {}  # by user, for workloads that found no place
+        self.others: dict[str, WorkloadAccount] = {}  # by user, for workloads beyond the limit
         self.places = Places()
         self.departed_workloads: dict[
             Workload, WorkloadAccount
-        ] = {}  # sums of those that left, without a name
+        ] = {}  # sums of the workloads that left, without a name
         self.users = UserTotals()
         self.used = [0, 0, 0, 0]  # live + exited energy by component
         self.used_emission_units = [0, 0, 0, 0]
         self.used_cpu_nanoseconds = 0
-        self.exported = [0, 0, 0, 0]  # of that, what is in the rows of departed series
+        self.exported = [0, 0, 0, 0]  # of that, the part in the rows of departed series
         self.exported_emission_units = [0, 0, 0, 0]
         self.exported_cpu_nanoseconds = 0
         self.priced: dict[
@@ -84,13 +84,14 @@ class Accounts:
         self.resets: dict[tuple[str, str], int] = {}
 
     def take_back(self, workloads: dict[Workload, WorkloadAccount]) -> None:
-        """Those that were saved, in place of all."""
+        """Replace all accounts by the saved ones."""
         self.workloads = workloads
         self.others = {w.user: account for w, account in workloads.items() if is_others(w)}
         self.places = Places((w.user for w in workloads if not is_others(w)), self.places.most)
 
     def workload(self, workload: Workload) -> WorkloadAccount:
-        """The account of a workload, begun when first seen; that of its user's others when there are too many."""
+        """The account of a workload, made when first seen. Beyond the limit: the account of its user's other
+        workloads."""
         account = self.workloads.get(workload)
         if account is not None:
             return account
@@ -100,7 +101,7 @@ class Accounts:
         return account
 
     def keep_series(self, row: Row) -> None:
-        """The series of a process ends: what it showed stays in the total, in the row of the departed."""
+        """The series of a process ends: the row of departed processes takes over what it showed."""
         if row.entered is None:
             return
         microjoules, emission_units, cpu_nanoseconds = row.entered
@@ -111,7 +112,7 @@ class Accounts:
         row.base, row.entered = row.totals(), None
 
     def forget(self, workload: Workload) -> None:
-        """It gave up its place."""
+        """A workload leaves the table: a sum takes over its totals."""
         del self.workloads[workload]
         if is_others(workload):
             del self.others[workload.user]
@@ -128,15 +129,15 @@ class Accounts:
         return account
 
     def book_users(self) -> None:
-        """Charge the users what their workloads used since the last time."""
+        """Charge users for what their workloads used since the last call."""
         self.users.book(self.workloads.values())
         self.users.book(self.departed_workloads.values())
 
     def departed_workload(self, workload: Workload) -> WorkloadAccount:
-        """The sum of those of its kind and user that gave up their place."""
+        """The sum of the workloads of this kind and user that left the table."""
         left = Workload("", workload.kind, workload.user)
         if left not in self.departed_workloads and len(self.departed_workloads) >= MOST_DEPARTED:
-            # Users come and go like workloads where they are made for a job.
+            # Where users are made for a job, they come and go like workloads.
             left = Workload("", workload.kind, "")
         account = self.departed_workloads.get(left)
         if account is None:
@@ -154,5 +155,5 @@ class Accounts:
 
 
 def is_others(workload: Workload) -> bool:
-    """Whether it stands for all that found no place, of one user or of several."""
+    """Whether it stands for workloads beyond the limit, of one user or of several."""
     return workload.name == OTHERS.name and workload.kind == OTHERS.kind

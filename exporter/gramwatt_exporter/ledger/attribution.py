@@ -39,7 +39,7 @@ def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
 
 
 def idle_energy(microjoules: int, idle_microwatts: int, nanoseconds: int) -> int:
-    """The part of ``microjoules`` (uJ) the device would have drawn anyway: never more than was drawn."""
+    """The idle part of ``microjoules`` (uJ): never more than was drawn."""
     return max(0, min(microjoules, idle_microwatts * nanoseconds // 1_000_000_000))
 
 
@@ -54,9 +54,9 @@ def usual_energy(cpu_nanoseconds: int, charged: int, charged_ns: int) -> int | N
 def attribute(microjoules: int, idle: int, weights: Sequence[int], residual: int = 0) -> Shares:
     """Split ``microjoules`` (uJ) into idle, users and unattributed.
 
-    ``weights`` are the users' (CPU nanoseconds, GPU utilisation); ``residual`` is use that was measured but whose
-    user is unknown, in the same scale. Without any weight all dynamic energy is unattributed: it was drawn, and
-    it is not known by which process.
+    ``weights`` are the users' (CPU nanoseconds, GPU utilisation); ``residual`` is use that was measured but whose user
+    is unknown, in the same scale. Without any weight all dynamic energy is unattributed: no process is known to have
+    drawn it.
     """
     idle = max(0, min(microjoules, idle))
     dynamic = microjoules - idle

@@ -65,7 +65,7 @@ class Booking:
         self._baseline = baseline
         self._windows = windows
         self._budgets = budgets
-        self.node_budgets = node_budgets  # those that match everything: idle and unattributed energy too
+        self.node_budgets = node_budgets  # budgets that match everything: idle and unattributed energy, too
         self._cpus = cpus
         self.gpu_unknown = GpuUnknown(windows)
         self._busy_ns: int | None = None
@@ -79,11 +79,11 @@ class Booking:
         return self._busy_ns
 
     def resume(self, busy_ns: int | None) -> None:
-        """After a restart: the CPUs had been busy for so long at the last sample before it."""
+        """Set the busy time of all CPUs at the last sample before a restart."""
         self._busy_ns = busy_ns
 
     def replace_budgets(self, budgets: BudgetCharges, node_budgets: Sequence[str]) -> None:
-        """Charge these from now on."""
+        """Charge these budgets from now on."""
         self._budgets = budgets
         self.node_budgets = node_budgets
 
@@ -99,8 +99,7 @@ class Booking:
         catches_up: bool = False,
     ) -> None:
         """``find(pid)`` gives the row of a recent process and whether it still lives; a sample that is not
-        ``published`` changes nobody's power. One that ``catches_up`` charges missed steps for the CPU time of that
-        time."""
+        ``published`` changes no power. One that ``catches_up`` shares missed steps by the CPU time used meanwhile."""
         price = self._price(intensity)
         self.interval.begin(merged, published)
         self._book_cpu_time(activity)
@@ -161,7 +160,7 @@ class Booking:
         account.microjoules[step.device.source] = (
             account.microjoules.get(step.device.source, 0) + step.microjoules
         )
-        if not step.missed:  # else it is the mean of a time long before this sample
+        if not step.missed:  # else the power would be the mean of a time long before this sample
             if self.interval.published:
                 account.last_uj += step.microjoules
                 account.last_ns += step.nanoseconds
@@ -194,7 +193,7 @@ class Booking:
                 self._windows.charge_cpu(window, ns)
 
     def _residual(self, counters: KernelCounters, activity: Activity) -> int:
-        """CPU time the machine was busy but no known process used it."""
+        """Busy CPU time that no known process used."""
         before, self._busy_ns = self._busy_ns, counters.busy_ns
         if before is None or counters.busy_ns < before:
             return 0
@@ -272,18 +271,19 @@ class Booking:
     def _used_awake(self, account: DeviceAccount, step: EnergyStep, known_ns: int, residual: int) -> int:
         """The most (uJ) that a step across a suspend charges for CPU time; the rest is idle.
 
-        In s2idle the counter runs on, and how far is not known: hours of that would go to whoever ran in the seconds
-        before and after. So CPU time is charged what it cost on average so far. A model counts only awake.
+        In s2idle the counter runs on by an unknown amount: hours of it would be charged to the processes that ran in
+        the seconds before and after. So CPU time is charged its average cost so far. A model counts only while the
+        machine is awake.
         """
         if step.device.source == "estimate":
             return step.microjoules
         charged = account.partition[_LIVE] + account.partition[_EXITED]
         charged_ns = (
             self._accounts.used_cpu_nanoseconds - known_ns
-        )  # the known time of this sample is in it already
+        )  # it already holds the known time of this sample
         usual = usual_energy(known_ns + residual, charged, charged_ns)
         most_watts = step.device.max_watts
-        if usual is None and most_watts is not None:  # nothing to go by but what it can draw at all
+        if usual is None and most_watts is not None:  # the only known bound is the most that it can draw
             awake_ns = max(0, step.nanoseconds - step.slept_ns)
             usual = round(most_watts * 1_000) * awake_ns // 1_000_000
         return step.microjoules if usual is None else usual

@@ -1,4 +1,4 @@
-"""What of the state changed since it was last kept, and such a change laid over the state before it."""
+"""The changes of the state since the last save, and how a change is merged into the saved state."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ _TABLES: dict[str, Callable[[Any], Any]] = {
     "accounts.departed_workloads": lambda entry: tuple(entry[:3]),
     "windows.windows": lambda entry: entry["id"],
 }
-_MERGED = ("accounts", "windows", "baseline")  # of these a change may hold some keys only
+_MERGED = ("accounts", "windows", "baseline")  # a change may hold only some keys of these
 
 
 class Source(Protocol):
-    """What is kept. ``whole`` and ``changed`` are JSON types, and may be asked again until ``kept``."""
+    """The state to save. ``whole`` and ``changed`` give JSON types, and may be called again until ``kept``."""
 
     def whole(self) -> Mapping[str, Any]:
         """All of it."""
         ...
 
     def changed(self) -> Mapping[str, Any] | None:
-        """What changed since ``kept``, for :func:`merge`. None: it cannot be said, only ``whole`` is right."""
+        """The changes since ``kept``, for :func:`merge`. None: they are not known, and ``whole`` must be saved."""
         ...
 
     def kept(self) -> None:
-        """What was given last is on the disk, or in the kernel's hands."""
+        """The state given last is on the disk or in the kernel's page cache."""
         ...
 
 
 class Fixed:
-    """A state that is kept as it is."""
+    """A fixed state."""
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         self._state = state
@@ -51,15 +51,15 @@ class Fixed:
 
 
 class ChangedAccounts:
-    """Which accounts of a table changed: by their version, so that thousands that did not cost next to nothing."""
+    """Finds the changed accounts of a table by their version: thousands of unchanged ones cost almost nothing."""
 
     def __init__(self) -> None:
-        self._number = 0  # of entries in the table that is kept
-        self._is_whole = False  # what was given last
+        self._number = 0  # number of entries in the saved table
+        self._is_whole = False  # the entries given last
         self._given: list[tuple[WorkloadAccount, int]] = []
 
     def of(self, accounts: Iterable[WorkloadAccount]) -> list[WorkloadAccount] | None:
-        """Those that changed since ``kept``; None when one that was kept is there no more."""
+        """Entries that changed since ``kept``; None when a saved one is gone."""
         met = 0
         changed = []
         for account in accounts:
@@ -71,8 +71,8 @@ class ChangedAccounts:
         return changed if met == self._number else None
 
     def all_of(self, accounts: Iterable[WorkloadAccount]) -> list[WorkloadAccount]:
-        """All of them, for a new table. Those of the table before come first, in its order: the journal of the new
-        one, which goes by numbers, then also follows on the old one."""
+        """All entries, for a new table. Entries of the old table come first, in its order: the journal names entries by
+        number, and so fits the old table, too."""
         last = self._number
         whole = sorted(
             accounts, key=lambda account: account.kept_number if account.kept_number >= 0 else last
@@ -82,7 +82,7 @@ class ChangedAccounts:
         return whole
 
     def kept(self) -> None:
-        """What was given last need not be given again."""
+        """The entries given last are saved."""
         if self._is_whole:
             self._number = 0
             for account, _ in self._given:
@@ -101,7 +101,7 @@ def dump_whole(accounts: Iterable[WorkloadAccount]) -> list[list[Any]]:
 
 
 def dump_changed(accounts: Iterable[WorkloadAccount]) -> list[list[Any]]:
-    """Entries of a table; one that is in it by its number, and without the zeros at the end."""
+    """Entries of a table: a saved one is named by its number, and zeros at the end are left out."""
     return [
         _short_entry(account) if account.kept_number >= 0 else entry_of(account)
         for account in accounts
@@ -137,7 +137,7 @@ class ChangedText:
         self._given: dict[str, bytes] = {}
 
     def of(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Those that changed since ``kept``."""
+        """The values that changed since ``kept``."""
         self._given = {key: msgspec.json.encode(value) for key, value in values.items()}
         return {key: values[key] for key, text in self._given.items() if self._kept.get(key) != text}
 
@@ -146,7 +146,7 @@ class ChangedText:
 
 
 def merge(state: dict[str, Any], change: Mapping[str, Any]) -> None:
-    """Lay ``change`` over ``state``. Raises KeyError, TypeError, IndexError or AttributeError for what is none."""
+    """Lay ``change`` over ``state``. Raises KeyError, TypeError, IndexError or AttributeError for a damaged change."""
     gone = change.get("gone", {})
     for name, value in change.items():
         if name == "gone":

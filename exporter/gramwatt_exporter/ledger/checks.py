@@ -1,4 +1,4 @@
-"""Whether saved totals can be totals at all: what is negative or beyond all measure is damage, not energy."""
+"""Plausibility of saved totals: a negative or far too large value is damage, not energy."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 # 2^63 microjoules are 10 kW for 29 years; 2^63 ns are 292 years of one CPU, and there may be thousands of them.
 MOST_MICROJOULES = 1 << 63
 MOST_CPU_NS = (1 << 63) * 4096
-# At a million grams a kilowatt hour, the most that a provider may say (units.py).
+# At a million g/kWh, far more than the checks let a provider report (units.py).
 MOST_UNITS = MOST_MICROJOULES * 1_000_000_000
 MOST_COUNT = 1 << 63
 
 
 def check_accounts(saved: Mapping[str, Any]) -> None:
-    """Raises ValueError naming the total, or TypeError or KeyError for what are no accounts."""
+    """Raises ValueError naming the total, and TypeError or KeyError for damaged accounts."""
     accounts = saved.get("accounts")
     if accounts is not None:
         _check_accounts(accounts)
 
 
 def check_parts(saved: Mapping[str, Any]) -> None:
-    """The same of windows and budgets."""
+    """The same check of windows and budgets."""
     windows = saved.get("windows")
     if isinstance(windows, Mapping):
         for window in windows.get("windows", ()):

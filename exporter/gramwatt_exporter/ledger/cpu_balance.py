@@ -1,12 +1,12 @@
-"""Whether more CPU time is charged than the CPUs had to give. Arithmetic alone, but for what it logs.
+"""Checks that no more CPU time is charged than the CPUs had. Pure but for its log lines.
 
-That parts sum exactly says nothing about whose they are: a process that is charged twice takes from all others, and
-every sum stays right. But CPUs do not have more than their time. So CPU time booked since any earlier sample is at
-most CPUs x the time since then, plus one tick a CPU.
+Exact sums do not show a wrong share: a process that is charged twice takes from all others, and every sum stays right.
+But the CPUs have only so much time. So CPU time booked since any earlier sample is at most CPUs x the time since then,
+plus one tick a CPU.
 
 The bound holds for any span of samples and not for each by itself: a process that ends while the clocks are read is
-reported one sample later, with time of the sample before. What that sample left unused may be used then; what
-earlier ones left may not, or a machine that was idle for an hour could be overbooked for an hour.
+reported one sample later, with time of the sample before. So unused time of the sample before may be used; unused time
+of earlier samples may not, or a machine that was idle for an hour could be overbooked for an hour.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ _LOG = logging.getLogger(__name__)
 # CPU time is reported in steps of this where it is not read from clocks (USER_HZ is 100 on all platforms of Linux).
 # It is also the longest timer tick, at which the kernel brings the run time of a thread up to date.
 TICK_NS = 10_000_000
-# Samples within the bound after which it holds again: a fault that comes with every job is one state, not many.
+# The fault is over after so many samples within the bound: one that comes with every job is logged once.
 HOLDS_AFTER = 12
-# Reading all clocks takes time, and each is read at another moment of it. The longest of the last samples counts.
+# Reading all clocks takes time, and each is read at another moment. The longest duration of the last samples counts.
 _FADES = 0.75
 
 
 class CpuBalance:
-    """``cpus`` counts the CPUs; it is asked again before anything is called a fault, as CPUs may be added."""
+    """``cpus`` counts the CPUs; it is called again before a fault is reported, because CPUs may be added."""
 
     def __init__(self, cpus: Callable[[], int]) -> None:
         self._count_cpus = cpus
         self._cpus = cpus()
         self._ended_ns: int | None = None  # of the previous sample
-        self._debt_ns = 0  # booked more than there was; negative: what the previous sample left unused
+        self._debt_ns = 0  # overbooked time; negative: unused time of the previous sample
         self._reading_ns = 0
         self._within = 0
         self._exceeded = False

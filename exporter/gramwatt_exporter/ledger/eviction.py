@@ -1,4 +1,4 @@
-"""Ended workloads leave: some time after their end they give up their counters to one sum for each kind and user."""
+"""Ended workloads leave the table after a while: a sum for each kind and user takes over their counters."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from ..processes.row import WorkloadAccount
 from .accounts import Accounts
 
-KEEP_SECONDS = 15 * 60.0  # a Prometheus that scrapes once in five minutes has seen their last values
+KEEP_SECONDS = 15 * 60.0  # a Prometheus that scrapes every five minutes then has their last values
 _LOOK_NS = 60 * 1_000_000_000
 
 
 class Eviction:
-    """Looks once a minute of the steady clock given to it, for workloads that are quiet for ``keep_seconds``."""
+    """Searches once a minute, by a steady clock, for workloads without a change for ``keep_seconds``."""
 
     def __init__(self, accounts: Accounts, keep_seconds: float = KEEP_SECONDS) -> None:
         self._accounts = accounts
@@ -20,7 +20,8 @@ class Eviction:
         self._looked_ns: int | None = None
 
     def evict(self, living: Iterable[WorkloadAccount], now_ns: int) -> bool:
-        """Let those leave that have long been quiet; whether any did. Those in ``living`` have a process and stay."""
+        """Remove long unchanged workloads; returns whether any left. Workloads in ``living`` have a process and
+        stay."""
         if self._looked_ns is not None and now_ns - self._looked_ns < _LOOK_NS:
             return False
         self._looked_ns = now_ns
@@ -47,6 +48,6 @@ class Eviction:
             heir.emission_units[index] += emission_units
         heir.cpu_nanoseconds += account.cpu_nanoseconds
         heir.version += 1
-        heir.mark_booked()  # its users have been charged all of it
+        heir.mark_booked()  # its user is charged all of it by now
         account.heir = heir
         self._accounts.forget(account.workload)

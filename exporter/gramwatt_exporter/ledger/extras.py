@@ -30,7 +30,7 @@ class Extras:
         self.configure(config)
 
     def configure(self, config: Config) -> None:
-        """Take settings over, at start and when they were read again."""
+        """Apply settings, at the start and after a reload."""
         self._factors.configure(
             pue=config.pue,
             currency=config.price.currency,
@@ -86,7 +86,7 @@ class Extras:
         return floor
 
     def _mean(self, step: EnergyStep) -> tuple[int, int]:
-        """Energy and time of the step or, where it is too short for a mean, of the last published interval: a
+        """Energy and time of the step. A step too short for a mean gives those of the last published interval: a
         counter that is renewed every 0.1 s seems to show thirty times the power in the 3 ms of a forced sample."""
         account = self.accounts.devices.get((step.device.component, step.device.name))
         if step.nanoseconds >= SHORTEST_POWER_NS or account is None or account.last_ns <= step.nanoseconds:

@@ -20,8 +20,9 @@ def price_at(
 ) -> float | None:
     """Electricity price per kWh at ``now`` (Unix seconds); None when none is configured.
 
-    ``hourly`` (24 values from midnight, local time) wins. ``timezone`` None is the machine's own. In the hour that a
-    change to winter time repeats, its price holds twice; the hour a change to summer time skips is never used.
+    ``hourly`` (24 values from midnight, local time) wins. ``timezone`` None is the machine's own. The price of the hour
+    that the change to winter time repeats holds twice; the price of the hour that the change to summer time skips is
+    never used.
     """
     if hourly:
         return hourly[datetime.fromtimestamp(now, timezone).hour]
@@ -181,7 +182,7 @@ class FactorBook:
         }
 
     def restore(self, saved: Mapping[str, Any]) -> None:
-        """Take back what was saved; what is missing or no number begins again."""
+        """Restore the saved totals; a missing or damaged one begins at 0."""
         energy, emissions = [*_integers(saved.get("overhead")), 0, 0][:2]
         self.overhead = Overhead(energy, emissions)
         self.water = Product(*_integers([saved.get("water")]))

@@ -1,7 +1,7 @@
 """Which series are new: they show 0 until they have been scraped, and their value after that.
 
-``increase()`` starts at the first sample of a series. One that appears with a value, as that of a job that ran between
-two scrapes, would have none.
+``increase()`` starts at the first sample of a series. A series that appears with a value, as for a job between two
+scrapes, would have no increase.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from ..processes.row import UNBORN
 
 
 class FirstScrape:
-    """Numbers of snapshots: of the one that is made now, and of the newest that everybody has scraped."""
+    """Numbers of snapshots: the one being made, and the newest that every collector has scraped."""
 
     __slots__ = ("_number", "_watched", "seen")
 
@@ -20,8 +20,8 @@ class FirstScrape:
         self._watched = False
 
     def witnessed(self, number: int | None) -> None:
-        """Everybody has scraped the snapshot ``number`` or a newer one. None: nobody scrapes, and a series that
-        begins now begins with its value."""
+        """Every collector has scraped the snapshot ``number`` or a newer one. None: there is no collector, and a new
+        series begins with its value."""
         self._watched = number is not None
         if number is not None:
             self.seen = max(self.seen, number)
@@ -33,9 +33,9 @@ class FirstScrape:
             self.seen = max(self.seen, number)
 
     def born(self, number: int) -> int:
-        """The snapshot that a series is in for the first time: ``number``, or the present one for ``UNBORN``."""
+        """The first snapshot of a series: ``number``, or the present one for ``UNBORN``."""
         return self._number if number == UNBORN else number
 
     def is_new(self, born: int) -> bool:
-        """Whether a series that was in the snapshot ``born`` for the first time is still to be shown at 0."""
+        """Whether a series that first appeared in the snapshot ``born`` is still shown at 0."""
         return born > self.seen

@@ -18,8 +18,8 @@ Find = Callable[[int], tuple[Row, bool] | None]
 
 
 class GpuShares(Struct, frozen=True):
-    """Parts of one step. ``users`` are (row, whether it lives, microjoules); ``context`` is the part of theirs that
-    the GPU drew for the contexts it holds while nobody worked."""
+    """Parts of one step. ``users`` are (row, whether it lives, microjoules); ``context`` is the part of their energy
+    that the GPU drew for open contexts while no process worked."""
 
     idle: int
     users: list[tuple[Row, bool, int]]
@@ -31,7 +31,7 @@ def share(microjoules: int, idle: int, use: DeviceUse | None, find: Find) -> Gpu
     """``find(pid)`` gives the row of a recent process and whether it still lives."""
     weights = use.weights if use is not None else {}
     groups = [(group.weight, _together(group, find)) for group in use.groups] if use is not None else []
-    # Among themselves nobody knows better than equal parts; the scale keeps them whole numbers.
+    # Members of a group get equal parts, because nothing better is known; the scale keeps these whole numbers.
     scale = lcm(*(len(members) or 1 for _, members in groups))
     users: list[tuple[Row, bool]] = []
     scaled: list[int] = []
@@ -54,7 +54,7 @@ def share(microjoules: int, idle: int, use: DeviceUse | None, find: Find) -> Gpu
 
 
 def _together(group: Group, find: Find) -> list[tuple[Row, bool]]:
-    """The members where all are known and belong together: to one window or, outside of windows, to one workload."""
+    """The members, if all are known and belong to the same windows or, outside of windows, to one workload."""
     members = []
     for pid in sorted(group.pids):
         found = find(pid)
@@ -66,7 +66,7 @@ def _together(group: Group, find: Find) -> list[tuple[Row, bool]]:
     rows = [row for row, _ in members]
     windows = frozenset.intersection(*(row.windows for row in rows))
     if windows:
-        # A window that holds only some of them would get a part that nobody knows.
+        # For a window with only some of them the part is not known.
         return members if all(row.windows == windows for row in rows) else []
     alike = all(row.account is rows[0].account and not row.windows for row in rows)
     return members if alike else []

@@ -1,7 +1,7 @@
-"""GPU energy that a window may have used, and nothing shows whether it did: the most it can be, never zero by default.
+"""GPU energy that a window may have used, where nothing shows whether it did: the upper bound, never 0 by default.
 
-A window might have used a GPU when one of its processes held a context, and any window might have where the driver
-does not say who does.
+A window may have used a GPU when one of its processes held a context. Where the driver reports no contexts, every
+window may have.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from msgspec import Struct
 from ..model import DeviceUse, MergedSample
 from .gpu_booking import Find, GpuShares
 
-# An idle GPU's power wanders by so much (percent); what is beyond it may be somebody's.
+# An idle GPU's power varies by so much (percent); a process may have drawn what is beyond that.
 _IDLE_PERCENT = 110
 # A GPU that never drew less than this part of what it can draw may have worked all the time: accelerators idle at 10 to
 # 20 % of their limit (MI300X 140 of 750 W, H100 70 of 700 W).
@@ -47,7 +47,7 @@ class _Watched(Struct):
     charged: int = 0  # microjoules, for that time
 
     def least(self, most_watts: float | None) -> int:
-        """Microwatts that it surely draws idle; 0 where it may have worked all the time."""
+        """Microwatts that it certainly draws idle; 0 where it may have worked all the time."""
         lowest = self.lowest or 0
         return 0 if most_watts is not None and lowest > most_watts * _IDLE_PART * 1_000_000 else lowest
 
@@ -69,9 +69,9 @@ class GpuUnknown:
         find: Find,
         most_watts: float | None = None,
     ) -> None:
-        """A step was shared: what of it has no owner may be of those that might have used the GPU.
+        """A step was shared: its unowned part may belong to the processes that may have used the GPU.
 
-        ``most_watts`` is what it can draw.
+        ``most_watts`` is the most that the GPU draws.
         """
         watched = self._gpus.setdefault(name, _Watched(0))
         before = watched.holders
@@ -95,14 +95,14 @@ class GpuUnknown:
         if pids:
             self._charge(self._of(pids, find), shares.unattributed)
             return
-        # Nobody is reported, as by hwmon, or a process came and went between two looks: it may be anybody's. The least
-        # that the GPU ever drew, it drew for nobody.
+        # The sensor reports no process, as hwmon, or a process came and went between two reads: any process may have
+        # drawn the energy beyond the least power of the GPU so far.
         idle = max(shares.idle, watched.least(most_watts) * nanoseconds // _SECOND)
         if microjoules * 100 > idle * _IDLE_PERCENT:
             self._charge(self._windows.open_ids, min(shares.unattributed, microjoules - idle))
 
     def missed(self, name: str, microjoules: int, find: Find) -> None:
-        """Energy of a time in which the GPU was not read, beyond what is charged for that time already."""
+        """Energy of a time in which the GPU was not read, less what is already charged for it."""
         watched = self._gpus.get(name)
         rest = microjoules - (0 if watched is None else watched.charged)
         if rest > 0:
@@ -110,7 +110,7 @@ class GpuUnknown:
             self._charge(self._windows.open_ids if holders is None else self._of(holders, find), rest)
 
     def sampled(self, sensor_set: MergedSample, now_ns: int, find: Find) -> None:
-        """A sample was taken: a GPU that used to deliver and does not may draw as much as it ever did."""
+        """A sample was taken: a GPU that stopped delivering may draw as much as its most so far."""
         delivered = {step.device.name for step in sensor_set.steps if step.device.component == "gpu"}
         waiting = {device.name for device in sensor_set.waiting} | sensor_set.known_until.keys()
         for name, watched in self._gpus.items():
@@ -132,7 +132,7 @@ class GpuUnknown:
                 self._charge_missing(watched.holders, most, find)
 
     def cut(self, window_id: str, known_until: Mapping[str, int], end_ns: int) -> None:
-        """A window is closed before it is known which processes used the GPUs up to its end."""
+        """A window is closed while the users of the GPUs up to its end are not yet known."""
         for name, watched in self._gpus.items():
             until_ns = known_until.get(name, watched.at_ns if watched.waits else end_ns)
             if until_ns < end_ns:

@@ -9,10 +9,10 @@ from .interval import SHORTEST_POWER_NS
 
 
 def idle_of(account: DeviceAccount, step: EnergyStep, idle_microwatts: int) -> int:
-    """Microjoules. What a short step has no energy for is owed by the next one.
+    """Microjoules. Idle energy that a short step cannot cover is taken from the next step.
 
-    Counters are renewed every 1 to 100 ms: of two forced samples within that, one sees no energy and the other all of
-    it. The debt is at most that of SHORTEST_POWER_NS, and ends with a step that is longer.
+    Counters are renewed every 1 to 100 ms: of two forced samples within that time, one shows no energy and the other
+    all of it. The debt is at most that of SHORTEST_POWER_NS, and ends with a step that is longer.
     """
     awake_ns = step.nanoseconds - step.slept_ns
     is_short = step.nanoseconds < SHORTEST_POWER_NS

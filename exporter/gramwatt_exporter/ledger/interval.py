@@ -1,7 +1,7 @@
 """Power is the mean since the last published sample: of devices, processes and workloads alike.
 
-A window that opens, is read or stops forces a sample that is not published (docs/adr/0007). What is drawn until then
-is held here and joins the next published sample, so that no power is that of the milliseconds between the two.
+A window that opens, is read or stops forces a sample that is not published (docs/adr/0007). Energy up to it is held
+here and joins the next published sample: no power is a mean over a few milliseconds.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from ..model import MergedSample
 from ..processes.row import Row
 from .accounts import Accounts
 
-# Below this, a power is dominated by how rarely the hardware renews its counter (NVML: 0.1 s).
+# A mean over a shorter time depends mostly on the moment at which the hardware renews its counter (NVML: every 0.1 s).
 SHORTEST_POWER_NS = 900_000_000
 
 
@@ -25,7 +25,7 @@ class Interval:
         self._held: dict[Row, list[int]] = {}
 
     def begin(self, merged: MergedSample, published: bool) -> None:
-        """A sample is to be booked."""
+        """A sample will be booked now."""
         self.published = published
         if not published:
             return
@@ -39,7 +39,7 @@ class Interval:
     def _begin_devices(self, merged: MergedSample) -> None:
         """A device has power when it was measured now or its slow meter's last step still stands.
 
-        What one draws that went away, or of which a part passed unseen, is not known.
+        The power of a device that went away, or that was not read for a while, is not known.
         """
         measured = {(step.device.component, step.device.name) for step in merged.steps if not step.missed}
         waiting = {(device.component, device.name) for device in merged.waiting}
@@ -51,14 +51,14 @@ class Interval:
             account.held_uj = account.held_ns = 0
 
     def hold(self, row: Row) -> list[int]:
-        """What a row drew by component until this forced sample; to be added to."""
+        """Energy of a row by component up to this forced sample; the caller adds to it."""
         drawn = self._held.get(row)
         if drawn is None:
             drawn = self._held[row] = [0, 0, 0, 0]
         return drawn
 
     def end(self) -> None:
-        """The sample has been booked: workloads show what they drew, if it is to be published."""
+        """The sample is booked: set the power of workloads, if it will be published."""
         if not self.published:
             return
         self.memory_held = False

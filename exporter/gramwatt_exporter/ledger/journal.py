@@ -1,9 +1,9 @@
-"""What changed since a ledger was last written whole: records behind each other, each with its checksum.
+"""The changes since the ledger was last written whole: a sequence of records, each with its checksum.
 
 There are two files, used in turns: while one grows, the other holds what belongs to the ledger before. They are
-overwritten from the beginning, never cut: blocks that a file has need not be allocated again, which at every sample
-was a fifth of its cost. A record belongs to the ledger with its id. Reading ends at the first one that is not whole,
-of another ledger, or not the next in number: so a save that a kill cut off is none.
+overwritten from the beginning, never truncated: allocating blocks again took a fifth of a sample's cost. A record
+belongs to the ledger with its id. Reading ends at the first record that is incomplete, of another ledger, or out of
+order: a save that a kill cut off does not count.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pathlib import Path
 from .. import files
 
 _WORDS = 4  # of a record's first line: ledger, number, length and checksum of the text
-# A journal as long as this ends with the ledger written whole, also before its time.
+# bytes; after a longer journal the ledger is written whole, also before its time
 LONGEST = 16 << 20
 
 
 class Journal:
-    """One of the two files. Written by one exporter, which made it: what another left there is only read."""
+    """One of the two files. An exporter writes only a file that it made; a file of an earlier exporter is only read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -32,7 +32,7 @@ class Journal:
         self._end = 0
 
     def begin(self, ledger: str) -> bool:
-        """Records that follow belong to the ledger with this id. False where no file can be had."""
+        """Begin a journal for the ledger with this id. False where the file cannot be made."""
         if not self._is_linked():
             self.close()
             try:
@@ -43,31 +43,31 @@ class Journal:
         return True
 
     def append(self, text: bytes) -> bool:
-        """Have ``text`` in the kernel's hands before this returns. False where there is nowhere to, or no room by
-        ``LONGEST``: then write the ledger whole. Raises OSError."""
+        """Write ``text`` to the kernel before this returns. False without a file, or beyond ``LONGEST``: the caller
+        then writes the ledger whole. Raises OSError."""
         if not self._is_linked() or self._end + len(text) > LONGEST:
             return False
         head = f"{self._ledger} {self._number + 1} {len(text)}".encode()
         data = b"%b %d\n%b\n" % (head, _checksum(head, text), text)
         if os.pwrite(self._descriptor, data, self._end) != len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # the disk became full on the way
-        self._number += 1  # only now: the next record overwrites one that did not get there
+        self._number += 1  # counted only now: the next record overwrites one that failed
         self._end += len(data)
         return True
 
     def flush(self) -> None:
-        """What was appended is on the disk before this returns. Raises OSError."""
+        """Flush the appended records to the disk. Raises OSError."""
         if self._is_linked():
             os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._descriptor = -1
 
     def _is_linked(self) -> bool:
-        """Whether the file still has its name, and no second one: what is written to another is lost, or harm."""
+        """Whether the file still has its name and no second link: writing elsewhere would be lost, or do harm."""
         return self._descriptor >= 0 and os.fstat(self._descriptor).st_nlink == 1
 
 
@@ -97,5 +97,5 @@ def records(path: Path, ledger: str) -> Iterator[bytes]:
 
 
 def _checksum(head: bytes, text: bytes) -> int:
-    """Of both: the beginning of one record with the text of another is none."""
+    """Checksum of head and text: the head of one record with the text of another is invalid."""
     return zlib.crc32(text, zlib.crc32(head))

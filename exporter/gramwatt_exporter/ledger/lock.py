@@ -18,15 +18,15 @@ LOCK = "lock"
 
 class DirectoryLock:
     """Two exporters on one ledger would overwrite each other's totals: the second is refused with ConfigError. The
-    kernel gives the lock back however a process ends. Raises OSError when the file cannot be had."""
+    kernel releases the lock however a process ends. Raises OSError when the file cannot be made."""
 
     def __init__(self, directory: Path) -> None:
         path = directory / LOCK
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
         self._descriptor = os.open(path, flags, files.PRIVATE)
-        if sys.platform == "win32":  # nothing keeps a second exporter away there
+        if sys.platform == "win32":  # without fcntl a second exporter is not refused
             return
-        with suppress(PermissionError):  # of another user, who lets us write it
+        with suppress(PermissionError):  # the file belongs to another user, but is writable
             os.fchmod(self._descriptor, files.PRIVATE)
         try:
             fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -43,11 +43,11 @@ class DirectoryLock:
         except OSError:
             return  # a file system without locks
         if os.fstat(self._descriptor).st_nlink > 1:
-            return  # a second name of somebody's file: it is locked, and not written
-        with suppress(OSError):  # a full disk: only the hint who holds it is missing
+            return  # a hard link to another file: lock it, but do not write it
+        with suppress(OSError):  # a full disk: only the pid of the holder is missing
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def close(self) -> None:
-        """Let another have it."""
+        """Release the lock."""
         os.close(self._descriptor)

@@ -47,7 +47,7 @@ class MemoryCharges:
 
     def _show(self, rows: Sequence[Row], parts: Sequence[int], price: int | None) -> None:
         mg = price or 0
-        # Every process holds memory, so this loop is the sample's longest: no call, no test it can do without.
+        # Every process holds memory, so this is the longest loop of a sample: it avoids every call and test it can.
         for row, part in zip(rows, parts, strict=True):
             if part:
                 row.power[DRAM] = part
@@ -61,7 +61,7 @@ class MemoryCharges:
                 row.power[DRAM] = 0
 
     def _hold(self, rows: Sequence[Row], parts: Sequence[int], price: int | None) -> None:
-        """The same while a forced sample's share is held: nobody's power changes."""
+        """The same for a forced sample, whose share is held: no power changes."""
         mg = price or 0
         for row, part in zip(rows, parts, strict=True):
             if part:

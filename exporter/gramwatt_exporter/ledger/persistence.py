@@ -17,7 +17,7 @@ def dump(
     departed: list[list[Any]] | None = None,
 ) -> dict[str, Any]:
     """The accounts as JSON types. ``exported`` is what all series of processes have shown so far: after a
-    restart none of them is left, so it becomes the departed. Of workloads the given entries, where some are."""
+    restart none of them is left, so it becomes the departed. ``workloads`` replaces the entries of all workloads."""
     microjoules, amounts, cpu_nanoseconds = exported
     return {
         "devices": [
@@ -84,7 +84,7 @@ def load(accounts: Accounts, saved: Mapping[str, Any]) -> None:
         accounts.meters[(meter.name, meter.source)] = MeterAccount(meter)
         accounts.meters[(meter.name, meter.source)].microjoules = int(entry["energy"])
     accounts.take_back(_load_workloads(saved["workloads"]))
-    # A ledger from before any could leave has none.
+    # A ledger of a version without departed workloads has no such entry.
     accounts.departed_workloads = _load_workloads(saved.get("departed_workloads", ()))
     present, departed = accounts.workloads.values(), accounts.departed_workloads.values()
     accounts.users.restore(saved.get("users"), {"present": present, "departed": departed})
@@ -135,7 +135,7 @@ def _load_workloads(saved: Iterable[Any]) -> dict[Workload, WorkloadAccount]:
         account.microjoules, account.emission_units = _four(microjoules), _four(amounts)
         account.cpu_nanoseconds = int(cpu_nanoseconds)
         account.born = [0 if used else UNBORN for used in account.microjoules]
-        account.born[CPU] = 0  # it has been published: nothing of it begins anew
+        account.born[CPU] = 0  # its series were published before: none begins anew
         loaded[account.workload] = account
     return loaded
 

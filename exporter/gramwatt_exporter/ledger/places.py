@@ -1,14 +1,14 @@
-"""Who may have how many workloads: one user alone cannot take the places of all others, nor those kept for root."""
+"""How many workloads each user may have: no user can take the places of all others, or those kept for root."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 
-# Anybody can make new workloads (a process may call itself anything), and those that ended leave slowly (eviction.py):
-# beyond this many, further ones share one account for each user, so that neither memory nor series grow without bound.
+# Any user can make new workloads (a process may change its name), and ended ones leave slowly (eviction.py). Beyond the
+# limit, further workloads share one account for each user, so that neither memory nor series grow without bound.
 MOST_WORKLOADS = 1000
-ROOT_PART = 10  # one place of so many is for root's alone: those of the system
+ROOT_PART = 10  # one place in so many is kept for root, for workloads of the system
 # A user may have this many places for each one that is still free: of 1,000 the first gets 720, the next 144 of what
 # is left, and there is always room for one more.
 FOR_EACH_FREE = 4
@@ -24,7 +24,7 @@ class Places:
         self._total = self._taken.total()
 
     def take(self, user: str) -> bool:
-        """One more place for a workload of this user. False when there is none."""
+        """Take a place for a workload of this user. False when none is free."""
         if self._total >= self.most:
             return False
         free = self.most - self.most // ROOT_PART - self._total

@@ -1,4 +1,4 @@
-"""How saving the ledger goes."""
+"""The state of saving the ledger."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 class SaveStatus(Struct):
     """Written by the node alone. ``saved_at`` is Unix seconds of the last save, None before it; ``damages`` counts
-    what of the saved state could not be read at the start, by kind."""
+    starts with a damaged ledger, by the source of the totals."""
 
     saved_at: float | None = None
     failures: int = 0

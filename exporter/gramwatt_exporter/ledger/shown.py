@@ -1,4 +1,4 @@
-"""Which workloads have series of their own: all, while there are few, else those that use most.
+"""Which workloads have their own series: all while there are few, else those with the most energy.
 
 A machine that runs twelve jobs a second would fill the database of a whole fleet. The others are one row, `unlisted`,
 so that what is published still sums to what was used. Their accounts go on as ever.
@@ -12,8 +12,8 @@ from typing import Literal
 from ..processes.row import UNBORN, WorkloadAccount
 from .first_scrape import FirstScrape
 
-# Published samples without a change after which a workload is ended, as far as its place is concerned. Whatever has a
-# process is charged for its memory with every sample.
+# A workload counts as ended after so many published samples without a change: one with a process is charged for memory
+# at every sample.
 QUIET_SAMPLES = 12
 
 
@@ -27,7 +27,7 @@ class ShownWorkloads:
         self._sample = 0
 
     def configure(self, series: int | Literal["all"]) -> None:
-        """Another number from now on."""
+        """Use another number from now on."""
         self._limit = None if series == "all" else series
 
     def choose(
@@ -67,7 +67,8 @@ class ShownWorkloads:
     def _make_room(
         self, members: dict[WorkloadAccount, tuple[int, int]], wanted: int, first: FirstScrape
     ) -> None:
-        """The longest quiet give up their series to those that wait, once their last values have been scraped."""
+        """Waiting workloads get the series of the longest unchanged ones, once the last values of these have been
+        scraped."""
         assert self._limit is not None
         missing = len(members) + wanted - self._limit
         over = len(members) - self._limit

@@ -1,9 +1,9 @@
-"""The state directory: what a sample booked is there before it is published.
+"""The state directory: a sample is saved there before it is published.
 
 Once a minute the ledger is written whole, flushed and swapped in; what changed in the samples between is appended to a
 journal. A published counter is never ahead of the saved one, so a crash or kill -9 cannot make a series go back; and
-the raw hardware counters are saved with the totals, so what the hardware counted meanwhile is booked after the
-restart (as unattributed: nobody was looking). The ledger before the last one is kept with its journal, to fall back to.
+the raw hardware counters are saved with the totals, so energy that the hardware counted meanwhile is booked after the
+restart (as unattributed). The ledger before the last one is kept with its journal, to fall back to.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from .lock import DirectoryLock
 FILE = "ledger.json"
 PREVIOUS = "ledger.previous.json"
 VERSION = 1
-# The ledger is written whole and flushed to the disk this often (and at the end): what a power cut may cost, the kernel
-# keeps otherwise.
+# Seconds between two writes of the whole ledger to the disk (and one at the end). A power cut loses at most this much;
+# after a kill, the kernel's page cache keeps the journal.
 FLUSH_SECONDS = 60.0
 
 _SUM = re.compile(rb'\{"checksum":"([0-9a-f]{8})",')
@@ -40,7 +40,7 @@ _DAMAGE = (msgspec.DecodeError, ValueError, TypeError, KeyError, AttributeError,
 
 
 class _Candidate(Struct, frozen=True):
-    """A ledger that is there: why it is damaged ("": it is not), and what could be read of it."""
+    """A ledger file: why it is damaged ("": it is not), and the readable part of it."""
 
     path: Path
     reason: str
@@ -70,12 +70,12 @@ class StateFile:
         self._path = str(self.path)
         self._temporary = self.directory / f".{FILE}.new"
         self._journals = [Journal(self.directory / f"journal.{number}") for number in range(2)]
-        self._turn = 0  # the journal that grows, or would
-        self._appends = False  # whether there is one
+        self._turn = 0  # index of the journal to write
+        self._appends = False  # whether records may be appended to it
         self._written: tuple[int, int] | None = None  # device and inode of the ledger that we wrote whole
         self._flushed = 0.0
         self.taken: Any = None
-        # Loads that met damage, by what totals went on from: the last ledger, the one before it, nothing.
+        # Loads of a damaged ledger, by the source of the totals: the last ledger, the one before it, none.
         self.damages = {"last": 0, "previous": 0, "nothing": 0}
 
     # --- reading
@@ -83,13 +83,13 @@ class StateFile:
     def load(self, take: Callable[[dict[str, Any]], object] = len) -> tuple[Any, str]:
         """What was saved, None for nothing; and a line for the log where damage was found.
 
-        ``take`` raises for what is damage to it; what it returns is found in ``taken``. Where the newest ledger is
-        damaged, the one before it is used; damaged ones are moved away. Raises ConfigError for one of a newer version
-        and for one that may not be read.
+        ``take`` raises for a damaged state; ``taken`` holds what it returned. Where the newest ledger is damaged, the
+        one before it is used; damaged ones are moved away. Raises ConfigError for a ledger of a newer version and for
+        one without read permission.
         """
         found = [candidate for path in (self.path, self.previous) if (candidate := self._read(path, take))]
         usable = [candidate for candidate in found if not candidate.reason]
-        # Of damaged windows or budgets those alone are lost, where there is nothing better.
+        # Without a better ledger, only the damaged windows or budgets are lost.
         usable += [candidate for candidate in found if candidate.reason and candidate.saved is not None]
         used = usable[0] if usable else None
         line = self._fall_back(found, used)
@@ -165,7 +165,7 @@ class StateFile:
         return turn
 
     def close(self) -> None:
-        """Give directory and files back: another may keep its ledger here."""
+        """Close the files and release the directory for another exporter."""
         for journal in self._journals:
             journal.close()
         self._lock.close()
@@ -173,11 +173,11 @@ class StateFile:
     # --- writing
 
     def save(self, state: Mapping[str, Any], last: bool = False) -> None:
-        """Keep ``state``, which is all there is. Raises OSError."""
+        """Save ``state`` as the whole state. Raises OSError."""
         self.save_changes(Fixed(state), last)
 
     def save_changes(self, source: Source, last: bool = False) -> None:
-        """Have the state on the disk, or in the kernel's hands, before this returns. Raises OSError."""
+        """Save the state to the disk, or at least to the kernel, before this returns. Raises OSError."""
         flush = last or time.monotonic() - self._flushed >= FLUSH_SECONDS
         if not self._is_ours():
             self._replace(source, os.urandom(8).hex())
@@ -205,7 +205,7 @@ class StateFile:
         return True
 
     def _is_ours(self) -> bool:
-        """Whether the ledger is the one that we wrote: somebody may have removed it, or put another one there."""
+        """Whether the ledger is still the file that this exporter wrote: it may have been removed or replaced."""
         try:
             status = os.stat(self._path, follow_symlinks=False)  # noqa: PTH116 - at every sample; Path takes longer
         except OSError:
@@ -218,7 +218,7 @@ class StateFile:
         data = _encoded({**source.whole(), "id": ledger})
         try:
             files.write_flushed(self._temporary, data)
-        except FileNotFoundError:  # somebody removed the directory: totals are worth a new one
+        except FileNotFoundError:  # the directory was removed: make it again
             files.make_directory(self.directory)
             files.write_flushed(self._temporary, data)
         try:
@@ -282,7 +282,7 @@ def _decoded(text: bytes, path: Path) -> dict[str, Any]:
 
 
 def _refuse_newer(saved: Mapping[str, Any], path: Path) -> None:
-    """A newer version's ledger would be lost by an older one that goes on with it."""
+    """Refuse a ledger of a newer version: an older exporter would lose part of it."""
     versions = {"": saved.get("version")}
     for part in ("windows", "budgets"):
         section = saved.get(part)

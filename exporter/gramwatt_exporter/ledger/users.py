@@ -9,7 +9,7 @@ from typing import Any
 from ..model import CPU, DRAM, GPU, OTHER
 from ..processes.row import UNBORN, Account, WorkloadAccount
 
-MOST_USERS = 1000  # of each kind; the bound of what strangers can make
+MOST_USERS = 1000  # of each kind: the limit for users that processes can make
 OTHERS = "(others)"
 
 UserKey = tuple[str, str]
@@ -27,14 +27,14 @@ class UserAccount(Account):
 
 
 class UserTotals:
-    """Single writer, as the accounts it is fed from."""
+    """Single writer, as for the accounts that it sums."""
 
     def __init__(self) -> None:
         self.accounts: dict[UserKey, UserAccount] = {}
         self._counts: dict[str, int] = {}  # users by kind
 
     def account(self, user: str, kind: str) -> UserAccount:
-        """The totals of a user; those of all others where there are too many users."""
+        """The totals of a user; beyond the limit the totals of all other users."""
         found = self.accounts.get((user, kind))
         if found is None and self._counts.get(kind, 0) >= MOST_USERS:
             user = OTHERS
@@ -45,7 +45,7 @@ class UserTotals:
         return found
 
     def book(self, workloads: Iterable[WorkloadAccount]) -> None:
-        """Add what each workload used since it was booked last. One that did not change costs a comparison."""
+        """Add what each workload used since the last call. An unchanged workload costs one comparison."""
         for workload in workloads:
             if workload.booked_version != workload.version:
                 self._book(workload)
@@ -81,8 +81,8 @@ class UserTotals:
         ]
 
     def restore(self, saved: Iterable[Any] | None, accounts: Mapping[str, Iterable[WorkloadAccount]]) -> None:
-        """Take back what :meth:`state` gave. A ledger of before has none: then what the workloads ``present`` and
-        ``departed`` hold. Raises TypeError or ValueError."""
+        """Take back what :meth:`state` gave. A ledger of an earlier version has none: then the totals are those of the
+        workloads ``present`` and ``departed``. Raises TypeError or ValueError."""
         if saved is None:
             for workload in chain(accounts["departed"], accounts["present"]):
                 self._book(workload)

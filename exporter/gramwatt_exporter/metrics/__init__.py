@@ -1,1 +1,1 @@
-"""What /metrics says: the catalogue of every metric, and the rendering of a snapshot."""
+"""The catalogue of every metric, and the rendering of a snapshot for /metrics."""

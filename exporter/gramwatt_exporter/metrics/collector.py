@@ -1,4 +1,4 @@
-"""Everything that is not per process, as families of one snapshot."""
+"""The families of one snapshot, but for those of processes and workloads (process_text.py)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Labelled = tuple[tuple[str, ...], float]
 def families(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     """Every family of the snapshot by its name without prefix and ``_total``; some may be without samples.
 
-    What this machine has none of is not even asked for: code that runs is memory that is touched, at every scrape.
+    Families without samples on this machine are skipped early: code that runs touches memory, at every scrape.
     """
     yield from _devices(snapshot)
     entering = entering_workloads(snapshot.workloads)
@@ -170,7 +170,8 @@ def _users(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
 
 
 def _source(value: Intensity) -> str:
-    """Where a yearly average is from. A live value's own word changes from hour to hour and would be a new series."""
+    """The source of a yearly average. A live value's source changes from hour to hour and would be a new series each
+    time."""
     return value.estimation if value.method == "annual" else ""
 
 

@@ -1,4 +1,4 @@
-"""What workloads that have not been scraped yet do not show: rows of their own among those of the departed."""
+"""The hidden part of workloads that have not been scraped yet: rows of their own among the departed ones."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """/metrics of a snapshot: rendered once, and handed out as the same bytes after that.
 
-Where every snapshot is scraped, the next one is rendered as soon as it is published: what it is made of is still in the
-processor's caches then, and the scrape a second later touches nothing but the text.
+Where every snapshot is scraped, the next one is rendered as soon as it is published: its data is still in the
+processor's caches, and the scrape a second later touches only the text.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from .process_text import ProcessText
 from .scrapers import Scrapers
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-# So many snapshots in a row must have been scraped: one scraped more rarely than it samples is not worked for in vain.
+# Snapshots in a row that must have been scraped before rendering begins early: rarer scrapes would waste the work.
 SCRAPED_IN_A_ROW = 2
 
 
 class Exposition:
-    """Holds the current snapshot for all readers. ``publish`` is the sampler's, the rest everybody's."""
+    """Holds the current snapshot for all readers. The sampler calls ``publish``, any thread the rest."""
 
     def __init__(self, scrapers: Scrapers | None = None) -> None:
         self._snapshot: Snapshot | None = None
@@ -41,7 +41,7 @@ class Exposition:
         return self._snapshot
 
     def publish(self, snapshot: Snapshot) -> None:
-        """Swap the one reference everybody reads."""
+        """Swap the one reference that all readers use."""
         self._in_a_row = self._in_a_row + 1 if self._scraped else 0
         self._snapshot, self._scraped = snapshot, False
         if self._in_a_row >= SCRAPED_IN_A_ROW and self.renders_ahead:

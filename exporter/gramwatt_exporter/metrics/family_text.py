@@ -1,6 +1,6 @@
 """The families of collector.py as text.
 
-A general client library makes objects of every sample before it writes a line, which was most of what a scrape cost.
+A general client library makes objects of every sample before it writes a line: this was most of a scrape's cost.
 Here the beginnings of the lines are kept while the labels are the same ones, and a family whose numbers are those of
 last time is not written again.
 """
@@ -68,7 +68,7 @@ class _Family:
 
 
 class FamilyText:
-    """Keeps what the text of the last snapshot has in common with that of the next."""
+    """Keeps text of the last snapshot that the next one uses again."""
 
     def __init__(self) -> None:
         self._families: dict[str, _Family] = {}

@@ -110,13 +110,13 @@ class _Block:
 
 
 class ProcessText:
-    """Keeps what the text of the last snapshot has in common with that of the next."""
+    """Keeps text of the last snapshot that the next one uses again."""
 
     def __init__(self) -> None:
         self._blocks: list[_Block] = []
         self._labels: dict[
             int, tuple[Identity, str]
-        ] = {}  # by pid; a dead process and its heir share the place
+        ] = {}  # by pid; an ended process and a new one with its pid share the entry
         self._workloads: dict[tuple[str, str, str], _Workload] = {}
 
     def render(self, snapshot: Snapshot) -> list[bytes]:
@@ -149,15 +149,15 @@ class ProcessText:
             if number < len(self._blocks) and self._blocks[number].identities == rows:
                 blocks.append(self._blocks[number])
             else:
-                blocks.append(_Block(rows, [self._label(who) for who in rows]))
+                blocks.append(_Block(rows, [self._label(identity) for identity in rows]))
         self._blocks = blocks
         if len(self._labels) > 2 * len(identities) + BLOCK:
-            self._labels = {who.pid: (who, self._label(who)) for who in identities}
+            self._labels = {identity.pid: (identity, self._label(identity)) for identity in identities}
 
-    def _label(self, who: Identity) -> str:
-        known = self._labels.get(who.pid)
-        if known is None or known[0] is not who:
-            known = self._labels[who.pid] = (who, _process_labels(who))
+    def _label(self, identity: Identity) -> str:
+        known = self._labels.get(identity.pid)
+        if known is None or known[0] is not identity:
+            known = self._labels[identity.pid] = (identity, _process_labels(identity))
         return known[1]
 
     def _render_workloads(self, snapshot: Snapshot) -> Iterator[bytes]:
@@ -244,7 +244,7 @@ def _fill_block(block: _Block, start: int, snapshot: Snapshot, columns: Sequence
     everyone = [True] * len(block.identities)
     for index, component in enumerate(COMPONENTS):
         used = processes.microjoules[index][rows]
-        # Without a value no sample; only the CPU is everybody's.
+        # Without a value no sample; only the CPU's is always there.
         shown = everyone if component == "cpu" else list(map(bool, used))
         if True not in shown:
             continue
@@ -261,7 +261,7 @@ def _fill_block(block: _Block, start: int, snapshot: Snapshot, columns: Sequence
             emissions.append(block.fill(_PROCESS[1], component, shown, grams, amounts))
         if interval_ns > 0:
             drawn = processes.power[index][rows]
-            over = interval_ns if any(drawn) else None  # none is none over any interval
+            over = interval_ns if any(drawn) else None  # no energy is no power over any interval
             power.append(block.fill(_PROCESS[2], component, shown, _watts(interval_ns), drawn, over))
     cpu_nanoseconds = processes.cpu_nanoseconds[rows]
     new = [row - start for row, components in processes.new.items() if row in of_block and CPU in components]
@@ -281,7 +281,7 @@ def _without(values: Sequence[int], new: Iterable[int]) -> list[int]:
 
 
 def entering_processes(processes: ProcessColumns) -> Remainder:
-    """What series that have not been scraped yet do not show."""
+    """The hidden part of series that have not been scraped yet."""
     microjoules, amounts, cpu_nanoseconds = [0] * len(COMPONENTS), [0] * len(COMPONENTS), 0
     for row, components in processes.new.items():
         for index in components:
@@ -292,11 +292,11 @@ def entering_processes(processes: ProcessColumns) -> Remainder:
     return Remainder(tuple(microjoules), tuple(amounts), cpu_nanoseconds)
 
 
-def _process_labels(who: Identity) -> str:
+def _process_labels(identity: Identity) -> str:
     """The labels of a process inside a template: a per cent sign stands twice."""
     labels = (
-        f'pid="{who.pid}",command="{escape(who.command)}",workload="{escape(who.workload.name)}"'
-        f',user="{escape(who.workload.user)}"'
+        f'pid="{identity.pid}",command="{escape(identity.command)}",workload="{escape(identity.workload.name)}"'
+        f',user="{escape(identity.workload.user)}"'
     )
     return labels.replace("%", "%%")
 

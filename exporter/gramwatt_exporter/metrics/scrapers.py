@@ -3,7 +3,7 @@
 A counter that appears with a value has no increase in Prometheus: the first sample of a series is where ``increase()``
 starts (https://github.com/prometheus/prometheus/issues/1673). So a new series shows 0 until each collector has seen it,
 and this says when that is. A collector is a client that sends the header of Prometheus's own scrapes, which its
-relatives send as well. A person with a browser is not waited for.
+relatives send as well. Browsers do not count.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOST_COLLECTORS = 32
 
 
 class _Collector:
-    """When it came last, until when it is expected again, and the newest snapshot that it has."""
+    """One collector: its last scrape, the end of the wait for its next one, and its newest snapshot."""
 
     __slots__ = ("at", "expected_until", "number")
 

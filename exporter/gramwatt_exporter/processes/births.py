@@ -1,4 +1,4 @@
-"""Which processes are new: process ids are handed out cyclically, so new and reused ones lie in one short interval.
+"""Which process ids may be new: the kernel gives ids in a cycle, so new and reused ones lie in one short interval.
 Pure."""
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-# A full listing every so often catches what the interval cannot: ids set by a checkpoint restore, missed errors.
+# A full listing now and then finds what the interval misses: ids set by a checkpoint restore, hidden errors.
 FULL_EVERY = 12
 
 
 class Candidates(Struct, frozen=True):
-    """Ids worth probing. ``pids`` is None for "list them all"; ``reused(pid)`` asks to check its start time."""
+    """Ids to probe. ``pids`` is None for "list them all"; ``reused(pid)`` says whether to check its start time."""
 
     pids: Iterable[int] | None
     _last: int
@@ -22,7 +22,7 @@ class Candidates(Struct, frozen=True):
     _pid_max: int
 
     def reused(self, pid: int) -> bool:
-        """Whether a known id may have been handed out again since the previous sample."""
+        """Whether the kernel may have given a known id again since the previous sample."""
         return self._all or 0 < (pid - self._last) % self._pid_max <= self._span
 
 
@@ -43,7 +43,7 @@ class Births:
         if before is None:
             return Candidates(None, 0, 0, True, self._pid_max)
         span = (last_pid - before) % self._pid_max
-        # Every fork takes an id, so a span shorter than the forks means that the ids went round, or were set back.
+        # Every fork takes an id: a span shorter than the number of forks means that the ids wrapped or were set back.
         lapped = forked >= self._pid_max // 2 or forked < 0 or span < forked
         pids: Iterable[int] | None
         if lapped or self._samples % FULL_EVERY == 0 or span > known // 2 + 64:

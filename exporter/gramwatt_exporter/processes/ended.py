@@ -1,4 +1,4 @@
-"""Processes that ended a short while ago: a GPU's driver names its users later than they end."""
+"""Processes that ended lately: a GPU's driver may name its users after they ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST = 4096
 
 
 class Ended:
-    """The newest of them by PID, only while ``wanted``: most machines have nobody who asks."""
+    """The newest ended process of each PID, kept only while ``wanted``: most machines have no such driver."""
 
     def __init__(self) -> None:
         self._rows: OrderedDict[int, Row] = OrderedDict()
@@ -29,5 +29,5 @@ class Ended:
             self._rows.popitem(last=False)
 
     def find(self, pid: int) -> Row | None:
-        """The process that had this PID last."""
+        """The last process with this PID."""
         return self._rows.get(pid)

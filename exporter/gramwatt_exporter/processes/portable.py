@@ -58,7 +58,7 @@ class PsutilKernel:
         times = psutil.cpu_times()
         memory = psutil.virtual_memory()
         busy = sum(getattr(times, name, 0.0) for name in ("user", "nice", "system", "irq", "softirq"))
-        # A fork count that leaps half the id space makes Births list everything, which is all one can do here.
+        # A fork count that leaps half the id space makes Births list all processes: here nothing else is possible.
         return KernelCounters(
             last_pid=0,
             forks=self._samples * self.pid_max,

@@ -14,7 +14,7 @@ MARGIN = 1.5
 # The score is energy that halves in this time. Seconds, not samples: a window that opens takes one of milliseconds.
 HALF_LIFE_NS = 30_000_000_000
 _DECAY = math.log(2) / HALF_LIFE_NS
-# Samples after which an ended process leaves even if nobody scraped.
+# Samples after which an ended process leaves without a scrape, too.
 UNSCRAPED_TICKS = 120
 # The first scrape of a series shows 0 (ledger/first_scrape.py), and only the second its value.
 FEWEST_SCRAPES = 2
@@ -28,7 +28,7 @@ def _score(row: Row, now_ns: int) -> float:
     """Recent energy. A process that was not ranked since then did not run, but held its memory."""
     age = (now_ns - row.score_ns) * _DECAY
     memory = row.microjoules[DRAM] - row.score_memory
-    if age <= 0 or not row.score_ns:  # never ranked: so it was born a minute ago at most, or drew nothing
+    if age <= 0 or not row.score_ns:  # never ranked: born within the last minute, or without energy
         return row.score + memory
     left = math.exp(-age)
     return row.score * left + memory * (1 - left) / age
@@ -95,7 +95,7 @@ class Ranking:
         return left
 
     def _oldest_seen(self) -> Row | None:
-        """Let the ended process leave whose last values have long enough been scraped, before its time."""
+        """Let an ended process leave before its time whose last values have been scraped often enough."""
         for row in self._gone:
             if row.gone_scrapes > FEWEST_SCRAPES and row in self.members:
                 self._gone.remove(row)
@@ -103,7 +103,7 @@ class Ranking:
         return None
 
     def _admit(self, row: Row) -> list[Row]:
-        """A new series; an ended process under the same id must leave first, or two series had the same labels."""
+        """Add a series. An ended process with the same id leaves first, or two series had the same labels."""
         self.members[row] = None
         row.born = list(NOT_BORN)
         namesakes = [other for other in self._gone if other.identity.pid == row.identity.pid]
@@ -134,7 +134,7 @@ class Ranking:
         stay: list[Row] = []
         for row in self._gone:
             row.gone_scrapes += scrapes
-            # With nobody scraping, the dead must not pile up for ever.
+            # Without scrapes, ended processes must not pile up for ever.
             over = (
                 row.gone_scrapes > max(self.departed_scrapes, FEWEST_SCRAPES)
                 or tick - row.gone_tick > UNSCRAPED_TICKS

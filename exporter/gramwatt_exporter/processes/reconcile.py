@@ -1,10 +1,10 @@
 """Reconcile what was charged for ended processes with what their parents waited for (cutime + cstime).
 
 The two witnesses of an exit complete each other. An exit message names every process, but lacks the teardown that
-follows it and, of one that has slept, what ran since the last timer tick. The
-waited-for time of the parent is exact to the kernel's clock tick, but names nobody and is missing where a parent
-ignores SIGCHLD. So the messages are charged at once, and the difference to the parent's sum is spread over those
-exits. What was charged too much or too early is carried and taken off the next difference.
+follows it and, of one that has slept, what ran since the last timer tick. The waited-for time of the parent is exact to
+the kernel's clock tick, but names no process and is missing where a parent ignores SIGCHLD. So the messages are charged
+at once, and the difference to the parent's sum is spread over those exits. What was charged too much or too early is
+carried and taken off the next difference.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from msgspec import Struct, field
 
 from .row import Row
 
-# An exit message lacks at most the time since the last timer tick (10 ms at 100 Hz) and as much of teardown. More
-# than this is not what the messages lacked but somebody else's child: one that init adopted, say.
+# An exit message lacks at most the time since the last timer tick (10 ms at 100 Hz) and as much of teardown. More than
+# this is the time of another process's child, such as one that init adopted.
 MOST_PER_EXIT_NS = 20_000_000
-# So many times what messages can lack is certainly somebody else's. A little more may be the end of a large memory.
+# This many times the most that messages lack is certainly another process's child. Less may be the freeing of a large
+# memory.
 FOREIGN = 4
-# Samples without any waited-for time after which a parent is taken for one that never waits.
+# After so many samples without waited-for time a parent counts as one that never waits.
 PATIENCE = 3
-# The same for one whose children end in every sample, so that it is never still.
+# The same for a parent whose children end in every sample.
 NEVER_WAITED = 12
 # Samples with nothing missing after which the exits of one that waits are forgotten: somebody else may wait for them
 # (a subreaper), and then they would gather for as long as it lives.
@@ -33,7 +34,8 @@ Key = tuple[object, frozenset[str], tuple[str, ...]]
 
 
 class _Balance(Struct):
-    """Of one parent: nanoseconds charged for its children less those it waited for; negative means not charged."""
+    """The balance of one parent: nanoseconds charged for its children less those it waited for; negative: not
+    charged."""
 
     charged: int = 0
     doubt: int = 0  # what the messages lack, by their tick-counted times
@@ -41,9 +43,7 @@ class _Balance(Struct):
     most: int = 0  # that the messages of these exits lack
     still: int = 0
     waited: bool = False
-    reported: int = (
-        0  # charged for children of ended processes that were not seen to wait: they may have done so late
-    )
+    reported: int = 0  # charged for children of ended processes that may have waited unseen at their end
     settled: int = 0  # samples since owners were last needed or forgotten
     owners: dict[Key, tuple[Row, int]] = field(default_factory=dict)  # the first, and how many are like it
     # Without messages: the processes that ended in this sample, and what each will have used since the previous one.
@@ -59,12 +59,12 @@ class Reaped(Protocol):
 
 
 class WaitedFor:
-    """``read`` is where waited-for time comes from. ``messages`` says whether exits are reported;
-    if not, the whole difference is time nobody was charged for. ``ignores(pid)`` says whether a process ignores its
-    children's ends; one that had it ignored in another way is known by never having waited.
+    """``read`` is where waited-for time comes from. ``messages`` says whether exits are reported; if not, no process
+    was charged for the whole difference. ``ignores(pid)`` says whether a process ignores its children's ends; other
+    ways to ignore them show as a parent that never waits.
 
     ``lost_a_child(pids)``: which of these processes have a child that ended after its clock was read. Without messages
-    such a parent is not settled in this sample: the child would be charged once more, as one that nobody saw."""
+    such a parent is not settled in this sample: the child would be charged twice, once as an unseen process."""
 
     def __init__(
         self,
@@ -82,15 +82,15 @@ class WaitedFor:
         self._looked: dict[Row, int | None] = {}
 
     def look(self, parents: Iterable[Row] = ()) -> None:
-        """Read the parents concerned. The messages must be drained once more after that: then every child that was
-        waited for by now has its message among them, and none is charged by both witnesses."""
+        """Read the waited-for time of the parents concerned. The caller drains the messages once more after this: then
+        every child in that time has its message, and no child is charged twice."""
         if self._messages:
             self._looked = {row: self._read(row.identity.pid) for row in (*self._active, *parents)}
 
     def begin(self, row: Row, before: int | None, past: bool) -> None:
         """A process is known from now on; ``past`` says that it may have waited for children before, for ``before``
         nanoseconds."""
-        # Of that past up to coarse_ns is not reported yet and must not be charged when it is: better too little
+        # Up to coarse_ns of that past are not reported yet and must not be charged later: better too little
         # than that.
         row.reaped_ns = before + self._read.coarse_ns if past and before is not None else before
 
@@ -108,7 +108,7 @@ class WaitedFor:
         Without messages its last moments are missing: at the rate it worked they are at most ``expected`` ns. With
         them, ``unseen`` ns is what the ends of its threads may have cost.
 
-        Returns nanoseconds to charge at once, because nobody will wait for it.
+        Returns nanoseconds to charge at once, because no parent will wait for the process.
         """
         if parent is None:
             return 0
@@ -134,7 +134,7 @@ class WaitedFor:
         return 0
 
     def gone(self, row: Row, parent: Row | None) -> None:
-        """``row`` ended: whoever waits for it takes over the time it had waited for, and its open balance."""
+        """``row`` ended: the process that waits for it takes over its waited-for time and its open balance."""
         balance = self._balances.pop(row, None)
         self._active.pop(row, None)
         if parent is None:
@@ -161,7 +161,7 @@ class WaitedFor:
             self._active[parent] = None
 
     def settle(self, live: Iterable[Row]) -> list[tuple[Row, int]]:
-        """Charge what was missing of what the parents concerned waited for (without messages: all that ran)."""
+        """Charge the missing part of what the parents concerned waited for (without messages: all parents that ran)."""
         if not self._messages:
             self._looked = {row: self._read(row.identity.pid) for row in (*live, *self._active)}
             waited = {
@@ -203,9 +203,9 @@ class WaitedFor:
         elif balance.still >= PATIENCE or balance.settled >= (
             MOST_SETTLED if balance.waited else NEVER_WAITED
         ):
-            self._active.pop(row, None)  # looked at again when another child ends
+            self._active.pop(row, None)  # checked again when another child ends
             if balance.waited or not balance.doubt or balance.charged <= self._read.coarse_ns:
-                _forget_exits(balance)  # so little would not be reported even if it had waited
+                _forget_exits(balance)  # too little to be reported, whether or not it waited
                 return []
             row.waits = False
             row.unwaited_charged_ns += balance.charged + balance.reported
@@ -231,7 +231,7 @@ def _forget_exits(balance: _Balance) -> None:
 
 
 def _lacking(missing: int, balance: _Balance) -> int:
-    """How much of ``missing`` is what the exit messages lacked, and not time that somebody was charged for already.
+    """The part of ``missing`` that the exit messages lacked: the rest was charged before.
 
     A process that waits late, after its ``PATIENCE`` samples, or whose children were handed to a reaper, makes a
     parent's sum rise by whole lives of others. Where more is missing than messages can lack, it says nothing about
@@ -245,8 +245,8 @@ def _lacking(missing: int, balance: _Balance) -> int:
 
 
 def _due(parent: Row, doubt: int) -> int:
-    """What children nobody waits for lacked, by their tick-counted times: for one child a coin toss, in the long run
-    right, so what one of them had too much is first taken off the others."""
+    """The missing time of children without a waiting parent, by their tick-counted times. For one child that is a coin
+    toss, on average it is right: what one child got too much is taken off the others."""
     owed = parent.unwaited_ns + doubt
     parent.unwaited_ns = min(0, owed)
     return max(0, owed)
@@ -255,8 +255,8 @@ def _due(parent: Row, doubt: int) -> int:
 def _to_those_that_ended(
     nanoseconds: int, expected: list[tuple[Row, int]], parent: Row
 ) -> list[tuple[Row, int]]:
-    """To processes that ended, in proportion to what is expected of them and at most that; the rest is of children
-    that nobody saw: it goes to their parent."""
+    """Charge ended processes in proportion to their expected time, and at most that. The rest is time of unseen
+    children: the parent is charged."""
     total = sum(amount for _, amount in expected)
     theirs = min(nanoseconds, total)
     charges = [(row, theirs * amount // total) for row, amount in expected] if total else []
@@ -265,7 +265,7 @@ def _to_those_that_ended(
 
 
 def _spread(nanoseconds: int, owners: dict[Key, tuple[Row, int]]) -> list[tuple[Row, int]]:
-    """To every exit the same, in one sum for those with the same account, windows and budgets."""
+    """Charge every exit the same, in one sum for those with the same account, windows and budgets."""
     exits = sum(count for _, count in owners.values())
     charges, left = [], nanoseconds
     for first, count in owners.values():

@@ -7,7 +7,7 @@ from ..model import Identity, Workload
 NO_WINDOWS: frozenset[str] = frozenset()
 
 UNBORN = 2**62
-"""Instead of the number of a snapshot: in none so far, see ledger/first_scrape.py."""
+"""In place of the number of a snapshot: shown in no snapshot so far (ledger/first_scrape.py)."""
 NOT_BORN = (UNBORN,) * 4
 _NO_SERIES: list[int] = []
 
@@ -33,7 +33,7 @@ class Account:
 
 
 class WorkloadAccount(Account):
-    """Totals of one workload. Never goes back, whoever exits."""
+    """Totals of one workload. They never decrease, whichever process exits."""
 
     __slots__ = (
         "booked", "booked_version", "born", "drawn", "heir", "kept_number", "kept_version", "memory", "power",
@@ -46,7 +46,7 @@ class WorkloadAccount(Account):
         self.power = [0, 0, 0, 0]  # microjoules of the last published interval
         self.drawn = [0, 0, 0, 0]  # microjoules since then
         self.memory = 0  # microjoules of its processes' memory in the sample that is booked
-        self.version = 0  # raised with every change, so that unchanged text need not be written again
+        self.version = 0  # raised with every change: unchanged text is not written again
         self.view: object = None
         self.view_version = -1
         # The version since which nothing changed, and when that was seen (ledger/eviction.py).
@@ -54,13 +54,13 @@ class WorkloadAccount(Account):
         self.quiet_ns = 0
         # The version that is on the disk, and its place in the table there (ledger/changes.py).
         self.kept_version = self.kept_number = -1
-        self.booked: Booked = _NOTHING_BOOKED  # what its user has been charged of it, see ledger/users.py
+        self.booked: Booked = _NOTHING_BOOKED  # the part that its user is charged so far (ledger/users.py)
         self.booked_version = 0
         self.born = list(NOT_BORN)  # the snapshots its series were in for the first time, by component
-        self.heir: WorkloadAccount | None = None  # the account that has its totals since it gave up its place
+        self.heir: WorkloadAccount | None = None  # the account with its totals, after it left the table
 
     def mark_booked(self) -> None:
-        """Its user has been charged everything so far."""
+        """Note that its user is charged everything so far."""
         self.booked, self.booked_version = (
             (self.microjoules[:], self.emission_units[:], self.cpu_nanoseconds),
             self.version,
@@ -88,8 +88,8 @@ class Row(Account):
         self.power = [0, 0, 0, 0]  # microjoules of the last published interval
         self.memory_held = 0  # microjoules of memory since then (see ledger/interval.py)
         self.reaped_ns: int | None = None
-        self.waits = True  # False: it ignores its children's ends, so nobody sums their time
-        self.unwaited_ns = 0  # negative: its children were charged more than their ticks say (see waited.py)
+        self.waits = True  # False: it ignores its children's ends, so the kernel does not sum their time
+        self.unwaited_ns = 0  # negative: its children are overcharged (reconcile.py)
         self.unwaited_charged_ns = 0  # what its children were charged since ``waits`` is False
         self.born_tick = 0
         self.score = 0.0
@@ -102,6 +102,6 @@ class Row(Account):
         self.gone_tick = 0
 
     def follow_account(self) -> None:
-        """Its workload may have given up its place since the row was looked at last."""
+        """Charge the heir of its account from now on, if its workload has left the table."""
         if self.account.heir is not None:
             self.account = self.account.heir

@@ -24,7 +24,7 @@ from .linux.stolen import StolenTime
 from .reconcile import Reaped, WaitedFor
 from .row import Row
 from .sources import ExitSource, ForkSource, Identities
-from .strangers import Strangers, used_lately
+from .unseen import Unseen, used_lately
 
 # Rows whose identity is read again each sample: of those that ran (only a process that runs can call exec), and of all
 # (another process may have moved them to another cgroup). Where few run, a quarter of them.
@@ -47,7 +47,7 @@ class Activity(Struct, frozen=True):
 
     @property
     def seen_ns(self) -> int:
-        """CPU time somebody is known for."""
+        """CPU time of known processes."""
         return sum(ns for _, ns in self.live) + sum(ns for _, ns in self.exited)
 
 
@@ -74,12 +74,12 @@ class ProcessTable:
         self._births = births
         self._list_pids = list_pids
         self._new_row = new_row
-        self._strangers = Strangers(identities, new_row)
+        self._unseen = Unseen(identities, new_row)
         self._resident_pages = resident_pages
         self._pages_of_threads = pages_of_threads
         self._boottime_ns = boottime_ns
         self._began_ns = 0  # of this sample
-        self._elapsed_ns = 0  # since the previous one began
+        self._elapsed_ns = 0  # since the previous sample began
         self._exits = exits
         self._stolen = StolenTime()
         self._forks = forks
@@ -97,10 +97,8 @@ class ProcessTable:
         self._replaced: list[Row] = []  # rows whose id was handed out again in this sample
         self._tick = 0
         self._clock_before: Callable[[Identity, int], int] = lambda _, now: now
-        self._listed = (
-            False  # whether all that lived at the start have been found; a failed sample finds nobody
-        )
-        self._seen_start = 0  # latest start time in the table: a birth is later, a known process is not
+        self._listed = False  # whether all processes of the start have been found; a failed sample finds none
+        self._seen_start = 0  # latest start time in the table: only a new process has a later one
         self._recent: dict[int, Row] = {}  # processes that ended in this sample
         self.ended = Ended()  # in this sample or shortly before
         self._messages: dict[int, Exit] = {}  # of this sample
@@ -116,9 +114,9 @@ class ProcessTable:
         on_identity: Callable[[Row], None],
         clock_before: Callable[[Identity, int], int],
     ) -> None:
-        """What to call: before a row takes another identity, and when a row has one, or another one.
+        """Set the callbacks: before a row changes its identity, and when a row has a new one.
 
-        ``clock_before`` says what a process that the first sample finds had used before it, given its clock.
+        ``clock_before`` gives the CPU time of before for a process that the first sample finds, from its clock.
         """
         self._on_rename, self._on_identity, self._clock_before = on_rename, on_identity, clock_before
 
@@ -127,7 +125,7 @@ class ProcessTable:
         self.windows_open = are_open
 
     def keep_ended(self) -> None:
-        """From now on processes that ended can be found for a while: somebody names users later than they end."""
+        """Keep ended processes findable for a while from now on: a sensor names users after they end."""
         self.ended.wanted = True
 
     def __len__(self) -> int:
@@ -183,7 +181,7 @@ class ProcessTable:
     # --- one sample
 
     def update(self, counters: KernelCounters) -> Activity:
-        """Find births, drain exits, read every clock, settle deaths, in that order (else time counts twice)."""
+        """Find births, drain exits, read every clock, settle deaths, in this order (else time counts twice)."""
         self._tick += 1
         first = not self._listed
         before, self._began_ns = self._began_ns, self._boottime_ns()
@@ -201,7 +199,7 @@ class ProcessTable:
         self._last = values
         departed = [*self._replaced, *(self.rows[i] for i in dead)]
         self._recent = {row.identity.pid: row for row in departed}
-        if first:  # a process that nobody saw alive used its time before the first sample
+        if first:  # a process that no sample saw alive used its time before the first sample
             messages = [message for message in messages if message.pid in gone]
         self._messages = {message.pid: message for message in messages}
         self.ended.add(departed)
@@ -220,11 +218,11 @@ class ProcessTable:
             self._forked.update(self._forks.drain())
 
     def _forked_by(self, pid: int) -> int | None:
-        """The process that forked one of this sample, where that is known; /proc shows which has adopted it since."""
+        """The process that forked a process of this sample, where known; /proc shows the one that adopted it since."""
         return self._forked.get(pid) or self._forked_before.get(pid)
 
     def _hear_exits(self) -> list[Exit]:
-        """All exit messages; between two drains, what the parents they name have waited for."""
+        """Drain all exit messages. Between two drains, read what the named parents have waited for."""
         if self._exits is None:
             return []
         messages = list(self._exits.drain())
@@ -232,7 +230,7 @@ class ProcessTable:
             parent_of = {message.pid: message.parent for message in messages}
             parents: dict[Row, None] = {}
             for parent in set(parent_of.values()):
-                for _ in range(64):  # up to the first that has not ended as well
+                for _ in range(64):  # up to the first ancestor that still lives
                     if parent not in parent_of:
                         break
                     parent = parent_of[parent]
@@ -253,7 +251,7 @@ class ProcessTable:
             if index in gone:
                 continue
             delta = values[index] - last[index]
-            if delta < 0:  # a clock that went back is another process under the same id
+            if delta < 0:  # a lower clock belongs to another process with the same id
                 old = rows[index]
                 limbo[old.identity.pid] = (old, last[index])
                 self._replaced.append(old)
@@ -291,7 +289,7 @@ class ProcessTable:
                 continue
             identity, waited = found
             row = self._born(identity)
-            # One found at start-up, or missed so far, must not be charged for its past.
+            # A process found at start-up, or missed so far, must not be charged for its past.
             known_past = first or identity.start < latest
             if first:
                 self._add(row, self._clock_before(identity, value))
@@ -310,13 +308,13 @@ class ProcessTable:
     def _born(self, identity: Identity) -> Row:
         row = self._new_row(identity)
         row.born_tick = self._tick
-        if self._listed:  # else nothing is charged before _refresh has read it
+        if self._listed:  # else its charge waits until _refresh has read it
             row.pages = self._resident_pages(identity.pid) or self._pages_of_threads(identity.pid)
         self._young.append(row)
         return row
 
     def _inherit(self, born: list[Row], limbo: Mapping[int, tuple[Row, int]]) -> None:
-        """A child is in the windows of its parent's tree; which window its workload is, it does not inherit.
+        """A child is in the windows of its parent's tree. It does not inherit the window of its workload.
 
         Siblings may be found before their parents: go up the chain.
         """
@@ -345,7 +343,7 @@ class ProcessTable:
         ghosts: dict[int, Row] = {}
         observed = 0
         settled: dict[int, Row] = {}
-        strangers: list[Exit] = []
+        unseen: list[Exit] = []
         for message in messages:
             late = message.pid in self._late and message.pid in limbo
             known = limbo.pop(message.pid, None) or gone.pop(message.pid, None)
@@ -354,7 +352,7 @@ class ProcessTable:
                 settled[message.pid] = row
                 observed += 1
                 more = max(0, message.nanoseconds - last)
-                # One that came late was handed to its parent a sample ago, with what was known of it then.
+                # A late message: the parent took the process over a sample ago, with its charge of then.
                 charged = more if late else last + more
                 doubt = message.nanoseconds + message.doubt_ns - last - more
                 more += self._ended(message.parent, row, charged, doubt, unseen=message.unseen_ns)
@@ -362,12 +360,12 @@ class ProcessTable:
                     exited.append((row, more))
             elif message.pid not in self._where or message.pid in settled:
                 unknown[message.pid] = message
-                strangers.append(message)
+                unseen.append(message)
                 observed += 1
-            # else a zombie: its clock is still readable and was read
+            # else a zombie, whose clock was read
 
         def ghost(message: Exit, depth: int = 0) -> Row:
-            found = ghosts.get(id(message))  # not its pid: ids are handed out again, also between two samples
+            found = ghosts.get(id(message))  # not the pid: the kernel may give it again
             if found is None:
                 parent_pid: int | None = self._forked_by(message.pid) or message.parent
                 parent: Row | None = None
@@ -378,10 +376,10 @@ class ProcessTable:
                     if parent is None and parent_pid in unknown:
                         parent = ghost(unknown[parent_pid], depth + 1)  # noqa: F821 - deleted further down
                     parent_pid, depth = self._forked_by(parent_pid), depth + 1
-                found = ghosts[id(message)] = self._strangers.row(message, parent)
+                found = ghosts[id(message)] = self._unseen.row(message, parent)
             return found
 
-        for message in strangers:
+        for message in unseen:
             row = ghost(message)
             used = used_lately(message, self._elapsed_ns)
             used += self._ended(
@@ -389,15 +387,15 @@ class ProcessTable:
             )
             if used > 0:
                 exited.append((row, used))
-        del ghost  # it holds itself, and with itself every row of this sample until the garbage is collected
+        del ghost  # a cycle would keep every row of this sample until the garbage is collected
         self.ended.add(ghosts.values())
         replaced = [entry for pid, entry in limbo.items() if pid not in self._late]
         for row, last in (
             *gone.values(),
             *replaced,
-        ):  # a zombie waited for now, or its message is late or lost
+        ):  # a zombie that has now been waited for, or a late or lost message
             self._ended(row.identity.parent, row, last, 0, self._expected(row, last))
-        # What is left in limbo had its sample of grace: its end stays unattributed.
+        # A process without a message for a whole sample: its last CPU time stays unattributed.
         return exited, observed + (len(gone) if self._exits is None else 0)
 
     def _ended(
@@ -414,8 +412,7 @@ class ProcessTable:
         return used_ns * self._elapsed_ns // age if age > 0 else 0
 
     def _living_ancestor(self, pid: int, messages: Mapping[int, Exit]) -> Row | None:
-        """The process that waits in the end for one whose parent was ``pid``: the first up the chain that still
-        lives."""
+        """The living process that will wait for a child of ``pid``: the first one up the chain of parents."""
         for _ in range(64):
             row = self._recent.get(pid)
             if row is None:
@@ -436,7 +433,7 @@ class ProcessTable:
         }
 
     def _pass_on(self, departed: list[Row]) -> None:
-        """What ended processes had waited for will be waited for by their own parents."""
+        """Hand the waited-for time of ended processes to their own parents."""
         assert self._waited is not None
         for row in departed:
             self._waited.gone(row, self._living_ancestor(row.identity.parent, self._messages))
@@ -468,7 +465,8 @@ class ProcessTable:
             row.pages = pages
 
     def _orphans(self, departed: list[Row]) -> list[Row]:
-        """Rows whose parent has ended. Without exit messages the parent shows which process will wait for them."""
+        """Rows whose parent has ended. Without exit messages their new parent is the process that will wait for
+        them."""
         if self._exits is not None or self._waited is None or not departed:
             return []
         gone = {row.identity.pid for row in departed}
@@ -477,7 +475,7 @@ class ProcessTable:
     def _refresh(self, live: list[tuple[Row, int]], adopted: list[Row]) -> None:
         """Read identities again: of the ``adopted``, of all one sample after birth (exec renames), then in a slow
         rotation; and the memory of those that ran (a process that did not run cannot have grown)."""
-        # Kernel threads have no memory and call no exec, and on a machine at rest most of what runs is theirs.
+        # Kernel threads have no memory and call no exec; on an idle machine they are most of the running rows.
         running = [row for row, _ in live if row.pages or row.identity.parent != _KTHREADD]
         for row in running:
             self._weigh(row)
@@ -498,7 +496,7 @@ class ProcessTable:
             if (before.command, before.workload) == (identity.command, identity.workload):
                 if before.owner != identity.owner:
                     self._on_identity(row)
-                continue  # adopted by another parent, say: nothing that its series are called
+                continue  # as after an adoption: no label of its series changed
             row.identity = before
             self._on_rename(row)
             row.identity, row.account = identity, self._new_row(identity).account

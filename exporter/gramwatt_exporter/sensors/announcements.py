@@ -1,4 +1,4 @@
-"""What the log says of the meters: which stands for what, why, and when that changes. Each thing once."""
+"""Log lines about the meters: what each one is used for, why, and changes of that. Each line once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FAULTS: Mapping[Fault, str] = {
 
 
 class Announcements:
-    """Remembers what was said."""
+    """Remembers the lines that were logged."""
 
     def __init__(self, log: Logger) -> None:
         self._log = log
@@ -33,10 +33,10 @@ class Announcements:
         self._hidden: dict[str, str] = {}
         self._shown: set[str] = set()
         self._bounded = ""
-        self._named = ""  # key of the meter that was last said to make ``other``
+        self._named = ""  # key of the meter last logged as the source of ``other``
 
     def fault(self, key: str, of: Device | Meter, fault: Fault) -> None:
-        """A counter delivers or does not."""
+        """A counter begins or stops to deliver usable steps."""
         before = self._faults.get(key, "")
         if fault == before:
             return
@@ -52,7 +52,7 @@ class Announcements:
         self._log.info("measured by another sensor now", what=claim, sensor=owner, before=former)
 
     def mirrors(self, hidden: Mapping[str, str]) -> None:
-        """These devices are second doors to another one's counter."""
+        """These devices show the counter of another device."""
         for key, first in hidden.items():
             if key not in self._hidden:
                 self._log.info(
@@ -66,7 +66,7 @@ class Announcements:
         self._hidden = dict(hidden)
 
     def platform(self, election: Election, change: tuple[str, str] | None) -> None:
-        """Which meter makes ``other``, and which ones are only shown."""
+        """The meter that makes ``other``, and the meters that are only shown."""
         others = [c.meter.name for key, c in election.candidates.items() if key != election.key]
         chosen = election.chosen
         if change is None and chosen is not None and election.key != self._named:
@@ -106,7 +106,7 @@ class Announcements:
                 )
 
     def bound(self, meter: str, ratio: float) -> None:
-        """Modelled devices are scaled to what a meter leaves them. Said once for each meter."""
+        """Modelled devices are scaled to the rest of a meter. Logged once for each meter."""
         if ratio < 0.98 and self._bounded != meter:
             self._bounded = meter
             self._log.info(

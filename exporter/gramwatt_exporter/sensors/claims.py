@@ -1,7 +1,7 @@
-"""Which sensor measures what: a whole component belongs to one sensor, each GPU to one by its identity. Pure.
+"""Which sensor measures what: each component belongs to one sensor, and each GPU to one, by its identity. Pure.
 
 A sensor that fails keeps its claims for a while, because its counters go on counting and the gap is booked when it
-returns. Only when it is surely gone, or away for HOLD_SECONDS, the next one takes over.
+returns. The next sensor takes over only when it is certainly gone, or away for HOLD_SECONDS.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Claims:
         return self._owners.get(claim)
 
     def order(self, sensor: str) -> int:
-        """Its place in the order of preference."""
+        """Place of the sensor in the order of preference."""
         return self._order.get(sensor, len(self._order))
 
     def of(self, sensor: str) -> set[str]:
@@ -43,9 +43,10 @@ class Claims:
     def settle(
         self, claim: str, delivered_by: Iterable[str], now_ns: int, useless: Collection[str] = ()
     ) -> str | None:
-        """A claim was delivered by these sensors: decide whose it is. Returns the former owner if that changed.
+        """These sensors delivered a claim: decide which one owns it. Returns the former owner if that changed.
 
-        Those that are ``useless`` answer and bring nothing (see delivery.py): they have it only where nobody else does.
+        Sensors in ``useless`` answer without usable steps (delivery.py): they own it only where no other sensor
+        delivers it.
         """
         sensors = [sensor for sensor in delivered_by if sensor not in useless] or list(delivered_by)
         best = min(sensors, key=self._order.__getitem__)
@@ -65,7 +66,7 @@ class Claims:
         return now_ns - self._seen_ns.setdefault(claim, now_ns) > HOLD_SECONDS * _SECOND
 
     def seen(self, claims: Iterable[str], now_ns: int) -> None:
-        """Their owners delivered them again."""
+        """Note that the owners delivered these claims."""
         for claim in claims:
             self._seen_ns[claim] = now_ns
 
@@ -74,6 +75,6 @@ class Claims:
         return dict(self._owners)
 
     def restore(self, saved: Mapping[str, object], now_ns: int) -> None:
-        """Go on from what was saved; former owners have the usual time to come back."""
+        """Restore the saved owners; they have HOLD_SECONDS to come back."""
         self._owners = {str(claim): str(owner) for claim, owner in saved.items()}
         self._seen_ns = dict.fromkeys(self._owners, now_ns)

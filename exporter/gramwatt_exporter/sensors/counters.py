@@ -21,7 +21,7 @@ ASLEEP_PERCENT = 5  # of what the device can draw awake
 
 
 def plausible(microjoules: int, nanoseconds: int, max_watts: float | None) -> bool:
-    """Whether a device of at most ``max_watts`` can have drawn this in that time (None: always)."""
+    """Whether a device of at most ``max_watts`` can draw this energy in this time (None: always True)."""
     if max_watts is None:
         return True
     # W * ns = nJ; / 1000 = uJ
@@ -30,7 +30,8 @@ def plausible(microjoules: int, nanoseconds: int, max_watts: float | None) -> bo
 
 
 def believed(microwatts: int, max_watts: float | None) -> int | None:
-    """A power value, or None where a device of at most ``max_watts`` (None: any) cannot draw that; none is negative."""
+    """The power value, or None where it is negative or more than a device of ``max_watts`` can draw (None: no
+    limit)."""
     if microwatts < 0 or (max_watts is not None and microwatts > max_watts * 10_000 * HEADROOM_PERCENT):
         return None
     return microwatts

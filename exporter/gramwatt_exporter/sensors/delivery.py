@@ -1,8 +1,8 @@
-"""Whether a counter delivers: it is believed by the steps it brings, not because it answers. Pure.
+"""Whether a counter delivers. A read without an error is not enough: its steps must be plausible. Pure.
 
-A hypervisor shows powercap with every counter at 0, a package's counter stands still, every value of a firmware is
-absurd: each is read without an error. No package, memory or board in use draws nothing, so a counter without a step
-is judged by time alone, busy or idle. A GPU asleep draws nothing, and is never judged by that.
+A hypervisor may show powercap with every counter at 0, a counter may stand still, a firmware may show absurd values:
+each is read without an error. No package, memory or board in use draws nothing, so a counter without a step is judged
+by time alone, busy or idle. A sleeping GPU draws nothing, so GPUs are not judged by this.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-STILL_SECONDS = 20  # without a step for so long, or twice as long as it ever took: it stands still
-LEAST_MICROWATTS = 5_000  # less is no power of a package, a memory or a board, though the counter moves
+STILL_SECONDS = 20  # without a step: a counter stands still, or after twice its longest time to one
+LEAST_MICROWATTS = 5_000  # no package, memory or board draws less, even if the counter moves
 STILL_READS = 3  # and read so often
 SLOWEST_NS = 300_000_000_000  # no counter takes longer to bring a step
 _SECOND = 1_000_000_000
@@ -23,24 +23,24 @@ Fault = Literal["", "still", "refused", "below"]
 
 
 class _Record(Struct):
-    good_ns: int  # when it last brought a step
+    good_ns: int  # time of its last step
     reads: int = 0  # since then
-    refused: int = 0  # of them, those that were not believed
+    refused: int = 0  # steps among them that were refused
     energy: int = 0  # microjoules since then
-    slowest_ns: int = 0  # the longest it took
+    slowest_ns: int = 0  # longest time to a step so far
     fault: Fault = ""
 
 
 class Delivery:
-    """What each counter (by ``key_of``) brought lately."""
+    """The latest steps of each counter, by ``key_of``."""
 
     def __init__(self) -> None:
-        self.faults: dict[str, Fault] = {}  # of those that have one
-        self.version = 0  # moves when a fault comes or goes
+        self.faults: dict[str, Fault] = {}  # of the counters with a fault
+        self.version = 0  # raised when a fault begins or ends
         self._records: dict[str, _Record] = {}
 
     def fault(self, key: str) -> Fault:
-        """Why its steps cannot be used: "still", "refused", "below" (its own parts), or ""."""
+        """Why a counter's steps cannot be used: "still", "refused", "below" (its own parts); "" if they can."""
         return self.faults.get(key, "")
 
     def state(self) -> dict[str, str]:
@@ -68,7 +68,7 @@ class Delivery:
         """It was read: a step, a refused one, or one of 0 uJ. Returns whether the step may be booked.
 
         ``draws`` says that it draws power at every moment in which the machine is awake. The step that ends a
-        standstill may not be booked: it may span the whole of it, which another source counted.
+        standstill may not be booked: another source counted the same time.
         """
         record = self._records.get(key)
         if record is None:
@@ -77,9 +77,7 @@ class Delivery:
         least = LEAST_MICROWATTS * min(now_ns - record.good_ns, _LONGEST_NS) // _SECOND
         if not refused and (not draws or (microjoules > 0 and record.energy >= least)):
             usable = record.fault == ""
-            if (
-                record.reads
-            ):  # else nobody looked (a suspend, an outage), which says nothing about the counter
+            if record.reads:  # else the counter was not read (a suspend, an outage), which is no fault of it
                 record.slowest_ns = min(SLOWEST_NS, max(record.slowest_ns, now_ns - record.good_ns))
             record.good_ns, record.reads, record.refused, record.energy = now_ns, 0, 0, 0
             if record.fault != "below":
@@ -96,7 +94,7 @@ class Delivery:
         return record.fault == "" and not refused
 
     def below(self, key: str, is_below: bool, now_ns: int) -> None:
-        """Whether it shows less than a part of it does."""
+        """Whether a counter shows less than one of its parts."""
         record = self._records.get(key)
         if record is None:
             record = self._records[key] = _Record(now_ns)

@@ -1,7 +1,8 @@
-"""Which meter surrounds the machine: of those that deliver, follow their parts and hold them, the widest. Pure.
+"""Which meter surrounds the machine: the widest one that delivers, follows its parts and shows at least their sum.
+Pure.
 
 Boards and controllers differ in what they measure, so names say little: ``psys`` is the whole laptop on one board and
-8 W beside the package on another. What counts is what a meter shows beyond the devices, over the same time.
+8 W beside the package on another. The meter that shows most beyond the devices, over the same time, is the widest.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from .claims import HOLD_SECONDS
 from .steps import key_of, sensor_of
 from .timeline import Timeline
 
-FIRST_WAIT_SECONDS = 15  # what the first election waits for meters whose sensor is still opening
-DELIVERS_SECONDS = 30  # a meter without a step for so long (or 3 of its intervals) delivers nothing
+FIRST_WAIT_SECONDS = 15  # seconds that the first election waits for sensors that still open
+DELIVERS_SECONDS = 30  # after so long without a step (or 3 of its intervals) a meter does not deliver
 BLOCK_SECONDS = 30  # means are compared over blocks of at least so long
 YOUNG_SECONDS = 60  # so long after the start, over blocks of at least
 YOUNG_BLOCK_SECONDS = 10
@@ -25,13 +26,13 @@ YOUNG_BLOCK_SECONDS = 10
 WIDER_BLOCKS = 4
 LEAST_BINS = 4  # bins of 5 s from which the change of the load is known
 _SWING_BINS = 36  # the change of the load over so many bins: three minutes
-FOLLOW_SECONDS = 120  # over so long a meter must move when its parts do
+FOLLOW_SECONDS = 120  # within so long a meter must follow a change of its parts
 FORGET_SECONDS = 600
-MARGIN_RATIO = 0.03  # a meter is wider when it shows so much more, and at least
+MARGIN_RATIO = 0.03  # a meter is wider if it shows more by this share, and at least by
 MARGIN_WATTS = 1.0
 YOUNG_MARGIN_RATIO = 0.1  # the same while a block has not ended: meters lag behind the load by seconds
 YOUNG_MARGIN_WATTS = 2.0
-BELOW_RATIO = 0.95  # a meter that shows less than this share of its measured parts is not around them
+BELOW_RATIO = 0.95  # a meter that shows less than this share of its measured parts does not surround them
 BELOW_BLOCKS = 2  # so many blocks in a row, or
 BELOW_BLOCKS_LAGGING = 4  # so many where a load that rises may explain it
 FOLLOW_WATTS = 10.0  # parts whose power moved by this much, and by
@@ -55,24 +56,24 @@ class Candidate(Struct):
     slowest_ns: int = 0  # longest time between two steps
     beyond_watts: float | None = None  # more than all devices, mean of the last block
     watts: float = 0.0  # shown, of the same
-    says_nothing: bool = False  # its counting begins with 0 W, or with a value that is not believed
+    says_nothing: bool = False  # its first value is 0 W or refused
     constant: bool = False  # it did not move when its parts did
     is_below: bool = False  # it shows less than its parts
     below: int = 0  # blocks in a row in which it was below its parts
     block: list[int] = []  # ns, energy, all parts, measured parts that it covers
     wider: int = 0  # blocks in a row in which it showed more than the meter in use
-    judged: bool = True  # whether its last block was taken into account for that
+    judged: bool = True  # whether its last block was counted for that
     loads: list[float] = []  # watts of its parts in the last bins
     follow: list[float] = []  # seconds, bins, lowest and highest of it and of its parts
     bin: list[int] = []  # ns, energy, parts
 
     @property
     def unfit(self) -> str:
-        """Why it cannot be the one: "constant", "below" (its parts), or ""."""
+        """Why it cannot be chosen: "constant", "below" (its parts); "" if it can."""
         return "constant" if self.constant else "below" if self.is_below else ""
 
     def delivers(self, now_ns: int) -> bool:
-        """Whether it still shows energy."""
+        """Whether it still delivers energy."""
         return now_ns - self.good_ns <= max(DELIVERS_SECONDS * _SECOND, 3 * self.slowest_ns)
 
     def settled(self, young: bool) -> bool:
@@ -95,7 +96,7 @@ class Candidate(Struct):
 
 
 class Election:
-    """Judges every meter around the machine and names the one to use, by its key; "" for none."""
+    """Judges every meter around the machine and chooses one, by its key; "" for none."""
 
     def __init__(self) -> None:
         self.key = ""
@@ -109,7 +110,7 @@ class Election:
         return self.candidates.get(self.key)
 
     def keep(self, key: str, now_ns: int) -> None:
-        """Go on with this one after a restart; it has the usual time to come back."""
+        """Restore the choice after a restart; the meter has HOLD_SECONDS to come back."""
         self.key, self._held_ns = key, now_ns
 
     def present(self, meters: Iterable[Meter], now_ns: int) -> None:
@@ -130,7 +131,7 @@ class Election:
                 del self.candidates[key]
 
     def begin(self, meter: Meter, at_ns: int, says_nothing: bool = False) -> None:
-        """Its counting begins with a reading of this moment, which may say nothing: 0 W, or what is not believed."""
+        """Its counting begins with a reading of this moment. The reading may be useless: 0 W, or refused."""
         candidate = self.candidates.get(key_of(meter))
         if candidate is not None:
             candidate.says_nothing = says_nothing
@@ -139,7 +140,7 @@ class Election:
             candidate.looks += 1
 
     def note(self, step: MeterStep, at_ns: int, devices: Timeline | None) -> None:
-        """It showed a step up to this moment; None for ``devices`` while they cannot be compared with it."""
+        """A step of the meter up to this moment; ``devices`` is None while they cannot be compared with it."""
         candidate = self.candidates.get(key_of(step.meter))
         if candidate is None:
             return
@@ -163,7 +164,7 @@ class Election:
         _judge(candidate, step, everything, measured)
 
     def elect(self, now_ns: int, surely_gone: Callable[[str], bool], more_to_come: bool) -> str:
-        """Choose; ``more_to_come``: a sensor is still being opened. Returns why the former one lost its place."""
+        """Choose; ``more_to_come``: a sensor is still being opened. Returns why the former choice was dropped."""
         usable = [
             c
             for c in self.candidates.values()
@@ -173,7 +174,7 @@ class Election:
         best = _widest(usable)
         if not self.key:
             if best is None and len(self.candidates) == 1 and self._first_ns == now_ns:
-                only = next(iter(self.candidates.values()))  # no step is needed to prefer it
+                only = next(iter(self.candidates.values()))  # preferred without a step
                 best = None if only.says_nothing else only
             if best is not None and not self._waits(now_ns, more_to_come):
                 self._choose(best, now_ns)
@@ -191,7 +192,7 @@ class Election:
         return self._replaced_by_wider(best, now_ns)
 
     def young(self, now_ns: int) -> bool:
-        """Whether the first choice is still open: it was made with little to go by."""
+        """Whether the first choice may still change: it was made with few values."""
         return self._first_ns is not None and now_ns - self._first_ns <= YOUNG_SECONDS * _SECOND
 
     def _replaced_by_wider(self, best: Candidate | None, now_ns: int) -> str:
@@ -246,7 +247,7 @@ class Election:
 
 
 def _widest(candidates: list[Candidate]) -> Candidate | None:
-    """The one that shows most; of those that show as much, the first among the sensors."""
+    """The meter that shows most; of equal ones, the first in the order of sensors."""
     if not candidates:
         return None
     most = max(candidates, key=lambda c: c.beyond)
@@ -263,7 +264,7 @@ def _margin(candidate: Candidate) -> float:
 
 
 def _judge(candidate: Candidate, step: MeterStep, everything: int, measured: int) -> None:
-    """Take up one step into the running block and into the longer look at whether the meter moves with its parts."""
+    """Add a step to the running block, and to the longer check whether the meter follows its parts."""
     block = candidate.block = candidate.block or [0, 0, 0, 0]
     for index, amount in enumerate((step.nanoseconds, step.microjoules, everything, measured)):
         block[index] += amount

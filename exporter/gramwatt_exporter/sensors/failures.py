@@ -1,4 +1,4 @@
-"""What a sensor says when nothing of it can be read."""
+"""The error of a sensor of which nothing can be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what the sensors read to steps, whoever measures what: repeated counters left out, each step judged. Pure."""
+"""From readings to steps, for every sensor alike: a counter seen twice is left out, each step is judged. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .suspends import Suspends
 
 
 class Taken(Struct):
-    """One reading and what became of it."""
+    """One reading and its step."""
 
     place: Place
     reading: Reading
@@ -26,7 +26,7 @@ class Taken(Struct):
 
 
 class Intake:
-    """Keeps what was read last of everything."""
+    """Keeps the last reading of every counter and power value."""
 
     def __init__(
         self, suspends: Suspends, packages: Callable[[], int | None], resets: Resets, says: Announcements
@@ -34,7 +34,7 @@ class Intake:
         self.tracks = Histories()
         self.delivery = Delivery()
         self.layout = Layout(())
-        self.hidden: dict[str, str] = {}  # second doors to a counter -> the first
+        self.hidden: dict[str, str] = {}  # device -> the first device with the same counter
         self._suspends = suspends
         self._mirrors = Mirrors(packages)
         self._parts = PartOfWhole()
@@ -44,9 +44,9 @@ class Intake:
         self._read_ns: int | None = None
 
     def take(self, samples: Samples, now_ns: int) -> list[Taken]:
-        """Everything that was read, without the second doors to a counter."""
+        """All readings, each counter once."""
         self._tick += 1
-        # Stopped (a debugger, docker pause, a disk that hangs): power was not measured, counters went on.
+        # The exporter was stopped (a debugger, docker pause, a hanging disk): power was not measured, counters went on.
         stalled = self._read_ns is not None and now_ns - self._read_ns > POWER_GAP_SECONDS * 1_000_000_000
         self._read_ns = now_ns
         if identities(samples) != self.layout.ids:
@@ -66,12 +66,12 @@ class Intake:
         return taken
 
     def state(self, now_ns: int) -> dict[str, dict[str, int | str]]:
-        """The raw counters to save. What one counts whose steps cannot be used, another source has booked."""
+        """The raw counters to save, but for unusable ones: another source booked their energy."""
         faults = self.delivery.faults
         return {key: value for key, value in self.tracks.state(now_ns).items() if key not in faults}
 
     def restore(self, tracks: Histories) -> None:
-        """Go on from counters that were counted before a restart."""
+        """Restore the counters of before a restart."""
         self.tracks = tracks
         self._mirrors.counted_before = frozenset(tracks.devices())
 
@@ -87,7 +87,7 @@ class Intake:
         if hidden or self.hidden:
             for key in hidden.keys() ^ self.hidden.keys():
                 self.tracks.drop(key)
-            # Where the first door cannot be read any more, the second one counts: the gap is not the first one's.
+            # When the first device cannot be read any more, the second one counts in its place, the gap included.
             delivered = {place.key for place in self.layout.places}
             for key in self.hidden.keys() - hidden.keys():
                 if key in delivered and self.hidden[key] not in delivered:

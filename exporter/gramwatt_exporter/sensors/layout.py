@@ -1,6 +1,6 @@
-"""What the sensors deliver, worked out once for as long as it stays the same. Pure.
+"""The devices and meters that the sensors deliver, worked out anew only when they change. Pure.
 
-A sensor gives the same nouns (Device, Meter) with every sample; what follows from them alone need not be found again.
+A sensor gives the same Device and Meter objects with every sample, so all that follows from them is kept.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Place(Struct):
     key: str
     claim: str  # "" for a meter
     around: bool  # a meter that surrounds devices
-    judged: bool  # its steps are judged: a model's are not
+    judged: bool  # whether its steps are judged; those of a model are not
     draws: bool  # it draws power at every moment in which the machine is awake; inner parts (uncore) may not
     whole: int = -1  # index of the device that it is part of
 
@@ -55,7 +55,7 @@ class Layout:
 
 
 def identities(samples: Samples) -> list[int]:
-    """Tells one layout from another, as long as the nouns of the former are kept."""
+    """Identifies a layout by its objects, as long as these are kept."""
     return [id(reading.of) for _, sample in samples for reading in sample.readings]
 
 
@@ -68,7 +68,7 @@ def _place(slot: Supervisor, of: Device | Meter) -> Place:
 
 
 def _several_counters(samples: Samples) -> bool:
-    """Whether a sensor has several counters of packages or memories: two may be one."""
+    """Whether a sensor has several counters of packages or memories: two of them may be one counter."""
     for _, sample in samples:
         components = [
             reading.of.component

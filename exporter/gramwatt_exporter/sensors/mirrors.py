@@ -1,4 +1,4 @@
-"""Two doors to one counter, recognised by what they show: the same total, and the same steps. Pure.
+"""Two devices with one counter, recognised by the same total and the same steps. Pure.
 
 On Zen 1 every die shows the socket's counter (package-0-die-0, package-0-die-1); a guest of Xen sees one package per
 virtual CPU, all of them the host's. Counters of two sockets count alike, too, but their totals differ: they drift apart
@@ -17,17 +17,17 @@ from ..model import Device, EnergyReading, Reading
 from .claims import HOLD_SECONDS
 from .steps import key_of
 
-# Read one after the other, one counter moved on by at most the energy of a refresh (1 ms): 0.3 J at 300 W.
+# Between two reads of one counter it moves by at most the energy of a refresh (1 ms): 0.3 J at 300 W.
 TOLERANCE_UJ = 300_000
 # The totals of two sockets under the same load differ by a part in a thousand at least. Below this total, equal values
 # prove nothing about counters of different packages; less is enough for two that are equal at the first look, which
 # comes long after the boot as a rule.
 TELLING_UJ = 5_000_000_000
 TELLING_FIRST_UJ = 500_000_000
-MANY = 3  # so many equal ones are no chance whatever their total
+MANY = 3  # so many equal values are no chance, at any total
 APART_AFTER = 3  # different values in a row: one of two files may be a moment older than the other
-TOGETHER_AFTER = 5  # equal values in a row that make one counter of two that were apart
-SETTLED_AFTER = 20  # different values in a row after which they are compared no more
+TOGETHER_AFTER = 5  # equal values in a row after which two different counters count as one
+SETTLED_AFTER = 20  # different values in a row that end the comparison
 _DIE = re.compile(r"-die-\d+$")
 _SECOND = 1_000_000_000
 
@@ -41,8 +41,8 @@ class _Pair(Struct):
 class Mirrors:
     """Finds devices whose counter is another device's.
 
-    ``packages`` says how many packages the kernel knows of, 0 in a guest (what it is shown of the host may be
-    anything), None where that is unknown.
+    ``packages`` is the number of packages that the kernel knows; 0 in a guest, which may see any counters of the host;
+    None where unknown.
     """
 
     def __init__(self, packages: Callable[[], int | None] = lambda: None) -> None:
@@ -50,12 +50,12 @@ class Mirrors:
         self._known: int | None = None
         self._asked = False
         self._pairs: dict[tuple[str, str], _Pair] = {}
-        self.counted_before: frozenset[str] = frozenset()  # counted apart before a restart
-        self._hidden: dict[str, tuple[str, int]] = {}  # key -> the one that counts, and when that was seen
+        self.counted_before: frozenset[str] = frozenset()  # counted as two before a restart
+        self._hidden: dict[str, tuple[str, int]] = {}  # key -> key of the counted one, and when
 
     @property
     def all_apart(self) -> bool:
-        """Whether every two counters were compared for long enough, and none is another's."""
+        """Whether all pairs were compared for long enough, and all are different."""
         return not self._hidden and all(pair.different >= SETTLED_AFTER for pair in self._pairs.values())
 
     def has_twin(self, key: str) -> bool:
@@ -63,7 +63,7 @@ class Mirrors:
         return any(pair.one and key in keys for keys, pair in self._pairs.items())
 
     def settle(self, readings: Sequence[Reading], now_ns: int) -> dict[str, str]:
-        """Of one sensor's readings those not to count: key -> key of the one that counts."""
+        """The readings of one sensor that must not count: key -> key of the counted device."""
         groups: dict[str, list[EnergyReading]] = {}
         for reading in readings:
             of = reading.of
@@ -74,7 +74,7 @@ class Mirrors:
             ):
                 groups.setdefault(of.component, []).append(reading)
         seen: dict[str, EnergyReading] = {}
-        for _, group in sorted(groups.items()):  # packages first: they say which memories may be one
+        for _, group in sorted(groups.items()):  # packages first: they decide which memories may be one
             seen.update({key_of(reading.of): reading for reading in group})
             if len(group) > 1:
                 self._compare(group, now_ns)
@@ -123,7 +123,8 @@ class Mirrors:
     def _may_be_one(
         self, first: EnergyReading, second: EnergyReading, group: Sequence[EnergyReading], telling: int
     ) -> bool:
-        """Whether two counters with equal totals are one: dies of a package are, packages only where that is odd."""
+        """Whether two counters with equal totals are one: dies of a package are; packages only if equality is
+        unlikely."""
         a, b = first.of, second.of
         assert isinstance(a, Device)
         if _DIE.sub("", a.name) == _DIE.sub("", b.name):
@@ -145,7 +146,7 @@ class Mirrors:
 
 
 def _distance(first: EnergyReading, second: EnergyReading) -> int:
-    """Between the totals, over the wrap where that is nearer."""
+    """Difference of two totals, over the wrap where that is smaller."""
     apart = abs(first.microjoules - second.microjoules)
     wraps_at = first.wraps_at
     return apart if wraps_at is None or apart > wraps_at else min(apart, wraps_at + 1 - apart)

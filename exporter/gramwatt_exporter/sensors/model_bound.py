@@ -11,7 +11,7 @@ from ..model import Component, Device, EnergyStep
 from .timeline import MODELLED, Inside
 
 MEMORY_SECONDS = (
-    60.0  # what the meter leaves is averaged over about so long: its readings lag behind the load
+    60.0  # the rest of the meter is averaged over about so long: its readings lag behind the load
 )
 # Of a part that is only known to lie between nothing and what the meter leaves, one sigma is 0.29 of the upper end
 # (a uniform distribution); the model said more than fits, so the truth lies nearer to the upper end than that.
@@ -19,19 +19,19 @@ BOUNDED_UNCERTAINTY_RATIO = 0.3
 
 
 class ModelBound:
-    """Scales the modelled devices to what a measured whole leaves them; pays back what was booked too much."""
+    """Scales the modelled devices to the rest of a measured whole; later steps make up for too much booked energy."""
 
     def __init__(self) -> None:
         self._left = 0.0  # microjoules that the meter left beside the measured devices, fading
-        self._model = 0.0  # microjoules that the model said meanwhile, fading as well
+        self._model = 0.0  # microjoules of the model in the same time, fading as well
         self._debt = 0  # microjoules booked beyond the meter
         self._devices: dict[tuple[Device, int], Device] = {}
 
     @property
     def ratio(self) -> float:
-        """What share of the model's energy fits: 1 where all of it does.
+        """The share of the model's energy that fits; 1 if all of it fits.
 
-        A meter that shows less than the measured devices alone is not around them and bounds nothing.
+        A meter that shows less than the measured devices does not surround them and bounds nothing.
         """
         return min(1.0, self._left / self._model) if self._model > 0 and self._left > 0 else 1.0
 

@@ -1,4 +1,4 @@
-"""What stands for what: every sensor, everything it found, what that is used for, and why or why not. Pure."""
+"""Every sensor, every counter it found, what each is used for, and why. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Use = str  # "counted", "other", "shown" or "not used"
 
 
 class SensorRow(Struct, frozen=True):
-    """One sensor: whether it delivers, and if not, why and what helps."""
+    """One sensor: whether it delivers; if not, the reason and the fix."""
 
     sensor: str
     state: str  # "delivers", or the reason of gramwatt_sensor_up
@@ -34,7 +34,7 @@ class MeterRow(Struct, frozen=True):
 
     sensor: str
     name: str
-    claims: str  # what it says it measures: "cpu", "part of package-0", "around cpu, dram, gpu"
+    claims: str  # what it measures: "cpu", "part of package-0", "around cpu, dram, gpu"
     use: Use
     why: str
     watts: float | None  # None: nothing usable was read
@@ -42,14 +42,14 @@ class MeterRow(Struct, frozen=True):
 
 
 class Overview(Struct, frozen=True):
-    """All of it, in the order of preference."""
+    """All sensors and counters, in the order of preference."""
 
     sensors: Sequence[SensorRow]
     meters: Sequence[MeterRow]
 
 
 class Looks:
-    """Reads the sensor set some times and remembers what every counter drew in between."""
+    """Reads the sensor set several times and keeps the energy of every counter in between."""
 
     def __init__(self, sensor_set: SensorSet) -> None:
         self._sensor_set = sensor_set
@@ -71,7 +71,7 @@ class Looks:
         return any(slot.pending and slot.reason != "error" for slot in self._sensor_set.slots)
 
     def overview(self) -> Overview:
-        """What was seen so far."""
+        """The overview so far."""
         sensors = [
             SensorRow(slot.name, slot.state().reason or "delivers", _message(slot), slot.fix)
             for slot in self._sensor_set.slots

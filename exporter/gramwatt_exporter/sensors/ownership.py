@@ -1,4 +1,4 @@
-"""Which sensor's steps are booked for which device: by preference, by what they bring, and which stands in. Pure."""
+"""Which sensor's steps are booked for which device: by preference and by usable steps, with substitutes. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BOARD = ("cpu", "dram")  # components that one sensor measures as a whole
 _NAMES = {
     "cpu": "package-",
     "dram": "dram-",
-}  # how devices are named of which nothing but the name was ever read
+}  # names of devices of which only the name was ever read
 
 
 class Ownership:
@@ -35,17 +35,16 @@ class Ownership:
         self.claims = Claims(order, surely_gone)
         self.presence = Presence()
         self.owned: dict[str, Device] = {}  # claim -> a device of it that its owner delivered now
-        self.changed: set[str] = set()  # claims that went to another sensor now
-        self.stand_ins: dict[str, str] = {}  # key of a device that brings nothing -> source instead
-        self._settled: tuple[object, ...] | None = None  # of what the claims are settled
+        self.changed: set[str] = set()  # claims that changed their owner in this sample
+        self.stand_ins: dict[str, str] = {}  # key of a device without usable steps -> its substitute's source
+        self._settled: tuple[object, ...] | None = None  # the input of the last decision
         self._surely_gone = surely_gone
         self._intake = intake
         self._resets = resets
         self._says = says
 
     def settle(self, taken: Sequence[Taken], now_ns: int) -> None:
-        """Decide which sensor measures what. As long as the same is delivered by sources without new faults,
-        nothing changes."""
+        """Decide which sensor measures what. Nothing changes while the same sources deliver without new faults."""
         settled = (self._intake.layout, self._intake.delivery.version, self._intake.hidden)
         if self._settled is not None and settled == self._settled:
             self.claims.seen(self.owned, now_ns)
@@ -65,7 +64,7 @@ class Ownership:
             former = self.claims.settle(claim, sensors, now_ns, useless)
             owner = self.claims.owner(claim)
             if former is not None and owner is not None:
-                # What the former one counts from now on, this one counts too.
+                # From now on both count the same energy.
                 self._intake.tracks.forget(former, claim)
                 self.presence.drop(self.presence.keys_of(former, claim))
                 self.changed.add(claim)
@@ -77,7 +76,7 @@ class Ownership:
     def _is_steady(
         self, delivered: Mapping[str, Mapping[str, Device]], useful: Collection[tuple[str, str]]
     ) -> bool:
-        """Whether every claim is with the best sensor that brings something: time alone changes nothing then."""
+        """Whether every claim is with its best delivering sensor: then the passing of time changes nothing."""
         for claim, sensors in delivered.items():
             best = min(
                 (sensor for sensor in sensors if (claim, sensor) in useful),
@@ -133,7 +132,7 @@ class Ownership:
     def _substitutes(
         self, taken: Sequence[Taken], samples: Samples, spare: Sequence[EnergyStep], now_ns: int
     ) -> list[EnergyStep]:
-        """Steps for packages and memories that their owner does not bring while it brings others."""
+        """Steps for packages and memories that their owner does not deliver while it delivers others."""
         wanting, beside = self._wanting(taken, samples, now_ns)
         steps = []
         self.stand_ins = {}
@@ -145,14 +144,14 @@ class Ownership:
                     steps.append(step)
                     self.stand_ins[key] = source
                     if self.presence.overdue(key, now_ns):
-                        self._intake.tracks.drop(key)  # what it counts meanwhile is booked by this
+                        self._intake.tracks.drop(key)  # a substitute books its energy meanwhile
                     break
         return steps
 
     def _wanting(
         self, taken: Sequence[Taken], samples: Samples, now_ns: int
     ) -> tuple[list[tuple[str, str, str, str]], dict[tuple[str, str], int]]:
-        """Component, name, owner and key of devices that bring nothing; and how many devices each owner has."""
+        """Component, name, owner and key of devices without usable steps; and the number of devices of each owner."""
         wanting: list[tuple[str, str, str, str]] = []
         beside: dict[tuple[str, str], int] = {}
         for item in taken:
@@ -180,7 +179,7 @@ class Ownership:
         return mine and not self._surely_gone(sensor) and key in self._intake.tracks
 
     def restore(self, now_ns: int) -> None:
-        """After a restart the devices that the hardware went on counting are expected to come back."""
+        """After a restart, expect the devices back whose hardware counters went on."""
         for key in self._intake.tracks.devices():
             if self.claims.owner(claim_of_key(key)) == sensor_of(key):
                 self.presence.note(key, now_ns - 1)  # not now: it has still to be read

@@ -1,8 +1,8 @@
 """The rest of the machine: what one meter around the devices shows beyond them, as the device ``other``. Pure.
 
 The meter and the devices are read at different moments and both are noisy, so their difference may dip; only a new
-maximum of (meter - devices) is energy that certainly belongs to nobody else. Devices are taken at the moment of the
-meter's reading by linear interpolation, so a slow meter is not compared with later devices.
+maximum of (meter - devices) is certainly energy of the rest. Devices are taken at the moment of the meter's reading by
+linear interpolation, so a slow meter is not compared with later devices.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _SECOND = 1_000_000_000
 class PlatformRest:
     """Of all surrounding meters one makes ``other``; two would count the rest of the machine twice.
 
-    One that goes away keeps its place as a sensor keeps its claims: for HOLD_SECONDS, unless its sensor is surely
-    gone. While a device that it covers cannot be read, its energy waits: the device's counter goes on, and brings the
-    energy of the gap when it is read again.
+    A meter that goes away stays chosen for HOLD_SECONDS, unless its sensor is certainly gone. While a device that it
+    covers cannot be read, its energy waits: the device's counter goes on, and brings the energy of the gap when it is
+    read again.
     """
 
     def __init__(self) -> None:
@@ -36,20 +36,20 @@ class PlatformRest:
         self._devices = Timeline()
         self._bound = ModelBound()
         self._account = RestAccount()
-        self._device: Device | None = None  # what it made last
-        self._pending: list[int] | None = None  # what the others drew while a covered device cannot be read
+        self._device: Device | None = None  # its last device ``other``
+        self._pending: list[int] | None = None  # energy held while a covered device cannot be read
         self._meter: Meter | None = None  # as it was delivered last
-        self._missed = False  # whether its last step spans a time in which nobody looked
-        # In this tick another meter was chosen: the former one's key, and why it lost its place.
+        self._missed = False  # whether its last step spans a time without reads
+        # Set in the tick in which another meter was chosen: the former one's key, and the reason.
         self.change: tuple[str, str] | None = None
         self._begin_ns: int | None = None  # when the meter's counting began, in this tick
-        self._chosen_before = False  # whether a meter was ever in use: only the first brings energy of before
+        self._chosen_before = False  # whether a meter was in use: only the first brings earlier energy
         self._booked: int | None = 0  # uJ since the start; None after a restart
 
     # --- one tick
 
     def seen(self, meters: Sequence[Meter], now_ns: int) -> None:
-        """These, which surround devices, were delivered."""
+        """These surrounding meters were delivered."""
         if meters or self.election.candidates:
             self.election.present(meters, now_ns)
 
@@ -68,7 +68,7 @@ class PlatformRest:
         self._devices.begin(now_ns)
 
     def bounded(self, steps: Sequence[EnergyStep]) -> tuple[list[EnergyStep], list[int]]:
-        """The steps as they may be booked, and what the modelled ones were."""
+        """The steps to book, and the modelled ones before scaling."""
         models = [step.microjoules for step in steps]
         if not self._covers or self._bound.ratio >= 1.0:
             return list(steps), models
@@ -112,7 +112,7 @@ class PlatformRest:
         if not self._elect(elect, now_ns):
             own = self._own(meters)
             if own is not None and not self._account.marked:
-                self._mark(own[1])  # chosen while it counts: of before, the devices' energy is not known here
+                self._mark(own[1])  # chosen while it counts: earlier energy of devices is unknown
                 return None
             self._hold(own)
         return self._step() if self._account.held_at_ns and self.election.key else None
@@ -128,8 +128,8 @@ class PlatformRest:
     def _elect(self, elect: Callable[[], str], now_ns: int) -> bool:
         """Whether another meter was chosen.
 
-        The first one brings all that it showed since its counting began. So does one that soon turns out to be wider,
-        less what was booked until then.
+        The first meter brings all energy since its counting began. So does a meter that soon turns out to be wider,
+        less the energy booked until then.
         """
         before = self.election.key
         why = elect()
@@ -171,7 +171,7 @@ class PlatformRest:
                 self.election.note(step, at_ns, devices)
 
     def _with_missed(self, amounts: list[int], steps: Sequence[EnergyStep], now_ns: int) -> list[int]:
-        """The amounts and, of what passed unseen, the part that the meter counted too."""
+        """The amounts, with the part of unseen energy that the meter counted, too."""
         for step in steps:
             if step.missed:
                 inside = step.device.component in self._covers
@@ -194,7 +194,7 @@ class PlatformRest:
         self._device = Device(
             "other", meter.name, meter.source, meter.uncertainty_ratio, None, meter.max_watts
         )
-        # A call of a slow controller fails now and then; what is missed for longer has no power to show.
+        # A call of a slow controller fails now and then. Energy missed for longer gives no power.
         missed = self._missed and settled.nanoseconds > HOLD_SECONDS * _SECOND
         return EnergyStep(self._device, settled.beyond, max(1, settled.nanoseconds), missed)
 
@@ -209,10 +209,10 @@ class PlatformRest:
 
     @classmethod
     def restored(cls, saved: Sequence[Any], now_ns: int, goes_on: Callable[[str], bool]) -> PlatformRest:
-        """Go on from what was saved; the meter has the usual time to come back.
+        """Restore the saved state; the meter has HOLD_SECONDS to come back.
 
         ``goes_on`` says of a key whether its counter counted meanwhile. A meter of power did not: nothing is known of
-        the time in between, and only the debt stays, and what waits for a device that could not be read.
+        the time in between. Only the debt stays, and energy that waits for a device that could not be read.
         """
         around = cls()
         key, covers, at_ns, account, *more = saved
@@ -237,7 +237,7 @@ class PlatformRest:
 
     @property
     def device(self) -> Device | None:
-        """The rest of the machine, as the present meter showed it last."""
+        """The device ``other`` as the present meter gave it last."""
         return self._device
 
     @property

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from .counters import believed
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.1, 1.0
-SHARE_OF_TIME = 0.1  # of the time at most is spent in the driver
-LONGEST_GAP_NS = 60_000_000_000  # longer than this nobody knows what was drawn
+SHARE_OF_TIME = 0.1  # most of the time that may be spent in the driver, as a share
+LONGEST_GAP_NS = 60_000_000_000  # over a longer gap the energy is not known
 _MEMORY_NS = 120_000_000_000  # the variation of about so long decides how uncertain the integral is
 _SENSOR_RATIO = 0.05  # one sigma of the power reading itself
 
@@ -46,7 +46,7 @@ class PowerReader:
         began = self._now()
         try:
             value = self._power()
-        except Exception as error:  # handed to the sensor, which knows what it means
+        except Exception as error:  # the sensor handles it
             self.failed = error
             return LONGEST_SECONDS
         ended = self._now()
@@ -89,7 +89,7 @@ class PowerReader:
 
     @property
     def uncertainty_ratio(self) -> float:
-        """One sigma as a share of the energy: of the sensor, and of what may have happened between two values."""
+        """One sigma as a share of the energy: of the sensor, and of changes between two values."""
         sampling = math.sqrt(self._variance) / self._energy if self._energy > 0 else 0.0
         return round(math.hypot(self._sensor_ratio, sampling), 3)
 

@@ -1,4 +1,4 @@
-"""When each device was delivered last: one that cannot be read for a moment counts on. Pure."""
+"""When each device was delivered last: a device that cannot be read for a moment keeps counting. Pure."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Presence:
         self._count = 0
 
     def note(self, key: str, now_ns: int) -> None:
-        """It was delivered."""
+        """Note that a device was delivered."""
         self._seen[key] = now_ns
 
     def drop(self, keys: Iterable[str]) -> None:
-        """These are measured by another sensor now."""
+        """Another sensor measures these devices now."""
         for key in keys:
             self._seen.pop(key, None)
 
@@ -33,7 +33,7 @@ class Presence:
     def unreadable(self, now_ns: int, covers: Collection[str], goes_on: Callable[[str], bool]) -> bool:
         """Whether a device of these components was not delivered now and may come back with the energy of the gap.
 
-        ``goes_on`` says of a key whether its sensor still has the claim. After HOLD_SECONDS nobody waits any more.
+        ``goes_on`` says of a key whether its sensor still has the claim. The wait ends after HOLD_SECONDS.
         """
         for key, at_ns in self._seen.items():
             if at_ns != now_ns and now_ns - at_ns <= HOLD_SECONDS * _SECOND:

@@ -17,7 +17,7 @@ def build(
 
     ``awake_ns`` is a clock that stands still while the machine sleeps (CLOCK_MONOTONIC), if there is one.
 
-    What is disabled stands in the list as a :class:`Disabled`, so that its state is reported. Modules are imported
+    A disabled sensor is in the list as a :class:`Disabled`, so that its state is reported. Modules are imported
     only for sensors that are enabled, to keep the exporter small.
     """
     settings = config.sensors

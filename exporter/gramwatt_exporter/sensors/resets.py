@@ -1,4 +1,4 @@
-"""Steps that were not believed: counted always, said once for each counter until it is believed again."""
+"""Refused steps: always counted, and logged once for each counter until it brings a good step."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class Resets:
         self._doubted: set[Device | Meter] = set()
 
     def go_on(self, totals: Mapping[tuple[str, str], int]) -> None:
-        """Count on from these."""
+        """Set the totals, from a saved state."""
         self.totals = dict(totals)
 
     def count(self, of: Device | Meter) -> tuple[str, str]:
-        """One more."""
+        """Count one refused step."""
         key = (of.component if isinstance(of, Device) else "meter", of.name)
         self.totals[key] = self.totals.get(key, 0) + 1
         return key
 
     def note(self, of: Device | Meter, counts: bool = True) -> None:
-        """One more, said if it is the first. ``counts``: it shows energy, else power."""
+        """Count one refused step; log the first one. ``counts``: it is of a counter, else of power."""
         key = self.count(of)
         if of not in self._doubted:
             self._doubted.add(of)
@@ -49,6 +49,6 @@ class Resets:
         )
 
     def believed(self, of: Device | Meter) -> None:
-        """It brought a step."""
+        """A counter brought a good step: its next refused one is logged again."""
         if self._doubted:
             self._doubted.discard(of)

@@ -1,4 +1,4 @@
-"""What a meter showed beyond the devices inside it, and what of that is booked. Pure."""
+"""The energy that a meter showed beyond the devices inside it, and how much of it is booked. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .timeline import Inside, Timeline
 
 
 class Settled(Struct, frozen=True):
-    """What came of the meter's energy since the last time."""
+    """The meter's energy since the last call, and what is booked of it."""
 
     shown: int  # by the meter, microjoules
     inside: Inside  # drawn by the devices meanwhile
@@ -25,14 +25,14 @@ class RestAccount:
 
     def __init__(self, excess: int = 0) -> None:
         self.excess = excess  # the meter less the devices, less what is booked: negative for a debt
-        self.held_at_ns = 0  # up to when the meter's energy is held; 0: none is
-        self._held = 0  # microjoules that it showed and that are not compared yet
+        self.held_at_ns = 0  # the meter's energy is held up to this moment; 0: none is held
+        self._held = 0  # microjoules of the meter that are not compared yet
         self._covers: tuple[Component, ...] = ()
         self._marked: Inside | None = None  # the devices' total at the mark; None: nothing is compared yet
         self._ahead = Inside()  # of before a restart, after the mark
         self._at_ns = 0  # of the mark
         self._counts_since_ns: int | None = None  # when the meter's counting began; None: before a restart
-        self._unseen: list[tuple[int, int]] = []  # times in between that the meter did not see
+        self._unseen: list[tuple[int, int]] = []  # times that the meter did not measure
 
     @property
     def marked(self) -> bool:
@@ -47,7 +47,7 @@ class RestAccount:
         self._held, self.held_at_ns, self._unseen = 0, 0, []
 
     def hold(self, microjoules: int, at_ns: int) -> None:
-        """The meter showed this up to that moment."""
+        """Add energy of the meter up to this moment."""
         self._held += microjoules
         self.held_at_ns = at_ns
 
@@ -85,7 +85,7 @@ class RestAccount:
         return Settled(shown, inside, beyond, elapsed)
 
     def book(self, microjoules: int) -> None:
-        """So much of the excess is booked."""
+        """Note how much of the excess is booked."""
         self.excess -= microjoules
 
     # --- over a restart

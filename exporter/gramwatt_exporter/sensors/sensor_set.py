@@ -22,8 +22,8 @@ from .supervisor import Logger, Supervisor
 from .suspends import Suspends
 from .timeline import MODELLED
 
-SLOW_OPEN_WAIT_SECONDS = 0.25  # what the start of the exporter waits for sensors that open slowly
-OPEN_WAIT_SECONDS = 3.0  # and for the others, of which a driver that hangs may hold one
+SLOW_OPEN_WAIT_SECONDS = 0.25  # seconds that the exporter's start waits for sensors that open slowly
+OPEN_WAIT_SECONDS = 3.0  # seconds for all others: a hanging driver may hold one
 
 
 class SensorSet:
@@ -48,8 +48,8 @@ class SensorSet:
             Supervisor(sensor, order, log, sensor.name in wanted) for order, sensor in enumerate(sensors)
         ]
         self.around = PlatformRest()
-        self.taken: list[Taken] = []  # what the last read brought
-        self._spoken: tuple[object, ...] = ()  # of what was last judged
+        self.taken: list[Taken] = []  # result of the last read
+        self._spoken: tuple[object, ...] = ()  # the layout that was judged last
         self._now = boottime_ns
         self._says = Announcements(log)
         self._resets = Resets(log)
@@ -78,7 +78,7 @@ class SensorSet:
             slot.close()
 
     def read(self) -> MergedSample:
-        """Read every sensor and merge. Devices without a previous reading give no step: nothing is known yet."""
+        """Read every sensor and merge. Devices without a previous reading give no step."""
         now = self._now()
         self._suspends.before(now)
         samples = self._read_all(now)
@@ -189,7 +189,7 @@ class SensorSet:
         for item in taken:
             place, sensor = item.place, item.place.slot.name
             if item.advance is not None and item.advance.step is not None and item.advance.step.reset:
-                self._spoken = ()  # not yet a value to speak of
+                self._spoken = ()  # no usable value yet
             elif not place.claim:
                 shows[sensor].append(place.of.name)
             if not place.claim and not place.around:
@@ -224,9 +224,9 @@ class SensorSet:
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Go on from what was saved, before the first read, on the same boot only.
 
-        Energy the hardware counted since then comes as steps marked ``missed``. Power and estimates have no gap
-        energy: nothing was measured. Raises KeyError, TypeError, ValueError or AttributeError for what is no state,
-        and then changes nothing.
+        Energy the hardware counted since then comes as steps marked ``missed``. Power and estimates have no gap energy:
+        nothing was measured. Raises KeyError, TypeError, ValueError or AttributeError for a damaged state, and then
+        changes nothing.
         """
         now = self._now()
         resets = {(str(component), str(name)): int(count) for component, name, count in saved["resets"]}

@@ -1,4 +1,4 @@
-"""A counter against what its own device says of its power or of a part of itself. Pure.
+"""Compares a counter with the power that its own device reports, or with a counter of a part. Pure.
 
 A counter is believed by what it does. Some stand still, or count far less than the device draws, while the same device
 states its power: NVIDIA/DCGM issue 171 (0 J at 247 W), kokkos/kokkos-tools issue 295 (a counter far below the power).
@@ -11,7 +11,7 @@ from .counters import plausible
 _SECOND = 1_000_000_000
 
 DECIDE_NS = 10 * _SECOND  # a counter is judged over at least this long
-LONGEST_GAP_NS = 30 * _SECOND  # between two looks the device may have slept: the comparison begins anew
+LONGEST_GAP_NS = 30 * _SECOND  # after a longer gap the device may have slept: the comparison begins anew
 USUAL_GAP_NS = 10 * _SECOND  # the longest sampling interval
 SHORTEST_NS = _SECOND // 2  # counters are refreshed within 100 ms
 STILL_LOOKS = 3  # powers that contradict a counter that does not move

@@ -1,4 +1,4 @@
-"""Where one package of several brings nothing: another sensor's figure, or a share of its sum. Pure."""
+"""Steps for a package without usable steps, from another sensor's value or a share of its sum. Pure."""
 
 from __future__ import annotations
 

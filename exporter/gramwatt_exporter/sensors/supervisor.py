@@ -1,4 +1,4 @@
-"""One sensor and how it does: opened, read, closed, tried again, and talked about only when its state changes."""
+"""One sensor and its state: opens, reads, closes and retries it, and logs each change of its state."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from .disabled import Disabled
 from .repeats import WINDOW_SECONDS, Repeats
 from .threads import Attempt, Worker, once
 
-HANGING_READ_WAIT_SECONDS = 1.0  # what a tick waits, once, for a driver that may hang
+HANGING_READ_WAIT_SECONDS = 1.0  # seconds that a tick waits, once, for a driver that may hang
 FIRST_READ_WAIT_SECONDS = 5.0  # the same for the first read of any other driver; a busy machine starts late
 FAILURES_BEFORE_REOPEN = 3
-# Often while its devices are waited for (claims.HOLD_SECONDS): a gap that ends in that time is booked.
+# Short while its devices are expected back (claims.HOLD_SECONDS): a gap that ends in that time is booked.
 RETRY_SECONDS = (1, 2, 5, 10, 10, 10, 30, 30, 60)
-RETRY_LATER_SECONDS = 60  # for what is absent or denied: somebody may load a driver or grant a right
+RETRY_LATER_SECONDS = 60  # for absent and denied sensors: an operator may load a driver or grant a right
 RETRY_FATAL_SECONDS = 600
-STALE_SECONDS = 60  # a reading that is older, and than three of its source's intervals, says nothing of now
+STALE_SECONDS = 60  # an older reading is stale, if it is also older than three intervals of its source
 _MORE = f"comes and goes: more of it within {WINDOW_SECONDS // 60} minutes is counted, not logged"
 _SECOND = 1_000_000_000
 
 
 class Logger(Protocol):
-    """What the sensors need of a log."""
+    """The log that sensors use."""
 
     def debug(self, message: str, **fields: object) -> None: ...
 
@@ -58,8 +58,8 @@ class Supervisor:
         self.fix = ""  # and what helps
         self.broken: Mapping[str, str] = {}  # device -> reason, of those that could not be read last time
         self._log = log
-        self._wanted = wanted  # the user switched it on: that it is absent is worth a warning
-        self._fault = ""  # why nothing that it reads can be used
+        self._wanted = wanted  # the user switched it on: its absence is worth a warning
+        self._fault = ""  # why none of its readings can be used
         self._newest_ns = 0  # of its newest reading
         self._period_ns = 0  # the longest time between two
         self._worker = Worker(f"sensor-{sensor.name}")  # its thread exists only for sensors that need one
@@ -78,12 +78,12 @@ class Supervisor:
 
     @property
     def surely_gone(self) -> bool:
-        """It does not measure and will not do so in the next moments."""
+        """Whether it does not measure, and will not soon."""
         return self.reason in ("absent", "denied", "disabled")
 
     @property
     def pending(self) -> bool:
-        """It may still deliver for the first time: being opened, open and not read yet, or tried again soon."""
+        """Whether it may still deliver for the first time: it is being opened, not read yet, or tried again soon."""
         return (
             self._opening is not None
             or (self._said is None and not self.surely_gone)
@@ -97,7 +97,7 @@ class Supervisor:
         return SensorState(self.name, self.up and not reason, reason, self._read_seconds, failures)
 
     def judge(self, faults: Collection[str], all_of_it: bool) -> None:
-        """What of its readings cannot be used, and whether that is all of them."""
+        """Set which of its readings cannot be used, and whether these are all."""
         for fault in faults:
             self._failures[fault] = self._failures.get(fault, 0) + 1
         self._fault = next(iter(faults)) if all_of_it and faults else ""
@@ -106,7 +106,7 @@ class Supervisor:
 
     @property
     def opens_slowly(self) -> bool:
-        """Whether it says that opening it may take long."""
+        """Whether its ``open`` may take long, as it declares."""
         return bool(getattr(self.sensor, "slow_open", False))
 
     def open(self, now_ns: int, first: bool = False) -> None:
@@ -125,7 +125,7 @@ class Supervisor:
             self._settle(self.sensor.open, now_ns)
 
     def await_open(self, timeout_seconds: float, now_ns: int) -> None:
-        """Take up the outcome of an open in the background, waiting for it at most so long."""
+        """Take the outcome of an open in the background, waiting at most so long."""
         if self._opening is not None and self._opening.done(timeout_seconds):
             opening, self._opening = self._opening, None
             self._settle(opening.result, now_ns)
@@ -149,7 +149,7 @@ class Supervisor:
         except Exception as error:
             self._down(error, now_ns)
         else:
-            # Whether it delivers is for its first read to show, and only then worth a line.
+            # Its first read shows whether it delivers; the log line waits for that.
             self.up, self.reason, self._errors_in_a_row = True, "", 0
 
     def _close(self) -> None:
@@ -167,7 +167,7 @@ class Supervisor:
             sample = self.sensor.read() if self._is_trusted else self._guarded()
         except _Hanging as error:
             self._down(TryAgain(str(error)), now_ns)
-            self._stay_open()  # neither closed nor opened again while it is inside its driver
+            self._stay_open()  # not closed and not opened again while a call is inside its driver
             return None
         except (NotHere, Denied, Fatal) as error:
             self._close()
@@ -188,7 +188,7 @@ class Supervisor:
 
     @property
     def _is_trusted(self) -> bool:
-        """Whether it is read on the caller's thread: it has come back once or says that it never hangs."""
+        """Whether it is read on the caller's thread: one read has returned, or it declares that it never hangs."""
         may_hang = getattr(self.sensor, "may_hang", None)
         return not may_hang and (self._has_read or may_hang is False)
 
@@ -247,7 +247,7 @@ class Supervisor:
     # --- talking
 
     def announce(self, measures: Collection[str], shows: Collection[str]) -> None:
-        """Say once that it delivers, and what for; a source that stands for nothing has nothing to say."""
+        """Log once that it delivers, and for what; a sensor without a use is not logged."""
         if self._announced or not (measures or shows) or self._said is None or self._said[0] != "up":
             return
         self._announced = True
@@ -258,11 +258,11 @@ class Supervisor:
 
     @property
     def has_notes(self) -> bool:
-        """Whether it has anything to say."""
+        """Whether it has notes to log."""
         return bool(getattr(self.sensor, "notes", ()) or getattr(self.sensor, "notes_by_component", ()))
 
     def pass_on_notes(self, measures: Collection[str]) -> None:
-        """Log what the sensor has to say, once each; of components only those it measures."""
+        """Log the notes of the sensor, each once; notes of a component only if it measures that."""
         notes = list(getattr(self.sensor, "notes", ()))
         for component, more in getattr(self.sensor, "notes_by_component", {}).items():
             if component in measures:
@@ -300,7 +300,7 @@ class Supervisor:
         lasts = self._repeats.lasts(self.reason, now_ns)
         if self._said == (self.reason, text) and not lasts:
             return
-        # What somebody has to do is news, whatever was said before.
+        # A fix for the operator is logged, whatever was logged before.
         news = self._said is None or self._said[0] != self.reason or fatal
         say = self._repeats.came(self.reason, now_ns) if news else "say"
         self._said = (self.reason, text)

@@ -24,7 +24,7 @@ class Attempt(Generic[T]):
         self._finished = threading.Event()
 
     def run(self) -> None:
-        """Make the call, on the thread of whoever runs it."""
+        """Make the call on the calling thread."""
         try:
             self._value = self._call()
         except BaseException as error:  # handed to the thread that asks for the result
@@ -51,7 +51,7 @@ def once(call: Callable[[], T], name: str) -> Attempt[T]:
 
 
 class Worker:
-    """One daemon thread that makes calls in order. One and the same: drivers keep state per thread."""
+    """One daemon thread that makes calls in order. It is always the same one: drivers keep state per thread."""
 
     def __init__(self, name: str) -> None:
         self._name = name

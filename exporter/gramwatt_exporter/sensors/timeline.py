@@ -1,4 +1,4 @@
-"""What the devices drew up to any recent moment, so that a slow meter is compared with its own time. Pure."""
+"""Energy of the devices up to any recent moment, so that a slow meter is compared at its own time. Pure."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Inside(Struct, frozen=True):
 
     measured: int = 0
     modelled: int = 0  # as booked
-    model: int = 0  # as the model said, before it was bounded
+    model: int = 0  # energy of the model, before it was bounded
 
     @property
     def booked(self) -> int:
-        """What all of them were booked."""
+        """Booked energy of all devices."""
         return self.measured + self.modelled
 
     def since(self, before: Inside) -> Inside:
@@ -48,12 +48,12 @@ class Timeline:
         self._points: deque[tuple[int, tuple[int, ...]]] = deque(maxlen=self.KEEP)
 
     def add(self, at_ns: int, amounts: Sequence[int]) -> None:
-        """Energy drawn up to ``at_ns`` since the last call, as ``amounts_of`` says it."""
+        """Energy up to ``at_ns`` since the last call, as ``amounts_of`` gives it."""
         self._totals = tuple([a + b for a, b in zip(self._totals, amounts, strict=True)])
         self._points.append((at_ns, self._totals))
 
     def begin(self, at_ns: int) -> None:
-        """Nobody asks for moments before this one."""
+        """Drop all moments before this one."""
         self._points.clear()
         self._points.append((at_ns, self._totals))
 

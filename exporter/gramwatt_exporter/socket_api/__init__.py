@@ -1,6 +1,6 @@
-"""The clients' doors: HTTP/1.1 with JSON over a Unix socket, and over TCP where configured (docs/socket-api.md).
+"""The API for clients: HTTP/1.1 with JSON over a Unix socket, and over TCP where configured (docs/socket-api.md).
 
-Hold no state themselves. tcp.py is imported where it is configured only.
+The modules hold no state. tcp.py is imported only where configured.
 """
 
 from ..windows.errors import ApiError

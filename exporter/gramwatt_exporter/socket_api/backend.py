@@ -1,4 +1,4 @@
-"""What the socket asks of the exporter. The sampler implements it and runs every call on its own thread."""
+"""What the socket needs from the exporter. The node implements it and runs every call on the loop's thread."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Answer = dict[str, Any]
 class Backend(Protocol):
     """All methods but :meth:`call` run inside :meth:`call`. They raise ApiError to refuse.
 
-    Opening, stopping and ``sample=True`` take a sample first. What a caller may do is decided here, by ``peer``.
+    Opening, stopping and ``sample=True`` take a sample first. ``peer`` decides what a caller may do.
     """
 
     def call(self, work: Callable[[], Answer]) -> Answer:
         """Run ``work`` on the thread that owns the state and give its answer or raise its error.
 
-        Raises ApiError 503 when the exporter is starting or stopping or does not get to it in time.
+        Raises ApiError 503 when the exporter is starting, stopping or too busy.
         """
         ...
 

@@ -26,7 +26,7 @@ class Values(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Stop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of ``.../stop``; may be absent altogether."""
+    """Body of ``.../stop``; a request may have none."""
 
     values: dict[str, float] = {}
     outcome: Outcome | None = None

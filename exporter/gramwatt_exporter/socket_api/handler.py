@@ -22,11 +22,11 @@ from .limits import BODY_BYTES, OPENINGS_PER_SECOND, CallRate
 from .reader import TimedReader
 
 _LOG = logging.getLogger(__name__)
-_REQUEST_SECONDS = 10.0  # for one request from its second line on, and for writing its answer
+_REQUEST_SECONDS = 10.0  # seconds for one request from its second line on, and for writing its answer
 
 
 class Service(Struct, frozen=True):
-    """What every connection of a door works with. ``procfs`` numbers processes as the backend does."""
+    """What every connection of a server works with. ``procfs`` numbers processes as the backend does."""
 
     backend: Backend
     rate: CallRate
@@ -38,12 +38,12 @@ class Guest(Protocol):
 
     @property
     def key(self) -> Hashable:
-        """The key of those that share one bound on connections."""
+        """Connections with the same key share one limit."""
         ...
 
     @property
     def idle_seconds(self) -> float:
-        """How long the first line of a request may be waited for."""
+        """Seconds to wait for the first line of a request."""
         ...
 
     def peer(self, authorization: str | None) -> Peer:
@@ -64,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
         self.service = service
         self._reader = TimedReader(connection, _REQUEST_SECONDS)
         self.awaits_continue = False
-        self.lingers = False  # there is more to come that will not be read
+        self.lingers = False  # the client may still send bytes that are not read
         super().__init__(connection, ("", 0), None)  # type: ignore[arg-type]
 
     def setup(self) -> None:
@@ -92,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def handle_expect_100(self) -> bool:
-        self.awaits_continue = True  # only once the body is known to be small enough
+        self.awaits_continue = True  # only once the size of the body is checked
         return True
 
     def _answer(self) -> None:
@@ -128,7 +128,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             return self.guest.peer(self.headers.get("Authorization"))
         except ApiError:
-            self.close_connection = self.lingers = True  # a stranger's body is not read
+            self.close_connection = self.lingers = True  # the body of an unknown caller is not read
             raise
 
     def _body(self) -> bytes:
@@ -136,7 +136,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = self.lingers = True
             raise ApiError(400, "", "a body in chunks is not accepted", "send Content-Length")
         lengths = self.headers.get_all("Content-Length", ["0"])
-        if len(lengths) > 1:  # a proxy in front may have taken the other one for true (RFC 9112, 6.3)
+        if len(lengths) > 1:  # a proxy may have used the other one (RFC 9112, 6.3)
             self.close_connection = self.lingers = True
             raise ApiError(400, "", "more than one Content-Length", "send it once")
         text = lengths[0]
@@ -185,7 +185,7 @@ class Handler(BaseHTTPRequestHandler):
         """What the base class calls for a request it cannot parse."""
         self.close_connection = self.lingers = True
         self.request_version = (
-            "HTTP/1.1"  # what it says cannot be trusted; without this there is no status line
+            "HTTP/1.1"  # the request's version is unknown; without this there is no status line
         )
         error = ApiError(400, "", f"not a request: {message or HTTPStatus(code).phrase}", "speak HTTP/1.1")
         self._send(error.status, error_body(error))

@@ -1,4 +1,4 @@
-"""How much one user may ask. Bounds are per user, so that one cannot keep the others out."""
+"""How many calls one user may make. Limits are per user, so that no user can keep the others out."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ CALLS_PER_SECOND = 50
 BODY_BYTES = 64 * 1024
 CONNECTIONS = 256
 CONNECTIONS_FOR_ROOT = 16
-"""Of these, those that root's alone may be: an operator gets in however many users crowd the door."""
+"""Of these, connections kept for root: an operator can connect however many users do."""
 CONNECTIONS_PER_USER = 64
 OPENINGS_SAVED = 100
 OPENINGS_PER_SECOND = 10
-"""Windows that a user may open: each is kept for a day, and shown by every scrape until then."""
+"""Windows that a user may open a second. Each is kept for a day, and every scrape shows it."""
 WRONG_TOKENS = 10
-"""Wrong or missing tokens of one address that are answered at once; after that one a second."""
+"""So many wrong or missing tokens of one address are answered at once; after that, one a second."""
 
 _BUCKETS = 1024
 
@@ -31,12 +31,12 @@ class _Buckets:
         self._buckets: dict[Hashable, tuple[float, float]] = {}  # key -> (tokens, at)
 
     def wait(self, key: Hashable) -> float:
-        """0.0 when one could be taken now, else the seconds until then."""
+        """Seconds until one can be taken; 0.0 for now."""
         with self._lock:
             return self._wait(self._tokens(key, self._clock()))
 
     def take(self, key: Hashable) -> float:
-        """Take one and give 0.0; when there is none, the seconds until there is."""
+        """Take one and return 0.0. Without one: return the seconds until there is one."""
         now = self._clock()
         with self._lock:
             if len(self._buckets) > _BUCKETS:
@@ -54,7 +54,7 @@ class _Buckets:
         return 0.0 if tokens >= 1 else (1 - tokens) / self._rate
 
     def _forget(self, now: float) -> None:
-        """A full bucket says nothing; of too many others, the oldest go."""
+        """Drop full buckets, and the oldest of too many others."""
         kept = {key: bucket for key, bucket in self._buckets.items() if self._tokens(key, now) < self._most}
         for key in list(kept)[: max(0, len(kept) - _BUCKETS)]:
             del kept[key]
@@ -84,14 +84,14 @@ class FailedTries(_Buckets):
         self._told = _Buckets(1 / 60, 1, clock)
 
     def failed(self, address: str) -> bool:
-        """One more. True when there were too many by now and this has not been said for a minute."""
+        """Count one more. True when there are too many and this was not logged for a minute."""
         self.take(address)
         return bool(self.wait(address)) and not self._told.take(address)
 
 
 class Connections:
     """Counts connections, all and by user (over TCP: by address). A user may have as many as are still free, at most
-    ``CONNECTIONS_PER_USER``: so there is always one for the next."""
+    ``CONNECTIONS_PER_USER``: so the next user always finds a free one."""
 
     def __init__(self, for_root: int = 0) -> None:
         """``for_root``: places that are kept for the user 0."""

@@ -1,4 +1,4 @@
-"""The socket file: where it may be, which process made it, and that no other's is taken away."""
+"""The socket file: where it may be, and how it is made and removed without touching another process's file."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 from ..errors import ConfigError, Denied, Fatal
 
 SYSTEM_PATH = "/run/gramwatt/gramwatt.sock"
-_PATH_BYTES = 107  # sockaddr_un.sun_path less its end
+_PATH_BYTES = 107  # sockaddr_un.sun_path without its terminating NUL
 _PENDING = 64
 
 
 def default_paths(configured: str, runtime_dir: str) -> list[str]:
-    """Where to listen, in order of preference: what is set, else /run/gramwatt, else the user's own."""
+    """Paths to listen at, in order of preference: the configured one, else /run/gramwatt, else the user's own."""
     if configured:
         return [configured]
     own = [f"{runtime_dir}/gramwatt/gramwatt.sock"] if runtime_dir else []
@@ -63,12 +63,12 @@ def _listen(path: str) -> socket.socket:
     directory = Path(path).parent
     if not directory.exists():
         directory.mkdir(parents=True)
-        directory.chmod(0o755)  # whatever the umask: clients of all users must get in
+        directory.chmod(0o755)  # whatever the umask: clients of all users must reach the socket
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | getattr(socket, "SOCK_CLOEXEC", 0))
     try:
         with contextlib.suppress(FileNotFoundError):
             Path(temporary).unlink()
-        # Under another name first: the right mode and a stale file's end come in one step, by the rename.
+        # Under another name first: the rename sets the mode and replaces a stale file in one step.
         listening.bind(temporary)
         try:
             Path(temporary).chmod(0o666)  # every user may ask; the kernel identifies the caller

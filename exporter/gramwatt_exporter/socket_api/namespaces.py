@@ -1,4 +1,4 @@
-"""Process ids of callers in containers. A client in a PID namespace of its own knows its processes by other numbers."""
+"""Process ids of callers in containers. A client in another PID namespace numbers its processes differently."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from ..windows.errors import ApiError
 
 
 def pid_from_here(procfs: str, caller: int, pid: int, start_ticks: int | None = None) -> int:
-    """What the caller calls ``pid``, as numbered in ``procfs``.
+    """Translate the caller's ``pid`` to the number in ``procfs``.
 
-    The kernel gives the caller's own number from here (0 when it cannot be seen) and, in NSpid of its status
-    file, all its numbers inwards. A caller without a namespace of its own, or one that cannot be looked into,
-    numbers as we do. Processes of one container are known by their common cgroup, because looking at their
-    namespaces directly takes the right to trace them.
+    The kernel gives the caller's number in our namespace (0 when it is not visible) and, in NSpid of its status file,
+    its numbers in all inner namespaces. A caller in our namespace, or with an unreadable status file, numbers as we do.
+    Processes of one container are known by their common cgroup, because looking at their namespaces directly takes the
+    right to trace them.
 
-    Of a caller that cannot be seen (``caller`` is 0: over TCP) the number alone says nothing about its namespace. With
-    ``start_ticks``, when the process began, there is only one it can be, whatever its namespace.
+    The namespace of an invisible caller (``caller`` is 0: over TCP) is not known. ``start_ticks``, the start of the
+    process, then identifies it in any namespace.
 
     Raises ApiError 404 when the caller's container has no such process, or the number is a thread's.
     """
@@ -40,7 +40,7 @@ def pid_from_here(procfs: str, caller: int, pid: int, start_ticks: int | None = 
 
 
 def _no_thread(procfs: str, pid: int) -> int:
-    """``pid``. Raises ApiError 404 for the id of a thread: PROCFS answers for it, although it is no process."""
+    """Returns ``pid``. Raises ApiError 404 for the id of a thread: PROCFS answers for it, although it is no process."""
     process = _status(Path(procfs, str(pid))).get(b"Tgid", ())
     if process in ((), (pid,)):
         return pid
@@ -75,7 +75,7 @@ def _start_ticks(process: Path) -> int | None:
 
 
 def _numbers(process: Path) -> tuple[int, ...]:
-    """Ids of a process from our namespace inwards; none when it is gone or the kernel is older than 4.1."""
+    """Ids of a process in our namespace and all inner ones; empty when it is gone or the kernel is older than 4.1."""
     return _status(process).get(b"NSpid", ())
 
 

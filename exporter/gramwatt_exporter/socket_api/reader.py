@@ -9,9 +9,9 @@ from typing import Any
 
 
 class TimedReader(io.RawIOBase):
-    """What comes in on ``connection``. After :meth:`allow` all reads together may take so many seconds.
+    """Reads from ``connection``. After :meth:`allow` all reads together may take so many seconds.
 
-    Raises TimeoutError when they are over: a client that drips cannot hold a connection for ever.
+    Raises TimeoutError after that: a client that sends single bytes cannot hold a connection for ever.
     """
 
     def __init__(self, connection: socket.socket, answer_seconds: float) -> None:
@@ -20,7 +20,7 @@ class TimedReader(io.RawIOBase):
         self._deadline = 0.0
 
     def allow(self, seconds: float) -> None:
-        """From now on, this long."""
+        """Limit all following reads to so many seconds together."""
         self._deadline = time.monotonic() + seconds
 
     def readable(self) -> bool:
@@ -34,4 +34,4 @@ class TimedReader(io.RawIOBase):
         try:
             return self._connection.recv_into(buffer)
         finally:
-            self._connection.settimeout(self._answer_seconds)  # what is written next has its own time
+            self._connection.settimeout(self._answer_seconds)  # the answer has a time limit of its own

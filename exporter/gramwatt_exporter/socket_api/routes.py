@@ -1,4 +1,4 @@
-"""The calls of docs/socket-api.md: which method and path asks what of the backend."""
+"""The calls of docs/socket-api.md: the backend's method for each method and path."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Call(Struct, frozen=True):
     procfs: str
 
     def pid(self, pid: int, start_ticks: int | None) -> int:
-        """A process id as the caller numbers it, as it is numbered here."""
+        """Translates a process id of the caller to the number used here."""
         return pid_from_here(self.procfs, self.peer.pid, pid, start_ticks)
 
 
 Work = Callable[[], Answer]
 Handler = Callable[[Backend, Call], Work | bytes]
-"""Checks a call; returns what the backend is to do, or at once the JSON of an answer that needs no state."""
+"""Checks a call. Returns the work for the backend, or at once the JSON of an answer that needs no state."""
 
 
 class Route(Struct, frozen=True):
@@ -46,7 +46,7 @@ class Route(Struct, frozen=True):
     path: str
     status: int
     handler: Handler
-    opens: bool = False  # a window: fewer of these calls are allowed than of others
+    opens: bool = False  # opens a window: fewer of these calls are allowed
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -98,7 +98,7 @@ def _values(backend: Backend, call: Call) -> Work:
 
 
 def _process(call: Call) -> int:
-    """The process that the body names, as it is numbered here."""
+    """The process of the body, by its number here."""
     bodies.query(call.query, {})
     asked = bodies.decode(call.body, bodies.Process)
     if not 0 < asked.pid < 2**31:
@@ -122,7 +122,7 @@ def _stop(backend: Backend, call: Call) -> Work:
     )
 
 
-def _document(backend: Backend, call: Call) -> bytes:  # noqa: ARG001 - every handler is called alike
+def _document(backend: Backend, call: Call) -> bytes:  # noqa: ARG001 - all handlers have one signature
     bodies.query(call.query, {})
     return Path(__file__).with_name("openapi.json").read_bytes()
 

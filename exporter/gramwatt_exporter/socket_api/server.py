@@ -1,4 +1,4 @@
-"""A door for clients: accepts connections, one thread each, bounded in number, and ends them all at the end."""
+"""Base of both servers: accepts connections, one thread each, up to a limit, and ends them all at the end."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _LINGER_SECONDS = 2.0
 
 
 class Server(ABC):
-    """Serves what comes in on ``listening``. Subclasses identify the other end, and say over what."""
+    """Serves connections to ``listening``. Subclasses identify the client and give the transport."""
 
     turns_away = True
-    """Whether one connection too many gets an answer that says so, in plain HTTP."""
+    """Whether a connection beyond the limit gets an answer in plain HTTP."""
     kept_for_root = 0
-    """Connections that no other user may have; where the user is known at once."""
+    """Connections kept for root, where the user is known at once."""
 
     def __init__(self, name: str, listening: socket.socket, service: Service) -> None:
         self.service = service
@@ -32,7 +32,7 @@ class Server(ABC):
         self._connections = Connections(self.kept_for_root)
         self._live: set[socket.socket] = set()
         self._live_lock = threading.Lock()
-        self._refusals = threading.Semaphore(16)  # connections too many that get this answer at the same time
+        self._refusals = threading.Semaphore(16)  # connections beyond the limit, at a time
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._accept, name=name, daemon=True)
 
@@ -41,7 +41,7 @@ class Server(ABC):
         """The process that has connected. Raises OSError when it has gone."""
 
     def secured(self, connection: socket.socket) -> socket.socket:
-        """The connection to read from, with TLS where that is asked for. Raises OSError when the handshake fails."""
+        """The connection to read from, with TLS if configured. Raises OSError when the handshake fails."""
         return connection
 
     def start(self) -> None:
@@ -64,7 +64,7 @@ class Server(ABC):
                     _shutdown(connection, socket.SHUT_RD)  # an answer that is being written still goes out
 
     def close(self) -> None:
-        """Give the address back."""
+        """Release the address."""
         self._listening.close()
 
     def _accept(self) -> None:
@@ -79,7 +79,7 @@ class Server(ABC):
                 continue
             try:
                 self._begin(connection, address)
-            except (OSError, RuntimeError) as error:  # the client has gone, or no thread can be had
+            except (OSError, RuntimeError) as error:  # no client, or no further thread
                 _LOG.debug("connection dropped: %s", error)
                 connection.close()
 
@@ -108,7 +108,7 @@ class Server(ABC):
         try:
             with connection:
                 connection.settimeout(1)
-                connection.recv(65536)  # a client that is still writing would not see the answer
+                connection.recv(65536)  # else a client that still writes would not see the answer
                 connection.sendall(_TOO_MANY_CONNECTIONS)
         except OSError as error:
             _LOG.debug("one connection too many ended: %s", error)
@@ -134,11 +134,11 @@ class Server(ABC):
 
 
 def _shutdown(connection: socket.socket, how: int) -> None:
-    socket.socket.shutdown(connection, how)  # that of a TLS socket would go on without TLS
+    socket.socket.shutdown(connection, how)  # shutdown of a TLS socket would continue without TLS
 
 
 def _drain(connection: socket.socket) -> None:
-    """Read on for a moment: a client that is still writing when we close would not see why."""
+    """Read on for a moment: a client that still writes when the connection closes would not see the answer."""
     _shutdown(connection, socket.SHUT_WR)
     deadline = time.monotonic() + _LINGER_SECONDS
     left = 1 << 20

@@ -1,4 +1,4 @@
-"""The same calls over TCP, where configured: a bearer token identifies the user, TLS where the network may listen."""
+"""The same calls over TCP, where configured: a bearer token identifies the user, TLS protects it on a network."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def check_files(settings: WindowsTcp, users: Users) -> None:
 
 
 class Door:
-    """Which clients may come in: the tokens in force, and addresses that were wrong too often."""
+    """Which clients are let in: the valid tokens, and addresses with too many wrong ones."""
 
     def __init__(self, known: tokens.Tokens, users: Callable[[int], str], clock: Callable[[], float]) -> None:
         self.tokens = known  # replaced as a whole when the file is read again
@@ -59,8 +59,8 @@ class Door:
     def open(self, address: str, authorization: str | None) -> Peer:
         """The user of the token. Raises ApiError 401, or 429 after too many wrong ones from this address.
 
-        From then on only tokens are looked at that came in from the same address before: whoever guesses is held
-        up, and does not lock out those who share the address.
+        After too many, only tokens that this address used before are checked: a guessing client is slowed down and does
+        not lock out others at the same address.
         """
         scheme, _, token = (authorization or "").partition(" ")
         presented = tokens.digest(token.strip())
@@ -80,7 +80,7 @@ class Door:
 
 
 class _Stranger:
-    """A client somewhere, which must show a token with every request."""
+    """A remote client, which sends a token with every request."""
 
     idle_seconds = 10.0
 
@@ -98,7 +98,7 @@ class _Stranger:
 class TcpApi(Server):
     """Serves ``backend`` at ``settings.listen_address``, which is not empty.
 
-    ``rate`` is that of the Unix socket, because a user is the same through either door. Binds at construction and
+    ``rate`` is shared with the Unix socket, because a user is the same over both. Binds at construction and
     raises ConfigError naming the setting.
     """
 
@@ -122,7 +122,7 @@ class TcpApi(Server):
 
     @property
     def url(self) -> str:
-        """What clients connect to; the port is real even when 0 was asked for."""
+        """The address for clients; its port is the real one even when 0 is configured."""
         host, port = self._listening.getsockname()[:2]
         scheme = "http" if self._guard.ssl_context is None else "https"
         return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
@@ -148,12 +148,12 @@ class TcpApi(Server):
         return take
 
     def guest(self, connection: socket.socket, address: object) -> _Stranger:
-        """Known by the address alone until a token is shown."""
+        """Known by its address until it sends a token."""
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return _Stranger(_neighbourhood(str(address[0]) if isinstance(address, tuple) else ""), self._door)
 
     def secured(self, connection: socket.socket) -> socket.socket:
-        """With TLS where a certificate is configured. The handshake has the time of one request."""
+        """Make the TLS handshake where a certificate is configured, within the time limit of one request."""
         context = self._guard.ssl_context
         return connection if context is None else context.wrap_socket(connection, server_side=True)
 
@@ -182,7 +182,7 @@ def _listen(text: str) -> socket.socket:
 
 
 def _neighbourhood(host: str) -> str:
-    """An address as bounds are kept for it: of IPv6 the network, because one machine has as many as it likes."""
+    """The key of an address for limits: for IPv6 the /64 network, because one machine may use many addresses of it."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""The file of bearer tokens: which clients may come in over TCP, and as which user."""
+"""The file of bearer tokens: which clients may connect over TCP, and as which user."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Tokens(Struct, frozen=True):
     digests: tuple[tuple[bytes, int], ...]
 
     def uid(self, presented: bytes) -> int | None:
-        """Whose token has this digest. Takes as long for a wrong one as for a right one."""
+        """The uid of the token with this digest. Takes the same time for a wrong token as for a right one."""
         found = None
         for known, uid in self.digests:
             if hmac.compare_digest(known, presented):
@@ -35,12 +35,12 @@ class Tokens(Struct, frozen=True):
 
     @property
     def of_root(self) -> bool:
-        """Whether one of them sees and touches everybody's windows."""
+        """Whether a token is root's, who may see and change the windows of all users."""
         return any(uid == 0 for _, uid in self.digests)
 
 
 def digest(token: str) -> bytes:
-    """What a token is known by."""
+    """The digest of a token."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
@@ -60,7 +60,7 @@ def read(path: str, uid_of: Callable[[str], int | None]) -> Tokens:
         user, token = words
         uid = uid_of(user)
         if uid is None:
-            # Not the name: whoever writes the token first would find it in the log.
+            # Not the word itself: with the words swapped, the log would show the token.
             raise ConfigError(
                 SETTING, f"{where}: the first word is no user of this machine; give a user's name or uid"
             )
@@ -95,4 +95,6 @@ def _lines(path: str) -> list[str]:
     try:
         return raw.decode("ascii").splitlines()
     except UnicodeDecodeError:
-        raise ConfigError(SETTING, f"{path} holds something else than users and tokens") from None
+        raise ConfigError(
+            SETTING, f"{path} has bytes that are not ASCII; write lines of USER TOKEN"
+        ) from None

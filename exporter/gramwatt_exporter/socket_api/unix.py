@@ -20,7 +20,7 @@ _UCRED = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
 
 
 class _Neighbour:
-    """A client on this machine, known from the first moment."""
+    """A client on this machine, identified when it connects."""
 
     idle_seconds = 60.0
 
@@ -31,7 +31,7 @@ class _Neighbour:
     def __str__(self) -> str:
         return f"{self._peer.user} (uid {self._peer.uid})"
 
-    def peer(self, authorization: str | None) -> Peer:  # noqa: ARG002 - the kernel's word is enough
+    def peer(self, authorization: str | None) -> Peer:  # noqa: ARG002 - the kernel identifies it
         return self._peer
 
 
@@ -62,7 +62,7 @@ class SocketApi(Server):
 
     @property
     def rate(self) -> CallRate:
-        """How often each user has asked."""
+        """The rate of calls of each user."""
         return self.service.rate
 
     @property

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-# Connections at a time. One more and the one whose last request is longest ago is closed: neither idle nor slow
-# clients can use up the descriptors that the sampler needs, nor shut a scrape out.
+# Most connections at a time. At one more, the connection with the oldest last request is closed: idle and slow clients
+# can neither use up the descriptors that the sampler needs nor keep a scrape out.
 MOST_CONNECTIONS = 64
 
 
@@ -16,13 +16,13 @@ class Connections:
     """May be used from any thread."""
 
     def __init__(self) -> None:
-        self._open: dict[socket.socket, None] = {}  # the one whose last request is longest ago comes first
+        self._open: dict[socket.socket, None] = {}  # ordered by the last request, the oldest first
         self._open_lock = threading.Lock()
         self._answering = 0
         self._answered = threading.Condition()
 
     def enter(self, connection: socket.socket) -> None:
-        """One more. Where there is no room the oldest one is shut down; its own thread closes it then."""
+        """Add a connection. At the limit the oldest one is shut down; its own thread then closes it."""
         with self._open_lock:
             if len(self._open) >= MOST_CONNECTIONS:
                 oldest = next(iter(self._open))
@@ -32,12 +32,12 @@ class Connections:
             self._open[connection] = None
 
     def leave(self, connection: socket.socket) -> None:
-        """It is being closed."""
+        """Remove a connection that is being closed."""
         with self._open_lock:
             self._open.pop(connection, None)
 
     def asked(self, connection: socket.socket) -> None:
-        """A whole request came in on it: it is the last to be closed now."""
+        """A whole request came in on the connection: it becomes the last one to be closed."""
         with self._open_lock:
             if connection in self._open:
                 del self._open[connection]

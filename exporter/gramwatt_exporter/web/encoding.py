@@ -1,4 +1,4 @@
-"""Answers as gzip for those who ask for it: a tenth of the bytes on the way to a fleet's Prometheus."""
+"""Answers as gzip for clients that accept it: a tenth of the bytes for the Prometheus of a fleet."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def accepts_gzip(header: str) -> bool:
 
 
 class Compressed:
-    """Remembers the last text it compressed: all who scrape one snapshot get the same bytes. Safe in any thread."""
+    """Keeps the last compressed text: all scrapes of one snapshot get the same bytes. Safe in any thread."""
 
     def __init__(self) -> None:
         self._last: tuple[bytes, bytes] | None = None

@@ -1,6 +1,6 @@
-"""The door: one thread that sleeps until a connection or a request comes, and answers simple requests itself.
+"""One thread that sleeps until a connection or a request comes, and answers simple requests itself.
 
-Nothing wakes it between requests, and a scrape over a connection that is kept wakes it once.
+Nothing wakes it between requests, and a scrape over an open connection wakes it once.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ..webconfig import WebConfig
-from . import simple
+from . import simple_requests
 from .connections import Connections
-from .ordinary import IDLE_SECONDS, Ordinary
+from .other_requests import IDLE_SECONDS, OtherRequests
 from .pages import Pages, collector_at
 
 _LOG = logging.getLogger(__name__)
 REQUEST_SECONDS = 15.0  # until the first request of a connection
-_AGAIN_SECONDS = 1.0  # until connections are accepted again after the system had no descriptor left
+_AGAIN_SECONDS = 1.0  # seconds without accepting after the system had no descriptor left
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 class _Client:
-    """One connection: what of its answer has not gone out, and when it has been silent for too long."""
+    """One connection: the unsent rest of its answer, and the time of its timeout."""
 
     __slots__ = ("address", "closes", "deadline", "rest", "socket")
 
@@ -46,14 +46,14 @@ class Front:
         pages: Pages,
         guard: WebConfig,
         connections: Connections,
-        ordinary: Ordinary,
+        ordinary: OtherRequests,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._listening = listening
         self._pages = pages
         self._guard = guard
         self._connections = connections
-        self._ordinary = ordinary
+        self._others = ordinary
         self._clock = clock
         self._clients: dict[_Client, None] = {}
         self._accept_again: float | None = None
@@ -91,7 +91,7 @@ class Front:
         self._wake.close()
 
     def _patience(self) -> float | None:
-        """Seconds until something is due, None for nothing: then only a client can wake us."""
+        """Seconds until the next timeout; None without one: then only a client wakes the thread."""
         due = [client.deadline for client in self._clients]
         if self._accept_again is not None:
             due.append(self._accept_again)
@@ -120,7 +120,7 @@ class Front:
             return
         self._connections.enter(connection)
         if self._guard.ssl_context is not None:
-            self._ordinary.take(connection, address)
+            self._others.take(connection, address)
             return
         connection.setblocking(False)
         with suppress(OSError):
@@ -130,7 +130,7 @@ class Front:
         self._selector.register(connection, _READ, client)
 
     def _release(self, client: _Client) -> None:
-        """It is not ours any more."""
+        """Forget a connection that was closed or handed over."""
         del self._clients[client]
         self._selector.unregister(client.socket)
 
@@ -142,7 +142,7 @@ class Front:
     # --- requests
 
     def _turn(self, client: _Client) -> None:
-        if client not in self._clients:  # closed while this round of events was worked off
+        if client not in self._clients:  # closed earlier in this round of events
             return
         try:
             if client.rest is not None:
@@ -154,29 +154,29 @@ class Front:
         except OSError as error:
             _LOG.debug("a web client went away: %s", error)
             self._close(client)
-        except Exception as error:  # one page that cannot be made must not close the door for all
+        except Exception as error:  # a failing page must not end the service of all others
             if not self._failing:
                 _LOG.exception("a page could not be made: %r", error)
             self._failing = True
             self._close(client)
 
     def _read(self, client: _Client) -> None:
-        data = client.socket.recv(simple.LONGEST)
+        data = client.socket.recv(simple_requests.LONGEST)
         if not data:
             self._close(client)
             return
-        request = simple.parse(data)
+        request = simple_requests.parse(data)
         if request is None or not (
             self._pages.is_open(request.path)
-            or (self._guard.allows(None) and self._ordinary.hosts.admit(data.lower()))
+            or (self._guard.allows(None) and self._others.hosts.admit(data.lower()))
         ):
             self._release(client)
-            self._ordinary.take(client.socket, client.address, data)
+            self._others.take(client.socket, client.address, data)
             return
         self._connections.asked(client.socket)
         page = self._pages.answer(request.path, collector_at(client.address, request.collector), request.gzip)
         self._failing = False
-        head = simple.head(
+        head = simple_requests.head(
             page.status, page.content_type, len(page.body), request.closes, time.time(), page.encoding
         )
         client.closes = request.closes
@@ -188,7 +188,7 @@ class Front:
             self._close(client)
 
     def _go_on(self, client: _Client) -> None:
-        """More of an answer that was too long for the connection's buffer."""
+        """Send more of an answer that was too long for the connection's buffer."""
         assert client.rest is not None
         client.rest = client.rest[client.socket.send(client.rest) :] or None
         if client.rest is not None:
@@ -199,7 +199,7 @@ class Front:
             self._selector.modify(client.socket, _READ, client)
 
     def _finish(self, client: _Client) -> None:
-        """The exporter ends: the rest of the answer, if the client takes it at once."""
+        """At the exporter's end: send the rest of the answer, if the client takes it at once."""
         assert client.rest is not None
         with suppress(OSError):
             client.socket.settimeout(1.0)
@@ -207,7 +207,7 @@ class Front:
 
 
 def _send(connection: socket.socket, head: bytes, body: bytes) -> memoryview | None:
-    """What did not go out at once. A body is not copied: many clients may read slowly."""
+    """The unsent part of head and body. The body is not copied: many clients may read slowly."""
     try:
         gathers = hasattr(connection, "sendmsg")  # not on Windows
         sent = connection.sendmsg((head, body)) if gathers else connection.send(head + body)

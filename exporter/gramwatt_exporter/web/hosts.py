@@ -1,4 +1,4 @@
-"""Which names a web page may call us by: a page of another site must not read the metrics of this machine.
+"""The names in the header ``Host`` that are answered: a page of another site must not read this machine's metrics.
 
 A browser lets a page read answers from its own site only, and goes by the name. Whoever owns a name may let it stand
 for this machine's address after the page was loaded (DNS rebinding); then the header ``Host`` still has that name.

@@ -1,4 +1,4 @@
-"""What is answered at which path, whoever carries it."""
+"""The answer of each path, for both ways of reading requests (simple_requests.py, other_requests.py)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The web server: a listening socket, the door in front of it, and the threads for what is not simple."""
+"""The web server: a listening socket, the front that answers simple requests, and threads for all others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..windows.ended import EndedWindows
 from .connections import Connections
 from .front import Front
 from .hosts import Hosts
-from .ordinary import Ordinary
+from .other_requests import OtherRequests
 from .pages import Pages
 
 _PENDING = 64
@@ -46,7 +46,7 @@ class WebServer:
         self._connections = Connections()
         self._ended = ended or EndedWindows()
         pages = Pages(exposition, self._ended)
-        ordinary = Ordinary(pages, guard, self._connections, Hosts(address[0], hosts))
+        ordinary = OtherRequests(pages, guard, self._connections, Hosts(address[0], hosts))
         self._front = Front(self._listening, pages, guard, self._connections, ordinary)
         self._thread = threading.Thread(target=self._front.run, name="web", daemon=True)
 

@@ -18,15 +18,15 @@ from .model import OpenRequest, Peer
 from .window import Window, WorkloadKey
 
 _LOG = logging.getLogger(__name__)
-# What such a window's tags say of its workload.
+# Tags of such a window that name its workload.
 KIND, NAME, OWNER = "automatic", "workload", "owner"
 _REMEMBERED = 10_000  # workloads come and go for months
 
 
 def key_of(identity: Identity) -> WorkloadKey:
-    """Which window a process would be in. Its user makes no difference: a service has processes of several users.
+    """The window that a process would be in. Its user makes no difference: a service has processes of several users.
 
-    Nor does the owner of a SLURM job, which may be known later than its first process: its number is its alone.
+    Nor does the owner of a SLURM job, which may be known only after its first process: the job's number is unique.
     """
     workload = identity.workload
     return workload.kind, workload.name, None if workload.kind == "slurm" else identity.owner
@@ -35,7 +35,7 @@ def key_of(identity: Identity) -> WorkloadKey:
 class AutomaticWindows:
     """Which workloads are windows, and which window each has now. Single writer: the sampler.
 
-    What must survive a restart stands in the book. A workload that the book did not take has an id of no window.
+    State that must survive a restart is in the book. A workload that the book refused has the id of no window.
     """
 
     def __init__(self, settings: WindowSettings, book: WindowBook) -> None:
@@ -52,8 +52,8 @@ class AutomaticWindows:
         return bool(self._rules or self._windows)
 
     def configure(self, settings: WindowSettings) -> None:
-        """Take rules over. Windows of workloads they do not want stay until :meth:`unwanted` is asked; a workload
-        that was refused is tried again."""
+        """Apply rules. Windows of workloads that match no rule stay until :meth:`unwanted` is called; a refused
+        workload is tried again."""
         rules = list(settings.automatic)
         if settings.slurm:
             rules.append(AutomaticWindow(kind="slurm"))
@@ -79,11 +79,11 @@ class AutomaticWindows:
         return None
 
     def window_of(self, identity: Identity) -> str | None:
-        """The window this process's workload is; it may have been stopped by hand."""
+        """The window of this process's workload; a client may have stopped it."""
         return self._windows.get(key_of(identity)) if self._windows else None
 
     def begin(self, identity: Identity) -> str | None:
-        """The window this process begins, as the first of its workload; None when it is to have none."""
+        """The window that this process begins, as the first one of its workload; None when no rule matches."""
         phase = self._phase(identity.workload)
         if phase is None:
             return None
@@ -103,13 +103,15 @@ class AutomaticWindows:
         return self._windows[key]
 
     def _refuse(self, key: WorkloadKey, error: ApiError) -> None:
-        """The book does not take it (too many are open). Said once: this run of it has no window, its next may."""
+        """The book refused the window (too many are open). Logged once; the next run of the workload may have a
+        window."""
         window_id = self._windows[key] = f"refused {next(self._refusals)}"
         self._refused[window_id] = key
         _LOG.warning("no window for %s %s: %s; %s", key[0], key[1], error, error.fix)
 
     def over(self, window_id: str) -> None:
-        """Its workload's last process ended, or no rule wants it; if the workload comes back, it begins another."""
+        """The workload's last process ended, or no rule matches it. If the workload comes back, another window
+        begins."""
         key = self._book.automatic.pop(window_id, None) or self._refused.pop(window_id, None)
         if key is not None and self._windows.get(key) == window_id:
             del self._windows[key]
@@ -119,13 +121,13 @@ class AutomaticWindows:
         return [window_id for window_id in self._windows.values() if window_id not in present]
 
     def unwanted(self) -> list[str]:
-        """Windows of workloads that no rule wants any more."""
+        """Windows of workloads that match no rule any more."""
         return [
             window_id for (kind, name, _), window_id in self._windows.items() if not self._decide(kind, name)
         ]
 
     def restored(self) -> None:
-        """After a restart: those of before it."""
+        """Restore the windows of before a restart."""
         self._windows = {key: window_id for window_id, key in self._book.automatic.items()}
         for window_id in sorted(self._book.open_ids - self._book.automatic.keys()):
             key = _told_by_tags(self._book.get(window_id))
@@ -135,9 +137,9 @@ class AutomaticWindows:
 
 
 def _told_by_tags(window: Window) -> WorkloadKey | None:
-    """The workload that an open window is, saved by an earlier version, which marked it in its tags alone."""
+    """The workload of an open window that an earlier version saved, which marked it only in the tags."""
     kind, name, owner = (window.tags.get(tag, "") for tag in (KIND, NAME, OWNER))
-    # A client's window has the process it was asked for, whatever tags the client gave.
+    # A client's window has a root process, whatever its tags are.
     asked_for = any(pid == window.pid for pid, _ in window.processes)
     if asked_for or kind not in get_args(WorkloadKind):
         return None

@@ -49,9 +49,7 @@ class WindowBook:
         own_uid: int | None = None,
     ) -> None:
         self._knows_whole_machine = False  # whether there ever was a window over the whole machine
-        self._own_uid = (
-            own_uid  # the user the exporter runs as, who may measure the whole machine; None: only root
-        )
+        self._own_uid = own_uid  # uid of the exporter, who may measure the whole machine; None: only root
         self.settings = settings  # replaced as a whole when the configuration is read again
         self._wall_clock = wall_clock
         self._boot_clock = boot_clock
@@ -60,11 +58,11 @@ class WindowBook:
         self._resolutions: dict[str, Resolution] = {}
         self._ids = Ids()
         self.projects = ProjectTotals()
-        self._ended: list[str] = []  # since they were last taken
+        self._ended: list[str] = []  # ended since they were last taken
         self._sampled_ns: int | None = None  # when the last sample was taken, by the boot clock
         self._counted_ns: int | None = None  # the last one before a restart, until the first one after it
-        # Window id -> the workload that is this window, from its first process to its last: also of a window that
-        # has been stopped by hand, or forgotten since, so that it is not begun anew.
+        # Window id -> the workload of this window, from its first process to its last. Stopped and dropped windows stay
+        # here, so that they do not begin anew.
         self.automatic: dict[str, WorkloadKey] = {}
 
     def __len__(self) -> int:
@@ -72,10 +70,10 @@ class WindowBook:
 
     @property
     def open_ids(self) -> frozenset[str]:
-        """Ids of the windows that record now."""
+        """Ids of the open windows."""
         return frozenset(self._open)
 
-    # --- what clients ask for
+    # --- calls of clients
 
     def open(self, request: OpenRequest, owner: Peer) -> Window:
         """Begin a window. The caller then names its root process with :meth:`add_process`.
@@ -158,7 +156,7 @@ class WindowBook:
         return window
 
     def discard(self, window_id: str) -> None:
-        """Take back an :meth:`open` whose root process turned out to be unusable. Nothing of it remains."""
+        """Undo an :meth:`open` whose root process turned out to be unusable."""
         self._windows.pop(window_id, None)
         self._open.pop(window_id, None)
 
@@ -172,7 +170,7 @@ class WindowBook:
         return True
 
     def remove_process(self, window_id: str, process: ProcessKey) -> None:
-        """A process tree counts for a window no longer. 404; nothing happens to a finished window."""
+        """Take a process tree out of a window. 404; does nothing for a finished window."""
         window = self.get(window_id)
         if window.is_open:
             window.processes.discard(process)
@@ -215,16 +213,15 @@ class WindowBook:
         floor_microjoules: int,
         idle: IdleShare = NO_IDLE,
     ) -> None:
-        """How a component is measured from now on: by what, one sigma, the least energy it can resolve, and what of it
-        is idle.
+        """How a component is measured from now on: source, one sigma, least energy that it resolves, and idle part.
 
         ``source`` joins several sensors with "+".
         """
         self._resolutions[component] = Resolution(source, uncertainty_ratio, floor_microjoules, idle)
 
     def idle_changed(self, component: str, ratio: float) -> None:
-        """The idle draw of a component is known better now, and is another one by this ratio of its value. What was
-        charged stays, and is in doubt by it."""
+        """The idle draw of a component is known better now, and has changed by this ratio of its value. Charged energy
+        stays, with this much more doubt."""
         for window in self._open.values():
             window.doubt_idle(component, ratio)
 
@@ -239,8 +236,9 @@ class WindowBook:
             self.projects.charge(window, component, microjoules, emission_units)
 
     def charge_machine(self, component: str, microjoules: int, emission_units: int | None) -> None:
-        """All energy of a device, for the windows over the whole machine: idle and unattributed energy too."""
-        if not self._knows_whole_machine:  # the rule: nothing to look for at every sample
+        """Charge all energy of a device to the windows over the whole machine, idle and unattributed energy
+        included."""
+        if not self._knows_whole_machine:  # the usual case costs nothing at a sample
             return
         for window in self._open.values():
             if window.whole_machine:
@@ -251,29 +249,29 @@ class WindowBook:
                 self.projects.charge(window, component, microjoules, emission_units)
 
     def missed(self, window_ids: Iterable[str], nanoseconds: int) -> None:
-        """So much time passed in which the use of these windows is not known."""
+        """Note time in which the use of these windows is not known."""
         for window_id in window_ids:
             window = self._open.get(window_id)
             if window is not None:
                 window.missed_nanoseconds += nanoseconds
 
     def charge_unknown(self, window_id: str, component: str, microjoules: int) -> None:
-        """Energy that may be of one of its processes, at most so much; nothing shows whether it is."""
+        """Note energy that may belong to one of its processes: at most so much."""
         window = self._open.get(window_id)
         if window is not None and microjoules > 0 and not window.whole_machine:
             window.charge_unknown(component, microjoules)
 
     def charge_cpu(self, window_id: str, nanoseconds: int) -> None:
-        """CPU time of one of its processes."""
+        """Charge CPU time of one of its processes."""
         window = self._open.get(window_id)
         if window is not None:
             window.cpu_nanoseconds += nanoseconds
 
     def joined(self, window_id: str, processes: int = 1, start: int | None = None) -> None:
-        """So many processes more have belonged to the window, however briefly.
+        """Count more processes that belonged to the window, however briefly.
 
-        ``start``: when it began, in clock ticks after boot. A process that is found after a restart and began
-        before it has been counted.
+        ``start``: when the process began, in clock ticks after boot. After a restart, a process that began before it is
+        already counted.
         """
         window = self._open.get(window_id)
         if window is not None and not (self._existed(window) and self.lived_before(start)):
@@ -294,7 +292,7 @@ class WindowBook:
 
     @property
     def restarted(self) -> bool:
-        """Whether :meth:`lived_before` knows: after a restart, before the first sample is over."""
+        """Whether :meth:`lived_before` can answer: after a restart, before the first sample is over."""
         return self._counted_ns is not None
 
     def sampled(self, now: float) -> None:
@@ -306,13 +304,13 @@ class WindowBook:
             self._refine_floor(window)
 
     def scraped(self, scrapes: int = 1) -> None:
-        """So many scrapes read the last frozen windows."""
+        """Count scrapes of the last frozen windows."""
         for window in self._windows.values():
             if window.published:
                 window.scrapes += scrapes
 
     def expire(self, now: float) -> list[str]:
-        """Forget windows that finished longer ago than the retention and were scraped enough. Their ids."""
+        """Drop windows that finished longer ago than the retention and were scraped often enough. Returns their ids."""
         gone = [
             window.id
             for window in self._windows.values()
@@ -400,10 +398,10 @@ class WindowBook:
         return problems
 
     def replay(self, entries: Iterable[tuple[Mapping[str, Any], bool]]) -> list[str]:
-        """Take over, after :meth:`restore`, what clients were answered since (journal.py). Each entry says whether it
+        """Apply, after :meth:`restore`, the changes that were answered since (journal.py). Each entry says whether it
         is of this boot. A line for each that cannot be read.
 
-        An open window that is known keeps its energy: it is charged for the time since from the processes' clocks.
+        A known open window keeps its energy: the clocks of its processes charge it for the time since.
         """
         problems = []
         for entry, same_boot in entries:

@@ -1,4 +1,4 @@
-"""How many windows a user may have open, and which finished one gives way. Pure."""
+"""How many windows a user may have open, and which finished one is dropped for a new one. Pure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from .window import SCRAPES_KEPT, Window
 def share_of_user(most: int, opened: int) -> int:
     """How many one user may have open of ``most``, while ``opened`` are.
 
-    Half, so that no user keeps all others from recording, and at most twice as many as are still free, so that
-    several together cannot either. A tenth is root's alone.
+    At most half, so that one user cannot keep all others from recording; and at most twice the free number, so that
+    several users cannot either. A tenth is kept for root.
     """
     free = most - most // 10 - opened
     return min(max(1, most // 2), max(0, 2 * free))

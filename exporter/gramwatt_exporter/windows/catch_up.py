@@ -41,7 +41,7 @@ class Member(Struct, frozen=True):
 
 
 def saved_clocks(at_ns: int, busy_ns: int | None, members: Iterable[Member]) -> dict[str, Any]:
-    """What :meth:`CatchUp.restore` needs, as JSON types."""
+    """The state that :meth:`CatchUp.restore` needs, as JSON types."""
     return {
         "at_ns": at_ns,
         "busy_ns": busy_ns,
@@ -53,7 +53,7 @@ def saved_clocks(at_ns: int, busy_ns: int | None, members: Iterable[Member]) -> 
 
 
 class CatchUp:
-    """From a restart on the same boot to the end of the first sample after it; nothing before and after that."""
+    """Active from a restart on the same boot to the end of the first sample after it."""
 
     def __init__(self) -> None:
         self._state: _State | None = None
@@ -81,8 +81,8 @@ class CatchUp:
         return []
 
     def clock_before(self, identity: Identity, now: int) -> int:
-        """What a process that is found in the first sample had used at the last one before the restart; ``now``
-        where that is not known, so that it is charged nothing."""
+        """CPU time of a process of the first sample at the last sample before the restart; ``now`` where not known, so
+        that it is charged nothing."""
         if self._state is None:
             return now
         clock = self._clocks.pop((identity.pid, identity.start), None)

@@ -1,4 +1,4 @@
-"""What may stand in a window's fields. Every refusal names the field and what to send instead."""
+"""The allowed values of a window's fields. Every refusal names the field and what to send instead."""
 
 from __future__ import annotations
 

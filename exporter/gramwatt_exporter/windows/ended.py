@@ -1,6 +1,6 @@
-"""Windows that have ended, for readers who wait for them: reported once their end is kept, not with the next scrape.
+"""Windows that have ended, for readers that wait for them: reported once their end is saved, not with the next scrape.
 
-Nothing waits without a reader; reporting one costs the sampler a list entry.
+Without a reader nothing waits; a report costs the sampler a list entry.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from .answers import window_answer
 from .model import SOFTWARE, WindowView
 from .outcome import outcome_labels
 
-KEPT = 200  # windows that a reader who was away for a moment finds
+KEPT = 200  # windows kept for a reader that was away for a moment
 MOST_WAITING = 16  # readers at a time; each holds a thread
 LONGEST_WAIT = 60.0  # seconds
-_PRIVATE = ("uid", "pid", "tags")  # of what the owner is answered, what /metrics does not show
+_PRIVATE = ("uid", "pid", "tags")  # fields of the owner's answer that /metrics does not show
 
 
 class EndedWindows:
@@ -28,7 +28,7 @@ class EndedWindows:
 
     def __init__(self, hardware: Sequence[Part] = ()) -> None:
         self._hardware = hardware
-        self._run = secrets.token_hex(4)  # numbers begin anew with the process
+        self._run = secrets.token_hex(4)  # numbers begin anew when the exporter restarts
         self._reported: deque[tuple[int, dict[str, Any]]] = deque(maxlen=KEPT)
         self._number = 0
         self._waiting = 0
@@ -36,11 +36,11 @@ class EndedWindows:
         self._changed = threading.Condition()
 
     def report(self, view: WindowView, grid: Intensity | None = None) -> None:
-        """One that has ended and whose end no kill takes back; ``grid`` is the intensity in force."""
+        """Report a window whose end is saved; ``grid`` is the intensity in force."""
         answer = {name: value for name, value in window_answer(view).items() if name not in _PRIVATE}
         how, detail = outcome_labels(view.outcome, view.ended_by or "stop", view.is_automatic)
         answer |= {"samples": view.samples, "how_ended": how, "how_ended_detail": detail}
-        # The devices whose energy it has a part of, as gramwatt_window_hardware_info says them.
+        # Models of the components that it used energy of, as in gramwatt_window_hardware_info.
         answer["hardware"] = [
             {"component": part.component, "model": part.model, "devices": part.devices}
             for part in self._hardware
@@ -55,10 +55,10 @@ class EndedWindows:
             self._changed.notify_all()
 
     def after(self, cursor: str, seconds: float) -> dict[str, Any]:
-        """Those reported after ``cursor``, oldest first, and the next cursor; waits up to ``seconds`` for one.
+        """The windows reported after ``cursor``, oldest first, and the next cursor; waits up to ``seconds`` for one.
 
-        A cursor that is empty or of an earlier run of the exporter gives all that are kept. Too many readers are not
-        waited for.
+        A cursor that is empty or of an earlier run of the exporter gives all that are kept. Beyond the limit of readers
+        it returns at once.
         """
         run, _, number = cursor.partition("-")
         last = (
@@ -79,7 +79,7 @@ class EndedWindows:
             return {"windows": found, "cursor": f"{self._run}-{self._number}"}
 
     def close(self) -> None:
-        """Releases all readers that wait: the exporter ends."""
+        """Release all waiting readers at the end of the exporter."""
         with self._changed:
             self.is_closed = True
             self._changed.notify_all()

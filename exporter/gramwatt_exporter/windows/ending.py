@@ -1,4 +1,4 @@
-"""The end of a window: at the moment it is asked for, closed when all energy up to it has come."""
+"""The end of a window: it ends at the moment of the request, and is closed when all energy up to then has come."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .settling import Settling
 
 
 class Ending:
-    """``cut`` takes a window's id, until when the energy of each device is known, and its end: it settles the energy
-    whose owner is unknown. ``wall_clock`` gives Unix seconds, ``boot_clock`` nanoseconds."""
+    """``cut`` takes a window's id, until when the energy of each device is known, and its end: it settles energy of
+    unknown processes. ``wall_clock`` gives Unix seconds, ``boot_clock`` nanoseconds."""
 
     def __init__(
         self,
@@ -40,8 +40,8 @@ class Ending:
     ) -> bool:
         """End a window, after a sample; ``known_until`` names devices whose energy comes later.
 
-        False while energy of it may still come: it is to be asked again, and its end is the moment it was asked for
-        first. Raises ApiError.
+        False while some of its energy may still come: call again. The end is the moment of the first call. Raises
+        ApiError.
         """
         now_ns = self._boot_clock()
         end = self._settling.end(window_id, self._wall_clock(), now_ns)

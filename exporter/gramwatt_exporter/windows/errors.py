@@ -1,4 +1,4 @@
-"""What a request can do wrong. The socket answers it as JSON; nothing has changed when it is raised."""
+"""The error of a refused request. The socket answers it as JSON; nothing has changed when it is raised."""
 
 from __future__ import annotations
 

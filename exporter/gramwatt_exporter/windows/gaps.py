@@ -1,4 +1,4 @@
-"""The time of windows that passed without a sample: caught up after a restart, or missed.
+"""Time of windows without a sample: charged after a restart, or missed.
 
 No threads; the sampler calls it.
 """
@@ -15,7 +15,7 @@ from .catch_up import CatchUp, Member, saved_clocks
 
 
 class Gaps:
-    """Notes in the book which windows miss how much time. Single writer, as the book."""
+    """Notes the missed time of windows in the book. Single writer, as the book."""
 
     def __init__(self, catch_up: CatchUp, book: WindowBook, table: ProcessTable) -> None:
         self._catch_up = catch_up
@@ -35,7 +35,7 @@ class Gaps:
                 self._book.missed([window_id], gap)
 
     def failed(self, now_ns: int) -> None:
-        """The energy of this sample is charged to no process: all windows miss its time."""
+        """A sample failed: its energy is charged to no process, and all windows miss its time."""
         if self._sampled_ns is not None:
             for window_id in self._book.open_ids:
                 began_ns = max(self._sampled_ns, self._book.get(window_id).start_ns)

@@ -1,4 +1,4 @@
-"""What of one sample's energy is idle draw, for the uncertainty of the rest. Pure."""
+"""The idle part of one sample's energy, for the uncertainty of the rest. Pure."""
 
 from __future__ import annotations
 

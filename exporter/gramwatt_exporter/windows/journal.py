@@ -1,8 +1,8 @@
-"""What clients were answered since the last sample was saved: no kill of the exporter takes that back.
+"""Changes that clients were answered since the last saved sample: a kill of the exporter does not undo them.
 
-The ledger is saved with every sample. Between two samples clients open windows, record values and stop. Each of these
-answers is preceded by a line here, appended without waiting for the disk: what the kernel has, it keeps when the
-exporter is killed.
+The ledger is saved with every sample. Between two samples clients open windows, record values and stop. A line is
+appended here before each of these answers, without waiting for the disk: the kernel keeps it when the exporter is
+killed.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Journal:
         self._is_empty = False
 
     def read(self) -> Iterator[tuple[Mapping[str, Any], bool]]:
-        """The windows as they were answered, oldest first, and whether that was on this boot.
+        """The windows as answered, oldest first, and whether that was on this boot.
 
-        A line that was half written was not answered.
+        A half written line was not answered.
         """
         try:
             lines = self._path.read_bytes().splitlines()
@@ -46,7 +46,7 @@ class Journal:
                     yield entry["window"], entry.get("boot_id") == self._boot_id
 
     def append(self, window: Mapping[str, Any]) -> bool:
-        """Keep a window as it is going to be answered. Whether the file is so long that the ledger should be saved.
+        """Append a window as it will be answered. Returns whether the file is so long that the ledger should be saved.
 
         Raises OSError.
         """

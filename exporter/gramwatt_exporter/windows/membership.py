@@ -1,4 +1,4 @@
-"""Which processes belong to which windows: all of it, in one place. No threads; the sampler calls it."""
+"""Which processes belong to which windows. No threads; the sampler calls it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .workload_windows import WorkloadWindows
 
 
 class Membership:
-    """A process inherits its parent's windows at birth; others join or leave with the tree they have started.
+    """A process inherits its parent's windows at birth. A process may also join or leave, with its descendants.
 
     ``budgets_of`` says which budgets match a row in the windows it is in; ``wall_clock`` gives Unix seconds.
     Single writer, as the book.
@@ -33,10 +33,10 @@ class Membership:
         self._budgets_of = budgets_of
         self._wall_clock = wall_clock
         self._workloads = WorkloadWindows(settings, book, table, budgets_of, self._close)
-        self._taken_up = False  # the windows of before a restart
+        self._taken_up = False  # whether the windows of before a restart are restored
 
     def configure(self, settings: WindowSettings) -> None:
-        """Other bounds, or other workloads that are windows by themselves: these begin and end with the next sample."""
+        """Apply other bounds and other rules for automatic windows: these begin and end with the next sample."""
         self._book.settings = settings
         self._workloads.configure(settings)
 
@@ -55,7 +55,7 @@ class Membership:
             self._workloads.take_up()
             self._taken_up = True
         for row, _ in activity.exited:
-            row.follow_account()  # its message may come long after its workload left
+            row.follow_account()  # its exit message may come long after its workload left the table
         if self._table.windows_open:
             self._join_born()
             self._join_unseen(activity, number)
@@ -66,11 +66,11 @@ class Membership:
         self._workloads.missed()
 
     def settle(self) -> None:
-        """When all energy of the sample is booked: end windows whose workloads have no process, obey new rules."""
+        """After booking: end the windows of workloads without processes, and apply new rules."""
         self._workloads.settle()
 
     def without_processes(self) -> list[str]:
-        """Windows that clients opened and of whose processes none lives."""
+        """Open windows of clients without a living process."""
         ids = self._book.open_ids - self._book.automatic.keys()
         return [window_id for window_id in ids if not self._has_process(window_id)]
 
@@ -89,16 +89,17 @@ class Membership:
         self._table.watch_windows(True)
 
     def leave(self, window_id: str, root: Row) -> None:
-        """The tree below ``root`` leaves a client's window, but for processes in it that joined themselves."""
+        """Take the tree below ``root`` out of a client's window, but for processes that joined themselves."""
         self._book.remove_process(window_id, (root.identity.pid, root.identity.start))
         for row in self._table.tree(root, self._book.get(window_id).processes):
             row.trees = (row.trees - {window_id}) or NO_WINDOWS
-            if window_id in row.windows and row.own_window != window_id:  # its workload's it does not leave
+            # a process cannot leave the window of its workload
+            if window_id in row.windows and row.own_window != window_id:
                 row.windows = (row.windows - {window_id}) or NO_WINDOWS
                 row.budgets = self._budgets_of(row)
 
     def detach(self, window_id: str) -> None:
-        """The window is closed: no process is charged to it any more."""
+        """Take all processes out of a closed window."""
         for row in self._table.rows:
             if window_id in row.windows:
                 row.windows = (row.windows - {window_id}) or NO_WINDOWS
@@ -113,7 +114,7 @@ class Membership:
     # --- inside
 
     def _take_up(self) -> None:
-        """After a restart: the trees of windows that were open belong to them again."""
+        """Restore the trees of open windows after a restart."""
         for window_id in self._book.open_ids:
             window = self._book.get(window_id)
             for row in self._roots(window):
@@ -130,7 +131,7 @@ class Membership:
                 row.budgets = self._budgets_of(row)
 
     def _join_unseen(self, activity: Activity, number: int) -> None:
-        """Processes that no sample saw alive; their messages may charge them again for what the first one lacked."""
+        """Join processes that no sample saw alive. A later message may charge them for the rest."""
         for row, _ in activity.exited:
             if row.born_tick == 0:
                 row.born_tick = number
@@ -144,11 +145,11 @@ class Membership:
         self.detach(window_id)
 
     def _has_process(self, window_id: str) -> bool:
-        """Whether one of the processes the window was asked for still lives."""
+        """Whether a root process of the window still lives."""
         return any(True for _ in self._roots(self._book.get(window_id)))
 
     def _roots(self, window: Window) -> Iterator[Row]:
-        """The living processes it was asked for."""
+        """The living root processes of the window."""
         for pid, start in window.processes:
             row = self._table.find(pid)
             if row is not None and row.identity.start == start:

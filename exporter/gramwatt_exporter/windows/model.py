@@ -102,14 +102,12 @@ class WindowView(Struct, frozen=True):
         str, int
     ]  # by component: at most so much more may be its own, nothing shows whether it is
     uncertainty_ratio: float | None  # one sigma as a share of the energy; None while no energy was charged
-    missed_nanoseconds: int  # of its time, in which its use is not known
+    missed_nanoseconds: int  # seconds in which its use is not known
     floor_microjoules: int  # smallest energy its sensors can resolve
     values: Mapping[str, float]
     tags: Mapping[str, str]
-    outcome: Mapping[str, int | str] | None = (
-        None  # what its owner said of it: exit_code, signal or exception
-    )
-    is_automatic: bool = False  # a workload that is a window by itself
+    outcome: Mapping[str, int | str] | None = None  # as its owner reported: exit_code, signal or exception
+    is_automatic: bool = False  # the window of a workload
     whole_machine: bool = False  # its energy is that of every device, idle draw included
 
     @property

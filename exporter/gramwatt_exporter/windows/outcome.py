@@ -1,4 +1,4 @@
-"""How the run of a window ended: what its owner said of it, else how the window itself ended."""
+"""How the run of a window ended: as its owner reported, else how the window itself ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OutcomeFields = Mapping[str, int | str]
 
 
 class Outcome(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the owner says when it stops a window: one of the three."""
+    """The outcome that the owner sends when it stops a window: one of the three fields."""
 
     exit_code: Annotated[int, Meta(ge=0, le=255)] | None = None
     signal: Annotated[str, Meta(pattern=r"^SIG[A-Z0-9+-]{1,16}$")] | None = None
@@ -24,7 +24,7 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def outcome_fields(outcome: Outcome | None) -> dict[str, int | str] | None:
-    """The one thing it says. Raises ApiError 400 when it says none or several."""
+    """The one field that is set. Raises ApiError 400 for none or several."""
     if outcome is None:
         return None
     said = {name: getattr(outcome, name) for name in outcome.__struct_fields__}
@@ -44,8 +44,8 @@ def outcome_labels(
 ) -> tuple[OutcomeKind, str]:
     """Kind and detail for the metric.
 
-    ``exit`` is a process that ended without stopping its window: killed, crashed, or it forgot. A workload that is a
-    window by itself has no program that could stop it: it has ``ended``.
+    ``exit``: the process ended without stopping its window (killed, crashed, or no stop in the code). No program stops
+    the automatic window of a workload: its outcome is ``ended``.
     """
     for kind in ("exit_code", "signal", "exception"):
         if outcome and kind in outcome:

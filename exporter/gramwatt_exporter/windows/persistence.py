@@ -10,12 +10,12 @@ import msgspec
 from .ids import PATTERN
 from .window import Window
 
-# What is remembered only while the exporter runs.
+# Fields that are not saved.
 _TRANSIENT = {"view", "published"}
 
 
 def dump_window(window: Window) -> dict[str, Any]:
-    """Everything a window is, in types JSON has."""
+    """All saved fields of a window, as JSON types."""
     kept = {name: getattr(window, name) for name in window.__struct_fields__ if name not in _TRANSIENT}
     for name in ("processes", "left"):
         kept[name] = sorted(list(process) for process in kept[name])
@@ -30,7 +30,7 @@ def dump_window(window: Window) -> dict[str, Any]:
 
 
 def load_window(entry: Mapping[str, Any]) -> Window:
-    """Raises KeyError, TypeError or ValueError when the entry is not what :func:`dump_window` made."""
+    """Raises KeyError, TypeError or ValueError for a damaged entry."""
     fields = dict(entry)
     if not isinstance(fields["emission_units"], dict):
         raise TypeError("emission_units is not a mapping")

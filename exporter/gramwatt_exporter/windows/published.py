@@ -1,4 +1,4 @@
-"""What /metrics shows of the windows: a new one as it was when it began, and a part of another only for a while."""
+"""Windows as /metrics shows them: a new one as at its start, and a part of another window only for a while."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CPU_TIME = ""  # among the names of components
 
 
 class PublishedWindows:
-    """Remembers in which snapshot each series of a window was for the first time; None where all have been scraped.
+    """Remembers the first snapshot of each series of a window; None where all have been scraped.
 
     ``increase()`` starts at the first sample of a series: so the first scrape shows a window that began since the
     scrape before it as it was then, open and without energy. Its outcome is not shown before its energy is.
@@ -49,7 +49,7 @@ class PublishedWindows:
         return tuple(shown)
 
     def _new(self, view: WindowView, known: dict[str, int] | None, new_series: NewSeries) -> frozenset[str]:
-        """The components that have not been scraped yet, and ``_CPU_TIME``. ``known`` is None when none is missing."""
+        """The components, and ``_CPU_TIME``, that have not been scraped yet. ``known`` is None when all have been."""
         if known is None:
             self._born[view.id] = None
             return frozenset()
@@ -60,7 +60,7 @@ class PublishedWindows:
 
 
 def _without(view: WindowView, new: frozenset[str]) -> WindowView:
-    """The window, still open, before anything was charged to it in ``new``."""
+    """The window as an open one, without the values in ``new``."""
     return msgspec.structs.replace(
         view,
         state="open",

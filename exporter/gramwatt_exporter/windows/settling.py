@@ -1,5 +1,5 @@
-"""Windows that end while energy waits until it is known which process drew it: they end in time, and are closed a
-bit later."""
+"""Windows that end while the process of some energy is not yet known: they end at the requested moment, and are closed
+a little later."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-# Rows of a GPU come every second at the latest; a caller that stops a window waits for an answer meanwhile.
+# Process rows of a GPU come at least every second. A caller that stops a window waits so long for its answer.
 LONGEST_NS = 3_000_000_000
 
 
@@ -25,7 +25,7 @@ class Settling:
         self._ends: dict[str, End] = {}
 
     def end(self, window_id: str, at: float, at_ns: int) -> End:
-        """When the window ended: at this moment, if it was not asked for before."""
+        """The end of the window: this moment, unless an earlier call set it."""
         return self._ends.setdefault(window_id, End(at, at_ns))
 
     def waits(self, end: End, now_ns: int, known_until: Mapping[str, int]) -> bool:
@@ -33,5 +33,5 @@ class Settling:
         return now_ns - end.at_ns < LONGEST_NS and any(until < end.at_ns for until in known_until.values())
 
     def closed(self, window_id: str) -> None:
-        """Its end stands in the book."""
+        """The window is closed: forget its end."""
         self._ends.pop(window_id, None)

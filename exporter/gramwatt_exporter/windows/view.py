@@ -1,4 +1,4 @@
-"""What others see of a window at one moment. Pure."""
+"""The view of a window at one moment. Pure."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def view_of(window: Window, elapsed: int, measured: int) -> WindowView:
 def _uncertainty(window: Window, measured_ns: int) -> float | None:
     """One sigma as a share of the energy.
 
-    What may be its own lies anywhere between nothing and all of it: width / sqrt(12). In the missed time it may have
+    Unknown energy lies anywhere between nothing and all of it: width / sqrt(12). In the missed time the window may have
     drawn nothing, or as much as otherwise.
     """
     total = sum(window.microjoules.values())

@@ -12,7 +12,7 @@ from .model import NO_IDLE, EndedBy, IdleShare, Phase, ProcessKey, State, Window
 SCRAPES_KEPT = 5  # a finished window stays at least this many scrapes, so that Prometheus has its last value
 
 WorkloadKey = tuple[WorkloadKind, str, int | None]
-"""What is one window by itself: kind, name and, where users have names of their own (user services, rootless
+"""Key of a workload's automatic window: kind, name and, where each user has names of their own (user services, rootless
 containers), the owner's uid."""
 
 
@@ -26,9 +26,9 @@ class Resolution(Struct, frozen=True):
 
 
 class Window(Struct):
-    """One recorded window while the exporter holds it: what a WindowView shows, and what that is made of.
+    """One recorded window while the exporter holds it: the source of a WindowView.
 
-    Only the book calls what changes it. Energies are microjoules; ``start`` and ``end`` are Unix seconds.
+    Only the book changes it. Energies are microjoules; ``start`` and ``end`` are Unix seconds.
     """
 
     id: str
@@ -46,7 +46,9 @@ class Window(Struct):
     tags: dict[str, str]
     values: dict[str, float]
     processes: set[ProcessKey] = field(default_factory=set)  # roots: each with its descendants
-    left: set[ProcessKey] = field(default_factory=set)  # left it; they may have joined it again
+    left: set[ProcessKey] = field(
+        default_factory=set
+    )  # roots that left the window; they may have joined again
     joined: int = 0
     state: State = "open"
     ended_by: EndedBy | None = None
@@ -58,10 +60,10 @@ class Window(Struct):
     samples: int = 0
     last_sample: float | None = None
     sources: dict[str, set[str]] = field(default_factory=dict)
-    unknown_microjoules: dict[str, int] = field(default_factory=dict)  # may be its own or not
+    unknown_microjoules: dict[str, int] = field(default_factory=dict)  # energy that may belong to the window
     uncertain_microjoules: float = 0.0  # energy times its one sigma, to weight the ratio
-    idle_uncertain_microjoules: float = 0.0  # one sigma of what idle draw was kept out of it
-    idle_changed_microjoules: float = 0.0  # by which it would be another with the methods of now
+    idle_uncertain_microjoules: float = 0.0  # one sigma of the idle draw that was kept out of it
+    idle_changed_microjoules: float = 0.0  # by which the present method would change it
     idle_microjoules: dict[str, float] = field(default_factory=dict)  # kept out of it so far
     idle_methods: dict[str, set[str]] = field(default_factory=dict)
     floor_microjoules: int = 0
@@ -69,8 +71,8 @@ class Window(Struct):
     scrapes: int = 0
     published: bool = False  # has been in a snapshot since it finished
     view: WindowView | None = None  # remembered once it has finished
-    outcome: dict[str, int | str] | None = None  # what its owner said of it at the stop
-    was_asked_for: bool = False  # by a client, for a process; not a workload that is a window by itself
+    outcome: dict[str, int | str] | None = None  # as its owner reported it at the stop
+    was_asked_for: bool = False  # opened by a client, not automatic
     whole_machine: bool = False  # charged with all that every device draws, not with what its processes use
 
     @property
@@ -80,7 +82,7 @@ class Window(Struct):
 
     @property
     def away(self) -> set[ProcessKey]:
-        """Not in it, each with its descendants, whatever they descend from."""
+        """Processes that left, each with its descendants."""
         return self.left - self.processes
 
     @property
@@ -111,11 +113,11 @@ class Window(Struct):
             self.idle_microjoules[component] = kept + microjoules * idle.ratio
 
     def charge_unknown(self, component: str, microjoules: int) -> None:
-        """Energy that may be of one of its processes; nothing shows whether it is."""
+        """Note energy that may belong to one of its processes."""
         self.unknown_microjoules[component] = self.unknown_microjoules.get(component, 0) + microjoules
 
     def doubt_idle(self, component: str, ratio: float) -> None:
-        """The idle draw of a component is another one now, by this ratio: what was kept out so far is in doubt."""
+        """The idle draw of a component changed by this ratio: the part kept out so far is in doubt."""
         self.idle_changed_microjoules += abs(ratio) * self.idle_microjoules.get(component, 0.0)
 
     def refine_floor(self, microjoules: int) -> None:

@@ -1,4 +1,4 @@
-"""Which processes are in the windows that workloads are by themselves. No threads; Membership calls it."""
+"""Which processes are in the automatic windows of workloads. No threads; Membership calls it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .window import Window
 
 
 class WorkloadWindows:
-    """Puts every process into its workload's window. Unlike a client's window it is not inherited: a process that
-    starts a process of another workload, as the first process of the machine does all day, does not have it recorded.
+    """Puts every process into its workload's window. A child does not inherit it: a process may start processes of
+    other workloads, as process 1 does all day.
 
     ``budgets_of`` says which budgets match a row in the windows it is in; ``close`` ends a window now. Single writer,
     as the book.
@@ -35,11 +35,11 @@ class WorkloadWindows:
         self._table = table
         self._budgets_of = budgets_of
         self._close = close
-        self._everybody = False  # whether processes that were found before are to be looked at, too
+        self._all_rows = False  # whether to check the known processes, too
         self._configured = True
 
     def configure(self, settings: WindowSettings) -> None:
-        """Other rules. What they want of all that runs begins, and what they do not ends, with the next sample."""
+        """Apply other rules. Windows begin and end by them with the next sample."""
         self._automatic.configure(settings)
         self._configured = True
 
@@ -50,7 +50,7 @@ class WorkloadWindows:
         self._automatic.restored()
 
     def take_up(self) -> None:
-        """After a restart, when all processes are read: a run that began since has a window of its own."""
+        """After a restart, when all processes are read: a workload that began since then gets its own window."""
         if not self._book.restarted:
             return
         runs_on = {
@@ -63,17 +63,17 @@ class WorkloadWindows:
 
     def missed(self) -> None:
         """The sample failed: the processes it found are looked at in the next one."""
-        self._everybody = True
+        self._all_rows = True
 
     def join_all(self, activity: Activity) -> None:
-        """Whoever was found in this sample, alive or not, before its energy is booked."""
-        rows = self._table.rows if self._everybody else self._table.born
-        self._everybody = False
+        """Join every process of this sample, alive or not, before its energy is booked."""
+        rows = self._table.rows if self._all_rows else self._table.born
+        self._all_rows = False
         if not self._automatic:
             return
         for row in rows:
             self.join(row)
-        for gone in activity.departed:  # another process may have its id, found by its clock alone
+        for gone in activity.departed:  # another process may have taken its pid
             successor = self._table.find(gone.identity.pid)
             if successor is not None:
                 self.join(successor)
@@ -82,7 +82,7 @@ class WorkloadWindows:
                 self.join(row)
 
     def settle(self) -> None:
-        """When all energy of the sample is booked: end windows whose workloads have no process, obey new rules."""
+        """After booking: end the windows of workloads without processes, and apply new rules."""
         if self._automatic:
             for window_id in self._automatic.ended({row.own_window for row in self._table.rows}):
                 self._end(window_id, "exit")
@@ -90,19 +90,20 @@ class WorkloadWindows:
             self._configured = False
             for window_id in self._automatic.unwanted():
                 self._end(window_id, "stop")
-            # Only now: what they used before belongs to no window.
+            # Only now: their earlier energy belongs to no window.
             for row in self._table.rows:
                 self.join(row)
 
     def _end(self, window_id: str, ended_by: EndedBy) -> None:
         self._automatic.over(window_id)
-        if window_id in self._book.open_ids:  # else it was stopped by hand
+        if window_id in self._book.open_ids:  # else a client stopped it
             self._close(window_id, ended_by)
 
     # --- one process
 
     def join(self, row: Row) -> None:
-        """It is in its workload's window, and in no other workload's; it begins it when it is the first."""
+        """Put the process into its workload's window, and take it out of others. The first process begins the
+        window."""
         identity = row.identity
         window_id = self._automatic.window_of(identity) or self._automatic.begin(identity)
         if window_id != row.own_window:
@@ -110,9 +111,9 @@ class WorkloadWindows:
             row.own_window = window_id
         window = None if window_id is None else self._recording(window_id)
         if window is None:
-            return  # stopped by hand: it stays so until its workload's last process ends
+            return  # stopped by a client: it stays stopped until its workload's last process ends
         if identity.workload.kind == "slurm" and identity.owner:
-            # A job may begin with root's slurmstepd alone: it is handed over once another owner is known.
+            # A job may begin with only root's slurmstepd: another user owns the window once known.
             window.uid, window.user = identity.owner, identity.workload.user
         if window.id not in row.windows:
             row.windows = row.windows | {window.id}
@@ -121,7 +122,7 @@ class WorkloadWindows:
             self._table.watch_windows(True)
 
     def _leave(self, row: Row) -> None:
-        """Its workload is another one now; a tree that it is in, it stays in."""
+        """The process changed its workload. It stays in the windows of its tree."""
         own = row.own_window
         if own in row.windows and own not in row.trees:
             row.windows = (row.windows - {own}) or NO_WINDOWS
@@ -130,6 +131,6 @@ class WorkloadWindows:
     def _recording(self, window_id: str) -> Window | None:
         try:
             window = self._book.get(window_id)
-        except ApiError:  # refused, or finished and forgotten since
+        except ApiError:  # refused, or finished and dropped since
             return None
         return window if window.is_open else None

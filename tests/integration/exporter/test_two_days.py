@@ -24,8 +24,8 @@ from gramwatt_exporter.log import FieldLogger
 from gramwatt_exporter.metrics.exposition import Exposition
 from gramwatt_exporter.model import Intensity, IntensityState
 from gramwatt_exporter.node import Node
-from gramwatt_exporter.parts import About, Books, Clocks, Readers
 from gramwatt_exporter.sampler import Sampler
+from gramwatt_exporter.sampler_parts import About, Books, Clocks, Readers
 from gramwatt_exporter.sensors.drivers.rapl.rapl import Rapl
 from gramwatt_exporter.sensors.sensor_set import SensorSet
 from gramwatt_exporter.windows import WindowBook

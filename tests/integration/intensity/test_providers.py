@@ -2,54 +2,30 @@
 
 from __future__ import annotations
 
+import typing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from gramwatt_exporter.config import schema
 from gramwatt_exporter.errors import ConfigError, GramwattError, NotHere
-from gramwatt_exporter.intensity import registry
-from gramwatt_exporter.intensity.checks import checked
 from gramwatt_exporter.intensity.providers.co2signal import Co2SignalProvider
 from gramwatt_exporter.intensity.providers.failures import Refused, Unavailable
 from gramwatt_exporter.intensity.providers.http import Http
 from gramwatt_exporter.intensity.providers.secret import Secret
-from gramwatt_exporter.model import Aspect, Fetched, IntensityProvider
+from grid_providers import PROVIDERS, fetch, make
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 HOUR = 3600.0
 
 
-def make(grid: Any, environ: dict[str, str], kind: str, **options: Any) -> IntensityProvider:
-    kinds = {
-        "co2signal": schema.Co2Signal,
-        "electricitymaps": schema.ElectricityMaps,
-        "carbonintensity-uk": schema.CarbonIntensityUk,
-        "rte": schema.Rte,
-        "energidataservice": schema.EnergiDataService,
-        "watttime": schema.WattTime,
-    }
-    if kind == "watttime":
-        options = {"user": "alice", "region": "CAISO_NORTH", **options}
-    settings = kinds[kind](**{"base_url": grid.url, **options})
-    (provider,) = registry.build(schema.IntensityConfig(providers=[settings]), environ, None)
-    grid.zone = ZONES[kind]
-    return provider
+ZONES = {kind: zone for kind, (zone, _, _) in PROVIDERS.items() if kind != "co2signal (old)"}
 
 
-ZONES = {
-    "co2signal": "FR",
-    "electricitymaps": "FR",
-    "carbonintensity-uk": "GB",
-    "rte": "FR",
-    "energidataservice": "DK-DK1",
-    "watttime": "US-CAL-CISO",
-}
-
-
-def fetch(provider: IntensityProvider, grid: Any, aspect: Aspect = "latest") -> Fetched:
-    return checked(provider.fetch(aspect, grid.zone, grid.now), grid.zone, grid.now)
+def test_every_provider_that_uses_the_network_is_tested() -> None:
+    structs = [struct for struct in typing.get_args(schema.Provider) if hasattr(struct, "base_url")]
+    assert {struct.__struct_config__.tag for struct in structs} == set(ZONES), "add it to PROVIDERS"
 
 
 @pytest.mark.parametrize("kind", ZONES)

@@ -208,7 +208,7 @@ def test_when_now_is_best(gramwatt: Any, exporter: Any) -> None:
 
 def test_when_a_short_forecast_is_named(gramwatt: Any, exporter: Any) -> None:
     exporter.intensity = _intensity([180, 100])
-    assert "it is known no further" in gramwatt("when", "--duration", "1h").stdout
+    assert "where the data ends" in gramwatt("when", "--duration", "1h").stdout
     done = gramwatt("when", "--duration", "8h")
     assert done.returncode == 1
     assert "the forecast is shorter than the job" in done.stderr

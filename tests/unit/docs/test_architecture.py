@@ -15,6 +15,7 @@ PACKAGES = {
     "labeler": ROOT / "labeler/gramwatt_labeler",
 }
 PATH = re.compile(r"`([\w./-]+(?:\.py|/))`")
+NAME = re.compile(r"(?<![\w/.-])\w+\.py\b")
 
 
 def named(text: str) -> set[str]:
@@ -26,10 +27,34 @@ def section(title: str) -> str:
 
 
 def test_every_path_exists() -> None:
-    homes = [ROOT, *PACKAGES.values()]
-    written = {path for path in named(PAGE) if not path.endswith("NAME.py")}
+    """A path without a package is below the exporter, but for the rooms of another package."""
+    everywhere = {"Rooms of the client": "client", "Rooms of the labeler": "labeler"}
+    parts = {title: section(title) for title in everywhere}
+    rest = PAGE
+    for part in parts.values():
+        rest = rest.replace(part, "")
+    written = [(path, "exporter") for path in named(rest) if not path.endswith("NAME.py")]
+    written += [(path, everywhere[title]) for title, part in parts.items() for path in named(part)]
     assert len(written) > 80
-    missing = {path for path in written if not any((home / path).exists() for home in homes)}
+    missing = [
+        path for path, home in written if not any((at / path).exists() for at in (ROOT, PACKAGES[home]))
+    ]
+    assert not missing
+
+
+def test_every_file_that_a_comment_names_exists() -> None:
+    files = [file for package in PACKAGES.values() for file in package.rglob("*.py")]
+    known = {
+        file.name
+        for folder in ("exporter", "client", "labeler", "examples")
+        for file in (ROOT / folder).rglob("*.py")
+    }
+    missing = {
+        (file.relative_to(ROOT).as_posix(), name)
+        for file in files
+        for name in NAME.findall(file.read_text())
+        if name not in known
+    }
     assert not missing
 
 

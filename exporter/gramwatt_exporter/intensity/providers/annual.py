@@ -36,9 +36,9 @@ def usual(providers: Iterable[IntensityProvider], zone: str, now: float) -> floa
 class AnnualProvider:
     """The last fallback. A table is read at the first question for a zone.
 
-    For a zone the first of these that knows it: an imported file, Nordic bidding zones, states of the US, provinces
-    of Canada and China, states of Australia, countries. Then the same for the places that may stand for the zone, its
-    country last (`zones.yearly_places`). The value is named after the place it is for.
+    For a zone the first of these that knows it: an imported file, Nordic bidding zones, states of the US, provinces of
+    Canada and China, states of Australia, countries. Then the same for places that may stand for the zone, its country
+    last (`zones.yearly_places`). The value carries the name of its own place.
     """
 
     kind = "annual"

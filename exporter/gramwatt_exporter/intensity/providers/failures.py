@@ -10,7 +10,7 @@ from gramwatt_exporter.errors import Fatal, TryAgain
 
 
 class Unavailable(TryAgain):
-    """May work later. ``fix`` says what a person can do about it ("" when waiting is all)."""
+    """May work later. ``fix`` says what a person can do ("": only wait)."""
 
     def __init__(self, reason: str, message: str, *, fix: str = "", retry_after: float | None = None) -> None:
         super().__init__(message, retry_after)

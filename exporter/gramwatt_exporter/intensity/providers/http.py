@@ -226,7 +226,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _shown(text: str, secrets: Sequence[str]) -> str:
-    """Words of a server, short, printable and without our secrets."""
+    """A server's own text: shortened, printable and without our secrets."""
     for secret in secrets:
         # A short secret is a part of ordinary words: only where it stands alone is it the secret.
         text = re.sub(

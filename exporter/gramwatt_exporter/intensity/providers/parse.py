@@ -1,4 +1,4 @@
-"""Careful reading of other people's JSON: a field is what it should be, or the answer is refused."""
+"""Strict reading of foreign JSON: a field has the expected type, or the answer is refused."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _FIX_SANDBOX = (
 
 
 class Question(Struct, frozen=True):
-    """What was asked for: decides what an answer without it means.
+    """The question: it decides what an answer without data means.
 
     ``place`` is the zone as the provider names it, ``place_fix`` what to do when the provider does not know it.
     ``holds`` are keys of which an answer with data has at least one that is not empty.
@@ -43,7 +43,7 @@ class Answer(Struct, frozen=True):
 
 
 def sandbox(host: str, mark: str) -> Refused:
-    """The answer has the right shape and says itself that its numbers are no real data."""
+    """The answer has the right shape, but marks its own numbers as no real data."""
     return Refused("sandbox", f"{host} sends sandbox data, not real values ({mark!r})", _FIX_SANDBOX)
 
 

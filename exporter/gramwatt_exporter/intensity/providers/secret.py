@@ -30,7 +30,7 @@ class Secret:
             except OSError as error:
                 raise Refused("no_token", f"cannot read {self._file}: {error.strerror}", fix) from None
             except UnicodeDecodeError:
-                raise Refused("no_token", f"{self._file} holds something else than a token", fix) from None
+                raise Refused("no_token", f"{self._file} has bytes that are not ASCII", fix) from None
         text = text.strip()
         if not text:
             raise Refused("no_token", f"no token for {self._kind}", fix)

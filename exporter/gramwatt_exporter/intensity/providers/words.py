@@ -1,4 +1,4 @@
-"""What a server's own words mean: which refusal an error text is, and which marks say "this is no real data". Pure.
+"""The meaning of a server's own words: which failure an error text reports, and which marks mean "no real data". Pure.
 
 A status code alone has several causes: 404 is sent for a zone that does not exist, for a zone without a recent value
 and for a path that does not exist; 401 for a wrong token and for a used-up hourly limit; 200 for an error as well.
@@ -60,7 +60,7 @@ _PLACE = (
     r"\b(zones?|zone ?keys?|countr(y|ies)|country ?codes?|regions?|areas?|price ?areas?|location|ba|pays|lander|zonas?)"
     r"\b"
 )
-# Said of the place itself: goes before a "no data" in the same sentence.
+# About the place itself: wins over a "no data" in the same sentence.
 _NO_PLACE = (
     r"\b(unknown|invalid|unsupported|unrecogni[sz]ed|inexistent|nonexistent|non existent)"
     r" (zones?|zone ?keys?|country|country ?codes?|region|area|location)\b"
@@ -196,7 +196,8 @@ def says_error(answer: Any) -> bool:
 
 
 def seconds_to_wait(text: str) -> float | None:
-    """What the words ask for: ``try again in 42 seconds``, ``replenished in 01:12:04``. None: nothing."""
+    """Seconds to wait as the text asks: ``try again in 42 seconds``, ``replenished in 01:12:04``. None without such
+    words."""
     words = text.lower()
     clock = re.search(r"\bin (\d{1,3}):(\d\d):(\d\d)\b", words)
     if clock:

@@ -60,7 +60,7 @@ class Membership(Struct, frozen=True):
 
 
 class Names(Protocol):
-    """Turns ids into names people know; None when nobody here knows."""
+    """Turns ids into names for people; None for an unknown id."""
 
     def container(self, container_id: str) -> str | None: ...
 
@@ -169,8 +169,8 @@ def _unit(path: list[str], owner: int | None) -> Membership | None:
     session = _first(_SESSION.match, path)
     if session is not None:
         return Membership(session["name"], "session", owner)
-    # Below a user's manager its own units count, above it the system's: the outermost of either, because
-    # what a service does with its own subtree is its business.
+    # Below a user's manager the user's units count, above it the system's. The outermost one is taken: a service may
+    # arrange its own subtree freely.
     for position, segment in enumerate(path):
         if _USER_MANAGER.match(segment):
             inner = next((name for name in path[position + 1 :] if _UNIT.search(name)), "init.scope")
@@ -182,7 +182,7 @@ def _unit(path: list[str], owner: int | None) -> Membership | None:
 
 
 def _group_of_slice(path: list[str]) -> str | None:
-    """A group that no unit made: the one below the innermost slice, because a slice alone merges strangers.
+    """A group that no unit made: the one below the innermost slice, because a slice alone merges unrelated processes.
 
     A number or an id differs at every start, so the slice is named instead.
     """

@@ -1,4 +1,4 @@
-"""CPU time of processes. One file descriptor-free system call each where the kernel's process ids are ours."""
+"""CPU time of processes: one system call each, without a file descriptor, where /proc shows our own PID namespace."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ClockSource(Protocol):
         ...
 
     def read(self, keys: Sequence[object]) -> tuple[list[int], list[int]]:
-        """CPU nanoseconds in the order of ``keys`` with GONE for the dead, and the positions of the dead."""
+        """CPU nanoseconds in the order of ``keys``, GONE for ended processes, and the positions of these."""
         ...
 
     def read_one(self, pid: int) -> int | None:
@@ -35,7 +35,7 @@ class ClockSource(Protocol):
 
 
 def _read_all(function: Callable[[Any], int], keys: Sequence[object]) -> tuple[list[int], list[int]]:
-    """Run ``function`` over ``keys`` at C speed; an OSError marks one key dead and the iterator goes on."""
+    """Run ``function`` over ``keys`` at C speed. An OSError marks one key as gone, and the iteration goes on."""
     values: list[int] = []
     dead: list[int] = []
     iterator: Iterator[int] = map(function, keys)
@@ -72,7 +72,7 @@ class ProcessClock:
 
 
 class StatClock:
-    """utime + stime of PROCFS/PID/stat: when /proc shows another PID namespace, where clock ids name others."""
+    """utime + stime of PROCFS/PID/stat, for a /proc of another PID namespace: there clock ids name other processes."""
 
     method: ClockMethod = "stat"
 
@@ -91,7 +91,7 @@ class StatClock:
         fields = text[text.rfind(b")") + 2 :].split(b" ", OF_THREAD + 1)
         if fields[OF_THREAD : OF_THREAD + 1] == [
             THREAD
-        ]:  # its numbers would be those of the whole process, once more
+        ]:  # the id of a thread: its numbers repeat those of the whole process
             raise ProcessLookupError(path)
         return (int(fields[11]) + int(fields[12])) * TICK_NS
 
@@ -106,7 +106,7 @@ class StatClock:
 
 
 def same_namespace(procfs: str) -> bool:
-    """Whether the ids in ``procfs`` are the ids our system calls take."""
+    """Whether ``procfs`` numbers processes as our system calls do."""
     try:
         return str(Path(procfs, "self").readlink()) == str(os.getpid())
     except OSError:

@@ -51,11 +51,11 @@ class Exit(Struct, frozen=True):
     """One ended process. ``nanoseconds`` is its CPU time from birth, all threads, up to its end or, where that
     cannot be told, to the last timer tick it saw.
 
-    ``pid`` is the id of the process (of its thread group), never of a thread. ``doubt_ns`` is by how much its
-    tick-counted times differ from ``nanoseconds``: over many exits, what is missing. Of one exit it may well be
-    negative. ``by_age_ns`` is how much of ``nanoseconds`` is known by the age of the process alone (see stolen.py).
-    ``age_ns`` is how long it lived, before Linux 5.19 how long its last thread did. ``unseen_ns`` is what the
-    ends of its threads may have cost besides: of 20,000 threads in a row, 288 of 449 ms were reported.
+    ``pid`` is the id of the process (of its thread group), never of a thread. ``doubt_ns`` is the difference of its
+    tick-counted times and ``nanoseconds``. Over many exits it is the missing time; for one exit it may be negative.
+    ``by_age_ns`` is how much of ``nanoseconds`` is known by the age of the process alone (see stolen.py). ``age_ns`` is
+    how long it lived, before Linux 5.19 how long its last thread did. ``unseen_ns`` is what the ends of its threads may
+    have cost besides: of 20,000 threads in a row, 288 of 449 ms were reported.
     """
 
     pid: int
@@ -81,7 +81,7 @@ class ExitDecoder:
         self._leaders: dict[int, tuple[str, int]] = {}  # thread id -> its name and user
 
     def read(self, buffer: bytearray, size: int) -> Exit | None:
-        """The process that one message is about; None while other threads of it run on, or for other messages."""
+        """The process that a message reports; None while its other threads run on, or for another kind of message."""
         if size < ATTRIBUTES + 4:
             return None
         length, kind = _U16_PAIR.unpack_from(buffer, ATTRIBUTES)

@@ -64,8 +64,7 @@ class IdentityReader:
     def read_again(self, before: Identity) -> Identity | None:
         """The identity that a process has now.
 
-        Of a zombie only its parent is news: the kernel says that it is in the root cgroup (of version 1), wherever it
-        was.
+        Of a zombie only the parent is read anew: cgroup v1 shows every zombie in the root group.
         """
         found = self._read(before.pid)
         if found is None:
@@ -139,11 +138,11 @@ class IdentityReader:
         return int(fields[19]) if len(fields) >= 20 else None
 
     def job_owner(self, job: str, uid: int, parent: int) -> int:
-        """Whose a SLURM job is, now that a process of ``uid`` is known to have run in it."""
+        """The owner of a SLURM job, now that a process of ``uid`` is known to have run in it."""
         return self._job_owners.owner(job, uid, b"%d" % parent)
 
     def user_name(self, uid: int) -> str:
-        """The name of a user, the uid as text where nobody knows it."""
+        """The name of a user; the uid as text where it has none."""
         return self._users(uid)
 
     def _membership(self, text: bytes) -> Membership | None:

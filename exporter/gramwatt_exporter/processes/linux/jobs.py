@@ -1,4 +1,4 @@
-"""Whose a SLURM job is, where its control group does not say so.
+"""The owner of a SLURM job, where its control group does not show it.
 
 With cgroup v1 the path holds the owner's uid. With cgroup v2 it holds the job's number alone, and all its groups
 belong to root (src/plugins/cgroup/v2/cgroup_v2.c, cgroup_p_step_create): slurmstepd runs there as root, tasks as the
@@ -14,8 +14,8 @@ from msgspec import Struct
 
 _ROOT = 0
 _MOST = 8192  # jobs remembered: those seen last
-# A number that has not been seen for so long is another job: they begin anew at MaxJobId, or when SLURM lost its
-# state. Every live process is read again far sooner.
+# A number not seen for so long means another job: numbers start again at MaxJobId, or when SLURM lost its state. Every
+# live process is read again far sooner.
 _FORGOTTEN_S = 7 * 86400.0
 _SEEN_JUST_NOW_S = 60.0  # not noted again within this
 
@@ -40,7 +40,7 @@ class JobOwners:
         self._jobs: dict[str, _Job] = {}  # seen longest ago first
 
     def owner(self, job: str, uid: int, parent: bytes) -> int:
-        """Whose the job is, now that a process of ``uid`` has been seen in it.
+        """The owner of the job, now that a process of ``uid`` has been seen in it.
 
         The first process that is not root's decides, and later only one that slurmstepd started itself: that is
         always the owner's. Until then, and in a job of root's, it is root.

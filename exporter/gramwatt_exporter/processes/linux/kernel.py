@@ -14,7 +14,7 @@ _PAGE = 4096
 class KernelCounters(Struct, frozen=True):
     """``busy_ns`` is the time all CPUs together were not idle since boot; ``last_pid`` the last id handed out.
 
-    ``stolen_ns`` is the time they were ready to run and the hypervisor ran somebody else.
+    ``stolen_ns`` is the time they were ready to run while the hypervisor ran another guest.
     """
 
     last_pid: int
@@ -59,7 +59,7 @@ class Kernel:
         stat = self._whole_stat()
         # After the fork count: a fork in between may then only widen the interval of ids to probe.
         last_pid = int(os.pread(self._loadavg, 128, 0).rsplit(None, 1)[1])
-        # user nice system (idle iowait) irq softirq; steal belongs to somebody else's machine.
+        # user nice system (idle iowait) irq softirq; steal is time of other guests.
         cpu = stat[: stat.find(b"\n")].split()
         ticks = int(cpu[1]) + int(cpu[2]) + int(cpu[3]) + int(cpu[6]) + int(cpu[7])
         at = stat.find(b"\nprocesses ") + len(b"\nprocesses ")
@@ -85,7 +85,8 @@ class Kernel:
         return [ticks * self._tick for ticks in busy]
 
     def _whole_stat(self) -> bytes:
-        """A buffer much longer than the file would be new memory from the system every time."""
+        """The size of the read buffer. A buffer much longer than the file would be new memory from the system every
+        time."""
         while len(text := os.pread(self._stat, self._stat_bytes, 0)) == self._stat_bytes:
             self._stat_bytes *= 2
         return text

@@ -16,7 +16,7 @@ _LARGEST_FILE = 1 << 20
 
 
 class ContainerNames:
-    """Looks names up below ``root`` ("/", or where the host's root is mounted). ``None``: knows no names."""
+    """Looks names up below ``root`` ("/", or where the host's root is mounted). ``None``: no names are known."""
 
     def __init__(self, root: str | None = "/") -> None:
         self._root = None if root is None else Path(root)

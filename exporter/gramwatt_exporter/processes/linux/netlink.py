@@ -1,6 +1,6 @@
 """What listeners to the kernel have in common: room for its messages, and a check that any arrive.
 
-In a namespace of its own a listener registers without an error and never hears anything.
+In another namespace a listener registers without an error and never gets a message.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def filter_messages(listening: socket.socket, program: Iterable[Instruction]) ->
 
 
 def network_order(number: int, size: int) -> int:
-    """What a filter sees of a number of ``size`` bytes: it loads them in network order."""
+    """The value of a number of ``size`` bytes as a filter loads it: in network order."""
     return int.from_bytes(number.to_bytes(size, sys.byteorder), "big")
 
 

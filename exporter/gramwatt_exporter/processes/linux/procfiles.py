@@ -1,4 +1,4 @@
-"""Readers of single files of a process, bare of what slows Path and open() down: they run for many processes a sample.
+"""Readers of single files of a process, without the overhead of Path and open(): they run for many processes a sample.
 
 Source: proc_pid_stat(5), proc_pid_statm(5) and proc_pid_status(5).
 """
@@ -41,7 +41,7 @@ def list_procfs(procfs: str) -> Callable[[], list[int]]:
 
 
 def hides_processes(procfs: str) -> bool:
-    """Whether processes of other users are not to be seen (mount option hidepid): not even the first one is."""
+    """Whether processes of other users are hidden (mount option hidepid): then even process 1 is."""
     return not _read(f"{procfs}/1/stat", 1)
 
 
@@ -55,7 +55,7 @@ def resident_pages_of(procfs: str) -> Callable[[int], int | None]:
 
 
 def pages_of_threads_of(procfs: str) -> Callable[[int], int]:
-    """The same of a process whose first thread has ended: its memory shows with the threads that run on. Else 0."""
+    """The same of a process whose first thread has ended: its other threads show its memory. Else 0."""
 
     def pages(pid: int) -> int:
         directory = f"{procfs}/{pid}"

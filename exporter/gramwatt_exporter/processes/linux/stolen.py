@@ -1,4 +1,4 @@
-"""On a virtual machine: what the hypervisor stole goes off the CPU time that exits have by their age."""
+"""On a virtual machine: subtracts stolen time from the CPU time that is known by the age of ended processes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from .taskstats import Exit
 
 
 class StolenTime:
-    """The age of a process goes on while the hypervisor runs other guests. Nothing shows which process that was
-    stolen from: it is taken off all exits in equal shares, and what parents waited for makes up for what was taken
-    off too much."""
+    """The age of a process goes on while the hypervisor runs other guests. Nothing shows which process lost the time:
+    it is taken off all exits in equal shares. The waited-for time of parents corrects what was taken off too much."""
 
     def __init__(self) -> None:
         self._counter: int | None = None

@@ -119,7 +119,7 @@ class ExitListener:
             except OSError:
                 # ENOBUFS: one or more messages are gone; their energy stays unattributed.
                 if not self.lost and self._decoder.version < exit_message.TELLS_GROUP:
-                    self._filter()  # names of threads are worth less than exits
+                    self._filter()  # exits matter more than the names of threads
                 self.lost += 1
                 continue
             ended = decode(buffer, size)

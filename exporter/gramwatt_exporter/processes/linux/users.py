@@ -13,7 +13,7 @@ except ImportError:  # not a Unix
 
 
 class UserNames:
-    """uid -> name, the uid as text where nobody knows it. Each uid is looked up once.
+    """uid -> name; the uid as text where it has none. Each uid is looked up once.
 
     ``passwd`` are files to use instead of the system's own lookup, the first that can be read (none: the system's).
     """
@@ -26,9 +26,9 @@ class UserNames:
     def of(cls, procfs: str) -> UserNames:
         """The users of the machine whose procfs this is.
 
-        With the machine's own /proc the system's lookup is right. With a procfs mounted elsewhere (/host/proc)
-        the file that its first process sees is read, else /host/etc/passwd. Where neither is to be had uids stay
-        numbers, which is better than the name of somebody else.
+        With the machine's own /proc the system's lookup is right. With a procfs mounted elsewhere (/host/proc) the file
+        that its first process sees is read, else /host/etc/passwd. Without either, uids stay numbers, which is better
+        than the name of another user.
         """
         if os.path.normpath(procfs) == "/proc":
             return cls()

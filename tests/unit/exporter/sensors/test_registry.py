@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,11 @@ def config(**sensors: Any) -> Config:
 
 def test_the_order_of_preference(clock: Any) -> None:
     assert [sensor.name for sensor in build(config(), clock)] == ORDER
+
+
+def test_the_page_lists_the_sensors_in_this_order() -> None:
+    page = (Path(__file__).parents[4] / "docs/sensors.md").read_text()
+    assert re.findall(r"^\| `(\w+)` \|", page.split("\n## ", 1)[0], re.MULTILINE) == ORDER
 
 
 def test_power_of_gpus_is_read_between_two_samples(clock: Any) -> None:

@@ -259,7 +259,7 @@ def test_a_request_that_drips_has_one_deadline() -> None:
         (f"alice {WRONG[:-1]}!\n", 0o600, "line 1: the token"),
         (f"{WRONG} alice\n", 0o600, "line 1: the first word is no user"),
         (f"alice {WRONG}\n4712 {WRONG}\n", 0o600, "line 2: the token stands for another user"),
-        ("alice é", 0o600, "something else than"),
+        ("alice é", 0o600, "not ASCII"),
     ],
 )
 def test_a_file_of_tokens_that_cannot_be_used_is_refused(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from gramwatt_exporter.metrics.exposition import Exposition
-from gramwatt_exporter.web import WebServer, front, simple
+from gramwatt_exporter.web import WebServer, front, simple_requests
 from gramwatt_exporter.webconfig import WebConfig
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,16 +70,16 @@ def client_threads() -> int:
     ],
 )
 def test_what_prometheus_and_health_checks_send_is_simple(data: bytes, path: str, closes: bool) -> None:
-    request = simple.parse(data)
+    request = simple_requests.parse(data)
     assert request is not None
     assert (request.path, request.closes) == (path, closes)
 
 
 def test_who_collects_metrics_is_told_from_a_person() -> None:
-    collected = simple.parse(PROMETHEUS)
+    collected = simple_requests.parse(PROMETHEUS)
     assert collected is not None
     assert collected.collector == "prometheus/2.53.0"
-    asked = simple.parse(GET + b"User-Agent: curl/8.0\r\n\r\n")
+    asked = simple_requests.parse(GET + b"User-Agent: curl/8.0\r\n\r\n")
     assert asked is not None
     assert asked.collector == ""
 
@@ -120,14 +120,14 @@ def test_who_collects_metrics_is_told_from_a_person() -> None:
     ],
 )
 def test_what_is_not_certainly_simple_is_left_to_the_library(data: bytes) -> None:
-    assert simple.parse(data) is None
+    assert simple_requests.parse(data) is None
 
 
 @given(
     st.binary() | st.lists(st.sampled_from([*PROMETHEUS.split(b" "), b"\r\n", b":", b"\0"])).map(b" ".join)
 )
 def test_any_bytes_have_an_answer(data: bytes) -> None:
-    parsed = simple.parse(data)
+    parsed = simple_requests.parse(data)
     if parsed is not None:
         assert data.startswith(f"GET {parsed.path}".encode())
         assert http.client.parse_headers(BytesIO(data.split(b"\r\n", 1)[1])).get("Content-Length") is None
@@ -137,7 +137,7 @@ def test_headers_of_any_kind_take_no_longer_than_their_length() -> None:
     def seconds(data: bytes) -> float:
         began = time.thread_time()
         for _ in range(20):
-            simple.parse(data)
+            simple_requests.parse(data)
         return time.thread_time() - began
 
     # Eight times as long may take eight times as long, not 64 times.
@@ -147,12 +147,12 @@ def test_headers_of_any_kind_take_no_longer_than_their_length() -> None:
 
 
 def test_the_head_says_what_the_librarys_says() -> None:
-    text = simple.head(200, "text/plain", 12, False, 1_764_340_201.0).decode()
+    text = simple_requests.head(200, "text/plain", 12, False, 1_764_340_201.0).decode()
     assert text.startswith("HTTP/1.1 200 OK\r\n")
     assert "\r\nDate: Fri, 28 Nov 2025 14:30:01 GMT\r\n" in text
     assert "\r\nContent-Length: 12\r\n" in text
     assert text.endswith("\r\n\r\n")
-    assert "Connection: close" in simple.head(503, "text/plain", 0, True, 0.0).decode()
+    assert "Connection: close" in simple_requests.head(503, "text/plain", 0, True, 0.0).decode()
 
 
 # --- connections

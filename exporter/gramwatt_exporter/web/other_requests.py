@@ -29,7 +29,7 @@ _NOT_OUR_NAME = (
 )
 
 
-class Ordinary:
+class OtherRequests:
     """Serves one connection after the other, each in a thread of its own."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Ordinary:
         )
         try:
             thread.start()
-        except RuntimeError as error:  # no thread can be had
+        except RuntimeError as error:  # no further thread can be started
             _LOG.debug("connection dropped: %s", error)
             self.connections.leave(connection)
             connection.close()
@@ -58,7 +58,7 @@ class Ordinary:
             connection.settimeout(HANDSHAKE_SECONDS)
             context = self.guard.ssl_context
             if context is not None:
-                # The handshake belongs to this thread, so that a silent client cannot stop the door.
+                # This thread makes the handshake, so that a silent client cannot hold up the front.
                 connection = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
                 self.connections.leave(entered)
                 self.connections.enter(connection)
@@ -76,7 +76,7 @@ class Ordinary:
 
 
 def _end(connection: socket.socket) -> None:
-    """Say that nothing more comes, as a reader that got no length needs it."""
+    """Shut the connection down for writing: a client without a Content-Length waits for that."""
     try:
         socket.socket.shutdown(connection, socket.SHUT_WR)
     except OSError as error:
@@ -84,7 +84,7 @@ def _end(connection: socket.socket) -> None:
 
 
 def _drain(connection: socket.socket) -> None:
-    """Read on for a moment: a client that is still writing when we close would not see why."""
+    """Read on for a moment: a client that still writes when the connection closes would not see the answer."""
     deadline = time.monotonic() + _LINGER_SECONDS
     left = _LONGEST_REST
     while left > 0 and (seconds := deadline - time.monotonic()) > 0:
@@ -122,11 +122,11 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "gramwatt-exporter"
     sys_version = ""
     timeout = IDLE_SECONDS
-    disable_nagle_algorithm = True  # behind the TLS session tickets an answer would wait 40 ms for an ACK
+    disable_nagle_algorithm = True  # else an answer after the TLS session tickets waits 40 ms for an ACK
     connection: socket.socket
 
-    def __init__(self, connection: socket.socket, address: object, door: Ordinary, read: bytes) -> None:
-        self._door = door
+    def __init__(self, connection: socket.socket, address: object, front: OtherRequests, read: bytes) -> None:
+        self._front = front
         self._read = read
         self.lingers = False  # there may be more to come that will not be read
         super().__init__(connection, address, None)  # type: ignore[arg-type]  # no server of the library's is behind it
@@ -137,19 +137,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile = io.BufferedReader(_Behind(self._read, self.rfile.detach()))
 
     def do_GET(self) -> None:
-        """Every page there is. No page takes a body, and what is left of one must not be read as the next request."""
-        with self._door.connections.answering(self.connection):
+        """Serve every page. No page takes a body, and the rest of one must not be read as the next request."""
+        with self._front.connections.answering(self.connection):
             path = self.path.split("?", 1)[0]
-            pages = self._door.pages
+            pages = self._front.pages
             if self._has_body():
-                # Whatever follows would be taken for the next request.
+                # The bytes that follow would be read as the next request.
                 self.close_connection = self.lingers = True
                 self._send(Page(400, b"a GET has no body here; send none\n", TEXT))
             elif pages.is_open(path):
                 self._send(pages.answer(path))
-            elif not self._door.hosts.admit(self._lines()):
+            elif not self._front.hosts.admit(self._lines()):
                 self._send(Page(403, _NOT_OUR_NAME, TEXT))
-            elif self._door.guard.allows(self.headers.get("Authorization"), str(self.client_address[:1])):
+            elif self._front.guard.allows(self.headers.get("Authorization"), str(self.client_address[:1])):
                 if path == ENDED and self.command == "GET":
                     page = pages.ended(self.path.partition("?")[2])
                     self.close_connection = self.close_connection or pages.is_ending
@@ -171,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815 - the base class's spelling
 
     def _has_body(self) -> bool:
-        """Whether there is one, or may be one: also where two lengths are given, or one that is none."""
+        """Whether the request has a body or may have one: also with two lengths, or an invalid one."""
         lengths = self.headers.get_all("Content-Length", [])
         return "Transfer-Encoding" in self.headers or any(length.strip() != "0" for length in lengths)
 
@@ -180,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
         return lines.lower().encode("latin-1", "replace")
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Of another method, or no request at all. The connection ends with it, and a body is drained."""
+        """Answer a request with another method, or a malformed one. The connection ends, and a body is drained."""
         self.lingers = True
         super().send_error(code, message, explain)
 

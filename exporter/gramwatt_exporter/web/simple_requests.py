@@ -1,7 +1,7 @@
-"""The requests that Prometheus and health checks make, read by one look; and the head of their answers. Pure.
+"""Parser of the requests that Prometheus and health checks make, and the head of their answers. Pure.
 
 http.server reads headers with the e-mail parser: at rest, when none of that is in the processor's caches, this was
-half of what a scrape cost. Whatever is not certainly a simple request is left to it.
+half of what a scrape cost. All other requests are left to http.server (other_requests.py).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ LONGEST = 8192  # bytes of a simple request
 _REQUEST = re.compile(
     rb"GET (/metrics|/-/healthy|/-/ready)(?:\?[!-~]*)? HTTP/1\.1\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ -~\t]*\r\n)*)\r\n"
 )
-# What asks for more than the page, in lower case: a body, another protocol, a say in when the connection ends.
+# Headers of requests that are not simple, in lower case: a body, another protocol, control of the connection.
 _MORE = re.compile(rb"^(?:content-length|transfer-encoding|expect|upgrade|connection):", re.MULTILINE)
-# Prometheus says with every scrape how long it waits, and so do others that collect as it does.
+# Prometheus sends its timeout with every scrape, and so do compatible collectors.
 _COLLECTOR = re.compile(rb"^x-prometheus-scrape-timeout-seconds:", re.MULTILINE)
 _AGENT = re.compile(rb"^user-agent:[ \t]*([^\r\n]{0,128})", re.MULTILINE)
 _ENCODINGS = re.compile(rb"^accept-encoding:[ \t]*([^\r\n]*)", re.MULTILINE)

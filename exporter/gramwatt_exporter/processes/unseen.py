@@ -1,4 +1,4 @@
-"""Processes that nobody saw alive, known by their exit messages alone."""
+"""Processes that no sample saw alive, known by their exit messages alone."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .linux.exit_message import Exit
 from .row import Row
 from .sources import Identities
 
-# How long a process may live before a sample that finds nothing of it: it began while the sample was taken.
+# Longest life of a process that the previous sample missed because it began while the sample was taken.
 _FOUND_LATE_NS = 1_000_000_000
 
 
 def used_lately(message: Exit, elapsed_ns: int) -> int:
-    """CPU time that the process used since the previous sample, ``elapsed_ns`` ago: all, unless it is older.
+    """CPU time that the process used since the previous sample, ``elapsed_ns`` ago: all of it, unless it began earlier.
 
     Then /proc did not show it (hidepid), and what it used before it cannot have taken from this sample.
     """
@@ -23,7 +23,7 @@ def used_lately(message: Exit, elapsed_ns: int) -> int:
     return message.nanoseconds * elapsed_ns // message.age_ns
 
 
-class Strangers:
+class Unseen:
     """Makes their rows. ``new_row`` gives a row its accounts."""
 
     def __init__(self, identities: Identities, new_row: Callable[[Identity], Row]) -> None:
@@ -46,10 +46,10 @@ class Strangers:
         if parent is None or parent.identity.workload.kind == "command":
             return Workload(message.command, "command", user_name(message.uid)), None
         workload, owner = parent.identity.workload, parent.identity.owner
-        # A job is taken for root's as long as nobody else was seen in it.
+        # A job counts as root's until a process of another user is seen in it.
         if owner == 0 and message.uid and workload.kind == "slurm":
             owner = self._identities.job_owner(workload.name, message.uid, message.parent)
             return Workload(workload.name, "slurm", user_name(owner)), owner
-        if owner is None:  # nobody's as a whole: each process counts for its own user
+        if owner is None:  # no user owns the whole: each process counts for its own user
             workload = Workload(workload.name, workload.kind, user_name(message.uid))
         return workload, owner
