@@ -14,6 +14,7 @@ import json
 import math
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -137,7 +138,7 @@ def measure(count: int, seconds: float, interval: str, seed: int) -> Cost:
         with (Path(folder) / "log").open("wb") as log:
             process = subprocess.Popen(
                 [
-                    "prometheus",
+                    _prometheus(),
                     f"--config.file={folder}/prometheus.yml",
                     f"--storage.tsdb.path={folder}/data",
                     f"--web.listen-address=127.0.0.1:{port}",
@@ -243,6 +244,14 @@ def _wait(base: str, log: Path) -> None:
         except OSError:
             time.sleep(0.1)
     raise SystemExit("Prometheus does not come up:\n" + log.read_text()[-1000:])
+
+
+def _prometheus() -> str:
+    ours = ROOT / ".tools" / "bin" / "prometheus"
+    found = shutil.which("prometheus") or (str(ours) if ours.exists() else None)
+    if found is None:
+        raise SystemExit("no prometheus on PATH or in .tools/bin: run `make setup`")
+    return found
 
 
 def _free_port() -> int:

@@ -8,7 +8,18 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard, table
 
 from .boards import board, variable
-from .common import END, EXHAUSTED, HORIZON, LIMIT, NO_BUDGET, PERIOD, SPENT, SPENT_RATIO, START
+from .common import (
+    END,
+    EXHAUSTED,
+    HORIZON,
+    LIMIT,
+    NO_BUDGET,
+    NO_BUDGET_CURVE,
+    PERIOD,
+    SPENT,
+    SPENT_RATIO,
+    START,
+)
 from .panels import OTHER, lines, link, over_time, rows, rows_of, steps
 from .queries import gained, leading, mean, rate, top
 
@@ -116,7 +127,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                     f"({elapsed}) and on (budget) ({leading(4, recorded(SPENT_RATIO))})", "{{budget}}: time"
                 ),
                 thresholds=steps((None, "green"), (1, "red")),
-                empty=NO_BUDGET,
+                empty=NO_BUDGET_CURVE,
             )
         )
         .with_panel(
@@ -133,7 +144,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 ),
                 decimals=2,
                 thresholds=steps((None, "green"), (1, "orange")),
-                empty=NO_BUDGET,
+                empty=NO_BUDGET_CURVE,
             )
         )
         .with_panel(
@@ -170,7 +181,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                     "{{budget}} by {{instance}}",
                 ),
                 colours=OTHER,
-                empty=NO_BUDGET,
+                empty=NO_BUDGET_CURVE,
                 height=9,
             )
         )

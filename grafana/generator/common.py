@@ -60,7 +60,12 @@ NO_ZONE = (
     "GRAMWATT_INTENSITY_ZONE=FR"
 )
 NO_RUNS = "No recorded run here. Record one: gramwatt run --name test -- python train.py"
-NO_BUDGET = "No budget is set. Put this into exporter.yml: budgets: [{name: whole-machine, limit: 10kg, period: month}]"
+_ADD_BUDGET = "gramwatt-exporter budgets add whole-machine --limit 10kg --period month"
+NO_BUDGET = f"No budget is set. Set one on a machine: {_ADD_BUDGET}"
+# A curve over a week is empty, too, while a budget is young.
+NO_BUDGET_CURVE = (
+    f"Nothing to draw in this time range yet. If no budget is set, set one on a machine: {_ADD_BUDGET}"
+)
 NO_RULES = "No recorded rules: let Prometheus load prometheus/rules/*.yml"
 
 
