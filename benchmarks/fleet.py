@@ -1,6 +1,6 @@
 """What N machines cost a Prometheus: made-up exporters, the real Prometheus with the real rules, its own figures.
 
-    python -m benchmarks.fleet 10 100 1000 [--seconds 120] [--interval 15s] [--seed 1]
+    python -m benchmarks.fleet 10 100 1000 [--seconds 120] [--interval 15s] [--seed 1] [--no-queries]
 
 Prints for each N: series, samples a second, CPU share, memory, time of all rules, time of the dashboards' queries; then
 memory per machine and the growth: the x of N^x that fits best. Everything is made up from the seed but the names, which
@@ -14,6 +14,7 @@ import json
 import math
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -128,7 +129,7 @@ class Cost:
     worst_query: str
 
 
-def measure(count: int, seconds: float, interval: str, seed: int) -> Cost:
+def measure(count: int, seconds: float, interval: str, seed: int, ask: bool = True) -> Cost:
     """Run one fleet. Raises SystemExit when Prometheus does not come up."""
     with machines(seed) as source, tempfile.TemporaryDirectory(prefix="gw-fleet-") as folder:
         port = _free_port()
@@ -137,7 +138,7 @@ def measure(count: int, seconds: float, interval: str, seed: int) -> Cost:
         with (Path(folder) / "log").open("wb") as log:
             process = subprocess.Popen(
                 [
-                    "prometheus",
+                    _prometheus(),
                     f"--config.file={folder}/prometheus.yml",
                     f"--storage.tsdb.path={folder}/data",
                     f"--web.listen-address=127.0.0.1:{port}",
@@ -151,7 +152,7 @@ def measure(count: int, seconds: float, interval: str, seed: int) -> Cost:
             before, began = _own(base), time.monotonic()
             time.sleep(seconds / 2)
             after, elapsed = _own(base), time.monotonic() - began
-            queries = sorted((_time_query(base, text), text) for text in dashboard_queries())
+            queries = sorted((_time_query(base, text), text) for text in dashboard_queries() if ask)
         finally:
             process.terminate()
             process.wait(30)
@@ -245,6 +246,14 @@ def _wait(base: str, log: Path) -> None:
     raise SystemExit("Prometheus does not come up:\n" + log.read_text()[-1000:])
 
 
+def _prometheus() -> str:
+    ours = ROOT / ".tools" / "bin" / "prometheus"
+    found = shutil.which("prometheus") or (str(ours) if ours.exists() else None)
+    if found is None:
+        raise SystemExit("no prometheus on PATH or in .tools/bin: run `make setup`")
+    return found
+
+
 def _free_port() -> int:
     import socket
 
@@ -271,12 +280,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--interval", default="15s")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--queries", action=argparse.BooleanOptionalAction, default=True)
     asked = parser.parse_args()
     print(f"{SERIES} series a machine, a scrape every {asked.interval}")
     print("machines   series  samples/s  CPUs  memory MB  rules s  queries s")
     costs = []
     for count in asked.machines:
-        cost = measure(count, asked.seconds, asked.interval, asked.seed)
+        cost = measure(count, asked.seconds, asked.interval, asked.seed, asked.queries)
         costs.append(cost)
         print(
             f"{cost.machines:8d} {cost.series:8.0f} {cost.samples_a_second:10.0f} {cost.cpu_share:5.2f}"

@@ -69,6 +69,7 @@ def start(settings: Settings) -> str:
     stop(settings)
     names = services(settings)
     ports.check(settings, names)
+    ports.check_socket(str(settings.socket))
     for folder in ("log", "run", "exporter", "prometheus", "alertmanager", "labeler"):
         (settings.var / folder).mkdir(parents=True, exist_ok=True)
     render(settings)

@@ -1,4 +1,4 @@
-"""Whether a port is free, and if not, which process has it."""
+"""Whether a port and the clients' socket are free, and if not, which process has the port."""
 
 from __future__ import annotations
 
@@ -21,6 +21,19 @@ def check(settings: Settings, services: list[str]) -> None:
                 f"port {port} for {service} cannot be used on {settings.bind}: {error}{_holder(port)}.\n"
                 f"Free it, or choose another in .env or the environment: {setting}={_free_above(port, settings)}"
             )
+
+
+def check_socket(path: str) -> None:
+    """Raise StackError when another exporter answers at the clients' socket: two cannot share it."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return
+    raise StackError(
+        f"another exporter answers at {path}. Stop it, or choose another socket in .env or the environment: "
+        f"GRAMWATT_SOCKET_PATH={path.removesuffix('.sock')}-2.sock"
+    )
 
 
 def _refusal(address: str, port: int) -> str:

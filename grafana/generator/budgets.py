@@ -15,6 +15,7 @@ from .common import (
     LASTS_UNTIL,
     LIMIT,
     NO_BUDGET,
+    NO_BUDGET_CURVE,
     PERIOD,
     SPENT,
     SPENT_RATIO,
@@ -155,7 +156,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 fill=0,
                 dashed="/: time$/",
                 thresholds=steps((None, "green"), (1, "red")),
-                empty=NO_BUDGET,
+                empty=NO_BUDGET_CURVE,
             )
         )
         .with_panel(
@@ -172,7 +173,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 ),
                 decimals=2,
                 thresholds=steps((None, "green"), (1, "orange")),
-                empty=NO_BUDGET,
+                empty=NO_BUDGET_CURVE,
             )
         )
         .with_panel(
@@ -209,7 +210,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                     "{{budget}} by {{instance}}",
                 ),
                 colours=OTHER,
-                empty=NO_BUDGET,
+                empty=NO_BUDGET_CURVE,
                 height=9,
             )
         )

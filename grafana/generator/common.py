@@ -63,7 +63,11 @@ NO_ZONE = (
 )
 NO_RUNS = "No recorded run here. Record one: gramwatt run --name test -- python train.py"
 ADD_BUDGET = "gramwatt-exporter budgets add whole-machine --limit 10kg --period month"
-NO_BUDGET = f"No budget is set. Set one: {ADD_BUDGET}"
+NO_BUDGET = f"No budget is set. Set one on a machine: {ADD_BUDGET}"
+# A curve over a week is empty, too, while a budget is young.
+NO_BUDGET_CURVE = (
+    f"Nothing to draw in this time range yet. If no budget is set, set one on a machine: {ADD_BUDGET}"
+)
 NO_RULES = "No recorded rules: let Prometheus load prometheus/rules/*.yml"
 
 

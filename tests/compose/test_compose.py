@@ -91,9 +91,7 @@ def test_changed_rules_and_receivers_are_applied(stack: Stack) -> None:
     (stack.folder / "prometheus" / "rules" / "mine.yml").write_text(
         "groups: [{name: mine, rules: [{record: 'mine:one', expr: 'vector(1)'}]}]\n"
     )
-    stack.replace(
-        "prometheus/alertmanager.yml", lambda text: text.replace("visible-only", "changed-receiver")
-    )
+    stack.replace("prometheus/alertmanager.yml", lambda text: text.replace("people", "changed-receiver"))
     stack.compose("up", "-d")
 
     def groups() -> set[str]:

@@ -67,10 +67,12 @@ class Stack:
         return parse(requests.get(self.url("exporter", "/metrics"), timeout=10).text)
 
     def replace(self, name: str, change: Callable[[str], str]) -> None:
-        """Put a new file in the place of the old one, as editors and git do."""
+        """Put a new file in the place of the old one, as editors and git do. A change that changes nothing fails."""
         file = self.folder / name
         new = file.with_name(f"{file.name}~")
-        new.write_text(change(file.read_text()))
+        text = file.read_text()
+        assert change(text) != text, name
+        new.write_text(change(text))
         new.replace(file)
 
     def containers(self) -> dict[str, dict[str, Any]]:

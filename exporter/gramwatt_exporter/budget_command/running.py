@@ -31,14 +31,20 @@ def scrape(config: Config, get: Fetch = fetch) -> str | None:
 
 def reload(config: Config, name: str, wanted: bool, runtime_dir: str = "", get: Fetch = fetch) -> str:
     """Ask it to read its configuration again and wait until the budget is there (or gone). Returns a line."""
-    if scrape(config, get) is None:
-        return "no exporter answers here: it takes the budget over when it starts or reloads"
     process = _process(config, runtime_dir)
+    seen = scrape(config, get) is not None
+    if process is None and not seen:
+        return "no exporter answers here: it takes the budget over when it starts or reloads"
     asked = False
     if process is not None:
         with suppress(OSError):
             os.kill(process, signal.SIGHUP)
             asked = True
+    if asked and not seen:
+        return (
+            "the running exporter was asked to read the file again; its answer is not seen here, as its metrics need"
+            " a certificate or a password"
+        )
     if asked and _until(lambda: _has(config, name, get) == wanted):
         return "the running exporter has taken it over"
     return (

@@ -41,3 +41,14 @@ def test_services_that_do_not_run_are_not_asked_for(tmp_path: Path) -> None:
         holder.listen()
         settings = load({"STACK_GRAFANA_PORT": str(holder.getsockname()[1])}, tmp_path)
         ports.check(settings, [])
+
+
+def test_a_socket_at_which_another_exporter_answers_is_refused(tmp_path: Path) -> None:
+    path = str(tmp_path / "gramwatt.sock")
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(path)
+        other.listen()
+        with pytest.raises(StackError, match=r"answers at .*gramwatt\.sock.*GRAMWATT_SOCKET_PATH=.*-2\.sock"):
+            ports.check_socket(path)
+    ports.check_socket(path)  # a socket file that nobody listens at is the exporter's to replace
+    ports.check_socket(str(tmp_path / "none.sock"))

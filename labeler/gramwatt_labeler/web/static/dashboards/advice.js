@@ -5,7 +5,7 @@ import * as prometheus from './prometheus.js';
 
 const ZONE = 'No grid zone is set, so no gram is counted. Name your zone in the exporter\'s configuration, and start it again:\n\n```\nintensity:\n  zone: FR\n```';
 const RUN = 'No run has been recorded in this time range. Record one:\n\n```\ngramwatt run --name NAME --phase training --value samples=N -- COMMAND\n```';
-const BUDGET = 'No budget is set. Put one into the exporter\'s configuration, and start it again:\n\n```\nbudgets:\n  - {name: whole-machine, limit: 50kg, period: month}\n```';
+const BUDGET = 'No budget is set. Set one on a machine, or with `make budget` where `make up` runs it:\n\n```\ngramwatt-exporter budgets add whole-machine --limit 50kg --period month\n```';
 const GRADE = 'No finished run has been graded in this time range. The labeler grades a run within a minute of its end, when the run says how much it did:\n\n```\ngramwatt run --name NAME --phase training --value samples=N -- COMMAND\n```';
 
 const ADVICE = [
