@@ -46,7 +46,9 @@ CHAT = Facts(
 WAYS: dict[str, dict[str, Any]] = {
     "another name of the energy, first": {"metrics": {"energy_j": (30.0, "")} | dict(CHAT.metrics)},
     "another name of the energy, last": {"metrics": dict(CHAT.metrics) | {"energy_kwh": (1e-6, "")}},
-    "a small GPU energy beside the energy": {"metrics": dict(CHAT.metrics) | {"gpu_energy": (30.0, "J")}},
+    "a small GPU energy beside the energy": {
+        "boundary": "process", "metrics": dict(CHAT.metrics) | {"gpu_energy": (30.0, "J")}
+    },
     "a figure per token beside energy and tokens": {"metrics": dict(CHAT.metrics) | {"energy_per_token": (0.03, "J")}},
     "a unit that is none": {"metrics": dict(CHAT.metrics) | {"energy": (1000.0, "mJ")}},
     "no phase": {"phase": ""},
