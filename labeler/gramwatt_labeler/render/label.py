@@ -287,7 +287,7 @@ def _footer(graded: Graded, said: Words, room: float) -> list[str]:
         lines.append(fit(f"{about} {said.from_}", 11, room))
         lines += wrap(clean(reference.source), 11, room, 4)
     for note in grade.notes:
-        lines += wrap(_capital(clean(note)), 11, room, 2)
+        lines += wrap(clean(note), 11, room, 2)
     if measured:
         lines += wrap(uncertainty(graded, said), 11, room, 2)
     return lines[:11]
