@@ -39,7 +39,9 @@ def lines(results: Results, loaded: LoadedScale, form: str) -> Iterator[str]:
         yield from _table(results, loaded)
     else:
         whole = results.population
-        behind = "" if whole is None else clean(f"; population {whole['name']}, sha256 {whole['sha256'][:12]}")
+        behind = (
+            "" if whole is None else clean(f"; population {whole['name']}, sha256 {whole['sha256'][:12]}")
+        )
         yield from (_line(one, loaded) + behind for one in results.found)
 
 

@@ -173,9 +173,7 @@ def _energy_key(facts: Facts, values: Mapping[str, float | None], reference: Eei
     if reference.boundary != "gpu":
         return "energy"
     if facts.boundary == "gpu":
-        # Two names of one thing here; the larger counts.
-        part, whole = values.get("gpu_energy"), values.get("energy")
-        return "energy" if part is None or (whole is not None and whole >= part) else "gpu_energy"
+        return "gpu_energy" if values.get("gpu_energy") is not None else "energy"
     whole, part = values.get("energy"), values.get("gpu_energy")
     _usable(whole, "energy")
     if part is None or not part > 0:

@@ -31,21 +31,23 @@ def name_of(graded: Graded) -> tuple[str, str]:
     return (organisation, name) if slash and organisation and name and graded.window.model else ("", whole)
 
 
-def what_of(graded: Graded, words: Words) -> str:
-    """Such as ``training · image-classification · imagenet``."""
+def what_of(graded: Graded, words: Words) -> list[str]:
+    """Such as ``training``, ``image-classification``, ``imagenet``."""
     window = graded.window
     phase = words.phases.get(window.phase, window.phase)
-    return " · ".join(clean(part) for part in (phase, window.task, window.dataset) if part.strip())
+    return [clean(part) for part in (phase, window.task, window.dataset) if part.strip()]
+
+
+def ran_on(graded: Graded) -> list[str]:
+    """How it failed, where it did; hardware and software: ``8 x NVIDIA H100 80GB HBM3``, ``vLLM 0.9``."""
+    window = graded.window
+    return [part for part in map(clean, (window.failure, _hardware(graded), window.software)) if part]
 
 
 def circumstances(graded: Graded, words: Words) -> list[str]:
-    """Such as ``8 x NVIDIA H100 80GB HBM3``, ``nvml``, ``1.2 M tokens``, ``FR 56 g/kWh (annual)``."""
-    window, measured, grade = graded.window, graded.measurement, graded.grade
-    found = [clean(window.failure)] if window.failure else []
-    if hardware := clean(_hardware(graded)):
-        found.append(hardware)
-    if software := clean(window.software):
-        found.append(software)
+    """Such as ``nvml``, ``1.2 M tokens``, ``FR 56 g/kWh (annual)``."""
+    measured, grade = graded.measurement, graded.grade
+    found = []
     if measured and measured.sources:
         found.append(clean(", ".join(measured.sources)))
     if grade.units is not None and grade.unit and grade.unit != "run":
@@ -79,6 +81,12 @@ def span_text(grade: Grade, words: Words) -> str:
     if grade.best is None or grade.worst is None:
         return words.unsure
     return f"{grade.best}-{grade.worst} {words.within}" if grade.best != grade.worst else words.within
+
+
+def reason_text(grade: Grade, words: Words) -> str:
+    """Why there is no letter: what is missing, unless the reason is a sentence by itself."""
+    reason = clean(grade.reason)
+    return reason if reason.startswith(("no ", "internal", "rejected")) else f"{words.missing} {reason}"
 
 
 def tiles_of(graded: Graded, words: Words, most: int = 6) -> list[Tile]:
@@ -161,7 +169,7 @@ def _hardware(graded: Graded) -> str:
 def method_of(graded: Graded, words: Words) -> Sequence[tuple[str, list[str]]]:
     """How the letter came about, in paragraphs with headings: for the page that goes with a label."""
     grade, measured = graded.grade, graded.measurement
-    what = [", ".join(part for part in (what_of(graded, words), *circumstances(graded, words)) if part)]
+    what = [", ".join([*what_of(graded, words), *ran_on(graded), *circumstances(graded, words)])]
     if grade.reference is not None:
         what.append(words.boundary(grade.reference.boundary))
     scale = grade.scale
@@ -178,7 +186,8 @@ def method_of(graded: Graded, words: Words) -> Sequence[tuple[str, list[str]]]:
         number = f", n {grade.reference.n}" if grade.reference.n else ""
         heading = words.reference[:1].upper() + words.reference[1:]
         against.append(f"{heading}: {source} ({grade.reference.date}{number})")
-    against.append(words.bands_text)
+    if grade.reference is not None:
+        against.append(words.bands_text)
     sure = [span_text(grade, words), *map(clean, grade.notes)]
     if measured:
         sure.append(uncertainty(graded, words))

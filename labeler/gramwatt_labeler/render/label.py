@@ -24,6 +24,8 @@ from .content import (
     date_of,
     method_of,
     name_of,
+    ran_on,
+    reason_text,
     span_text,
     tiles_of,
     uncertainty,
@@ -31,7 +33,7 @@ from .content import (
 )
 from .palette import colours
 from .scripts import scripts
-from .text import clean, fit, fit_middle, width, wrap
+from .text import clean, fit, fit_middle, joined, width, wrap
 from .words import Words, words
 
 Layout = Literal["full", "neutral", "compact", "badge", "a4"]
@@ -49,7 +51,7 @@ _TEMPLATES.filters["scripts"] = scripts
 _ARROW_TOP, _ARROW_STEP, _ARROW_HEIGHT = 190, 54, 44
 _NEUTRAL_HEIGHT, _REFUSED_LINES = 110, 14
 _BOLD = 1.09  # bold letters are wider than the estimate
-_REASON = 15
+_REASON, _PLACE, _PLACE_STEP = 15, 13, 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +110,16 @@ def tiles(graded: Graded, language: str = "en") -> list[Tile]:
 
 def _full(graded: Graded, url: str, said: Words, is_neutral: bool) -> str:
     window, grade = graded.window, graded.grade
-    arrows = _arrows(grade) if grade.letter and not is_neutral else []
-    bottom = _ARROW_TOP + _ARROW_STEP * len(arrows)
+    places = _places(graded, said)
+    top = _ARROW_TOP + _PLACE_STEP * (len(places) - 1)
+    arrows = _arrows(grade, top) if grade.letter and not is_neutral else []
+    bottom = top + _ARROW_STEP * len(arrows)
     reason: list[str] = []
     if grade.letter is None:
-        reason = wrap(clean(grade.reason), _REASON, WIDTH - 60, _REFUSED_LINES)
-        bottom = _ARROW_TOP + 58 + 21 * len(reason)
+        reason = wrap(reason_text(grade, said), _REASON, WIDTH - 60, _REFUSED_LINES)
+        bottom = top + 58 + 21 * len(reason)
     elif is_neutral:
-        bottom = _ARROW_TOP + _NEUTRAL_HEIGHT
+        bottom = top + _NEUTRAL_HEIGHT
     organisation, title = name_of(graded)
     drawn = tiles_of(graded, said)
     footer_top = bottom + 32 + 104 * -(-len(drawn) // 3)
@@ -130,11 +134,11 @@ def _full(graded: Graded, url: str, said: Words, is_neutral: bool) -> str:
         organisation=fit_middle(organisation, 13, 340),
         date=date_of(graded),
         title=fit_middle(title, 27 * _BOLD, WIDTH - 60),
-        facts=fit(what_of(graded, said), 16, WIDTH - 60),
-        place=fit(" · ".join([*circumstances(graded, said), clean(window.name)]), 13, WIDTH - 60),
+        facts=joined(what_of(graded, said), 16, WIDTH - 60),
+        places=places,
         arrows=arrows,
         arrow_height=_ARROW_HEIGHT,
-        top=_ARROW_TOP,
+        top=top,
         pointer=next((arrow for arrow in arrows if arrow.letter == grade.letter), None),
         bracket=_bracket(grade, arrows),
         boxes=_boxes(grade) if is_neutral and grade.letter else [],
@@ -156,9 +160,9 @@ def _compact(graded: Graded, said: Words) -> str:
         said=said,
         alt=alt_text(graded, said.language),
         title=fit_middle(name_of(graded)[1], 15 * _BOLD, 276),
-        facts=fit(what_of(graded, said), 11, 276),
+        facts=joined(what_of(graded, said), 11, 276),
         boxes=_boxes(grade) if grade.letter else [],
-        reason=wrap(clean(grade.reason), 11, 276, 4) if grade.letter is None else [],
+        reason=wrap(reason_text(grade, said), 11, 276, 4) if grade.letter is None else [],
         per_unit=_per_unit(graded, said),
         span_text=span_text(grade, said),
         scale=fit(f"{grade.scale.name} {grade.scale.version} · {date_of(graded)[:10]}", 10, 276),
@@ -219,11 +223,19 @@ def _boxes(grade: Grade) -> list[tuple[str, str, bool, bool]]:
     ]
 
 
-def _arrows(grade: Grade) -> list[_Arrow]:
+def _places(graded: Graded, said: Words) -> list[str]:
+    """What it ran on and how it was counted: one line where that fits, else two."""
+    first, second = ran_on(graded), [*circumstances(graded, said), clean(graded.window.name)]
+    if width(" · ".join([*first, *second]), _PLACE) <= WIDTH - 60 or not first:
+        return [joined([*first, *second], _PLACE, WIDTH - 60)]
+    return [joined(first, _PLACE, WIDTH - 60), joined(second, _PLACE, WIDTH - 60)]
+
+
+def _arrows(grade: Grade, top: int) -> list[_Arrow]:
     count = len(grade.letters)
     found = []
     for index, (letter, colour) in enumerate(zip(grade.letters, colours(count), strict=True)):
-        y, left, tip = _ARROW_TOP + _ARROW_STEP * index, 30.0, 30 + 130 + 190 * index / max(1, count - 1)
+        y, left, tip = top + _ARROW_STEP * index, 30.0, 30 + 130 + 190 * index / max(1, count - 1)
         shoulder = tip - _ARROW_HEIGHT / 2
         points = f"{left},{y} {shoulder:.1f},{y} {tip:.1f},{y + _ARROW_HEIGHT / 2} {shoulder:.1f},{y + _ARROW_HEIGHT} {left},{y + _ARROW_HEIGHT}"  # noqa: E501
         found.append(_Arrow(letter, colour, y, points))
@@ -245,8 +257,7 @@ def _footer(graded: Graded, said: Words, room: float) -> list[str]:
     ]
     imported = measured.imported if measured else None
     if imported is not None:
-        text = clean(imported.text)
-        lines.append(fit(text[0].upper() + text[1:], 11, room))
+        lines.append(fit_middle(_capital(clean(imported.text)), 11, room))
     reference = grade.reference
     if grade.index is not None and reference is not None:
         index = f"EEI {units.number(grade.index)}: {said.reference} {units.energy(reference.joules_per_unit)}"
@@ -260,6 +271,10 @@ def _footer(graded: Graded, said: Words, room: float) -> list[str]:
     if measured:
         lines += wrap(uncertainty(graded, said), 11, room, 2)
     return lines[:11]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _is_reachable(url: str) -> bool:

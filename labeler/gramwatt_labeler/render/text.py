@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 # XML 1.0 has no way to write these, escaped or not.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
@@ -75,3 +76,17 @@ def fit_middle(text: str, size: float, room: float) -> str:
             break
         tail = one + tail
     return f"{head.rstrip(' .-_')}…{tail.lstrip(' .-_')}"
+
+
+def joined(parts: Sequence[str], size: float, room: float, sign: str = " · ") -> str:
+    """The parts as one line that fits; of those that are too long the middle is cut, the longest first."""
+    kept = [part for part in parts if part]
+    for _ in kept:
+        over = width(sign.join(kept), size) - room
+        if over <= 0:
+            break
+        longest = max(range(len(kept)), key=lambda place: width(kept[place], size))
+        others = sorted((width(part, size) for part in kept), reverse=True)
+        target = max(width(kept[longest], size) - over, others[1] if len(others) > 1 else 0.0, 8 * size)
+        kept[longest] = fit_middle(kept[longest], size, target)
+    return fit_middle(sign.join(kept), size, room)

@@ -26,6 +26,7 @@ class Words(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     not_eu: str
     neutral_title: str
     not_graded: str
+    missing: str
     within: str
     unsure: str
     energy: str

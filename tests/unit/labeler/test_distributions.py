@@ -38,6 +38,36 @@ def test_letters_are_those_of_the_population_and_none_holds_more_than_half(said:
     assert "not graded" not in said.letters
 
 
+@pytest.mark.parametrize("name", ["quintiles", "strep", "ai-energy-score-rank", "ai-energy-score-range"])
+def test_letters_within_a_population_are_those_the_file_says(name: Any) -> None:
+    one = scale(name)
+    (said,) = one.distribution
+    (group,) = POPULATIONS[said.population].groups
+    rows = {f"m{place}": {"power_draw": joules} for place, joules in enumerate(group.configurations)}
+    facts = [Facts(metrics={"power_draw": (row["power_draw"], "")}) for row in rows.values()]
+    letters = Counter(grade_facts(one, fact, rows).letter for fact in facts)
+    assert (said.n, letters) == (len(rows), said.letters)
+
+
+def test_comparias_classes_are_those_the_file_says() -> None:
+    one = scale("comparia")
+    assert len(one.distribution) == 2
+    for said in one.distribution:
+        (group,) = (
+            group for group in POPULATIONS[said.population].groups
+            if (group.task, group.hardware) == (said.task, said.hardware)
+        )  # fmt: skip
+        facts = [
+            Facts("inference", said.task, metrics={"energy_per_token": (joules, "J")})
+            for joules in group.configurations
+        ]
+        assert Counter(grade_facts(one, fact).letter for fact in facts) == said.letters
+
+
+def test_every_shipped_scale_says_which_letters_it_gives() -> None:
+    assert all(scale(file.stem).distribution for file in BUILT_IN.glob("*.yml"))
+
+
 def test_every_population_has_its_distribution() -> None:
     said = {(one.population, one.task) for one in GRAMWATT.distribution}
     assert said == {(name, group.task) for name, one in POPULATIONS.items() for group in one.groups}
@@ -124,20 +154,25 @@ def test_the_table_of_strep_is_its_data() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["gaissa", "gaissa-fixed"])
+@pytest.mark.parametrize("name", ["gaissa", "gaissa-fixed", "gaissalabel"])
 def test_letters_of_the_study_are_those_the_file_says(name: Any) -> None:
     rows = shared("HFCO2.csv")
     one = scale(name)
     letters = Counter(
         grade_facts(
-            one, Facts(metrics={key: (float(row[key]) if row[key] else None, "") for key in STUDY})
+            one,
+            Facts(
+                metrics={
+                    key: (float(row[key]) if row[key] else None, "") for key in STUDY if key in one.metrics
+                }
+            ),
         ).letter
         for row in rows
     )
     (said,) = one.distribution
     assert {letter or "not graded": count for letter, count in letters.items()} == said.letters
     assert said.n == len(rows)
-    if name == "gaissa-fixed":  # the original's 58 % are what the original does
+    if name != "gaissa":  # the original's 58 % are what the original does
         assert largest_share(said) <= 0.5
 
 
@@ -161,3 +196,15 @@ def test_the_docs_list_every_reference_and_distribution() -> None:
     for said in GRAMWATT.distribution:
         letters = [str(said.letters.get(letter, 0)) for letter in "ABCDE"]
         assert [said.task, said.hardware or "both", said.population, str(said.n), *letters] in rows
+
+
+def test_a_is_not_closed() -> None:
+    """A quarter of every reference gets A: the best letter is empty today in most populations, not out of reach."""
+    for one in GRAMWATT.references:
+        metrics = {f"energy_per_{one.unit}": (one.joules / 4, "J"), "output_tokens": (10.0, "")}
+        if one.conditions.tokens_out:
+            metrics = {"energy": (one.joules / 4, "J"), "requests": (1.0, ""),
+                       "output_tokens": (one.conditions.tokens_out, "")}  # fmt: skip
+        data = one.datasets[0] if one.datasets else "other"
+        facts = Facts(one.phase, one.task, data, one.hardware, one.boundary, metrics)
+        assert grade_facts(GRAMWATT, facts).letter == "A", one

@@ -18,7 +18,7 @@ from gramwatt_labeler.render.content import name_of
 from gramwatt_labeler.render.files import convert, file_stem, write_labels
 from gramwatt_labeler.render.label import LAYOUTS, alt_text, render_svg, tiles
 from gramwatt_labeler.render.palette import colours
-from gramwatt_labeler.render.text import clean, fit, fit_middle, width, wrap
+from gramwatt_labeler.render.text import clean, fit, fit_middle, joined, width, wrap
 from gramwatt_labeler.render.words import LANGUAGES, words
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,6 +134,60 @@ def test_hardware_counts_and_grid_are_on_the_label(graded: Any) -> None:
     )
     for part in ("8 x NVIDIA H100 80GB HBM3", "1.2 M samples", "FR 56 g/kWh (annual)", "org net-18"):
         assert all(word in shown for word in part.split()), part
+
+
+def test_software_and_what_does_not_fit_in_one_line_get_a_second(graded: Any) -> None:
+    one = replace_window(graded, software="vLLM 0.9.1")
+    assert "CPU" in texts(render_svg(one, URL))
+    assert "vLLM 0.9.1 · estimate" in texts(render_svg(one, URL))
+    long = replace_window(
+        graded,
+        software="vLLM 0.9.1, Transformers 4.52.0",
+        hardware=Hardware((("NVIDIA H100 80GB HBM3", 8),), ()),
+    )
+    long = dataclasses.replace(
+        long, measurement=dataclasses.replace(known(long.measurement), zone="FR", intensity_method="annual")
+    )
+    svg = render_svg(long, URL)
+    lines = [node.text for node in ET.fromstring(svg).iter(f"{SVG}text") if node.get("font-size") == "13"]
+    assert "8 x NVIDIA H100 80GB HBM3 · vLLM 0.9.1, Transformers 4.52.0" in lines
+    assert any(line and "FR 168 g/kWh (annual)" in line and line.endswith("train") for line in lines)
+    assert f'y="{190 + 18}"' not in render_svg(one, URL)
+
+
+def replace_window(graded: Graded, **changes: Any) -> Graded:
+    return dataclasses.replace(graded, window=dataclasses.replace(graded.window, **changes))
+
+
+@given(st.lists(st.text(max_size=120), max_size=6), st.floats(100, 700))
+def test_parts_of_a_line_fit_and_the_longest_is_cut(parts: list[str], room: float) -> None:
+    line = joined(parts, 13, room)
+    assert width(line, 13) <= room
+    whole = " · ".join(part for part in parts if part)
+    assert line == whole or width(whole, 13) > room
+
+
+def test_the_ends_of_every_part_stay() -> None:
+    line = joined(["inference", "text-generation", "a-data-set-" * 20 + "v2"], 16, 540)
+    assert line.startswith("inference · text-generation · a-data-set-")
+    assert line.endswith("set-v2")
+    assert "…" in line
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("a task", "missing: a task"),
+        ("no reference for task x", "no reference"),
+        ("internal: KeyError", "internal: K"),
+    ],
+)
+def test_a_reason_that_is_no_thing_is_not_called_missing(refused: Any, reason: str, said: str) -> None:
+    one = dataclasses.replace(refused, grade=dataclasses.replace(refused.grade, reason=reason))
+    for layout in ("full", "compact"):
+        text = texts(render_svg(one, URL, layout))  # type: ignore[arg-type]
+        assert said in text
+        assert ("missing:" in text) == said.startswith("missing")
 
 
 def test_every_graded_metric_has_a_tile_with_its_letter(graded: Any, built_in: Any) -> None:

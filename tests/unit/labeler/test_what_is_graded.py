@@ -91,6 +91,22 @@ def test_more_energy_is_never_better(facts: Any, factor: Any) -> None:
     assert first is None or no_better(second, first)
 
 
+@given(works(), st.floats(1e-9, 1), st.booleans())
+def test_a_smaller_figure_beside_the_energy_changes_nothing(facts: Any, share: Any, is_first: Any) -> None:
+    energy = facts.metrics["energy"][0] * share
+    for extra in ({"energy_j": (energy, "")}, {"energy_kwh": (energy / 3_600_000, "")},
+                  {f"energy_per_{unit}": (1e-300, "J") for unit in ("token", "sample", "request")}):  # fmt: skip
+        metrics = extra | dict(facts.metrics) if is_first else dict(facts.metrics) | extra
+        assert letter(replace(facts, metrics=metrics)) == letter(facts)
+
+
+@given(works(), st.floats(0, 1e12))
+def test_a_floor_refuses_and_never_helps(facts: Any, floor: Any) -> None:
+    with_floor = letter(replace(facts, metrics=dict(facts.metrics) | {"floor_energy": (floor, "J")}))
+    assert with_floor in (None, letter(facts))
+    assert with_floor is None or floor <= facts.metrics["energy"][0]
+
+
 @given(works(), st.randoms())
 def test_the_order_of_metrics_changes_nothing(facts: Any, random: Any) -> None:
     items = list(facts.metrics.items())
