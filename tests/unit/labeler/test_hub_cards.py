@@ -60,8 +60,13 @@ def test_an_object_has_its_own_unit_and_facts_beside() -> None:
     assert emissions_of({})[0].note == "not reported"
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text() | st.integers(),
-                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)))  # fmt: skip
+LEAVES = st.none() | st.booleans() | st.floats() | st.text() | st.integers()
+TREES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+)
+
+
+@given(TREES)
 def test_whatever_a_card_holds_it_is_read_or_noted(tree: Any) -> None:
     card = {"co2_eq_emissions": tree, "model-index": tree, "datasets": tree}
     found = mine(Card("a/b", card=card))

@@ -35,7 +35,8 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "what people curate wins": ((HUB, "test_what_a_person_says_wins_over_the_card_and_can_be_taken_back"),),
     "how creators report": ((CARDS, "test_how_co2_is_reported"), (STUDY, "test_a_month_has_its_quartiles")),
     "what CO2 goes along with": (
-        (STUDY, "test_an_effect_that_is_there_is_found_and_one_that_is_not_is_none"), (STUDY, "test_the_published_table"),
+        (STUDY, "test_an_effect_that_is_there_is_found_and_one_that_is_not_is_none"),
+        (STUDY, "test_the_published_table"),
     ),
     "every model has its letter": ((HUB, "test_what_changed_is_read_and_graded_once"),),
     "a form makes a label as picture and PDF, and adds to the data set once": (
