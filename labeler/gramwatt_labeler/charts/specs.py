@@ -233,7 +233,12 @@ def monthly(rows: Sequence[tuple[str, float, float, float]], title: str) -> Spec
     values = [
         {"month": month, "low": low, "median": median, "high": high} for month, low, median, high in rows
     ]
-    x = {"field": "month", "type": "ordinal", "title": None, "axis": {"labelAngle": 0, "labelOverlap": True}}
+    x = {
+        "field": "month",
+        "type": "ordinal",
+        "title": None,
+        "axis": {"labelAngle": 0, "labelOverlap": True, "labelSeparation": 14},
+    }
     log = {"type": "log", "nice": True}
     y = {"field": "median", "type": "quantitative", "title": title, "scale": log, "axis": {"format": "~s"}}
     return {

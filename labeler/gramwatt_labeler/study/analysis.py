@@ -43,6 +43,7 @@ class Finding:
     p: float | None = None
     corrected: float | None = None
     note: str = ""
+    along: str = "it"  # what CO2 rises or falls with, in a sentence
 
     @property
     def words(self) -> str:
@@ -52,7 +53,7 @@ class Finding:
             return self.note or "not tested"
         if p >= ALPHA:
             return "not significant"
-        return "rises with it" if self.effect > 0 else "falls with it"
+        return f"{'rises' if self.effect > 0 else 'falls'} with {self.along}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ def trend(rows: Sequence[Row], stats: Any) -> Finding:
     tau = stats.kendalltau(times, values)
     return Finding(
         "median of a month over time", "log10 a year", len(points), float(slope.slope), float(slope.low_slope),
-        float(slope.high_slope), float(tau.pvalue),
+        float(slope.high_slope), float(tau.pvalue), along="time",
     )  # fmt: skip
 
 

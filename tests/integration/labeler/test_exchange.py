@@ -176,7 +176,6 @@ def test_a_manager_changes_the_colours_of_every_label(site: Site) -> None:
     assert "were saved" in saved.text
     label = site.client.get("/api/v1/labels/w1.svg").text
     assert all(colour in label for colour in PURPLE)
-    assert PURPLE[4] in site.client.get("/evaluations?scale=gramwatt").text or "#" in label
     assert "letters.colours" in manager.get("/manage")
     # Another labeler on the same database.
     palette.use(None)
@@ -210,7 +209,8 @@ def test_colours_that_cannot_be_told_apart_are_refused(site: Site) -> None:
 
 
 TACTIC = {
-    "name": "own-cache", "title": "Cache answers", "stage": "deployment", "description": "The same question is asked once.",
+    "name": "own-cache", "title": "Cache answers", "stage": "deployment",
+    "description": "The same question is asked once.",
     "low": 0.1, "expected": 0.2, "high": 0.3, "source": "Our own logs, 2026",
 }  # fmt: skip
 

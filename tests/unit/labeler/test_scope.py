@@ -1,0 +1,107 @@
+"""Which test shows each job of the older systems. A test that is renamed or removed must leave its name here too."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[2]
+API, HUB, PROBE, EXCHANGE, MANAGE, DEFINING = (
+    f"integration/labeler/test_{name}.py"
+    for name in ("api", "hub", "probe", "exchange", "manage", "defining")
+)
+READING, EVALUATE, UPLOAD = (
+    f"integration/labeler/pages/test_{name}.py" for name in ("reading", "evaluate", "upload")
+)
+IMPORT, STORE = "integration/labeler/test_import.py", "integration/labeler/store/test_evaluations.py"
+BROWSER, CARDS, STUDY = (
+    "browser/test_application.py",
+    "unit/labeler/test_hub_cards.py",
+    "unit/labeler/test_study.py",
+)
+
+SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
+    # The carbon study of the Hugging Face hub, and its energy-label app
+    "models are mined from their cards, what changed alone": (
+        (HUB, "test_what_changed_is_read_and_graded_once"), (HUB, "test_only_what_is_new_is_read_again"),
+    ),
+    "units are harmonised, and the domain is known": (
+        (CARDS, "test_a_mass_is_read_in_grams"), (CARDS, "test_the_domain_is_that_of_the_task_else_of_the_tags"),
+    ),
+    "efficiencies are derived": (("unit/labeler/test_rated.py", "test_efficiencies_are_bytes_per_gram"),),
+    "what people curate wins": ((HUB, "test_what_a_person_says_wins_over_the_card_and_can_be_taken_back"),),
+    "how creators report": ((CARDS, "test_how_co2_is_reported"), (STUDY, "test_a_month_has_its_quartiles")),
+    "what CO2 goes along with": (
+        (STUDY, "test_an_effect_that_is_there_is_found_and_one_that_is_not_is_none"),
+        (STUDY, "test_the_published_table"),
+    ),
+    "every model has its letter": ((HUB, "test_what_changed_is_read_and_graded_once"),),
+    "a form makes a label as picture and PDF, and adds to the data set once": (
+        (BROWSER, "test_numbers_typed_in_become_a_label_and_an_evaluation"),
+        (EVALUATE, "test_a_writer_adds_once_and_the_second_time_is_led_to_the_first"),
+    ),
+    "a model that is there has its label": (
+        (HUB, "test_the_studys_table_is_read_without_a_network_and_a_model_in_it_has_its_label"),
+    ),
+    "the explorer filters, adds up and draws": ((READING, "test_the_explorer_adds_up_and_draws_what_is_known"),),
+    # GAISSALabel
+    "models are registered, and earlier evaluations are listed and retrieved": (
+        (HUB, "test_a_model_is_registered_by_form_and_keeps_what_is_not_said"),
+        (API, "test_an_evaluation_is_added_graded_and_found"),
+        (READING, "test_the_list_is_searched_filtered_and_sorted"),
+    ),
+    "results come by form": ((EVALUATE, "test_every_field_has_a_label_and_says_how_its_value_is_got"),),
+    "results come by file": (
+        (BROWSER, "test_files_are_previewed_added_compared_and_reported"),
+        (UPLOAD, "test_codecarbon_and_a_workbook_become_one_run"),
+    ),
+    "results come by one click from a deployed model": (
+        (PROBE, "test_its_energy_is_that_of_what_serves_it_between_two_samples"),
+        (PROBE, "test_without_a_meter_it_measures_time_and_says_what_the_letter_misses"),
+    ),
+    "a label is a PDF; each metric has letter, value, slider, meaning and advice": (
+        (EVALUATE, "test_the_label_is_a_picture_and_a_pdf"), (READING, "test_an_evaluation_says_all_about_itself"),
+    ),
+    "managers set metrics, tools and extra fields": (
+        (DEFINING, "test_managers_define_by_form_and_each_change_is_in_the_audit"),
+    ),
+    "managers set intervals and weights, and see first what changes": (
+        (MANAGE, "test_a_preview_says_how_many_letters_would_change_and_keeps_nothing"),
+    ),
+    "managers set letters' colours and tactics": (
+        (EXCHANGE, "test_a_manager_changes_the_colours_of_every_label"),
+        (EXCHANGE, "test_a_manager_adds_a_tactic_that_everybody_can_use"),
+    ),
+    "managing needs a login": ((MANAGE, "test_who_is_no_manager_manages_nothing"),),
+    "yearly carbon intensities are imported": (
+        ("unit/labeler/test_intensities.py", "test_the_newest_year_of_each_zone_counts"),
+        (READING, "test_the_grid_of_a_country_is_that_of_its_newest_year"),
+    ),
+    "the return on a tactic": (
+        (READING, "test_a_return_is_computed_from_evaluations_and_numbers"),
+        (EXCHANGE, "test_a_return_is_the_same_by_command_page_and_rest"),
+    ),
+    "a REST API with its description": ((API, "test_the_document_describes_every_call_and_has_a_page"),),
+    # CodeCarbon, Carbon Tracker
+    "files of CodeCarbon's are imported": ((IMPORT, "test_a_run_of_the_real_codecarbon"),),
+    "equivalents and a year of it": (
+        ("unit/labeler/test_equivalents.py", "test_what_is_not_known_stays_unknown_over_a_year"),
+        (READING, "test_an_evaluation_says_all_about_itself"),
+    ),
+    "tasks, models, hosts and intervals are in a database": ((STORE, "test_a_filter_gives_those_and_no_others"),),
+}  # fmt: skip
+
+
+@cache
+def _tests_in(file: str) -> set[str]:
+    tree = ast.parse((TESTS / file).read_text("utf-8"))
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("job", SHOWN)
+def test_each_job_is_shown_by_a_test_that_is_there(job: str) -> None:
+    missing = [f"{file}::{name}" for file, name in SHOWN[job] if name not in _tests_in(file)]
+    assert not missing
