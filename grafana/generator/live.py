@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard, stat, table, timeseries
 
 from .boards import board, learned, marks
-from .common import NO_EXPORTER, NO_PROCESSES, NO_RUNS, OTHER_POWER, POWER, PROCESS_POWER
+from .common import NO_EXPORTER, NO_PROCESSES, OTHER_POWER, POWER, PROCESS_POWER
 from .panels import OTHER, PART_COLOURS, lines, link, now, number, over_time, rows, rows_of, trend_of
 from .queries import (
     CPU,
@@ -56,7 +56,7 @@ def build() -> dashboard.Dashboard:
 
 
 def _verdict() -> stat.Panel:
-    most = f"topk(1, sum by (instance, command, user) ({PROCESS_POWER}))"
+    most = f"topk(1, sum by (instance, pid, command, user) ({PROCESS_POWER}))"
     return number(
         "Draws most now",
         "The process that draws most at this moment, on which machine, whose it is, and its share of the power "
@@ -219,7 +219,7 @@ def _groups(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 units={"Energy": "joule", "Started": "dateTimeAsLocal"},
                 links={"Name": link("Open runs of this name", "gramwatt-runs", name="Name")},
                 sort_by="Power",
-                empty=NO_RUNS,
+                empty="No run is open now. Record one: gramwatt run --name test --phase training -- python train.py",
                 width=24,
                 height=5,
             )

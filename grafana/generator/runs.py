@@ -36,8 +36,9 @@ _DEVICE = 'component=~"$component"'
 _INFO = work.info(CHOSEN)
 _KNOWN = f"group by (window) ({_INFO})"
 NO_GRADE = (
-    "No run of this time range was graded. One is graded that names its task and records its work: gramwatt run "
-    "--name first --phase training --task image-classification --value samples=60000 -- python train.py"
+    "No run of this time range was graded. One is graded that names its task and data set and records its work: "
+    "gramwatt run --name first --phase training --task image-classification --dataset mnist --value samples=60000 "
+    "-- python train.py"
 )
 NO_POWER = (
     "No run was open for long enough to be drawn in this time range. Choose a shorter one, or record one: gramwatt run "

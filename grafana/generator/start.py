@@ -82,7 +82,7 @@ def _tiles(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "The process that draws most at this moment, on which machine, and whose it is.",
                 "watt",
                 now(
-                    f"topk(1, sum by (instance, command, user) ({PROCESS_POWER}))",
+                    f"topk(1, sum by (instance, pid, command, user) ({PROCESS_POWER}))",
                     "{{command}} ({{user}}) on {{instance}}",
                 ),
                 sentence=True,
@@ -273,8 +273,8 @@ def _checklist() -> str:
         (
             "Runs are graded",
             "gramwatt_grade_info",
-            "gramwatt run --name first --phase training --task image-classification --value samples=60000 "
-            "-- python train.py",
+            "gramwatt run --name first --phase training --task image-classification --dataset mnist "
+            "--value samples=60000 -- python train.py",
         ),
         ("A budget is set", select("budget_limit_grams"), ADD_BUDGET),
         (
