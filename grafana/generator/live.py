@@ -27,7 +27,7 @@ _ROW = "instance, pid, command, user, workload"
 _POWER_OF_ROWS = f"sum by ({_ROW}) ({PROCESS_POWER})"
 _HOTTEST = f"topk(50, {_POWER_OF_ROWS})"
 # PIDs of the hottest, and commands of those that used most. A fleet has thousands of processes: ranges are read of these.
-_THESE = 'pid=~"$hottest"'
+_THESE = 'pid!="",pid=~"$hottest"'
 _LARGEST = 'pid!="",command=~"$largest"'
 _USED = once(f"increase({select('process_energy_joules_total', LISTED)}[$__range])")
 
