@@ -23,7 +23,10 @@ from .queries import (
     verdict,
 )
 
-NOTHING = "Choose two runs above that are in this time range. Record one: gramwatt run --name test --phase training -- python train.py"
+NOTHING = (
+    "Choose two runs above that are in this time range. Record one: gramwatt run --name test --phase training "
+    "-- python train.py"
+)
 NO_WORK = "One of the runs recorded no work. Try: gramwatt run --phase training --value samples=60000 -- python train.py"
 
 

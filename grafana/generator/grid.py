@@ -65,7 +65,9 @@ def _now(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "When the cleanest three hours of the forecast begin, and how much cleaner they are than now.",
                 "time:ddd HH:mm",
                 now(
-                    with_labels(f"1000 * {best}", saved=percent("saved", f"(1 - {cleanest} / max({INTENSITY}))")),
+                    with_labels(
+                        f"1000 * {best}", saved=percent("saved", f"(1 - {cleanest} / max({INTENSITY}))")
+                    ),
                     "the cleanest 3 hours begin, {{saved}} % cleaner than now",
                 ),
                 sentence=True,

@@ -26,7 +26,7 @@ from .queries import (
 _ROW = "instance, pid, command, user, workload"
 _POWER_OF_ROWS = f"sum by ({_ROW}) ({PROCESS_POWER})"
 _HOTTEST = f"topk(50, {_POWER_OF_ROWS})"
-# PIDs of the hottest, and commands of those that used most. A fleet has thousands of processes: ranges are read of these.
+# PIDs of the hottest, and commands of those that used most: ranges are read of these, not of a fleet's thousands.
 _THESE = 'pid!="",pid=~"$hottest"'
 _LARGEST = 'pid!="",command=~"$largest"'
 _USED = once(f"increase({select('process_energy_joules_total', LISTED)}[$__range])")
@@ -119,7 +119,11 @@ def _processes() -> table.Panel:
 
 def _stack() -> timeseries.Panel:
     largest = top(
-        8, "command, user", rate("process_energy_joules_total", _LARGEST), "process_energy_joules_total", _LARGEST
+        8,
+        "command, user",
+        rate("process_energy_joules_total", _LARGEST),
+        "process_energy_joules_total",
+        _LARGEST,
     )
     busy = rate("device_energy_partition_joules_total", 'part=~"live|exited"')
     rest = rate("device_energy_partition_joules_total", 'part=~"idle|unattributed"')

@@ -127,8 +127,8 @@ def number(
 ) -> stat.Panel:
     """One big number (or one for each series); with ``sentence`` its name stands below as what it means.
 
-    ``units`` are of single queries, by their letter. ``to`` is the dashboard that a click opens, in its own time range or, with
-    ``same_time``, in the one that is shown.
+    ``units`` are of single queries, by their letter. ``to`` is the dashboard that a click opens, in its own time range
+    or, with ``same_time``, in the one that is shown.
     """
     panel = (
         stat.Panel()
@@ -412,7 +412,9 @@ def rows(
         properties.setdefault(name, []).append(target)
     for letter in trends:
         cell = {"type": "sparkline", "hideValue": True, "lineWidth": 1}
-        properties.setdefault(names[f"Trend #{letter}"], []).append(DynamicConfigValue("custom.cellOptions", cell))
+        properties.setdefault(names[f"Trend #{letter}"], []).append(
+            DynamicConfigValue("custom.cellOptions", cell)
+        )
     for name, found in properties.items():
         panel = panel.override_by_name(name, found)
     if sort_by is not None:

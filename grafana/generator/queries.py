@@ -149,7 +149,9 @@ def sentence(expr: str, *words: str) -> str:
     """``expr`` with the label ``said``: every other word is the name of a label, whose text stands in its place."""
     names = []
     for place, word in enumerate(words):
-        if place % 2 == 0:
+        if place % 2:
+            names.append(f'"{word}"')
+        elif word:
             expr = labelled(expr, f"word{place}", word)
-        names.append(f'"{word}"' if place % 2 else f'"word{place}"')
+            names.append(f'"word{place}"')
     return f'label_join({expr}, "said", " ", {", ".join(names)})'

@@ -13,6 +13,7 @@ from .queries import (
     SCOPE,
     as_label,
     either,
+    labelled,
     last,
     leading,
     percent,
@@ -44,7 +45,9 @@ NO_POWER = (
     "No run was open for long enough to be drawn in this time range. Choose a shorter one, or record one: gramwatt run "
     "--name test --phase training -- python train.py"
 )
-NO_WORK = "No run recorded its work. Try: gramwatt run --phase training --value samples=60000 -- python train.py"
+NO_WORK = (
+    "No run recorded its work. Try: gramwatt run --phase training --value samples=60000 -- python train.py"
+)
 
 
 def build() -> dashboard.Dashboard:
@@ -84,9 +87,12 @@ def _verdict() -> stat.Panel:
     )
     requests = f"({work.of_key('requests')} > 0)"
     last_one = f"topk(1, {_chosen(work.start())} and on (window) {requests})"
-    milligrams = f"round(1e6 * {work.grams()} / on (window) {requests}, 0.001)"
+    grams = f"1000 * {work.grams()} / on (window) {requests} and on (window) {last_one}"
+    amounts = (("g", f"round({grams} >= 1, 0.01)"), ("mg", f"round(1000 * ({grams} < 1), 0.001)"))
+    priced = either(
+        *(labelled(f'count_values by (window) ("amount", {value})', "mass", mass) for mass, value in amounts)
+    )
     call = f"{energy} / on (window) {requests} and on (window) {last_one}"
-    priced = f'count_values by (window) ("milligrams", {milligrams} and on (window) {last_one})'
     return number(
         "In short",
         "What one call cost in the last run that counted its requests, and the run with the most energy of those "
@@ -95,12 +101,14 @@ def _verdict() -> stat.Panel:
         now(
             either(
                 sentence(
-                    f"(({call}) * on (window) group_left (milligrams) ({priced})) * {named}",
+                    f"(({call}) * on (window) group_left (amount, mass) ({priced})) * {named}",
                     "for one call of",
                     "name",
                     "and",
-                    "milligrams",
-                    "mg CO2 for 1,000 calls",
+                    "amount",
+                    "",
+                    "mass",
+                    "CO2 for 1,000 calls",
                 ),
                 sentence(f"({call}) * {named} unless on () count({priced})", "for one call of", "name"),
                 sentence(most, "by", "name", "which used most:", "share", "% of all", "count", "runs"),

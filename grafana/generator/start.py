@@ -269,7 +269,11 @@ def _checklist() -> str:
             select("grid_intensity_grams_per_kilowatt_hour"),
             SET_ZONE,
         ),
-        ("A run was recorded", select("window_info"), "gramwatt run --name first --phase training -- python train.py"),
+        (
+            "A run was recorded",
+            select("window_info"),
+            "gramwatt run --name first --phase training -- python train.py",
+        ),
         (
             "Runs are graded",
             "gramwatt_grade_info",

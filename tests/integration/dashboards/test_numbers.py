@@ -50,7 +50,8 @@ def test_every_gain_of_a_range_is_in_the_table() -> None:
     derived = {
         ("live", "Processes"), ("live", "Workloads"), ("live", "Users"), ("users", "Users"), ("users", "Charged"),
         ("budgets", "Who spends it"), ("footprint", "Projected for a year"), ("footprint", "Comparable to"),
-        ("footprint", "All CO2"), ("users", "Used most"), ("users", "Projects"), ("health", "Exits lost"), ("health", "Failed samples"), ("health", "Grid providers"),
+        ("footprint", "All CO2"), ("users", "Used most"), ("users", "Projects"), ("health", "Exits lost"),
+        ("health", "Failed samples"), ("health", "Grid providers"),
     }  # fmt: skip
     known = {(board, title, ref) for board, title, ref, *_ in GAINED}
     for uid, panel, target in targets():
@@ -94,7 +95,14 @@ RATES: list[tuple[str, str, str, str, tuple[str, ...], dict[str, str]]] = [
     ("machine", "Power by device", "A", "device_energy_joules_total", ("device", "source"), {}),
     ("machine", "Where the power goes", "A", "device_energy_partition_joules_total", ("part",), {}),
     ("users", "Power by user", "A", "user_energy_joules_total", ("user",), {}),
-    ("grid", "Energy by the intensity that priced it", "A", "priced_energy_joules_total", ("provider", "method"), {}),
+    (
+        "grid",
+        "Energy by the intensity that priced it",
+        "A",
+        "priced_energy_joules_total",
+        ("provider", "method"),
+        {},
+    ),
 ]
 
 
@@ -110,7 +118,9 @@ def test_a_curve_is_as_steep_as_its_counters(worlds: Worlds, interval: int) -> N
             query = fill(expr, seconds, interval, step, job=job, **one)
             # One step before now: the last rate of all series.
             curves = over_time(worlds.url, query, NOW - step, NOW, step)
-            found = {tuple(c["metric"].get(name, "") for name in by): float(c["values"][-1][1]) for c in curves}
+            found = {
+                tuple(c["metric"].get(name, "") for name in by): float(c["values"][-1][1]) for c in curves
+            }
             window = max(step + interval, 4 * interval)
             for key, value in worlds.speed(job, metric, window, *by, **only, **one).items():
                 if value and abs(found.get(key, 0.0) - value) > 0.01 * value:

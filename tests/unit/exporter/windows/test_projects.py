@@ -88,7 +88,11 @@ def test_there_is_room_for_so_many_projects(book: Any, make_book: Any) -> None:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(("a", "b", "")), st.integers(0, 2**60), st.one_of(st.none(), st.integers(0, 2**80))),
+        st.tuples(
+            st.sampled_from(("a", "b", "")),
+            st.integers(0, 2**60),
+            st.one_of(st.none(), st.integers(0, 2**80)),
+        ),
         max_size=20,
     )
 )
