@@ -17,8 +17,9 @@ from .queries import REPLICAS, SCOPE, either, labelled
 
 DATASOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 
-# Where links lead. The choice of data source and time goes along.
-CARRIED = "${datasource:queryparam}&${__url_time_range}"
+# Where links lead. The choice of data source and time goes along; to a dashboard about another time only the first.
+SOURCE = "${datasource:queryparam}"
+CARRIED = f"{SOURCE}&${{__url_time_range}}"
 
 # The slowest scrape interval of the chosen machines, in seconds: the spacing of the samples of the last ten minutes.
 # $__rate_interval is four times the min step of a query, which is this.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .queries import AVERAGE, FINISHED, OPEN, gained, gauge, mean, once, rate, select
+from .queries import AVERAGE, FINISHED, OPEN, either, gained, gauge, mean, once, rate, select, sentence
 
 POWER = gauge("device_power_watts")
 MEASURED_POWER = gauge("device_power_watts", 'source!="estimate"')
@@ -26,6 +26,21 @@ INTENSITY_AT_END = (
 DIRTIER_THAN = f"100 * avg_over_time(({INTENSITY} < bool on (grid_zone) {INTENSITY_AT_END})[7d:15m])"
 
 NO_PROCESSES = "No process is listed. Set `process: {series: 50}` in exporter.yml"
+
+
+def intensity_said(intensity: str, dirtier: str, labels: str) -> str:
+    """The intensity by zone with a sentence in the label "said". ``dirtier`` is the share of the last seven days that
+    was cleaner, in percent; ``labels`` are those by which the intensity was chosen."""
+    share = f'count_values by (grid_zone) ("share", round({dirtier}))'
+    by_year = labels + ',method="annual"'
+    annual = f"group by (grid_zone) ({gauge('grid_intensity_info', by_year)})"
+    known = f"({intensity} * on (grid_zone) group_left (share) {share} unless on (grid_zone) {annual})"
+    constant = f"({intensity} and on (grid_zone) {annual})"
+    return either(
+        sentence(known, "", "grid_zone", "is dirtier than", "share", "% of the last 7 days"),
+        sentence(constant, "", "grid_zone", "by its yearly average; nothing is known of its hours"),
+    )
+
 
 # pid="" are the rows "other", "departed" and "entering"; the last two jump when a process leaves or enters the list.
 PROCESS_POWER = gauge("process_power_watts", 'pid!=""')
@@ -57,17 +72,16 @@ NO_EXPORTER = (
     "No exporter has answered in this time range. Start it with `gramwatt-exporter`, or `make up`, and see "
     "that Prometheus scrapes it: docs/install.md"
 )
-NO_ZONE = (
-    "No CO2: no grid zone is set. Put `intensity: {zone: FR}` into exporter.yml, or start with "
-    "GRAMWATT_INTENSITY_ZONE=FR"
+SET_ZONE = "echo GRAMWATT_INTENSITY_ZONE=FR >> .env && make up"
+NO_ZONE = f"No CO2: no grid zone is set. With your zone for FR, in a checkout: {SET_ZONE}"
+NO_RUNS = "No recorded run here. Record one: gramwatt run --name test --phase training -- python train.py"
+ADD_BUDGET = "make budget ARGS='add whole-machine --limit 10kg --period month'"
+NO_BUDGET = (
+    "No budget is set. Installed from a package: `gramwatt-exporter budgets add`, see docs/budgets.md. In a checkout: "
+    f"{ADD_BUDGET}"
 )
-NO_RUNS = "No recorded run here. Record one: gramwatt run --name test -- python train.py"
-ADD_BUDGET = "gramwatt-exporter budgets add whole-machine --limit 10kg --period month"
-NO_BUDGET = f"No budget is set. Set one on a machine: {ADD_BUDGET}"
 # A curve over a week is empty, too, while a budget is young.
-NO_BUDGET_CURVE = (
-    f"Nothing to draw in this time range yet. If no budget is set, set one on a machine: {ADD_BUDGET}"
-)
+NO_BUDGET_CURVE = f"Nothing to draw in this time range yet. If no budget is set, in a checkout: {ADD_BUDGET}"
 NO_RULES = "No recorded rules: let Prometheus load prometheus/rules/*.yml"
 
 

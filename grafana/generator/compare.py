@@ -23,8 +23,11 @@ from .queries import (
     verdict,
 )
 
-NOTHING = "Choose two runs above that are in this time range. Record one: gramwatt run --name test -- python train.py"
-NO_WORK = "One of the runs recorded no work. Try: gramwatt run --value samples=60000 -- python train.py"
+NOTHING = (
+    "Choose two runs above that are in this time range. Record one: gramwatt run --name test --phase training "
+    "-- python train.py"
+)
+NO_WORK = "One of the runs recorded no work. Try: gramwatt run --phase training --value samples=60000 -- python train.py"
 
 
 def _latest(variable: str) -> str:

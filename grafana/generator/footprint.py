@@ -58,7 +58,9 @@ def _totals(page: dashboard.Dashboard) -> dashboard.Dashboard:
         )
 
     everything = f"(sum({EMISSIONS}) + (sum({_OVERHEAD}) or vector(0)) + (sum({_EMBODIED}) or vector(0)))"
-    said = with_labels(everything, kilometres=as_label("kilometres", f"round({everything} / {_GRAMS_PER_CAR_KILOMETRE})"))
+    said = with_labels(
+        everything, kilometres=as_label("kilometres", f"round({everything} / {_GRAMS_PER_CAR_KILOMETRE})")
+    )
     return (
         page.with_panel(
             number(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard
 
 from .boards import board, one_of
-from .common import NO_ZONE
+from .common import NO_ZONE, intensity_said
 from .panels import columns, lines, link, meters, now, number, over_time, rows, rows_of, steps
 from .queries import SCOPE, THREE_HOURS, gauge, mean, once, percent, rate, select, top, with_labels
 
@@ -42,7 +42,6 @@ def build() -> dashboard.Dashboard:
 def _now(page: dashboard.Dashboard) -> dashboard.Dashboard:
     age = f"time() - max by (grid_zone) ({gauge('grid_intensity_timestamp_seconds', _AVERAGE)})"
     cleaner = f"avg_over_time(({INTENSITY} < bool on (grid_zone) {AT_END})[7d:15m])"
-    share = f'count_values by (grid_zone) ("share", round(100 * {cleaner}))'
     best = f"min({gauge('grid_best_start_timestamp_seconds', _ZONE + ',' + THREE_HOURS)})"
     cleanest = f"min({gauge('grid_best_intensity_grams_per_kilowatt_hour', _ZONE + ',' + THREE_HOURS)})"
     return (
@@ -52,10 +51,7 @@ def _now(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Grams of CO2 equivalent for each kilowatt-hour at this moment, and the share of the last seven days "
                 "in which the grid was cleaner. Green is below 150, red above 450, about the mean of the world.",
                 "suffix:g/kWh",
-                now(
-                    f"{INTENSITY} * on (grid_zone) group_left (share) {share}",
-                    "{{grid_zone}}: dirtier than {{share}} % of the last 7 days",
-                ),
+                now(intensity_said(INTENSITY, f"100 * {cleaner}", _AVERAGE), "{{said}}"),
                 sentence=True,
                 decimals=0,
                 thresholds=steps(*_LEVELS),
@@ -69,7 +65,9 @@ def _now(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "When the cleanest three hours of the forecast begin, and how much cleaner they are than now.",
                 "time:ddd HH:mm",
                 now(
-                    with_labels(f"1000 * {best}", saved=percent("saved", f"(1 - {cleanest} / max({INTENSITY}))")),
+                    with_labels(
+                        f"1000 * {best}", saved=percent("saved", f"(1 - {cleanest} / max({INTENSITY}))")
+                    ),
                     "the cleanest 3 hours begin, {{saved}} % cleaner than now",
                 ),
                 sentence=True,

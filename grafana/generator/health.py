@@ -52,7 +52,10 @@ def _numbers(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Exporters that answer, of those of the chosen time range, and what is wrong: alerts that fire and "
                 "meters that should deliver and do not.",
                 "short",
-                now(_answering(), "of {{known}} machines answer; {{alerts}} alerts fire; {{failing}} meters fail"),
+                now(
+                    _answering(),
+                    "of {{known}} machines answer; alerts: {{alerts}}; meters that fail: {{failing}}",
+                ),
                 sentence=True,
                 decimals=0,
                 empty=NO_EXPORTER,

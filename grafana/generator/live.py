@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard, stat, table, timeseries
 
 from .boards import board, learned, marks
-from .common import NO_EXPORTER, NO_PROCESSES, NO_RUNS, OTHER_POWER, POWER, PROCESS_POWER
+from .common import NO_EXPORTER, NO_PROCESSES, OTHER_POWER, POWER, PROCESS_POWER
 from .panels import OTHER, PART_COLOURS, lines, link, now, number, over_time, rows, rows_of, trend_of
 from .queries import (
     CPU,
@@ -26,8 +26,8 @@ from .queries import (
 _ROW = "instance, pid, command, user, workload"
 _POWER_OF_ROWS = f"sum by ({_ROW}) ({PROCESS_POWER})"
 _HOTTEST = f"topk(50, {_POWER_OF_ROWS})"
-# PIDs of the hottest, and commands of those that used most. A fleet has thousands of processes: ranges are read of these.
-_THESE = 'pid=~"$hottest"'
+# PIDs of the hottest, and commands of those that used most: ranges are read of these, not of a fleet's thousands.
+_THESE = 'pid!="",pid=~"$hottest"'
 _LARGEST = 'pid!="",command=~"$largest"'
 _USED = once(f"increase({select('process_energy_joules_total', LISTED)}[$__range])")
 
@@ -56,7 +56,7 @@ def build() -> dashboard.Dashboard:
 
 
 def _verdict() -> stat.Panel:
-    most = f"topk(1, sum by (instance, command, user) ({PROCESS_POWER}))"
+    most = f"topk(1, sum by (instance, pid, command, user) ({PROCESS_POWER}))"
     return number(
         "Draws most now",
         "The process that draws most at this moment, on which machine, whose it is, and its share of the power "
@@ -119,7 +119,11 @@ def _processes() -> table.Panel:
 
 def _stack() -> timeseries.Panel:
     largest = top(
-        8, "command, user", rate("process_energy_joules_total", _LARGEST), "process_energy_joules_total", _LARGEST
+        8,
+        "command, user",
+        rate("process_energy_joules_total", _LARGEST),
+        "process_energy_joules_total",
+        _LARGEST,
     )
     busy = rate("device_energy_partition_joules_total", 'part=~"live|exited"')
     rest = rate("device_energy_partition_joules_total", 'part=~"idle|unattributed"')
@@ -219,7 +223,7 @@ def _groups(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 units={"Energy": "joule", "Started": "dateTimeAsLocal"},
                 links={"Name": link("Open runs of this name", "gramwatt-runs", name="Name")},
                 sort_by="Power",
-                empty=NO_RUNS,
+                empty="No run is open now. Record one: gramwatt run --name test --phase training -- python train.py",
                 width=24,
                 height=5,
             )

@@ -5,7 +5,16 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard
 
 from .boards import board, marks
-from .common import ENERGY, ENERGY_RATE, MEASURED_POWER, NO_EXPORTER, NO_PROCESSES, POWER, PROCESS_POWER, SIGMA
+from .common import (
+    ENERGY,
+    ENERGY_RATE,
+    MEASURED_POWER,
+    NO_EXPORTER,
+    NO_PROCESSES,
+    POWER,
+    PROCESS_POWER,
+    SIGMA,
+)
 from .panels import PART_COLOURS, lines, link, now, number, over_time, rows, rows_of, steps
 from .queries import GPU, either, gained, gauge, labelled, mean, rate, top
 

@@ -44,7 +44,7 @@ from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from grafana_foundation_sdk.models.text import TextMode
 
-from .boards import CARRIED, DATASOURCE
+from .boards import CARRIED, DATASOURCE, SOURCE
 
 COMPONENT_COLOURS = {"cpu": "blue", "dram": "purple", "gpu": "green", "platform": "orange", "other": "text"}
 PART_COLOURS = {"idle": "text", "live": "green", "exited": "blue", "unattributed": "orange"}
@@ -123,10 +123,12 @@ def number(
     width: int = 4,
     height: int = 4,
     to: str | None = None,
+    same_time: bool = False,
 ) -> stat.Panel:
     """One big number (or one for each series); with ``sentence`` its name stands below as what it means.
 
-    ``units`` are of single queries, by their letter. ``to`` is the dashboard that a click opens.
+    ``units`` are of single queries, by their letter. ``to`` is the dashboard that a click opens, in its own time range
+    or, with ``same_time``, in the one that is shown.
     """
     panel = (
         stat.Panel()
@@ -141,7 +143,8 @@ def number(
     for letter, other in (units or {}).items():
         panel = panel.override_by_query(letter, [DynamicConfigValue("unit", other)])
     if to is not None:
-        panel = panel.data_links([dashboard.DashboardLink("Open").url(f"/d/{to}?{CARRIED}")])
+        along = CARRIED if same_time else SOURCE
+        panel = panel.data_links([dashboard.DashboardLink("Open").url(f"/d/{to}?{along}")])
     return _common(panel, title, description, unit, queries, empty, width, height)
 
 
@@ -409,7 +412,9 @@ def rows(
         properties.setdefault(name, []).append(target)
     for letter in trends:
         cell = {"type": "sparkline", "hideValue": True, "lineWidth": 1}
-        properties.setdefault(names[f"Trend #{letter}"], []).append(DynamicConfigValue("custom.cellOptions", cell))
+        properties.setdefault(names[f"Trend #{letter}"], []).append(
+            DynamicConfigValue("custom.cellOptions", cell)
+        )
     for name, found in properties.items():
         panel = panel.override_by_name(name, found)
     if sort_by is not None:

@@ -143,3 +143,15 @@ def with_labels(expr: str, **vectors: str) -> str:
     for name, vector in vectors.items():
         expr = f"({expr}) * on () group_left ({name}) ({vector})"
     return expr
+
+
+def sentence(expr: str, *words: str) -> str:
+    """``expr`` with the label ``said``: every other word is the name of a label, whose text stands in its place."""
+    names = []
+    for place, word in enumerate(words):
+        if place % 2:
+            names.append(f'"{word}"')
+        elif word:
+            expr = labelled(expr, f"word{place}", word)
+            names.append(f'"word{place}"')
+    return f'label_join({expr}, "said", " ", {", ".join(names)})'

@@ -9,7 +9,19 @@ from . import work
 from .boards import board, marks, variable
 from .common import NO_RUNS, running
 from .panels import COMPONENT_COLOURS, GRADES, lines, link, now, number, over_time, rows, rows_of
-from .queries import SCOPE, as_label, last, leading, percent, rate, select, with_labels
+from .queries import (
+    SCOPE,
+    as_label,
+    either,
+    labelled,
+    last,
+    leading,
+    percent,
+    rate,
+    select,
+    sentence,
+    with_labels,
+)
 
 _FILTERS = (
     ("name", "Name"),
@@ -24,7 +36,18 @@ CHOSEN = ",".join(f'{name}=~"${name}"' for name, _ in _FILTERS)
 _DEVICE = 'component=~"$component"'
 _INFO = work.info(CHOSEN)
 _KNOWN = f"group by (window) ({_INFO})"
-NO_WORK = "No run recorded its work. Try: gramwatt run --value samples=60000 -- python train.py"
+NO_GRADE = (
+    "No run of this time range was graded. One is graded that names its task and data set and records its work: "
+    "gramwatt run --name first --phase training --task image-classification --dataset mnist --value samples=60000 "
+    "-- python train.py"
+)
+NO_POWER = (
+    "No run was open for long enough to be drawn in this time range. Choose a shorter one, or record one: gramwatt run "
+    "--name test --phase training -- python train.py"
+)
+NO_WORK = (
+    "No run recorded its work. Try: gramwatt run --phase training --value samples=60000 -- python train.py"
+)
 
 
 def build() -> dashboard.Dashboard:
@@ -55,18 +78,43 @@ def _chosen(expr: str) -> str:
 
 
 def _verdict() -> stat.Panel:
-    energy = _chosen(work.energy(_DEVICE))
-    most = f"topk(1, {energy}) * on (window) group_left (name) max by (window, name) ({_INFO})"
-    said = with_labels(
-        most,
+    energy = f"({_chosen(work.energy(_DEVICE))})"
+    named = f"on (window) group_left (name) max by (window, name) ({_INFO})"
+    most = with_labels(
+        f"topk(1, {energy}) * {named}",
         share=percent("share", f"max({energy}) / sum({energy})"),
         count=as_label("count", f"count({_KNOWN})"),
     )
+    requests = f"({work.of_key('requests')} > 0)"
+    last_one = f"topk(1, {_chosen(work.start())} and on (window) {requests})"
+    grams = f"1000 * {work.grams()} / on (window) {requests} and on (window) {last_one}"
+    amounts = (("g", f"round({grams} >= 1, 0.01)"), ("mg", f"round(1000 * ({grams} < 1), 0.001)"))
+    priced = either(
+        *(labelled(f'count_values by (window) ("amount", {value})', "mass", mass) for mass, value in amounts)
+    )
+    call = f"{energy} / on (window) {requests} and on (window) {last_one}"
     return number(
-        "Used most",
-        "The run with the most energy of those chosen, and its share of all of them.",
+        "In short",
+        "What one call cost in the last run that counted its requests, and the run with the most energy of those "
+        "chosen.",
         "joule",
-        now(said, "by {{name}}, {{share}} % of what the {{count}} runs of this time range used"),
+        now(
+            either(
+                sentence(
+                    f"(({call}) * on (window) group_left (amount, mass) ({priced})) * {named}",
+                    "for one call of",
+                    "name",
+                    "and",
+                    "amount",
+                    "",
+                    "mass",
+                    "CO2 for 1,000 calls",
+                ),
+                sentence(f"({call}) * {named} unless on () count({priced})", "for one call of", "name"),
+                sentence(most, "by", "name", "which used most:", "share", "% of all", "count", "runs"),
+            ),
+            "{{said}}",
+        ),
         sentence=True,
         empty=NO_RUNS,
         width=24,
@@ -175,7 +223,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "it: falling is better.",
                 "joule",
                 over_time(leading(8, per_unit), "{{name}} per {{unit}}"),
-                empty=NO_WORK,
+                empty=NO_GRADE,
             )
         )
         .with_panel(
@@ -184,7 +232,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "What the eight largest open runs draw. A curve ends where its run does.",
                 "watt",
                 over_time(leading(8, f"sum by (window, name) ({energy} * {name})"), "{{name}} {{window}}"),
-                empty=NO_RUNS,
+                empty=NO_POWER,
             )
         )
         .with_panel(
@@ -198,7 +246,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 ),
                 stacked=True,
                 colours=COMPONENT_COLOURS,
-                empty=NO_RUNS,
+                empty=NO_POWER,
                 width=8,
             )
         )

@@ -22,10 +22,12 @@ from .common import (
     NO_ZONE,
     POWER,
     PROCESS_POWER,
+    SET_ZONE,
     SIGMA,
+    intensity_said,
 )
 from .panels import COMPONENT_COLOURS, GRADES, lines, link, now, number, over_time, rows, rows_of, steps
-from .queries import METERED, SCOPE, THREE_HOURS, as_label, gauge, labelled, once, select, verdict
+from .queries import AVERAGE, METERED, SCOPE, THREE_HOURS, as_label, gauge, labelled, once, select, verdict
 
 _TOTAL = f"sum({POWER})"
 # The hour around this time of day on each of the last seven days.
@@ -69,6 +71,7 @@ def _tiles(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 width=8,
                 height=5,
                 to="gramwatt-footprint",
+                same_time=True,
             )
         )
         .with_panel(budget_verdict(width=8, height=5, to="gramwatt-budgets"))
@@ -79,7 +82,7 @@ def _tiles(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "The process that draws most at this moment, on which machine, and whose it is.",
                 "watt",
                 now(
-                    f"topk(1, sum by (instance, command, user) ({PROCESS_POWER}))",
+                    f"topk(1, sum by (instance, pid, command, user) ({PROCESS_POWER}))",
                     "{{command}} ({{user}}) on {{instance}}",
                 ),
                 sentence=True,
@@ -120,7 +123,6 @@ def _power() -> stat.Panel:
 
 
 def _grid() -> stat.Panel:
-    share = f'count_values by (grid_zone) ("share", round({DIRTIER_THAN}))'
     best = f"min by (grid_zone) ({gauge('grid_best_start_timestamp_seconds', THREE_HOURS)})"
     cleanest = f"min by (grid_zone) ({gauge('grid_best_intensity_grams_per_kilowatt_hour', THREE_HOURS)})"
     saved = f'count_values by (grid_zone) ("saved", round(100 * (1 - {cleanest} / {INTENSITY})))'
@@ -130,10 +132,7 @@ def _grid() -> stat.Panel:
         "cleanest three hours of the forecast begin. Green is below 150 g/kWh, red above 450, about the "
         "mean of the world.",
         "suffix:g/kWh",
-        now(
-            f"{INTENSITY} * on (grid_zone) group_left (share) {share}",
-            "{{grid_zone}}: dirtier than {{share}} % of the last 7 days",
-        ),
+        now(intensity_said(INTENSITY, DIRTIER_THAN, AVERAGE), "{{said}}"),
         now(
             f"1000 * {best} * on (grid_zone) group_left (saved) {saved}",
             "cleanest 3 hours begin, {{saved}} % cleaner than now",
@@ -268,13 +267,18 @@ def _checklist() -> str:
         (
             "CO2 is known (FR: your zone)",
             select("grid_intensity_grams_per_kilowatt_hour"),
-            "echo GRAMWATT_INTENSITY_ZONE=FR >> .env && make up",
+            SET_ZONE,
         ),
-        ("A run was recorded", select("window_info"), "gramwatt run --name first -- python train.py"),
+        (
+            "A run was recorded",
+            select("window_info"),
+            "gramwatt run --name first --phase training -- python train.py",
+        ),
         (
             "Runs are graded",
             "gramwatt_grade_info",
-            "gramwatt run --name first --value samples=60000 -- python train.py",
+            "gramwatt run --name first --phase training --task image-classification --dataset mnist "
+            "--value samples=60000 -- python train.py",
         ),
         ("A budget is set", select("budget_limit_grams"), ADD_BUDGET),
         (

@@ -185,7 +185,8 @@ def _jobs(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 units={"CO2": "massg", "Cost": "short", "Runs": "short"},
                 links={"Project": link("Open the runs", "gramwatt-runs")},
                 sort_by="Energy",
-                empty="No run names its project. Try: gramwatt run --tag project=vision -- python train.py",
+                empty="No run names its project. Try: "
+                "gramwatt run --phase training --tag project=vision -- python train.py",
                 height=11,
             )
         )

@@ -197,7 +197,9 @@ class Exporter:
         swing = 1.0
         if job.swing:
             swing = 1 + job.swing * math.sin(math.tau * (at % DAY - 9 * HOUR) / DAY)
-            swing *= 1 + 0.09 * math.sin(at / 83 + job.pid) * math.sin(at / 229 + 2 * job.pid)  # nothing is steady
+            swing *= 1 + 0.09 * math.sin(at / 83 + job.pid) * math.sin(
+                at / 229 + 2 * job.pid
+            )  # nothing is steady
         found: dict[str, float] = {}
         for component, watts in job.watts.items():
             key = (job.pid, component)

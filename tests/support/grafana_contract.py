@@ -16,6 +16,22 @@ _SOURCE = {
     "access": str, "basicAuth": bool, "basicAuthUser": str, "database": str, "isDefault": bool, "jsonData": dict,
     "name": str, "secureJsonData": dict, "type": str, "uid": str, "url": str, "user": str, "withCredentials": bool,
 }  # fmt: skip
+_DASHBOARD = {
+    "UpdatedAt": str, "dashboard": dict, "folderId": int, "folderUid": str, "isFolder": bool, "message": str,
+    "overwrite": bool, "userId": int,
+}  # fmt: skip
+_SEARCH = {
+    "query": str, "tag": str, "type": str, "dashboardIds": int, "dashboardUIDs": str, "folderIds": int,
+    "folderUIDs": str, "starred": bool, "limit": int, "page": int, "permission": str, "sort": str, "deleted": bool,
+}  # fmt: skip
+_ANNOTATIONS = {
+    "from": int, "to": int, "userId": int, "alertId": int, "alertUID": str, "dashboardId": int, "dashboardUID": str,
+    "panelId": int, "limit": int, "tags": str, "type": str, "matchAny": bool,
+}  # fmt: skip
+_ANNOTATION = {
+    "dashboardId": int, "dashboardUID": str, "data": dict, "panelId": int, "tags": list, "text": str, "time": int,
+    "timeEnd": int,
+}  # fmt: skip
 
 
 class Operation(Struct, frozen=True):
@@ -45,47 +61,25 @@ OPERATIONS = (
         "PUT", "/datasources/uid/{uid}", frozenset({200, 401, 403, 500}), body={**_SOURCE, "version": int}
     ),
     Operation("GET", "/dashboards/uid/{uid}", frozenset({200, 401, 403, 404, 406, 500})),
-    Operation(
-        "POST",
-        "/dashboards/db",
-        frozenset({200, 400, 401, 403, 404, 412, 422, 500}),
-        body={
-            "UpdatedAt": str, "dashboard": dict, "folderId": int, "folderUid": str, "isFolder": bool, "message": str,
-            "overwrite": bool, "userId": int,
-        },
-    ),  # fmt: skip
+    Operation("POST", "/dashboards/db", frozenset({200, 400, 401, 403, 404, 412, 422, 500}), body=_DASHBOARD),
     Operation(
         "GET",
         "/search",
         frozenset({200, 401, 422, 500}),
-        query={
-            "query": str, "tag": str, "type": str, "dashboardIds": int, "dashboardUIDs": str, "folderIds": int,
-            "folderUIDs": str, "starred": bool, "limit": int, "page": int, "permission": str, "sort": str,
-            "deleted": bool,
-        },
+        query=_SEARCH,
         several=frozenset({"tag", "dashboardIds", "dashboardUIDs", "folderIds", "folderUIDs"}),
-    ),  # fmt: skip
+    ),
     Operation(
-        "GET",
-        "/annotations",
-        frozenset({200, 401, 500}),
-        query={
-            "from": int, "to": int, "userId": int, "alertId": int, "alertUID": str, "dashboardId": int,
-            "dashboardUID": str, "panelId": int, "limit": int, "tags": str, "type": str, "matchAny": bool,
-        },
-        several=frozenset({"tags"}),
-    ),  # fmt: skip
+        "GET", "/annotations", frozenset({200, 401, 500}), query=_ANNOTATIONS, several=frozenset({"tags"})
+    ),
     Operation(
         "POST",
         "/annotations",
         frozenset({200, 400, 401, 403, 500}),
-        body={
-            "dashboardId": int, "dashboardUID": str, "data": dict, "panelId": int, "tags": list, "text": str,
-            "time": int, "timeEnd": int,
-        },
+        body=_ANNOTATION,
         required=frozenset({"text"}),
     ),
-)  # fmt: skip
+)
 
 
 def find(method: str, path: str) -> Operation | None:

@@ -104,6 +104,27 @@ class Worlds:
             sums[key] = sums.get(key, 0.0) + _gain(history, series, seconds)
         return sums
 
+    def speed(
+        self, job: str, metric: str, seconds: float, *by: str, **only: str
+    ) -> dict[tuple[str, ...], float]:
+        """How steep the raw counters of ``metric`` are between their readings of the last ``seconds``, by labels."""
+        history = self.histories[job]
+        sums: dict[tuple[str, ...], float] = {}
+        for name, series in history.series.items():
+            full, labels = _parsed(name)
+            if full != f"gramwatt_{metric}" or any(labels.get(key) != value for key, value in only.items()):
+                continue
+            within = [
+                (history.times[moment], value)
+                for moment, value in zip(series.moments, series.values, strict=True)
+                if NOW - seconds <= history.times[moment] <= NOW
+            ]
+            key = tuple(labels.get(label, "") for label in by)
+            if len(within) > 1:
+                (first, low), (last, high) = within[0], within[-1]
+                sums[key] = sums.get(key, 0.0) + (high - low) / (last - first)
+        return sums
+
 
 def _gain(history: History, series: Series, seconds: float) -> float:
     """The last reading at or before now, less the one in force at the start of the range or the first."""

@@ -63,13 +63,19 @@ class ProjectTotals:
             for component in account.microjoules:
                 born[component] = new_series.born(born.get(component, unborn))
             new = {component for component, number in born.items() if new_series.is_new(number)}
-            shown.append(ProjectView(project, _shown(account.microjoules, new), _shown(account.emission_units, new)))
+            shown.append(
+                ProjectView(project, _shown(account.microjoules, new), _shown(account.emission_units, new))
+            )
         return tuple(shown)
 
     def state(self) -> list[list[Any]]:
         """Everything, as JSON types."""
         return [
-            [project, account.microjoules, {name: str(value) for name, value in account.emission_units.items()}]
+            [
+                project,
+                account.microjoules,
+                {name: str(value) for name, value in account.emission_units.items()},
+            ]
             for project, account in self._accounts.items()
         ]
 
@@ -78,7 +84,9 @@ class ProjectTotals:
         found = {}
         for project, microjoules, emission_units in saved:
             account = found[str(project)] = ProjectAccount(_integers(microjoules), _integers(emission_units))
-            account.born = dict.fromkeys(account.microjoules, 0)  # it has been scraped: nothing of it begins anew
+            account.born = dict.fromkeys(
+                account.microjoules, 0
+            )  # it has been scraped: nothing of it begins anew
         self._accounts = found
 
     def _account(self, project: str) -> ProjectAccount:

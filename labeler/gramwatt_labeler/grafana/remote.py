@@ -14,7 +14,7 @@ from .wanted import FOLDER_TITLE, FOLDER_UID, own
 _NO_ENTRY = (401, 403)
 _NOT_THERE = 404
 _MOST_ANNOTATIONS = 5000
-# What an update of a data source may hold by Grafana's OpenAPI document (UpdateDataSourceCommand). Grafana answers more.
+# What an update of a data source may hold by Grafana's OpenAPI document, its UpdateDataSourceCommand.
 _WRITABLE = frozenset(
     (
         "access", "basicAuth", "basicAuthUser", "database", "isDefault", "jsonData", "name", "secureJsonData", "type",

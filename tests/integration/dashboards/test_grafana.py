@@ -100,7 +100,9 @@ def test_the_contract_finds_what_the_document_does_not_describe() -> None:
     assert contract.broken("POST", "/api/annotations", {}, {"time": 1}, 200) == [
         "POST /annotations: text is missing"
     ]
-    assert contract.broken("DELETE", "/api/folders/x", {}, {}, 200) == ["DELETE /api/folders/x is no operation"]
+    assert contract.broken("DELETE", "/api/folders/x", {}, {}, 200) == [
+        "DELETE /api/folders/x is no operation"
+    ]
 
 
 def test_errors_are_one_line_that_says_what_to_do(

@@ -3,7 +3,7 @@
 const METRIC = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k'], [1, ''], [1e-3, 'm'], [1e-6, 'µ']];
 const LARGE = METRIC.filter(([factor]) => factor >= 1);
 const BINARY = [[2 ** 40, 'Ti'], [2 ** 30, 'Gi'], [2 ** 20, 'Mi'], [1024, 'Ki'], [1, '']];
-const GRAMS = [[1e6, 't'], [1e3, 'kg'], [1, 'g'], [1e-3, 'mg'], [1e-6, 'µg']];
+const GRAMS = [[1e6, 't'], [1e3, 'kg'], [1, 'g'], [1e-3, 'mg'], [1e-6, 'µg'], [1e-9, 'ng']];
 const DURATIONS = [[604800, 'w'], [86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's'], [1e-3, 'ms'], [1e-6, 'µs']];
 
 const SI = {
@@ -114,7 +114,7 @@ export function parts(value, unit = 'none', decimals = null) {
     return scaled(size, DURATIONS, Math.abs(size) < 60 && Math.abs(size) >= 1 ? decimals : null);
   }
   if (unit.startsWith('dateTime') || unit.startsWith('time:')) return [instant(value, unit), ''];
-  if (unit === 'short') return scaled(value, LARGE, decimals);
+  if (unit === 'short') return value > 0 && value < 1e-4 && (decimals ?? null) === null ? ['<0.0001', ''] : scaled(value, LARGE, decimals);
   if (MONEY[unit]) return [MONEY[unit] + digits(value, decimals ?? (Math.abs(value) >= 0.1 || value === 0 ? 2 : null)), ''];
   if (unit.startsWith('bool')) return [value ? { bool: 'true', bool_on_off: 'on' }[unit] ?? 'yes' : { bool: 'false', bool_on_off: 'off' }[unit] ?? 'no', ''];
   return custom(value, unit, decimals) ?? [digits(value, decimals), PLAIN[unit] ?? unit];

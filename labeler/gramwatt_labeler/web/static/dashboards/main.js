@@ -106,9 +106,9 @@ async function changed() {
   await refresh({ known: true });
 }
 
-/** Links to the other dashboards keep the time range and the variables. */
+/** Links to the other dashboards keep a time range that was chosen, and the variables. */
 function link() {
-  for (const one of document.querySelectorAll('a[data-board]')) one.search = scope.address();
+  for (const one of document.querySelectorAll('a[data-board]')) one.search = scope.carried();
 }
 
 function zoom(from, to) {

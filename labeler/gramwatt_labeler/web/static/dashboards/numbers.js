@@ -58,7 +58,7 @@ export function stat(found, panel, scope) {
     const solid = colorMode.startsWith('background') && tint;
     const big = textMode === 'name' ? label(one, scope, 'p', { class: 'big words' })
       : textMode === 'none' ? null
-        : make('p', { class: number.length > 14 ? 'big words' : 'big', style: tint && !solid && colorMode !== 'none' ? { color: tint } : {} }, number, unit ? make('small', {}, ` ${unit}`) : null);
+        : make('p', { class: number.length > 14 ? 'big words' : several && number.length > 6 ? 'big long' : 'big', style: tint && !solid && colorMode !== 'none' ? { color: tint } : {} }, number, unit ? make('small', {}, ` ${unit}`) : null);
     const target = !names && one.field.links?.[0] && link(one.field.links[0], scope, { ...one, text: number });
     return make('div', { class: solid ? 'stat solid' : 'stat', style: solid ? { '--own': tint } : {} },
       names && textMode === 'auto' ? label(one, scope, 'p', { class: 'name' }) : null,

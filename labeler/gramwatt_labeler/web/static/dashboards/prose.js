@@ -30,8 +30,8 @@ function command(text) {
 
 /** "Do this: command" of a text without any mark: the command stands apart, and can be copied. */
 export function marked(text) {
-  if (text.includes('`')) return text;
-  const found = /^(.*?):\s+((?:gramwatt|make|sudo|systemctl|pip|budgets:|intensity:|energy:)[^.]*(?:\.\S[^.]*)*)\.?$/s.exec(text);
+  if (text.includes('```')) return text;
+  const found = /^(.*):\s+((?:gramwatt|make|echo|sudo|systemctl|pip|budgets:|intensity:|energy:)[^.]*(?:\.\S[^.]*)*)\.?$/s.exec(text);
   return found ? `${found[1]}:\n\n\`\`\`\n${found[2].trim()}\n\`\`\`` : text;
 }
 

@@ -42,6 +42,7 @@ export class Scope {
     const address = new URLSearchParams(location.search);
     const now = Date.now() / 1000;
     const { from = 'now-6h', to = 'now' } = dashboard.time ?? {};
+    this.usual = { from, to };
     const usable = moment(address.get('from'), now) !== null && moment(address.get('to') ?? 'now', now) !== null;
     this.from = usable ? address.get('from') : from;
     this.to = usable ? address.get('to') ?? 'now' : to;
@@ -138,7 +139,17 @@ export class Scope {
 
   /** The address that shows the same. */
   address() {
-    const query = new URLSearchParams({ from: this.from, to: this.to, refresh: this.refresh });
+    return this.#said({ from: this.from, to: this.to, refresh: this.refresh });
+  }
+
+  /** What goes along to another dashboard: each has a time range of its own, until a person chooses one. */
+  carried() {
+    const chosen = this.from !== this.usual.from || this.to !== this.usual.to;
+    return this.#said(chosen ? { from: this.from, to: this.to } : {});
+  }
+
+  #said(head) {
+    const query = new URLSearchParams(head);
     for (const one of this.variables) if (one.kind !== 'constant' && one.kind !== 'datasource') for (const value of one.chosen) query.append(`var-${one.name}`, value);
     return `?${query}`;
   }
