@@ -37,6 +37,7 @@ class Ownership:
         self.owned: dict[str, Device] = {}  # claim -> a device of it that its owner delivered now
         self.changed: set[str] = set()  # claims that went to another sensor now
         self.stand_ins: dict[str, str] = {}  # key of a device that brings nothing -> source instead
+        self.refused: list[EnergyStep] = []  # at the last read, steps that were not believed
         self._settled: tuple[object, ...] | None = None  # of what the claims are settled
         self._surely_gone = surely_gone
         self._intake = intake
@@ -94,6 +95,7 @@ class Ownership:
         """Steps of the devices, and those that wait for a slow meter."""
         steps: list[EnergyStep] = []
         spare: list[EnergyStep] = []
+        self.refused = []
         waiting: list[Device] = []
         if self._intake.hidden:
             self.presence.drop(self._intake.hidden)
@@ -123,6 +125,7 @@ class Ownership:
         if step.reset:
             if mine:
                 self._resets.note(of, isinstance(item.reading, EnergyReading))
+                self.refused.append(EnergyStep(of, 0, step.nanoseconds))
             return None
         if not item.usable:
             return None

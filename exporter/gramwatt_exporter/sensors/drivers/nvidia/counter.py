@@ -30,7 +30,8 @@ class Counter:
     def __init__(self, history: History) -> None:
         self.check: CounterJudge | None = None
         self.refuted = ""  # what speaks against the counter, where something does
-        self.counts: deque[tuple[int, int]] = deque(maxlen=64)  # (ns, microjoules) read between two looks
+        # (ns, microjoules, microwatts or None) read between two looks; the power of one that stands still
+        self.counts: deque[tuple[int, int, int | None]] = deque(maxlen=64)
         self._history = history
         self._still = Still()
         self._highest = 0  # highest power read of late, microwatts
@@ -55,16 +56,21 @@ class Counter:
     def take_counts(self, limit: float | None) -> list[tuple[int, int]]:
         """Values of the counter between two looks. Returns those from the first on that does not go on from the last:
         what they mean is for the look to judge."""
-        counts = []
+        counts: list[tuple[int, int]] = []
+        powers: list[int | None] = []
         while self.counts:
-            at_ns, raw = self.counts.popleft()
+            at_ns, raw, power = self.counts.popleft()
             counts.append((at_ns, raw + self.offset))
+            powers.append(power)
         for index, (at_ns, microjoules) in enumerate(counts):
             if not self._history or at_ns <= self._history.newest_ns:
                 continue
             drawn = microjoules - self._history.newest_microjoules
-            if drawn == 0 and self.check is not None:
-                continue  # it may stand still: the next look will show
+            if drawn == 0 and self.check is not None:  # it may stand still: the next look will show
+                if powers[index] is not None:
+                    newest = (self._history.newest_ns, self._history.newest_microjoules)
+                    self._still.look(microjoules, powers[index], at_ns, newest)
+                continue
             if (
                 self._still.active
                 or drawn < 0
