@@ -84,12 +84,13 @@ class Counter:
         """The counter was reset, leapt or left out what was drawn while it stood still: it goes on by the power
         meanwhile. False where the GPU reports no power: then it begins anew."""
         before, now = self._microwatts, look.microwatts
-        if now is None or look.microjoules is None or look.at_ns - self._history.newest_ns > LONGEST_GAP_NS:
+        newest_ns = self._history.newest_ns
+        assert look.microjoules is not None
+        values = [item for item in (*beyond, (look.at_ns, look.microjoules)) if item[0] > newest_ns]
+        drawn = self._still.drawn(values[0][0]) if values else None
+        if not values or now is None or (drawn is None and look.at_ns - newest_ns > LONGEST_GAP_NS):
             return False
         mean = now if before is None else (before + now) // 2
-        values = [*beyond, (look.at_ns, look.microjoules)]
-        values = [(at, value) for at, value in values if at > self._history.newest_ns]
-        drawn = self._still.drawn(values[0][0]) if values else None
         self._still.points()
         shift = 0
         for at_ns, value in values:
