@@ -44,9 +44,19 @@ class Counter:
         if self.check is None or look.microjoules is None or not self._history:
             return False
         if self.check.wants_power(look.microjoules, look.at_ns) and look.microwatts is not None:
-            self.refuted = self.check.refuted_by(look.microwatts)
-        newest = (self._history.newest_ns, self._history.newest_microjoules)
-        return self._still.look(look.microjoules, look.microwatts, look.at_ns, newest)
+            self.refuted = self.refuted or self.check.refuted_by(look.microwatts)
+        return self._did_not_move(look.microjoules, look.microwatts, look.at_ns)
+
+    def _did_not_move(self, microjoules: int, microwatts: int | None, at_ns: int) -> bool:
+        history = self._history
+        newest = (history.newest_ns, history.newest_microjoules)
+        short = 0
+        if not self._still.active and microwatts is not None:
+            # It may have stopped in the course of its last step.
+            power = microwatts if self._microwatts is None else min(self._microwatts, microwatts)
+            elapsed, step = history.last_step
+            short = max(0, power * elapsed // 1_000_000_000 - step)
+        return self._still.look(microjoules, microwatts, at_ns, newest, short)
 
     def fill(self) -> None:
         """What it would have counted while it stood still."""
@@ -67,9 +77,11 @@ class Counter:
                 continue
             drawn = microjoules - self._history.newest_microjoules
             if drawn == 0 and self.check is not None:  # it may stand still: the next look will show
-                if powers[index] is not None:
-                    newest = (self._history.newest_ns, self._history.newest_microjoules)
-                    self._still.look(microjoules, powers[index], at_ns, newest)
+                power = powers[index]
+                if power is not None:
+                    if self.check.wants_power(microjoules, at_ns):
+                        self.refuted = self.refuted or self.check.refuted_by(power)
+                    self._did_not_move(microjoules, power, at_ns)
                 continue
             if (
                 self._still.active

@@ -31,7 +31,8 @@ def test_what_was_drawn_meanwhile_is_booked_by_power(
     begins = 24.0 if interval > 5 else 8.0
     job = Job("train", begins, begins + 26, sm=90)
     scenario = Scenario([job], interval=interval, seconds=110 if interval > 1 else 50)
-    _frozen(begins + 7, begins + until, scenario)
+    # It stops between two looks.
+    _frozen(begins + 6.2, begins + until, scenario)
     truth = GpuTruth(scenario, world, log)
     booked = truth.run()
     assert booked.workloads["train"] == pytest.approx(truth.joules["train"], rel=0.03)
