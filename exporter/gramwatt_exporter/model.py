@@ -264,6 +264,7 @@ class MergedSample(Struct, frozen=True):
     """One read of all sensors, merged: every device appears once, measured by its best source.
 
     ``waiting`` are devices without a step because their slow meter has nothing new yet: their last power still stands.
+    ``refused`` are steps that were not believed: 0 uJ, and the time of which it is not known what was drawn.
     """
 
     steps: Sequence[EnergyStep]
@@ -273,6 +274,7 @@ class MergedSample(Struct, frozen=True):
     resets: Mapping[tuple[str, str], int] = field(default_factory=lambda: MappingProxyType({}))
     waiting: Sequence[Device] = ()
     known_until: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # as in a Sample
+    refused: Sequence[EnergyStep] = ()
 
 
 WorkloadKind = Literal["unit", "container", "pod", "slurm", "job", "session", "command"]

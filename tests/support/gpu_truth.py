@@ -62,6 +62,7 @@ class Scenario:
     rows_late: float = 0.0
     idle_watts: float = 50.0
     counter: bool = True
+    power: bool = True  # and of power
     rows: bool = True  # the driver has rows at all
     mig: bool = False
     forced: float = 0.0  # somebody asks for a sample so often, besides
@@ -217,7 +218,8 @@ class GpuTruth:
         facts = ["gpu 0 uuid GPU-a", f"gpu 0 limit_mw {round(scenario.limit_watts * 1000)}"]
         if scenario.counter:
             facts.append(f"gpu 0 energy_mj {round((self.drawn + scenario.counter_joules(t)) * 1000)}")
-        facts.append(f"gpu 0 power_mw {round(self.watts * 1000)}")
+        if scenario.power:
+            facts.append(f"gpu 0 power_mw {round(self.watts * 1000)}")
         if scenario.lost[0] <= t < scenario.lost[1]:
             facts.append("gpu 0 error 15")
         alive = [job for job in scenario.jobs if job.process is not None and job.lives(t - 1e-6)]

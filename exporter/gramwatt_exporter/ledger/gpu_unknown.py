@@ -113,6 +113,11 @@ class GpuUnknown:
         """A sample was taken: a GPU that stopped delivering may draw as much as its most so far."""
         delivered = {step.device.name for step in sensor_set.steps if step.device.component == "gpu"}
         waiting = {device.name for device in sensor_set.waiting} | sensor_set.known_until.keys()
+        for step in sensor_set.refused:
+            watched = self._gpus.get(step.device.name)
+            if watched is not None and step.device.name in delivered | waiting:  # else it is missing
+                most = watched.highest * step.nanoseconds // _SECOND
+                self._charge_missing(watched.holders, most, find)
         for name, watched in self._gpus.items():
             was_missing = watched.missing
             watched.missing = name not in delivered and name not in waiting

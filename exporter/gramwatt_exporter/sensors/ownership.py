@@ -37,6 +37,7 @@ class Ownership:
         self.owned: dict[str, Device] = {}  # claim -> a device of it that its owner delivered now
         self.changed: set[str] = set()  # claims that changed their owner in this sample
         self.stand_ins: dict[str, str] = {}  # key of a device without usable steps -> its substitute's source
+        self.refused: list[EnergyStep] = []  # at the last read, steps that were not believed
         self._settled: tuple[object, ...] | None = None  # the input of the last decision
         self._surely_gone = surely_gone
         self._intake = intake
@@ -93,6 +94,7 @@ class Ownership:
         """Steps of the devices, and those that wait for a slow meter."""
         steps: list[EnergyStep] = []
         spare: list[EnergyStep] = []
+        self.refused = []
         waiting: list[Device] = []
         if self._intake.hidden:
             self.presence.drop(self._intake.hidden)
@@ -122,6 +124,7 @@ class Ownership:
         if step.reset:
             if mine:
                 self._resets.note(of, isinstance(item.reading, EnergyReading))
+                self.refused.append(EnergyStep(of, 0, step.nanoseconds))
             return None
         if not item.usable:
             return None

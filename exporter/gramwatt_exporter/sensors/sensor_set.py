@@ -104,6 +104,7 @@ class SensorSet:
             dict(self._resets.totals),
             waiting,
             {name: ns for _, sample in samples for name, ns in sample.known_until.items()},
+            self.ownership.refused,
         )
 
     def _read_all(self, now: int) -> Samples:

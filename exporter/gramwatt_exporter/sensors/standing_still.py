@@ -38,11 +38,14 @@ class CounterCheck:
         self._lowest = 0
         self._looks = 0
         self._again_ns = 0  # a counter that moves is compared from then on
+        self._stood: tuple[int, int, int] | None = None  # since when, looks, lowest power: of one that stands still
 
     def wants_power(self, microjoules: int, at_ns: int) -> bool:
         """Take the counter's value; whether the device's power is needed to judge it."""
         moved = self._seen is not None and microjoules != self._seen
         gap = at_ns - self._seen_ns
+        if moved or gap > self._longest_gap():
+            self._stood = (at_ns, 0, 0)
         if self._seen is None or microjoules < self._seen or gap > self._longest_gap():
             self._gap_ns = 0 if self._seen is None else min(gap, USUAL_GAP_NS)
             self._begin(microjoules, at_ns)
@@ -64,6 +67,9 @@ class CounterCheck:
         """Take the power at the moment of the last counter value: "" or what speaks against the counter."""
         assert self._energy is not None
         assert self._seen is not None
+        against = self._stands_still(microwatts)
+        if against:
+            return against
         self._looks += 1
         self._lowest = microwatts if self._looks == 1 else min(self._lowest, microwatts)
         counted, elapsed = self._seen - self._energy, self._seen_ns - self._since_ns
@@ -76,15 +82,31 @@ class CounterCheck:
         self._begin(self._seen, self._seen_ns)
         if lowest < LEAST_MICROWATTS or counted * _FACTOR >= drawn:
             return ""
-        return (
-            f"its energy counter counted {counted / 1e6:.0f} J in {elapsed / _SECOND:.0f} s"
-            f" while its power was never below {lowest / 1e6:.0f} W"
-        )
+        return _against(counted, elapsed, lowest)
+
+    def _stands_still(self, microwatts: int) -> str:
+        """ "" or what speaks against a counter that moved and does not any longer."""
+        if self._stood is None or self._stood[0] == self._seen_ns:
+            return ""
+        since_ns, looks, lowest = self._stood
+        lowest = min(lowest, microwatts) if looks else microwatts
+        self._stood = (since_ns, looks + 1, lowest)
+        elapsed = self._seen_ns - since_ns
+        if elapsed < DECIDE_NS or looks + 1 < STILL_LOOKS or lowest < LEAST_MICROWATTS:
+            return ""
+        return _against(0, elapsed, lowest)
 
     def _begin(self, microjoules: int, at_ns: int) -> None:
         self._energy = self._seen = microjoules
         self._since_ns = self._seen_ns = at_ns
         self._looks = self._lowest = 0
+
+
+def _against(counted: int, elapsed: int, lowest: int) -> str:
+    return (
+        f"its energy counter counted {counted / 1e6:.0f} J in {elapsed / _SECOND:.0f} s"
+        f" while its power was never below {lowest / 1e6:.0f} W"
+    )
 
 
 class PartCheck:

@@ -30,7 +30,8 @@ class Counter:
     def __init__(self, history: History) -> None:
         self.check: CounterJudge | None = None
         self.refuted = ""  # what speaks against the counter, where something does
-        self.counts: deque[tuple[int, int]] = deque(maxlen=64)  # (ns, microjoules) read between two looks
+        # (ns, microjoules, microwatts or None) read between two looks; the power of one that stands still
+        self.counts: deque[tuple[int, int, int | None]] = deque(maxlen=64)
         self._history = history
         self._still = Still()
         self._highest = 0  # highest power read of late, microwatts
@@ -43,9 +44,19 @@ class Counter:
         if self.check is None or look.microjoules is None or not self._history:
             return False
         if self.check.wants_power(look.microjoules, look.at_ns) and look.microwatts is not None:
-            self.refuted = self.check.refuted_by(look.microwatts)
-        newest = (self._history.newest_ns, self._history.newest_microjoules)
-        return self._still.look(look.microjoules, look.microwatts, look.at_ns, newest)
+            self.refuted = self.refuted or self.check.refuted_by(look.microwatts)
+        return self._did_not_move(look.microjoules, look.microwatts, look.at_ns)
+
+    def _did_not_move(self, microjoules: int, microwatts: int | None, at_ns: int) -> bool:
+        history = self._history
+        newest = (history.newest_ns, history.newest_microjoules)
+        short = 0
+        if not self._still.active and microwatts is not None:
+            # It may have stopped in the course of its last step.
+            power = microwatts if self._microwatts is None else min(self._microwatts, microwatts)
+            elapsed, step = history.last_step
+            short = max(0, power * elapsed // 1_000_000_000 - step)
+        return self._still.look(microjoules, microwatts, at_ns, newest, short)
 
     def fill(self) -> None:
         """What it would have counted while it stood still."""
@@ -55,16 +66,23 @@ class Counter:
     def take_counts(self, limit: float | None) -> list[tuple[int, int]]:
         """Values of the counter between two looks. Returns those from the first on that does not go on from the last:
         what they mean is for the look to judge."""
-        counts = []
+        counts: list[tuple[int, int]] = []
+        powers: list[int | None] = []
         while self.counts:
-            at_ns, raw = self.counts.popleft()
+            at_ns, raw, power = self.counts.popleft()
             counts.append((at_ns, raw + self.offset))
+            powers.append(power)
         for index, (at_ns, microjoules) in enumerate(counts):
             if not self._history or at_ns <= self._history.newest_ns:
                 continue
             drawn = microjoules - self._history.newest_microjoules
-            if drawn == 0 and self.check is not None:
-                continue  # it may stand still: the next look will show
+            if drawn == 0 and self.check is not None:  # it may stand still: the next look will show
+                power = powers[index]
+                if power is not None:
+                    if self.check.wants_power(microjoules, at_ns):
+                        self.refuted = self.refuted or self.check.refuted_by(power)
+                    self._did_not_move(microjoules, power, at_ns)
+                continue
             if (
                 self._still.active
                 or drawn < 0
@@ -78,12 +96,13 @@ class Counter:
         """The counter was reset, leapt or left out what was drawn while it stood still: it goes on by the power
         meanwhile. False where the GPU reports no power: then it begins anew."""
         before, now = self._microwatts, look.microwatts
-        if now is None or look.microjoules is None or look.at_ns - self._history.newest_ns > LONGEST_GAP_NS:
+        newest_ns = self._history.newest_ns
+        assert look.microjoules is not None
+        values = [item for item in (*beyond, (look.at_ns, look.microjoules)) if item[0] > newest_ns]
+        drawn = self._still.drawn(values[0][0]) if values else None
+        if not values or now is None or (drawn is None and look.at_ns - newest_ns > LONGEST_GAP_NS):
             return False
         mean = now if before is None else (before + now) // 2
-        values = [*beyond, (look.at_ns, look.microjoules)]
-        values = [(at, value) for at, value in values if at > self._history.newest_ns]
-        drawn = self._still.drawn(values[0][0]) if values else None
         self._still.points()
         shift = 0
         for at_ns, value in values:

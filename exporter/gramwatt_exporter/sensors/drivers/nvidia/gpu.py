@@ -57,6 +57,7 @@ class Gpu:
         self._coverage = Coverage()
         self._context: Context | None = None
         self._last: list[Reading] = []
+        self._counted = -1  # the last value read between two looks
         self._lowest: int | None = None  # lowest mean power of a reported time, microwatts
         self._fresh = False  # its power has begun to be read, and nothing is reported yet
         self._in_use = True  # somebody used it in the time reported last
@@ -93,15 +94,22 @@ class Gpu:
         self.power = PowerReader(power, now_ns, self.device.max_watts)
         self.repeater = Repeater(self.power.step, f"nvml-power-{self.uuid}", background)
 
-    def read_count(self, read: Callable[[Any], int], now_ns: Callable[[], int]) -> None:
-        """The counter between two looks. Called on another thread; raises what ``read`` raises."""
+    def read_count(
+        self, read: Callable[[Any], int], power: Callable[[Gpu], int | None], now_ns: Callable[[], int]
+    ) -> None:
+        """The counter between two looks, and the power of one that did not move.
+
+        Called on another thread; raises what ``read`` and ``power`` raise.
+        """
         began = now_ns()
         if self.source != "counter" or self.slow or began - self.looking_since_ns < COUNT_NS:
             return
         millijoules = read(self.handle)
         ended = now_ns()
         if ended - began < COUNT_NS // 10:
-            self.counter.counts.append(((began + ended) // 2, millijoules * 1_000))
+            still, self._counted = millijoules == self._counted, millijoules
+            microwatts = power(self) if still and self.power_source != "none" else None
+            self.counter.counts.append(((began + ended) // 2, millijoules * 1_000, microwatts))
 
     def close(self) -> None:
         """No more reads of power."""

@@ -37,6 +37,14 @@ class History:
         """The counter at the newest reading."""
         return self._points[-1][1]
 
+    @property
+    def last_step(self) -> tuple[int, int]:
+        """Nanoseconds and microjoules between the newest two readings; (0, 0) where there are not two."""
+        if len(self._points) < 2:
+            return 0, 0
+        (t0, e0), (t1, e1) = self._points[-2], self._points[-1]
+        return t1 - t0, e1 - e0
+
     def add(self, at_ns: int, microjoules: int) -> None:
         """Take a reading. One of no later time is the same reading again."""
         if not self._points or at_ns > self._points[-1][0]:

@@ -200,11 +200,14 @@ class Nvml:
                 gpu.repeater.once()
             if lib is not None:
                 with contextlib.suppress(lib.NVMLError):  # the looks will say what is wrong
-                    gpu.read_count(lib.nvmlDeviceGetTotalEnergyConsumption, self._now)
+                    gpu.read_count(lib.nvmlDeviceGetTotalEnergyConsumption, self._power_beside, self._now)
         return COUNT_SECONDS
 
     def _power_of(self, gpu: Gpu) -> int | None:
         return power_now(self._lib, gpu.handle, gpu.source)
+
+    def _power_beside(self, gpu: Gpu) -> int | None:
+        return power_now(self._lib, gpu.handle, gpu.power_source)
 
     def _moment(self) -> Moment:
         now = self._now()

@@ -20,8 +20,17 @@ class Still:
         """Whether it stood still at the last look."""
         return bool(self._points)
 
-    def look(self, microjoules: int, microwatts: int | None, at_ns: int, newest: tuple[int, int]) -> bool:
-        """Whether it stands still at this look. ``newest`` is its last reading: moment and microjoules."""
+    def look(
+        self,
+        microjoules: int,
+        microwatts: int | None,
+        at_ns: int,
+        newest: tuple[int, int],
+        short: int = 0,
+    ) -> bool:
+        """Whether it stands still at this look. ``newest`` is its last reading: moment and microjoules; ``short`` what
+        its last step may lack.
+        """
         if microwatts is None or microwatts < LEAST_MICROWATTS:
             self._points.clear()
             return False
@@ -30,6 +39,8 @@ class Still:
         if not self._points:
             self._points, self._microwatts, self._counter = [newest], microwatts, newest[1]
         since_ns, energy = self._points[-1]
+        if len(self._points) == 1:
+            energy += short
         mean = (self._microwatts + microwatts) // 2
         self._points.append((at_ns, energy + mean * (at_ns - since_ns) // 1_000_000_000))
         self._microwatts = microwatts

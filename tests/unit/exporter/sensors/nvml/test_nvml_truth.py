@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gpu_truth import Booked, GpuTruth, Job, Scenario
+from gpu_truth import Booked, GpuTruth, Job, Scenario, report
 from nvml_world import World
 
 BOOT = 1_700_000_000 - 1  # seconds between Unix time and the simulated machine's clock since boot
@@ -22,6 +22,19 @@ def _two(first: float = 60, second: float = 30, start: float = 8, end: float = E
 
 def _garbage(t: float, stamp: int) -> list[str]:
     return [f"gpu 0 util 0 {stamp + 86_400_000_000} 4096"] if 14 <= t < 16 else []
+
+
+def _begun(t: float) -> float:
+    """Less than the counter showed before."""
+    return -2500 if t > 20 else 0
+
+
+def _leapt(t: float) -> float:
+    return 1e6 if t > 20 else 0
+
+
+def _leapt_and_back(t: float) -> float:
+    return 1e6 if 20 < t < 23 else 0
 
 
 SHORT = [Job(f"short-{k}", 10 + 2.1 * k, 11.5 + 2.1 * k, sm=100) for k in range(8)]
@@ -45,8 +58,15 @@ SCENARIOS: dict[str, tuple[Scenario, float]] = {
     "rows that come late": (Scenario(_two(), rows_late=1.5), 0.05),
     "a row of tomorrow": (Scenario(_two(), facts=_garbage), 0.03),
     "more than all of it": (Scenario(_two(90, 90)), 0.03),
-    "a counter that begins again": (Scenario(_one(), counter_joules=lambda t: -2500 if t > 20 else 0), 0.06),
-    "a counter that leaps": (Scenario(_one(), counter_joules=lambda t: 1e6 if t > 20 else 0), 0.06),
+    "a counter that begins again": (Scenario(_one(), counter_joules=_begun), 0.03),
+    "a counter that begins again, every 5 s": (Scenario(_one(), interval=5, counter_joules=_begun), 0.03),
+    "a counter that begins again, every 10 s": (
+        Scenario(_one(24, 50), interval=10, seconds=80, counter_joules=_begun),
+        0.03,
+    ),
+    "a counter that leaps": (Scenario(_one(), counter_joules=_leapt), 0.03),
+    "a counter that leaps, every 5 s": (Scenario(_one(), interval=5, counter_joules=_leapt), 0.03),
+    "a counter that leaps and comes back": (Scenario(_one(), counter_joules=_leapt_and_back), 0.03),
     "beyond its limit": (Scenario(_one(), limit_watts=280), 0.03),
     "beyond its limit, every 5 s": (Scenario(_one(), limit_watts=280, interval=5), 0.03),
     "no counter, bursts": (Scenario(BURSTS, counter=False, interval=5, seconds=60), 0.05),
@@ -64,6 +84,7 @@ def test_owners_get_what_they_drew(name: str, world: World, log: Any) -> None:
         job.process = None
     truth = GpuTruth(scenario, world, log)
     booked = truth.run()
+    report("nvml", name, truth, booked)
     for command, joules in truth.joules.items():
         assert booked.workloads.get(command, 0.0) == pytest.approx(joules, rel=tolerance), (command, booked)
     assert booked.idle_watts == pytest.approx(scenario.idle_watts, rel=0.01)
@@ -103,3 +124,17 @@ def test_two_holders_without_rows_stay_unattributed(rows: bool, world: World, lo
     truth, booked = _run(Scenario(jobs, rows=rows), world, log)
     assert booked.workloads.get("train", 0.0) == 0.0
     assert booked.parts["unattributed"] == pytest.approx(sum(truth.joules.values()), rel=0.05)
+
+
+@pytest.mark.parametrize("interval", [1, 5])
+@pytest.mark.parametrize("leap", [_begun, _leapt])
+def test_what_a_counter_that_goes_wrong_left_out_is_unknown_where_no_power_says_it(
+    leap: Any, interval: float, world: World, log: Any
+) -> None:
+    scenario = Scenario(_one(), interval=interval, power=False, counter_joules=leap)
+    truth = GpuTruth(scenario, world, log)
+    truth.with_job_windows = True
+    booked = truth.run()
+    report("nvml", f"no power, {leap.__name__}, every {interval:g} s", truth, booked)
+    missing = truth.joules["train"] - booked.workloads["train"]
+    assert booked.unknown_of_jobs >= missing - 0.03 * truth.joules["train"]
