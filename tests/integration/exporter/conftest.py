@@ -40,8 +40,8 @@ class RaplTree:
 
     def add(self, microjoules: int) -> None:
         """Every zone draws this much."""
-        for zone, microjoules in list(self.microjoules.items()):
-            self.set(zone, microjoules + microjoules)
+        for zone, shown in list(self.microjoules.items()):
+            self.set(zone, shown + microjoules)
 
 
 @pytest.fixture
