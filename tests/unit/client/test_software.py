@@ -41,7 +41,7 @@ def test_at_most_two_are_named_and_servers_first(
 
 def test_a_module_with_a_property_for_its_version_harms_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     load(monkeypatch)
-    monkeypatch.setitem(sys.modules, "jax", SimpleNamespace())  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "jax", SimpleNamespace())
     assert software.loaded() == ""
 
 

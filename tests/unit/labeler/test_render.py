@@ -185,7 +185,7 @@ def test_the_ends_of_every_part_stay() -> None:
 def test_a_reason_that_is_no_thing_is_not_called_missing(refused: Any, reason: str, said: str) -> None:
     one = dataclasses.replace(refused, grade=dataclasses.replace(refused.grade, reason=reason))
     for layout in ("full", "compact"):
-        text = texts(render_svg(one, URL, layout))  # type: ignore[arg-type]
+        text = texts(render_svg(one, URL, layout))
         assert said in text
         assert ("missing:" in text) == said.startswith("missing")
 
