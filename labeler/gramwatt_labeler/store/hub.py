@@ -121,6 +121,13 @@ class HubRows:
         with self._database.reading() as connection:
             return int(connection.execute(select(func.count()).where(_H.state == "present")).scalar_one())
 
+    def stamp(self) -> tuple[object, ...]:
+        """Another one when anything that :meth:`cards` or :meth:`curated` give has changed."""
+        models = select(func.count(), func.max(_H.fetched_at)).where(_H.state == "present")
+        people = select(func.count(), func.max(_C.at)).select_from(CURATION)
+        with self._database.reading() as connection:
+            return (*connection.execute(models).one(), *connection.execute(people).one())
+
     def mark_deleted(self, fetched_before: float) -> int:
         """Those a whole pass over the hub did not see; how many. Their evaluations stay."""
         gone = update(HUB_MODELS).where(_H.fetched_at < fetched_before, _H.state != "deleted")
