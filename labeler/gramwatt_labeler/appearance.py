@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from .errors import InputError, TryAgain
+from .errors import InputError, LabelerError
 from .render import palette
 from .store.database import Database
 from .store.settings import SettingRows
@@ -32,7 +32,7 @@ class Appearance:
             self._at = self._clock()
             try:
                 found = self._rows.get(COLOURS)
-            except TryAgain:
+            except LabelerError:  # the page itself says what is wrong with the database
                 return
             is_usable = isinstance(found, list) and all(isinstance(one, str) for one in found)
             palette.use(found if is_usable and not palette.troubles(found) else None)

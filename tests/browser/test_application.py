@@ -24,7 +24,7 @@ PASSWORD = "a long enough password"
 DASHBOARDS = Path(__file__).parents[2] / "grafana" / "dashboards"
 ADDRESSES = (
     "/evaluations", "/evaluations?q=nothing", "/explore", "/evaluations/w1", "/evaluations/w4", "/evaluations/w5",
-    "/evaluate",
+    "/models", "/models/3", "/models/4", "/study", "/probe", "/evaluate",
     "/evaluate?phase=inference", "/upload", "/compare?ids=w1,w2,w3,w4",
     "/roi?baseline=w1&after=w2&calls_per_day=9&price=1", "/report?made=1", "/report?id=w4", "/login",
 )  # fmt: skip

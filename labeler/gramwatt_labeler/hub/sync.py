@@ -16,6 +16,7 @@ from ..errors import LabelerError
 from ..render.text import clean
 from ..scale_files import LoadedScale
 from ..store.hub import HubRows, ToKeep
+from ..store.rows import storable
 from .amounts import says_kilograms
 from .cards import Card, mine
 from .evaluating import curation_texts, hub_evaluation
@@ -104,7 +105,7 @@ def _pages(cards: Iterable[Card], until: float | None) -> Iterator[list[Card]]:
         lambda one: until is None or one.last_modified is None or one.last_modified > until, cards
     )
     while page := list(islice(rest, PAGE)):
-        yield page
+        yield [replace(one, hub_id=storable(one.hub_id)) for one in page]
 
 
 def _to_keep(

@@ -67,7 +67,7 @@ class HubRows:
     def known(self, hub_ids: Sequence[str]) -> Mapping[str, tuple[str, float | None]]:
         """``sha`` and time of the last change of those that are there and were read."""
         query = select(_H.hub_id, _H.sha, _H.last_modified).where(
-            _H.hub_id.in_(hub_ids), _H.state == "present"
+            _H.hub_id.in_(rows.storable(hub_ids)), _H.state == "present"
         )
         with self._database.reading() as connection:
             return {row.hub_id: (row.sha, row.last_modified) for row in connection.execute(query)}
@@ -121,6 +121,13 @@ class HubRows:
         with self._database.reading() as connection:
             return int(connection.execute(select(func.count()).where(_H.state == "present")).scalar_one())
 
+    def stamp(self) -> tuple[object, ...]:
+        """Another one when anything that :meth:`cards` or :meth:`curated` give has changed."""
+        models = select(func.count(), func.max(_H.fetched_at)).where(_H.state == "present")
+        people = select(func.count(), func.max(_C.at)).select_from(CURATION)
+        with self._database.reading() as connection:
+            return (*connection.execute(models).one(), *connection.execute(people).one())
+
     def mark_deleted(self, fetched_before: float) -> int:
         """Those a whole pass over the hub did not see; how many. Their evaluations stay."""
         gone = update(HUB_MODELS).where(_H.fetched_at < fetched_before, _H.state != "deleted")
@@ -130,7 +137,9 @@ class HubRows:
     def touch(self, hub_ids: Sequence[str], at: float) -> None:
         """These were seen, unchanged."""
         with self._database.writing() as connection:
-            connection.execute(update(HUB_MODELS).where(_H.hub_id.in_(hub_ids)).values(fetched_at=at))
+            connection.execute(
+                update(HUB_MODELS).where(_H.hub_id.in_(rows.storable(hub_ids))).values(fetched_at=at)
+            )
 
     # Syncs
 
@@ -178,7 +187,7 @@ class HubRows:
         """By model and field; of all models where none are named."""
         query = select(CURATION)
         if hub_ids is not None:
-            query = query.where(_C.hub_id.in_(hub_ids))
+            query = query.where(_C.hub_id.in_(rows.storable(hub_ids)))
         found: dict[str, dict[str, Curated]] = {}
         with self._database.reading() as connection:
             for row in connection.execute(query).mappings():
@@ -188,6 +197,7 @@ class HubRows:
 
     def curate(self, hub_id: str, field: str, one: Curated | None, by: str, at: float) -> None:
         """Put a value in place of the card's, or take it back (None). In the audit."""
+        hub_id, field = rows.storable(hub_id), rows.storable(field)
         of = (_C.hub_id == hub_id, _C.field == field)
         with self._database.writing() as connection:
             before = connection.execute(select(_C.value).where(*of)).scalar()

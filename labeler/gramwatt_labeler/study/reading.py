@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+
 from ..hub.evaluating import curation_texts
 from ..store.hub import HubRows
 from .frame import Row, of_cards
 
 _PAGE = 1000
+
+
+class Reading:
+    """Rows that are read again when something has changed. Safe to use from several threads."""
+
+    def __init__(self, rows: HubRows) -> None:
+        self._rows = rows
+        self._lock = threading.Lock()
+        self._stamp: tuple[object, ...] = ()
+        self._known: Sequence[Row] = ()
+
+    def rows(self) -> Sequence[Row]:
+        """Raises DatabaseAway."""
+        stamp = self._rows.stamp()
+        with self._lock:
+            if stamp != self._stamp:
+                self._known, self._stamp = all_rows(self._rows), stamp
+            return self._known
 
 
 def all_rows(rows: HubRows) -> list[Row]:

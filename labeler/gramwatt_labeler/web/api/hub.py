@@ -15,7 +15,7 @@ from ...hub.evaluating import corrected, curation_texts, evaluation_id
 from ...store.hub import HubRows
 from ...store.people import Role
 from ...study.analysis import analyse
-from ...study.reading import all_rows
+from ...study.reading import Reading
 from ..auth.guard import Guard
 from ..manage.services import Services
 from ..pages.desk import Desk
@@ -30,6 +30,7 @@ def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
     """Reading is for everybody; syncing for managers, correcting for contributors."""
     routes = APIRouter(prefix="/api/v1", tags=["hub"])
     hub = HubRows(desk.store.database)
+    reading = Reading(hub)
 
     @routes.get("/hub/syncs", dependencies=[Depends(only())], responses=shapes.ok(dict, 422, 503))
     def syncs() -> Response:
@@ -52,7 +53,7 @@ def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
     @routes.get("/study/summary", dependencies=[Depends(only())], responses=shapes.ok(dict, 422, 503))
     def summary() -> Response:
         """Totals, how CO2 is reported, and what it goes along with, over all models of the hub that are here."""
-        return answer(msgspec.to_builtins(asdict(analyse(all_rows(hub)))))
+        return answer(msgspec.to_builtins(asdict(analyse(reading.rows()))))
 
     @routes.get("/study/models", dependencies=[Depends(only("id"))], responses=shapes.ok(dict, 404, 422, 503))
     def one(hub_id: Annotated[str, Query(alias="id", min_length=1, max_length=256)]) -> Response:

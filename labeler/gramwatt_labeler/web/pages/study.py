@@ -18,7 +18,7 @@ from ...store.hub import HubRows
 from ...store.people import Role
 from ...study.analysis import LEAST, Study, analyse
 from ...study.frame import Row, medians_of
-from ...study.reading import all_rows
+from ...study.reading import Reading
 from ..api.hub import queue_sync
 from ..auth.guard import Guard
 from ..manage.services import Services
@@ -33,10 +33,11 @@ def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
     """``/study``, ``/study/{hub id}``; ``POST /study/syncs`` by managers."""
     routes = APIRouter(include_in_schema=False)
     hub = HubRows(desk.store.database)
+    reading = Reading(hub)
 
     @routes.get("/study")
     def page(request: Request) -> Response:
-        rows = all_rows(hub)
+        rows = reading.rows()
         asked = {name: request.query_params.get(name, "")[:256] for name in _FILTERS}
         choices = {name: sorted({getattr(row, name) for row in rows} - {""})[:200] for name in _FILTERS}
         given = {name: text for name, text in asked.items() if text}
