@@ -1,6 +1,6 @@
 #!/bin/sh
 # deb calls it with "configure [OLD VERSION]", rpm with 1 (installed) or 2 (upgraded).
-# build.sh puts the package's own service in the place of @UNIT@.
+# pack.sh names the package's own service.
 set -e
 [ -d /run/systemd/system ] || exit 0
 systemctl daemon-reload

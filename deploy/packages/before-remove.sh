@@ -1,6 +1,6 @@
 #!/bin/sh
 # deb calls it with "remove" or "upgrade", rpm with 0 (removed) or 1 (upgraded). Data under /var/lib stays.
-# build.sh puts the package's own service in the place of @UNIT@.
+# pack.sh names the package's own service.
 set -e
 case ${1:-remove} in upgrade | 1) exit 0 ;; esac
 [ -d /run/systemd/system ] || exit 0

