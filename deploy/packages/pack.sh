@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 kind=$1 name=$2 folder=$3
 for script in after-install before-remove; do # each package minds its own service only
-    sed "s/@UNIT@/gramwatt-$name/" "deploy/packages/$script.sh" >"$GRAMWATT_BUILD/$name-$script.sh"
+    sed "s/@UNIT@/gramwatt-$name/g" "deploy/packages/$script.sh" >"$GRAMWATT_BUILD/$name-$script.sh"
 done
 # nfpm knows variables in contents, but not in scripts.
 sed "s#\${GRAMWATT_BUILD}/#$GRAMWATT_BUILD/#" "deploy/packages/$name.yaml" >"$GRAMWATT_BUILD/$name.yaml"

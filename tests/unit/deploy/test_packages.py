@@ -90,3 +90,14 @@ def test_there_is_an_rpm_too(built: Path, name: str) -> None:
     if shutil.which("rpm"):
         shown = subprocess.run(["rpm", "-qpR", rpm], capture_output=True, text=True, check=True).stdout
         assert "python(abi) = 3.11" in shown
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_its_scripts_name_its_own_service_only(built: Path, name: str) -> None:
+    if not shutil.which("dpkg-deb"):
+        pytest.skip("needs dpkg-deb")
+    folder = built / f"{name}-control"
+    subprocess.run(["dpkg-deb", "-e", built / f"gramwatt-{name}_1.2.3_amd64.deb", folder], check=True)
+    for script in ("postinst", "prerm"):
+        text = (folder / script).read_text()
+        assert set(re.findall(r"@UNIT@|gramwatt-\w+", text)) == {f"gramwatt-{name}"}, script
