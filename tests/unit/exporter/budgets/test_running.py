@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from gramwatt_exporter.budget_command.running import reload
 from gramwatt_exporter.config import load
 
