@@ -184,7 +184,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 rows_of(f"topk(30, {by_machine} > 0)"),
                 rows_of(
                     f"{by_machine} / on (budget) group_left () {_limit()} "
-                    f"and on (budget, instance) topk(30, {by_machine})"
+                    f"and on (budget, instance) topk(30, {by_machine} > 0)"
                 ),
                 columns={
                     "budget": "Budget",
