@@ -42,7 +42,7 @@ def budget_verdict(width: int, height: int, to: str | None = None) -> stat.Panel
         "When the first budget will be spent at its present speed; or, where one is over its limit or all last until "
         "their period ends, how much of the fullest is spent.",
         "time:ddd D MMM HH:mm",
-        now(f"1000 * ({first})", "is how long budget {{budget}} lasts at its present speed"),
+        now(f"1000 * ({first})", "budget {{budget}} lasts until then, at its present speed"),
         now(f"({said}) unless on () ({first})", "of budget {{budget}} {{verdict}}"),
         sentence=True,
         units={"B": "percentunit"},
@@ -185,7 +185,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 rows_of(f"topk(30, {by_machine} > 0)"),
                 rows_of(
                     f"{by_machine} / on (budget) group_left () {_limit()} "
-                    f"and on (budget, instance) topk(30, {by_machine})"
+                    f"and on (budget, instance) topk(30, {by_machine} > 0)"
                 ),
                 columns={
                     "budget": "Budget",

@@ -37,8 +37,20 @@ def intensity_said(intensity: str, dirtier: str, labels: str) -> str:
     known = f"({intensity} * on (grid_zone) group_left (share) {share} unless on (grid_zone) {annual})"
     constant = f"({intensity} and on (grid_zone) {annual})"
     return either(
-        sentence(known, "", "grid_zone", "is dirtier than", "share", "% of the last 7 days"),
-        sentence(constant, "", "grid_zone", "by its yearly average; nothing is known of its hours"),
+        sentence(
+            f'label_replace({known}, "zone", "$1: dirtier than", "grid_zone", "(.*)")',
+            "",
+            "zone",
+            "",
+            "share",
+            "% of the last 7 days",
+        ),
+        sentence(
+            f'label_replace({constant}, "zone", "$1: its yearly average;", "grid_zone", "(.*)")',
+            "",
+            "zone",
+            "nothing is known of its hours",
+        ),
     )
 
 

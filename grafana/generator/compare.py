@@ -27,7 +27,10 @@ NOTHING = (
     "Choose two runs above that are in this time range. Record one: gramwatt run --name test --phase training "
     "-- python train.py"
 )
-NO_WORK = "One of the runs recorded no work. Try: gramwatt run --phase training --value samples=60000 -- python train.py"
+NO_WORK = (
+    "One of the runs recorded no work. Try: "
+    "gramwatt run --phase training --value samples=60000 -- python train.py"
+)
 
 
 def _latest(variable: str) -> str:

@@ -78,7 +78,7 @@ def _processes() -> table.Panel:
     curves = f"sum by ({_ROW}) ({gauge('process_power_watts', _THESE)})"
     kinds = f"group by (instance, workload, user, kind) ({gauge('workload_energy_joules_total', CPU)})"
     here = f"on (instance, workload, user) {_HOTTEST}"
-    runs = f"group by ({_ROW}, window) ({gauge('process_window_info')})"
+    runs = f"group by ({_ROW}, window) ({gauge('process_window_info', LISTED)})"
     names = f"on (window) group_left (name) max by (window, name) ({gauge('window_info')})"
     return rows(
         "Processes",

@@ -265,7 +265,7 @@ def _checklist() -> str:
         ("An exporter answers", select("build_info"), "make up"),
         ("Power is measured", select("device_power_watts", METERED), "gramwatt-exporter sensors"),
         (
-            "CO2 is known (FR: your zone)",
+            "CO2 is known",
             select("grid_intensity_grams_per_kilowatt_hour"),
             SET_ZONE,
         ),

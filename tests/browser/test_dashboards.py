@@ -73,6 +73,8 @@ def test_the_eight_questions_are_answered(page: Page, site: str) -> None:
         "which was better and why"
     )
     show(page, site, "gramwatt-runs", "?from=now-24h&to=now")
+    short = panel(page, "In short").inner_text()
+    assert re.search(r"[\d.]+ J\s+for one call of llm-serve and [\d.]+ g CO2 for 1,000 calls", short), short
     runs = panel(page, "Runs")
     assert runs.get_by_role("columnheader", name="CO2 per 1,000 calls").count() == 1, "what does a call cost"
     show(page, site, "gramwatt-machines")
@@ -80,6 +82,54 @@ def test_the_eight_questions_are_answered(page: Page, site: str) -> None:
     assert machines[0][0] == "lab-1:10044", "which machine is worst"
     down = next(row for row in machines if row[0] == "old-1:10044")
     assert "down" in down
+
+
+def test_the_first_line_of_a_dashboard_is_its_answer(page: Page, site: str) -> None:
+    for uid, title, answer in (
+        ("live", "Draws most now", r"1\d\d W\s+python3 \(carol\) on lab-1:10044, \d+ % of all power"),
+        ("machines", "Draws most now", r"W\s+lab-1:10044, \d+ % of all power; 3 of 4 machines answer"),
+        ("users", "Used most", r"kWh\s+by alice: \d+ % of what all chosen users used"),
+        ("budgets", "Budget", r"budget vision-team lasts until then"),
+        ("footprint", "All CO2", r"kg\s+with cooling and manufacturing: as much as a car emits in \d+ km"),
+        ("health", "Machines", r"3\s+of 4 machines answer; alerts: 3; meters that fail: 1"),
+    ):
+        show(page, site, f"gramwatt-{uid}")
+        assert re.search(answer, panel(page, title).inner_text()), panel(page, title).inner_text()
+
+
+def test_a_time_range_goes_along_when_it_was_chosen(page: Page, site: str) -> None:
+    """Otherwise the bill of this month would be that of Start's today."""
+    show(page, site)
+    onward = page.locator("a[data-board]", has_text="Users and projects")
+    assert "from=" not in str(onward.get_attribute("href"))
+    page.locator("#range summary").click()
+    page.locator("#range").get_by_role("button", name="Last 15 minutes").click()
+    settled(page)
+    assert "from=now-15m" in str(onward.get_attribute("href"))
+
+
+def test_processes_have_a_curve_and_name_their_run(page: Page, site: str) -> None:
+    show(page, site, "gramwatt-live")
+    table = panel(page, "Processes")
+    assert table.locator("svg.curve path").count() >= 6
+    row = next(one for one in cells(table) if one[0] == "python3")
+    assert "bert-finetune" in row
+    assert "slurm" in row
+
+
+def test_two_runs_are_drawn_from_their_own_start(page: Page, site: str) -> None:
+    show(page, site, "gramwatt-compare", "?var-run_a=resnet-a&var-run_b=resnet-b")
+    chart = panel(page, "Power since the start")
+    chart.locator(".plot").focus()
+    page.keyboard.press("End")
+    assert re.match(r"1\.\d+ h", chart.locator(".tip p").first.inner_text()), (
+        "hours since the start of the longer"
+    )
+    page.keyboard.press("Home")
+    page.keyboard.press("PageDown")
+    assert {"A: resnet-a", "B: resnet-b"} <= {
+        text.rsplit(" ", 2)[0] for text in chart.locator(".tip p").all_inner_texts()
+    }
 
 
 def test_alerts_what_is_missing_and_what_to_do(page: Page, site: str) -> None:

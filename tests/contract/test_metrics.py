@@ -225,7 +225,9 @@ def test_table_columns_exist(uid: str, panel: dict[str, Any]) -> None:
     columns = {"Time", "Value"} | {f"Value #{one['refId']}" for one in targets if len(targets) > 1}
     for target in targets:
         columns |= labels_of(promql.parse(filled(target["expr"])), METRICS)
-    options = panel["transformations"][-1]["options"]
+    steps = {step["id"]: step["options"] for step in panel["transformations"]}
+    columns |= {f"Trend #{ref}" for ref in steps.get("timeSeriesTable", {})}
+    options = steps["organize"]
     assert options["indexByName"].keys() <= columns
     assert options["excludeByName"].keys() <= columns
     several = (

@@ -84,7 +84,7 @@ def test_pull_writes_the_files_that_were_pushed(grafana: Grafana, tmp_path: Path
 
 
 def test_the_contract_finds_what_the_document_does_not_describe() -> None:
-    put = ("PUT", "/api/datasources/uid/x", {})
+    put: tuple[str, str, dict[str, list[str]]] = ("PUT", "/api/datasources/uid/x", {})
     assert contract.broken(*put, {"name": "x", "version": 3}, 200) == []
     assert contract.broken(*put, {"id": 7}, 200) == ["PUT /datasources/uid/{uid}: no field id"]
     assert contract.broken(*put, {"version": True}, 418) == [
