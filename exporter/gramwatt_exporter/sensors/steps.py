@@ -91,11 +91,7 @@ class Histories:
         key = key or key_of(reading.of)
         track = self._tracks.get(key)
         counts = isinstance(reading, EnergyReading)
-        if (
-            track is None
-            or isinstance(track.last, Counter) != counts
-            or reading.at_ns < track.last.at_ns
-        ):
+        if track is None or isinstance(track.last, Counter) != counts or reading.at_ns < track.last.at_ns:
             begin = _begin(reading)
             track = self._tracks[key] = _History(begin, tick, asleep_ns, doubtful)
             if isinstance(reading, EnergyReading):
