@@ -23,6 +23,7 @@ from msgspec.structs import replace
 START = PackageFit(0.2, {"intel": 0.9, "amd": 0.7, "any": 0.8}, 2.0, 0.4, (0.4, 0.35, 0.3, 0.3))
 _SCALE_SIGMA, _MACHINE_SIGMA = 0.25, 0.45  # of ln(scale): between vendors, and between machines of one vendor
 _LEAST_SIGMA = 0.25
+_STEPS = (0.95, 1.0, 1.05)  # of a vendor's scale
 
 
 def machine_of(sweep: Sweep, folder: Path) -> Machine:
@@ -66,16 +67,21 @@ def _fit(table: Table, machines: Sequence[Machine], sweeps: Sequence[Sweep]) -> 
     if not machines:
         return package
     best, found = np.inf, package
-    for steepness, middle, by in itertools.product(
-        np.arange(1.5, 3.51, 0.25), np.arange(0.2, 0.61, 0.05), (0.9, 0.95, 1.0, 1.05)
+    for steepness, middle, *by in itertools.product(
+        (1.5, 2.0, 2.5), np.arange(0.2, 0.61, 0.05), _STEPS, _STEPS
     ):
-        scale = {vendor: round(value * by, 3) for vendor, value in package.scale.items()}
+        factors = {"intel": by[0], "amd": by[1]}
+        scale = {
+            vendor: round(value * factors.get(vendor, 1.0), 3) for vendor, value in package.scale.items()
+        }
         tried = replace(
             package, scale=scale, steepness=round(float(steepness), 2), middle=round(float(middle), 2)
         )
         ratios = [
-            deviation(power_of(machine, replace(table, package=tried)), sweep) / simplest(machine, sweep)
+            ratio
             for machine, sweep in zip(machines, sweeps, strict=True)
+            for ratio in distances(power_of(machine, replace(table, package=tried)), sweep)
+            / simplest(machine, sweep)
         ]
         cost = max(ratios) + 0.1 * float(np.mean(ratios))
         if cost < best:
@@ -88,10 +94,21 @@ def deviation(power: Power, sweep: Sweep) -> float:
     return float(np.mean([abs(power.at(load).cpu - watts) for load, watts, _, _ in sweep.points]))
 
 
-def simplest(machine: Machine, sweep: Sweep) -> float:
-    """The same of load times thermal design power, at least a tenth of it."""
+def distances(power: Power, sweep: Sweep) -> Any:
+    """Mean in watts; mean and median as shares of the truth."""
+    return _distances([power.at(load).cpu for load, _, _, _ in sweep.points], sweep)
+
+
+def simplest(machine: Machine, sweep: Sweep) -> Any:
+    """The same of load times thermal design power, at least a tenth of it: codecarbon's model for such a CPU."""
     tdp = machine.tdp_watts or 100.0
-    return float(np.mean([abs(max(0.1, load) * tdp - watts) for load, watts, _, _ in sweep.points]))
+    return _distances([max(0.1, load) * tdp for load, _, _, _ in sweep.points], sweep)
+
+
+def _distances(estimates: Sequence[float], sweep: Sweep) -> Any:
+    truth = np.array([watts for _, watts, _, _ in sweep.points])
+    off = np.abs(np.array(estimates) - truth)
+    return np.array([np.mean(off), np.mean(off / truth), np.median(off / truth)])
 
 
 def _scales(machines: Sequence[Machine], sweeps: Sequence[Sweep]) -> dict[str, float]:

@@ -38,7 +38,9 @@ class CounterCheck:
         self._lowest = 0
         self._looks = 0
         self._again_ns = 0  # a counter that moves is compared from then on
-        self._stood: tuple[int, int, int] | None = None  # since when, looks, lowest power: of one that stands still
+        self._stood: tuple[int, int, int] | None = (
+            None  # since when, looks, lowest power: of one that stands still
+        )
 
     def wants_power(self, microjoules: int, at_ns: int) -> bool:
         """Take the counter's value; whether the device's power is needed to judge it."""

@@ -12,7 +12,7 @@ from .claims import HOLD_SECONDS
 from .counters import Counter, Integrator, Step, believed
 
 KEEP_SECONDS = 86_400  # a counter not delivered for so long is forgotten at the next restart
-POWER_GAP_SECONDS = 60  # power is integrated over a gap up to this long; beyond it the energy is not known
+POWER_GAP_SECONDS = 60  # power is integrated over a gap up to this long; beyond it nobody knows
 _SECOND = 1_000_000_000
 
 
@@ -20,16 +20,16 @@ class _History(Struct):
     last: Counter | Integrator
     tick: int  # in which it was seen
     asleep_ns: int  # how long the machine had slept since boot
-    doubtful: bool = False  # whether the last reading may lie on either side of a suspend
+    doubtful: bool = False  # whether the last reading may be of the other side of a suspend
     step_ns: int = 0  # length of the last step; 0 when there is none
-    repeats: bool = False  # it is reported more often than it is measured
+    repeats: bool = False  # it is reported more often than it is taken
+    door: str = ""  # through which its counter was seen
     offset: int = 0  # of its last value to the hardware's own
-    door: str = ""  # the interface through which its counter was read
-    own: bool = False  # integrated by this process: not valid after a restart
+    own: bool = False  # integrated by this process: it has no value for the next one
 
 
 class Advance(Struct, frozen=True):
-    """A step, whether it spans time without reads, and for how long of it the machine was suspended.
+    """A step, whether it spans time in which nobody looked, and how much of it the machine was suspended.
 
     ``slept_ns`` is at least 1 where a suspend may touch it. Without a step counting begins with this reading.
     """
@@ -100,13 +100,14 @@ class Histories:
             or (door and track.door and door != track.door)
         ):
             begin = _begin(reading)
-            track = self._tracks[key] = _History(begin, tick, asleep_ns, doubtful)
+            track = self._tracks[key] = _History(begin, tick, asleep_ns, doubtful, door=door)
             if isinstance(reading, EnergyReading):
-                track.offset, track.door, track.own = reading.offset, door, reading.own
+                track.offset, track.own = reading.offset, reading.own
             refused = isinstance(begin, Integrator) and begin.microwatts is None
             return Advance(Step(0, 0, reset=True)) if refused else _BEGINS
+        track.door = door
         if isinstance(reading, EnergyReading):
-            track.offset, track.door, track.own = reading.offset, door, reading.own
+            track.offset, track.own = reading.offset, reading.own
         missed = track.tick < tick - 1
         track.tick = tick
         elapsed = reading.at_ns - track.last.at_ns
@@ -159,7 +160,7 @@ class Histories:
         self._tracks.pop(key, None)
 
     def forget(self, sensor: str, claim: str) -> None:
-        """Drop the readings of a sensor for a claim: another one measures it from now on."""
+        """Drop what a sensor counted for a claim: from now on another one measures it."""
         prefix = f"device|{sensor}|{claim.replace('/', '|', 1)}"
         for key in [key for key in self._tracks if key == prefix or key.startswith(prefix + "|")]:
             del self._tracks[key]

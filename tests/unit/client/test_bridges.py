@@ -68,6 +68,7 @@ def test_columns_are_those_of_the_installed_codecarbon() -> None:
     assert tuple(field.name for field in fields(EmissionsData)) == emissions_csv.COLUMNS
 
 
+@pytest.mark.slow
 def test_codecarbon_reads_and_continues_our_file(tmp_path: Path) -> None:
     pytest.importorskip("codecarbon", reason=codecarbon_missing)
     from codecarbon.output_methods.file import FileOutput

@@ -11,6 +11,8 @@ from typing import Any
 import gramwatt as client
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HOUR = 3600.0
 
 

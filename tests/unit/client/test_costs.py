@@ -181,6 +181,7 @@ def test_a_loop_of_windows_waits_for_a_hung_exporter_once(hung: Any) -> None:
     assert hung.met < 10
 
 
+@pytest.mark.slow
 def test_values_of_a_window_nobody_stopped_are_sent_at_the_end(python: Any, exporter: Any) -> None:
     done = python("""
 import gramwatt
@@ -193,6 +194,7 @@ for step in range(100):
     assert exporter.only()["state"] == "open"  # the exporter ends it with the process
 
 
+@pytest.mark.slow
 def test_an_exception_that_ends_the_program_is_the_outcome_of_its_windows(python: Any, exporter: Any) -> None:
     done = python("""
 import gramwatt
@@ -205,6 +207,7 @@ raise MemoryError
     assert exporter.only()["values"] == {"step": 1.0}
 
 
+@pytest.mark.slow
 def test_the_end_of_a_program_is_bounded(python: Any, hung: Any) -> None:
     code = """
 import gramwatt, time, warnings
@@ -222,6 +225,7 @@ print(time.monotonic())
     assert time.monotonic() - began < 20  # its own limit is 60 s
 
 
+@pytest.mark.slow
 def test_a_forked_child_sends_what_it_records(python: Any, exporter: Any) -> None:
     done = python("""
 import gramwatt, os
@@ -250,6 +254,7 @@ with gramwatt.window("x", phase="training") as w:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_warnings_as_errors_do_not_end_a_training(python: Any) -> None:
     done = python("""
 import warnings

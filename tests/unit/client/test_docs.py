@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gramwatt as client
+import pytest
 from gramwatt import environment
 from gramwatt.cli.main import parser
 
@@ -68,6 +69,7 @@ def test_every_public_name_argument_and_field_is_in_the_reference() -> None:
         assert f"`{key}`" in REFERENCE, key
 
 
+@pytest.mark.slow
 def test_the_readmes_example_works_when_typed(python: Any, exporter: Any) -> None:
     text = (ROOT / "client/README.md").read_text()
     (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)

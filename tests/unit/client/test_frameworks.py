@@ -87,6 +87,7 @@ def shown(exporter: Any) -> list[tuple[str, str, str, dict[str, float]]]:
     return [(w["name"], w["phase"], w["parent"], w["values"]) for w in exporter.windows.values()]
 
 
+@pytest.mark.slow
 def test_lightning(exporter: Any, tmp_path: Path) -> None:
     run(
         """
@@ -111,6 +112,7 @@ assert callback.result.phase == "inference"
     assert {(w["state"], w["ended_by"]) for w in exporter.windows.values()} == {("finished", "stop")}
 
 
+@pytest.mark.slow
 def test_lightning_after_an_error(exporter: Any, tmp_path: Path) -> None:
     run(
         """
@@ -128,6 +130,7 @@ except RuntimeError:
     assert {w["ended_by"] for w in exporter.windows.values()} == {"stop"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["ddp", "spawn", "fork"])
 def test_ranks_of_lightnings_own_launchers_share_one_window(
     exporter: Any, tmp_path: Path, launcher: str
@@ -145,6 +148,7 @@ def test_ranks_of_lightnings_own_launchers_share_one_window(
         assert window["state"] == "finished"
 
 
+@pytest.mark.slow
 def test_keras(exporter: Any, tmp_path: Path) -> None:
     run(
         """
@@ -177,6 +181,7 @@ assert callback.result.phase == "inference"
     assert {w["state"] for w in exporter.windows.values()} == {"finished"}
 
 
+@pytest.mark.slow
 def test_transformers(exporter: Any, tmp_path: Path) -> None:
     run(
         """
@@ -200,6 +205,7 @@ trainer.train(loss=0.125)
     assert {w["state"] for w in windows} == {"finished"}
 
 
+@pytest.mark.slow
 def test_values_are_those_of_the_rank_that_leads(exporter: Any, tmp_path: Path) -> None:
     """Rank 1 is late: rank 0 has stopped the window; nothing is sent, and nobody is warned."""
     worker = tmp_path / "worker.py"

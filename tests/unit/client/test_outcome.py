@@ -80,6 +80,7 @@ def test_an_exporter_that_does_not_know_outcomes_still_stops_the_window(exporter
     assert exporter.only()["outcome"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "outcome"),
     [
@@ -98,6 +99,7 @@ def test_outcome_of_a_command(
     assert ("failed" in done.stderr) == (outcome != {"exit_code": 0})
 
 
+@pytest.mark.slow
 def test_a_command_that_was_not_found_has_failed(gramwatt: Any, exporter: Any) -> None:
     gramwatt("run", "--phase", "training", "--", "/nonexistent/command")
     assert exporter.only()["outcome"] == {"exit_code": 127}

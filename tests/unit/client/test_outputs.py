@@ -120,6 +120,7 @@ for i in range(5):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locks", ["locks", "no locks"])
 @pytest.mark.parametrize("before", [None, b"other,columns\n1,2\n"])
 def test_many_writers_give_one_header_and_every_row(tmp_path: Path, locks: Any, before: Any) -> None:
@@ -168,6 +169,7 @@ def test_a_lock_that_is_never_given_up_does_not_hold_a_finished_run(tmp_path: Pa
     os.close(mine)
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_leaves_no_half_row(tmp_path: Path) -> None:
     """A file size limit stands for the full disk: the write stops in the middle of the row."""
     path = tmp_path / "e.csv"
@@ -200,6 +202,7 @@ def test_summary_has_null_for_what_json_has_not(tmp_path: Path) -> None:
     assert finite((1, "x", None, True)) == [1, "x", None, True]
 
 
+@pytest.mark.slow
 def test_a_summary_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     target = tmp_path / "real.json"
     target.write_text("old")
@@ -261,6 +264,7 @@ OUTPUTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("option", "value"), OUTPUTS)
 def test_exit_code_is_the_commands_whatever_an_output_does(
     gramwatt: Any, exporter: Any, tmp_path: Path, option: Any, value: Any
@@ -272,6 +276,7 @@ def test_exit_code_is_the_commands_whatever_an_output_does(
     assert exporter.only()["state"] == "finished"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "redirection", ["2>/dev/full", "2>&-", ">&-", ">/dev/full", "<&- >&- 2>&-", "2>&1 | head -c0"]
 )
@@ -299,6 +304,7 @@ def test_an_absurd_end_is_a_line_not_a_traceback(tmp_path: Path) -> None:
     assert rows(tmp_path / "e.csv")[0] == list(COLUMNS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("redirection", "code"), [(">/dev/full", 1), (">&-", 0), ("| true", 141), ("2>&- >/dev/full", 1)]
 )
@@ -318,6 +324,7 @@ def test_a_command_whose_output_cannot_be_written_says_so_in_one_line(
     assert done.stderr.count("\n") <= 1
 
 
+@pytest.mark.slow
 def test_a_terminal_that_cannot_show_a_name_shows_its_number(gramwatt: Any, exporter: Any) -> None:
     body = {"name": "caf\N{LATIN SMALL LETTER E WITH ACUTE}", "phase": "training", "values": {}}
     exporter.answer("POST", "/v1/windows", body, os.getpid())

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from known import known
 
+pytestmark = pytest.mark.slow
+
 CLIENT = Path(__file__).parents[3] / "client"
 
 

@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 from known import known
 
+pytestmark = pytest.mark.slow
+
 CLIENT = Path(__file__).parents[3] / "client"
 PREFIX = ("run", "--name", "t", "--phase", "training", "--")
 

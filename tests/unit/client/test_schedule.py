@@ -69,6 +69,7 @@ def test_the_deadline_is_kept_and_the_forecasts_end_is_told() -> None:
         best_start(_curve(300, 200), 0, 3 * HOUR, 24 * HOUR)
 
 
+@pytest.mark.slow
 @given(
     values=st.lists(st.integers(0, 1000), min_size=3, max_size=12),
     now=st.floats(0, HOUR),

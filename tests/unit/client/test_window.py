@@ -93,6 +93,7 @@ def test_decorated_generator_is_open_while_it_yields(exporter: Any) -> None:
     assert exporter.only()["state"] == "finished"
 
 
+@pytest.mark.slow
 def test_async_context_decorator_and_generator(exporter: Any) -> None:
     @gramwatt.window("served", phase="inference")
     async def serve(x: int) -> int:
@@ -268,6 +269,7 @@ def test_fallback_is_own_cpu_time_times_the_stated_power(monkeypatch: pytest.Mon
     assert w.result.uncertainty == 0.5
 
 
+@pytest.mark.slow
 def test_fallback_counts_children_it_waited_for(python: Any) -> None:
     done = python("""
 import gramwatt, subprocess, sys
@@ -328,6 +330,7 @@ def test_emissions_csv_by_argument(exporter: Any, tmp_path: Path) -> None:
         lost.stop()
 
 
+@pytest.mark.slow
 def test_importing_is_light_and_needs_nothing(python: Any) -> None:
     done = python("""
 import sys

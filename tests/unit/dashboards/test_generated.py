@@ -36,12 +36,14 @@ def check(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_the_committed_dashboards_are_those_of_the_generator() -> None:
     result = check(ROOT)
     assert result.returncode == 0, result.stderr
     assert set(BOARDS) == {f"gramwatt-{name}" for name in NAMES}
 
 
+@pytest.mark.slow
 def test_an_edited_and_a_forgotten_dashboard_are_found(tmp_path: Path) -> None:
     for folder in ("grafana", "prometheus"):
         shutil.copytree(ROOT / folder, tmp_path / folder)

@@ -30,6 +30,7 @@ def last(made: History, metric: str, *by: str) -> dict[tuple[str, ...], float]:
     return dict(sums)
 
 
+@pytest.mark.slow
 def test_the_same_moment_gives_the_same_history(made: History) -> None:
     again = history(NOW, moments(NOW, DAY, late=1800, early=3600))
     assert again.series.keys() == made.series.keys()

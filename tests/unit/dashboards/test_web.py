@@ -12,6 +12,7 @@ import pytest
 from gramwatt_labeler.web import dashboards
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "parameters"),
     [
@@ -104,6 +105,7 @@ def test_redirects_are_not_followed(client: Any, upstream: Any) -> None:
     assert len(upstream.asked) == 1
 
 
+@pytest.mark.slow
 def test_an_answer_too_large_to_draw(client: Any, upstream: Any) -> None:
     upstream.body = b" " * (32 * 1024 * 1024 + 1)
     answer = client.get("/dashboards/api/v1/query_range", params={"query": "up"})
@@ -149,6 +151,7 @@ def test_a_broken_dashboard_is_named(client: Any, uid: str) -> None:
     assert answer.json()["detail"] == f"{uid}.json is not a dashboard"
 
 
+@pytest.mark.slow
 def test_every_file_the_page_needs_is_served(client: Any) -> None:
     own = Path(dashboards.__file__).parent / "static" / "dashboards"
     kinds = {".js": "javascript", ".css": "css", ".svg": "svg"}
@@ -203,6 +206,7 @@ def test_the_interval_is_told_and_nothing_else_of_the_samples(client: Any, upstr
     ]
 
 
+@pytest.mark.slow
 def test_start_is_the_first_page(client: Any, boards: Path) -> None:
     answer = client.get("/")
     assert (answer.status_code, answer.headers["Location"]) == (307, "/dashboards/")

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "deploy" / "helm" / "gramwatt"
 KUBERNETES = ("1.29", "1.34")

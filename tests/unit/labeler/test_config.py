@@ -89,6 +89,7 @@ def test_every_setting_has_a_row_in_the_docs(key: str) -> None:
     assert f"| `{key}` |" in DOCS.read_text()
 
 
+@pytest.mark.slow
 def test_scales_of_a_directory_are_added_and_win_by_name(tmp_path: Path, built_in: Any) -> None:
     own = built_in["gramwatt"].file.read_text().replace('version: "2"', 'version: "ours"')
     (tmp_path / "mine.yml").write_text(own)
@@ -99,6 +100,7 @@ def test_scales_of_a_directory_are_added_and_win_by_name(tmp_path: Path, built_i
     assert scales["gramwatt"].id.sha256 != built_in["gramwatt"].id.sha256
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -124,6 +126,7 @@ def test_a_wrong_scale_is_refused_by_file_and_key(
     assert "bad.yml" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_rated_scale_needs_bounds_that_fit(tmp_path: Path, built_in: Any) -> None:
     text = built_in["gaissalabel"].file.read_text()
     for old, new, words in (
@@ -181,6 +184,7 @@ def test_where_an_error_is_is_read_from_its_end(text: str, message: str | None, 
     assert message_and_path(text) == (text if message is None else message, path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("redirection", "code"), [(">/dev/full", 1), (">&-", 0), ("| true", 141)])
 def test_an_output_that_cannot_be_written_is_no_traceback(redirection: str, code: int) -> None:
     # Unbuffered, so that the very first line meets a pipe that nobody reads.

@@ -42,6 +42,7 @@ def store(tmp_path: Path) -> Iterator[Any]:
     store.close()
 
 
+@pytest.mark.slow
 def test_many_programs_start_on_one_new_database(tmp_path: Path) -> None:
     for attempt in range(3):
         url = f"sqlite:///{tmp_path / f'{attempt}.db'}"
@@ -60,6 +61,7 @@ def test_many_programs_start_on_one_new_database(tmp_path: Path) -> None:
         assert [program.communicate(timeout=60)[1] for program in programs] == [""] * 6
 
 
+@pytest.mark.slow
 def test_many_threads_use_one_new_store(tmp_path: Path, graded: Any) -> None:
     url = f"sqlite:///{tmp_path / 'grades.db'}"
     wrong: list[Exception] = []
@@ -98,6 +100,7 @@ def test_away_is_one_line_and_over_when_it_is_back(store: Store, graded: Graded)
     assert store.recent() == [graded]
 
 
+@pytest.mark.slow
 def test_a_database_that_was_deleted_is_made_anew(tmp_path: Path, store: Store, graded: Graded) -> None:
     assert store.add(graded)
     store.engine.dispose()
@@ -141,6 +144,7 @@ def test_twice_in_one_import_is_tried_again(store: Store, graded: Graded) -> Non
         store.add_all([graded])
 
 
+@pytest.mark.slow
 def test_characters_that_no_scrape_can_carry_are_replaced(store: Store, graded: Graded) -> None:
     odd = dataclasses.replace(graded.window, name="a\0b\udcffc", task="t\ud800", values={"k\0": 1.0})
     assert store.add(dataclasses.replace(graded, window=odd))
@@ -148,6 +152,7 @@ def test_characters_that_no_scrape_can_carry_are_replaced(store: Store, graded: 
     assert (window.name, window.task, dict(window.values)) == ("a\ufffdb\ufffdc", "t\ufffd", {"k\ufffd": 1.0})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("search", "found"),
     [("", 4), ("NET", 2), ("100%", 1), ("_", 1), ("\\", 1), ("nothing", 0), ("training", 4), ("'; drop", 0)],

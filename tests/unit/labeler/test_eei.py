@@ -49,6 +49,7 @@ def test_a_grade_says_what_it_was_compared_with(scale: Any, window: Any, measure
     assert len(grade.scale.sha256) == 64
 
 
+@pytest.mark.slow
 @given(low=energies, factor=st.floats(1, 1000))
 def test_more_energy_is_never_a_better_grade(
     low: Any, factor: Any, scale: Any, window: Any, measurement: Any
@@ -57,6 +58,7 @@ def test_more_energy_is_never_a_better_grade(
     assert ORDER.index(known(first)) <= ORDER.index(known(second))
 
 
+@pytest.mark.slow
 @given(energy=energies, factor=st.sampled_from([2.0**n for n in range(-20, 21)]))
 def test_energy_and_reference_scaled_together_change_nothing(
     energy: Any, factor: Any, scale: Any, window: Any, measurement: Any
@@ -75,6 +77,7 @@ def test_energy_and_reference_scaled_together_change_nothing(
     )  # the scaled numbers are rounded, not the quotient
 
 
+@pytest.mark.slow
 @given(random=st.randoms(), energy=energies)
 def test_the_order_of_values_and_references_changes_nothing(
     random: Any, energy: Any, scale: Any, window: Any, measurement: Any
@@ -93,6 +96,7 @@ def test_the_order_of_values_and_references_changes_nothing(
     )
 
 
+@pytest.mark.slow
 @given(energy=energies, uncertainty=st.floats(0, 2))
 def test_the_letter_lies_within_its_span(
     energy: Any, uncertainty: Any, scale: Any, window: Any, measurement: Any
@@ -288,6 +292,7 @@ def test_the_class_is_cpu_only_where_no_gpu_can_have_been_used(
     assert "whether it used the GPU is not known" in grade.reason
 
 
+@pytest.mark.slow
 @given(energy=energies, unknown=energies)
 def test_with_unknown_energy_no_letter_is_better_than_that_of_all_of_it(
     energy: Any, unknown: Any, scale: Any, window: Any, measurement: Any

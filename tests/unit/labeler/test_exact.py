@@ -118,6 +118,7 @@ def test_a_span_never_fails(value: Any, uncertainty: Any) -> None:
     assert letter_of(value, bands) in "AB"
 
 
+@pytest.mark.slow
 @given(energy=anything, samples=anything, grams=st.none() | anything, uncertainty=st.none() | anything)
 def test_grading_never_raises_and_publishes_only_numbers(
     energy: Any,
@@ -177,6 +178,7 @@ def test_below_the_floor_there_is_no_grade(
     assert bool(grade.letter) == is_graded
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 1e6), min_size=1))
 def test_a_counter_that_never_fell_is_its_last_value(values: Any) -> None:
     rising = sorted(values)

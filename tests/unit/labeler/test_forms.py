@@ -88,6 +88,7 @@ def test_what_a_program_prints_is_read_back_exactly(value: float) -> None:
     assert split_number(comma)[0] == float(f"{value:.4f}")
 
 
+@pytest.mark.slow
 @given(st.text(max_size=80))
 @settings(deadline=None)
 def test_any_text_is_a_number_or_a_mistake(text: str) -> None:

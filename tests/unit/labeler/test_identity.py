@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from gramwatt_labeler.identity import by_label, main_origin, one_counter, origin_of, targets
 from gramwatt_labeler.prometheus import Series
 from hypothesis import given
@@ -58,6 +59,7 @@ def test_by_label_is_sorted() -> None:
     assert list(found) == ["cpu", "gpu"]
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(st.floats(0, 100), min_size=1, max_size=5, unique=True), max_size=6))
 def test_times_always_rise(copies: Any) -> None:
     made = [series([(t, t) for t in sorted(times)], replica=str(i)) for i, times in enumerate(copies)]

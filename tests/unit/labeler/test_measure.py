@@ -21,6 +21,7 @@ def samples_of(increments: list[int], begin: float = 0.0, value: int = 0) -> lis
     return found
 
 
+@pytest.mark.slow
 @given(steps, st.integers(0, 10**6))
 def test_without_resets_the_increase_is_last_minus_first(increments: list[int], first: int) -> None:
     samples = samples_of(increments, value=first)
@@ -28,6 +29,7 @@ def test_without_resets_the_increase_is_last_minus_first(increments: list[int], 
     assert count(samples).resets == ()
 
 
+@pytest.mark.slow
 @given(steps, steps)
 def test_a_reset_adds_what_was_counted_since(before: list[int], after: list[int]) -> None:
     first, second = samples_of([*before, 1]), samples_of(after, begin=5.0 * len(before) + 20)
@@ -35,6 +37,7 @@ def test_a_reset_adds_what_was_counted_since(before: list[int], after: list[int]
     assert count([*first, *second]).resets == ((first[-1][0], second[0][0]),)
 
 
+@pytest.mark.slow
 @given(steps, st.randoms())
 def test_order_and_duplicates_of_samples_change_nothing(increments: list[int], random: Any) -> None:
     samples = samples_of(increments)
@@ -43,6 +46,7 @@ def test_order_and_duplicates_of_samples_change_nothing(increments: list[int], r
     assert count(shuffled) == count(samples)
 
 
+@pytest.mark.slow
 @given(steps, st.integers(0, 49))
 def test_a_missed_scrape_changes_nothing(increments: list[int], missing: int) -> None:
     samples = samples_of(increments)

@@ -48,6 +48,7 @@ def test_ties_go_to_the_worse_grade(built_in: Any) -> None:
     )  # the third of ten with that value decides
 
 
+@pytest.mark.slow
 @given(populations, values, values)
 def test_more_is_never_better(built_in: Any, rows: Any, first: Any, second: Any) -> None:
     scales = built_in
@@ -60,6 +61,7 @@ def test_more_is_never_better(built_in: Any, rows: Any, first: Any, second: Any)
     assert known(stars[0]) >= known(stars[1])
 
 
+@pytest.mark.slow
 @given(populations, values)
 def test_duplicate_rows_and_order_change_nothing(built_in: Any, rows: Any, value: Any) -> None:
     scale = built_in["quintiles"].scale
@@ -179,6 +181,7 @@ def test_strep_gives_letters_to_groups() -> None:
     assert graded["m10"].groups == {"resources": "E", "quality": "A"}
 
 
+@pytest.mark.slow
 @given(st.lists(values, min_size=10, max_size=30), st.randoms())
 def test_strep_does_not_depend_on_the_order_of_models_or_metrics(energies: Any, random: Any) -> None:
     models = {

@@ -77,6 +77,7 @@ def test_fixed_cuts_are_grams(grams: Any, letter: Any, built_in: Any) -> None:
     assert rated.letter is None  # what is missing could change it
 
 
+@pytest.mark.slow
 @given(st.permutations(METRICS), st.dictionaries(st.sampled_from(METRICS), st.floats(1e-9, 1e15)))
 def test_the_order_of_columns_changes_nothing(built_in: Any, order: Any, values: Any) -> None:
     scale = built_in["gaissa"].scale
@@ -85,6 +86,7 @@ def test_the_order_of_columns_changes_nothing(built_in: Any, order: Any, values:
     assert rate(values, scale).letter == rate(columns, shuffled).letter
 
 
+@pytest.mark.slow
 @given(
     st.floats(1e-6, 1e9), st.floats(1, 1e6), st.dictionaries(st.sampled_from(METRICS[1:]), st.floats(1e-9, 1e15)),
     st.sampled_from(["gaissa", "gaissa-fixed"]),
@@ -99,6 +101,7 @@ def test_more_co2_is_never_a_better_grade(
     assert less is None or more is None or less <= more
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(METRICS), st.floats(1e-9, 1e15)), st.sets(st.sampled_from(METRICS)))
 def test_gaissa_fixed_is_never_better_with_less(built_in: Any, values: Any, dropped: Any) -> None:
     scale = built_in["gaissa-fixed"].scale
@@ -107,6 +110,7 @@ def test_gaissa_fixed_is_never_better_with_less(built_in: Any, values: Any, drop
     assert part is None or part == whole
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(METRICS), st.just(math.nan)))
 def test_nan_is_never_a(built_in: Any, values: Any) -> None:
     assert rate(values, built_in["gaissa"].scale).letter is None

@@ -201,6 +201,7 @@ def test_every_graded_metric_has_a_tile_with_its_letter(graded: Any, built_in: A
     assert letters == {"CO2 of the training": "A", "downloads": "E", "performance": "B"}
 
 
+@pytest.mark.slow
 @given(st.text(alphabet=st.characters(min_codepoint=32), max_size=120), st.floats(40, 400))
 def test_names_are_cut_in_the_middle(text: Any, room: Any) -> None:
     shown = fit_middle(clean(text), 12, room)
@@ -259,6 +260,7 @@ def test_missing_co2_is_said_and_never_zero(graded: Any) -> None:
     assert "CO2" not in alt_text(unknown)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=200))
 def test_any_name_gives_valid_svg_and_no_markup(graded: Any, name: Any) -> None:
     hostile = dataclasses.replace(
@@ -313,6 +315,7 @@ def test_file_names_stay_inside_their_folder(window: Any) -> None:
     assert len(stem) <= 100
 
 
+@pytest.mark.slow
 @given(st.text(max_size=100), st.floats(20, 400))
 def test_text_fits_its_room(text: Any, room: Any) -> None:
     shown = fit(clean(text), 12, room)

@@ -92,6 +92,7 @@ def test_the_method_names_sensors_and_scale() -> None:
     assert "1 of 2 runs have none" in text
 
 
+@pytest.mark.slow
 def test_a_pdf_turns_its_pages_and_has_every_text() -> None:
     pages = PdfReader(
         io.BytesIO(as_pdf(report(*(row(f"model-{n:02}", 100.0 * n + 1, 1.0) for n in range(59)))))

@@ -59,6 +59,7 @@ money = st.floats(min_value=0, max_value=1e6)
 joules = st.floats(min_value=1e-3, max_value=1e9)
 
 
+@pytest.mark.slow
 @given(old=joules, new=joules, cost=money, price=st.floats(min_value=0.01, max_value=2))
 @settings(deadline=None)
 def test_break_even_is_where_the_sums_cross(old: float, new: float, cost: float, price: float) -> None:

@@ -63,6 +63,7 @@ def letter(facts: Facts, scale: Any = GRAMWATT) -> str | None:
     return grade_facts(scale, facts).letter
 
 
+@pytest.mark.slow
 @given(works(), st.sets(st.sampled_from(NAMES)))
 def test_never_better_with_fewer_numbers(facts: Any, dropped: Any) -> None:
     # gpu_energy alone is what gpu-bounded energy is called; energy is the whole there.
@@ -75,6 +76,7 @@ def test_never_better_with_fewer_numbers(facts: Any, dropped: Any) -> None:
     assert no_better(letter(replace(facts, metrics=kept)), whole.letter)
 
 
+@pytest.mark.slow
 @given(works(), st.sampled_from(["phase", "task", "dataset", "hardware", "boundary"]))
 def test_never_better_with_a_fact_left_out(facts: Any, name: Any) -> None:
     assert no_better(letter(replace(facts, **{name: ""})), letter(facts)) or (
@@ -83,6 +85,7 @@ def test_never_better_with_a_fact_left_out(facts: Any, name: Any) -> None:
     )
 
 
+@pytest.mark.slow
 @given(works(), st.floats(1, 1e3))
 def test_more_energy_is_never_better(facts: Any, factor: Any) -> None:
     more = {name: (facts.metrics[name][0] * factor, "J") for name in ("energy", "gpu_energy")}
@@ -107,6 +110,7 @@ def test_a_floor_refuses_and_never_helps(facts: Any, floor: Any) -> None:
     assert with_floor is None or floor <= facts.metrics["energy"][0]
 
 
+@pytest.mark.slow
 @given(works(), st.randoms())
 def test_the_order_of_metrics_changes_nothing(facts: Any, random: Any) -> None:
     items = list(facts.metrics.items())
@@ -114,6 +118,7 @@ def test_the_order_of_metrics_changes_nothing(facts: Any, random: Any) -> None:
     assert letter(replace(facts, metrics=dict(items))) == letter(facts)
 
 
+@pytest.mark.slow
 @given(works())
 def test_the_unit_energy_is_given_in_changes_nothing(facts: Any) -> None:
     energy, part = facts.metrics["energy"][0], facts.metrics["gpu_energy"][0]
@@ -125,6 +130,7 @@ def test_the_unit_energy_is_given_in_changes_nothing(facts: Any) -> None:
     assert there.basis.index == pytest.approx(here.basis.index, rel=1e-12)
 
 
+@pytest.mark.slow
 @given(
     energies,
     counts,
@@ -155,6 +161,7 @@ def test_the_same_images_that_were_e_per_sample_and_a_per_request() -> None:
         assert letters == ["E", "E"]
 
 
+@pytest.mark.slow
 @given(st.floats(1, 1e6), st.floats(0, 0.0099))
 def test_a_trace_of_gpu_energy_does_not_choose_the_hardware(energy: Any, share: Any) -> None:
     from gramwatt_labeler.model import Measurement, Window
@@ -179,6 +186,7 @@ def test_an_absurd_count_is_not_plausible(per_token: Any) -> None:
     assert (verdict.letter, "plausible" in verdict.reasons[0]) == (None, True)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.sampled_from(sorted(set(HARDWARE) - {""})), energies, counts)
 def test_hiding_the_hardware_never_helps(hardware: Any, energy: Any, count: Any) -> None:
@@ -218,6 +226,7 @@ rows = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.lists(rows, min_size=2, max_size=12), st.sampled_from(["mean", "median"]), st.data())
 def test_strep_is_never_better_with_a_metric_missing(members: Any, mode: Any, data: Any) -> None:

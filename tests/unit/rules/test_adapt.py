@@ -72,6 +72,7 @@ def test_two_hundred_machines_down_are_one_message_and_the_watchdog_goes_elsewhe
     assert (first["matchers"], first["receiver"]) == (['alertname="GramwattWatchdog"'], "watchdog")
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_folder_that_the_tools_accept(tmp_path: Path) -> None:
     words = ["adapt", str(tmp_path), "--off", "GramwattIntensityAnnual", "--webhook", "http://127.0.0.1:1/a"]
     command = [

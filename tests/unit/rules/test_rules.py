@@ -65,11 +65,13 @@ def test_scenarios(path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.slow
 def test_the_committed_rules_are_those_of_the_table() -> None:
     result = run(sys.executable, "-m", "prometheus.generator", "--check")
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.slow
 def test_a_changed_rule_file_is_found(tmp_path: Path) -> None:
     shutil.copytree(PROMETHEUS, tmp_path / "prometheus")
     target = tmp_path / "prometheus" / "rules" / "gramwatt-budgets.yml"
@@ -80,6 +82,7 @@ def test_a_changed_rule_file_is_found(tmp_path: Path) -> None:
     assert "out of date" in result.stderr
 
 
+@pytest.mark.slow
 def test_scenarios_evaluate_every_group_they_load_in_order() -> None:
     """Without group_eval_order promtool's answers depend on chance."""
     by_file = {
@@ -103,6 +106,7 @@ def test_scenarios_evaluate_every_group_they_load_in_order() -> None:
         assert set(test["group_eval_order"]) == loaded, path.name
 
 
+@pytest.mark.slow
 def test_every_alert_is_fired_by_a_scenario() -> None:
     fired = set()
     for path in (PROMETHEUS / "tests").glob("*.test.yml"):

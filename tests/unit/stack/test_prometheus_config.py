@@ -35,6 +35,7 @@ def test_without_settings_it_is_the_repository_s_own(tmp_path: Path) -> None:
         assert yaml.safe_load(ours) == yaml.safe_load(theirs)
 
 
+@pytest.mark.slow
 def test_writing_again_keeps_folders_that_containers_have_mounted(tmp_path: Path) -> None:
     settings = load({}, tmp_path)
     assert render(settings)

@@ -62,6 +62,7 @@ def test_any_of_several_is_removed(name: str) -> None:
         assert left == [each for each in ("a", "b") if each != name]
 
 
+@pytest.mark.slow
 @given(name=st.text(min_size=1, max_size=20), expression=st.text(max_size=20))
 def test_any_name_and_expression_is_written_as_it_is(name: str, expression: str) -> None:
     try:

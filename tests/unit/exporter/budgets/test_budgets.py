@@ -177,6 +177,7 @@ def test_emissions_dated_in_the_future_count_now_and_end_with_the_period() -> No
     assert book.frozen()[0].emission_units == 1000
 
 
+@pytest.mark.slow
 def test_buckets_are_bounded_however_long_it_runs() -> None:
     clock = Clock()
     book = BudgetBook([budget(period="month")], clock)
@@ -249,6 +250,7 @@ charges = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(charges, st.sampled_from(["day", "week", "month"]))
 def test_calendar_periods_are_exact(steps: Any, period: Any) -> None:
     clock = Clock()
@@ -266,6 +268,7 @@ def test_calendar_periods_are_exact(steps: Any, period: Any) -> None:
         assert view.emission_units == sum(amount for _, amount in log)
 
 
+@pytest.mark.slow
 @given(charges, st.sampled_from([10 * 60, HOUR, DAY, 7 * DAY, 30 * DAY]))
 def test_rolling_periods_are_exact_to_one_bucket(steps: Any, seconds: Any) -> None:
     clock = Clock()
@@ -286,6 +289,7 @@ def test_rolling_periods_are_exact_to_one_bucket(steps: Any, seconds: Any) -> No
         assert (view.period_start, view.period_seconds) == (clock.now - seconds, seconds)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.integers(-400 * DAY, 400 * DAY), st.integers(0, 10**20)), min_size=1, max_size=40),
     st.sampled_from(["day", "month", "1h", "30d"]),

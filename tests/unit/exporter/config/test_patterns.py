@@ -60,6 +60,7 @@ def test_the_default_takes_every_name() -> None:
         assert pattern("(.*)").matches(name)  # the same, by the engine
 
 
+@pytest.mark.slow
 @given(st.text("ab|.*-", max_size=8), st.text("ab.-|", max_size=6))
 def test_it_agrees_with_the_usual_engine(expression: str, text: str) -> None:
     try:

@@ -26,6 +26,7 @@ def quiet_collector() -> Iterator[Any]:
     gc.enable()
 
 
+@pytest.mark.slow
 def test_processes_that_came_and_went_are_gone_without_the_collector(quiet_collector: None) -> None:
     simulated = rig(Machine(pid_max=3000), Config())
     machine = simulated.machine

@@ -11,6 +11,7 @@ energies = st.integers(0, 10**15)
 weights = st.lists(st.integers(0, 10**12), min_size=1, max_size=60)
 
 
+@pytest.mark.slow
 @given(energies, weights.filter(any))
 def test_parts_sum_to_the_whole_and_are_within_one_unit_of_their_true_share(
     total: int, given: list[int]
@@ -23,6 +24,7 @@ def test_parts_sum_to_the_whole_and_are_within_one_unit_of_their_true_share(
         assert weight > 0 or part == 0
 
 
+@pytest.mark.slow
 @given(energies, weights.filter(any))
 def test_a_larger_weight_never_gets_less(total: int, given: list[int]) -> None:
     ranked = sorted(zip(given, largest_remainder(total, given), strict=True))
@@ -35,6 +37,7 @@ def test_nothing_to_split_by_is_an_error_and_not_an_equal_split() -> None:
         largest_remainder(10, [0, 0])
 
 
+@pytest.mark.slow
 @given(energies, energies, st.lists(st.integers(0, 10**12), max_size=40), st.integers(0, 10**12))
 def test_idle_users_and_unattributed_are_the_energy(
     energy: int, idle: int, given: list[int], residual: int
@@ -51,6 +54,7 @@ def test_use_by_nobody_known_takes_its_share_from_the_known() -> None:
     assert (shares.idle, list(shares.users), shares.unattributed) == (100, [100, 200], 600)
 
 
+@pytest.mark.slow
 @given(energies, st.lists(st.integers(0, 10**7), max_size=60), st.integers(0, 10**8), st.integers(0, 10**8))
 def test_memory_is_split_exactly(energy: int, pages: list[int], used: int, capacity: int) -> None:
     shares = attribute_resident(energy, pages, used, capacity)

@@ -254,6 +254,7 @@ def test_processes_that_a_failed_sample_found_are_in_their_window() -> None:
     assert cpu(setup) == {"42": SECOND}
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), listener=st.booleans(), pid_max=st.sampled_from([60, 5000]))
 def test_windows_have_what_their_workloads_have(seed: int, listener: bool, pid_max: int) -> None:

@@ -230,6 +230,7 @@ def everything(accounts: Accounts) -> dict[str, object]:
     return plain
 
 
+@pytest.mark.slow
 @given(all_accounts())
 def test_every_account_comes_back_from_the_ledger_as_it_was(accounts: Accounts) -> None:
     exported = (accounts.exported, accounts.exported_emission_units, accounts.exported_cpu_nanoseconds)

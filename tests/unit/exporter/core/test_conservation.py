@@ -78,6 +78,7 @@ def check_monotonic(before: Snapshot, after: Snapshot, reused: set[int]) -> None
         assert now.cpu_nanoseconds >= then.cpu_nanoseconds, name
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
@@ -232,6 +233,7 @@ def test_children_nobody_waits_for_are_charged_by_their_tick_counted_times() -> 
     assert view.cpu_nanoseconds == 10 * 20 * 5_000_000
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     listener=st.booleans(),
@@ -264,6 +266,7 @@ def test_waited_for_time_told_in_steps_is_never_charged_before_it_was_used(
     assert used - 2 * coarse <= view.cpu_nanoseconds <= used
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     careless=st.booleans(),

@@ -32,6 +32,7 @@ def read(text: bytes) -> list[tuple[tuple[str, ...], float]]:
     return [(tuple(s.labels[k] for k in ("component", "device", "source")), s.value) for s in family.samples]
 
 
+@pytest.mark.slow
 @given(st.lists(samples.filter(bool), min_size=1, max_size=4))
 def test_any_labels_and_numbers_are_read_back(snapshots: list[Any]) -> None:
     family = _Family("device_power_watts")  # what it kept of one snapshot must not get into the next

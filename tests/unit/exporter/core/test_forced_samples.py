@@ -59,6 +59,7 @@ class Steady:
         return devices | processes | workloads
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
@@ -86,6 +87,7 @@ def test_a_steady_program_shows_the_same_power_whenever_samples_are_forced(force
         assert shown == pytest.approx(expected, rel=1e-4, abs=1e-5)  # a microjoule of rounding per sample
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forced", [3, 17, 400])
 def test_idle_is_not_lost_where_a_counter_is_renewed_less_often_than_samples_are_forced(forced: int) -> None:
     """Its energy comes every 0.1 s, of which idle are 15 W."""
@@ -111,6 +113,7 @@ def test_idle_is_not_lost_where_a_counter_is_renewed_less_often_than_samples_are
     assert idle_share(forced) == pytest.approx(15 / 40, rel=0.01)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32), rhythm=st.lists(st.booleans(), min_size=2, max_size=30))
 def test_everybodys_power_is_their_energy_since_the_last_published_sample(

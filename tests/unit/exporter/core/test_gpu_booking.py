@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+import pytest
 from gramwatt_exporter.ledger.gpu_booking import share
 from gramwatt_exporter.ledger.gpu_unknown import GpuUnknown
 from gramwatt_exporter.model import Device, DeviceUse, EnergyStep, Group, Identity, MergedSample, Workload
@@ -66,6 +67,7 @@ def test_a_group_weighs_as_a_whole() -> None:
     assert _parts(use, rows, 1000) == {10: 150, 11: 150, 12: 400}
 
 
+@pytest.mark.slow
 @given(
     st.integers(0, 10**12),
     st.integers(0, 10**12),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from gramwatt_exporter.config import Config
 from gramwatt_exporter.config.schema import Process
 from gramwatt_exporter.metrics.exposition import Exposition
@@ -37,6 +38,7 @@ def scraped(simulated: Rig, exposition: Exposition) -> str:
     return text
 
 
+@pytest.mark.slow
 def test_many_rows_say_what_few_say_and_back_again() -> None:
     simulated = rig(Machine(pid_max=2000), Config(process=Process(series="all", departed_scrapes=1)))
     simulated.intensity[0] = IntensityState(

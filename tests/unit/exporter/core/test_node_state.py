@@ -43,6 +43,7 @@ def comparable(state: object) -> object:
     return plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_ledger_and_journal_are_the_whole_state(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)

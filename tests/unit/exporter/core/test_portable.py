@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import pytest
 from gramwatt_exporter.model import Identity
 from gramwatt_exporter.processes import portable
 from gramwatt_exporter.processes.births import Births
@@ -29,6 +30,7 @@ def identity_of(row: Row) -> Identity:
     return row.identity
 
 
+@pytest.mark.slow
 def test_cpu_time_births_and_deaths_are_seen() -> None:
     kernel = portable.PsutilKernel()
     table = make_table(kernel)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import pytest
 from gramwatt_exporter.ledger import persistence
 from gramwatt_exporter.ledger.accounts import MOST_OTHERS, OTHERS, Accounts, is_others
 from gramwatt_exporter.ledger.places import MOST_WORKLOADS, ROOT_PART
@@ -50,6 +51,7 @@ def everything(snapshot: Snapshot) -> list[WorkloadView]:
     return [*snapshot.workloads, *snapshot.departed_workloads]
 
 
+@pytest.mark.slow
 def test_jobs_of_months_leave_room_for_each_new_one_and_no_sum_goes_back() -> None:
     simulated = rig(Machine(pid_max=4_000_000))
     simulated.sampler.sample()
@@ -78,6 +80,7 @@ def test_jobs_of_months_leave_room_for_each_new_one_and_no_sum_goes_back() -> No
     )
 
 
+@pytest.mark.slow
 def test_who_has_a_process_or_was_busy_a_moment_ago_stays() -> None:
     simulated = rig(Machine(pid_max=4_000_000))
     machine = simulated.machine
@@ -96,6 +99,7 @@ def test_who_has_a_process_or_was_busy_a_moment_ago_stays() -> None:
     assert "daemon.service" in {view.name for view in snapshot.workloads}
 
 
+@pytest.mark.slow
 def test_an_end_told_after_its_workload_left_counts_for_the_departed() -> None:
     simulated = rig(Machine(pid_max=4_000_000))
     machine, sampler = simulated.machine, simulated.sampler
@@ -152,6 +156,7 @@ def test_a_thousand_users_with_too_many_workloads_are_bounded_too() -> None:
     assert sum(account.microjoules[0] for account in others) == 3 * MOST_OTHERS
 
 
+@pytest.mark.slow
 def test_a_crowd_that_came_at_once_leaves_the_others_when_there_is_room() -> None:
     simulated = rig(Machine(pid_max=4_000_000))
     machine, sampler = simulated.machine, simulated.sampler

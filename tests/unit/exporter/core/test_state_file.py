@@ -32,6 +32,7 @@ def file(tmp_path: Path) -> StateFile:
     return StateFile(str(tmp_path))
 
 
+@pytest.mark.slow
 @given(sizes=st.lists(st.integers(0, 9000), min_size=1, max_size=8), last=st.booleans())
 def test_the_last_save_is_loaded_whether_it_ended_well_or_was_killed(
     tmp_path_factory: pytest.TempPathFactory, sizes: Any, last: Any
@@ -48,6 +49,7 @@ def journals(directory: Path) -> list[Path]:
     return sorted(directory.glob("journal.*"), key=lambda path: path.stat().st_mtime_ns)
 
 
+@pytest.mark.slow
 @given(kept=st.integers(0, 300), records=st.integers(0, 3))
 def test_a_save_that_was_cut_off_leaves_the_one_before_it(
     tmp_path_factory: pytest.TempPathFactory, kept: Any, records: Any

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from gramwatt_exporter.windows import OpenRequest, Peer
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ def inside(machine: Machine, unit: str) -> list[Process]:
     return [process for process in machine.processes.values() if process.unit == unit and not process.zombie]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(seed=st.integers(0, 2**32), listener=st.booleans(), stale_ns=st.sampled_from([0, 2_000_000]))
 def test_windows_and_the_rest_are_the_machine(seed: int, listener: bool, stale_ns: int) -> None:

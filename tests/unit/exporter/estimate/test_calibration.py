@@ -112,6 +112,7 @@ def test_a_damaged_file_is_said(tmp_path: Path, text: str) -> None:
         load_calibration(tmp_path)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.floats(-3, 3), min_size=1, max_size=6))
 def test_equations_are_solved(right: list[float]) -> None:

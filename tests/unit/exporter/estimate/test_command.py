@@ -100,6 +100,7 @@ def test_a_machine_that_shows_nothing_has_an_estimate(tmp_path: Path) -> None:
     assert found["advice"]
 
 
+@pytest.mark.slow
 def test_calibrate_and_back(shell: Shell) -> None:
     before, unsure = shell.wall(0)
     code, text = shell("calibrate", "--watts", "200", "--idle")

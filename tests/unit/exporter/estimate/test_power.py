@@ -47,6 +47,7 @@ def test_wall_power(tmp_path: Path, facts: dict[str, Any], idle: float, full: fl
     assert all(0.05 < sigma < 0.5 for sigma in found.sigma)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     chips=st.sampled_from([1, 2, 4, 8]), each=st.sampled_from([1, 2, 4, 8, 28, 64, 128]), smt=st.sampled_from([1, 2]),

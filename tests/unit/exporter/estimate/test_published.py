@@ -51,6 +51,7 @@ def errors(root: Path, named: bool = True) -> list[tuple[float, float]]:
     return found
 
 
+@pytest.mark.slow
 def test_the_shipped_table_on_published_servers(tmp_path: Path) -> None:
     found = errors(tmp_path)
     assert statistics.median(abs(error) for error, _ in found) < 0.12
@@ -59,6 +60,7 @@ def test_the_shipped_table_on_published_servers(tmp_path: Path) -> None:
     assert 0.55 < sum(within) / len(within) <= 1
 
 
+@pytest.mark.slow
 def test_a_name_alone_says_as_much_as_the_numbers(tmp_path: Path) -> None:
     by_name = [error for error, _ in errors(tmp_path / "names", named=False)]
     assert by_name == pytest.approx([error for error, _ in errors(tmp_path / "numbers")])

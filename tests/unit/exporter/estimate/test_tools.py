@@ -59,6 +59,7 @@ def invented(path: Path) -> None:
                 writer.writerow([*facts, *(f"{each:.1f}" for each in watts)])
 
 
+@pytest.mark.slow
 def test_the_fit_writes_a_table_that_the_exporter_reads_and_a_picture(tmp_path: Path) -> None:
     servers, sweeps = tmp_path / "servers.csv", tmp_path / "sweeps.csv"
     table, picture = tmp_path / "table.json", tmp_path / "errors.svg"

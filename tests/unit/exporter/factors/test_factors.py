@@ -26,6 +26,7 @@ def test_a_kilowatt_hour_costs_its_price() -> None:
     assert cost.amount == 0.25
 
 
+@pytest.mark.slow
 @given(steps, st.floats(min_value=0, max_value=10))
 def test_cost_does_not_depend_on_how_energy_is_cut(energies: list[int], price: float) -> None:
     apart, whole = Product(), Product()
@@ -35,6 +36,7 @@ def test_cost_does_not_depend_on_how_energy_is_cut(energies: list[int], price: f
     assert apart.total == whole.total
 
 
+@pytest.mark.slow
 @given(steps, st.integers(min_value=0, max_value=2_000_000))
 def test_overhead_is_the_exact_share(energies: list[int], millionths: int) -> None:
     overhead = Overhead()
@@ -44,6 +46,7 @@ def test_overhead_is_the_exact_share(energies: list[int], millionths: int) -> No
     assert overhead.emission_units == 7 * sum(energies) * millionths // 10**6
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(min_value=0, max_value=10**12), max_size=60))
 def test_embodied_emissions_lose_nothing_to_rounding(elapsed: list[int]) -> None:
     lifetime = 4 * 365 * 86400

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from gramwatt_exporter.processes.linux.cgroups import CgroupParser, stable_unit
 from gramwatt_exporter.processes.linux.identity import IdentityReader, kernel_thread_name, printable
 from gramwatt_exporter.processes.linux.names import ContainerNames
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+pytestmark = pytest.mark.slow
 
 ID = "3f2a9c41d7e85b06aa11223344556677889900aabbccddeeff00112233445566"
 PARTS = [

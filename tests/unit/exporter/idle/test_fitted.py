@@ -23,6 +23,7 @@ def points(of: IdleClass, full: float, share: float, loads: list[float]) -> Load
     return sums
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(full=st.floats(5, 1000), share=st.floats(0.2, 0.32))
 def test_a_device_like_its_class_is_found(full: float, share: float) -> None:
@@ -32,6 +33,7 @@ def test_a_device_like_its_class_is_found(full: float, share: float) -> None:
     assert found.sigma < 0.25
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(full=st.floats(5, 1000), share=st.floats(0.1, 0.5))
 def test_a_straight_device_is_found_whatever_its_class(full: float, share: float) -> None:

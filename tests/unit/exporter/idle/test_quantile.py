@@ -18,6 +18,7 @@ def test_of_nothing_there_is_none() -> None:
     assert not FadingQuantile(0.05, HOUR)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.floats(0.1, 1000), min_size=1, max_size=300), st.floats(0, 0.99))
 def test_it_is_the_quantile_within_a_bin(watts: list[float], quantile: float) -> None:

@@ -34,6 +34,7 @@ def invented(path: Path) -> None:
             )
 
 
+@pytest.mark.slow
 def test_it_writes_a_table_that_the_exporter_reads_and_says_how_far_off_it_is(tmp_path: Path) -> None:
     servers, sweeps, table = tmp_path / "servers.csv", tmp_path / "sweeps.csv", tmp_path / "table.json"
     invented(servers)

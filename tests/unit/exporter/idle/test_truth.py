@@ -19,6 +19,7 @@ CLASSES = [replace(each, full_watts=None) for each in load_table().values()]
 classes = st.sampled_from(CLASSES)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(of=classes, background=st.floats(0.01, 0.9), interval=st.sampled_from([1.0, 2.0, 5.0]))
 def test_right_after_the_start_within_one_and_a_half_times(
@@ -91,6 +92,7 @@ def test_the_idle_draw_is_never_above_the_lowest_power_seen(of: IdleClass) -> No
     assert known.microwatts <= 30.03e6
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(of=classes, seed=st.integers(0, 999), by_package=st.just(True))
 def test_of_two_packages_the_busy_one_does_not_hide_that_the_other_is_quiet(

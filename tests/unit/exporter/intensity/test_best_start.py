@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from gramwatt_exporter.intensity.best_start import best_starts
 from gramwatt_exporter.intensity.providers.mix import ways_of
 from gramwatt_exporter.model import ForecastPoint
@@ -32,6 +33,7 @@ def test_what_the_forecast_does_not_cover_is_not_advised() -> None:
     assert list(best_starts((), NOW)) == []
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(1, 900), min_size=3, max_size=30), st.floats(0, 7200))
 def test_no_start_on_the_grid_of_minutes_is_cleaner(hourly: list[float], later: float) -> None:
     points = forecast(*hourly)

@@ -179,6 +179,7 @@ points = st.lists(
 factors: st.SearchStrategy[Factor] = st.sampled_from(["lifecycle", "direct"])
 
 
+@pytest.mark.slow
 @given(points, factors)
 def test_any_forecast_comes_out_plausible_in_order_and_checking_again_changes_nothing(
     steps: list[ForecastPoint], factor: Factor
@@ -196,6 +197,7 @@ series = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(series, st.randoms())
 def test_the_order_of_rows_does_not_matter(rows: list[tuple[float, int]], chance: object) -> None:
     unique = {ago: amount for amount, ago in rows}
@@ -212,6 +214,7 @@ def test_the_order_of_rows_does_not_matter(rows: list[tuple[float, int]], chance
     assert outcome(values) == outcome(shuffled)
 
 
+@pytest.mark.slow
 @given(series)
 def test_a_zero_that_is_kept_has_no_neighbour_far_from_zero(rows: list[tuple[float, int]]) -> None:
     ordered = sorted({ago: amount for amount, ago in rows}.items(), reverse=True)

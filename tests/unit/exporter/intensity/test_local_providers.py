@@ -64,6 +64,7 @@ def test_a_country_nobody_knows_is_refused_not_zero(tables: Path, zone: str) -> 
         AnnualProvider(data=tables).fetch("latest", zone, NOON)
 
 
+@pytest.mark.slow
 def test_every_country_of_the_installed_table_is_plausible() -> None:
     provider = AnnualProvider()
     rows = 0

@@ -67,6 +67,7 @@ def test_marginal_and_unpriced_energy_is_not_booked() -> None:
     assert book.state()["slots"] == []
 
 
+@pytest.mark.slow
 def test_a_revision_stays_when_the_history_has_moved_on_and_memory_is_bounded() -> None:
     book = Revisions()
     for slot in range(0, 5 * 86400, SLOT):
@@ -130,6 +131,7 @@ ticks = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(ticks, st.lists(st.integers(0, 2_000_000), min_size=12, max_size=12), st.randoms())
 @settings(max_examples=60)
 def test_total_plus_revision_is_the_total_priced_anew(

@@ -33,6 +33,7 @@ def value(grams: float = 50.0, at: float = NOW - 600, zone: str = "FR") -> Inten
 # --- quota
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 900), max_size=200), st.integers(1, 30), st.integers(0, 200))
 def test_no_hour_ever_has_more_calls_than_the_limit(waits: list[int], limit: int, restart: int) -> None:
     quota, now, made = Quota(limit), 1e9, []
@@ -46,6 +47,7 @@ def test_no_hour_ever_has_more_calls_than_the_limit(waits: list[int], limit: int
     assert all(sum(start <= call < start + 3600 for call in made) <= limit for start in made)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(-(10**6), 10**6), max_size=100))
 def test_a_jumping_clock_never_locks_the_quota_for_more_than_an_hour(jumps: list[int]) -> None:
     quota, now = Quota(5), 1e9
@@ -190,6 +192,7 @@ def cloud_rows() -> list[dict[str, str]]:
     return list(csv.DictReader(lines))
 
 
+@pytest.mark.slow
 def test_every_cloud_region_is_once_there_and_has_a_zone_and_a_yearly_average() -> None:
     rows = cloud_rows()
     keys = [f"{row['provider']}:{row['region']}" for row in rows]
@@ -253,6 +256,7 @@ def test_a_missing_or_damaged_installed_table_is_no_crash(tmp_path: Path) -> Non
     assert annual_tables.us_state(tmp_path, "US-NY") is None
 
 
+@pytest.mark.slow
 def test_without_a_network_provider_neither_requests_nor_codecarbon_is_imported() -> None:
     """The exporter is to stay under 40 MB; the two would cost 17 and 100."""
     script = (

@@ -134,6 +134,7 @@ anything = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(anything, st.binary(max_size=500), st.text(max_size=300))
 def test_nothing_a_server_sends_breaks_the_reading(answer: Any, body: bytes, text: str) -> None:
     words.sandbox_mark(answer)

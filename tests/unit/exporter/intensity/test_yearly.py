@@ -100,6 +100,7 @@ def test_the_state_of_a_cloud_region_comes_before_the_one_of_its_balancing_area(
     assert yearly("US-MIDA-PJM").zone == "US"
 
 
+@pytest.mark.slow
 def test_every_listed_balancing_area_is_a_zone_and_its_state_has_an_average() -> None:
     rows = zones.table("annual_zones.csv")
     assert len({row["zone"] for row in rows}) == len(rows) > 60

@@ -28,6 +28,7 @@ def balance(cpus: int = CPUS) -> CpuBalance:
 # --- the arithmetic
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(
@@ -51,6 +52,7 @@ def test_time_that_was_used_and_is_told_a_sample_late_is_never_too_much(
     assert (watched.samples, watched.nanoseconds) == (0, 0)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 5_000), min_size=30, max_size=60), st.floats(1.3, 3))
 def test_a_busy_machine_that_books_too_much_in_every_sample_is_caught(
     intervals: list[int], factor: float
@@ -176,6 +178,7 @@ def test_the_fault_of_a_thread_taken_for_its_process_is_counted(fault: bool, twi
     assert nanoseconds == pytest.approx(twice * SECOND, abs=0.1 * SECOND)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.integers(0, 2**32))
 def test_a_full_machine_with_samples_at_any_time_and_late_messages_is_not_called_faulty(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from fractions import Fraction
 
+import pytest
 from gramwatt_exporter.sensors.counters import Counter, Integrator, difference, plausible
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 SECOND = 1_000_000_000
 
 
+@pytest.mark.slow
 @given(
     wraps_at=st.integers(1_000_000, 4_000_000_000),
     start=st.integers(0, 2**48),
@@ -29,6 +31,7 @@ def test_wraps_lose_and_invent_nothing(wraps_at: int, start: int, steps: list[in
     assert booked == sum(steps)
 
 
+@pytest.mark.slow
 @given(
     unit=st.sampled_from([15_258, 15_300, 61_035, 1_000_000]),  # nanojoules, as processors have them
     start=st.integers(0, 2**32 - 1),
@@ -99,6 +102,7 @@ def test_the_largest_value_is_followed_by_zero() -> None:
     assert difference(100, 0, 99) is None  # beyond its own range: not this counter
 
 
+@pytest.mark.slow
 @given(
     unit=st.integers(1_001, 1_000_000),
     counts=st.lists(st.integers(0, 2**32 - 1), min_size=2, max_size=20),
@@ -122,6 +126,7 @@ def test_plausibility_is_a_share_above_the_maximum() -> None:
     assert plausible(10**15, SECOND, None)
 
 
+@pytest.mark.slow
 @given(
     first=st.integers(0, 10**10),
     points=st.lists(st.tuples(st.integers(0, 10**10), st.integers(1, 10**11)), min_size=1, max_size=40),

@@ -78,6 +78,7 @@ def test_no_cray_is_normal(tmp_path: Path, clock: Any) -> None:
         Cray(str(tmp_path), clock).open()
 
 
+@pytest.mark.slow
 def test_counters_that_stopped_are_given_up_once_and_taken_up_again(
     sysfs: Callable[[str], Any], clock: Any, log: Any
 ) -> None:

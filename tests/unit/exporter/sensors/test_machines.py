@@ -35,6 +35,7 @@ def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
     return KINDS[request.param](tmp_path / "machine").start()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [1.0, 5.0])
 def test_what_is_booked_is_what_was_drawn(machine: Machine, every: float) -> None:
     machine.run(30, every)
@@ -43,6 +44,7 @@ def test_what_is_booked_is_what_was_drawn(machine: Machine, every: float) -> Non
     agree(machine)
 
 
+@pytest.mark.slow
 def test_from_the_first_minute_on(machine: Machine) -> None:
     machine.run(60)
     machine.run(60)
@@ -152,6 +154,7 @@ def test_a_gap_for_which_nobody_waits_is_booked_once_too(
     assert machine.ratio() == pytest.approx(1.0, abs=0.01)
 
 
+@pytest.mark.slow
 def test_counters_that_come_later_are_taken(tmp_path: Path) -> None:
     """The driver is loaded while the exporter runs."""
     machine = machines.two_sockets(tmp_path / "machine", mmio=False)

@@ -258,6 +258,7 @@ except Denied as error:
 """
 
 
+@pytest.mark.slow
 def test_a_user_without_the_right_is_denied(sysfs: Callable[[str], Any]) -> None:
     """Root may read anything, so the check runs as a user who may not."""
     with tempfile.TemporaryDirectory() as folder:  # tmp_path lies below a folder only its owner may enter
@@ -273,6 +274,7 @@ def test_a_user_without_the_right_is_denied(sysfs: Callable[[str], Any]) -> None
     assert "CAP_DAC_READ_SEARCH" in run.stdout
 
 
+@pytest.mark.slow
 def test_no_descriptor_is_left_open(sysfs: Callable[[str], Any], clock: Any) -> None:
     root = Path(sysfs("dual-socket").root)
     sensor = Rapl(str(root), clock)

@@ -79,6 +79,7 @@ def test_settings_reach_their_sensor(sysfs: Any, clock: Any, log: Any) -> None:
     assert (step.device.idle_watts, step.device.max_watts) == (33.0, 280.0)
 
 
+@pytest.mark.slow
 def test_what_is_not_there_costs_no_imports() -> None:
     """The whole default set of sensors on a machine without GPUs loads none of the heavy libraries."""
     code = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from gramwatt_exporter.model import Component, Device, EnergyStep
 from gramwatt_exporter.sensors.rest_account import RestAccount, of_older_version
 from gramwatt_exporter.sensors.timeline import Timeline, book, nothing
@@ -53,6 +54,7 @@ def test_a_slow_meter_is_compared_with_the_devices_of_its_own_moment() -> None:
     assert beyond(account, devices, 100, 5 * SECOND) == 50
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), max_size=60), st.integers(0, 60))
 def test_the_rest_never_falls_and_never_exceeds_the_meter(steps: list[tuple[int, int]], cut: int) -> None:
     account, devices = begun()

@@ -238,6 +238,7 @@ def test_what_a_late_device_drew_while_the_meter_counted_is_not_the_rest_s(clock
     assert after["other"] == 200 * (1800 + 40)
 
 
+@pytest.mark.slow
 def test_a_counter_around_the_machine_counts_through_a_restart(clock: Any, log: Any) -> None:
     meters = Scripted("hwmon", clock)
     meters.microjoules = {PSYS: 0}

@@ -104,6 +104,7 @@ def test_a_counter_that_goes_back_begins_anew() -> None:
     assert check.refuted_by(90 * W) == ""
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.floats(0, 700), st.sampled_from([0.2, 1.0, 5.0, 10.0])), min_size=2, max_size=60),
 )

@@ -17,6 +17,7 @@ from gramwatt_exporter.socket_api.limits import (
 WINDOW = {"name": "run", "phase": "training", "pid": 1}
 
 
+@pytest.mark.slow
 def test_opening_windows_has_its_own_slower_bucket(client: Any, clock: Any) -> None:
     opened = refused = 0
     for _ in range(2 * OPENINGS_SAVED):

@@ -86,6 +86,7 @@ def check(name: str, answer: Any) -> Any:
     return answer
 
 
+@pytest.mark.slow
 def test_its_answers_are_the_documented_ones(directory: Any, client_of: Any) -> None:
     with exporter(directory, "--sampling.interval", "200ms"), worker() as child:
         client = client_of(str(directory / "gramwatt.sock"))
@@ -111,6 +112,7 @@ def test_its_answers_are_the_documented_ones(directory: Any, client_of: Any) -> 
         assert client("POST", "/v1/windows", asked | {"pid": 2**30}).status == 404
 
 
+@pytest.mark.slow
 def test_a_window_ends_with_its_process(directory: Any, client_of: Any) -> None:
     with exporter(directory, "--sampling.interval", "100ms"):
         client = client_of(str(directory / "gramwatt.sock"))
@@ -124,6 +126,7 @@ def test_a_window_ends_with_its_process(directory: Any, client_of: Any) -> None:
         assert shown["ended_by"] == "exit"
 
 
+@pytest.mark.slow
 def test_a_window_goes_on_when_the_exporter_is_killed_and_started_again(
     directory: Any, client_of: Any
 ) -> None:

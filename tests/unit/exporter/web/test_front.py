@@ -123,6 +123,7 @@ def test_what_is_not_certainly_simple_is_left_to_the_library(data: bytes) -> Non
     assert simple_requests.parse(data) is None
 
 
+@pytest.mark.slow
 @given(
     st.binary() | st.lists(st.sampled_from([*PROMETHEUS.split(b" "), b"\r\n", b":", b"\0"])).map(b" ".join)
 )

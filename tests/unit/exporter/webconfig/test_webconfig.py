@@ -75,6 +75,7 @@ def test_a_password_with_a_colon_and_letters_of_all_kinds(tmp_path: Path) -> Non
     assert not web.allows(basic("prom", "a"))
 
 
+@pytest.mark.slow
 def test_many_guesses_do_not_push_out_what_is_right_nor_fill_the_memory(tmp_path: Path) -> None:
     web = WebConfig(write(tmp_path, f"basic_auth_users: {{prom: '{HASH}'}}\n"))
     assert web.allows(basic("prom", "sesame"))
@@ -177,6 +178,7 @@ def test_versions_are_bounded(tmp_path: Path, authority: Any) -> None:
     assert handshake(upto12, client_of(authority))[0] == "TLSv1.2"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "without", "with_own", "with_other"),
     [
@@ -204,6 +206,7 @@ def test_client_certificates(
                 handshake(web.ssl_context, client)
 
 
+@pytest.mark.slow
 def test_reload_takes_a_renewed_certificate(tmp_path: Path) -> None:
     before, after = trustme.CA(), trustme.CA()
     pair(tmp_path, before)

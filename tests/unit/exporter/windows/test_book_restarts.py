@@ -77,6 +77,7 @@ events = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(events)
 def test_whatever_happens_energies_are_exact_and_monotonic(steps: Any) -> None:
     clocks = Clocks()

@@ -1,8 +1,8 @@
 """The energy counter of a GPU goes on over what goes wrong with it, by what the GPU shows besides. Pure.
 
-A counter may begin anew, leap, or stand still. The power of the same chip, or the counter of a part of it, says what was
-drawn meanwhile. Where there is neither, a leap is left to be refused, and a counter that stands still while its GPU is
-awake is no reading: nothing then shows what was drawn.
+A counter may begin anew, leap, or stand still. The power of the same chip, or the counter of a part of it, says what
+was drawn meanwhile. Where there is neither, a leap is left to be refused, and a counter that stands still while its GPU
+is awake is no reading: nothing then shows what was drawn.
 """
 
 from __future__ import annotations

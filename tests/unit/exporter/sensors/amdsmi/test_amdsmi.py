@@ -37,6 +37,7 @@ from msgspec.structs import replace
 from simulation import SECOND
 
 
+@pytest.mark.slow
 def test_the_energy_counter_in_its_own_resolution(world: World) -> None:
     world.set(GPU, "gpu 0 energy 1000000000000 15.3", "gpu 0 average 95", "gpu 0 cap 300000000")
     reading = only(world.sensor(idle_watts=12.0))
@@ -79,6 +80,7 @@ def test_a_counter_without_a_value_is_none(world: World, counter: str) -> None:
     assert isinstance(only(world.sensor()), PowerReading)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("joules_a_second", "believed"), [(100, True), (80, True), (0, False), (1500, False)]
 )
@@ -341,6 +343,7 @@ def test_it_is_shut_down_and_opened_again(world: World) -> None:
     assert only(sensor).of.name == ADDRESS
 
 
+@pytest.mark.slow
 def test_without_the_library_it_is_absent_until_there_is_one(
     world: World, rocm: Path, tmp_path: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -363,6 +366,7 @@ def test_without_the_library_it_is_absent_until_there_is_one(
     assert only(world.sensor()).of.name == ADDRESS
 
 
+@pytest.mark.slow
 def test_a_library_of_another_release_is_said_with_the_fix(
     world: World, tmp_path: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

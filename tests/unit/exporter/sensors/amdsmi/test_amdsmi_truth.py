@@ -72,6 +72,7 @@ def _run(
     return truth, truth.run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_owners_get_what_they_drew(name: str, world: World, log: Any) -> None:
     scenario, tolerance = SCENARIOS[name]
@@ -83,6 +84,7 @@ def test_owners_get_what_they_drew(name: str, world: World, log: Any) -> None:
     assert booked.unknown <= 0.01 * sum(truth.joules.values()) + booked.parts["unattributed"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "scenario"),
     [
@@ -121,6 +123,7 @@ def test_an_idle_gpu_leaves_no_window_in_doubt(world: World, log: Any) -> None:
     assert booked.unknown == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["one job", "one job, every 5 s", "two jobs, every 10 s", "no counter, bursts", "an encoder"]
 )

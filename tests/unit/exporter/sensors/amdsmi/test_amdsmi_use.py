@@ -172,6 +172,7 @@ def test_a_job_that_was_there_before_the_exporter_teaches_no_idle_draw(desk: Des
     assert desk.joules_of(job) == 4 * 5 * 300
 
 
+@pytest.mark.slow
 def test_a_desktop_does_not_pay_for_the_job_whose_time_nobody_tells(desk: Desk) -> None:
     desktop, job = desk.start("kwin"), desk.start("train")
     spent = SECOND

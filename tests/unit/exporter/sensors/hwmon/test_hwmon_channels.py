@@ -176,6 +176,7 @@ def test_names_of_any_kind_make_names_that_can_be_read(board: Board, clock: Any)
     assert {"ch-ip-7-power1", "ch-ip-7-power2", "ch-ip-7-bus", "ch-ip-7-Zeile-1-Zeile-2"} <= found.keys()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     st.lists(

@@ -43,6 +43,7 @@ def _run(driver: str, scenario: Scenario, tmp_path: Path, log: Any) -> tuple[Hwm
     return truth, truth.run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_energy_is_true_and_its_owner_unknown(driver: str, name: str, tmp_path: Path, log: Any) -> None:
@@ -149,6 +150,7 @@ def test_a_counter_that_shows_garbage_loses_nothing(tmp_path: Path, log: Any) ->
     assert booked.unknown >= sum(truth.joules.values()) * 0.97
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_an_idle_gpu_leaves_no_window_in_doubt(driver: str, tmp_path: Path, log: Any) -> None:
     _, booked = _run(driver, Scenario([], interval=5, counter=False), tmp_path, log)
@@ -162,12 +164,14 @@ def test_a_gpu_that_worked_all_the_time_is_no_idle_gpu(driver: str, tmp_path: Pa
     assert booked.unknown >= 0.5 * sum(truth.joules.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("driver", ["amdgpu", "jetson"])
 def test_bursts_make_the_integral_less_certain(driver: str, tmp_path: Path, log: Any) -> None:
     truth, booked = _run(driver, SCENARIOS["bursts"], tmp_path, log)
     assert abs(booked.device - truth.drawn) / truth.drawn < 2 * booked.uncertainty
 
 
+@pytest.mark.slow
 def test_a_gpu_that_may_sleep_is_not_kept_awake(tmp_path: Path, log: Any) -> None:
     """Each read of amdgpu puts its suspend off: it is read once a sample."""
     files = Files(tmp_path / "sys")

@@ -191,6 +191,7 @@ def test_what_cannot_be_opened_is_said_and_tried_again(board: Board, clock: Any)
     assert readings_of(sensor, clock) == {"ina226-power1": 1, "ina238-power1": 2}
 
 
+@pytest.mark.slow
 def test_looking_again_leaves_no_descriptor_open(board: Board, clock: Any) -> None:
     board.chip(1, "power_meter", power1_average=1)
     board.chip(2, "amdgpu", "0000:03:00.0", power1_average=2)
@@ -242,6 +243,7 @@ def test_hid_devices_of_one_model_are_told_apart(board: Board, clock: Any) -> No
     assert set(readings_of(sensor, clock)) == before
 
 
+@pytest.mark.slow
 def test_names_are_kept_for_a_bounded_number_of_channels_for_a_day(board: Board, clock: Any) -> None:
     board.chip(1, "ina226", "1-0040", power1_input=1)
     sensor = started(board, clock)

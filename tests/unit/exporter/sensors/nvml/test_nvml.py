@@ -284,6 +284,7 @@ def test_pynvml_is_not_imported_where_there_is_no_library() -> None:
     assert run.stdout.strip() == "False"
 
 
+@pytest.mark.slow
 def test_a_daemon_finds_the_stand_in_by_its_library_path(world: World, library: Path) -> None:
     world.set("gpu 0 uuid GPU-a", "gpu 0 watts 100")
     code = (

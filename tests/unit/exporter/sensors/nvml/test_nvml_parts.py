@@ -20,6 +20,7 @@ def _reader(max_watts: float | None = None) -> PowerReader:
     return PowerReader(lambda: None, lambda: 0, max_watts)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**9), st.lists(st.integers(1, 10 * SECOND), min_size=1, max_size=20))
 def test_steady_power_is_integrated_to_the_microjoule(microwatts: int, pauses: list[int]) -> None:
     reader, now = _reader(), 0
@@ -32,6 +33,7 @@ def test_steady_power_is_integrated_to_the_microjoule(microwatts: int, pauses: l
     assert reader.uncertainty_ratio == 0.05
 
 
+@pytest.mark.slow
 def test_the_uncertainty_covers_what_happens_between_two_values() -> None:
     """Bursts at random moments, read once a second: in most worlds the truth lies within two sigma."""
     chance, within = random.Random(4), 0

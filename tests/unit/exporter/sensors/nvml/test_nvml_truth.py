@@ -77,6 +77,7 @@ SCENARIOS: dict[str, tuple[Scenario, float]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_owners_get_what_they_drew(name: str, world: World, log: Any) -> None:
     scenario, tolerance = SCENARIOS[name]
@@ -95,6 +96,7 @@ def _run(scenario: Scenario, world: World, log: Any) -> tuple[GpuTruth, Booked]:
     return truth, truth.run()
 
 
+@pytest.mark.slow
 def test_idle_is_never_learned_from_a_gpu_in_use(world: World, log: Any) -> None:
     """It works from before the exporter starts, and its stamps are set back: no row is not "nobody ran"."""
     job = Job("train", 0, 60, sm=60)
@@ -109,6 +111,7 @@ def test_what_a_context_draws_is_a_part_of_its_own(world: World, log: Any) -> No
     assert booked.parts["live"] + booked.parts["exited"] >= booked.context
 
 
+@pytest.mark.slow
 def test_bursts_between_power_reads_make_the_integral_less_certain(world: World, log: Any) -> None:
     truth, booked = _run(Scenario(BURSTS, counter=False, interval=5, seconds=60), world, log)
     for job in BURSTS:
