@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
 
 from stack.prometheus_config import SCRAPED, folder, render
