@@ -226,7 +226,7 @@ def test_a_login_lasts_until_it_is_ended_and_a_wrong_one_is_none(site: Site) -> 
 
 
 def test_passwords_cannot_be_tried_without_end(site: Site) -> None:
-    tries = []
+    tries: list[int] = []
     while 429 not in tries and len(tries) < 60:  # a busy machine is slow, and ten more come with every minute
         body = {"name": "manager", "password": f"p{len(tries)}"}
         tries.append(site.client.post("/login", data=body).status_code)

@@ -183,7 +183,7 @@ def test_its_energy_is_that_of_what_serves_it_between_two_samples(
     page = site.client.get(f"/jobs/{queued.json()['id']}").text
     assert "a request" in page
     assert f"/evaluations/{one['id']}" in page
-    assert "a probe" in site.client.get(f"/evaluations/{one['id']}").text
+    assert "Median time of a request" in site.client.get(f"/evaluations/{one['id']}").text
 
 
 def test_without_a_meter_it_measures_time_and_says_what_the_letter_misses(site: Site, model: str) -> None:
