@@ -52,6 +52,7 @@ class Meter(Struct, frozen=True):
 class EnergyReading(Struct, frozen=True):
     """A cumulative hardware counter; ``wraps_at`` is its largest value before it starts again (None: never).
 
+    ``door`` says through which interface it is seen where there are several: counting begins anew when it changes.
     ``offset`` is what ``microjoules`` holds beyond the hardware's own value: what was drawn while the counter stood
     still or began anew.
     """
@@ -60,6 +61,7 @@ class EnergyReading(Struct, frozen=True):
     microjoules: int
     at_ns: int  # CLOCK_BOOTTIME of the read
     wraps_at: int | None = None
+    door: str = ""
     offset: int = 0
     own: bool = (
         False  # integrated by this process: it begins anew at a restart, and is not a counter that was reset

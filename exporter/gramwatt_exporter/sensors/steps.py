@@ -23,6 +23,7 @@ class _History(Struct):
     doubtful: bool = False  # whether the last reading may be of the other side of a suspend
     step_ns: int = 0  # length of the last step; 0 when there is none
     repeats: bool = False  # it is reported more often than it is taken
+    door: str = ""  # through which its counter was seen
     offset: int = 0  # of its last value to the hardware's own
     own: bool = False  # integrated by this process: it has no value for the next one
 
@@ -91,13 +92,20 @@ class Histories:
         key = key or key_of(reading.of)
         track = self._tracks.get(key)
         counts = isinstance(reading, EnergyReading)
-        if track is None or isinstance(track.last, Counter) != counts or reading.at_ns < track.last.at_ns:
+        door = reading.door if isinstance(reading, EnergyReading) else ""
+        if (
+            track is None
+            or isinstance(track.last, Counter) != counts
+            or reading.at_ns < track.last.at_ns
+            or (door and track.door and door != track.door)
+        ):
             begin = _begin(reading)
-            track = self._tracks[key] = _History(begin, tick, asleep_ns, doubtful)
+            track = self._tracks[key] = _History(begin, tick, asleep_ns, doubtful, door=door)
             if isinstance(reading, EnergyReading):
                 track.offset, track.own = reading.offset, reading.own
             refused = isinstance(begin, Integrator) and begin.microwatts is None
             return Advance(Step(0, 0, reset=True)) if refused else _BEGINS
+        track.door = door
         if isinstance(reading, EnergyReading):
             track.offset, track.own = reading.offset, reading.own
         missed = track.tick < tick - 1
@@ -170,6 +178,7 @@ class Histories:
                 "at": track.last.at_ns,
                 "asleep": track.asleep_ns,
             }
+            | ({"door": track.door} if track.door else {})
             for key, track in self._tracks.items()
             if isinstance(track.last, Counter)
             and "|estimate|" not in key
@@ -185,6 +194,7 @@ class Histories:
                 Counter(int(value["uj"]), int(value["at"]), int(value.get("nj", 0))),
                 -1,
                 int(value["asleep"]),
+                door=str(value.get("door", "")),
             )
             for key, value in saved.items()
             if int(value["at"]) <= now_ns
