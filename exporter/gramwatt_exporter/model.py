@@ -53,6 +53,7 @@ class Meter(Struct, frozen=True):
 class EnergyReading(Struct, frozen=True):
     """A cumulative hardware counter; ``wraps_at`` is its largest value before it starts again (None: never).
 
+    ``door`` says through which interface it is seen where there are several: counting begins anew when it changes.
     ``offset`` is what ``microjoules`` holds beyond the hardware's own value: what was drawn while the counter stood
     still or began anew. ``door`` says through which interface it is seen where there are several: counting begins anew
     when it changes.
@@ -62,6 +63,7 @@ class EnergyReading(Struct, frozen=True):
     microjoules: int
     at_ns: int  # CLOCK_BOOTTIME of the read
     wraps_at: int | None = None
+    door: str = ""
     offset: int = 0
     door: str = ""
     own: bool = (

@@ -93,7 +93,7 @@ class GoingOn:
         assert self._besides is not None
         self._scale = self._ratio
         self.offset = self._last.microjoules + self._short - round(self._besides * self._scale)
-        self._raw, self._besides, self._repeats = None, None, 0
+        self._raw, self._besides, self._repeats, self._stood_ns = None, None, 0, 0
 
     def _is_wrong(self, step: int, drawn: int, elapsed: int, draws: bool, stood: bool) -> bool:
         if step < 0 or not plausible(step, elapsed, self._max_watts):

@@ -131,7 +131,8 @@ class Gpu:
                 return [], None
             look = replace(look, at_ns=min(look.at_ns, self._history.newest_ns))
         elif look.microjoules is not None:
-            look = replace(look, microjoules=look.microjoules + self.counter.offset)
+            counted = look.microjoules + self.counter.offset
+            look = replace(look, microjoules=counted)
             beyond = self.counter.take_counts(self.device.max_watts)
             if self.counter.stands_still(look):
                 self._context = look.context
@@ -145,8 +146,8 @@ class Gpu:
                 self.counter.fill()
                 readings, use = self.flush()
                 self._coverage.until_ns = 0
-                self.counter.begin_anew(beyond, look.microjoules)
-            self._history.add(look.at_ns, look.microjoules)
+                self.counter.begin_anew(beyond, counted)
+            self._history.add(look.at_ns, counted)
         self._context = look.context
         if not self._coverage.until_ns or self._history.begins:
             # After a loss, what was read before it is of another time.
