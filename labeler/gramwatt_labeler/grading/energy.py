@@ -16,7 +16,7 @@ from .bands import letter_of, span
 from .exact import exact, nearest
 from .gate import below_floor
 from .quantities import in_own_unit
-from .references import Chosen, choose, slug
+from .references import Chosen, choose, lack_of_data, slug
 from .scale import AbsoluteScale, EeiReference, EeiScale, Unit
 from .units import COUNTS, units_of
 from .verdict import Basis, Facts, Verdict
@@ -80,6 +80,7 @@ def grade_eei(scale: EeiScale, facts: Facts) -> Verdict:
         _check_quotient(per_unit, reference.joules)
         index = per_unit / exact(reference.joules)
         _check_plausible(per_unit, chosen)
+        _check_named(index, chosen, scale, facts)
     except _Refused as refused:
         return Verdict(None, letters, reasons=(refused.reason,), missing=_missing(facts))
     letter = letter_of(index, scale.bands)
@@ -248,6 +249,17 @@ def _check_plausible(per_unit: Fraction, chosen: Chosen) -> None:
         )
 
 
+def _check_named(index: Fraction, chosen: Chosen, scale: EeiScale, facts: Facts) -> None:
+    """Refuse a letter as good as the reference's, or better, where the data set is not named: it may be an easier one.
+
+    What uses more than the most lenient reference uses more than any.
+    """
+    middle = letter_of(Fraction(1), scale.bands)
+    letters = [band.letter for band in scale.bands]
+    if chosen.is_unnamed and letters.index(letter_of(index, scale.bands)) <= letters.index(middle):
+        raise _Refused(lack_of_data(facts, scale))
+
+
 def _check_quality(values: Mapping[str, float | None], reference: EeiReference) -> None:
     gate = reference.quality
     if gate is None:
@@ -271,7 +283,9 @@ def _span(
     if not known and factor == 1:
         return None
     best, worst = span(index, math.hypot(*known), scale.bands, factor=factor)
-    return None if best is None or worst is None else (best, worst)
+    if best is None or worst is None:
+        return None
+    return (best, scale.bands[-1].letter) if chosen.is_unnamed else (best, worst)
 
 
 def reference_error(reference: EeiReference) -> float | None:
@@ -306,6 +320,11 @@ def _notes(chosen: Chosen, facts: Facts, values: Mapping[str, float | None]) -> 
         notes.append(
             f"no reference for {facts.hardware or 'hardware that is not known'}: the strictest of others was taken, "
             "the span is three times as wide"
+        )
+    if chosen.is_unnamed:
+        notes.append(
+            f"the data set is not named: compared with {chosen.reference.datasets[0] if chosen.reference.datasets else 'any'}, "
+            "the most lenient; by another the letter is no better"
         )
     if values.get("uncertainty_ratio") is None:
         notes.append("the uncertainty of the energy is not known: the span is that of the reference alone")

@@ -31,6 +31,7 @@ class Chosen:
 
     reference: EeiReference
     is_other: bool = False
+    is_unnamed: bool = False  # the data set is not named: the most lenient of those for this work
     least: float | None = (
         None  # J per unit, of all that is published of this work: on any hardware, in any boundary
     )
@@ -43,11 +44,24 @@ def slug(task: str) -> str:
 
 def choose(facts: Facts, counts: Counts, scale: EeiScale) -> tuple[Chosen | None, str]:
     """The reference that fits, or None and what is missing."""
-    fitting, reason = _of_the_work(facts, scale)
+    families, reason = _of_the_work(facts, scale)
     if reason:
         return None, reason
     if facts.boundary not in ALLOWED:
         return None, "boundary (what the energy counts: gpu, process or machine)"
+    answers = [_of_one_family(family, facts, counts) for family in families]
+    if len(answers) == 1:
+        return answers[0]
+    found = [chosen for chosen, _ in answers if chosen is not None]
+    if not found or len({_counted(one.reference.unit) for one in found}) > 1:
+        return None, _ask_for_the_data(families)
+    return replace(max(found, key=lambda one: one.reference.joules), is_unnamed=True), ""
+
+
+def _of_one_family(
+    fitting: Sequence[EeiReference], facts: Facts, counts: Counts
+) -> tuple[Chosen | None, str]:
+    """Of references for one kind of data, the one that fits the boundary and the hardware, or what is missing."""
     inside = [one for one in fitting if one.boundary in ALLOWED[facts.boundary]]
     if not inside:
         counted = ", ".join(sorted({one.boundary for one in fitting}))
@@ -73,13 +87,12 @@ def choose(facts: Facts, counts: Counts, scale: EeiScale) -> tuple[Chosen | None
 
 def _least(fitting: Sequence[EeiReference], reference: EeiReference) -> float | None:
     """The smallest published figure per this unit; a sample is a request."""
-    items = ("sample", "request")
-    alike = [
-        one
-        for one in fitting
-        if one.unit == reference.unit or (one.unit in items and reference.unit in items)
-    ]
+    alike = [one for one in fitting if _counted(one.unit) == _counted(reference.unit)]
     return min((one.least for one in alike if one.least is not None), default=None)
+
+
+def _counted(unit: Unit) -> Unit:
+    return "sample" if unit == "request" else unit
 
 
 def _order(boundaries: Sequence[Boundary]) -> list[tuple[Boundary, bool]]:
@@ -87,8 +100,8 @@ def _order(boundaries: Sequence[Boundary]) -> list[tuple[Boundary, bool]]:
     return [(boundary, is_derived) for is_derived in (False, True) for boundary in boundaries]
 
 
-def _of_the_work(facts: Facts, scale: EeiScale) -> tuple[list[EeiReference], str]:
-    """References for this task, phase and data set."""
+def _of_the_work(facts: Facts, scale: EeiScale) -> tuple[list[list[EeiReference]], str]:
+    """References for this task, phase and data set; a list for each kind of data where the data set is not named."""
     if not facts.task.strip():
         return [], f"a task (gramwatt run --task TASK; known: {_tasks(scale)})"
     task = slug(facts.task)
@@ -108,19 +121,36 @@ def _tasks(scale: EeiScale) -> str:
     return ", ".join(sorted({reference.task for reference in scale.references}))
 
 
-def _of_the_data(fitting: list[EeiReference], task: str, dataset: str) -> tuple[list[EeiReference], str]:
-    """Those for the very data set, else those for any. Leaving the name out must not find an easier one."""
+def _of_the_data(
+    fitting: list[EeiReference], task: str, dataset: str
+) -> tuple[list[list[EeiReference]], str]:
+    """Those for the very data set, else those for any. Without a name those of each kind of data."""
     special = [one for one in fitting if one.datasets]
     own = [one for one in special if slug(dataset) in map(slug, one.datasets)]
     if own:
-        return own, ""
-    if special and not dataset.strip():
-        names = ", ".join(sorted({_data(one) for one in special}))
-        return [], f"a data set (gramwatt run --dataset NAME; {task} has references of their own for {names})"
+        return [own], ""
     general = [one for one in fitting if not one.datasets]
+    if special and not dataset.strip():
+        kinds = dict.fromkeys(tuple(one.datasets) for one in special)
+        families = [[one for one in special if tuple(one.datasets) == kind] for kind in kinds]
+        return families + ([general] if general else []), ""
     if not general:
         return [], _none(task, "data set", dataset, fitting, _data)
-    return general, ""
+    return [general], ""
+
+
+def lack_of_data(facts: Facts, scale: EeiScale) -> str:
+    """What is missing where the data set decides and is not named."""
+    families, reason = _of_the_work(facts, scale)
+    return reason or _ask_for_the_data(families)
+
+
+def _ask_for_the_data(families: Sequence[Sequence[EeiReference]]) -> str:
+    special = [one for family in families for one in family if one.datasets]
+    names = ", ".join(sorted({_data(one) for one in special}))
+    return (
+        f"a data set (gramwatt run --dataset NAME; {special[0].task} has references of their own for {names})"
+    )
 
 
 def _data(reference: EeiReference) -> str:
