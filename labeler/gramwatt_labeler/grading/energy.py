@@ -322,9 +322,9 @@ def _notes(chosen: Chosen, facts: Facts, values: Mapping[str, float | None]) -> 
             "the span is three times as wide"
         )
     if chosen.is_unnamed:
+        data = chosen.reference.datasets[0] if chosen.reference.datasets else "any"
         notes.append(
-            f"the data set is not named: compared with {chosen.reference.datasets[0] if chosen.reference.datasets else 'any'}, "
-            "the most lenient; by another the letter is no better"
+            f"the data set is not named: compared with {data}, the most lenient; by another the letter is no better"
         )
     if values.get("uncertainty_ratio") is None:
         notes.append("the uncertainty of the energy is not known: the span is that of the reference alone")

@@ -53,7 +53,10 @@ def facts_of(
         "energy": (measurement.energy_joules, "J"),
         "uncertainty_ratio": (measurement.uncertainty_ratio, ""),
     }
-    if "gpu" in measurement.components:
+    boundary = boundary_of(window, measurement)
+    if boundary == "gpu":  # all that was counted: a part of it beside it says less
+        numbers["gpu_energy"] = (measurement.energy_joules, "J")
+    elif "gpu" in measurement.components:
         numbers["gpu_energy"] = (measurement.components["gpu"], "J")
     known = known_metrics(scale)
     values: dict[str, Quantity] = {
@@ -66,7 +69,7 @@ def facts_of(
         task=window.task,
         dataset=window.dataset,
         hardware=hardware_group(window, measurement, hardware),
-        boundary=boundary_of(window, measurement),
+        boundary=boundary,
         metrics=values | numbers,
     )
 
