@@ -55,8 +55,7 @@ class EnergyReading(Struct, frozen=True):
 
     ``door`` says through which interface it is seen where there are several: counting begins anew when it changes.
     ``offset`` is what ``microjoules`` holds beyond the hardware's own value: what was drawn while the counter stood
-    still or began anew. ``door`` says through which interface it is seen where there are several: counting begins anew
-    when it changes.
+    still or began anew.
     """
 
     of: Device | Meter
@@ -65,7 +64,6 @@ class EnergyReading(Struct, frozen=True):
     wraps_at: int | None = None
     door: str = ""
     offset: int = 0
-    door: str = ""
     own: bool = (
         False  # integrated by this process: it begins anew at a restart, and is not a counter that was reset
     )
