@@ -39,7 +39,7 @@ demo-history: env-dev ## every dashboard with two weeks of a made-up laboratory,
 env-dev: setup
 	@stack/venv.sh dev
 
-unit: env-dev ## the unit tests but the slow ones, in half a minute
+unit: env-dev ## the unit tests but the slow ones, in a minute
 	@stack/unit.sh $(ARGS)
 
 test: env-dev ## every test; sets itself up in a fresh clone

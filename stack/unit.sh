@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The loop of half a minute: unit tests without the slow ones, on every core. Arguments go to pytest.
+# The loop of a minute: unit tests without the slow ones, on every core. Arguments go to pytest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.tools/bin:$PWD/.venv/bin:$PATH"

@@ -59,6 +59,7 @@ def test_columns_in_another_order_are_followed(tmp_path: Path) -> None:
 codecarbon_missing = "needs the extra gramwatt[codecarbon]"
 
 
+@pytest.mark.slow
 def test_columns_are_those_of_the_installed_codecarbon() -> None:
     pytest.importorskip("codecarbon", reason=codecarbon_missing)
     from dataclasses import fields
@@ -91,6 +92,7 @@ def _tracker(directory: Any, **options: Any) -> Any:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_codecarbon_tracker_records_a_window(exporter: Any, tmp_path: Path) -> None:
     pytest.importorskip("codecarbon", reason=codecarbon_missing)
     from gramwatt.codecarbon import GramwattOutput

@@ -124,6 +124,7 @@ def test_a_token_goes_to_urls_alone_and_what_answers_is_not_trusted(
     assert SECRET not in str(raised.value)
 
 
+@pytest.mark.slow
 def test_no_tls_where_tls_is_asked_for(answering: Any) -> None:
     def treat(connection: socket.socket) -> None:
         connection.recv(65536)
@@ -134,6 +135,7 @@ def test_no_tls_where_tls_is_asked_for(answering: Any) -> None:
         Transport([f"https://{where}"]).call("GET", "/v1/status")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_the_whole_call_has_one_deadline(
     answering: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scheme: Any

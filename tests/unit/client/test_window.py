@@ -249,6 +249,7 @@ def test_without_exporter_one_warning_per_process_and_the_work_goes_on() -> None
     assert "not measured" in str(result)
 
 
+@pytest.mark.slow
 def test_fallback_is_own_cpu_time_times_the_stated_power(monkeypatch: pytest.MonkeyPatch) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

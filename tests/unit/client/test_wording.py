@@ -40,6 +40,7 @@ def test_tonnes_not_megagrams() -> None:
     assert grams(2500) == "2.50 kg"
 
 
+@pytest.mark.slow
 @given(st.floats(min_value=1e-6, max_value=1e11))
 def test_a_written_quantity_is_within_half_a_percent(value: Any) -> None:
     number, unit = quantity(value, "J").split()

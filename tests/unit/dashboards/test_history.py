@@ -37,6 +37,7 @@ def test_the_same_moment_gives_the_same_history(made: History) -> None:
     assert all(again.series[name].values == series.values for name, series in made.series.items())
 
 
+@pytest.mark.slow
 def test_energy_is_conserved(made: History) -> None:
     by = ("instance", "component", "device")
     energy = last(made, "device_energy_joules_total", *by)

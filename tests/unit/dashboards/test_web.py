@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from gramwatt_labeler.web import dashboards
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def test_every_path_exists() -> None:
     assert not missing
 
 
+@pytest.mark.slow
 def test_every_file_that_a_comment_names_exists() -> None:
     files = [file for package in PACKAGES.values() for file in package.rglob("*.py")]
     known = {

@@ -139,6 +139,7 @@ def test_a_rated_scale_needs_bounds_that_fit(tmp_path: Path, built_in: Any) -> N
             load_scales(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_scales_are_picked_by_name(built_in: Any) -> None:
     assert [one.id.name for one in pick(built_in, ["comparia", "gramwatt"])] == ["comparia", "gramwatt"]
     with pytest.raises(ScaleError, match=r"no scale 'best' \(known: comparia, gramwatt\)"):

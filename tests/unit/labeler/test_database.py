@@ -81,6 +81,7 @@ def test_many_threads_use_one_new_store(tmp_path: Path, graded: Any) -> None:
     assert len(Store(url).recent()) == 8
 
 
+@pytest.mark.slow
 def test_away_is_one_line_and_over_when_it_is_back(store: Store, graded: Graded) -> None:
     def away(*_: object) -> None:
         raise sqlite3.OperationalError("server closed the connection\n\tunexpectedly")
@@ -127,6 +128,7 @@ def test_a_wrong_setting_is_named(url: str) -> None:
         Store(url)
 
 
+@pytest.mark.slow
 def test_a_row_the_database_does_not_take_is_about_that_row_alone(store: Store, graded: Graded) -> None:
     def refuse(*_: object) -> None:
         raise DataError("insert", {}, sqlite3.DataError("value too long"))
@@ -138,6 +140,7 @@ def test_a_row_the_database_does_not_take_is_about_that_row_alone(store: Store, 
     assert store.add(graded)
 
 
+@pytest.mark.slow
 def test_twice_in_one_import_is_tried_again(store: Store, graded: Graded) -> None:
     assert store.add(graded)
     with pytest.raises(TryAgain, match="none was written"):

@@ -38,6 +38,7 @@ def test_letters_are_those_of_the_population_and_none_holds_more_than_half(said:
     assert "not graded" not in said.letters
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["quintiles", "strep", "ai-energy-score-rank", "ai-energy-score-range"])
 def test_letters_within_a_population_are_those_the_file_says(name: Any) -> None:
     one = scale(name)
@@ -64,6 +65,7 @@ def test_comparias_classes_are_those_the_file_says() -> None:
         assert Counter(grade_facts(one, fact).letter for fact in facts) == said.letters
 
 
+@pytest.mark.slow
 def test_every_shipped_scale_says_which_letters_it_gives() -> None:
     assert all(scale(file.stem).distribution for file in BUILT_IN.glob("*.yml"))
 

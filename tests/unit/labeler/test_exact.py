@@ -32,6 +32,7 @@ def test_a_tenth_is_a_tenth() -> None:
         weighted_mean([])
 
 
+@pytest.mark.slow
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_an_exact_number_is_the_float_again(number: Any) -> None:
     assert nearest(exact(number)) == number
@@ -110,6 +111,7 @@ def test_equal_compounds_get_equal_letters() -> None:
     assert quantile([0.1] * 10, 0.8) == Fraction(1, 10)
 
 
+@pytest.mark.slow
 @given(value=st.floats(0, 1e300), uncertainty=anything)
 def test_a_span_never_fails(value: Any, uncertainty: Any) -> None:
     bands = [Band(letter="A", up_to=1.0), Band(letter="B")]

@@ -80,6 +80,7 @@ def test_what_is_no_number_is_said_with_what_to_write(text: str, kind: Kind, wor
         read_quantity(text, kind)
 
 
+@pytest.mark.slow
 @given(st.floats(min_value=1e-6, max_value=1e15))
 @settings(deadline=None)
 def test_what_a_program_prints_is_read_back_exactly(value: float) -> None:

@@ -66,6 +66,7 @@ TREES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(TREES)
 def test_whatever_a_card_holds_it_is_read_or_noted(tree: Any) -> None:
     card = {"co2_eq_emissions": tree, "model-index": tree, "datasets": tree}

@@ -19,6 +19,7 @@ Atlantis,,2023,
 """
 
 
+@pytest.mark.slow
 def test_the_newest_year_of_each_zone_counts(tmp_path: Path) -> None:
     rows = read_intensities(read_upload("owid.csv", TABLE))
     assert {zone: (one.year, one.grams_per_kwh) for zone, one in latest(rows).items()} == {

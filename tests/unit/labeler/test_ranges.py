@@ -102,6 +102,7 @@ def test_a_selector_gets_the_counter_it_means(text: str, wanted: str) -> None:
     assert read_selector(text) == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "boundary"),
     [

@@ -82,6 +82,7 @@ def test_every_layout_says_that_it_is_no_label_of_the_eu(graded: Any, layout: An
     assert "2017/1369" in texts(render_svg(graded, URL, "a4"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_languages_have_every_text(graded: Any, refused: Any, language: Any) -> None:
     said, english = words(language), words("en")
@@ -159,6 +160,7 @@ def replace_window(graded: Graded, **changes: Any) -> Graded:
     return dataclasses.replace(graded, window=dataclasses.replace(graded.window, **changes))
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(max_size=120), max_size=6), st.floats(100, 700))
 def test_parts_of_a_line_fit_and_the_longest_is_cut(parts: list[str], room: float) -> None:
     line = joined(parts, 13, room)
@@ -294,6 +296,7 @@ def test_hostile_names_are_shown_not_obeyed(graded: Any, name: Any) -> None:
     assert name_of(hostile)[1] in texts(svg)
 
 
+@pytest.mark.slow
 def test_png_and_pdf_come_from_the_svg(graded: Any, tmp_path: Path) -> None:
     written = write_labels(graded, URL, tmp_path / "labels", ["svg", "png", "pdf"])
     assert [path.name for path in written] == ["w1.svg", "w1.png", "w1.pdf"]
@@ -307,6 +310,7 @@ def test_png_and_pdf_come_from_the_svg(graded: Any, tmp_path: Path) -> None:
     assert convert(svg.decode(), "svg") == svg
 
 
+@pytest.mark.slow
 @given(st.text(max_size=300))
 def test_file_names_stay_inside_their_folder(window: Any) -> None:
     stem = file_stem(window)

@@ -13,6 +13,8 @@ from gramwatt_labeler.errors import ConfigError
 from gramwatt_labeler.model import Graded
 from gramwatt_labeler.store import Store
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Any]:

@@ -27,6 +27,7 @@ def rows(count: int, seed: int = 1) -> list[Row]:
     return found
 
 
+@pytest.mark.slow
 def test_an_effect_that_is_there_is_found_and_one_that_is_not_is_none() -> None:
     study = analyse(rows(300))
     size, dataset, performance, *_ = study.drivers

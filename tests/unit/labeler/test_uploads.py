@@ -168,6 +168,7 @@ def test_a_damaged_workbook_is_refused_wherever_it_is_cut_or_bent() -> None:
                 continue
 
 
+@pytest.mark.slow
 @given(
     st.binary(max_size=300), st.sampled_from(["a.csv", "a.json", "a.jsonl", "a.tsv", "a.xlsx", "../../x.csv"])
 )

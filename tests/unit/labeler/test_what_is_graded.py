@@ -94,6 +94,7 @@ def test_more_energy_is_never_better(facts: Any, factor: Any) -> None:
     assert first is None or no_better(second, first)
 
 
+@pytest.mark.slow
 @given(works(), st.floats(1e-9, 1), st.booleans())
 def test_a_smaller_figure_beside_the_energy_changes_nothing(facts: Any, share: Any, is_first: Any) -> None:
     energy = facts.metrics["energy"][0] * share
@@ -103,6 +104,7 @@ def test_a_smaller_figure_beside_the_energy_changes_nothing(facts: Any, share: A
         assert letter(replace(facts, metrics=metrics)) == letter(facts)
 
 
+@pytest.mark.slow
 @given(works(), st.floats(0, 1e12))
 def test_a_floor_refuses_and_never_helps(facts: Any, floor: Any) -> None:
     with_floor = letter(replace(facts, metrics=dict(facts.metrics) | {"floor_energy": (floor, "J")}))
@@ -172,6 +174,7 @@ def test_a_trace_of_gpu_energy_does_not_choose_the_hardware(energy: Any, share: 
     assert hardware_group(replace(window, hardware=Hardware()), measured, "H100") == "cpu"
 
 
+@pytest.mark.slow
 @given(st.floats(0.001, 0.749), st.sampled_from(["process", "machine"]))
 def test_work_moved_from_the_gpu_to_the_cpu_gets_no_better_letter(share: Any, boundary: Any) -> None:
     facts = Facts("inference", "code-generation", "", "H100", boundary,
@@ -179,6 +182,7 @@ def test_work_moved_from_the_gpu_to_the_cpu_gets_no_better_letter(share: Any, bo
     assert letter(facts) is None
 
 
+@pytest.mark.slow
 @given(st.floats(1e-6, 1e-3))
 def test_an_absurd_count_is_not_plausible(per_token: Any) -> None:
     facts = Facts("inference", "text-generation", "", "H100", "gpu", {"energy_per_token": (per_token, "J")})
@@ -205,6 +209,7 @@ def test_stated_hardware_does_not_win_over_what_was_recorded(window: Any, measur
     assert hardware_group(window(), measured, "cpu-server") == "gpu"  # of another class than what was used
 
 
+@pytest.mark.slow
 @given(st.sampled_from([math.nan, math.inf, -math.inf, -1.0, 0.0]), st.sampled_from(sorted(SCALES)))
 def test_what_is_no_number_is_never_the_best_letter(value: Any, name: Any) -> None:
     scale = SCALES[name].scale

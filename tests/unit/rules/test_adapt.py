@@ -28,6 +28,7 @@ def test_without_a_choice_the_files_are_the_shipped_ones() -> None:
     assert adapt.rules(text, adapt.Choices()) == text
 
 
+@pytest.mark.slow
 def test_runbooks_get_an_address() -> None:
     text = adapt.rules(
         RULES["gramwatt-alerts.yml"], adapt.Choices(runbooks="https://wiki.example.org/runbooks/")
@@ -36,6 +37,7 @@ def test_runbooks_get_an_address() -> None:
         assert rule["annotations"]["runbook_url"] == f"https://wiki.example.org/runbooks/{name}.md"
 
 
+@pytest.mark.slow
 def test_alerts_are_left_out_and_everything_else_stays() -> None:
     text = RULES["gramwatt-alerts.yml"]
     adapted = adapt.rules(text, adapt.Choices(off=("GramwattIntensityAnnual", "GramwattEmissionsAbsent")))
@@ -46,6 +48,7 @@ def test_alerts_are_left_out_and_everything_else_stays() -> None:
     assert alerts(adapted).items() <= alerts(text).items()
 
 
+@pytest.mark.slow
 def test_an_alert_that_is_none_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(
         adapt.UnknownAlert, match=r"no alert GramwattAnual; there are: .*GramwattIntensityAnnual"

@@ -16,6 +16,7 @@ def targets(settings_folder: Path) -> dict[str, str]:
     return {name: groups[0]["targets"][0] for name, groups in found.items()}
 
 
+@pytest.mark.slow
 def test_moved_ports_are_scraped(tmp_path: Path) -> None:
     settings = load({"STACK_PROMETHEUS_PORT": "19090", "STACK_LABELER_PORT": "20045"}, tmp_path)
     render(settings)
@@ -25,6 +26,7 @@ def test_moved_ports_are_scraped(tmp_path: Path) -> None:
     assert found["exporter"] == f"127.0.0.1:{PORTS['exporter'][1]}"
 
 
+@pytest.mark.slow
 def test_without_settings_it_is_the_repository_s_own(tmp_path: Path) -> None:
     settings = load({}, tmp_path)
     render(settings)

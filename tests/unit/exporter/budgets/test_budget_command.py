@@ -93,6 +93,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_commands_and_what_they_say(file: Path) -> None:
     file.chmod(0o640)
     status, said = command(file, "list")

@@ -71,6 +71,7 @@ def test_emissions_may_count_for_several_budgets() -> None:
     assert book.matches({"user": "alice", "workload": "x"}) == ("all", "alice")
 
 
+@pytest.mark.slow
 def test_more_label_combinations_than_are_remembered_still_match() -> None:
     book = BudgetBook([budget("even", workload=".*[02468]")], Clock())
     for number in range(9000):

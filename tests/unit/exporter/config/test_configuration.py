@@ -89,6 +89,7 @@ def test_a_missing_file_says_so() -> None:
         load("/nonexistent/nowhere.yml")
 
 
+@pytest.mark.slow
 @given(st.integers(1, 10**6), st.sampled_from(["ms", "s", "m", "h", "d", "w"]))
 def test_durations_are_read_back_as_they_are_written(number: int, unit: str) -> None:
     duration = Duration.parse(f"{number}{unit}")

@@ -83,6 +83,7 @@ def test_a_process_that_nobody_saw_alive_counts_once_in_its_window() -> None:
     assert sampler.windows.view(window).processes == 1 + 3 * 4
 
 
+@pytest.mark.slow
 def test_children_nobody_waits_for_leave_nothing_behind_in_the_books() -> None:
     account = WorkloadAccount(Workload("bomb", "command", "alice"))
 
@@ -241,6 +242,7 @@ def test_every_account_comes_back_from_the_ledger_as_it_was(accounts: Accounts) 
     assert json.dumps(persistence.dump(back, exported)) == text
 
 
+@pytest.mark.slow
 def test_exits_that_somebody_else_waits_for_are_forgotten() -> None:
     class Never:
         coarse_ns = 0

@@ -20,6 +20,7 @@ samples = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(st.floats() | st.integers(-(10**20), 10**20).map(float) | st.sampled_from([0.0, -0.0, 1e6, 123456.75]))
 def test_numbers_are_written_as_the_library_writes_them(value: float) -> None:
     theirs: Any = floatToGoString

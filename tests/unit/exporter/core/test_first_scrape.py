@@ -113,6 +113,7 @@ def test_what_ran_before_anybody_scraped_is_there_at_once() -> None:
     assert (workload(node.scrape(), "nightly") or 0) > 0
 
 
+@pytest.mark.slow
 def test_every_collector_sees_the_zero_and_a_person_is_not_waited_for() -> None:
     node = Node()
     node.tick()

@@ -354,6 +354,7 @@ def watts(baseline: IdleBook, device: Device = CPU) -> float:
     return microwatts / J
 
 
+@pytest.mark.slow
 def test_a_lower_draw_takes_over_soon_and_a_higher_one_within_a_day_of_quiet_time() -> None:
     """Another fan, more memory: what was is not for ever."""
     baseline = IdleBook()
@@ -376,6 +377,7 @@ def test_one_sample_that_is_too_low_is_not_the_idle_draw(odd: float) -> None:
     assert watts(baseline) == 12
 
 
+@pytest.mark.slow
 def test_time_in_which_it_was_not_quiet_makes_nothing_forgotten() -> None:
     baseline = IdleBook()
     quiet(baseline, 0.01, 10)
@@ -384,6 +386,7 @@ def test_time_in_which_it_was_not_quiet_makes_nothing_forgotten() -> None:
     assert watts(baseline) == 10
 
 
+@pytest.mark.slow
 def test_what_was_learned_and_for_how_long_survives_restarts() -> None:
     baseline = IdleBook()
     quiet(baseline, 1, 10)
@@ -406,6 +409,7 @@ def test_since_when_a_method_is_in_use_survives_restarts() -> None:
     assert again.take_changes() == []
 
 
+@pytest.mark.slow
 def test_a_single_number_of_an_older_ledger_is_taken_up_and_forgotten_in_time() -> None:
     baseline = IdleBook()
     baseline.restore({"cpu/package-0": 13_869})

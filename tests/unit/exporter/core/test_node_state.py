@@ -88,6 +88,7 @@ def _whole(built: Rig) -> object:
     return whole
 
 
+@pytest.mark.slow
 def test_what_did_not_change_is_not_written(tmp_path: Path) -> None:
     built = rig(Machine(pid_max=5000))
     for number in range(2000):

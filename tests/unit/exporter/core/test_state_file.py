@@ -314,6 +314,7 @@ def test_bytes_are_flushed_before_a_name_is_given_and_the_name_after_it(
     ]
 
 
+@pytest.mark.slow
 def test_a_journal_has_an_end(file: StateFile, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "LONGEST", 5000)
     written = set()

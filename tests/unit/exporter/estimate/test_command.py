@@ -160,6 +160,7 @@ def test_arguments_that_are_none(shell: Shell, words: list[str], capsys: pytest.
     assert capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_damaged_calibration_is_said_and_can_be_reset(
     shell: Shell, capsys: pytest.CaptureFixture[str]
 ) -> None:

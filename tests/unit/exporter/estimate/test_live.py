@@ -141,6 +141,7 @@ def test_the_sensor_draws_what_the_command_shows(tmp_path: Path) -> None:
     sensor.close()
 
 
+@pytest.mark.slow
 def test_a_calibration_is_taken_over_within_a_minute_and_so_is_its_end(tmp_path: Path) -> None:
     proc, sys = describe(tmp_path)
     state = tmp_path / "state"
@@ -167,6 +168,7 @@ def test_a_calibration_is_taken_over_within_a_minute_and_so_is_its_end(tmp_path:
     sensor.close()
 
 
+@pytest.mark.slow
 def test_a_package_below_its_base_frequency_in_the_sensor(tmp_path: Path) -> None:
     proc, sys = describe(tmp_path, mhz=0)
     for cpu in range(256):

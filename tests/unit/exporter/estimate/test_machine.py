@@ -104,6 +104,7 @@ def test_kinds(tmp_path: Path, name: str, kind: str) -> None:
     assert machine(tmp_path, name=name, numbers=None, chips=1, cores=8, threads=16).kind == kind
 
 
+@pytest.mark.slow
 def test_a_raspberry_pi_is_a_board(tmp_path: Path) -> None:
     entry = "processor\t: {}\nCPU implementer\t: 0x41\nCPU part\t: 0xd0b\n"
     text = "\n".join(entry.format(cpu) for cpu in range(4)) + "\nModel\t\t: Raspberry Pi 5 Model B Rev 1.0\n"

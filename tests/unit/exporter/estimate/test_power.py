@@ -75,6 +75,7 @@ def test_components_are_positive_and_rise_with_the_load(
         assert higher.cpu >= lower.cpu * 0.999
 
 
+@pytest.mark.slow
 def test_what_is_not_known_makes_it_less_certain(tmp_path: Path) -> None:
     known = power(tmp_path / "known")
     unknown: list[dict[str, Any]] = [{"memory_gb": 0}, {"mhz": 0}, {"name": "AMD EPYC Processor"}]
@@ -126,6 +127,7 @@ def test_the_table_is_whole() -> None:
         assert all(0 < sigma < 1 for sigma in fit.sigma)
 
 
+@pytest.mark.slow
 @given(st.floats(0, 1))
 def test_between_its_points_a_curve_lies_between_them(load: float) -> None:
     curve = [float(step * step) for step in range(11)]

@@ -369,6 +369,7 @@ def test_a_long_job_stays_its_owners(node: Any) -> None:
         assert node.user(10) == "alice"
 
 
+@pytest.mark.slow
 def test_many_jobs_are_remembered_within_bounds_and_those_that_run_longest() -> None:
     now = 0.0
     owners = JobOwners(lambda parent, job: False, clock=lambda: now)

@@ -49,6 +49,7 @@ def test_what_was_fades() -> None:
     assert powers.microwatts() == 12_000_000
 
 
+@pytest.mark.slow
 def test_it_holds_few_bins_however_long_it_runs() -> None:
     powers, chance = FadingQuantile(0.02, 48 * HOUR), random.Random(1)
     for _ in range(50_000):

@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[4]
 
 
+@pytest.mark.slow
 def test_the_tables_are_those_of_their_sources() -> None:
     for name in ("codecarbon", "pycountry"):
         if not __import__("importlib.util").util.find_spec(name):

@@ -159,6 +159,7 @@ def test_what_is_no_message_of_an_exit_is_passed_over(size: int) -> None:
     assert decode(bytes(size)) == []
 
 
+@pytest.mark.slow
 def test_first_threads_are_remembered_in_bounded_room() -> None:
     decoder = ExitDecoder()
     buffer = bytearray(1 << 12)

@@ -117,6 +117,7 @@ def test_names_are_cleaned() -> None:
     assert tokens("AMD Ryzen 7 5800H with Radeon Graphics") == ("amd", "ryzen", "7", "5800h")
 
 
+@pytest.mark.slow
 def test_the_real_table_knows_thousands_of_cpus_and_leaves_bad_rows_out() -> None:
     path = cpu_table.table_path()
     assert path is not None
@@ -128,6 +129,7 @@ def test_the_real_table_knows_thousands_of_cpus_and_leaves_bad_rows_out() -> Non
     assert match.watts == 360.0
 
 
+@pytest.mark.slow
 def test_codecarbon_itself_is_never_imported() -> None:
     import subprocess
     import sys

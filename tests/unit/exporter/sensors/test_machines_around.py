@@ -9,6 +9,8 @@ import pytest
 from machine_agreement import agree
 from metered_machines import memory, package
 
+pytestmark = pytest.mark.slow
+
 
 def test_psys_below_the_package_is_not_around_it(tmp_path: Path) -> None:
     """The memory is not bounded by a meter that shows less than the package alone."""

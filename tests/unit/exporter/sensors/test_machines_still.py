@@ -9,6 +9,8 @@ import pytest
 from machine_agreement import agree
 from metered_machines import package
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_guest_whose_counters_are_nought_is_modelled_and_says_so(tmp_path: Path) -> None:
     machine = machines.guest(tmp_path / "machine").start()

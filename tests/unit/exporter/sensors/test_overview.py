@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import metered_machines as machines
+import pytest
 from gramwatt_exporter.sensors.overview import Looks, Overview
 from gramwatt_exporter.sensors_command import table
 from metered_machines import Machine
@@ -33,6 +34,7 @@ def here(looks: Looks, root: Path) -> Overview:
     return replace(overview, sensors=rows)
 
 
+@pytest.mark.slow
 def test_the_tables_of_some_machines(tmp_path: Path) -> None:
     dead = machines.guest(tmp_path / "guest")
     texts = {

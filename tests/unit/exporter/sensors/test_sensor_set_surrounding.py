@@ -52,6 +52,7 @@ def saved(sensor_set: SensorSet) -> Any:
     return json.loads(json.dumps(sensor_set.state()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gone", [NotHere("driver unloaded"), TryAgain("bus error")])
 def test_a_meter_that_goes_away_is_replaced(make: Any, node: Node, gone: Exception) -> None:
     sensor_set = make(node.rapl, node.ipmi, node.estimate)
@@ -218,6 +219,7 @@ def late_gpu(clock: Any, log: Any, meters: Any, downtime: int, late: int) -> tup
     return sensor_set, pass_time
 
 
+@pytest.mark.slow
 def test_what_a_late_device_drew_before_a_power_meter_began_does_not_silence_the_rest(
     clock: Any, log: Any
 ) -> None:
@@ -229,6 +231,7 @@ def test_what_a_late_device_drew_before_a_power_meter_began_does_not_silence_the
     assert after["other"] == 200 * 1800
 
 
+@pytest.mark.slow
 def test_what_a_late_device_drew_while_the_meter_counted_is_not_the_rest_s(clock: Any, log: Any) -> None:
     """Until it is there, the rest waits: else it would be taken to be 500 W more."""
     meters = Scripted("hwmon", clock)

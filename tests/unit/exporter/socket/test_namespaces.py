@@ -126,6 +126,7 @@ def may_unshare() -> bool:
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not may_unshare(), reason="making a PID namespace is not permitted here")
 def test_a_client_in_a_real_pid_namespace(api: Any) -> None:
     command = ["unshare", "--pid", "--fork", sys.executable, "-I", "-S", "-c", INSIDE, api.path]

@@ -182,12 +182,14 @@ def ask_as(client: Any, *calls: str, user: int | None = None) -> list[tuple[int,
     return [tuple(answer) for answer in json.loads(text)]
 
 
+@pytest.mark.slow
 def test_the_kernel_says_who_asks(client: Any, machine: Any) -> None:
     ((pid, status, body),) = ask_as(client, "GET /v1/status")
     assert (status, body["uid"], body["user"]) == (200, os.getuid(), f"user-{os.getuid()}")
     assert machine.peers[-1].pid == pid
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 def test_a_user_neither_sees_nor_touches_windows_of_others(client: Any) -> None:
     ((_, status, mine),) = ask_as(client, 'POST /v1/windows {"name": "n", "phase": "training"}', user=4711)
@@ -207,6 +209,7 @@ def test_a_user_neither_sees_nor_touches_windows_of_others(client: Any) -> None:
     assert (seen["state"], seen["values"], seen["processes"]) == ("open", {}, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 def test_the_rate_is_counted_for_each_user_alone(client: Any) -> None:
     assert [client("GET", "/v1/status").status for _ in range(51)][-2:] == [200, 429]
@@ -217,6 +220,7 @@ def test_the_rate_is_counted_for_each_user_alone(client: Any) -> None:
 # --- bounds
 
 
+@pytest.mark.slow
 def test_fifty_calls_a_second(client: Any, clock: Any) -> None:
     replies = [client("GET", "/v1/status") for _ in range(52)]
     assert [reply.status for reply in replies] == [200] * 50 + [429] * 2
@@ -294,6 +298,7 @@ def test_a_client_that_goes_in_the_middle_leaves_nothing_behind(api: Any, client
     assert len(machine.book) == 0
 
 
+@pytest.mark.slow
 def test_slow_clients_do_not_hold_up_others_and_one_user_cannot_take_all(api: Any, client: Any) -> None:
     slow = []
     try:

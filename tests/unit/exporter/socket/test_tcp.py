@@ -321,6 +321,7 @@ def certified(directory: Any) -> trustme.CA:
     return authority
 
 
+@pytest.mark.slow
 def test_tls(directory: Any, machine: Any, certified: Any) -> None:
     context = ssl.create_default_context()
     certified.configure_trust(context)

@@ -224,6 +224,7 @@ def test_a_request_that_comes_byte_by_byte_is_answered_and_holds_nobody_up() -> 
         assert read_all(slow).endswith(b"a 1\n")
 
 
+@pytest.mark.slow
 def test_a_client_that_reads_slowly_gets_all_of_a_long_answer() -> None:
     body = bytes(range(256)) * 40_000  # longer than any buffer between us
     with serving(body) as address, socket.create_connection(address, timeout=10) as slow:

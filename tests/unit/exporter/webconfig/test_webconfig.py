@@ -165,6 +165,7 @@ def test_tls_by_files_beside_the_config(tmp_path: Path, authority: Any) -> None:
     assert handshake(web.ssl_context, client_of(authority)) == ("TLSv1.3", "localhost")
 
 
+@pytest.mark.slow
 def test_versions_are_bounded(tmp_path: Path, authority: Any) -> None:
     pair(tmp_path, authority)
     only13 = WebConfig(write(tmp_path, PAIR + ", min_version: TLS13}\n")).ssl_context
@@ -220,6 +221,7 @@ def test_reload_takes_a_renewed_certificate(tmp_path: Path) -> None:
         handshake(web.ssl_context, client_of(before))
 
 
+@pytest.mark.slow
 def test_reload_with_half_a_renewal_keeps_the_old_pair(tmp_path: Path, authority: Any) -> None:
     pair(tmp_path, authority)
     web = WebConfig(write(tmp_path, PAIR + "}\n"))

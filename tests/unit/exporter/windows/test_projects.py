@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from gramwatt_exporter.config.schema import Windows
 from gramwatt_exporter.ledger.first_scrape import FirstScrape
 from gramwatt_exporter.processes.row import UNBORN
@@ -86,6 +87,7 @@ def test_there_is_room_for_so_many_projects(book: Any, make_book: Any) -> None:
     assert found[OTHERS] == ({"cpu": 5}, {})
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from gramwatt_exporter.config.schema import Windows
 from gramwatt_exporter.windows import ApiError, Peer, WindowBook
 from window_books import ROOT, ask
@@ -17,6 +18,7 @@ def opened_by(book: WindowBook, owner: Peer) -> int:
         count += 1
 
 
+@pytest.mark.slow
 def test_there_is_a_window_for_the_next_user_and_some_for_root() -> None:
     book = WindowBook(Windows(max=1000))
     counts = [opened_by(book, Peer(uid=uid, pid=uid, user=str(uid))) for uid in range(1000, 1005)]

@@ -46,6 +46,7 @@ def test_the_energy_counter_in_its_own_resolution(world: World) -> None:
     assert (reading.of.name, reading.of.max_watts) == (ADDRESS, 300.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cap", "watts"), [("750000000", 750), ("750", 750), ("0", 1500), (UNKNOWN_64, 1500), (None, 1500)]
 )
@@ -124,6 +125,7 @@ def test_a_counter_is_compared_with_power_anew_after_a_suspend(
     assert sensor.notes == []
 
 
+@pytest.mark.slow
 def test_a_counter_that_is_wrong_is_dropped_after_a_suspend_too(world: World, clock: Any) -> None:
     sensor = None
     for second in range(25):
@@ -134,6 +136,7 @@ def test_a_counter_that_is_wrong_is_dropped_after_a_suspend_too(world: World, cl
     assert isinstance(reading, PowerReading)
 
 
+@pytest.mark.slow
 def test_a_counter_that_stops_after_it_was_checked_gives_way_to_power(world: World, clock: Any) -> None:
     sensor = None
     for second in range(120):
@@ -257,6 +260,7 @@ def test_a_gpu_plugged_in_later_is_found_and_what_is_left_out_is_said_once(world
 # --- APUs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("hwmon", "source"), [(True, "hwmon"), (False, "amdsmi")])
 def test_the_graphics_of_an_apu_is_one_meter_and_no_device(
     world: World, clock: Any, log: Any, sysfs: Any, hwmon: bool, source: str
@@ -379,6 +383,7 @@ def test_a_library_of_another_release_is_said_with_the_fix(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_without_the_package_it_is_absent() -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); sys.modules['amdsmi'] = None\n"  # as if not installed

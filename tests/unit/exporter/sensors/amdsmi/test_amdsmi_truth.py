@@ -109,6 +109,7 @@ def test_what_nobody_can_tell_is_unknown_and_not_zero(
         assert booked.workloads.get(command, 0.0) <= joules * 1.03
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "job", [Job("train", 0, 60, sm=60), Job("encode", 0, 60, encoder=60, encoder_watts=30),
             Job("game", 0, 60, sm=60, kind="game")],
@@ -118,6 +119,7 @@ def test_idle_is_never_learned_from_a_gpu_in_use(job: Job, world: World, log: An
     assert booked.idle_watts is None
 
 
+@pytest.mark.slow
 def test_an_idle_gpu_leaves_no_window_in_doubt(world: World, log: Any) -> None:
     _, booked = _run(Scenario([], interval=5), world, log)
     assert booked.unknown == 0

@@ -22,6 +22,7 @@ from gramwatt_exporter.sensors.drivers.amd.amdsmi import AmdSmi
 from simulation import SECOND
 
 
+@pytest.mark.slow
 def test_use_is_time_on_the_engines_since_the_last_read(world: World, gpu: AmdSmi) -> None:
     first = use_after(world, gpu, (7, 1000), (8, 2000))
     assert seen(first) == UNCLEAR  # what they did before is not of this energy

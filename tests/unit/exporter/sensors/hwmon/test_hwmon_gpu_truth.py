@@ -106,6 +106,7 @@ def _run_faulty(
     return truth, truth.run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interval", [0.25, 1, 5, 10])
 @pytest.mark.parametrize("driver", ["xe", "xe-pkg"])
 @pytest.mark.parametrize("name", [BEGAN, LEAPS, STOPS, PAUSES])
@@ -127,6 +128,7 @@ def test_a_counter_that_goes_wrong_loses_nothing(
         assert booked.rig.sampler.accounts.resets["gpu", truth.name] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interval", [1, 5, 10])
 @pytest.mark.parametrize("name", [BEGAN, LEAPS, STOPS, PAUSES])
 def test_what_a_lone_counter_does_not_count_is_unknown(

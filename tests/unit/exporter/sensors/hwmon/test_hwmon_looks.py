@@ -212,6 +212,7 @@ def test_looking_again_leaves_no_descriptor_open(board: Board, clock: Any) -> No
 # --- what is numbered anew each time, and what never comes back
 
 
+@pytest.mark.slow
 def test_an_hid_device_keeps_its_names_each_time_it_is_plugged_in(board: Board, clock: Any) -> None:
     power_supply(board, 5, plugged=1)
     sensor = started(board, clock)

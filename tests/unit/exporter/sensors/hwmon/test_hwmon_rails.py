@@ -154,6 +154,7 @@ def test_a_chip_whose_bus_has_another_number_is_the_same_rail(board: Board, cloc
     sensor.close()
 
 
+@pytest.mark.slow
 def test_a_rail_moves_with_its_chip(board: Board, make: Callable[..., SensorSet], clock: Any) -> None:
     rails(board, 1, "1-0040", VDD_IN=8, VDD_GPU=3, VDD_CPU=2)
     sensor = Hwmon(str(board.root), clock)

@@ -22,6 +22,7 @@ from nvml_world import (
 )
 
 
+@pytest.mark.slow
 def test_two_gpus_by_their_uuid(world: World) -> None:
     world.set(
         "gpu 0 uuid GPU-a", "gpu 0 energy_mj 1000", "gpu 0 limit_mw 700000",
@@ -268,6 +269,7 @@ def test_the_counter_is_the_integral_of_true_power(world: World, clock: Any, log
     assert booked == (80 + 400) * 30 * 1_000_000
 
 
+@pytest.mark.slow
 def test_pynvml_is_not_imported_where_there_is_no_library() -> None:
     code = (
         "import sys\n"

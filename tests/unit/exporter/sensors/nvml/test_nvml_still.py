@@ -23,6 +23,7 @@ def _frozen(since: float, until: float, scenario: Scenario) -> None:
     scenario.counter_joules = lambda t: drawn(since) - drawn(min(max(t, since), until))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interval", [1, 5, 10])
 @pytest.mark.parametrize("until", [1e9, 13.0, 17.0])
 def test_what_was_drawn_meanwhile_is_booked_by_power(

@@ -8,6 +8,8 @@ import pytest
 from gpu_truth import Booked, GpuTruth, Job, Scenario, report
 from nvml_world import World
 
+pytestmark = pytest.mark.slow
+
 BOOT = 1_700_000_000 - 1  # seconds between Unix time and the simulated machine's clock since boot
 END = 34.0
 
