@@ -105,13 +105,12 @@ class WebConfig:
         if settings.tls_server_config is not None and self.ssl_context is not None:
             self._configure(self.ssl_context, settings.tls_server_config)
         with self._lock:
+            # What was found before stays known: it holds for the hash it was found for, whoever still has that.
             self._users = dict(settings.basic_auth_users or {})
-            self._right.clear()
-            self._wrong.clear()
 
     def allows(self, authorization: str | None, address: str = "") -> bool:
         """Whether a request with this ``Authorization`` header (None: it has none) may be answered. ``address`` is the
-        client's: clients that guess wait only for each other."""
+        client's, or stands for all that one client can have: clients that guess wait only for each other."""
         if not self._users:
             return True
         scheme, _, encoded = (authorization or "").partition(" ")
@@ -136,7 +135,7 @@ class WebConfig:
         hashed = known or next(iter(users.values()))  # another user's hash, so that the check takes as long
         parts = b"\0".join(
             hashlib.sha256(part.encode("utf-8", "surrogatepass")).digest()
-            for part in (user, password, hashed)
+            for part in (user, password, known or "")
         )
         key = hashlib.blake2b(parts, key=self._key).digest()
         with self._lock:  # held for microseconds: a known user never waits for others

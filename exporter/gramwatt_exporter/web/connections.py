@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-# Most connections at a time. At one more, the connection with the oldest last request is closed: idle and slow clients
-# can neither use up the descriptors that the sampler needs nor keep a scrape out.
+from .neighbourhood import neighbourhood
+
+# Most connections at a time. At one more, one of those of the neighbourhood with the most is closed: the one with the
+# oldest last request. Idle, slow and many clients can neither use up the descriptors that the sampler needs nor keep a
+# scrape from elsewhere out.
 MOST_CONNECTIONS = 64
 
 
@@ -16,20 +20,30 @@ class Connections:
     """May be used from any thread."""
 
     def __init__(self) -> None:
-        self._open: dict[socket.socket, None] = {}  # ordered by the last request, the oldest first
+        # Each with its neighbourhood, ordered by the last request, the oldest first.
+        self._open: dict[socket.socket, str] = {}
         self._open_lock = threading.Lock()
         self._answering = 0
         self._answered = threading.Condition()
 
-    def enter(self, connection: socket.socket) -> None:
-        """Add a connection. At the limit the oldest one is shut down; its own thread then closes it."""
+    def enter(self, connection: socket.socket, address: object = None) -> None:
+        """Add a connection from ``address``. At the limit another one is shut down; its own thread then closes it."""
         with self._open_lock:
-            if len(self._open) >= MOST_CONNECTIONS:
-                oldest = next(iter(self._open))
+            self._open[connection] = neighbourhood(address)
+            if len(self._open) > MOST_CONNECTIONS:
+                oldest = self._oldest_of_the_most(connection)
                 del self._open[oldest]
                 with suppress(OSError):
                     socket.socket.shutdown(oldest, socket.SHUT_RDWR)
-            self._open[connection] = None
+
+    def _oldest_of_the_most(self, newest: socket.socket) -> socket.socket:
+        held = Counter(self._open.values())
+        most = max(held.values())
+        return next(
+            connection
+            for connection, place in self._open.items()
+            if held[place] == most and connection is not newest
+        )
 
     def leave(self, connection: socket.socket) -> None:
         """Remove a connection that is being closed."""
@@ -39,9 +53,9 @@ class Connections:
     def asked(self, connection: socket.socket) -> None:
         """A whole request came in on the connection: it becomes the last one to be closed."""
         with self._open_lock:
-            if connection in self._open:
-                del self._open[connection]
-                self._open[connection] = None
+            place = self._open.pop(connection, None)
+            if place is not None:
+                self._open[connection] = place
 
     @contextmanager
     def answering(self, connection: socket.socket) -> Iterator[None]:

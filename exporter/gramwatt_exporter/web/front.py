@@ -118,7 +118,7 @@ class Front:
             self._selector.unregister(self._listening)
             self._accept_again = self._clock() + _AGAIN_SECONDS
             return
-        self._connections.enter(connection)
+        self._connections.enter(connection, address)
         if self._guard.ssl_context is not None:
             self._others.take(connection, address)
             return

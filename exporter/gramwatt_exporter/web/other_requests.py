@@ -14,6 +14,7 @@ from ..webconfig import WebConfig
 from .connections import Connections
 from .encoding import accepts_gzip
 from .hosts import Hosts
+from .neighbourhood import neighbourhood
 from .pages import ENDED, TEXT, Page, Pages, collector_at
 
 _LOG = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class OtherRequests:
                 # This thread makes the handshake, so that a silent client cannot hold up the front.
                 connection = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
                 self.connections.leave(entered)
-                self.connections.enter(connection)
+                self.connections.enter(connection, address)
                 entered = connection
                 connection.do_handshake()
             handler = _Handler(connection, address, self, read)
@@ -149,7 +150,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(pages.answer(path))
             elif not self._front.hosts.admit(self._lines()):
                 self._send(Page(403, _NOT_OUR_NAME, TEXT))
-            elif self._front.guard.allows(self.headers.get("Authorization"), str(self.client_address[:1])):
+            elif self._front.guard.allows(
+                self.headers.get("Authorization"), neighbourhood(self.client_address)
+            ):
                 if path == ENDED and self.command == "GET":
                     page = pages.ended(self.path.partition("?")[2])
                     self.close_connection = self.close_connection or pages.is_ending

@@ -94,6 +94,26 @@ def test_reload_takes_new_passwords_and_forgets_old_ones(tmp_path: Path) -> None
     assert web.allows(basic("prom", "other"))
 
 
+def test_what_is_right_stays_known_over_a_reload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    web = WebConfig(write(tmp_path, f"basic_auth_users: {{prom: '{HASH}'}}\n"))
+    assert web.allows(basic("prom", "sesame"))
+    web.reload()
+    monkeypatch.setattr(bcrypt, "checkpw", lambda *_: pytest.fail("it was computed again"))
+    assert web.allows(basic("prom", "sesame"))
+
+
+def test_who_is_taken_out_is_refused_and_let_in_when_back_with_the_hash_of_another(tmp_path: Path) -> None:
+    both, one = f"basic_auth_users: {{prom: '{HASH}', ann: '{HASH}'}}\n", f"basic_auth_users: {{ann: '{HASH}'}}\n"
+    web = WebConfig(write(tmp_path, both))
+    assert web.allows(basic("prom", "sesame"))
+    write(tmp_path, one)
+    web.reload()
+    assert not web.allows(basic("prom", "sesame"))
+    write(tmp_path, both)
+    web.reload()
+    assert web.allows(basic("prom", "sesame"))
+
+
 def test_reload_of_a_broken_file_changes_nothing(tmp_path: Path) -> None:
     web = WebConfig(write(tmp_path, f"basic_auth_users: {{prom: '{HASH}'}}\n"))
     write(tmp_path, "basic_auth_users: {prom: plain}\n")
