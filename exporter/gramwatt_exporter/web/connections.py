@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from .neighbourhood import neighbourhood
-
 # Most connections at a time. At one more, one of those of the neighbourhood with the most is closed: the one with the
 # oldest last request. Idle, slow and many clients can neither use up the descriptors that the sampler needs nor keep a
 # scrape from elsewhere out.
@@ -26,10 +24,11 @@ class Connections:
         self._answering = 0
         self._answered = threading.Condition()
 
-    def enter(self, connection: socket.socket, address: object = None) -> None:
-        """Add a connection from ``address``. At the limit another one is shut down; its own thread then closes it."""
+    def enter(self, connection: socket.socket, place: str) -> None:
+        """Add a connection of the neighbourhood ``place``. At the limit another one is shut down; its own thread then
+        closes it."""
         with self._open_lock:
-            self._open[connection] = neighbourhood(address)
+            self._open[connection] = place
             if len(self._open) > MOST_CONNECTIONS:
                 oldest = self._oldest_of_the_most(connection)
                 del self._open[oldest]
@@ -49,6 +48,18 @@ class Connections:
         """Remove a connection that is being closed."""
         with self._open_lock:
             self._open.pop(connection, None)
+
+    def place_of(self, connection: socket.socket) -> str:
+        """Its neighbourhood; "" when it was shut down."""
+        with self._open_lock:
+            return self._open.get(connection, "")
+
+    def replace(self, connection: socket.socket, new: socket.socket) -> None:
+        """``new`` is the same connection after a TLS handshake has begun."""
+        with self._open_lock:
+            place = self._open.pop(connection, None)
+            if place is not None:
+                self._open[new] = place
 
     def asked(self, connection: socket.socket) -> None:
         """A whole request came in on the connection: it becomes the last one to be closed."""

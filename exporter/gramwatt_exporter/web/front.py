@@ -16,6 +16,7 @@ from ..webconfig import WebConfig
 from . import simple_requests
 from .connections import Connections
 from .other_requests import IDLE_SECONDS, OtherRequests
+from .neighbourhood import neighbourhood
 from .pages import Pages, collector_at
 
 _LOG = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ class Front:
             self._selector.unregister(self._listening)
             self._accept_again = self._clock() + _AGAIN_SECONDS
             return
-        self._connections.enter(connection, address)
+        self._connections.enter(connection, neighbourhood(connection, address))
         if self._guard.ssl_context is not None:
             self._others.take(connection, address)
             return

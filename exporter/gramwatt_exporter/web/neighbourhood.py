@@ -1,17 +1,28 @@
-"""Which addresses count as one client: those that one person can have for nothing."""
+"""Which connections count as those of one client: all that one person can have for nothing."""
 
 from __future__ import annotations
 
 import socket
 
+from .local_user import local_user
+
 _PREFIX_BYTES = 8  # of an IPv6 address: a site has at least a /64
 
 
-def neighbourhood(address: object) -> str:
-    """The share of addresses that ``address`` of a socket belongs to, "" where it has none (a Unix socket).
+def neighbourhood(connection: socket.socket, address: object) -> str:
+    """The client that ``connection`` from ``address`` counts for.
 
-    All of 127.0.0.0/8 is one, and all of an IPv6 /64: a program on this machine, and a host with a network of its own,
-    choose among them freely. An IPv4 address stands for itself, written as IPv6 or not.
+    A program on this machine counts for its user, whatever address it takes. Others count for their network.
+    """
+    user = local_user(connection)
+    return network(address) if user is None else f"user {user}"
+
+
+def network(address: object) -> str:
+    """The addresses that ``address`` of a socket counts with, "" where it has none (a Unix socket).
+
+    All of 127.0.0.0/8 is one, and all of an IPv6 /64: a host that has them chooses among them freely. An IPv4 address
+    stands for itself, written as IPv6 or not.
     """
     if not (isinstance(address, tuple) and address):
         return ""

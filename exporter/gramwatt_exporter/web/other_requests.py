@@ -14,7 +14,6 @@ from ..webconfig import WebConfig
 from .connections import Connections
 from .encoding import accepts_gzip
 from .hosts import Hosts
-from .neighbourhood import neighbourhood
 from .pages import ENDED, TEXT, Page, Pages, collector_at
 
 _LOG = logging.getLogger(__name__)
@@ -61,8 +60,7 @@ class OtherRequests:
             if context is not None:
                 # This thread makes the handshake, so that a silent client cannot hold up the front.
                 connection = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-                self.connections.leave(entered)
-                self.connections.enter(connection, address)
+                self.connections.replace(entered, connection)
                 entered = connection
                 connection.do_handshake()
             handler = _Handler(connection, address, self, read)
@@ -151,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
             elif not self._front.hosts.admit(self._lines()):
                 self._send(Page(403, _NOT_OUR_NAME, TEXT))
             elif self._front.guard.allows(
-                self.headers.get("Authorization"), neighbourhood(self.client_address)
+                self.headers.get("Authorization"), self._front.connections.place_of(self.connection)
             ):
                 if path == ENDED and self.command == "GET":
                     page = pages.ended(self.path.partition("?")[2])
