@@ -10,7 +10,6 @@ from ..config import Config
 from ..errors import InputError
 from ..roi import Plan, Return, returns
 from ..roi.asked import INPUTS, energy_of, plan_of, read
-from ..store import Store
 from ..units import energy, mass, number
 
 
@@ -29,6 +28,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, config: Config) -> int:
     """Raises InputError with every wrong field, NotFound for an evaluation that is not there."""
+    from ..store import Store  # here: numbers alone need no database, and its library takes long to import
+
     form = {one.name: getattr(options, one.name) for one in INPUTS}
     store: Store | None = None
     try:

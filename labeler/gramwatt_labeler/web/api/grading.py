@@ -16,6 +16,7 @@ from ...errors import FactsError, InputError
 from ...grading.facts import Facts, Population, grade_facts, grade_members
 from ...grading.names import nearest_name
 from ...grading.scale import RelativeScale, StrepScale
+from ...json_shapes import scale_json
 from ...roi import returns
 from ...roi.asked import plan_of, read
 from ...scale_files import LoadedScale
@@ -24,7 +25,6 @@ from ...sources.facts_text import Text, Value, json_values
 from ...sources.population_file import members_of, strep_request
 from ..auth.guard import client_of
 from ..auth.rates import Rate
-from ..labels import scale_json
 from ..pages.desk import Desk
 from . import shapes
 from .answers import answer, kept

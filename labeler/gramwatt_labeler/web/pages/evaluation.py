@@ -14,6 +14,7 @@ from ...errors import LabelerError, NotFound
 from ...exchange.boamps import as_boamps
 from ...forms.mistakes import Mistake
 from ...forms.numbers import split_number
+from ...json_shapes import as_json
 from ...model import Graded
 from ...render.files import MEDIA_TYPES, convert
 from ...render.label import LAYOUTS, Layout, alt_text, render_svg
@@ -22,7 +23,6 @@ from ...render.words import LANGUAGES
 from ...store.nouns import Origin, Stored
 from ...units import energy_unit
 from ..api.asking import one_of
-from ..labels import as_json
 from .desk import Desk
 from .page import HEADERS, svg
 from .power import power_points
