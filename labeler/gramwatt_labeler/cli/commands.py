@@ -74,6 +74,7 @@ COMMANDS = (
         "models of the hub and their CO2: sync, import, curate, analyse, export",
         "studying",
     ),
+    Command("model-facts", "parameters, size and library of a model, from its file", "model_facts"),
     Command("compare", "2 to 6 evaluations side by side", "comparing"),
     Command("roi", "whether a tactic that saves energy pays back", "returning"),
     Command("user", "users of the web pages and their tokens", "users"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
@@ -62,8 +63,8 @@ def _is_address(name: str) -> bool:
 
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 _BODY_BYTES = 1024 * 1024
-_FILES_BYTES = 101 * 1024 * 1024  # ten files of 10 MB, and what stands around them
-_FILES_AT = ("/upload", "/api/v1/evaluations/import")
+_FILES_BYTES = 101 * 1024 * 1024  # ten files of 10 MB or one of 100 MB, and what stands around them
+_FILES_AT = re.compile(r"/upload|/api/v1/evaluations/import|(/api/v1)?/models/[0-9]{1,10}/file")
 
 
 class Door:
@@ -147,7 +148,7 @@ class Door:
 
 
 def _most(path: str) -> int:
-    return _FILES_BYTES if path in _FILES_AT else _BODY_BYTES
+    return _FILES_BYTES if _FILES_AT.fullmatch(path) else _BODY_BYTES
 
 
 def _of_another_site(scope: Scope, headers: Mapping[bytes, str], hosts: Sequence[str]) -> Response | None:

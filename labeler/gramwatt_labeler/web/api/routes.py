@@ -8,7 +8,19 @@ from ...appearance import Appearance
 from ..auth.guard import Guard
 from ..manage.services import Services
 from ..pages.desk import Desk
-from . import appearance, defining, docs, evaluations, grading, hub, importing, jobs, managing, probing
+from . import (
+    appearance,
+    defining,
+    docs,
+    evaluations,
+    grading,
+    hub,
+    importing,
+    jobs,
+    managing,
+    model_files,
+    probing,
+)
 
 
 def router(desk: Desk, guard: Guard, services: Services, looks: Appearance) -> APIRouter:
@@ -23,6 +35,7 @@ def router(desk: Desk, guard: Guard, services: Services, looks: Appearance) -> A
         hub.router(desk, guard, services),
         defining.router(desk, guard),
         importing.router(desk, guard),
+        model_files.router(desk, guard),
         appearance.router(desk, guard, looks),
         docs.router(desk.pages),
     ):

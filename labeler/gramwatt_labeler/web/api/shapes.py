@@ -221,6 +221,19 @@ class ModelPage(BaseModel):
     next: int | None
 
 
+class FileFactsOut(BaseModel):
+    format: str
+    file_bytes: int
+    parameters: int | None
+    library: str | None
+    notes: list[str]
+
+
+class ModelFileOut(BaseModel):
+    model: ModelOut
+    file: FileFactsOut
+
+
 class ScaleIn(BaseModel):
     """The text of a scale file, see docs/grading.md."""
 
