@@ -67,7 +67,7 @@ def storages(content: bytes) -> dict[str, int]:
                 place = len(memo) if argument is None else argument
                 memo[place] = since_mark[-1] if since_mark else None
             elif name in ("BINGET", "LONG_BINGET"):
-                since_mark.append(memo.get(argument))
+                since_mark.append(memo.get(int(argument or 0)))
             elif name == "BINPERSID":
                 _count(since_mark[-5:], found)
     except (ValueError, IndexError, KeyError, UnicodeDecodeError, OverflowError) as error:

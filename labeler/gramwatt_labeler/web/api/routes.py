@@ -20,6 +20,7 @@ from . import (
     managing,
     model_files,
     probing,
+    returns,
 )
 
 
@@ -29,6 +30,7 @@ def router(desk: Desk, guard: Guard, services: Services, looks: Appearance) -> A
     for part in (
         evaluations.router(desk, guard),
         grading.router(desk),
+        returns.router(desk, guard),
         managing.router(desk, guard, services),
         jobs.router(guard, services),
         probing.router(desk, guard, services),

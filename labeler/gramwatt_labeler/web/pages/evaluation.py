@@ -21,6 +21,7 @@ from ...render.label import LAYOUTS, Layout, alt_text, render_svg
 from ...render.text import clean
 from ...render.words import LANGUAGES
 from ...store.nouns import Origin, Stored
+from ...store.returns import ReturnRows
 from ...units import energy_unit
 from ..api.asking import one_of
 from .desk import Desk
@@ -155,6 +156,7 @@ def router(desk: Desk) -> APIRouter:
             bars=svg(bars),
             new=bool(new),
             known=known,
+            analyses=ReturnRows(desk.store.database).some(evaluation.id),
             layouts=LAYOUTS,
             languages=LANGUAGES,
             is_recorded=evaluation.origin is Origin.WINDOW,
