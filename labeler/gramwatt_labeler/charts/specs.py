@@ -176,6 +176,33 @@ def cost_curve(points: Sequence[tuple[float, float, float]], break_even: int | N
     return {"width": WIDE, "height": 240, "layer": layers}
 
 
+def share_bars(rows: Sequence[tuple[str, int, int]], names: tuple[str, str]) -> Spec:
+    """A bar a month, ``(month, part, whole)``, of two parts named ``names``: the part, and the rest."""
+    values = [
+        {"month": month, "part": name, "models": count, "order": order}
+        for month, part, whole in rows
+        for order, (name, count) in enumerate(zip(names, (part, whole - part), strict=True))
+    ]
+    scale = {"domain": list(names), "range": [GREEN, INK]}
+    return {
+        "width": WIDE,
+        "height": 200,
+        "data": {"values": values},
+        "mark": "bar",
+        "encoding": {
+            "x": {
+                "field": "month",
+                "type": "ordinal",
+                "title": None,
+                "axis": {"labelAngle": 0, "labelOverlap": True, "labelSeparation": 14},
+            },
+            "y": {"field": "models", "type": "quantitative", "title": "models"},
+            "order": {"field": "order"},
+            "color": {"field": "part", "type": "nominal", "scale": scale},
+        },
+    }
+
+
 def trade_off(
     points: Sequence[tuple[float, float, str, str]],
     titles: tuple[str, str],

@@ -71,7 +71,7 @@ COMMANDS = (
     Command("probe", "ask a deployed model many times and grade what its requests used", "probing"),
     Command(
         "study",
-        "models of the hub and their CO2: sync, import, curate, analyse, export",
+        "models of the hub and their CO2: sync, import, grade, curate, analyse, export",
         "studying",
     ),
     Command("model-facts", "parameters, size and library of a model, from its file", "model_facts"),
