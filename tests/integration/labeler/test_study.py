@@ -66,8 +66,8 @@ def test_the_same_filters_narrow_the_page_and_the_calls(site: Site, query: str, 
 
 @pytest.mark.parametrize(
     ("query", "name"),
-    [("domain=Video", "domain"), ("co2_from=1,500", "co2_from"), ("co2_to=5 s", "co2_to"), ("likes_from=-1", "likes_from"),
-     ("from=2022", "from"), ("to=2022-13", "to"), ("source=" + "x" * 300, "source")],
+    [("domain=Video", "domain"), ("co2_from=1,500", "co2_from"), ("co2_to=5 s", "co2_to"),
+     ("likes_from=-1", "likes_from"), ("from=2022", "from"), ("to=2022-13", "to"), ("source=" + "x" * 300, "source")],
 )  # fmt: skip
 def test_a_filter_that_cannot_be_read_is_named(site: Site, query: str, name: str) -> None:
     assert error(site.get(f"study/summary?{query}")) == (422, "invalid", name)
