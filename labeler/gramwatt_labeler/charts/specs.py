@@ -99,8 +99,8 @@ def daily_bars(rows: Sequence[tuple[str, float]], unit: str, height: int = 180) 
     }
 
 
-def letter_bars(counts: Sequence[tuple[str, int]], colours: Sequence[str]) -> Spec:
-    """How many runs got each letter; the letter stands under its bar, so that colour is not the only sign."""
+def letter_bars(counts: Sequence[tuple[str, int]], colours: Sequence[str], what: str = "runs") -> Spec:
+    """How many of ``what`` got each letter; the letter stands under its bar, so that colour is not the only sign."""
     return {
         "width": WIDE,
         "height": 200,
@@ -113,7 +113,7 @@ def letter_bars(counts: Sequence[tuple[str, int]], colours: Sequence[str]) -> Sp
                 "title": None,
                 "axis": {"labelAngle": 0, "labelFontSize": 15},
             },
-            "y": {"field": "runs", "type": "quantitative", "title": "runs", "axis": {"tickMinStep": 1}},
+            "y": {"field": "runs", "type": "quantitative", "title": what, "axis": {"tickMinStep": 1}},
         },
         "layer": [
             {

@@ -49,7 +49,7 @@ def _domains(rows: Sequence[Row], _: Letters) -> Spec | None:
 def _letters(rows: Sequence[Row], letters: Letters) -> Spec | None:
     counts = Counter(letters.get(row.hub_id, "") for row in rows)
     known = [(letter, counts[letter]) for letter in _LETTERS]
-    return letter_bars(known, colours(len(_LETTERS))) if any(count for _, count in known) else None
+    return letter_bars(known, colours(len(_LETTERS)), "models") if any(count for _, count in known) else None
 
 
 def _sizes(rows: Sequence[Row], letters: Letters) -> Spec | None:

@@ -139,7 +139,7 @@ async def handle(request: Request, error: Exception) -> Response:
             )
         return answer
     headers = {"Retry-After": str(math.ceil(found.retry_after))} if found.retry_after else {}
-    message = clean(found.message)
+    message = clean(f"{found.path}: {found.message}" if found.path else found.message)
     if found.allowed:
         message += f"; allowed: {', '.join(map(clean, found.allowed))}"
     problem: ProblemPage | None = getattr(request.app.state, "problem", None)
