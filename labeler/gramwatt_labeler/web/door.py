@@ -79,6 +79,8 @@ class Door:
             await self._app(scope, receive, send)
             return
         refusal = self._refusal(scope)
+        if scope["method"] == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         if refusal is None:
             await self._counted(scope, receive, send)
             return
@@ -145,6 +147,15 @@ class Door:
         if lengths and (len(lengths[0]) > 12 or int(lengths[0]) > _most(scope["path"])):
             return _too_large(scope, _most(scope["path"]))
         return _of_another_site(scope, dict(headers), hosts)
+
+
+def _without_body(send: Send) -> Send:
+    """The head of an answer alone: HEAD is what GET is, without a body (RFC 9110, 9.3.2)."""
+
+    async def head(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return head
 
 
 def _most(path: str) -> int:

@@ -116,3 +116,16 @@ def test_who_is_logged_in_stands_above_the_labels(tmp_path: Path) -> None:
     browser = Browser(site, "contributor")
     assert '<a class="who" href="/manage">contributor</a>' in browser.get("/labels/")
     site.store.close()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/evaluations", "/labels/w1.svg", "/api/v1/evaluations", "/metrics", "/nothing", "/api/v1/nothing"],
+)
+def test_the_head_of_an_answer_is_that_of_get_without_a_body(site: Site, path: str) -> None:
+    whole, head = site.client.get(path), site.client.head(path)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert head.headers == whole.headers
+    tag = whole.headers.get("etag")
+    if tag:
+        assert site.client.head(path, headers={"If-None-Match": tag}).status_code == 304
