@@ -22,6 +22,7 @@ from .errors import GramwattError, GramwattWarning, Refused, Unavailable
 from .recording import Window
 from .recording import Window as window  # noqa: N813  reads as a verb: with gramwatt.window("train", ...)
 from .result import Result
+from .tracker import tracker
 
 __all__ = [
     "PHASES",
@@ -33,6 +34,7 @@ __all__ = [
     "Unavailable",
     "Window",
     "load_ipython_extension",
+    "tracker",
     "window",
 ]
 

@@ -17,7 +17,8 @@ _log = logging.getLogger("gramwatt_labeler")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point. Returns 0 or one of ``cli.exit_codes``; errors are one line on standard error."""
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser(given).parse_args(given)
     file = options.config_file or os.environ.get("GRAMWATT_LABELER_CONFIG_FILE", "")
     try:
         loaded = load(file, os.environ, given_settings(options))

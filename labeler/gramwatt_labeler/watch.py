@@ -7,16 +7,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
-from urllib.parse import quote
 
 from .annotate import Annotator
 from .errors import DatabaseAway, LabelerError, NotYet, Rejected, TryAgain
 from .metrics import Health, Published
 from .model import Grade, Graded, Measurement, Window
+from .output import Output
 from .prometheus import Prometheus
 from .render.files import write_labels
 from .render.text import clean
@@ -30,20 +28,6 @@ _log = logging.getLogger(__name__)
 _PUBLISHED_WINDOWS = 1000
 _UNANSWERED = 3  # windows in a row that the server does not answer for
 _REFUSED = 10  # annotations that Grafana refuses in one poll
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """Where label files go and how their pages are addressed."""
-
-    directory: Path
-    formats: Sequence[str]
-    base_url: str
-    parts: bool = False  # also for windows inside another one: epochs, requests
-
-    def page(self, window: str) -> str:
-        """Address of a label's page."""
-        return f"{self.base_url}/labels/{quote(window, safe='')}"
 
 
 class Watch:

@@ -99,8 +99,8 @@ def daily_bars(rows: Sequence[tuple[str, float]], unit: str, height: int = 180) 
     }
 
 
-def letter_bars(counts: Sequence[tuple[str, int]], colours: Sequence[str]) -> Spec:
-    """How many runs got each letter; the letter stands under its bar, so that colour is not the only sign."""
+def letter_bars(counts: Sequence[tuple[str, int]], colours: Sequence[str], what: str = "runs") -> Spec:
+    """How many of ``what`` got each letter; the letter stands under its bar, so that colour is not the only sign."""
     return {
         "width": WIDE,
         "height": 200,
@@ -113,7 +113,7 @@ def letter_bars(counts: Sequence[tuple[str, int]], colours: Sequence[str]) -> Sp
                 "title": None,
                 "axis": {"labelAngle": 0, "labelFontSize": 15},
             },
-            "y": {"field": "runs", "type": "quantitative", "title": "runs", "axis": {"tickMinStep": 1}},
+            "y": {"field": "runs", "type": "quantitative", "title": what, "axis": {"tickMinStep": 1}},
         },
         "layer": [
             {
@@ -174,6 +174,33 @@ def cost_curve(points: Sequence[tuple[float, float, float]], break_even: int | N
             }
         )
     return {"width": WIDE, "height": 240, "layer": layers}
+
+
+def share_bars(rows: Sequence[tuple[str, int, int]], names: tuple[str, str]) -> Spec:
+    """A bar a month, ``(month, part, whole)``, of two parts named ``names``: the part, and the rest."""
+    values = [
+        {"month": month, "part": name, "models": count, "order": order}
+        for month, part, whole in rows
+        for order, (name, count) in enumerate(zip(names, (part, whole - part), strict=True))
+    ]
+    scale = {"domain": list(names), "range": [GREEN, INK]}
+    return {
+        "width": WIDE,
+        "height": 200,
+        "data": {"values": values},
+        "mark": "bar",
+        "encoding": {
+            "x": {
+                "field": "month",
+                "type": "ordinal",
+                "title": None,
+                "axis": {"labelAngle": 0, "labelOverlap": True, "labelSeparation": 14},
+            },
+            "y": {"field": "models", "type": "quantitative", "title": "models"},
+            "order": {"field": "order"},
+            "color": {"field": "part", "type": "nominal", "scale": scale},
+        },
+    }
 
 
 def trade_off(

@@ -10,18 +10,7 @@ from ..errors import NotFound, NotYet, TryAgain
 from ..model import Graded
 from ..scale_files import grade, load_scales, pick
 from ..windows import find_by_id, find_by_name, finished, measure
-from .wiring import prometheus
-
-
-def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Which window, how long to wait for it, and how to print it."""
-    choice = command.add_mutually_exclusive_group()
-    choice.add_argument("--window", metavar="ID", help="the window's id, as gramwatt run prints it")
-    choice.add_argument("--name", help="the window of this name that finished last")
-    command.add_argument(
-        "--wait", type=float, default=0.0, metavar="SECONDS", help="wait for its last samples"
-    )
-    command.add_argument("--json", action="store_true", help="print the result as JSON")
+from .servers import prometheus
 
 
 def grade_asked(options: argparse.Namespace, config: Config) -> list[Graded]:

@@ -9,14 +9,14 @@ import msgspec
 
 from ..config import Config
 from ..errors import ConfigError
+from ..json_shapes import as_json
 from ..render.files import write_labels
 from ..render.label import LAYOUTS
 from ..render.words import LANGUAGES
-from ..web.labels import as_json
 from . import exit_codes, graded_facts, regrade
 from .asked_window import grade_asked
 from .line import one_line
-from .wiring import output
+from .servers import output
 
 
 def add_grade_arguments(command: argparse.ArgumentParser) -> None:

@@ -14,16 +14,16 @@ import msgspec
 from ..config import Config
 from ..errors import InputError, Rejected
 from ..importing import Imported, Outcome, import_results
+from ..json_shapes import as_json
 from ..render.files import write_labels
 from ..render.text import clean
 from ..scale_files import LoadedScale, load_scales, pick
 from ..sources.emissions_csv import FACTS, PHASES, Options, read_emissions
 from ..store import Store
-from ..web.labels import as_json
 from . import exit_codes
 from .argument_types import key_number, key_text, zone
 from .line import one_line
-from .wiring import output
+from .servers import output
 
 _log = logging.getLogger("gramwatt_labeler")
 

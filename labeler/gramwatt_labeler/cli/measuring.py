@@ -9,16 +9,16 @@ import msgspec
 
 from ..config import Config
 from ..errors import Duplicate
+from ..json_shapes import as_json
 from ..model import Graded, Window
 from ..ranges import Stretch, measure_range, read_selector
 from ..scale_files import LoadedScale, grade, load_scales, pick
 from ..store import Evaluation, Given, Origin, Store
 from ..store.identifiers import new_id
-from ..web.labels import as_json
 from . import exit_codes
 from .argument_types import key_number, moment
 from .line import one_line
-from .wiring import output, prometheus
+from .servers import output, prometheus
 
 _JOULES_PER_KILOWATT_HOUR = 3.6e6
 

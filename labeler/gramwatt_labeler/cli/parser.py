@@ -3,131 +3,39 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from .. import __version__
 from ..config import settings
-from . import (
-    asked_window,
-    comparing,
-    databases,
-    grades,
-    import_files,
-    intensities,
-    measuring,
-    probing,
-    reports,
-    returning,
-    scale_list,
-    scales,
-    serving,
-    setting_help,
-    studying,
-    users,
-    watching,
-)
+from . import setting_help
+from .commands import COMMANDS
 
 
-def parser() -> argparse.ArgumentParser:
-    """What it parses has ``run``: the subcommand, to be called with the arguments and the Config."""
+def parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """What it parses has ``run``: the subcommand, to be called with the arguments and the Config.
+
+    Only the command that ``arguments`` names has arguments of its own, so that no other command's modules are
+    imported; without ``arguments`` all have them.
+    """
+    asked = None if arguments is None else next((one for one in arguments if not one.startswith("-")), "")
     common = _settings()
-    which = argparse.ArgumentParser(add_help=False)
-    asked_window.add_arguments(which)
     whole = argparse.ArgumentParser(
         prog="gramwatt-labeler",
         description="Turns recorded windows into efficiency grades and energy labels.",
     )
     whole.add_argument("--version", action="version", version=f"gramwatt-labeler {__version__}")
-    commands = whole.add_subparsers(required=True, metavar="COMMAND")
-    for name, run, parents, add_arguments, text in (
-        (
-            "watch",
-            watching.main,
-            [common],
-            watching.add_arguments,
-            "grade new finished windows for as long as it runs, and serve the web pages",
-        ),
-        ("serve", serving.main, [common], None, "serve stored grades without looking for new ones"),
-        (
-            "grade",
-            grades.print_grades,
-            [which, common],
-            grades.add_grade_arguments,
-            "grade one finished window (default: the last), or numbers of your own (--scheme), and print it",
-        ),
-        (
-            "label",
-            grades.write,
-            [which, common],
-            grades.add_label_arguments,
-            "grade one finished window and write its label files",
-        ),
-        (
-            "report",
-            reports.main,
-            [common],
-            reports.add_arguments,
-            "write a report over a run, a month, a user, a model or a task as one HTML or PDF file",
-        ),
-        (
-            "intensities",
-            intensities.main,
-            [common],
-            intensities.add_arguments,
-            "keep a public table of yearly carbon intensities, or list what is kept",
-        ),
-        (
-            "measure",
-            measuring.main,
-            [common],
-            measuring.add_arguments,
-            "grade any stretch of the exporter's series: a service, a user, a container",
-        ),
-        (
-            "probe",
-            probing.main,
-            [common],
-            probing.add_arguments,
-            "ask a deployed model many times and grade what its requests used",
-        ),
-        (
-            "study",
-            studying.main,
-            [common],
-            studying.add_arguments,
-            "models of the hub and their CO2: sync, import, curate, analyse, export",
-        ),
-        ("compare", comparing.main, [common], comparing.add_arguments, "2 to 6 evaluations side by side"),
-        (
-            "roi",
-            returning.main,
-            [common],
-            returning.add_arguments,
-            "whether a tactic that saves energy pays back",
-        ),
-        ("user", users.main, [common], users.add_arguments, "users of the web pages and their tokens"),
-        ("db", databases.main, [common], databases.add_arguments, "upgrade or check the database"),
-        (
-            "scale",
-            scales.main,
-            [common],
-            scales.add_arguments,
-            "list, show, check and compare scales, or make one of your own runs",
-        ),
-        ("scales", scale_list.main, [common], None, "list the scales with version and hash"),
-        (
-            "import",
-            import_files.main,
-            [common],
-            import_files.add_arguments,
-            "grade the runs and tasks in files of CodeCarbon's (emissions.csv)",
-        ),
-    ):
-        command = commands.add_parser(
-            name, parents=parents, help=text, description=text[0].upper() + text[1:] + "."
+    subparsers = whole.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        is_asked = asked in (None, command.name)
+        parents = [_which_window(), common] if command.of_a_window else [common]
+        one = subparsers.add_parser(
+            command.name,
+            parents=parents if is_asked else [],
+            help=command.text,
+            description=command.description,
         )
-        command.set_defaults(run=run)
-        if add_arguments:
-            add_arguments(command)
+        if is_asked:
+            command.fill(one)
     return whole
 
 
@@ -135,6 +43,16 @@ def given_settings(options: argparse.Namespace) -> dict[str, str]:
     """The settings that have a flag on the command line, by their key such as ``log.level``."""
     values = {key: getattr(options, _dest(key), None) for key in settings()}
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _which_window() -> argparse.ArgumentParser:
+    which = argparse.ArgumentParser(add_help=False)
+    choice = which.add_mutually_exclusive_group()
+    choice.add_argument("--window", metavar="ID", help="the window's id, as gramwatt run prints it")
+    choice.add_argument("--name", help="the window of this name that finished last")
+    which.add_argument("--wait", type=float, default=0.0, metavar="SECONDS", help="wait for its last samples")
+    which.add_argument("--json", action="store_true", help="print the result as JSON")
+    return which
 
 
 def _settings() -> argparse.ArgumentParser:

@@ -18,7 +18,8 @@ from ..scale_files import load_scales, pick
 from ..store import Store
 from ..store.identifiers import new_id
 from . import exit_codes
-from .wiring import output, probe_rooms
+from .servers import output
+from .wiring import probe_rooms
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:

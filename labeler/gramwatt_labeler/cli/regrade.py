@@ -9,10 +9,8 @@ import msgspec
 
 from ..config import Config
 from ..model import Grade
-from ..regrading import regrade
 from ..render.text import clean
 from ..scale_files import load_scales, pick
-from ..store import Store
 from .since import since
 
 
@@ -32,6 +30,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, config: Config) -> int:
     """A line for each result; the exit code is 0 also when there is none."""
+    # Imported here: ``grade`` of a window opens no database, and its library takes long to import.
+    from ..regrading import regrade
+    from ..store import Store
+
     scales = pick(load_scales(config.grading.scales_dir), config.grading.scales)
     store = Store(config.database_url)
     try:

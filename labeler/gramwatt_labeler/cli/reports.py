@@ -16,7 +16,8 @@ from ..web.pages.desk import Desk
 from ..web.pages.page import Pages
 from ..web.pages.report import as_html, file_name, label_of, letters_of
 from ..web.pages.visitors import anonymous
-from .wiring import opened, output, prometheus
+from .servers import output, prometheus
+from .wiring import opened
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:

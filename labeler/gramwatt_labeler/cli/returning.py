@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from ..config import Config
 from ..errors import InputError
+from ..render.text import clean
 from ..roi import Plan, Return, returns
-from ..roi.asked import INPUTS, energy_of, plan_of, read
-from ..store import Store
-from ..units import energy, mass, number
+from ..roi.asked import INPUTS, plan_of, read
+from ..roi.keeping import as_tree, completed, kept_form, title_of
+from ..units import energy, mass, moment, number
+
+if TYPE_CHECKING:
+    from ..store import Store
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -24,27 +32,70 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         )
     command.add_argument("--baseline", default="", metavar="ID", help="an evaluation instead of --old")
     command.add_argument("--after", default="", metavar="ID", help="an evaluation instead of --new")
+    command.add_argument(
+        "--keep",
+        default="",
+        metavar="TITLE",
+        help="keep it under this title, on the pages and with its evaluations",
+    )
+    command.add_argument("--kept", action="store_true", help="list the kept ones and do nothing else")
     command.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def main(options: argparse.Namespace, config: Config) -> int:
     """Raises InputError with every wrong field, NotFound for an evaluation that is not there."""
-    form = {one.name: getattr(options, one.name) for one in INPUTS}
-    store: Store | None = None
-    try:
-        for name, evaluation in (("old", options.baseline), ("new", options.after)):
-            if evaluation and not form[name]:
-                store = store or Store(config.database_url)
-                form[name] = f"{energy_of(store.evaluation(evaluation)):.9g} J"
-    finally:
-        if store is not None:
-            store.close()
+    if options.kept:
+        return _list(options, config)
+    asked = {one.name: getattr(options, one.name) for one in INPUTS}
+    form = {name: text for name, text in asked.items() if text}
+    form |= {name: getattr(options, name) for name in ("baseline", "after") if getattr(options, name)}
+    if "baseline" in form or "after" in form:
+        with _opened(config) as store:
+            form = completed(form, store.evaluation)
     values, wrong = read(form)
     if wrong:
         raise InputError("; ".join(f"--{name.replace('_', '-')}: {text}" for name, text in wrong.items()))
     plan = plan_of(values)
     outcome = returns(plan)
-    print(json.dumps(asdict(outcome), indent=2) if options.json else _text(plan, outcome))
+    number = _keep(options.keep, form, config) if options.keep else None
+    if options.json:
+        print(json.dumps(asdict(outcome) | ({} if number is None else {"analysis": number}), indent=2))
+    else:
+        print(_text(plan, outcome) + ("" if number is None else f"\nkept as analysis {number}"))
+    return 0
+
+
+@contextmanager
+def _opened(config: Config) -> Iterator[Store]:
+    from ..store import Store  # here: numbers alone need no database, and its library takes long to import
+
+    store = Store(config.database_url)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _keep(title: str, form: Mapping[str, str], config: Config) -> int:
+    from ..store.returns import ReturnRows
+
+    with _opened(config) as store:
+        title = title_of(clean(title).strip())
+        return ReturnRows(store.database).add(title, kept_form(form), "the command line", time.time())
+
+
+def _list(options: argparse.Namespace, config: Config) -> int:
+    from ..store.returns import ReturnRows
+
+    with _opened(config) as store:
+        found = ReturnRows(store.database).some(limit=500)
+    if options.json:
+        print(json.dumps([as_tree(one) for one in found], indent=2))
+        return 0
+    for one in found:
+        print(f"{one.id:>5}  {moment(one.at)}  {clean(one.title)}")
+    if not found:
+        print("no analysis is kept")
     return 0
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from ..config import Config
+from ..json_shapes import scale_json
 from ..scale_files import load_scales
-from ..web.labels import scale_json
 
 
 def main(_: argparse.Namespace, config: Config) -> int:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -19,9 +20,11 @@ from ..grading.history import LEAST_RUNS, runs, scale_of
 from ..grading.names import nearest_name
 from ..model import Graded
 from ..scale_files import LoadedScale, load_scales
-from ..store import Store
 from . import scale_list
 from .since import since
+
+if TYPE_CHECKING:
+    from ..store import Store
 
 _FACTS = ("task", "model", "dataset", "phase", "user", "name")
 _PAGE = 500
@@ -98,6 +101,8 @@ def _new(options: argparse.Namespace, config: Config) -> int:
             "--name",
             f"{options.name!r} is a shipped scale; letters by your own runs need a name of their own",
         )
+    from ..store import Store  # here: the other verbs open no database, and its library takes long to import
+
     store = Store(config.database_url)
     try:
         found = runs(_stored(store), dict(options.wanted), options.since)

@@ -16,6 +16,7 @@ from ..config import Config
 from ..errors import InputError
 from ..forms.mistakes import Mistake
 from ..hub.curating import curate
+from ..hub.regrading import grade_all
 from ..hub.sync import Counts, sync
 from ..hub.table import MOST_BYTES, Table
 from ..scale_files import load_scales
@@ -23,7 +24,7 @@ from ..store import Store
 from ..store.hub import HubRows
 from ..study.analysis import Finding, Study, analyse
 from ..study.frame import Row
-from ..study.reading import all_rows
+from ..study.reading import STUDY_SCALE, all_rows
 from . import exit_codes
 from .wiring import hub
 
@@ -48,6 +49,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "value", nargs="?", metavar="VALUE", help="such as '83 kg'; '' hides the card's; none takes it back"
     )
     one.add_argument("--note", default="", metavar="TEXT", help="why")
+    one = actions.add_parser("grade", help="grade every model again, on the scales as they are now")
+    one.add_argument(
+        "--scale",
+        default=STUDY_SCALE,
+        metavar="NAME",
+        help=f"whose letters are counted (default: {STUDY_SCALE})",
+    )
     actions.add_parser("analyse", help="totals, how CO2 is reported, and what it goes along with")
     actions.add_parser("export", help="print all models as CSV")
 
@@ -57,7 +65,10 @@ def main(options: argparse.Namespace, config: Config) -> int:
     store = Store(config.database_url)
     try:
         rows = HubRows(store.database)
-        action = {"sync": _sync, "import": _import, "curate": _curate, "analyse": _analyse, "export": _export}
+        action = {
+            "sync": _sync, "import": _import, "curate": _curate, "grade": _grade, "analyse": _analyse,
+            "export": _export,
+        }  # fmt: skip
         return action[options.action](options, config, rows)
     finally:
         store.close()
@@ -111,6 +122,20 @@ def _curate(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
     print(
         f"{options.model}: {options.field} is {'as the card says' if options.value is None else options.value!r}"
     )
+    return 0
+
+
+def _grade(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
+    scales = load_scales(config.grading.scales_dir)
+    if options.scale not in scales:
+        raise InputError(f"--scale: no scale {options.scale[:64]!r}; there are {', '.join(scales)}")
+    counts = grade_all(rows, scales, config.grading.scales[0], options.scale, time.time)
+    if options.json:
+        letters = {letter or "none": count for letter, count in sorted(counts.items())}
+        print(json.dumps({"scale": options.scale, "models": counts.total(), "letters": letters}))
+    else:
+        words = ", ".join(f"{letter or 'no letter'} {count}" for letter, count in sorted(counts.items()))
+        print(f"{counts.total()} models with CO2 graded on {options.scale}: {words or 'none is here'}")
     return 0
 
 

@@ -18,7 +18,8 @@ from ..scale_book.live import Picked
 from ..watch import Watch
 from . import web_server
 from .line import one_line
-from .wiring import annotator, job_runner, live_scales, opened, output, prometheus
+from .servers import output, prometheus
+from .wiring import annotator, job_runner, live_scales, opened
 
 _log = logging.getLogger("gramwatt_labeler")
 

@@ -17,7 +17,7 @@ from ..store import Store
 from ..web.app import create_app
 from ..web.door import host_of
 from . import exit_codes
-from .wiring import output, prometheus, prometheus_headers
+from .servers import output, prometheus, prometheus_headers
 
 
 def build(

@@ -1,4 +1,4 @@
-"""What the commands work with, made from the settings: Prometheus, Grafana, label files. Reads the secrets."""
+"""What commands that keep something work with, made from the settings: the store, jobs, the hub, Grafana."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
-
-import httpx
 
 from ..annotate import Annotator
 from ..appearance import Appearance
@@ -20,7 +17,6 @@ from ..hub.sync import sync
 from ..job_runner import JobRunner, Kind, Progress
 from ..probe.asked import read_asked
 from ..probe.outcome import Rooms, probe
-from ..prometheus import Prometheus
 from ..scale_book.live import LiveScales
 from ..scale_book.regrading import regrade
 from ..scale_book.rows import ScaleRows
@@ -28,25 +24,14 @@ from ..scale_files import LoadedScale, load_scales, pick
 from ..store import Store
 from ..store.hub import HubRows
 from ..store.jobs import Jobs
-from ..watch import Output
-
-
-def prometheus(config: Config) -> Prometheus:
-    """The server that windows and their measurements are read from."""
-    return Prometheus(config.prometheus.url, _client(config), config.prometheus.timeout)
-
-
-def prometheus_headers(config: Config) -> dict[str, str]:
-    """What every request to Prometheus carries. Raises ConfigError when its token cannot be read."""
-    token = _secret(config.prometheus.token_file, "prometheus.token_file")
-    return {"Authorization": f"Bearer {token}"} if token else {}
+from .servers import prometheus, secret
 
 
 def annotator(config: Config) -> Annotator | None:
     """None without a Grafana; raises ConfigError for one without a token."""
     if not config.grafana.url:
         return None
-    token = os.environ.get("GRAMWATT_GRAFANA_TOKEN", "") or _secret(
+    token = os.environ.get("GRAMWATT_GRAFANA_TOKEN", "") or secret(
         config.grafana.token_file, "grafana.token_file"
     )
     if not token:
@@ -109,7 +94,7 @@ def _probing(config: Config, store: Store, scales: LiveScales) -> Kind:
 
 def hub(config: Config) -> Hub:
     """The hub's client. Raises ConfigError where its library is missing."""
-    token = os.environ.get("HF_TOKEN", "") or _secret(config.hub.token_file, "hub.token_file")
+    token = os.environ.get("HF_TOKEN", "") or secret(config.hub.token_file, "hub.token_file")
     return Hub(config.hub.endpoint, token)
 
 
@@ -122,21 +107,3 @@ def _syncing(config: Config, store: Store, scales: LiveScales) -> Kind:
         return asdict(counts)
 
     return run
-
-
-def output(config: Config) -> Output:
-    """Where label files go and pages are."""
-    return Output(config.labels_dir, config.labels.formats, config.base_url, config.labels.parts)
-
-
-def _client(config: Config) -> httpx.Client:
-    return httpx.Client(headers=prometheus_headers(config), follow_redirects=True)
-
-
-def _secret(file: str, key: str) -> str:
-    if not file:
-        return ""
-    try:
-        return Path(file).read_text().strip()
-    except OSError as error:
-        raise ConfigError(f"$.{key}", f"cannot read {file}: {error.strerror}") from None

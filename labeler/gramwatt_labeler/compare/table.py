@@ -11,7 +11,7 @@ from ..render.shorten import shortened
 from ..render.text import clean
 from ..store import Store
 from ..store.nouns import Stored
-from ..units import duration, energy, mass
+from ..units import duration, energy_unit, mass, number
 from . import FEWEST, MOST, Difference, Quantity, difference
 
 
@@ -84,21 +84,22 @@ def rows_of(runs: Sequence[Run], unit: str) -> list[tuple[str, list[Cell]]]:
             cells.append(Cell("not known" if value is None else text(value), differs))
         found.append((title, cells))
 
+    def joules(title: str, values: Sequence[float | None], sigmas: Sequence[float | None]) -> None:
+        """In one unit, so that the numbers of a row can be compared at a look."""
+        largest = max((value for value in values if value is not None), default=0.0)
+        name, size = energy_unit(largest)
+        row(title, values, lambda value: f"{number(value / size)} {name}", sigmas)
+
     # The sigma is that of the energy as a whole; of its parts, and of the CO2 with the grid's figure, none is known.
     own, none, exact = [run.sigma for run in runs], [None] * len(runs), [0.0] * len(runs)
     if unit:
-        row(f"Energy per {unit}", [per_unit(run, "energy_per_unit_joules") for run in runs], energy, own)
+        joules(f"Energy per {unit}", [per_unit(run, "energy_per_unit_joules") for run in runs], own)
         row(f"CO2 per {unit}", [per_unit(run, "emissions_per_unit_grams") for run in runs], mass, none)
     measured = [run.stored.evaluation.measurement for run in runs]
-    row("Energy", [one.energy_joules if one else None for one in measured], energy, own)
+    joules("Energy", [one.energy_joules if one else None for one in measured], own)
     row("CO2", [run.stored.evaluation.grams for run in runs], mass, none)
     for name in ("cpu", "gpu", "dram", "other"):
-        row(
-            f"of it {name.upper()}",
-            [one.components.get(name) if one else None for one in measured],
-            energy,
-            none,
-        )
+        joules(f"of it {name.upper()}", [one.components.get(name) if one else None for one in measured], none)
     seconds = [run.stored.evaluation.window.seconds or None for run in runs]
     row("Run time", seconds, duration, exact)
     row(

@@ -21,8 +21,18 @@ def quantity(value: float | None, kind: str = "") -> str:
         return _scaled(value, "B") + " per g"
     if kind == "flops":
         return _scaled(value, "FLOP")
+    if kind == "count":
+        return _counted(value)
     if kind.startswith("unit:"):
         return f"{units.number(value)} {kind.removeprefix('unit:')}".rstrip()
+    return units.number(value)
+
+
+def _counted(value: float) -> str:
+    """7,300,000 as it is, 7.3 billion from a thousand million on."""
+    for size, word in ((1e12, "trillion"), (1e9, "billion")):
+        if size <= abs(value) < 1e15:
+            return f"{units.number(value / size)} {word}"
     return units.number(value)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..forms.mistakes import Mistake
 from ..forms.quantities import COUNT, ENERGY, MONEY, RATIO, Kind, read_quantity
-from ..store.nouns import Stored
 from . import Plan, after
+
+if TYPE_CHECKING:
+    from ..store.nouns import Stored
 
 _NEEDED = ("old", "calls_per_day", "price")
 

@@ -12,10 +12,10 @@ from ..errors import NotFound
 from ..hub.cards import Card
 from . import audit, models, rows, writing
 from .database import Database
-from .nouns import Evaluation, Given, ModelFacts
-from .tables import CURATION, EVALUATIONS, HUB_MODELS, HUB_SYNCS
+from .nouns import Evaluation, Given, ModelFacts, Origin
+from .tables import CURATION, EVALUATIONS, GRADES, HUB_MODELS, HUB_SYNCS
 
-_H, _Y, _C = HUB_MODELS.c, HUB_SYNCS.c, CURATION.c
+_H, _Y, _C, _G = HUB_MODELS.c, HUB_SYNCS.c, CURATION.c, GRADES.c
 _CARD = tuple(Card.__dataclass_fields__)
 
 
@@ -141,6 +141,14 @@ class HubRows:
                 update(HUB_MODELS).where(_H.hub_id.in_(rows.storable(hub_ids))).values(fetched_at=at)
             )
 
+    def letters(self, scale: str) -> Mapping[str, str]:
+        """The letter in force on a scale, by the id of the evaluation; of models of the hub that have one."""
+        query = select(_G.evaluation_id, _G.letter).join(EVALUATIONS, EVALUATIONS.c.id == _G.evaluation_id)
+        query = query.where(EVALUATIONS.c.origin == Origin.HUB.value, _G.scale == scale, _G.is_current)
+        query = query.where(_G.letter.is_not(None))
+        with self._database.reading() as connection:
+            return {row.evaluation_id: row.letter for row in connection.execute(query)}
+
     # Syncs
 
     def begin(self, by: str, at: float) -> int:
@@ -210,8 +218,13 @@ class HubRows:
 
     def put_evaluation(self, evaluation: Evaluation, grades: Sequence[Given], at: float) -> None:
         """In place of the one of this model, or new."""
+        self.put_evaluations([(evaluation, grades)], at)
+
+    def put_evaluations(self, found: Sequence[tuple[Evaluation, Sequence[Given]]], at: float) -> None:
+        """Each in place of the one of its model, or new; all in one transaction."""
         with self._database.writing() as connection:
-            _put_evaluation(connection, evaluation, grades, at)
+            for evaluation, grades in found:
+                _put_evaluation(connection, evaluation, grades, at)
 
 
 def _put_evaluation(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ..hub.evaluating import curation_texts
+from ..hub.evaluating import curation_texts, evaluation_id
 from ..store.hub import HubRows
 from .frame import Row, of_cards
 
 _PAGE = 1000
+STUDY_SCALE = "gaissa-fixed"
+"""The scale of the study: its letters stand on the charts."""
 
 
 class Reading:
@@ -28,6 +30,13 @@ class Reading:
             if stamp != self._stamp:
                 self._known, self._stamp = all_rows(self._rows), stamp
             return self._known
+
+
+def letters_of(hub: HubRows, rows: Sequence[Row], scale: str) -> Mapping[str, str]:
+    """The letter of each row that has one, by its id on the hub. Raises DatabaseAway."""
+    letters = hub.letters(scale)
+    found = {row.hub_id: letters.get(evaluation_id(row.hub_id), "") for row in rows if row.grams is not None}
+    return {hub_id: letter for hub_id, letter in found.items() if letter}
 
 
 def all_rows(rows: HubRows) -> list[Row]:

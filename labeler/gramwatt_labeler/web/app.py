@@ -84,6 +84,7 @@ def create_app(
         app.add_exception_handler(kind, errors.handle)
     guard = Guard(People(store.database), writes_per_minute)
     pages = Pages(guard.visitor)
+    app.state.problem = pages.problem
     live = scales if isinstance(scales, LiveScales) else LiveScales(scales, ScaleRows(store.database))
     services = Services(
         ScaleRows(store.database), Jobs(store.database), wake_jobs, live.forget, hardware, probe_hosts
@@ -115,7 +116,7 @@ def create_app(
     app.include_router(pages_router(desk))
     app.include_router(probe.router(desk, services))
     app.include_router(study.router(desk, guard, services))
-    app.include_router(labels.router(store, main_scale, page_of))
+    app.include_router(labels.router(desk))
     app.include_router(api_router(desk, guard, services, appearance))
     app.include_router(dashboards_router(prometheus_url, dashboards_dir, prometheus_headers))
     return app

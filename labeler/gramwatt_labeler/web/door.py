@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
@@ -62,8 +63,8 @@ def _is_address(name: str) -> bool:
 
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 _BODY_BYTES = 1024 * 1024
-_FILES_BYTES = 101 * 1024 * 1024  # ten files of 10 MB, and what stands around them
-_FILES_AT = ("/upload", "/api/v1/evaluations/import")
+_FILES_BYTES = 101 * 1024 * 1024  # ten files of 10 MB or one of 100 MB, and what stands around them
+_FILES_AT = re.compile(r"/upload|/api/v1/evaluations/import|(/api/v1)?/models/[0-9]{1,10}/file")
 
 
 class Door:
@@ -78,6 +79,8 @@ class Door:
             await self._app(scope, receive, send)
             return
         refusal = self._refusal(scope)
+        if scope["method"] == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         if refusal is None:
             await self._counted(scope, receive, send)
             return
@@ -146,8 +149,17 @@ class Door:
         return _of_another_site(scope, dict(headers), hosts)
 
 
+def _without_body(send: Send) -> Send:
+    """The head of an answer alone: HEAD is what GET is, without a body (RFC 9110, 9.3.2)."""
+
+    async def head(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return head
+
+
 def _most(path: str) -> int:
-    return _FILES_BYTES if path in _FILES_AT else _BODY_BYTES
+    return _FILES_BYTES if _FILES_AT.fullmatch(path) else _BODY_BYTES
 
 
 def _of_another_site(scope: Scope, headers: Mapping[bytes, str], hosts: Sequence[str]) -> Response | None:

@@ -216,6 +216,8 @@ def test_a_login_lasts_until_it_is_ended_and_a_wrong_one_is_none(site: Site) -> 
     ):
         assert log_in(name, password).status_code == 401
     assert log_in("manager", "a long password", "//evil.example/").headers["location"] == "/manage"
+    # Who manages nothing is not led to a page that refuses them.
+    assert log_in("contributor", "a long password").headers["location"] == "/evaluations"
     answer = log_in("manager", "a long password", "/evaluate")
     assert (answer.status_code, answer.headers["location"]) == (303, "/evaluate")
     page = site.client.get("/login").text

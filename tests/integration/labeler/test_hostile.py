@@ -15,6 +15,7 @@ from gramwatt_labeler.forms.entry import Entry
 from gramwatt_labeler.grading.facts import Facts, grade_facts
 from gramwatt_labeler.metrics import Health, Published
 from gramwatt_labeler.model import Graded, Hardware, Imported, Measurement, Window
+from gramwatt_labeler.output import Output
 from gramwatt_labeler.prometheus import Prometheus
 from gramwatt_labeler.regrading import regrade
 from gramwatt_labeler.scale_book.regrading import grade_again
@@ -26,7 +27,7 @@ from gramwatt_labeler.uploads.mapping import ColumnMapping, apply, propose
 from gramwatt_labeler.uploads.reading import read_upload
 from gramwatt_labeler.uploads.rows import Row, read_rows
 from gramwatt_labeler.uploads.tools import recognise
-from gramwatt_labeler.watch import Output, Watch
+from gramwatt_labeler.watch import Watch
 from prometheus_client import CollectorRegistry
 
 SCALES = load_scales()

@@ -18,10 +18,11 @@ from fastapi import FastAPI
 from gramwatt_labeler.__main__ import main
 from gramwatt_labeler.annotate import Annotator
 from gramwatt_labeler.metrics import METRICS, Health, Published
+from gramwatt_labeler.output import Output
 from gramwatt_labeler.prometheus import Prometheus
 from gramwatt_labeler.scale_files import load_scales, pick
 from gramwatt_labeler.store import Store
-from gramwatt_labeler.watch import Output, Watch
+from gramwatt_labeler.watch import Watch
 from gramwatt_labeler.web.app import create_app
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families

@@ -37,6 +37,17 @@ def test_a_form_without_the_sessions_token_changes_nothing(site: Site) -> None:
     assert not site.people.user("viewer").disabled
 
 
+def test_a_form_that_comes_after_the_session_leads_through_the_login_to_a_page(site: Site) -> None:
+    manager = Browser(site)
+    site.client.cookies.clear()
+    for path in ("/manage/users", "/manage/scales/gaissa", "/manage/colours", "/manage/metrics"):
+        answer = site.client.post(path, data={"action": "save"}, follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/login?then={path}")
+        led = manager.post("/login", name="manager", password="a long password", then=path)
+        assert (led.status_code, led.url.path) == (200, path)
+        site.client.cookies.clear()
+
+
 def test_a_preview_says_how_many_letters_would_change_and_keeps_nothing(site: Site) -> None:
     site.post("evaluations", [RUN | {"task": f"t{n}"} for n in range(3)])
     manager = Browser(site)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from api_site import NOW, Site, error
+from api_site import NOW, Browser, Site, error
 from gramwatt_labeler.scale_files import grade, load_scales
 from gramwatt_labeler.store.nouns import Given
 from gramwatt_labeler.web.navigation import NAVIGATION
@@ -74,3 +74,58 @@ def test_the_page_of_a_regraded_result_lists_the_earlier_one(site: Site) -> None
     (said,) = site.get("evaluations/w2").json()["earlier"]
     assert said["scale"]["version"] == loaded.id.version
     assert site.client.get("/evaluations/w2.json").json()["earlier_grades"][0]["grade"]["scale"]["version"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("/labels/w1?lang=xx", 422, "allowed: ca, de, en, es, fr"),
+        ("/labels/nothing", 404, "see /labels/ for those there are"),
+        ("/models/999", 404, "see /models"),
+        ("/no-such-page", 404, "Not Found"),
+        ("/labels/%3Cscript%3E", 404, "&lt;script&gt;"),
+    ],
+)
+def test_an_error_is_a_page_to_a_browser_and_a_line_to_a_program(
+    site: Site, path: str, status: int, words: str
+) -> None:
+    page = site.client.get(path, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (page.status_code, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert words in page.text
+    assert 'aria-label="Pages"' in page.text
+    assert "<script>" not in page.text
+    line = site.client.get(path)
+    assert (line.status_code, line.headers["content-type"]) == (status, "text/plain; charset=utf-8")
+    assert line.text.count("\n") == 1
+
+
+def test_the_page_of_an_error_is_there_without_a_database(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.client.cookies.set("gramwatt_session", "x" * 40)
+    site.store.close()
+    (tmp_path / "labeler.db").unlink()
+    (tmp_path / "labeler.db").mkdir()
+    page = site.client.get("/models", headers={"Accept": "text/html"})
+    assert page.status_code == 503
+    assert "The database does not answer" in page.text
+    assert "Retry-After" in page.headers
+
+
+def test_who_is_logged_in_stands_above_the_labels(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    browser = Browser(site, "contributor")
+    assert '<a class="who" href="/manage">contributor</a>' in browser.get("/labels/")
+    site.store.close()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/evaluations", "/labels/w1.svg", "/api/v1/evaluations", "/metrics", "/nothing", "/api/v1/nothing"],
+)
+def test_the_head_of_an_answer_is_that_of_get_without_a_body(site: Site, path: str) -> None:
+    whole, head = site.client.get(path), site.client.head(path)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert head.headers == whole.headers
+    tag = whole.headers.get("etag")
+    if tag:
+        assert site.client.head(path, headers={"If-None-Match": tag}).status_code == 304

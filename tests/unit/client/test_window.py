@@ -352,3 +352,38 @@ def test_what_may_be_its_own_is_in_the_result_its_note_and_the_summary() -> None
     result = from_window({**answer, "unknown_joules": {"gpu": 700.4}})
     assert result.note.startswith("up to 700 J more of the gpu may be its own")
     assert result.summary()["unknown_joules"] == {"gpu": 700.4}
+
+
+def test_a_tracker_is_a_window_of_its_task(exporter: Any) -> None:
+    tracker = gramwatt.tracker(task="image-classification", model="resnet18", mode="inference")
+    tracker.start()
+    result = tracker.stop()
+    opened = exporter.only()
+    assert (opened["name"], opened["phase"], opened["task"], opened["model"]) == (
+        "image-classification", "inference", "image-classification", "resnet18",
+    )  # fmt: skip
+    assert known(result.joules) > 0
+    with gramwatt.tracker("t", name="mine", dataset="d") as w:
+        pass
+    assert (w.name, w.phase, w.task, w.dataset) == ("mine", "training", "t", "d")
+
+
+@pytest.mark.parametrize("mode", ["train", "", "Training", None, 3])
+def test_another_mode_is_refused_before_anything_runs(mode: Any) -> None:
+    with pytest.raises(ValueError, match=r"^mode: .* use .training. or .inference."):
+        gramwatt.tracker("t", mode=mode)
+
+
+@pytest.mark.parametrize("task", ["", None, "x" * 129])
+def test_a_tracker_needs_a_task(task: Any) -> None:
+    with pytest.raises(ValueError, match="1 to 128 characters"):
+        gramwatt.tracker(task)
+
+
+def test_a_tracker_works_without_an_exporter(tmp_path: Path) -> None:
+    with (
+        pytest.warns(gramwatt.GramwattWarning),
+        gramwatt.tracker("t", socket=str(tmp_path / "none.sock")) as w,
+    ):
+        pass
+    assert w.result.joules is None

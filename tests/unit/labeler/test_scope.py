@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[2]
-API, HUB, PROBE, EXCHANGE, MANAGE, DEFINING = (
+API, HUB, PROBE, EXCHANGE, MANAGE, DEFINING, MODELS, RETURNS, STUDIED = (
     f"integration/labeler/test_{name}.py"
-    for name in ("api", "hub", "probe", "exchange", "manage", "defining")
+    for name in ("api", "hub", "probe", "exchange", "manage", "defining", "models", "returns", "study")
 )
 READING, EVALUATE, UPLOAD = (
     f"integration/labeler/pages/test_{name}.py" for name in ("reading", "evaluate", "upload")
@@ -38,7 +38,15 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
         (STUDY, "test_an_effect_that_is_there_is_found_and_one_that_is_not_is_none"),
         (STUDY, "test_the_published_table"),
     ),
-    "every model has its letter": ((HUB, "test_what_changed_is_read_and_graded_once"),),
+    "the study is filtered, drawn and read over REST": (
+        (STUDIED, "test_the_same_filters_narrow_the_page_and_the_calls"),
+        (STUDIED, "test_each_chart_is_a_picture_and_its_numbers"),
+    ),
+    "every model has its letter, and can be graded again": (
+        (HUB, "test_what_changed_is_read_and_graded_once"),
+        (STUDIED, "test_the_best_of_each_letter_is_named"),
+        (STUDIED, "test_the_command_grades_every_model_again"),
+    ),
     "a form makes a label as picture and PDF, and adds to the data set once": (
         (BROWSER, "test_numbers_typed_in_become_a_label_and_an_evaluation"),
         (EVALUATE, "test_a_writer_adds_once_and_the_second_time_is_led_to_the_first"),
@@ -52,6 +60,12 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
         (HUB, "test_a_model_is_registered_by_form_and_keeps_what_is_not_said"),
         (API, "test_an_evaluation_is_added_graded_and_found"),
         (READING, "test_the_list_is_searched_filtered_and_sorted"),
+    ),
+    "a model's facts come from its file": (
+        ("unit/labeler/test_model_files.py", "test_a_header_has_the_facts"),
+        ("unit/labeler/test_model_files.py", "test_nothing_in_a_file_is_executed"),
+        (MODELS, "test_a_model_gets_parameters_size_and_library_and_keeps_the_rest"),
+        (MODELS, "test_the_page_of_a_model_reads_its_file"),
     ),
     "results come by form": ((EVALUATE, "test_every_field_has_a_label_and_says_how_its_value_is_got"),),
     "results come by file": (
@@ -83,6 +97,8 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "the return on a tactic": (
         (READING, "test_a_return_is_computed_from_evaluations_and_numbers"),
         (EXCHANGE, "test_a_return_is_the_same_by_command_page_and_rest"),
+        (RETURNS, "test_what_is_kept_by_rest_is_listed_shown_and_removed_by_its_user"),
+        (RETURNS, "test_a_person_keeps_and_removes_one_by_form"),
     ),
     "a REST API with its description": ((API, "test_the_document_describes_every_call_and_has_a_page"),),
     # CodeCarbon, Carbon Tracker
@@ -90,6 +106,11 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "equivalents and a year of it": (
         ("unit/labeler/test_equivalents.py", "test_what_is_not_known_stays_unknown_over_a_year"),
         (READING, "test_an_evaluation_says_all_about_itself"),
+    ),
+    "a tracker takes task, model and mode, refuses another mode, and works without a server": (
+        ("unit/client/test_window.py", "test_a_tracker_is_a_window_of_its_task"),
+        ("unit/client/test_window.py", "test_another_mode_is_refused_before_anything_runs"),
+        ("unit/client/test_window.py", "test_a_tracker_works_without_an_exporter"),
     ),
     "tasks, models, hosts and intervals are in a database": ((STORE, "test_a_filter_gives_those_and_no_others"),),
 }  # fmt: skip

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+from anyio import to_thread
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -33,6 +34,10 @@ _RETRY_SECONDS = 5.0
 _CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
           406: "not_acceptable", 409: "conflict", 413: "too_large", 415: "unsupported_media_type", 422: "invalid",
           429: "too_many", 503: "try_again"}  # fmt: skip
+
+
+ProblemPage = Callable[[Request, int, str], Response]
+"""``app.state.problem``: the page of an error, from its status and its words."""
 
 
 class ApiError(Exception):
@@ -124,7 +129,7 @@ def of_validation(error: RequestValidationError) -> ApiError:
 
 
 async def handle(request: Request, error: Exception) -> Response:
-    """Every error of a call that is known; for pages as a line of text."""
+    """Every error of a call that is known; of a page as a page for browsers, else as a line of text."""
     found = _as_api_error(error)
     if request.url.path.startswith(PREFIX):
         answer = respond(found)
@@ -134,7 +139,15 @@ async def handle(request: Request, error: Exception) -> Response:
             )
         return answer
     headers = {"Retry-After": str(math.ceil(found.retry_after))} if found.retry_after else {}
-    return PlainTextResponse(f"{clean(found.message)}\n", found.status, headers)
+    message = clean(f"{found.path}: {found.message}" if found.path else found.message)
+    if found.allowed:
+        message += f"; allowed: {', '.join(map(clean, found.allowed))}"
+    problem: ProblemPage | None = getattr(request.app.state, "problem", None)
+    if problem is not None and "text/html" in request.headers.get("accept", ""):
+        page = await to_thread.run_sync(problem, request, found.status, message[:_LONGEST])
+        page.headers.update(headers)
+        return page
+    return PlainTextResponse(f"{message}\n", found.status, headers)
 
 
 def _as_api_error(error: Exception) -> ApiError:

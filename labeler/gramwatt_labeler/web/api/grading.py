@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Annotated
 
 import msgspec
@@ -16,19 +16,17 @@ from ...errors import FactsError, InputError
 from ...grading.facts import Facts, Population, grade_facts, grade_members
 from ...grading.names import nearest_name
 from ...grading.scale import RelativeScale, StrepScale
-from ...roi import returns
-from ...roi.asked import plan_of, read
+from ...json_shapes import scale_json
 from ...scale_files import LoadedScale
 from ...sources.facts_file import record_of
 from ...sources.facts_text import Text, Value, json_values
 from ...sources.population_file import members_of, strep_request
 from ..auth.guard import client_of
 from ..auth.rates import Rate
-from ..labels import scale_json
 from ..pages.desk import Desk
 from . import shapes
 from .answers import answer, kept
-from .asking import json_body, only
+from .asking import only
 from .errors import ApiError
 
 _GRADES_PER_MINUTE = 60
@@ -109,24 +107,7 @@ def router(desk: Desk) -> APIRouter:
         rows = [{"amount": one.amount, "what": one.what, "source": one.source} for one in found]
         return answer({"equivalents": rows})
 
-    @routes.post(
-        "/roi", responses=shapes.ok(dict, 400, 413, 415, 422), openapi_extra=shapes.body(shapes.RoiIn)
-    )
-    async def roi(request: Request) -> Response:
-        """Whether a tactic pays back: return, break-even, and what is saved. Texts are read as the form reads them."""
-        given = shapes.read(shapes.RoiIn, await json_body(request))
-        form = {name: _written(value) for name, value in given.model_dump().items() if value is not None}
-        values, wrong = read(form)
-        if wrong:
-            name, message = next(iter(wrong.items()))
-            raise ApiError(422, "invalid", message, f"$.{name}")
-        return answer(asdict(returns(plan_of(values))))
-
     return routes
-
-
-def _written(value: float | str) -> str:
-    return value if isinstance(value, str) else repr(float(value))
 
 
 def _graded(loaded: LoadedScale, value: Value) -> object:

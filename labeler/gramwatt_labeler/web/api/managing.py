@@ -8,11 +8,11 @@ from anyio import to_thread
 from fastapi import APIRouter, Path, Request, Response
 
 from ...errors import Duplicate
+from ...json_shapes import scale_json
 from ...scale_book.content import read_scale
 from ...scale_book.regrading import preview
 from ...store.people import Role
 from ..auth.guard import Guard
-from ..labels import scale_json
 from ..manage.services import Services
 from ..pages.desk import Desk
 from . import shapes

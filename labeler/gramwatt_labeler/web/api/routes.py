@@ -8,7 +8,20 @@ from ...appearance import Appearance
 from ..auth.guard import Guard
 from ..manage.services import Services
 from ..pages.desk import Desk
-from . import appearance, defining, docs, evaluations, grading, hub, importing, jobs, managing, probing
+from . import (
+    appearance,
+    defining,
+    docs,
+    evaluations,
+    grading,
+    hub,
+    importing,
+    jobs,
+    managing,
+    model_files,
+    probing,
+    returns,
+)
 
 
 def router(desk: Desk, guard: Guard, services: Services, looks: Appearance) -> APIRouter:
@@ -17,12 +30,14 @@ def router(desk: Desk, guard: Guard, services: Services, looks: Appearance) -> A
     for part in (
         evaluations.router(desk, guard),
         grading.router(desk),
+        returns.router(desk, guard),
         managing.router(desk, guard, services),
         jobs.router(guard, services),
         probing.router(desk, guard, services),
         hub.router(desk, guard, services),
         defining.router(desk, guard),
         importing.router(desk, guard),
+        model_files.router(desk, guard),
         appearance.router(desk, guard, looks),
         docs.router(desk.pages),
     ):

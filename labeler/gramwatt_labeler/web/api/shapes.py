@@ -221,6 +221,19 @@ class ModelPage(BaseModel):
     next: int | None
 
 
+class FileFactsOut(BaseModel):
+    format: str
+    file_bytes: int
+    parameters: int | None
+    library: str | None
+    notes: list[str]
+
+
+class ModelFileOut(BaseModel):
+    model: ModelOut
+    file: FileFactsOut
+
+
 class ScaleIn(BaseModel):
     """The text of a scale file, see docs/grading.md."""
 
@@ -268,7 +281,20 @@ class ProbeIn(BaseModel):
     user: str = _Name
 
 
-class RoiIn(BaseModel):
+class _RoiNumbers(BaseModel):
+    """What an analysis that is computed and one that is kept have in common."""
+
+    calls_per_day: float | str
+    price: float | str
+    new: float | str | None = None
+    saving: float | str | None = None
+    calls: float | str | None = None
+    cost: float | str | None = None
+    cost_energy: float | str | None = None
+    intensity: float | str | None = None
+
+
+class RoiIn(_RoiNumbers):
     """Numbers in base units (J, shares of 1), or texts with a unit. Give ``new`` or ``saving``."""
 
     model_config = ConfigDict(
@@ -278,14 +304,39 @@ class RoiIn(BaseModel):
         },
     )
     old: float | str
-    calls_per_day: float | str
-    price: float | str
-    new: float | str | None = None
-    saving: float | str | None = None
-    calls: float | str | None = None
-    cost: float | str | None = None
-    cost_energy: float | str | None = None
-    intensity: float | str | None = None
+
+
+class AnalysisIn(_RoiNumbers):
+    """What is kept under a title; an evaluation named by ``baseline`` or ``after`` fills ``old`` or ``new``."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "title": "int8", "baseline": "01KARESNET", "saving": "40 %", "calls_per_day": 20000, "price": 0.25,
+            }
+        },
+    )  # fmt: skip
+    title: str = Field(min_length=1, max_length=256)
+    old: float | str | None = None
+    baseline: str = Field(default="", max_length=128)
+    after: str = Field(default="", max_length=128)
+
+
+class AnalysisOut(BaseModel):
+    id: int
+    title: str
+    baseline: str | None
+    after: str | None
+    input: dict[str, str]
+    result: dict[str, float | None] | None
+    created_by: str
+    created_at: float
+
+
+class AnalysisPage(BaseModel):
+    analyses: list[AnalysisOut]
+    next: int | None
 
 
 class SyncIn(BaseModel):

@@ -124,7 +124,8 @@ class Guard:
         except ApiError:
             return Visitor()
         writes = may(who.role, Role.CONTRIBUTOR)
-        return Visitor(who.name, writes, who.csrf, login="" if who.role else "/login")
+        login = "" if who.role else "/login"
+        return Visitor(who.name, writes, who.csrf, login, may_manage=who.role is Role.MANAGER)
 
 
 def client_of(request: Request) -> str:

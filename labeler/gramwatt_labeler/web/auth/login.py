@@ -8,6 +8,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from ...store.people import Role
 from ..pages.page import Pages, checked, form_of, texts_of
 from .guard import COOKIE, Guard, client_of
 from .rates import Rate
@@ -45,8 +46,9 @@ def router(guard: Guard, pages: Pages) -> APIRouter:
         found = guard.people.log_in(name, form.get("password", ""), guard.clock())
         if found is None:
             return page(request, name, then, "this name and password do not belong together", 401)
-        secret, _ = found
-        answer = RedirectResponse(local(then) or "/manage", 303)
+        secret, session = found
+        start = "/manage" if session.user.role is Role.MANAGER else "/evaluations"
+        answer = RedirectResponse(local(then) or start, 303)
         answer.set_cookie(
             COOKIE, secret, httponly=True, samesite="strict", secure=request.url.scheme == "https", path="/"
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -40,6 +42,19 @@ def router(desk: Desk, guard: Guard, services: Services, appearance: Appearance)
             audit=entries(desk.store.database, limit=_AUDIT_ROWS), jobs=services.jobs.recent(), done=done, wrong=wrong,
         )  # fmt: skip
 
+    async def changed(request: Request, change: Callable[[dict[str, str], str], Response]) -> Response:
+        """What ``change`` makes of a manager's form and name; otherwise the login, or why it is refused."""
+        form = texts_of(await form_of(request))
+
+        def done() -> Response:
+            no = refused(request)
+            if no is not None:
+                return no
+            who = guard.allow(request, Role.MANAGER, form.get("csrf", ""))
+            return change(form, who.name)
+
+        return await to_thread.run_sync(done)
+
     @routes.get("/manage")
     def start(request: Request) -> Response:
         return refused(request) or overview(request)
@@ -50,28 +65,20 @@ def router(desk: Desk, guard: Guard, services: Services, appearance: Appearance)
 
     @routes.post("/manage/scales/{name}")
     async def change_scale(request: Request, name: str) -> Response:
-        form = texts_of(await form_of(request))
-        return await to_thread.run_sync(lambda: _scale(request, name, form))
-
-    def _scale(request: Request, name: str, form: dict[str, str]) -> Response:
-        no = refused(request)
-        if no is not None:
-            return no
-        who = guard.allow(request, Role.MANAGER, form.get("csrf", ""))
-        return scales.answer(desk, services, request, name, form, who.name)
+        return await changed(request, lambda form, by: scales.answer(desk, services, request, name, form, by))
 
     @routes.post("/manage/users")
     async def change_user(request: Request) -> Response:
-        form = texts_of(await form_of(request))
-        return await to_thread.run_sync(lambda: _user(request, form))
+        def change(form: dict[str, str], by: str) -> Response:
+            done, wrong = people.do(guard.people, form, by, guard.clock())
+            return overview(request, done, wrong, 422 if wrong else 200)
 
-    def _user(request: Request, form: dict[str, str]) -> Response:
-        no = refused(request)
-        if no is not None:
-            return no
-        who = guard.allow(request, Role.MANAGER, form.get("csrf", ""))
-        done, wrong = people.do(guard.people, form, who.name, guard.clock())
-        return overview(request, done, wrong, 422 if wrong else 200)
+        return await changed(request, change)
+
+    @routes.get("/manage/users")
+    def users(request: Request) -> Response:
+        """Where a login leads to that a form of users had asked for."""
+        return refused(request) or overview(request)
 
     @routes.get("/manage/colours")
     def colours_of(request: Request) -> Response:
@@ -79,15 +86,7 @@ def router(desk: Desk, guard: Guard, services: Services, appearance: Appearance)
 
     @routes.post("/manage/colours")
     async def change_colours(request: Request) -> Response:
-        form = texts_of(await form_of(request))
-        return await to_thread.run_sync(lambda: _colours(request, form))
-
-    def _colours(request: Request, form: dict[str, str]) -> Response:
-        no = refused(request)
-        if no is not None:
-            return no
-        who = guard.allow(request, Role.MANAGER, form.get("csrf", ""))
-        return colours.answer(desk, request, form, appearance, who.name)
+        return await changed(request, lambda form, by: colours.answer(desk, request, form, appearance, by))
 
     @routes.get("/manage/{kind}")
     def defined(request: Request, kind: str) -> Response:
@@ -95,15 +94,9 @@ def router(desk: Desk, guard: Guard, services: Services, appearance: Appearance)
 
     @routes.post("/manage/{kind}")
     async def define(request: Request, kind: str) -> Response:
-        form = texts_of(await form_of(request))
-        return await to_thread.run_sync(lambda: _defined(request, known_kind(kind), form))
-
-    def _defined(request: Request, kind: defining.Kind, form: dict[str, str]) -> Response:
-        no = refused(request)
-        if no is not None:
-            return no
-        who = guard.allow(request, Role.MANAGER, form.get("csrf", ""))
-        return defining.answer(desk, request, kind, form, who.name)
+        return await changed(
+            request, lambda form, by: defining.answer(desk, request, known_kind(kind), form, by)
+        )
 
     def known_kind(name: str) -> defining.Kind:
         for kind in defining.KINDS:

@@ -41,7 +41,7 @@ def slider(letters: Sequence[str], letter: str, share: float) -> Markup:
         )
     mark = (
         f'<path d="M{at - 6:.1f} 0h12l-6 10z" fill="currentColor"/>'
-        f'<path d="M{at:.1f} 9v22" stroke="currentColor" stroke-width="2.5"/>'
+        f'<path d="M{at:.1f} 9v3M{at:.1f} 27v4" stroke="currentColor" stroke-width="2.5"/>'
     )
     text = f"in band {escape(letter)} of {escape(letters[0])} to {escape(letters[-1])}"
     return Markup(  # noqa: S704 - its texts are escaped

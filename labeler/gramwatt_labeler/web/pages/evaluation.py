@@ -14,15 +14,16 @@ from ...errors import LabelerError, NotFound
 from ...exchange.boamps import as_boamps
 from ...forms.mistakes import Mistake
 from ...forms.numbers import split_number
+from ...json_shapes import as_json
 from ...model import Graded
 from ...render.files import MEDIA_TYPES, convert
 from ...render.label import LAYOUTS, Layout, alt_text, render_svg
 from ...render.text import clean
 from ...render.words import LANGUAGES
 from ...store.nouns import Origin, Stored
+from ...store.returns import ReturnRows
 from ...units import energy_unit
 from ..api.asking import one_of
-from ..labels import as_json
 from .desk import Desk
 from .page import HEADERS, svg
 from .power import power_points
@@ -155,6 +156,7 @@ def router(desk: Desk) -> APIRouter:
             bars=svg(bars),
             new=bool(new),
             known=known,
+            analyses=ReturnRows(desk.store.database).some(evaluation.id),
             layouts=LAYOUTS,
             languages=LANGUAGES,
             is_recorded=evaluation.origin is Origin.WINDOW,

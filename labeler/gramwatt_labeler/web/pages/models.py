@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 
 from ...errors import Duplicate, LabelerError, NotFound
 from ...forms.mistakes import Mistake
 from ...forms.quantities import BYTES, COUNT, FLOPS, Kind, read_quantity
 from ...hub.curating import curate
 from ...hub.evaluating import NUMBERS, TEXTS, corrected, curation_texts
+from ...model_files.facts import FileFacts
+from ...model_files.keeping import keep
+from ...model_files.reading import READ, SUFFIXES, read_model
 from ...render.text import clean
 from ...store.hub import HubRows
 from ...store.nouns import Filters, Model, ModelFacts
 from ...store.rows import author_and_name
 from .desk import Desk
-from .page import checked, form_of, texts_of
+from .page import checked, files_of, form_of, texts_of
 
 ROWS = 50
+MOST_FILE_BYTES = 100_000_000
 _WORDS = {"domain": "Domain", "library": "Library", "licence": "Licence", "note": "Note"}
 _AMOUNTS: Mapping[str, tuple[str, Kind]] = {
     "parameters": ("Parameters", COUNT), "file_bytes": ("Size of the file", BYTES),
@@ -30,7 +35,7 @@ _AMOUNTS: Mapping[str, tuple[str, Kind]] = {
 
 
 def router(desk: Desk) -> APIRouter:
-    """``/models`` and ``/models/{id}``."""
+    """``/models``, ``/models/{id}`` and what is sent from them."""
     routes = APIRouter(include_in_schema=False)
     hub = HubRows(desk.store.database)
 
@@ -95,7 +100,13 @@ def router(desk: Desk) -> APIRouter:
             raise HTTPException(404, "there is no such model; see /models") from None
 
     def _page(
-        request: Request, model: Model, scale: str = "", wrong: str = "", status: int = 200
+        request: Request,
+        model: Model,
+        scale: str = "",
+        wrong: str = "",
+        status: int = 200,
+        read: FileFacts | None = None,
+        file: str = "",
     ) -> Response:
         scale = scale if scale in desk.scales else ""
         page = desk.store.page(Filters(model_id=model.id), scale or desk.main_scale, limit=ROWS)
@@ -104,6 +115,8 @@ def router(desk: Desk) -> APIRouter:
         return desk.pages.render(
             "model.html.j2", request, status, here="/models", model=model, name=name, stored=stored, total=page.total,
             card=_card(model.facts.hub_id), wrong=wrong, words=_WORDS, amounts=_AMOUNTS,
+            read=read, file=file, suffixes=",".join(SUFFIXES), formats=READ,
+            most_megabytes=MOST_FILE_BYTES // 1_000_000,
         )  # fmt: skip
 
     def _card(hub_id: str) -> dict[str, Any] | None:
@@ -121,6 +134,30 @@ def router(desk: Desk) -> APIRouter:
             "card": card, "mined": plain, "now": now, "layers": layers, "curated": curated,
             "fields": {**{name: title for name, (title, _) in NUMBERS.items()}, **TEXTS},
         }  # fmt: skip
+
+    @routes.post("/models/{model_id}/file")
+    async def from_file(request: Request, model_id: str) -> Response:
+        form = await form_of(request, 1, MOST_FILE_BYTES)
+        files = files_of(form, "file")
+        return await run_in_threadpool(lambda: _from_file(request, model_id, texts_of(form), files))
+
+    def _from_file(
+        request: Request, model_id: str, form: Mapping[str, str], files: Sequence[UploadFile]
+    ) -> Response:
+        """Give the model what its file says."""
+        model = _model(model_id)
+        trouble = _may_not(request, form)
+        if trouble:
+            return _page(request, model, wrong=trouble, status=403)
+        if not files:
+            return _page(request, model, wrong="choose the model's file first", status=422)
+        name, size = files[0].filename or "file", files[0].size or 0
+        try:
+            facts = read_model(files[0].file, name, size)
+        except LabelerError as error:
+            return _page(request, model, wrong=str(error), status=422)
+        model = keep(desk.store, model.facts, facts, desk.clock())
+        return _page(request, model, read=facts, file=name)
 
     @routes.post("/models/{model_id}/curation")
     async def correct(request: Request, model_id: str) -> Response:

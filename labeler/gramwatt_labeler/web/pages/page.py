@@ -15,12 +15,13 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
 
 from ... import units
+from ...errors import LabelerError
 from ...render.quantity import quantity
 from ...render.shorten import shortened
 from ...render.text import clean
 from ..navigation import NAVIGATION
 from .drawings import letter_chip, slider
-from .visitors import Visitors
+from .visitors import Visitor, Visitors
 
 HEADERS = {
     # Nothing runs and nothing comes from elsewhere, whatever a name on the page contains.
@@ -30,6 +31,11 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
+_TITLES = {
+    400: "This request cannot be read", 401: "Log in first", 403: "This is not allowed", 404: "There is no such page",
+    405: "This address does not take that", 409: "This is here already", 413: "This is too large",
+    422: "Something in the address or the form is wrong", 429: "Too many requests", 503: "The database does not answer",
+}  # fmt: skip
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 STATIC = Path(__file__).parent.parent / "static" / "app"
 
@@ -68,6 +74,21 @@ class Pages:
             visitor=self.visitors(request), request=request, **names
         )
         return HTMLResponse(text, status, headers=HEADERS)
+
+    def problem(self, request: Request, status: int, message: str) -> HTMLResponse:
+        """The page of an error: what is wrong, and the way on. It needs no database."""
+        try:
+            visitor = self.visitors(request)
+        except LabelerError:  # the database may be what is wrong
+            visitor = Visitor()
+        text = self._templates.get_template("problem.html.j2").render(
+            visitor=visitor,
+            request=request,
+            here="",
+            title=_TITLES.get(status, "That did not work"),
+            message=message,
+        )
+        return HTMLResponse(text, status, headers=HEADERS | {"Cache-Control": "no-store"})
 
     def text(self, template: str, **names: object) -> str:
         """A template that is no page of the site, such as a report."""

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from ...charts.drawing import draw
-from ...charts.specs import monthly, named_bars
 from ...equivalents import equivalents
-from ...errors import ConfigError
+from ...errors import ConfigError, InputError
 from ...hub.evaluating import evaluation_id
 from ...store.hub import HubRows
 from ...store.people import Role
 from ...study.analysis import LEAST, Study, analyse
-from ...study.frame import Row, medians_of
-from ...study.reading import Reading
+from ...study.charts import charts_of
+from ...study.filters import AMOUNTS, MONTHS, NAMES, WORDS, choices_of, narrowed
+from ...study.frame import Row
+from ...study.reading import STUDY_SCALE, Reading, letters_of
 from ..api.hub import queue_sync
 from ..auth.guard import Guard
 from ..manage.services import Services
 from .desk import Desk
 from .page import form_of, svg, texts_of
-
-Bar = tuple[str, float, float | None, float | None]
-_FILTERS = ("domain", "source", "training_type", "reporting", "library")
 
 
 def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
@@ -38,17 +35,21 @@ def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
     @routes.get("/study")
     def page(request: Request) -> Response:
         rows = reading.rows()
-        asked = {name: request.query_params.get(name, "")[:256] for name in _FILTERS}
-        choices = {name: sorted({getattr(row, name) for row in rows} - {""})[:200] for name in _FILTERS}
-        given = {name: text for name, text in asked.items() if text}
-        wrong = next(
-            (f"{name}: no model has it" for name, text in given.items() if text not in choices[name]), ""
-        )
-        some = [row for row in rows if all(getattr(row, name) == text for name, text in given.items())]
+        given = {name: request.query_params.get(name, "")[:256] for name in NAMES}
+        wrong, some = "", []
+        try:
+            some = narrowed(rows, given)
+        except InputError as error:
+            wrong = str(error)
         study, trouble = _analysed(some)
+        charts = [
+            (one.title, svg(draw(one.spec, one.title)))
+            for one in charts_of(some, letters_of(hub, some, STUDY_SCALE))
+        ]
         return desk.pages.render(
-            "study.html.j2", request, 422 if wrong else 200, here="/study", asked=asked, choices=choices, wrong=wrong,
-            study=study, trouble=trouble, charts=_charts(some, study), known=len(rows), least=LEAST,
+            "study.html.j2", request, 422 if wrong else 200, here="/study", asked=given, choices=choices_of(rows),
+            wrong=wrong, study=study, trouble=trouble, charts=charts, known=len(rows), least=LEAST, words=WORDS,
+            amounts=AMOUNTS, months=MONTHS, found=len(some), narrowed=any(given.values()),
             equivalents=equivalents(None, study.grams if study and study.with_co2 else None),
             syncs=hub.syncs(5), may_manage=_is_manager(request),
         )  # fmt: skip
@@ -87,17 +88,3 @@ def _analysed(rows: list[Row]) -> tuple[Study | None, str]:
         return analyse(rows), ""
     except ConfigError as error:
         return None, f"{error.message}; totals and charts need nothing more"
-
-
-def _charts(rows: list[Row], study: Study | None) -> list[tuple[str, Any]]:
-    found = []
-    months = medians_of(rows)
-    if len(months) > 1:
-        title = "CO2 of a training by month: median, and the middle half"
-        found.append((title, svg(draw(monthly(months, "g"), title))))
-    if study:
-        for title, counts in (("Models by domain", study.domains), ("How CO2 is reported", study.reporting)):
-            ordered = sorted(counts.items(), key=lambda one: -one[1])[:12]
-            bars: list[Bar] = [(name[:40], float(count), None, None) for name, count in ordered]
-            found.append((title, svg(draw(named_bars(bars, "models"), title))))
-    return found

@@ -115,8 +115,14 @@ def router(desk: Desk) -> APIRouter:
             graded=min(len(rows), MOST_GRADED),
             merged=len(read) > 1,
             trouble=trouble,
+            unnamed=is_unnamed(read, form),
             most_added=MOST_ADDED,
         )
+
+    def is_unnamed(read: Sequence[File], form: Mapping[str, str]) -> bool:
+        """Whether neither a column nor the form says which model these runs are of."""
+        fields = {column.target.field for one in read for column in one.columns if column.target}
+        return "model" not in fields and not form.get("model")
 
     @routes.post("/upload/{name}")
     async def mapped(request: Request, name: str) -> Response:

@@ -16,6 +16,7 @@ class Visitor:
     may_write: bool = False
     csrf: str = ""
     login: str = "/login"
+    may_manage: bool = False
 
 
 Visitors = Callable[[Request], Visitor]

@@ -130,3 +130,14 @@ def test_no_file_eleven_files_and_an_old_preview(reader: TestClient) -> None:
     many = [("files", (f"{number}.csv", TABLE)) for number in range(11)]
     assert reader.post("/upload", files=many).status_code == 400
     assert reader.post("/upload/nothing", data={"do": "add"}).status_code == 410
+
+
+def test_a_file_without_a_model_says_what_to_choose(writer: TestClient) -> None:
+    page = upload(writer, ("runs.csv", b"Modell;energy (kWh)\nnetz/a;1,35\n"))
+    assert "No column is taken as the model" in page
+    assert '<details class="help" open><summary>1 column is left out' in page
+    assert 'value="add" disabled>Add 0' in page
+    form = chosen(page) | {"model": "netz/a"}
+    again = writer.post(where(page), data=form).text
+    assert "No column is taken as the model" not in again
+    assert 'value="add">Add 1' in again

@@ -1,0 +1,86 @@
+"""The subcommands: their names, what they do, and which module does it. A module is imported when its command runs."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """``module`` is one of this package; ``run`` and ``arguments`` are names of functions in it."""
+
+    name: str
+    text: str
+    module: str
+    run: str = "main"
+    arguments: str = "add_arguments"  # "" has none of its own
+    of_a_window: bool = False  # has the arguments that choose one finished window
+
+    @property
+    def description(self) -> str:
+        """The text as a sentence."""
+        return f"{self.text[0].upper()}{self.text[1:]}."
+
+    def fill(self, parser: argparse.ArgumentParser) -> None:
+        """Give the parser this command's arguments, and ``run``. Imports the module."""
+        module = import_module(f"{__package__}.{self.module}")
+        run: Callable[..., Any] = getattr(module, self.run)
+        parser.set_defaults(run=run)
+        if self.arguments:
+            getattr(module, self.arguments)(parser)
+
+
+COMMANDS = (
+    Command(
+        "watch", "grade new finished windows for as long as it runs, and serve the web pages", "watching"
+    ),
+    Command("serve", "serve stored grades without looking for new ones", "serving", arguments=""),
+    Command(
+        "grade",
+        "grade one finished window (default: the last), or numbers of your own (--scheme), and print it",
+        "grades",
+        run="print_grades",
+        arguments="add_grade_arguments",
+        of_a_window=True,
+    ),
+    Command(
+        "label",
+        "grade one finished window and write its label files",
+        "grades",
+        run="write",
+        arguments="add_label_arguments",
+        of_a_window=True,
+    ),
+    Command(
+        "report",
+        "write a report over a run, a month, a user, a model or a task as one HTML or PDF file",
+        "reports",
+    ),
+    Command(
+        "intensities",
+        "keep a public table of yearly carbon intensities, or list what is kept",
+        "intensities",
+    ),
+    Command(
+        "measure", "grade any stretch of the exporter's series: a service, a user, a container", "measuring"
+    ),
+    Command("probe", "ask a deployed model many times and grade what its requests used", "probing"),
+    Command(
+        "study",
+        "models of the hub and their CO2: sync, import, grade, curate, analyse, export",
+        "studying",
+    ),
+    Command("model-facts", "parameters, size and library of a model, from its file", "model_facts"),
+    Command("compare", "2 to 6 evaluations side by side", "comparing"),
+    Command("roi", "whether a tactic that saves energy pays back", "returning"),
+    Command("user", "users of the web pages and their tokens", "users"),
+    Command("db", "upgrade or check the database", "databases"),
+    Command("scale", "list, show, check and compare scales, or make one of your own runs", "scales"),
+    Command("scales", "list the scales with version and hash", "scale_list", arguments=""),
+    Command("import", "grade the runs and tasks in files of CodeCarbon's (emissions.csv)", "import_files"),
+)
+"""In the order of ``--help``."""

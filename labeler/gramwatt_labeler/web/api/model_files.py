@@ -1,0 +1,65 @@
+"""``POST /api/v1/models/{id}/file``: parameters, size and library of a model, from its file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter, Path, Request, Response
+
+from ...model_files.keeping import as_tree, keep
+from ...model_files.reading import read_model
+from ...store.people import Role
+from ..auth.guard import Guard
+from ..pages.desk import Desk
+from ..pages.models import MOST_FILE_BYTES
+from ..pages.page import files_of, form_of
+from . import shapes
+from .answers import answer, model_json
+from .errors import ApiError
+
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+}
+
+
+def router(desk: Desk, guard: Guard) -> APIRouter:
+    """One call."""
+    routes = APIRouter(prefix="/api/v1", tags=["models"])
+
+    @routes.post(
+        "/models/{model_id}/file", openapi_extra=_BODY,
+        responses=shapes.ok(shapes.ModelFileOut, 400, 401, 403, 404, 413, 415, 422, 429, 503),
+    )  # fmt: skip
+    async def add(model_id: Annotated[int, Path(ge=1, le=2**31 - 1)], request: Request) -> Response:
+        """Give a model what its file says: safetensors, GGUF, ONNX or PyTorch; of other formats the size alone.
+
+        Headers are read and nothing is executed. Of a safetensors file the first megabytes are enough.
+        """
+        await to_thread.run_sync(guard.allow, request, Role.CONTRIBUTOR)
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "multipart/form-data":
+            raise ApiError(
+                415, "unsupported_media_type", f"{kind[:64]!r} is not read", allowed=["multipart/form-data"]
+            )
+        model = await to_thread.run_sync(desk.store.model, model_id)
+        files = files_of(await form_of(request, 1, MOST_FILE_BYTES), "file")
+        if not files:
+            raise ApiError(422, "invalid", "choose a file", "file")
+        one = files[0]
+        facts = await to_thread.run_sync(read_model, one.file, one.filename or "file", one.size or 0)
+        kept = await to_thread.run_sync(keep, desk.store, model.facts, facts, desk.clock())
+        return answer({"model": model_json(kept), "file": as_tree(facts)})
+
+    return routes

@@ -1,0 +1,89 @@
+"""A model gets what its file says: by REST and by the form of its page, of writers alone, within a bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api_site import Browser, Site, error
+from model_files import safetensors, torch_zip
+
+FILE = safetensors({"a": (1000, 20)})
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path)
+    made.post("models", {"author": "acme", "name": "net", "licence": "apache-2.0", "downloads": 7})
+    yield made
+    made.store.close()
+
+
+def sent(
+    site: Site, content: bytes, name: str = "m.safetensors", role: str = "contributor", model: str = "1"
+) -> Any:
+    files = {"file": (name, content, "application/octet-stream")}
+    return site.client.post(f"/api/v1/models/{model}/file", files=files, headers=site.headers(role))
+
+
+def test_a_model_gets_parameters_size_and_library_and_keeps_the_rest(site: Site) -> None:
+    answer = sent(site, FILE)
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body["file"] == {
+        "format": "safetensors", "file_bytes": len(FILE), "parameters": 20_000, "library": "PyTorch", "notes": [],
+    }  # fmt: skip
+    model = site.get("models/1").json()
+    assert body["model"] == model
+    assert (model["parameters"], model["file_bytes"], model["library"]) == (20_000, len(FILE), "PyTorch")
+    assert (model["licence"], model["downloads"]) == ("apache-2.0", 7)
+    sent(site, b"x" * 100, "m.h5")  # says no parameters: those known stay
+    model = site.get("models/1").json()
+    assert (model["parameters"], model["file_bytes"]) == (20_000, 100)
+
+
+def test_what_is_wrong_is_said_and_nothing_changes(site: Site) -> None:
+    assert error(sent(site, FILE, role="viewer"))[:2] == (403, "forbidden")
+    assert error(sent(site, FILE, model="99"))[:2] == (404, "not_found")
+    assert error(sent(site, b"hello", "m.txt"))[:2] == (422, "invalid")
+    assert error(sent(site, b""))[:2] == (422, "invalid")
+    assert error(sent(site, FILE[:20]))[:2] == (422, "invalid")
+    assert error(site.post("models/1/file", {}))[:2] == (415, "unsupported_media_type")
+    bare = site.client.post(
+        "/api/v1/models/1/file", files={"other": ("m.onnx", b"x")}, headers=site.headers()
+    )
+    assert error(bare) == (422, "invalid", "file")
+    assert site.get("models/1").json()["file_bytes"] is None
+
+
+def test_the_body_has_a_bound_of_its_own(site: Site) -> None:
+    big = torch_zip({"0": 1_000_000})
+    assert len(big) > 2 * 1024 * 1024
+    assert sent(site, big, "m.pt").json()["file"]["parameters"] == 1_000_000
+    headers = site.headers() | {
+        "Content-Length": str(200 * 1024 * 1024),
+        "Content-Type": "multipart/form-data; boundary=x",
+    }
+    assert site.client.post("/api/v1/models/1/file", content=b"", headers=headers).status_code == 413
+    assert site.client.post("/api/v1/models/1/files", content=b"", headers=headers).status_code in (404, 413)
+
+
+def test_the_page_of_a_model_reads_its_file(site: Site) -> None:
+    assert "Read the file" not in site.client.get("/models/1").text
+    browser = Browser(site, "contributor")
+    page = browser.get("/models/1")
+    assert "Read the file" in page
+    csrf = page.partition('name="csrf" value="')[2].partition('"')[0]
+    told = site.client.post("/models/1/file", data={"csrf": csrf}, files={"file": ("<b>.safetensors", FILE)})
+    assert told.status_code == 200
+    assert "&lt;b&gt;.safetensors is safetensors of" in told.text
+    assert "with 20,000 parameters" in told.text
+    for fields, name, content, status, words in (
+        ({"csrf": csrf}, "m.txt", b"x", 422, "this format is not read"),
+        ({"csrf": "x"}, "m.safetensors", FILE, 403, "open for too long"),
+    ):
+        answer = site.client.post("/models/1/file", data=fields, files={"file": (name, content)})
+        assert (answer.status_code, words in answer.text) == (status, True)
+    assert "choose the model&#39;s file first" in site.client.post("/models/1/file", data={"csrf": csrf}).text
