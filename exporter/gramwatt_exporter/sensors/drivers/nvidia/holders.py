@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from .library import GONE, pass_mismatch
+from .library import FUNCTION_NOT_FOUND, GONE
+from .lists import Lists
 
 _UNKNOWN_PID = 0
 _MPS_SERVER = "nvidia-cuda-mps"  # /proc/PID/comm has 15 characters of nvidia-cuda-mps-server
@@ -39,12 +40,13 @@ class Context(Struct, frozen=True):
 class ContextReader:
     """Asks the driver. Raises NVMLError where the GPU is lost."""
 
-    def __init__(self, lib: Any, procfs: Path) -> None:
+    def __init__(self, lib: Any, lists: Lists, procfs: Path) -> None:
         self._lib = lib
+        self._lists = lists
         self._procfs = procfs
 
     def read(self, handle: Any) -> Context:
-        """Everybody on this GPU now."""
+        """The processes on this GPU now."""
         if self._mig_mode(handle):
             return self._of_instances(handle)
         return Context(self._holders(handle))
@@ -104,19 +106,16 @@ class ContextReader:
 
     def _running(self, kind: str, handle: Any) -> set[int] | None:
         """PIDs on one list; None where it cannot be read."""
-        lib = self._lib
         for version in ("_v3", "_v2"):
             try:
-                processes = getattr(lib, f"nvmlDeviceGet{kind}RunningProcesses{version}")(handle)
-            except lib.NVMLError as error:
+                return set(self._lists.processes(f"nvmlDeviceGet{kind}RunningProcesses{version}", handle))
+            except self._lib.NVMLError as error:
                 if error.value in GONE:
                     raise
-                if error.value == lib.NVML_ERROR_FUNCTION_NOT_FOUND:
+                if error.value == FUNCTION_NOT_FOUND:
                     continue  # an older driver
                 # Without graphics nobody draws. Every GPU has the list for compute, with the server of MPS on it.
-                return set() if error.value == lib.NVML_ERROR_NOT_SUPPORTED and kind != "Compute" else None
-            except Exception as error:
-                pass_mismatch(error)
-                continue
-            return {int(process.pid) for process in processes}
+                return (
+                    set() if error.value == self._lib.NVML_ERROR_NOT_SUPPORTED and kind != "Compute" else None
+                )
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from msgspec import Struct
 
@@ -31,11 +30,6 @@ class Row(Struct, frozen=True):
         return self.sm * SM_WEIGHT + self.engines * ENGINE_WEIGHT
 
 
-def rows_of(samples: Iterable[Any]) -> list[Row]:
-    """The rows of an answer. Rows of nothing at all (real drivers return them) are left out."""
-    rows = []
-    for sample in samples:
-        sm, engines = int(sample.smUtil), int(sample.encUtil) + int(sample.decUtil)
-        if sm or engines:
-            rows.append(Row(int(sample.pid), int(sample.timeStamp), sm, engines))
-    return rows
+def rows_of(answer: Iterable[tuple[int, ...]]) -> list[Row]:
+    """The rows of an answer of :meth:`Lists.rows`. Rows without any use (real drivers return them) are left out."""
+    return [Row(pid, stamp, sm, enc + dec) for pid, stamp, sm, _, enc, dec in answer if sm or enc or dec]
