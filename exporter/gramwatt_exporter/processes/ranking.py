@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from ..model import DRAM
@@ -24,14 +24,26 @@ MOST_GONE = 10
 MOST_GONE_PART = 5  # or a fifth of N
 
 
-def _score(row: Row, now_ns: int) -> float:
-    """Recent energy. A process that was not ranked since then did not run, but held its memory."""
-    age = (now_ns - row.score_ns) * _DECAY
-    memory = row.microjoules[DRAM] - row.score_memory
-    if age <= 0 or not row.score_ns:  # never ranked: born within the last minute, or without energy
-        return row.score + memory
-    left = math.exp(-age)
-    return row.score * left + memory * (1 - left) / age
+def _scorer(now_ns: int) -> Callable[[Row], float]:
+    """What gives the recent energy of a row. A process that was not ranked for a while did not run, but held its
+    memory."""
+    factors: dict[int, tuple[float, float]] = {}  # most rows were ranked last at one of a few moments
+
+    def score(row: Row) -> float:
+        ranked_ns = row.score_ns
+        memory = row.microjoules[DRAM] - row.score_memory
+        found = factors.get(ranked_ns)
+        if found is None:
+            age = (now_ns - ranked_ns) * _DECAY
+            if age <= 0 or not ranked_ns:  # never ranked: born within the last minute, or without energy
+                found = 1.0, 1.0
+            else:
+                left = math.exp(-age)
+                found = left, (1 - left) / age
+            factors[ranked_ns] = found
+        return row.score * found[0] + memory * found[1]
+
+    return score
 
 
 class Ranking:
@@ -48,13 +60,15 @@ class Ranking:
         (their totals are to be kept). ``published_tick`` is the tick of the published sample before this one."""
         left: list[Row] = []
         newcomers: list[Row] = []
+        score = _scorer(now_ns)
         for row in active:
             if self.limit == "all":
                 if row.entered is None:
                     row.entered = row.base
                     left.extend(self._admit(row))
                 continue
-            row.score = _score(row, now_ns) + sum(row.power) - row.power[DRAM]
+            cpu, _, gpu, other = row.power
+            row.score = score(row) + cpu + gpu + other
             row.score_ns, row.score_memory = now_ns, row.microjoules[DRAM]
             if row.entered is None:
                 newcomers.append(row)
@@ -63,9 +77,7 @@ class Ranking:
         return left
 
     def _compete(self, newcomers: list[Row], now_ns: int, limit: int, published_tick: int) -> list[Row]:
-        def score(row: Row) -> float:
-            return _score(row, now_ns)
-
+        score = _scorer(now_ns)
         left: list[Row] = []
         newcomers.sort(key=score, reverse=True)
         running = sorted((row for row in self.members if not row.gone_scrapes), key=score)

@@ -79,12 +79,13 @@ class Coverage:
         if self.clock.doubtful:
             until = look.at_ns - LONGEST_WAIT_NS
         if believed:
-            newest = max(self.clock.boot_ns(row.stamp_us, look.moment) for row in believed)
+            newest = self.clock.boot_ns(max(row.stamp_us for row in believed), look.moment)
             until = max(until, min(newest, look.at_ns))
         weights = self._late
+        # A row that came too late is of a time that has long been reported.
+        oldest_us = self.clock.stamp_of(earliest, look.moment)
         for row in believed:
-            # A row that came too late is of a time that has long been reported.
-            if self.clock.boot_ns(row.stamp_us, look.moment) > earliest:
+            if row.stamp_us > oldest_us:
                 weights[row.pid] = weights.get(row.pid, 0) + row.weight
         self._late = {}
         if not weights:
@@ -134,7 +135,6 @@ class Coverage:
             self.until_ns = until_ns
 
     def _remember(self, rows: Iterable[Row]) -> None:
-        for row in rows:
-            self._known[row.pid] = max(row.stamp_us, 0)
+        self._known.update({row.pid: row.stamp_us for row in rows})
         if len(self._known) > 4096:
             self._known = dict(list(self._known.items())[-1024:])

@@ -20,14 +20,16 @@ class Row(Struct, frozen=True):
     engines: int  # encoder and decoder
 
     @property
-    def plausible(self) -> bool:
-        """Drivers were seen to return rows of process 0 and shares of thousands of percent."""
-        return self.pid > 0 and self.sm <= _MOST_PERCENT and self.engines <= 2 * _MOST_PERCENT
-
-    @property
     def weight(self) -> int:
         """What it counts for when energy is shared."""
         return self.sm * SM_WEIGHT + self.engines * ENGINE_WEIGHT
+
+
+def plausible(rows: Iterable[Row]) -> list[Row]:
+    """The rows that can be true: drivers were seen to return rows of process 0 and shares of thousands of percent."""
+    return [
+        row for row in rows if row.pid > 0 and row.sm <= _MOST_PERCENT and row.engines <= 2 * _MOST_PERCENT
+    ]
 
 
 def rows_of(answer: Iterable[tuple[int, ...]]) -> list[Row]:
