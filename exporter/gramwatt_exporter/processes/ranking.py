@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterable
 from typing import Literal
 
@@ -22,6 +23,9 @@ FEWEST_SCRAPES = 2
 # the database. Until some have left, new processes are part of "other".
 MOST_GONE = 10
 MOST_GONE_PART = 5  # or a fifth of N
+
+
+_RANKED = operator.attrgetter("score")  # of a row that was ranked in this sample
 
 
 def _scorer(now_ns: int) -> Callable[[Row], float]:
@@ -73,19 +77,20 @@ class Ranking:
             if row.entered is None:
                 newcomers.append(row)
         if isinstance(self.limit, int) and self.limit > 0 and newcomers:
-            left.extend(self._compete(newcomers, now_ns, self.limit, published_tick))
+            left.extend(self._compete(newcomers, score, self.limit, published_tick))
         return left
 
-    def _compete(self, newcomers: list[Row], now_ns: int, limit: int, published_tick: int) -> list[Row]:
-        score = _scorer(now_ns)
+    def _compete(
+        self, newcomers: list[Row], score: Callable[[Row], float], limit: int, published_tick: int
+    ) -> list[Row]:
         left: list[Row] = []
-        newcomers.sort(key=score, reverse=True)
+        newcomers.sort(key=_RANKED, reverse=True)
         running = sorted((row for row in self.members if not row.gone_scrapes), key=score)
         free = limit - len(running)
         room = limit + max(MOST_GONE, limit // MOST_GONE_PART) - len(self.members)
         coldest = iter(running)
         for row in newcomers[:limit]:
-            if score(row) <= 0:
+            if row.score <= 0:
                 break
             if free > 0:
                 if room <= 0:
@@ -98,7 +103,7 @@ class Ranking:
                 room -= 1
             else:
                 rival = next(coldest, None)
-                if rival is None or score(row) < MARGIN * score(rival):
+                if rival is None or row.score < MARGIN * score(rival):
                     break
                 left.append(self._dismiss(rival))
             # What it has shown as part of "other" stays there, which therefore never goes back.

@@ -22,7 +22,7 @@ QUIET_CHUNK_NS = 1_000_000_000  # idle draw is learned from times of about a sec
 
 
 class Interval(Struct, frozen=True):
-    """A time whose users are known: weights by PID, {} when nobody ran."""
+    """A time whose users are known: weights by PID, {} when no process ran."""
 
     since_ns: int
     until_ns: int
@@ -58,9 +58,9 @@ class Coverage:
     def take(self, look: Look, history: History) -> None:
         """One look at the GPU, whose energy is in ``history``.
 
-        Between two readings of the energy nobody knows when it was drawn. So a time without rows ends at a reading.
+        Between two readings of the energy it is not known when it was drawn. So a time without rows ends at a reading.
         """
-        if look.context is None or look.context.instances is not None or not look.rows_told:
+        if look.context is None or look.context.instances is not None or not look.has_rows:
             self._presence.add(look, doubted=False)
             self.give_up(look.at_ns)
             return
@@ -105,7 +105,7 @@ class Coverage:
 
     @property
     def named(self) -> bool:
-        """Whether rows named somebody whose time is not reported yet."""
+        """Whether rows named a process whose time is not reported yet."""
         return bool(self._late) or any(interval.weights for interval in self._intervals)
 
     def give_up(self, at_ns: int) -> None:

@@ -62,7 +62,7 @@ class ContextReader:
     def _of_instances(self, handle: Any) -> Context:
         lib = self._lib
         instances: list[Instance] = []
-        everybody: set[int] = set()
+        all_pids: set[int] = set()
         complete = True
         for index in range(lib.nvmlDeviceGetMaxMigDeviceCount(handle)):
             try:
@@ -77,18 +77,18 @@ class ContextReader:
                 continue
             here = self._holders(instance)
             instances.append(Instance(max(1, slices), here.pids))
-            everybody |= here.pids
+            all_pids |= here.pids
             complete = complete and here.complete
         whole = self._holders(handle)
-        complete = complete and whole.complete and (bool(everybody) or not whole.pids)
-        return Context(Holders(frozenset(everybody), complete), tuple(instances))
+        complete = complete and whole.complete and (bool(all_pids) or not whole.pids)
+        return Context(Holders(frozenset(all_pids), complete), tuple(instances))
 
     def _holders(self, handle: Any) -> Holders:
         lists: dict[str, set[int]] = {}
         complete = True
         for kind in ("Compute", "Graphics", "MPSCompute"):
             pids = self._running(kind, handle)
-            if pids is None or _UNKNOWN_PID in pids:  # a process without a number is one that nobody can name
+            if pids is None or _UNKNOWN_PID in pids:  # a process without a number is one that has no name
                 complete = False
             lists[kind] = (pids or set()) - {_UNKNOWN_PID}
         clients = lists["MPSCompute"]
@@ -114,7 +114,7 @@ class ContextReader:
                     raise
                 if error.value == FUNCTION_NOT_FOUND:
                     continue  # an older driver
-                # Without graphics nobody draws. Every GPU has the list for compute, with the server of MPS on it.
+                # Without graphics no process draws. Every GPU has the list for compute, with the server of MPS on it.
                 return (
                     set() if error.value == self._lib.NVML_ERROR_NOT_SUPPORTED and kind != "Compute" else None
                 )

@@ -253,11 +253,11 @@ class Nvml:
         uses: list[DeviceUse] = []
         failures = dict(self._failed)
         for gpu in gpus:
-            told, use = outcomes.get(gpu.uuid, ([], None))
+            reported, use = outcomes.get(gpu.uuid, ([], None))
             if use is None:  # else the look just begun is reported by the next read
                 more, use = self._outcome(gpu)
-                told = [*told, *more]
-            readings += told
+                reported = [*reported, *more]
+            readings += reported
             uses += [use] if use is not None else []
             if gpu.failed:
                 failures[gpu.uuid] = gpu.failed

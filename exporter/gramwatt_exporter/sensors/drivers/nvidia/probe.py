@@ -50,7 +50,7 @@ class Look(Struct, frozen=True):
     microjoules: int | None  # the energy counter, where that is the GPU's source
     microwatts: int | None
     module_microwatts: int | None
-    rows_told: bool  # the driver has rows; then energy waits for them
+    has_rows: bool  # the driver has rows; then energy waits for them
     rows: list[Row] | None
     all_rows: list[Row] | None
     context: Context | None
@@ -67,7 +67,7 @@ class Question(Struct, frozen=True):
     module: bool
     pids_usable: bool
     rows_after_us: int  # the newest stamp believed; 0 for all rows there are
-    anyone: bool  # contexts were held at the last look
+    had_holders: bool  # contexts were held at the last look
 
 
 class Probe:
@@ -99,7 +99,7 @@ class Probe:
                 self.rows_supported = True  # asked again when MIG is switched off
             elif self.rows_supported:
                 rows, moment = self._rows_in_time(question.handle, question.rows_after_us)
-                if rows == [] and question.rows_after_us and (context.holders.pids or question.anyone):
+                if rows == [] and question.rows_after_us and (context.holders.pids or question.had_holders):
                     all_rows = self._rows(question.handle, 0)
         idle = not rows and self._idle.ask(question.handle)
         seconds = (self._now() - began) / 1e9
