@@ -13,9 +13,9 @@ from typing import Protocol
 from .. import units
 from ..idle import IdleBook
 from ..model import COMPONENTS, CPU, GPU, DeviceUse, EnergyStep, Intensity, MergedSample, Meter
+from ..processes.activity import Activity
 from ..processes.linux.kernel import KernelCounters
 from ..processes.row import Row
-from ..processes.table import Activity
 from .accounts import Accounts, DeviceAccount, MeterAccount
 from .attribution import attribute, attribute_resident, usual_energy
 from .gpu_booking import share
