@@ -194,7 +194,10 @@ class ProcessTable:
             self._drop(index)
         if self._waited is not None:
             self._pass_on(departed)
-            exited.extend(self._waited.settle(row for row, _ in live))
+            if first:
+                self._waited.begin_anew(self.rows)
+            else:
+                exited.extend(self._waited.settle(row for row, _ in live))
         self._refresh(live, self._orphans(departed))
         return Activity(live, exited, observed, departed)
 
