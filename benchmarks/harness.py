@@ -60,8 +60,8 @@ def workplace() -> Iterator[str]:
 
 
 @contextmanager
-def crowd(count: int, directory: str) -> Iterator[None]:
-    """So many idle processes more."""
+def crowd(count: int, directory: str) -> Iterator[list[int]]:
+    """So many idle processes more; their ids."""
     program = compiled("crowd", directory)
     process = subprocess.Popen(
         [program, str(count)],
@@ -77,7 +77,9 @@ def crowd(count: int, directory: str) -> Iterator[None]:
             raise RuntimeError(
                 f"{count} processes could not be started; is a limit on processes in force (ulimit -u)?"
             )
-        yield
+        yield [
+            int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        ]
     finally:
         process.stdin.close()
         process.wait()
@@ -86,8 +88,10 @@ def crowd(count: int, directory: str) -> Iterator[None]:
 class Asked:
     """A program that answers every line it is given with one line."""
 
-    def __init__(self, words: Sequence[str]) -> None:
-        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, words: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        self.process = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
 
     def read(self) -> str:
         assert self.process.stdout is not None

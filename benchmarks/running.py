@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks.harness import EXPORTER, clean_environment, cpu_nanoseconds, get, resident_bytes, wait_for
@@ -14,7 +14,7 @@ from benchmarks.harness import EXPORTER, clean_environment, cpu_nanoseconds, get
 class Running:
     """One gramwatt-exporter. ``seconds`` from its fork to its first sample, ``cpu`` seconds it used for that.
 
-    ``before`` runs in it before the program does.
+    ``before`` runs in it before the program does; ``environment`` is added to the variables.
     """
 
     def __init__(
@@ -23,6 +23,7 @@ class Running:
         number: int | str,
         settings: str = "sampling: {interval: 100ms}\n",
         before: Callable[[], None] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         place = Path(directory, f"run-{number}")
         place.mkdir()
@@ -36,7 +37,7 @@ class Running:
             self.process = subprocess.Popen(
                 [*EXPORTER, f"--config.file={file}"],
                 stderr=log,
-                env=dict(clean_environment()),
+                env={**clean_environment(), **(environment or {})},
                 preexec_fn=before,
             )
         self.address = wait_for(self._address, 20, "the exporter's address")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
 
 EPOCHS = 90
 SIDE = 8  # pixels
@@ -67,7 +68,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    train(arguments.epochs, arguments.seed)
+    # The matrices are too small for several threads: on a busy machine they wait for each other in loops, and the same
+    # training takes five times the CPU time.
+    with threadpool_limits(limits=1):
+        train(arguments.epochs, arguments.seed)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ from .ledger.eviction import Eviction
 from .ledger.save_status import SaveStatus
 from .model import Identity, IntensityState, MergedSample
 from .picture import Picture, Progress
+from .processes.activity import Activity
 from .processes.linux.kernel import KernelCounters
 from .processes.row import Row
-from .processes.table import Activity
 from .sampler_parts import About, Books, Clocks, Readers
 from .series import ProcessSeries
 from .snapshot import Snapshot

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from .config.schema import Process as Settings
 from .ledger.accounts import Accounts, is_others
 from .model import COMPONENTS, DRAM, GPU
+from .processes.activity import Activity
 from .processes.ranking import Ranking
 from .processes.row import Row
-from .processes.table import Activity, ProcessTable
+from .processes.table import ProcessTable
 
 # Rows that hold memory but did not run compete for a series only this often; ranking all of them costs.
 RANK_ALL_EVERY = 12

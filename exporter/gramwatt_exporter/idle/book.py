@@ -46,6 +46,7 @@ class IdleBook:
         self._wall_clock = wall_clock
         self._seen: dict[str, Seen] = {}  # by component/device
         self._known: dict[str, Idle] = {}
+        self._unknown: dict[str, tuple[Device, Idle]] = {}  # since the last step, of GPUs
         self._since: dict[str, tuple[str, float]] = {}  # before a restart: method and since when
         self._changes: list[Change] = []
 
@@ -70,6 +71,7 @@ class IdleBook:
         seen = self._seen.get(key)
         if seen is None:
             seen = self._seen[key] = Seen()
+        self._unknown.pop(key, None)
         if busy_cpus is None:
             due = seen.add(microjoules, nanoseconds, None, quiet=utilisation is not None and utilisation <= 0)
         else:
@@ -124,10 +126,20 @@ class IdleBook:
             return Idle(None, "residence")
         key = _key(device)
         known = self._known.get(key)
-        if known is None:
-            self._settle(key, device, self._seen.get(key) or Seen())
-            known = self._known.get(key)
-        return known or Idle(None, "none", self._doubt(device))
+        if known is not None:
+            return known
+        # A GPU that is always in use is asked about several times in a sample, and each answer takes a fit.
+        unknown = self._unknown.get(key)
+        if unknown is not None and unknown[0] is device:
+            return unknown[1]
+        self._settle(key, device, self._seen.get(key) or Seen())
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        answer = Idle(None, "none", self._doubt(device))
+        if device.component == "gpu":
+            self._unknown[key] = device, answer
+        return answer
 
     def _doubt(self, device: Device) -> int:
         """One sigma (uW) of an unknown idle draw: it lies between 0 and the lowest power seen."""
@@ -165,6 +177,7 @@ class IdleBook:
             if isinstance(value, Mapping) and "method" in value
         }
         self._seen.update(seen)
+        self._unknown.clear()
         self._since.update(since)
 
 

@@ -41,7 +41,7 @@ class Seen:
         self._pending: list[float] = [0, 0, 0.0, 0.0]  # energy, time, load * time, time that was not quiet
         self._samples = 0
         self._settle_at = 0
-        self._lowest_told = 0.0  # microjoules a nanosecond; 0 while nothing is known
+        self._known_power = 0.0  # microjoules a nanosecond; 0 while nothing is known
 
     def add(self, microjoules: int, nanoseconds: int, utilisation: float | None, quiet: bool) -> bool:
         """A step; returns whether what is known should be worked out again. ``utilisation`` is None where load does not
@@ -70,14 +70,14 @@ class Seen:
         if explained:
             self.loads.add(microjoules, nanoseconds, min(1.0, self._pending[2] / nanoseconds))
         self._samples += 1
-        too_much = microjoules < self._lowest_told * nanoseconds
+        too_much = microjoules < self._known_power * nanoseconds
         return first_quiet or too_much or self._samples >= self._settle_at
 
     def known(self, of: IdleClass | None) -> tuple[Estimate, IdleMethod] | None:
         """The idle draw by the best method that gives one; None without one."""
         self._settle_at = self._samples + max(1, min(SETTLE_EVERY, self._samples))
         found = self._known(of)
-        self._lowest_told = found[0].watts / 1000 if found is not None else 0.0
+        self._known_power = found[0].watts / 1000 if found is not None else 0.0
         return found
 
     def _known(self, of: IdleClass | None) -> tuple[Estimate, IdleMethod] | None:

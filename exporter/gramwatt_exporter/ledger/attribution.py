@@ -32,7 +32,9 @@ def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
     parts = [total * weight // scale for weight in weights]
     rest = total - sum(parts)
     if rest:
-        order = sorted(range(len(parts)), key=lambda i: (-(total * weights[i] % scale), i))
+        remainders = [total * weight % scale for weight in weights]
+        # In reverse, a sort leaves equals in their order: the first ones get the units.
+        order = sorted(range(len(parts)), key=remainders.__getitem__, reverse=True)
         for i in order[:rest]:
             parts[i] += 1
     return parts

@@ -7,15 +7,15 @@ idle + live + exited + unattributed == energy; and what workloads hold sums to l
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from .. import units
 from ..idle import IdleBook
 from ..model import COMPONENTS, CPU, GPU, DeviceUse, EnergyStep, Intensity, MergedSample, Meter
+from ..processes.activity import Activity
 from ..processes.linux.kernel import KernelCounters
 from ..processes.row import Row
-from ..processes.table import Activity
 from .accounts import Accounts, DeviceAccount, MeterAccount
 from .attribution import attribute, attribute_resident, usual_energy
 from .gpu_booking import share
@@ -130,10 +130,8 @@ class Booking:
                 )
             else:
                 account.partition[_UNATTRIBUTED] += step.microjoules
-        users = [*activity.live, *activity.exited]
-        for (row, _), part in zip(users, cpu_parts, strict=True):
-            if part:
-                self._charge(row, CPU, part, price)
+        rows_used = [row for row, _ in (*activity.live, *activity.exited)]
+        self._charge(zip(rows_used, cpu_parts, strict=True), CPU, price)
         self._memory.charge(rows, memory_parts, price)
         self.interval.end()
         self._book_meters(merged)
@@ -248,9 +246,8 @@ class Booking:
         if use is not None:
             self._learn(step, 0.0 if use.quiet else None)
         shares = share(step.microjoules, self._idle(account, step), use, find)
-        for row, alive, part in shares.users:
-            if part:
-                self._charge(row, GPU, part, price)
+        self._charge([(row, part) for row, _, part in shares.users], GPU, price)
+        for _, alive, part in shares.users:
             account.partition[_LIVE if alive else _EXITED] += part
         account.partition[_IDLE] += shares.idle
         account.partition[_UNATTRIBUTED] += shares.unattributed
@@ -297,23 +294,32 @@ class Booking:
 
     # --- which accounts are charged
 
-    def _charge(self, row: Row, component: int, microjoules: int, price: int | None) -> None:
-        amount = microjoules * price if price is not None else 0
-        account, interval = row.account, self.interval
-        for owner in (row, account):
-            owner.microjoules[component] += microjoules
-            owner.emission_units[component] += amount
-        account.drawn[component] += microjoules
-        account.version += 1
-        if interval.published:
-            row.power[component] += microjoules
-            interval.hot.add(row)
-        else:
-            interval.hold(row)[component] += microjoules
-        self._accounts.used[component] += microjoules
-        self._accounts.used_emission_units[component] += amount
-        if row.windows or row.budgets:
-            self._charge_others(row, component, microjoules, price)
+    def _charge(self, charges: Iterable[tuple[Row, int]], component: int, price: int | None) -> None:
+        """Charge rows with microjoules of one component."""
+        mg, interval, total = price or 0, self.interval, 0
+        published, hot = interval.published, interval.hot
+        for row, microjoules in charges:
+            if not microjoules:
+                continue
+            total += microjoules
+            account = row.account
+            row.microjoules[component] += microjoules
+            account.microjoules[component] += microjoules
+            if mg:
+                amount = microjoules * mg
+                row.emission_units[component] += amount
+                account.emission_units[component] += amount
+            account.drawn[component] += microjoules
+            account.version += 1
+            if published:
+                row.power[component] += microjoules
+                hot.add(row)
+            else:
+                interval.hold(row)[component] += microjoules
+            if row.windows or row.budgets:
+                self._charge_others(row, component, microjoules, price)
+        self._accounts.used[component] += total
+        self._accounts.used_emission_units[component] += total * mg
 
     def _charge_others(self, row: Row, component: int, microjoules: int, price: int | None) -> None:
         amount = microjoules * (price or 0)

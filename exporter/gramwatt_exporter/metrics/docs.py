@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .catalogue import CATALOGUE, Metric
+from .catalogue import CATALOGUE
+from .metric import Metric
 
 # Title and how the names in it begin, without the prefix. A metric belongs to the first section that fits.
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (

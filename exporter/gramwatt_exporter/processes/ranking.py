@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from ..model import DRAM
@@ -24,14 +25,29 @@ MOST_GONE = 10
 MOST_GONE_PART = 5  # or a fifth of N
 
 
-def _score(row: Row, now_ns: int) -> float:
-    """Recent energy. A process that was not ranked since then did not run, but held its memory."""
-    age = (now_ns - row.score_ns) * _DECAY
-    memory = row.microjoules[DRAM] - row.score_memory
-    if age <= 0 or not row.score_ns:  # never ranked: born within the last minute, or without energy
-        return row.score + memory
-    left = math.exp(-age)
-    return row.score * left + memory * (1 - left) / age
+_RANKED = operator.attrgetter("score")  # of a row that was ranked in this sample
+
+
+def _scorer(now_ns: int) -> Callable[[Row], float]:
+    """What gives the recent energy of a row. A process that was not ranked for a while did not run, but held its
+    memory."""
+    factors: dict[int, tuple[float, float]] = {}  # most rows were ranked last at one of a few moments
+
+    def score(row: Row) -> float:
+        ranked_ns = row.score_ns
+        memory = row.microjoules[DRAM] - row.score_memory
+        found = factors.get(ranked_ns)
+        if found is None:
+            age = (now_ns - ranked_ns) * _DECAY
+            if age <= 0 or not ranked_ns:  # never ranked: born within the last minute, or without energy
+                found = 1.0, 1.0
+            else:
+                left = math.exp(-age)
+                found = left, (1 - left) / age
+            factors[ranked_ns] = found
+        return row.score * found[0] + memory * found[1]
+
+    return score
 
 
 class Ranking:
@@ -48,32 +64,33 @@ class Ranking:
         (their totals are to be kept). ``published_tick`` is the tick of the published sample before this one."""
         left: list[Row] = []
         newcomers: list[Row] = []
+        score = _scorer(now_ns)
         for row in active:
             if self.limit == "all":
                 if row.entered is None:
                     row.entered = row.base
                     left.extend(self._admit(row))
                 continue
-            row.score = _score(row, now_ns) + sum(row.power) - row.power[DRAM]
+            cpu, _, gpu, other = row.power
+            row.score = score(row) + cpu + gpu + other
             row.score_ns, row.score_memory = now_ns, row.microjoules[DRAM]
             if row.entered is None:
                 newcomers.append(row)
         if isinstance(self.limit, int) and self.limit > 0 and newcomers:
-            left.extend(self._compete(newcomers, now_ns, self.limit, published_tick))
+            left.extend(self._compete(newcomers, score, self.limit, published_tick))
         return left
 
-    def _compete(self, newcomers: list[Row], now_ns: int, limit: int, published_tick: int) -> list[Row]:
-        def score(row: Row) -> float:
-            return _score(row, now_ns)
-
+    def _compete(
+        self, newcomers: list[Row], score: Callable[[Row], float], limit: int, published_tick: int
+    ) -> list[Row]:
         left: list[Row] = []
-        newcomers.sort(key=score, reverse=True)
+        newcomers.sort(key=_RANKED, reverse=True)
         running = sorted((row for row in self.members if not row.gone_scrapes), key=score)
         free = limit - len(running)
         room = limit + max(MOST_GONE, limit // MOST_GONE_PART) - len(self.members)
         coldest = iter(running)
         for row in newcomers[:limit]:
-            if score(row) <= 0:
+            if row.score <= 0:
                 break
             if free > 0:
                 if room <= 0:
@@ -86,7 +103,7 @@ class Ranking:
                 room -= 1
             else:
                 rival = next(coldest, None)
-                if rival is None or score(row) < MARGIN * score(rival):
+                if rival is None or row.score < MARGIN * score(rival):
                     break
                 left.append(self._dismiss(rival))
             # What it has shown as part of "other" stays there, which therefore never goes back.

@@ -94,6 +94,17 @@ class WaitedFor:
         # than that.
         row.reaped_ns = before + self._read.coarse_ns if past and before is not None else before
 
+    def begin_anew(self, rows: Iterable[Row]) -> None:
+        """The processes of the start have all been found: what they waited for up to now, they waited for before.
+
+        A child that ended after its parent and before itself was found would be charged for its whole life.
+        """
+        self._balances.clear()
+        self._active.clear()
+        self._looked = {}
+        for row in rows:
+            self.begin(row, self._read(row.identity.pid), past=True)
+
     def ended(
         self,
         parent: Row | None,

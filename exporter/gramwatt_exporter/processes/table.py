@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from itertools import compress
 from typing import Any
 
-from msgspec import Struct, field
-
 from ..model import Identity
+from .activity import Activity
 from .births import Births
 from .ended import Ended
 from .linux.clocks import ClockSource
@@ -35,20 +34,6 @@ _KTHREADD = 2  # the parent of all kernel threads
 def _now_ns() -> int:
     """Since boot, as start times of processes are given."""
     return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-class Activity(Struct, frozen=True):
-    """CPU time used since the previous sample: ``live`` and ``exited`` pair a row with nanoseconds."""
-
-    live: list[tuple[Row, int]]
-    exited: list[tuple[Row, int]]
-    exits_observed: int = 0
-    departed: list[Row] = field(default_factory=list)
-
-    @property
-    def seen_ns(self) -> int:
-        """CPU time of known processes."""
-        return sum(ns for _, ns in self.live) + sum(ns for _, ns in self.exited)
 
 
 class ProcessTable:
@@ -209,7 +194,10 @@ class ProcessTable:
             self._drop(index)
         if self._waited is not None:
             self._pass_on(departed)
-            exited.extend(self._waited.settle(row for row, _ in live))
+            if first:
+                self._waited.begin_anew(self.rows)
+            else:
+                exited.extend(self._waited.settle(row for row, _ in live))
         self._refresh(live, self._orphans(departed))
         return Activity(live, exited, observed, departed)
 

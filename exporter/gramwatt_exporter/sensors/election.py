@@ -56,7 +56,7 @@ class Candidate(Struct):
     slowest_ns: int = 0  # longest time between two steps
     beyond_watts: float | None = None  # more than all devices, mean of the last block
     watts: float = 0.0  # shown, of the same
-    says_nothing: bool = False  # its first value is 0 W or refused
+    shows_nothing: bool = False  # its first value is 0 W or refused
     constant: bool = False  # it did not move when its parts did
     is_below: bool = False  # it shows less than its parts
     below: int = 0  # blocks in a row in which it was below its parts
@@ -130,11 +130,11 @@ class Election:
             if now_ns - candidate.seen_ns > FORGET_SECONDS * _SECOND:
                 del self.candidates[key]
 
-    def begin(self, meter: Meter, at_ns: int, says_nothing: bool = False) -> None:
+    def begin(self, meter: Meter, at_ns: int, shows_nothing: bool = False) -> None:
         """Its counting begins with a reading of this moment. The reading may be useless: 0 W, or refused."""
         candidate = self.candidates.get(key_of(meter))
         if candidate is not None:
-            candidate.says_nothing = says_nothing
+            candidate.shows_nothing = shows_nothing
             candidate.begun_ns = candidate.at_ns = at_ns
             candidate.energy, candidate.bin = 0, []
             candidate.looks += 1
@@ -175,7 +175,7 @@ class Election:
         if not self.key:
             if best is None and len(self.candidates) == 1 and self._first_ns == now_ns:
                 only = next(iter(self.candidates.values()))  # preferred without a step
-                best = None if only.says_nothing else only
+                best = None if only.shows_nothing else only
             if best is not None and not self._waits(now_ns, more_to_come):
                 self._choose(best, now_ns)
             return ""

@@ -29,7 +29,11 @@ class Intake:
     """Keeps the last reading of every counter and power value."""
 
     def __init__(
-        self, suspends: Suspends, packages: Callable[[], int | None], resets: Resets, says: Announcements
+        self,
+        suspends: Suspends,
+        packages: Callable[[], int | None],
+        resets: Resets,
+        announcements: Announcements,
     ) -> None:
         self.tracks = Histories()
         self.delivery = Delivery()
@@ -39,7 +43,7 @@ class Intake:
         self._mirrors = Mirrors(packages)
         self._parts = PartOfWhole()
         self._resets = resets
-        self._says = says
+        self._announcements = announcements
         self._tick = 0
         self._read_ns: int | None = None
 
@@ -92,7 +96,7 @@ class Intake:
             for key in self.hidden.keys() - hidden.keys():
                 if key in delivered and self.hidden[key] not in delivered:
                     self.tracks.drop(self.hidden[key])
-            self._says.mirrors(hidden)
+            self._announcements.mirrors(hidden)
             self.hidden = hidden
         self.layout.doors = not self._mirrors.all_apart
 

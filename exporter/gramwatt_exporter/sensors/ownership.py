@@ -30,7 +30,7 @@ class Ownership:
         surely_gone: Callable[[str], bool],
         intake: Intake,
         resets: Resets,
-        says: Announcements,
+        announcements: Announcements,
     ) -> None:
         self.claims = Claims(order, surely_gone)
         self.presence = Presence()
@@ -42,7 +42,7 @@ class Ownership:
         self._surely_gone = surely_gone
         self._intake = intake
         self._resets = resets
-        self._says = says
+        self._announcements = announcements
 
     def settle(self, taken: Sequence[Taken], now_ns: int) -> None:
         """Decide which sensor measures what. Nothing changes while the same sources deliver without new faults."""
@@ -69,7 +69,7 @@ class Ownership:
                 self._intake.tracks.forget(former, claim)
                 self.presence.drop(self.presence.keys_of(former, claim))
                 self.changed.add(claim)
-                self._says.handover(claim, owner, former)
+                self._announcements.handover(claim, owner, former)
             if owner in sensors:
                 self.owned[claim] = sensors[owner]
         self._settled = settled if self._is_steady(delivered, useful) else None

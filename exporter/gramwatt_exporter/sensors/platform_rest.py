@@ -56,10 +56,10 @@ class PlatformRest:
     def begin(self, reading: Reading) -> None:
         """A meter's counting begins with this reading: its first, or the first after a reset or a gap."""
         if isinstance(reading.of, Meter):
-            says_nothing = isinstance(reading, PowerReading) and not believed(
+            shows_nothing = isinstance(reading, PowerReading) and not believed(
                 reading.microwatts, reading.of.max_watts
             )
-            self.election.begin(reading.of, reading.at_ns, says_nothing)
+            self.election.begin(reading.of, reading.at_ns, shows_nothing)
             if key_of(reading.of) == self.election.key:
                 self._begin_ns = reading.at_ns
 

@@ -49,14 +49,16 @@ class SensorSet:
         ]
         self.around = PlatformRest()
         self.taken: list[Taken] = []  # result of the last read
-        self._spoken: tuple[object, ...] = ()  # the layout that was judged last
+        self._announced: tuple[object, ...] = ()  # the layout that was judged last
         self._now = boottime_ns
-        self._says = Announcements(log)
+        self._announcements = Announcements(log)
         self._resets = Resets(log)
         self._suspends = Suspends(boottime_ns, awake_ns or boottime_ns)
         self._by_name = {slot.name: slot for slot in self.slots}
-        self.intake = Intake(self._suspends, packages, self._resets, self._says)
-        self.ownership = Ownership(self._by_name, self._surely_gone, self.intake, self._resets, self._says)
+        self.intake = Intake(self._suspends, packages, self._resets, self._announcements)
+        self.ownership = Ownership(
+            self._by_name, self._surely_gone, self.intake, self._resets, self._announcements
+        )
 
     def _surely_gone(self, sensor: str) -> bool:
         slot = self._by_name.get(sensor)
@@ -95,7 +97,7 @@ class SensorSet:
             steps.append(rest)
         elif self._rest_waits(now) and self.around.device is not None:
             waiting.append(self.around.device)
-        self._speak(samples, taken)
+        self._announce(samples, taken)
         return MergedSample(
             steps,
             [step for step, _ in meters],
@@ -160,8 +162,8 @@ class SensorSet:
             unreadable,
             comparable,
         )
-        self._says.platform(around.election, around.change)
-        self._says.bound(around.key, around.model_ratio)
+        self._announcements.platform(around.election, around.change)
+        self._announcements.bound(around.key, around.model_ratio)
         return bounded, rest
 
     def _rest_waits(self, now: int) -> bool:
@@ -172,11 +174,11 @@ class SensorSet:
 
     # --- what is said
 
-    def _speak(self, samples: Samples, taken: Sequence[Taken]) -> None:
+    def _announce(self, samples: Samples, taken: Sequence[Taken]) -> None:
         intake = self.intake
         state = (intake.layout, intake.delivery.version, len(taken), *self.ownership.changed)
-        if intake.delivery.faults or state != self._spoken:
-            self._spoken = state
+        if intake.delivery.faults or state != self._announced:
+            self._announced = state
             self._judge(samples, taken)
         for slot, _ in samples:
             if slot.has_notes:
@@ -190,13 +192,13 @@ class SensorSet:
         for item in taken:
             place, sensor = item.place, item.place.slot.name
             if item.advance is not None and item.advance.step is not None and item.advance.step.reset:
-                self._spoken = ()  # no usable value yet
+                self._announced = ()  # no usable value yet
             elif not place.claim:
                 shows[sensor].append(place.of.name)
             if not place.claim and not place.around:
                 continue
             fault = self.intake.delivery.fault(place.key)
-            self._says.fault(place.key, place.of, fault)
+            self._announcements.fault(place.key, place.of, fault)
             if fault:
                 faults[sensor].append(fault)
             else:

@@ -71,7 +71,7 @@ class Supervisor:
         self._errors_in_a_row = 0
         self._read_seconds = 0.0
         self._failures: dict[str, int] = {}
-        self._said: tuple[str, str] | None = None  # state and text last logged
+        self._logged: tuple[str, str] | None = None  # state and text last logged
         self._announced = False  # that it delivers
         self._noted: set[str] = set()
         self._repeats = Repeats()
@@ -86,7 +86,7 @@ class Supervisor:
         """Whether it may still deliver for the first time: it is being opened, not read yet, or tried again soon."""
         return (
             self._opening is not None
-            or (self._said is None and not self.surely_gone)
+            or (self._logged is None and not self.surely_gone)
             or self.reason == "error"
         )
 
@@ -214,9 +214,9 @@ class Supervisor:
     def _delivered(self, sample: Sample, now_ns: int) -> None:
         self._errors_in_a_row = self._opens = 0
         self.reason, self.message, self.fix = self._stale(sample, now_ns), "", ""
-        if self._said is None or self._said[0] != "up":
-            was_said = self._said is None or self._repeats.went(self._said[0])
-            self._said, self._announced = ("up", ""), self._announced and not was_said
+        if self._logged is None or self._logged[0] != "up":
+            was_logged = self._logged is None or self._repeats.went(self._logged[0])
+            self._logged, self._announced = ("up", ""), self._announced and not was_logged
         for device, reason in sample.failures.items():
             self._failures[reason] = self._failures.get(reason, 0) + 1
             if self.broken.get(device) != reason:
@@ -248,7 +248,7 @@ class Supervisor:
 
     def announce(self, measures: Collection[str], shows: Collection[str]) -> None:
         """Log once that it delivers, and for what; a sensor without a use is not logged."""
-        if self._announced or not (measures or shows) or self._said is None or self._said[0] != "up":
+        if self._announced or not (measures or shows) or self._logged is None or self._logged[0] != "up":
             return
         self._announced = True
         more: dict[str, object] = {"measures": ", ".join(sorted(measures))} if measures else {}
@@ -298,12 +298,12 @@ class Supervisor:
     def _say_down(self, text: str, fix: str, now_ns: int, fatal: bool) -> None:
         """At warning where it is news, without one line for each of many short failures."""
         lasts = self._repeats.lasts(self.reason, now_ns)
-        if self._said == (self.reason, text) and not lasts:
+        if self._logged == (self.reason, text) and not lasts:
             return
         # A fix for the operator is logged, whatever was logged before.
-        news = self._said is None or self._said[0] != self.reason or fatal
+        news = self._logged is None or self._logged[0] != self.reason or fatal
         say = self._repeats.came(self.reason, now_ns) if news else "say"
-        self._said = (self.reason, text)
+        self._logged = (self.reason, text)
         more = {"fix": fix} if fix else {}
         if say == "last":
             more["note"] = _MORE

@@ -34,7 +34,7 @@ class Attempt(Generic[T]):
 
     def done(self, timeout_seconds: float = 0.0) -> bool:
         """Whether the call has ended, waiting for it at most so long."""
-        return self._finished.wait(timeout_seconds)
+        return self._finished.is_set() or (timeout_seconds > 0 and self._finished.wait(timeout_seconds))
 
     def result(self) -> T:
         """What the call returned; raises what it raised. Only once ``done``."""
@@ -55,21 +55,32 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._calls: SimpleQueue[Attempt[Any]] = SimpleQueue()
+        self._calls: SimpleQueue[Attempt[Any] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def submit(self, call: Callable[[], T]) -> Attempt[T]:
         """Have the call made; never waits."""
+        attempt = Attempt(call)
+        self.put(attempt)
+        return attempt
+
+    def put(self, attempt: Attempt[Any]) -> None:
+        """Have a call made that is not under way; never waits."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
-        attempt = Attempt(call)
         self._calls.put(attempt)
-        return attempt
+
+    def retire(self) -> None:
+        """End the thread after the calls submitted so far; does not wait for a call that hangs."""
+        if self._thread is not None:
+            self._thread = None
+            self._calls.put(None)
 
     def _run(self) -> None:
-        while True:
-            self._calls.get().run()
+        calls = self._calls
+        while (attempt := calls.get()) is not None:
+            attempt.run()
 
 
 class Turns:

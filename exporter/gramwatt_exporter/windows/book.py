@@ -17,7 +17,7 @@ import msgspec
 from ..config.schema import Windows as Settings
 from ..processes.linux.procfiles import TICK_NS
 from .capacity import most_dispensable, share_of_user
-from .checks import check_request, check_values
+from .checks import check_parent, check_request, check_values
 from .errors import ApiError
 from .ids import Ids
 from .model import NO_IDLE, EndedBy, IdleShare, OpenRequest, Peer, ProcessKey, WindowView
@@ -97,7 +97,7 @@ class WindowBook:
                 "ask as root or as the user the exporter runs as, or measure your own processes",
             )
         if request.parent:
-            self._check_parent(request.parent, owner)
+            check_parent(request.parent, self._windows.get(request.parent), owner)
         self._make_room(owner)
         now = self._wall_clock()
         window = Window(
@@ -445,20 +445,6 @@ class WindowBook:
                 409, "window", f"window {window_id} has already finished", "open a new one; this one is final"
             )
         return window
-
-    def _check_parent(self, parent_id: str, owner: Peer) -> None:
-        parent = self._windows.get(parent_id)
-        if parent is None or not parent.is_open:
-            raise ApiError(
-                404 if parent is None else 409,
-                "parent",
-                f"{parent_id[:64]!r} is not an open window",
-                "give the id of an open window of yours, or leave it out",
-            )
-        if not owner.is_root and parent.uid != owner.uid:
-            raise ApiError(
-                403, "parent", f"window {parent_id} belongs to {parent.user}", "use a window of your own"
-            )
 
     def _make_room(self, owner: Peer) -> None:
         """Keep the number of windows bounded: finished ones give way, open ones never do."""

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 
 from .errors import ApiError
-from .model import PHASES, OpenRequest, Phase
+from .model import PHASES, OpenRequest, Peer, Phase
+from .window import Window
 
 NAME_CHARACTERS = 128
 TEXT_CHARACTERS = 256  # model, task, dataset: names of models on hubs are long
@@ -58,3 +59,18 @@ def _check_text(field: str, text: str, longest: int) -> None:
         raise ApiError(400, field, f"{len(text)} characters are too many", f"give at most {longest}")
     if not text.isprintable():
         raise ApiError(400, field, "holds control characters", "send printable text")
+
+
+def check_parent(parent_id: str, parent: Window | None, owner: Peer) -> None:
+    """Raise ApiError unless ``parent``, the window with that id, is open and the owner's."""
+    if parent is None or not parent.is_open:
+        raise ApiError(
+            404 if parent is None else 409,
+            "parent",
+            f"{parent_id[:64]!r} is not an open window",
+            "give the id of an open window of yours, or leave it out",
+        )
+    if not owner.is_root and parent.uid != owner.uid:
+        raise ApiError(
+            403, "parent", f"window {parent_id} belongs to {parent.user}", "use a window of your own"
+        )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..config.schema import Windows as WindowSettings
+from ..processes.activity import Activity
 from ..processes.row import NO_WINDOWS, Row
-from ..processes.table import Activity, ProcessTable
+from ..processes.table import ProcessTable
 from .automatic import AutomaticWindows
 from .book import WindowBook
 from .errors import ApiError

@@ -98,15 +98,15 @@ class Replay:
                 {int(pid): int(weight) for pid, weight in item.get("weights", {}).items()},
                 frozenset(int(pid) for pid in item.get("holders", ())),
                 item.get("method", "utilisation"),
-                bool(item.get("quiet", _says_quiet(item))),
+                bool(item.get("quiet", _is_quiet(item))),
             )
             for item in entry.get("uses", ())
         ]
         return Sample(readings, uses)
 
 
-def _says_quiet(item: dict[str, Any]) -> bool:
-    """Of traces without ``quiet``: where utilisation is known and of nobody."""
+def _is_quiet(item: dict[str, Any]) -> bool:
+    """Of traces without ``quiet``: where utilisation is known and 0."""
     return item.get("method", "utilisation") == "utilisation" and not item.get("weights")
 
 

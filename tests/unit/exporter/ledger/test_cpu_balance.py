@@ -158,6 +158,36 @@ def sample(simulated: Rig, nanoseconds: int) -> None:
     simulated.sampler.sample()
 
 
+@dataclass
+class Listed(Threaded):
+    """While its processes are listed for the first time, one ends."""
+
+    ends: int = 0
+
+    def read_one(self, pid: int) -> int | None:
+        if pid == self.ends and pid in self.processes:
+            self.exit(pid)
+        return super().read_one(pid)
+
+
+@pytest.mark.parametrize("listener", [False, True])
+def test_a_child_that_ends_while_the_exporter_starts_is_not_charged_for_its_past(listener: bool) -> None:
+    """Its parent was read before: by then it had not waited for the child, which the table never sees."""
+    machine = Listed(listener=listener)
+    shell = machine.fork(1, command="sh")
+    assert shell is not None
+    child = machine.fork(shell.pid)
+    assert child is not None
+    machine.work(child.pid, 3 * SECOND)
+    simulated = rig(machine)
+    machine.ends = child.pid
+    sample(simulated, SECOND)
+    machine.work(shell.pid, SECOND // 10)
+    sample(simulated, SECOND // 2)
+    assert simulated.sampler.accounts.used_cpu_nanoseconds == SECOND // 10
+    assert simulated.sampler.freeze().cpu_overbooked == (0, 0)
+
+
 @pytest.mark.parametrize(("fault", "twice"), [(False, 0), (True, 14)])
 def test_the_fault_of_a_thread_taken_for_its_process_is_counted(fault: bool, twice: int) -> None:
     machine = Threaded(names_the_thread=fault)

@@ -125,7 +125,7 @@ class AmdSmi:
             self.close()
             if failed:
                 raise TryAgain(f"no AMD GPU answers: {sorted(failed)}")
-            raise NotHere("; ".join(f"{who} {why}" for who, why in left_out.items()) or "no AMD GPU")
+            raise NotHere("; ".join(f"{name} {why}" for name, why in left_out.items()) or "no AMD GPU")
         if self._make_repeater is not None:
             self._repeater = self._make_repeater(self.count, "amdsmi-between")
 
@@ -145,8 +145,8 @@ class AmdSmi:
             elif address not in self._left_out:
                 self._add(index, handle, address)
         # A GPU that fails cannot be asked for its identity: the index names it, unless it is known from before.
-        told = {gpu.index for gpu in missing.values()}
-        self._failed = {f"index-{index}": "error" for index in sorted(failed - told)}
+        indexes_known = {gpu.index for gpu in missing.values()}
+        self._failed = {f"index-{index}": "error" for index in sorted(failed - indexes_known)}
         self._listed = len(handles)
 
     def _look_again(self, now: int) -> None:

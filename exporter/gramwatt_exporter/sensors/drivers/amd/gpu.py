@@ -63,7 +63,7 @@ class Gpu:
         self.notes: list[str] = []
         self._errors = 0  # of the counter, in a row
         self._trial = CounterTrial()
-        self._told: EnergyReading | None = None  # the last value of the counter that was handed on
+        self._counter_value: EnergyReading | None = None  # the last value of the counter that was handed on
         self._offset = 0  # between the counter and what is handed on
         self._raw = 0  # what the counter showed last
         self._held: int | None = None  # the integral of power when the counter began to stand still
@@ -113,10 +113,10 @@ class Gpu:
         points = power.drain()
         if points:
             at_ns, microjoules = points[-1]
-            self._told = EnergyReading(self.of, self._base + microjoules, at_ns, own=True)
-        if self._told is None:
+            self._counter_value = EnergyReading(self.of, self._base + microjoules, at_ns, own=True)
+        if self._counter_value is None:
             raise ValueError("no power that is believed")
-        return self._told
+        return self._counter_value
 
     def _counted(self) -> Reading | None:
         """The counter; None where it is left for power."""
@@ -127,8 +127,8 @@ class Gpu:
             self._errors += 1
             # What passes is made good by the counter's next answer.
             if self._errors < ENERGY_ERRORS:
-                if isinstance(error, ValueError) and self._told is not None:
-                    return self._told
+                if isinstance(error, ValueError) and self._counter_value is not None:
+                    return self._counter_value
                 if code(error) not in (None, NOT_SUPPORTED):
                     raise
             self.microwatts()  # while that fails too, it is the GPU that fails
@@ -141,18 +141,18 @@ class Gpu:
             self.notes.append(f"{self.of.name}: {against}: measured by power from now on")
             return None
         if self._stands_still(raw, now):
-            return self._told
-        self._told = EnergyReading(self.of, self._goes_on(raw, now), now)
-        return self._told
+            return self._counter_value
+        self._counter_value = EnergyReading(self.of, self._goes_on(raw, now), now)
+        return self._counter_value
 
     def _stands_still(self, raw: int, now: int) -> bool:
         """Whether the counter stands still while power does not: its energy waits until it moves or is refuted."""
-        told, power, moved = self._told, self.power, raw != self._raw
+        last, power, moved = self._counter_value, self.power, raw != self._raw
         self._raw = raw
-        if told is None or power is None or moved or now - told.at_ns > LONGEST_WAIT_NS:
+        if last is None or power is None or moved or now - last.at_ns > LONGEST_WAIT_NS:
             self._held = None
             return False
-        if now <= told.at_ns:
+        if now <= last.at_ns:
             return False
         try:
             microwatts = self.microwatts()
@@ -161,7 +161,7 @@ class Gpu:
         if microwatts < LEAST_MICROWATTS:
             return False
         if self._held is None:
-            power.take(microwatts, told.at_ns)
+            power.take(microwatts, last.at_ns)
             self._held = power.microjoules
         power.take(microwatts, now)
         return True
@@ -169,14 +169,14 @@ class Gpu:
     def _leave_counter(self) -> None:
         """From now on its energy is the integral of power, since the counter's last step where it stood still."""
         self.energy_counts = False
-        if self._told is not None and self.power is not None:
+        if self._counter_value is not None and self.power is not None:
             since = self.power.microjoules if self._held is None else self._held
-            self._base = self._told.microjoules - since
+            self._base = self._counter_value.microjoules - since
 
     def _goes_on(self, raw: int, now: int) -> int:
         """The counter, going on from its last value also where it begins anew or leaps: by the power meanwhile."""
         value = raw + self._offset
-        before = self._told
+        before = self._counter_value
         if before is None or now <= before.at_ns or self.power is None:
             return value
         elapsed, step = now - before.at_ns, value - before.microjoules
@@ -233,12 +233,12 @@ class Gpu:
         with contextlib.suppress(self._lib.AmdSmiException, ValueError):
             if self.energy_counts:
                 now, raw = self._now(), self.microjoules()
-                if self._told is not None and not self._stands_still(raw, now):
-                    self._told = EnergyReading(self.of, self._goes_on(raw, now), now)
+                if self._counter_value is not None and not self._stands_still(raw, now):
+                    self._counter_value = EnergyReading(self.of, self._goes_on(raw, now), now)
             elif self.power is not None:
                 self._integrated(self.power)
 
-    def look_at_users(self, everyone_seen: bool) -> None:
+    def look_at_users(self, all_seen: bool) -> None:
         """One look at the processes; those that may not be seen are logged once."""
         try:
             processes = self._lib.amdsmi_get_gpu_process_list(self.handle)
@@ -248,11 +248,11 @@ class Gpu:
             return
         except ValueError:  # a name that the library cut inside a character, which the package cannot decode
             return
-        told = None if self._told is None else self._told.microjoules
-        drawn = None if told is None or self._drawn is None else max(0, told - self._drawn)
-        self._drawn = told
+        counted = None if self._counter_value is None else self._counter_value.microjoules
+        drawn = None if counted is None or self._drawn is None else max(0, counted - self._drawn)
+        self._drawn = counted
         busy = engine_times(processes)
-        self._users.look(busy, self._awake(), self._now(), drawn, self._works, everyone_seen)
+        self._users.look(busy, self._awake(), self._now(), drawn, self._works, all_seen)
 
     def use(self, device: Device) -> DeviceUse:
         """The processes that used it since the last call."""

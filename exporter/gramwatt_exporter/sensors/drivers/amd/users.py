@@ -49,11 +49,11 @@ class Users:
         now_ns: int,
         microjoules: int | None,
         works: Callable[[], bool],
-        everyone_seen: bool,
+        all_seen: bool,
     ) -> None:
         """One look. ``microjoules`` is what was drawn since the last one, where that is known."""
         before, elapsed = self._before, awake_ns - self._awake_ns
-        part = self._judge(before, busy, elapsed, works, everyone_seen)
+        part = self._judge(before, busy, elapsed, works, all_seen)
         self._before, self._awake_ns, self._seen_ns = busy, awake_ns, now_ns
         self._holders |= frozenset(busy) - {UNKNOWN_PID}
         if microjoules is not None and before is not None and elapsed > 0:
@@ -96,27 +96,27 @@ class Users:
         busy: dict[int, int],
         elapsed: int,
         works: Callable[[], bool],
-        everyone_seen: bool,
+        all_seen: bool,
     ) -> Part:
         known = self._spent_since(before, busy, elapsed)
         left = (before or _NONE).keys() - busy.keys() - {UNKNOWN_PID}
         if len(busy) == 1 and not known:
             return Part(dict.fromkeys(busy, 1), "holder")
-        if left and not busy and everyone_seen:
+        if left and not busy and all_seen:
             if len(left) == 1:
                 return Part(dict.fromkeys(left, 1), "holder")
             return Part(_NONE, "none", group=frozenset(left))
-        told = before is not None and len(known) == len(busy) and before.keys() <= busy.keys()
+        complete = before is not None and len(known) == len(busy) and before.keys() <= busy.keys()
         weights = {pid: spent for pid, spent in known.items() if spent}
         if weights:
-            rest = 0 if told else elapsed - sum(weights.values())
+            rest = 0 if complete else elapsed - sum(weights.values())
             if rest > 0:
                 weights[UNKNOWN_PID] = rest
             return Part(weights, "utilisation")
-        working = told and works()
+        working = complete and works()
         if working and len(busy) == 1:
             return Part(dict.fromkeys(busy, 1), "holder")  # on ROCm's own queues
-        quiet = told and everyone_seen and not working
+        quiet = complete and all_seen and not working
         return Part(_NONE, "utilisation" if quiet else "none", quiet)
 
     def _spent_since(

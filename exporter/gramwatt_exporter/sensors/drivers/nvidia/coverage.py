@@ -22,7 +22,7 @@ QUIET_CHUNK_NS = 1_000_000_000  # idle draw is learned from times of about a sec
 
 
 class Interval(Struct, frozen=True):
-    """A time whose users are known: weights by PID, {} when nobody ran."""
+    """A time whose users are known: weights by PID, {} when no process ran."""
 
     since_ns: int
     until_ns: int
@@ -58,9 +58,9 @@ class Coverage:
     def take(self, look: Look, history: History) -> None:
         """One look at the GPU, whose energy is in ``history``.
 
-        Between two readings of the energy nobody knows when it was drawn. So a time without rows ends at a reading.
+        Between two readings of the energy it is not known when it was drawn. So a time without rows ends at a reading.
         """
-        if look.context is None or look.context.instances is not None or not look.rows_told:
+        if look.context is None or look.context.instances is not None or not look.has_rows:
             self._presence.add(look, doubted=False)
             self.give_up(look.at_ns)
             return
@@ -79,12 +79,13 @@ class Coverage:
         if self.clock.doubtful:
             until = look.at_ns - LONGEST_WAIT_NS
         if believed:
-            newest = max(self.clock.boot_ns(row.stamp_us, look.moment) for row in believed)
+            newest = self.clock.boot_ns(max(row.stamp_us for row in believed), look.moment)
             until = max(until, min(newest, look.at_ns))
         weights = self._late
+        # A row that came too late is of a time that has long been reported.
+        oldest_us = self.clock.stamp_of(earliest, look.moment)
         for row in believed:
-            # A row that came too late is of a time that has long been reported.
-            if self.clock.boot_ns(row.stamp_us, look.moment) > earliest:
+            if row.stamp_us > oldest_us:
                 weights[row.pid] = weights.get(row.pid, 0) + row.weight
         self._late = {}
         if not weights:
@@ -104,7 +105,7 @@ class Coverage:
 
     @property
     def named(self) -> bool:
-        """Whether rows named somebody whose time is not reported yet."""
+        """Whether rows named a process whose time is not reported yet."""
         return bool(self._late) or any(interval.weights for interval in self._intervals)
 
     def give_up(self, at_ns: int) -> None:
@@ -134,7 +135,6 @@ class Coverage:
             self.until_ns = until_ns
 
     def _remember(self, rows: Iterable[Row]) -> None:
-        for row in rows:
-            self._known[row.pid] = max(row.stamp_us, 0)
+        self._known.update({row.pid: row.stamp_us for row in rows})
         if len(self._known) > 4096:
             self._known = dict(list(self._known.items())[-1024:])

@@ -19,7 +19,7 @@ from .presence import Seen
 from .probe import Look, Probe, Question
 
 COUNT_NS = 900_000_000  # between two looks that are longer apart the counter is read every second
-IDLE_PERCENT = 110  # of the lowest power seen: more than that was drawn for somebody
+IDLE_PERCENT = 110  # of the lowest power seen: more than that was drawn for a process
 
 
 class Gpu:
@@ -60,7 +60,7 @@ class Gpu:
         self._counted = -1  # the last value read between two looks
         self._lowest: int | None = None  # lowest mean power of a reported time, microwatts
         self._fresh = False  # its power has begun to be read, and nothing is reported yet
-        self._in_use = True  # somebody used it in the time reported last
+        self._in_use = True  # a process used it in the time reported last
 
     # --- asking
 
@@ -137,7 +137,7 @@ class Gpu:
             if self.counter.stands_still(look):
                 self._context = look.context
                 self._coverage.take(look, self._history)
-                return self._told_of_still()
+                return self._while_standing_still()
             anew = not self._goes_on(look)
             if anew and self._coverage.until_ns:
                 anew = not self.counter.mend(beyond, look, self.device.max_watts)
@@ -155,11 +155,11 @@ class Gpu:
             self._fresh = False
             readings.append(self._reading(self._coverage.until_ns))
             if use is None and self._context is not None:
-                use = self._use({}, Seen(self._context.holders, idle=False, doubted=True), look.rows_told)
+                use = self._use({}, Seen(self._context.holders, idle=False, doubted=True), look.has_rows)
         else:
             self._coverage.take(look, self._history)
-            if self._coverage.due or not look.rows_told or self._is_split(look):
-                more, use = self._report(look.rows_told)
+            if self._coverage.due or not look.has_rows or self._is_split(look):
+                more, use = self._report(look.has_rows)
                 readings += more
             else:
                 readings += self._last
@@ -173,7 +173,7 @@ class Gpu:
         if not self._history or not self._coverage.until_ns:
             return [], None
         self._coverage.give_up(self._history.newest_ns)
-        return self._report(rows_told=True)
+        return self._report(has_rows=True)
 
     def lost(self, reason: str) -> tuple[list[Reading], DeviceUse | None]:
         """Its look failed: report what was read before, once. Counting goes on with the next good look."""
@@ -226,7 +226,7 @@ class Gpu:
         if ratio != self.device.uncertainty_ratio:
             self.device = replace(self.device, uncertainty_ratio=ratio)
 
-    def _told_of_still(self) -> tuple[list[Reading], DeviceUse | None]:
+    def _while_standing_still(self) -> tuple[list[Reading], DeviceUse | None]:
         """Nothing new, until the counter is refuted: then it drew what its power says."""
         if not self.counter.refuted:
             return list(self._last), None
@@ -252,7 +252,7 @@ class Gpu:
         offset = 0 if own else self.counter.offset
         return EnergyReading(self.device, self._history.at(at_ns), at_ns, offset=offset, own=own)
 
-    def _report(self, rows_told: bool) -> tuple[list[Reading], DeviceUse | None]:
+    def _report(self, has_rows: bool) -> tuple[list[Reading], DeviceUse | None]:
         intervals, seen = self._coverage.users()
         if not intervals:
             return list(self._last), None
@@ -263,7 +263,7 @@ class Gpu:
         self._in_use = bool(weights)
         reading = self._reading(intervals[-1].until_ns)
         self._history.forget_before(min(reading.at_ns, self._history.newest_ns - JUDGED_NS))
-        use = self._use(weights, seen, rows_told)
+        use = self._use(weights, seen, has_rows)
         return [reading], use
 
     def _observe(self, energy: int, nanoseconds: int) -> None:
@@ -271,17 +271,17 @@ class Gpu:
             power = energy * 1_000_000_000 // nanoseconds
             self._lowest = power if self._lowest is None else min(self._lowest, power)
 
-    def _use(self, weights: dict[int, int], seen: Seen, rows_told: bool) -> DeviceUse | None:
+    def _use(self, weights: dict[int, int], seen: Seen, has_rows: bool) -> DeviceUse | None:
         context, holders = self._context, seen.holders
         if context is None:
             return None
-        nobody = holders.complete and not holders.pids
+        no_holder = holders.complete and not holders.pids
         if context.instances is not None:
-            return uses.of_instances(self.device, context, holders, seen.idle and nobody)
+            return uses.of_instances(self.device, context, holders, seen.idle and no_holder)
         if weights:
             return uses.of_rows(self.device, weights, context, holders)
-        if not rows_told:
-            return uses.of_contexts(self.device, holders, seen.idle and nobody)
+        if not has_rows:
+            return uses.of_contexts(self.device, holders, seen.idle and no_holder)
         if seen.doubted:
             return uses.of_contexts(self.device, holders, quiet=False)
-        return uses.of_nobody(self.device, holders, seen.idle)
+        return uses.of_no_process(self.device, holders, seen.idle)

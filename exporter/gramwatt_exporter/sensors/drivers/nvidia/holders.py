@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from .library import GONE, pass_mismatch
+from .library import FUNCTION_NOT_FOUND, GONE
+from .lists import Lists
 
 _UNKNOWN_PID = 0
 _MPS_SERVER = "nvidia-cuda-mps"  # /proc/PID/comm has 15 characters of nvidia-cuda-mps-server
@@ -39,12 +40,13 @@ class Context(Struct, frozen=True):
 class ContextReader:
     """Asks the driver. Raises NVMLError where the GPU is lost."""
 
-    def __init__(self, lib: Any, procfs: Path) -> None:
+    def __init__(self, lib: Any, lists: Lists, procfs: Path) -> None:
         self._lib = lib
+        self._lists = lists
         self._procfs = procfs
 
     def read(self, handle: Any) -> Context:
-        """Everybody on this GPU now."""
+        """The processes on this GPU now."""
         if self._mig_mode(handle):
             return self._of_instances(handle)
         return Context(self._holders(handle))
@@ -60,7 +62,7 @@ class ContextReader:
     def _of_instances(self, handle: Any) -> Context:
         lib = self._lib
         instances: list[Instance] = []
-        everybody: set[int] = set()
+        all_pids: set[int] = set()
         complete = True
         for index in range(lib.nvmlDeviceGetMaxMigDeviceCount(handle)):
             try:
@@ -75,18 +77,18 @@ class ContextReader:
                 continue
             here = self._holders(instance)
             instances.append(Instance(max(1, slices), here.pids))
-            everybody |= here.pids
+            all_pids |= here.pids
             complete = complete and here.complete
         whole = self._holders(handle)
-        complete = complete and whole.complete and (bool(everybody) or not whole.pids)
-        return Context(Holders(frozenset(everybody), complete), tuple(instances))
+        complete = complete and whole.complete and (bool(all_pids) or not whole.pids)
+        return Context(Holders(frozenset(all_pids), complete), tuple(instances))
 
     def _holders(self, handle: Any) -> Holders:
         lists: dict[str, set[int]] = {}
         complete = True
         for kind in ("Compute", "Graphics", "MPSCompute"):
             pids = self._running(kind, handle)
-            if pids is None or _UNKNOWN_PID in pids:  # a process without a number is one that nobody can name
+            if pids is None or _UNKNOWN_PID in pids:  # a process without a number is one that has no name
                 complete = False
             lists[kind] = (pids or set()) - {_UNKNOWN_PID}
         clients = lists["MPSCompute"]
@@ -104,19 +106,16 @@ class ContextReader:
 
     def _running(self, kind: str, handle: Any) -> set[int] | None:
         """PIDs on one list; None where it cannot be read."""
-        lib = self._lib
         for version in ("_v3", "_v2"):
             try:
-                processes = getattr(lib, f"nvmlDeviceGet{kind}RunningProcesses{version}")(handle)
-            except lib.NVMLError as error:
+                return set(self._lists.processes(f"nvmlDeviceGet{kind}RunningProcesses{version}", handle))
+            except self._lib.NVMLError as error:
                 if error.value in GONE:
                     raise
-                if error.value == lib.NVML_ERROR_FUNCTION_NOT_FOUND:
+                if error.value == FUNCTION_NOT_FOUND:
                     continue  # an older driver
-                # Without graphics nobody draws. Every GPU has the list for compute, with the server of MPS on it.
-                return set() if error.value == lib.NVML_ERROR_NOT_SUPPORTED and kind != "Compute" else None
-            except Exception as error:
-                pass_mismatch(error)
-                continue
-            return {int(process.pid) for process in processes}
+                # Without graphics no process draws. Every GPU has the list for compute, with the server of MPS on it.
+                return (
+                    set() if error.value == self._lib.NVML_ERROR_NOT_SUPPORTED and kind != "Compute" else None
+                )
         return None

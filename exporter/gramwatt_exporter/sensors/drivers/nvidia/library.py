@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,8 @@ from ...threads import Turns
 
 GONE = {15: "lost", 16: "reset_required"}
 # Invalid argument, not supported, no permission, function not found: asked again, the answer is the same.
-NEVER = frozenset({2, 3, 4, 13})
+FUNCTION_NOT_FOUND = 13
+NEVER = frozenset({2, 3, 4, FUNCTION_NOT_FOUND})
 GPU_SCOPE, MODULE_SCOPE = 0, 1
 
 _RESTART = (
@@ -19,14 +21,23 @@ _RESTART = (
 
 
 class InTurn:
-    """The module pynvml, its calls made one at a time.
+    """The module pynvml, its calls made one at a time. ``library`` is what it calls: the library itself.
 
     NVML is safe for threads by its reference, and takes turns inside; stand-ins of it (virtual GPUs) are not all so.
     """
 
-    def __init__(self, lib: Any, turns: Turns) -> None:
+    def __init__(self, lib: Any, library: ctypes.CDLL, turns: Turns) -> None:
         self._lib = lib
+        self._library = library
         self._turns = turns
+
+    def call(self, name: str, *arguments: Any) -> int:
+        """Call a function of the library without pynvml; its return code."""
+        try:
+            function = getattr(self._library, name)
+        except AttributeError:
+            return FUNCTION_NOT_FOUND
+        return int(self._turns.call(function, *arguments))
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._lib, name)
@@ -36,19 +47,19 @@ class InTurn:
         return value
 
 
-def load(library: str) -> Any:
-    """The module pynvml. Raises NotHere without the driver's library, Fatal without the package."""
-    import ctypes
-
+def load(library: str) -> InTurn:
+    """pynvml and the library. Raises NotHere without the driver's library, Fatal without the package."""
     try:
-        ctypes.CDLL(library)  # before pynvml, whose 7,000 lines nobody without a GPU should pay for
+        loaded = ctypes.CDLL(
+            library
+        )  # before pynvml, whose 7,000 lines a machine without a GPU does not need
     except OSError:
         raise NotHere(f"{library} is not installed") from None
     try:
         import pynvml  # type: ignore[import-untyped]  # ships no types
     except ImportError:
         raise Fatal("the package nvidia-ml-py is missing", "pip install nvidia-ml-py") from None
-    return pynvml
+    return InTurn(pynvml, loaded, Turns())
 
 
 def failure(error: Any, call: str) -> Exception:

@@ -8,7 +8,6 @@ API: https://docs.nvidia.com/deploy/nvml-api/group__nvmlDeviceQueries.html
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -19,12 +18,12 @@ from msgspec.structs import replace
 from ....errors import NotHere, TryAgain
 from ....model import Device, DeviceUse, Meter, Reading, Sample
 from ...standing_still import CounterCheck
-from ...threads import Attempt, Repeater, Turns, Worker
+from ...threads import Attempt, Repeater, Worker
 from ...timeline import MODELLED
 from . import modelled
 from .gpu import Gpu
-from .holders import ContextReader
-from .library import GONE, InTurn, failure, load
+from .library import GONE, failure, load
+from .looks import Looks
 from .probe import Probe, power_now
 from .row_clock import Moment
 from .survey import Census, Found, survey
@@ -74,6 +73,7 @@ class Nvml:
         self._idle_watts = idle_watts
         self._initial_pid_namespace = initial_pid_namespace
         self._patience = patience_seconds
+        self._looks = Looks(boottime_ns, lambda: self._patience)
         self._background = background
         self._counting: Repeater | None = None
         self._lib: Any = None
@@ -93,7 +93,7 @@ class Nvml:
         """Load the library, initialise it and find the GPUs."""
         self.close()
         began = self._now()
-        lib = InTurn(load(LIBRARY), Turns())
+        lib = load(LIBRARY)
         try:
             lib.nvmlInit()
         except lib.NVMLError as error:
@@ -167,7 +167,7 @@ class Nvml:
         if found.source == modelled.SOURCE:
             device = replace(device, source=MODELLED, uncertainty_ratio=modelled.UNCERTAINTY_RATIO)
         module = Meter(f"module-{found.uuid}", self.name, max_watts=None) if found.has_module else None
-        probe = Probe(self._lib, ContextReader(self._lib, self._procfs), self._now, self._moment)
+        probe = Probe(self._lib, self._procfs, self._now, self._moment)
         gpu = Gpu(found.uuid, found.index, found.handle, device, module, found.source, probe)
         gpu.power_source = found.power_source
         if found.source == "counter":
@@ -248,16 +248,16 @@ class Nvml:
         self._survey_again(began)
         gpus = [gpu for gpu in self._gpus if gpu.source != "none"]
         outcomes = {gpu.uuid: self._outcome(gpu) for gpu in gpus if gpu.looking is not None}
-        self._look_at(gpus)
+        self._looks.begin(gpus, self._pids_usable)
         readings: list[Reading] = []
         uses: list[DeviceUse] = []
         failures = dict(self._failed)
         for gpu in gpus:
-            told, use = outcomes.get(gpu.uuid, ([], None))
+            reported, use = outcomes.get(gpu.uuid, ([], None))
             if use is None:  # else the look just begun is reported by the next read
                 more, use = self._outcome(gpu)
-                told = [*told, *more]
-            readings += told
+                reported = [*reported, *more]
+            readings += reported
             uses += [use] if use is not None else []
             if gpu.failed:
                 failures[gpu.uuid] = gpu.failed
@@ -270,17 +270,6 @@ class Nvml:
             self._raise(gpus[-1].error, failures)
         self._last = began, Sample(readings, (), failures, behind)
         return Sample(readings, uses, failures, behind, mended)
-
-    def _look_at(self, gpus: list[Gpu]) -> None:
-        """Begin a look at every GPU that is not being looked at, and wait a moment for those that are fast."""
-        for gpu in gpus:
-            if gpu.looking is None:
-                look = partial(gpu.look, gpu.question(self._pids_usable))
-                gpu.looking, gpu.looking_since_ns = gpu.worker.submit(look), self._now()
-        deadline = time.monotonic() + self._patience
-        for gpu in gpus:
-            if gpu.looking is not None and not gpu.slow:
-                gpu.slow = not gpu.looking.done(max(0.0, deadline - time.monotonic()))
 
     def _outcome(self, gpu: Gpu) -> tuple[list[Reading], DeviceUse | None]:
         """What the look at a GPU brought; its last reading again while it is under way."""

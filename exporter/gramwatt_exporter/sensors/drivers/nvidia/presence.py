@@ -15,7 +15,7 @@ KEEP = 512
 class Seen(Struct, frozen=True):
     """What the looks around a time saw: all holders together, and what held at every one of them.
 
-    ``doubted``: rows were refused, so somebody unknown may have run.
+    ``doubted``: rows were refused, so an unknown process may have run.
     """
 
     holders: Holders

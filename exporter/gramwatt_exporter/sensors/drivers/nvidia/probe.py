@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -10,6 +11,7 @@ from msgspec import Struct
 from . import modelled
 from .holders import Context, ContextReader
 from .library import GONE, GPU_SCOPE, MODULE_SCOPE, NEVER, power_field
+from .lists import Lists
 from .row_clock import Moment
 from .rows import Row, rows_of
 
@@ -48,7 +50,7 @@ class Look(Struct, frozen=True):
     microjoules: int | None  # the energy counter, where that is the GPU's source
     microwatts: int | None
     module_microwatts: int | None
-    rows_told: bool  # the driver has rows; then energy waits for them
+    has_rows: bool  # the driver has rows; then energy waits for them
     rows: list[Row] | None
     all_rows: list[Row] | None
     context: Context | None
@@ -65,19 +67,20 @@ class Question(Struct, frozen=True):
     module: bool
     pids_usable: bool
     rows_after_us: int  # the newest stamp believed; 0 for all rows there are
-    anyone: bool  # contexts were held at the last look
+    had_holders: bool  # contexts were held at the last look
 
 
 class Probe:
     """Asks one GPU. ``now_ns`` is CLOCK_BOOTTIME, ``clocks`` every known clock in microseconds."""
 
     def __init__(
-        self, lib: Any, contexts: ContextReader, now_ns: Callable[[], int], moment: Callable[[], Moment]
+        self, lib: Any, procfs: Path, now_ns: Callable[[], int], moment: Callable[[], Moment]
     ) -> None:
         self._lib = lib
+        self._lists = Lists(lib)
         self._now = now_ns
         self._moment = moment
-        self._contexts = _Spared(contexts.read, now_ns)
+        self._contexts = _Spared(ContextReader(lib, self._lists, procfs).read, now_ns)
         self._idle = _Spared(self._engines_idle, now_ns)
         self._power = _Spared(self._read_power, now_ns)
         self._absent: set[str] = set()  # gauges that this GPU or driver does not have
@@ -96,7 +99,7 @@ class Probe:
                 self.rows_supported = True  # asked again when MIG is switched off
             elif self.rows_supported:
                 rows, moment = self._rows_in_time(question.handle, question.rows_after_us)
-                if rows == [] and question.rows_after_us and (context.holders.pids or question.anyone):
+                if rows == [] and question.rows_after_us and (context.holders.pids or question.had_holders):
                     all_rows = self._rows(question.handle, 0)
         idle = not rows and self._idle.ask(question.handle)
         seconds = (self._now() - began) / 1e9
@@ -166,22 +169,18 @@ class Probe:
         return rows, moment
 
     def _rows(self, handle: Any, after_us: int) -> list[Row] | None:
-        """Rows newer than that; [] when nobody ran, None where that is not known."""
+        """Rows newer than that; [] when no process ran, None where that is not known."""
         lib = self._lib
-        for _ in range(3):
-            try:
-                return rows_of(lib.nvmlDeviceGetProcessUtilization(handle, after_us))
-            except lib.NVMLError as error:
-                if error.value == lib.NVML_ERROR_INSUFFICIENT_SIZE:
-                    continue  # the ring grew between the two calls pynvml makes
-                if error.value in (lib.NVML_SUCCESS, lib.NVML_ERROR_NOT_FOUND):
-                    return []  # nobody ran: a zero, not an error
-                if error.value in GONE:
-                    raise
-                if error.value in NEVER and error.value != lib.NVML_ERROR_INVALID_ARGUMENT:
-                    self.rows_supported = False
-                return None
-        return None
+        try:
+            return rows_of(self._lists.rows(handle, after_us))
+        except lib.NVMLError as error:
+            if error.value == lib.NVML_ERROR_NOT_FOUND:
+                return []  # no process ran: a zero, not an error
+            if error.value in GONE:
+                raise
+            if error.value in NEVER and error.value != lib.NVML_ERROR_INVALID_ARGUMENT:
+                self.rows_supported = False
+            return None
 
     def _engines_idle(self, handle: Any) -> bool:
         """Whether every gauge says that nothing works, encoder, decoder, JPEG and optical flow included."""

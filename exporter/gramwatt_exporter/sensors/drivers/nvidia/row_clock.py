@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from .rows import Row
+from .rows import Row, plausible
 
 AHEAD_US = 250_000  # a row of now may be stamped by that much ahead of the moment it was asked for
 OLDEST_US = 600_000_000  # rows of the past that show a clock: the driver keeps some minutes at most
@@ -76,20 +76,24 @@ class RowClock:
         """A stamp by CLOCK_BOOTTIME."""
         return now.at_ns - self._age(stamp_us, now) * 1_000
 
+    def stamp_of(self, boot_ns: int, now: Moment) -> int:
+        """The last stamp that is not after a moment of CLOCK_BOOTTIME."""
+        return self._age(0, now) + (boot_ns - now.at_ns) // 1_000
+
     def begin(self, rows: Sequence[Row], now: Moment) -> None:
         """Rows of the time before the first reading: they may show the clock, and nothing else."""
-        stamps = [row.stamp_us for row in rows if row.plausible]
+        stamps = [row.stamp_us for row in plausible(rows)]
         self.dropped += len(rows) - len(stamps)
         if stamps:
             self._name = self._fitting(stamps, now, OLDEST_US)
             fitting = [s for s in stamps if not self._name or self._age(s, now) >= -AHEAD_US]
             self._newest_us = max(fitting, default=0)
 
-    def judge(self, rows: Sequence[Row], now: Moment, before: Moment) -> list[Row]:
+    def judge(self, rows: Sequence[Row], now: Moment, before: Moment) -> Sequence[Row]:
         """The rows that are believed to be of the time since ``before``, the last time they were asked for."""
-        plausible = [row for row in rows if row.plausible]
-        self.dropped += len(rows) - len(plausible)
-        fresh = [row for row in plausible if row.stamp_us > self._newest_us]
+        possible = plausible(rows)
+        self.dropped += len(rows) - len(possible)
+        fresh = [row for row in possible if row.stamp_us > self._newest_us]
         if not fresh:
             return []
         oldest = (now.at_ns - before.at_ns) // 1_000 + SLACK_US
@@ -97,7 +101,7 @@ class RowClock:
             self._name = self._fitting([row.stamp_us for row in fresh], now, oldest)
             if not self._name:
                 self._follow(max(row.stamp_us for row in fresh), now)
-        believed = [row for row in fresh if -AHEAD_US <= self._age(row.stamp_us, now) <= oldest]
+        believed = self._in_time(fresh, now, oldest)
         if self._name == "own" and not believed:
             believed = self._slipped(fresh, now)
         if not believed:
@@ -111,13 +115,13 @@ class RowClock:
         """The driver has no rows at all: there is nothing to doubt."""
         self._suspect = None
 
-    def went_back(self, rows: Sequence[Row], known: Mapping[int, int], now: Moment) -> list[Row]:
+    def went_back(self, rows: Sequence[Row], known: Mapping[int, int], now: Moment) -> Sequence[Row]:
         """``rows`` are all the driver has, where none was new. Those that are new all the same show a clock that
         was set back.
 
         ``known`` is the newest stamp seen of each PID.
         """
-        newest = {row.pid: row for row in rows if row.plausible}  # the driver gives the newest last
+        newest = {row.pid: row for row in plausible(rows)}  # the driver gives the newest last
         changed = [row for row in newest.values() if known.get(row.pid, 0) != row.stamp_us]
         if not changed:
             self._suspect = None
@@ -131,6 +135,12 @@ class RowClock:
         if self._name and self._name != "own":
             return now.clocks[self._name] - stamp_us
         return now.at_ns // 1_000 - self._offset_us - stamp_us
+
+    def _in_time(self, rows: Sequence[Row], now: Moment, oldest_us: int) -> Sequence[Row]:
+        """The rows that are not too old, nor stamped too far ahead. Most rows of an answer share a stamp."""
+        stamps = {row.stamp_us for row in rows}
+        fitting = {stamp for stamp in stamps if -AHEAD_US <= self._age(stamp, now) <= oldest_us}
+        return rows if len(fitting) == len(stamps) else [row for row in rows if row.stamp_us in fitting]
 
     def _fitting(self, stamps: Sequence[int], now: Moment, oldest_us: int) -> str:
         newest = [
@@ -151,7 +161,9 @@ class RowClock:
             self._follow(max(row.stamp_us for row in ahead), now)
         return ahead
 
-    def _jumped(self, stamps: Sequence[int], rows: Sequence[Row], now: Moment, oldest_us: int) -> list[Row]:
+    def _jumped(
+        self, stamps: Sequence[int], rows: Sequence[Row], now: Moment, oldest_us: int
+    ) -> Sequence[Row]:
         """No row fits. When their stamps go on as time does, the clock is another one now; else they are garbage."""
         now_us, newest = now.at_ns // 1_000, max(stamps)
         if self._suspect is not None:
@@ -167,7 +179,7 @@ class RowClock:
                 if not self._name:
                     self._follow(newest, now)
                 self._newest_us = 0
-                believed = [row for row in rows if -AHEAD_US <= self._age(row.stamp_us, now) <= oldest_us]
+                believed = self._in_time(rows, now, oldest_us)
                 self._take(believed, now)
                 return believed
         if self._suspect is None:

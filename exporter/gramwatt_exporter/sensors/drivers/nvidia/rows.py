@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from msgspec import Struct
 
@@ -21,21 +20,18 @@ class Row(Struct, frozen=True):
     engines: int  # encoder and decoder
 
     @property
-    def plausible(self) -> bool:
-        """Drivers were seen to return rows of process 0 and shares of thousands of percent."""
-        return self.pid > 0 and self.sm <= _MOST_PERCENT and self.engines <= 2 * _MOST_PERCENT
-
-    @property
     def weight(self) -> int:
         """What it counts for when energy is shared."""
         return self.sm * SM_WEIGHT + self.engines * ENGINE_WEIGHT
 
 
-def rows_of(samples: Iterable[Any]) -> list[Row]:
-    """The rows of an answer. Rows of nothing at all (real drivers return them) are left out."""
-    rows = []
-    for sample in samples:
-        sm, engines = int(sample.smUtil), int(sample.encUtil) + int(sample.decUtil)
-        if sm or engines:
-            rows.append(Row(int(sample.pid), int(sample.timeStamp), sm, engines))
-    return rows
+def plausible(rows: Iterable[Row]) -> list[Row]:
+    """The rows that can be true: drivers were seen to return rows of process 0 and shares of thousands of percent."""
+    return [
+        row for row in rows if row.pid > 0 and row.sm <= _MOST_PERCENT and row.engines <= 2 * _MOST_PERCENT
+    ]
+
+
+def rows_of(answer: Iterable[tuple[int, ...]]) -> list[Row]:
+    """The rows of an answer of :meth:`Lists.rows`. Rows without any use (real drivers return them) are left out."""
+    return [Row(pid, stamp, sm, enc + dec) for pid, stamp, sm, _, enc, dec in answer if sm or enc or dec]

@@ -103,14 +103,14 @@ def _measured(lib: Any, handle: Any, uuid: str, index: int) -> Found:
         if power_source == modelled.SOURCE:
             power_source = "none"  # a model refutes no counter
     facts = Facts(
-        str(_told(lib, lambda: lib.nvmlDeviceGetName(handle)) or "").strip()[:96],
-        _told(lib, lambda: lib.nvmlDeviceGetEnforcedPowerLimit(handle) / 1000) or None,
-        _told(lib, lambda: int(lib.nvmlDeviceGetMemoryInfo(handle).total)) or None,
+        str(_fact(lib, lambda: lib.nvmlDeviceGetName(handle)) or "").strip()[:96],
+        _fact(lib, lambda: lib.nvmlDeviceGetEnforcedPowerLimit(handle) / 1000) or None,
+        _fact(lib, lambda: int(lib.nvmlDeviceGetMemoryInfo(handle).total)) or None,
     )
     return Found(uuid, index, handle, limit, module, source, power_source, facts)
 
 
-def _told(lib: Any, ask: Callable[[], Any]) -> Any:
+def _fact(lib: Any, ask: Callable[[], Any]) -> Any:
     """What a person would like to know of the GPU. Without it, it is measured all the same."""
     try:
         return ask()

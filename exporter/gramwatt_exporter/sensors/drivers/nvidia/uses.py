@@ -32,8 +32,8 @@ def of_contexts(device: Device, holders: Holders, quiet: bool) -> DeviceUse:
     return DeviceUse(device, {}, holders.pids, "none", quiet, groups)
 
 
-def of_nobody(device: Device, holders: Holders, quiet: bool) -> DeviceUse:
-    """Rows say that nobody ran. What a GPU draws beyond its idle draw then, it draws for the contexts it holds."""
+def of_no_process(device: Device, holders: Holders, quiet: bool) -> DeviceUse:
+    """Rows say that no process ran. What a GPU draws beyond its idle draw then, it draws for the contexts it holds."""
     groups = (Group(1, holders.pids),) if holders.pids else ()
     return DeviceUse(device, {}, holders.pids, "context" if groups else "utilisation", quiet, groups)
 
@@ -56,12 +56,12 @@ def of_instances(device: Device, context: Context, holders: Holders, quiet: bool
 
 def merged(intervals: Sequence[Interval], energies: Sequence[int]) -> dict[int, int]:
     """The weights of several times as those of one: each time counts by what was drawn in it (microjoules)."""
-    told = [(interval.weights, energy) for interval, energy in zip(intervals, energies, strict=True)]
-    told = [(weights, energy) for weights, energy in told if weights]
-    if len(told) <= 1:
-        return dict(told[0][0]) if told else {}
+    used = [(interval.weights, energy) for interval, energy in zip(intervals, energies, strict=True)]
+    used = [(weights, energy) for weights, energy in used if weights]
+    if len(used) <= 1:
+        return dict(used[0][0]) if used else {}
     result: dict[int, int] = {}
-    for weights, energy in told:
+    for weights, energy in used:
         scale = sum(weights.values())
         for pid, weight in weights.items():
             result[pid] = result.get(pid, 0) + max(1, energy * weight // scale)

@@ -151,7 +151,7 @@ def test_a_thread_looks_between_two_reads_and_ends_with_the_sensor(world: World)
     (first,) = sensor.read().readings
     (gpu,) = sensor._gpus
     deadline = time.monotonic() + 30
-    while (told := gpu._told) is None or told.at_ns < first.at_ns + 300_000_000:
+    while (reported := gpu._counter_value) is None or reported.at_ns < first.at_ns + 300_000_000:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     (second,) = sensor.read().readings

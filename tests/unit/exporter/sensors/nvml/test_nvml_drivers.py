@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,43 @@ def test_a_gpu_that_hangs_keeps_nobody_waiting(world: World, clock: Any) -> None
     sample = sensor.read()
     assert sample.failures == {}
     assert energies(sample)["GPU-a"] == 7000
+
+
+def test_the_thread_of_a_look_that_hung_ends_with_it(world: World, clock: Any) -> None:
+    """The looks of the others go on at the next read, on a new thread."""
+    gpus = [f"gpu {n} uuid GPU-{name}" for n, name in enumerate("abc")]
+    gpus += [f"gpu {n} util_error 3" for n in range(3)]
+    world.set(*gpus, *(f"gpu {n} energy_mj 1" for n in range(3)))
+    sensor = world.sensor()
+    sensor.read()
+    wedged, free = sensor._gpus[1], threading.Event()
+    look = wedged.probe.look
+    wedged.probe.look = lambda question: (free.wait(20), look(question))[1]  # type: ignore[method-assign]
+    sensor._patience = 0.05
+    before = _look_threads()
+    for second in range(2, 5):
+        clock.advance(1)
+        world.set(*gpus, *(f"gpu {n} energy_mj {second}" for n in range(3)))
+        sensor._patience = 0.05 if second == 2 else 20
+        sample = sensor.read()
+        assert all(gpu is wedged or gpu.looking is None or gpu.looking.done(20) for gpu in sensor._gpus)
+    # The look at the third was late once, and is reported by the read after it.
+    assert energies(sample) == {"GPU-a": 4000, "GPU-b": 1000, "GPU-c": 3000}
+    assert len(_look_threads()) <= len(before) + 1
+    free.set()
+    _wait_for_end(before)
+
+
+def _look_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "nvml-looks"}
+
+
+def _wait_for_end(threads: set[threading.Thread]) -> None:
+    """At least one of them ends: the one that hung."""
+    deadline = time.monotonic() + 20
+    while threads <= _look_threads():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def test_calls_take_turns_and_one_that_hangs_is_passed() -> None:

@@ -297,3 +297,17 @@ def test_a_job_does_not_pay_for_what_the_gpu_draws_without_it(
     row = sampler.table.find(process.pid)
     assert row is not None
     assert row.microjoules[COMPONENTS.index("gpu")] == 4 * 5 * (80 - 60) * 1_000_000
+
+
+@pytest.mark.parametrize("count", [64, 65, 200])
+def test_a_gpu_has_as_many_processes_as_its_driver_lists(world: World, clock: Any, count: int) -> None:
+    pids = range(1000, 1000 + count)
+    facts = ["gpu 0 uuid GPU-a", "gpu 0 energy_mj 1", *(f"gpu 0 compute {pid}" for pid in pids)]
+    world.set(*facts)
+    sensor = world.sensor()
+    sensor.read()
+    clock.advance(1)
+    world.set(*facts, *(f"gpu 0 util {pid} {world.wall_us()} 1" for pid in pids))
+    use = use_of(sensor.read())
+    assert use.holders == frozenset(pids)
+    assert use.weights == dict.fromkeys(pids, 10)
