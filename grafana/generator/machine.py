@@ -16,7 +16,7 @@ from .common import (
     SIGMA,
 )
 from .panels import PART_COLOURS, lines, link, now, number, over_time, rows, rows_of, steps
-from .queries import GPU, either, gained, gauge, labelled, leading, mean, rate, top
+from .queries import GPU, LISTED, either, gained, gauge, labelled, leading, mean, rate, top
 
 _DEVICE = "instance, component, device"
 NO_GPU_MEMORY = "No memory of a GPU is in use, or its driver does not say it: see docs/sensors.md"
@@ -166,7 +166,7 @@ def _gpus(page: dashboard.Dashboard) -> dashboard.Dashboard:
     user = "command, user"
     curve = rate("process_energy_joules_total", 'pid!="",component="gpu"')
     power = gauge("device_power_watts", GPU)
-    used, held = gauge("gpu_memory_used_bytes"), gauge("process_gpu_memory_bytes")
+    used, held = gauge("gpu_memory_used_bytes"), gauge("process_gpu_memory_bytes", LISTED)
     return (
         page.with_row(dashboard.Row("Graphics cards"))
         .with_panel(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 from .. import __version__
 from ..config import settings
@@ -29,7 +30,7 @@ from . import (
 
 def parser() -> argparse.ArgumentParser:
     """What it parses has ``run``: the subcommand, to be called with the arguments and the Config."""
-    common = _settings()
+    common, later = _settings(), _settings(argparse.SUPPRESS)
     which = argparse.ArgumentParser(add_help=False)
     asked_window.add_arguments(which)
     whole = argparse.ArgumentParser(
@@ -93,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
             "study",
             studying.main,
             [common],
-            studying.add_arguments,
+            partial(studying.add_arguments, settings=later),
             "models of the hub and their CO2: sync, import, curate, analyse, export",
         ),
         ("compare", comparing.main, [common], comparing.add_arguments, "2 to 6 evaluations side by side"),
@@ -104,13 +105,19 @@ def parser() -> argparse.ArgumentParser:
             returning.add_arguments,
             "whether a tactic that saves energy pays back",
         ),
-        ("user", users.main, [common], users.add_arguments, "users of the web pages and their tokens"),
+        (
+            "user",
+            users.main,
+            [common],
+            partial(users.add_arguments, settings=later),
+            "users of the web pages and their tokens",
+        ),
         ("db", databases.main, [common], databases.add_arguments, "upgrade or check the database"),
         (
             "scale",
             scales.main,
             [common],
-            scales.add_arguments,
+            partial(scales.add_arguments, settings=later),
             "list, show, check and compare scales, or make one of your own runs",
         ),
         ("scales", scale_list.main, [common], None, "list the scales with version and hash"),
@@ -137,12 +144,15 @@ def given_settings(options: argparse.Namespace) -> dict[str, str]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _settings() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
+def _settings(default: str | None = None) -> argparse.ArgumentParser:
+    """All settings as flags; with ``default`` argparse.SUPPRESS one that is not given is not set at all."""
+    common = argparse.ArgumentParser(add_help=False, argument_default=default)
     group = common.add_argument_group(
         "settings", "also in the YAML file and as GRAMWATT_LABELER_<SECTION>_<KEY>"
     )
-    group.add_argument("--config.file", dest="config_file", metavar="FILE", default="", help="YAML settings")
+    group.add_argument(
+        "--config.file", dest="config_file", metavar="FILE", default=default or "", help="YAML settings"
+    )
     group.add_argument(
         "--config.check",
         dest="config_check",
