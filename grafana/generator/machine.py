@@ -165,7 +165,8 @@ def _devices(page: dashboard.Dashboard) -> dashboard.Dashboard:
 def _gpus(page: dashboard.Dashboard) -> dashboard.Dashboard:
     user = "command, user"
     curve = rate("process_energy_joules_total", 'pid!="",component="gpu"')
-    power = gauge("device_power_watts", GPU)
+    drawn = f"sum by (device) ({gauge('device_power_watts', GPU)})"
+    models = f"max by (device, model) ({gauge('gpu_info')})"
     used, held = gauge("gpu_memory_used_bytes"), gauge("process_gpu_memory_bytes", LISTED)
     return (
         page.with_row(dashboard.Row("Graphics cards"))
@@ -175,26 +176,25 @@ def _gpus(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Each card: what it draws against its power limit, its energy in the chosen time range, "
                 "and its memory, used and in all.",
                 "watt",
-                rows_of(f"sum by (device) ({power})"),
+                rows_of(f"({drawn} * on (device) group_left (model) {models}) or on (device) {drawn}"),
                 rows_of(f"max by (device) ({gauge('gpu_power_limit_watts')})"),
                 rows_of(f"sum by (device) ({gained('device_energy_joules_total', GPU)}) / 3600"),
                 rows_of(f"max by (device) ({gauge('gpu_memory_bytes')})"),
-                rows_of(f"max by (device, model) ({gauge('gpu_info')})"),
-                rows_of(f"max by (device) ({gauge('gpu_memory_used_bytes')})"),
+                rows_of(f"max by (device) ({used})"),
                 columns={
                     "device": "Card",
                     "model": "Model",
                     "Value #A": "Power",
                     "Value #B": "Limit",
                     "Value #C": "Energy",
-                    "Value #F": "Memory used",
+                    "Value #E": "Memory used",
                     "Value #D": "Memory",
                 },
-                hidden=["Value #E"],
                 units={"Energy": "watth", "Memory used": "bytes", "Memory": "bytes"},
                 sort_by="Power",
                 empty=NO_GPU,
-                height=8,
+                width=24,
+                height=6,
             )
         )
         .with_panel(
@@ -236,7 +236,8 @@ def _gpus(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 links={"User": link("Open this user", "gramwatt-users", user="User")},
                 sort_by="Memory",
                 empty=NO_GPU_MEMORY,
-                height=8,
+                width=24,
+                height=6,
             )
         )
     )

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from typing import Any
 
 
 def add_verbs(
-    command: argparse.ArgumentParser, settings: argparse.ArgumentParser, what: str, **options: Any
+    command: argparse.ArgumentParser, settings: argparse.ArgumentParser, what: str, dest: str = ""
 ) -> Any:
     """What ``command.add_subparsers`` gives; each verb also has the options of ``settings``.
 
     ``settings`` has no defaults (``argument_default=argparse.SUPPRESS``): one would replace what stands before the
-    verb. ``what`` is what the usage calls a verb.
+    verb. ``what`` is what the usage calls a verb, ``dest`` where its name is kept.
     """
-    with_settings = partial(argparse.ArgumentParser, parents=[settings])
-    return command.add_subparsers(required=True, metavar=what, parser_class=with_settings, **options)
+
+    class Verb(argparse.ArgumentParser):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(parents=[settings], **options)
+
+    return command.add_subparsers(
+        required=True, metavar=what, parser_class=Verb, dest=dest or argparse.SUPPRESS
+    )
 
 
 def with_json(settings: argparse.ArgumentParser) -> argparse.ArgumentParser:

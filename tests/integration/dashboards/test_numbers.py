@@ -247,7 +247,7 @@ def test_memory_of_graphics_cards_is_what_the_driver_says(worlds: Worlds, interv
 
     used = worlds.latest(job, "gpu_memory_used_bytes", "device")
     assert used
-    assert shown("Graphics cards", "F", "device") == used
+    assert shown("Graphics cards", "E", "device") == used
     holders = worlds.latest(job, "process_gpu_memory_bytes", "pid", "device")
     assert holders.keys() == {("13", "GPU-1")}, "slurm-1 has ended"
     assert shown("Memory of graphics cards by process", "A", "pid", "device") == holders
@@ -261,9 +261,10 @@ def test_runs_of_a_project_are_its_windows(worlds: Worlds, interval: int) -> Non
     job = f"every-{interval}"
 
     def shown(title: str, ref: str, by: str, **choice: str) -> dict[tuple[str, ...], float]:
-        expr = fill(expression("gramwatt-runs", title, ref), 3600, interval, job=job, **choice)
+        expr = fill(expression("gramwatt-runs", title, ref), 3600, interval, None, job=job, **choice)
         return numbers(instant(worlds.url, expr, NOW), by)
 
+    chosen: dict[str, str]
     raw = worlds.gained(job, "window_energy_joules_total", 3600, "window")
     first, second, epoch = (f"{job}-resnet-a",), (f"{job}-resnet-b",), (f"{job}-epoch",)
     assert raw.keys() == {first, second}
