@@ -14,7 +14,7 @@ from .assembly import Exporter, assemble, check, running_as
 from .changed_files import ChangedFiles
 from .config import describe
 from .errors import ConfigError, Denied, Fatal, GramwattError
-from .flags import add_flags, config_file, environment, load_flags, wanted_sensors
+from .flags import add_flags, config_file, environment, load_flags, wanted_sensors, word_first
 from .reload import apply
 from .signals import Signals
 
@@ -47,22 +47,23 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0 ended as asked, 1 could not run, 2 wrong settings."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] == ["intensity"]:
+    word, *rest = word_first(words) or [""]
+    if word == "intensity":
         from .intensity.cli import run as run_intensity
 
-        return run_intensity(words[1:], os.environ, sys.stdout)
-    if words[:1] == ["budgets"]:
+        return run_intensity(word_first(rest), os.environ, sys.stdout)
+    if word == "budgets":
         from .budget_command import run as run_budgets
 
-        return run_budgets(words[1:], os.environ, sys.stdout)
-    if words[:1] == ["sensors"]:
+        return run_budgets(word_first(rest), os.environ, sys.stdout)
+    if word == "sensors":
         from .sensors_command import run as run_sensors
 
-        return run_sensors(words[1:], os.environ, sys.stdout)
-    if words[:1] == ["estimate"]:
+        return run_sensors(rest, os.environ, sys.stdout)
+    if word == "estimate":
         from .estimate_command import run as run_estimate
 
-        return run_estimate(words[1:], os.environ, sys.stdout)
+        return run_estimate(word_first(rest), os.environ, sys.stdout)
     arguments = _parser().parse_args(words)
     signals = Signals()
     try:

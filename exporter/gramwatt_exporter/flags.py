@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .config import Loaded, load
 from .config.env_file import with_file
@@ -25,6 +25,9 @@ _FLAGS = {
 }
 
 
+_WITHOUT_VALUE = ("-h", "--help", "--version", "--config.check", "--json", "--idle", "--reset")
+
+
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The settings that are flags, too."""
     parser.add_argument(
@@ -39,6 +42,16 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     for flag, (key, metavar, text) in _FLAGS.items():
         parser.add_argument(f"--{flag}", dest=key, metavar=metavar, default=None, help=text)
+
+
+def word_first(words: Sequence[str]) -> list[str]:
+    """The same with the first word that is no flag in front: ``--config.file FILE budgets`` is ``budgets --config.file
+    FILE``, so that settings may stand on either side of a command and its verb."""
+    at = 0
+    while at < len(words) and words[at].startswith("-"):
+        is_whole = "=" in words[at] or words[at] in _WITHOUT_VALUE
+        at += 1 if is_whole else 2
+    return [*words[at : at + 1], *words[:at], *words[at + 1 :]]
 
 
 def load_flags(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Loaded:

@@ -105,12 +105,19 @@ class DeviceUse(Struct, frozen=True):
     groups: tuple[Group, ...] = ()
 
 
+class DeviceMemory(Struct, frozen=True):
+    """Memory of a GPU that is in use, in bytes: of the GPU (None where its driver does not say), and by PID."""
+
+    used_bytes: int | None = None
+    by_pid: Mapping[int, int] = field(default_factory=lambda: _EMPTY)
+
+
 class Sample(Struct, frozen=True):
     """One read of one sensor. ``failures`` are devices that could not be read this time, with a reason slug.
 
     ``known_until`` names devices whose energy waits until the processes that drew it are known: CLOCK_BOOTTIME in
     nanoseconds up to which it is reported. ``mended`` are devices whose counter brought a step that is implausible or
-    missing: their reading holds what another source of the same device showed instead.
+    missing: their reading holds what another source of the same device showed instead. ``memory`` is by device.
     """
 
     readings: Sequence[Reading] = ()
@@ -118,6 +125,7 @@ class Sample(Struct, frozen=True):
     failures: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     known_until: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     mended: Sequence[Device] = ()
+    memory: Mapping[str, DeviceMemory] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class Sensor(Protocol):
@@ -275,6 +283,7 @@ class MergedSample(Struct, frozen=True):
     waiting: Sequence[Device] = ()
     known_until: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # as in a Sample
     refused: Sequence[EnergyStep] = ()
+    memory: Mapping[str, DeviceMemory] = field(default_factory=lambda: MappingProxyType({}))  # as in a Sample
 
 
 WorkloadKind = Literal["unit", "container", "pod", "slurm", "job", "session", "command"]

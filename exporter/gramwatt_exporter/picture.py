@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
 from .budgets import BudgetBook
+from .gpu_memory import process_memory
 from .ledger.cpu_balance import CpuBalance
 from .ledger.first_scrape import FirstScrape
 from .ledger.save_status import SaveStatus
 from .ledger.shown import ShownWorkloads
-from .model import COMPONENTS, IntensityState, SensorState
+from .model import COMPONENTS, DeviceMemory, IntensityState, SensorState
 from .processes.row import UNBORN
+from .processes.table import ProcessTable
 from .sampler_parts import About, Books, Readers
 from .series import ProcessSeries
 from .snapshot import Snapshot
@@ -63,8 +65,14 @@ class Picture:
         """Use other budgets from now on; the series of a new one begins at 0."""
         self._budgets = budgets
 
-    def freeze(self, progress: Progress, saves: SaveStatus, processes: int) -> Snapshot:
-        """Everything as it is after the last sample; ``processes`` live."""
+    def freeze(
+        self,
+        progress: Progress,
+        saves: SaveStatus,
+        table: ProcessTable,
+        memory: Mapping[str, DeviceMemory],
+    ) -> Snapshot:
+        """Everything as it is after the last sample; ``memory`` of the GPUs is that in use."""
         books, accounts, first = self._books, self._books.accounts, self.first_scrape
         first.begin(progress.samples)
         present = {account.device.component for account in accounts.devices.values()}
@@ -83,7 +91,10 @@ class Picture:
             sample_failures=progress.failures,
             interval_ns=progress.interval_ns,
             sample_seconds=progress.seconds,
-            devices=tuple(device_view(account, books.baseline) for account in accounts.devices.values()),
+            devices=tuple(
+                device_view(account, books.baseline, memory.get(account.device.name))
+                for account in accounts.devices.values()
+            ),
             meters=meter_views(accounts),
             processes=columns,
             other=other,
@@ -95,7 +106,7 @@ class Picture:
             ),
             workloads_held=(len(shown), len(unlisted), accounts.places.most),
             users=user_views(accounts, first),
-            process_count=processes,
+            process_count=len(table),
             components=components,
             priced={key: (entry[0], entry[1]) for key, entry in accounts.priced.items()},
             priced_ever=accounts.priced_ever,
@@ -120,4 +131,5 @@ class Picture:
             boot_id=self._about.boot_id,
             machine=self._about.machine,
             hardware=self._about.hardware,
+            gpu_memory=process_memory(memory, table.find, self._series.limit),
         )

@@ -210,7 +210,7 @@ class Sampler:
     def freeze(self, saves: SaveStatus | None = None) -> Snapshot:
         """Everything as it is after the last sample."""
         assert self._merged is not None, "sample() comes first"
-        return self.picture.freeze(self.progress, saves or SaveStatus(), len(self.table))
+        return self.picture.freeze(self.progress, saves or SaveStatus(), self.table, self._merged.memory)
 
     # --- rows
 

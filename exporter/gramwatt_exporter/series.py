@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
 from .config.schema import Process as Settings
 from .ledger.accounts import Accounts, is_others
@@ -28,6 +29,11 @@ class ProcessSeries:
         self._ranking = Ranking(settings.series, settings.departed_scrapes)
         self._number = 0  # published samples
         self._published_tick = 0  # the process table's at the last one of them
+
+    @property
+    def limit(self) -> int | Literal["all"]:
+        """How many processes may have series."""
+        return self._ranking.limit
 
     @property
     def members(self) -> Sequence[Row]:

@@ -32,9 +32,21 @@ class DeviceView(Struct, frozen=True):
     uncertainty_ratio: float
     idle: Idle
     context: int = 0  # of live and exited, what it drew for open contexts while no process worked
-    model: str = ""  # of a GPU, as are the next two
+    model: str = ""  # of a GPU, as are the next three
     limit_watts: float | None = None
     memory_bytes: int | None = None
+    memory_used_bytes: int | None = None
+
+
+class ProcessMemory(Struct, frozen=True):
+    """Memory of a GPU that one process holds, in bytes."""
+
+    device: str
+    pid: int
+    command: str
+    workload: str
+    user: str
+    used_bytes: int
 
 
 class MeterView(Struct, frozen=True):
@@ -205,3 +217,4 @@ class Snapshot(Struct, frozen=True):
     boot_id: str
     machine: MachineInfo | None = None
     hardware: Sequence[Part] = ()
+    gpu_memory: Sequence[ProcessMemory] = ()

@@ -11,7 +11,7 @@ from .idle import IdleBook
 from .ledger.accounts import Accounts, DeviceAccount
 from .ledger.first_scrape import FirstScrape
 from .ledger.users import UserAccount
-from .model import COMPONENTS, CPU, DRAM, GPU, OTHER
+from .model import COMPONENTS, CPU, DRAM, GPU, OTHER, DeviceMemory
 from .processes.row import UNBORN, Row, WorkloadAccount
 from .snapshot import DeviceView, MeterView, ProcessColumns, Remainder, UserView, WorkloadView
 
@@ -19,8 +19,8 @@ _ALL = range(len(COMPONENTS))
 _OFTEN_LATER = (DRAM, GPU)
 
 
-def device_view(account: DeviceAccount, baseline: IdleBook) -> DeviceView:
-    """One device now."""
+def device_view(account: DeviceAccount, baseline: IdleBook, memory: DeviceMemory | None = None) -> DeviceView:
+    """One device now; ``memory`` is what is in use of a GPU's."""
     device = account.device
     idle = baseline.known(device)
     power = account.last_uj * 1_000_000_000 // account.last_ns if account.last_ns > 0 else None
@@ -38,6 +38,7 @@ def device_view(account: DeviceAccount, baseline: IdleBook) -> DeviceView:
         model=device.model,
         limit_watts=device.limit_watts,
         memory_bytes=device.memory_bytes,
+        memory_used_bytes=None if memory is None else memory.used_bytes,
     )
 
 

@@ -78,10 +78,12 @@ def variable(name: str, label: str, query: str, *, all_value: str = ".+") -> das
     )
 
 
-def one_of(name: str, label: str, query: str) -> dashboard.QueryVariable:
-    """A list of label values of which exactly one is chosen."""
+def one_of(name: str, label: str, query: str, pattern: str = "") -> dashboard.QueryVariable:
+    """A list of label values of which exactly one is chosen: in the order of the query where there is a ``pattern``, a
+    regular expression whose group is the value in a row of ``query_result``."""
     chosen = VariableOption(selected=True, text="", value="")
-    return variable(name, label, query).multi(False).include_all(False).current(chosen)
+    found = variable(name, label, query).multi(False).include_all(False).current(chosen)
+    return found.regex(pattern).sort(VariableSort.DISABLED) if pattern else found
 
 
 def learned(name: str, label: str, query: str, pattern: str) -> dashboard.QueryVariable:

@@ -141,6 +141,7 @@ def _table() -> table.Panel:
 def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
     elapsed = f"(time() - {recorded(START)}) / on (budget) {recorded(PERIOD)}"
     hourly = rate(_TOTAL, _CHOSEN, "1h")
+    periods = f"clamp_min($__range_s / max by (budget) ({recorded(PERIOD)}), 1)"
     by_machine = f"sum by (budget, instance) ({gained(_TOTAL, _CHOSEN)})"
     return (
         page.with_panel(
@@ -179,12 +180,12 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             rows(
                 "Who spends it",
-                "What each machine added to each budget in the chosen time range, and its share of the "
-                "limit.",
+                "What each machine added to each budget in the chosen time range, and its share of the limit; over "
+                "several periods, of the limits of them all.",
                 "massg",
                 rows_of(f"topk(30, {by_machine} > 0)"),
                 rows_of(
-                    f"{by_machine} / on (budget) group_left () {_limit()} "
+                    f"{by_machine} / on (budget) group_left () ({_limit()} * on (budget) {periods}) "
                     f"and on (budget, instance) topk(30, {by_machine} > 0)"
                 ),
                 columns={

@@ -12,7 +12,6 @@ from .panels import GRADES, link, now, number, over_time, rows, rows_of, since, 
 from .queries import (
     FINISHED,
     OPEN,
-    SCOPE,
     as_label,
     at_end,
     labelled,
@@ -41,6 +40,7 @@ def _latest(variable: str) -> str:
 
 _A, _B = _latest("run_a"), _latest("run_b")
 _BOTH = f"({_A} or {_B})"
+_NAME = r'/^\{name="(.*)"\} /'
 _ACROSS = "Seconds since the start"
 # The start of A less that of B: by this B's curve is moved, so that both begin together.
 # An offset of nothing is an error to Prometheus, so that it is at least a second.
@@ -50,7 +50,7 @@ _SHIFT = f"query_result({_BETWEEN} + ({_BETWEEN} == bool 0) or vector(1))"
 
 def build() -> dashboard.Dashboard:
     """The dashboard ``gramwatt-compare``."""
-    names = f"label_values(gramwatt_window_info{{{SCOPE}}}, name)"
+    names = f"query_result({_names()})"
     page = (
         board(
             "gramwatt-compare",
@@ -59,8 +59,8 @@ def build() -> dashboard.Dashboard:
             "now-24h",
             refresh="1m",
         )
-        .with_variable(one_of("run_a", "Run A", names))
-        .with_variable(one_of("run_b", "Run B", names))
+        .with_variable(one_of("run_a", "Run A", names, _NAME))
+        .with_variable(one_of("run_b", "Run B", names, _NAME))
         .with_variable(
             dashboard.QueryVariable("shift")
             .label("Shift")
@@ -75,6 +75,14 @@ def build() -> dashboard.Dashboard:
         )
     )
     return _sentences(page).with_panel(_table()).with_panel(_curves())
+
+
+def _names() -> str:
+    """The names of runs, those with recorded work first, of both the newest first: the first two are compared."""
+    named = f"on (window) group_left (name) max by (window, name) ({work.info()})"
+    newest = f"max by (name) ({work.start()} * {named})"
+    worked = f"max by (name) (({work.start()} and on (window) {work.work()}) * {named})"
+    return f"sort_desc(({worked} + 1e10) or {newest})"
 
 
 def _of(amount: str, run: str) -> str:
@@ -94,12 +102,14 @@ def _sentences(page: dashboard.Dashboard) -> dashboard.Dashboard:
     grams = _change(work.per_unit(work.grams()))
 
     def percent(name: str, amount: str) -> str:
-        return as_label(name, f"round(100 * {_change(amount)})")
+        """In percent of A, with its sign."""
+        found = as_label(name, f"round(100 * {_change(amount)})")
+        return f'label_replace({found}, "{name}", "+$1", "{name}", "([1-9].*)")'
 
-    cases = [("< -0.005", "B used less energy per unit"), ("> 0.005", "B used more energy per unit")]
-    energy = verdict(joules, cases, "B used as much energy per unit")
-    cases = [("< -0.005", "B emitted less per unit"), ("> 0.005", "B emitted more per unit")]
-    emitted = verdict(grams, cases, "B emitted as much per unit")
+    cases = [("< -0.005", "less energy per unit than"), ("> 0.005", "more energy per unit than")]
+    energy = verdict(joules, cases, "as much energy per unit as")
+    cases = [("< -0.005", "less per unit than"), ("> 0.005", "more per unit than")]
+    emitted = verdict(grams, cases, "as much per unit as")
     why = f"{percent('power', power)} * on () group_left (time) {percent('time', seconds)}"
     why_grams = (
         f"{percent('energy', work.per_unit(work.energy()))} * on () group_left (paid) {percent('paid', paid)}"
@@ -112,7 +122,7 @@ def _sentences(page: dashboard.Dashboard) -> dashboard.Dashboard:
             "percentunit",
             now(
                 f"({energy}) * on () group_left (power, time) ({why})",
-                "{{verdict}}: power {{power}} %, time per unit {{time}} %",
+                "$run_b used {{verdict}} $run_a: power {{power}} %, time per unit {{time}} %",
             ),
             sentence=True,
             decimals=0,
@@ -129,7 +139,7 @@ def _sentences(page: dashboard.Dashboard) -> dashboard.Dashboard:
             "percentunit",
             now(
                 f"({emitted}) * on () group_left (energy, paid) ({why_grams})",
-                "{{verdict}}: energy per unit {{energy}} %, grid {{paid}} %",
+                "$run_b emitted {{verdict}} $run_a: energy per unit {{energy}} %, grid {{paid}} %",
             ),
             sentence=True,
             decimals=0,

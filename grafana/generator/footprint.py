@@ -121,14 +121,13 @@ def _totals(page: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             rows(
                 "Comparable to",
-                "What the operation compares to. The factors stand below.",
+                "What all CO2, with cooling and manufacturing, and the energy of the devices compare to. The factors "
+                "stand below.",
                 "short",
                 rows_of(
                     either(
-                        labelled(
-                            f"sum({EMISSIONS}) / {_GRAMS_PER_CAR_KILOMETRE}", "what", "kilometres by car"
-                        ),
-                        labelled(f"sum({EMISSIONS}) / {_GRAMS_PER_TREE_YEAR}", "what", "years of a tree"),
+                        labelled(f"{everything} / {_GRAMS_PER_CAR_KILOMETRE}", "what", "kilometres by car"),
+                        labelled(f"{everything} / {_GRAMS_PER_TREE_YEAR}", "what", "years of a tree"),
                         labelled(f"sum({ENERGY}) / {_JOULES_PER_PHONE_CHARGE}", "what", "charges of a phone"),
                         labelled(f"sum({ENERGY}) / {_JOULES_PER_BULB_HOUR}", "what", "hours of an LED bulb"),
                     )

@@ -124,7 +124,7 @@ def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
         )
         .with_panel(
             columns(
-                "Forecast",
+                "Forecast by hours from now",
                 "What the provider expects, by hours from now.",
                 "suffix:g/kWh",
                 rows_of(f"min by (horizon_hours) ({forecast})"),
@@ -223,6 +223,7 @@ def _provenance(page: dashboard.Dashboard) -> dashboard.Dashboard:
             links={"Machine": link("Open this machine", "gramwatt-machine", instance="Machine")},
             sort_by="Age",
             empty=NO_ZONE,
+            width=14,
             height=8,
         )
     ).with_panel(
@@ -236,5 +237,6 @@ def _provenance(page: dashboard.Dashboard) -> dashboard.Dashboard:
             ),
             stacked=True,
             empty=NO_ZONE,
+            width=10,
         )
     )

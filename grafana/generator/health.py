@@ -218,7 +218,7 @@ def _tables(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 links={"Provider": link("Open the grid", "gramwatt-grid")},
                 sort_by="Failures",
                 empty="No fetch failed.",
-                width=8,
+                width=6,
                 height=8,
             )
         )
@@ -277,7 +277,7 @@ def _tables(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 links={"Machine": link("Open this machine", "gramwatt-machine", instance="Machine")},
                 sort_by="Processes",
                 empty=NO_EXPORTER,
-                width=8,
+                width=10,
                 height=8,
             )
         )

@@ -137,6 +137,7 @@ def _stack() -> timeseries.Panel:
         over_time(f"sum by (part) ({rest})", "{{part}}"),
         stacked=True,
         colours=OTHER | PART_COLOURS,
+        beside=True,
         empty=NO_EXPORTER,
         width=24,
         height=11,

@@ -16,9 +16,10 @@ from .common import (
     SIGMA,
 )
 from .panels import PART_COLOURS, lines, link, now, number, over_time, rows, rows_of, steps
-from .queries import GPU, either, gained, gauge, labelled, mean, rate, top
+from .queries import GPU, LISTED, either, gained, gauge, labelled, leading, mean, rate, top
 
 _DEVICE = "instance, component, device"
+NO_GPU_MEMORY = "No memory of a GPU is in use, or its driver does not say it: see docs/sensors.md"
 NO_GPU = "No GPU is metered here. With NVIDIA's or AMD's driver: see `gramwatt-exporter sensors` and docs/sensors.md"
 
 
@@ -164,33 +165,36 @@ def _devices(page: dashboard.Dashboard) -> dashboard.Dashboard:
 def _gpus(page: dashboard.Dashboard) -> dashboard.Dashboard:
     user = "command, user"
     curve = rate("process_energy_joules_total", 'pid!="",component="gpu"')
-    power = gauge("device_power_watts", GPU)
+    drawn = f"sum by (device) ({gauge('device_power_watts', GPU)})"
+    models = f"max by (device, model) ({gauge('gpu_info')})"
+    used, held = gauge("gpu_memory_used_bytes"), gauge("process_gpu_memory_bytes", LISTED)
     return (
         page.with_row(dashboard.Row("Graphics cards"))
         .with_panel(
             rows(
                 "Graphics cards",
                 "Each card: what it draws against its power limit, its energy in the chosen time range, "
-                "and its memory.",
+                "and its memory, used and in all.",
                 "watt",
-                rows_of(f"sum by (device) ({power})"),
+                rows_of(f"({drawn} * on (device) group_left (model) {models}) or on (device) {drawn}"),
                 rows_of(f"max by (device) ({gauge('gpu_power_limit_watts')})"),
                 rows_of(f"sum by (device) ({gained('device_energy_joules_total', GPU)}) / 3600"),
                 rows_of(f"max by (device) ({gauge('gpu_memory_bytes')})"),
-                rows_of(f"max by (device, model) ({gauge('gpu_info')})"),
+                rows_of(f"max by (device) ({used})"),
                 columns={
                     "device": "Card",
                     "model": "Model",
                     "Value #A": "Power",
                     "Value #B": "Limit",
                     "Value #C": "Energy",
+                    "Value #E": "Memory used",
                     "Value #D": "Memory",
                 },
-                hidden=["Value #E"],
-                units={"Energy": "watth", "Memory": "bytes"},
+                units={"Energy": "watth", "Memory used": "bytes", "Memory": "bytes"},
                 sort_by="Power",
                 empty=NO_GPU,
-                height=8,
+                width=24,
+                height=6,
             )
         )
         .with_panel(
@@ -204,6 +208,36 @@ def _gpus(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 ),
                 stacked=True,
                 empty=NO_GPU,
+            )
+        )
+        .with_panel(
+            lines(
+                "Memory of graphics cards",
+                "What is in use of each card's memory, as its driver says it: of the eight cards that use most.",
+                "bytes",
+                over_time(leading(8, f"max by (device) ({used})"), "{{device}}"),
+                empty=NO_GPU_MEMORY,
+            )
+        )
+        .with_panel(
+            rows(
+                "Memory of graphics cards by process",
+                "The twenty processes that hold most memory of the cards at this moment, whether or not they work.",
+                "bytes",
+                rows_of(f"topk(20, sum by (device, pid, command, user, workload) ({held}))"),
+                columns={
+                    "command": "Command",
+                    "Value": "Memory",
+                    "user": "User",
+                    "workload": "Workload",
+                    "device": "Card",
+                    "pid": "PID",
+                },
+                links={"User": link("Open this user", "gramwatt-users", user="User")},
+                sort_by="Memory",
+                empty=NO_GPU_MEMORY,
+                width=24,
+                height=6,
             )
         )
     )

@@ -163,10 +163,13 @@ def lines(
     interval: str | None = None,
     bands: Mapping[str, str] | None = None,
     dashed: str | None = None,
+    beside: bool = False,
     width: int = 12,
     height: int = 8,
 ) -> timeseries.Panel:
     """Curves over time, stacked where the parts add up to a whole; or a bar for each ``interval``.
+
+    ``beside``: the legend stands beside the curves, where it has room for more of them than below.
 
     ``bands`` are filled from the first curve down to the second. Curves whose names match ``dashed`` are thin dashes.
     """
@@ -183,7 +186,7 @@ def lines(
         .legend(
             common.VizLegendOptions()
             .display_mode(LegendDisplayMode.TABLE)
-            .placement(LegendPlacement.BOTTOM)
+            .placement(LegendPlacement.RIGHT if beside else LegendPlacement.BOTTOM)
             .show_legend(True)
             .calcs(["sum"] if bars else ["lastNotNull", "mean", "max"])
         )

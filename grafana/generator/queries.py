@@ -145,6 +145,15 @@ def with_labels(expr: str, **vectors: str) -> str:
     return expr
 
 
+def all_chosen(variable: str) -> str:
+    """A vector of 1 while "All" is chosen of a variable whose "All" is ``.*``, else nothing.
+
+    Of all choices that one alone matches the empty text of a label that is not there.
+    """
+    chosen = f'label_replace(vector(1), "chosen", "all", "none", "${variable}")'
+    return f"({chosen} and on (chosen) {labelled('vector(1)', 'chosen', 'all')})"
+
+
 def sentence(expr: str, *words: str) -> str:
     """``expr`` with the label ``said``: every other word is the name of a label, whose text stands in its place."""
     names = []

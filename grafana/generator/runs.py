@@ -34,7 +34,9 @@ _FILTERS = (
 # Labels that a run need not have: an empty one must match "All".
 CHOSEN = ",".join(f'{name}=~"${name}"' for name, _ in _FILTERS)
 _DEVICE = 'component=~"$component"'
-_INFO = work.info(CHOSEN)
+_PROJECT = 'project=~"$project"'
+_INFO = work.of_project(work.info(CHOSEN), last("window_project_info", _PROJECT))
+_INFO_NOW = work.of_project(select("window_info", CHOSEN), select("window_project_info", _PROJECT))
 _KNOWN = f"group by (window) ({_INFO})"
 NO_GRADE = (
     "No run of this time range was graded. One is graded that names its task and data set and records its work: "
@@ -63,6 +65,8 @@ def build() -> dashboard.Dashboard:
     for name, label in _FILTERS:
         query = f"label_values(gramwatt_window_info{{{SCOPE}}}, {name})"
         page = page.with_variable(variable(name, label, query, all_value=".*"))
+    projects = f"label_values(gramwatt_window_project_info{{{SCOPE}}}, project)"
+    page = page.with_variable(variable("project", "Project", projects, all_value=".*"))
     devices = f"label_values(gramwatt_window_energy_joules_total{{{SCOPE}}}, component)"
     page = page.with_variable(variable("component", "Device", devices))
     page = page.with_variable(
@@ -209,10 +213,10 @@ def _graded(metric: str) -> str:
 
 
 def _curves(page: dashboard.Dashboard) -> dashboard.Dashboard:
-    name = f"on (window) group_left (name) max by (window, name) ({select('window_info', CHOSEN)})"
+    name = f"on (window) group_left (name) max by (window, name) ({_INFO_NOW})"
     energy = f"sum by (window) ({rate('window_energy_joules_total', _DEVICE)} {running('window')})"
     components = rate("window_energy_joules_total", _DEVICE)
-    known = f"max by (window) ({select('window_info', CHOSEN)})"
+    known = f"max by (window) ({_INFO_NOW})"
     # The value of a run stands from its end on for as long as the exporter keeps it: a day.
     per_unit = f"max by (name, unit) (max by (window, unit) (gramwatt_grade_energy_per_unit_joules) * {name})"
     return (

@@ -208,6 +208,7 @@ def _jobs(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 bars=True,
                 stacked=True,
                 interval="1d",
+                beside=True,
                 width=24,
                 empty=NO_ZONE,
             )

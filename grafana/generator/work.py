@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .queries import GPU, OPEN, gauge, labelled, last
+from .queries import GPU, OPEN, all_chosen, gauge, labelled, last
 
 # The keys under which owners record how much work a run did, most specific first, and the unit's name.
 UNITS = (("samples", "sample"), ("tokens", "token"), ("output_tokens", "token"), ("requests", "request"))
@@ -13,6 +13,18 @@ UNITS = (("samples", "sample"), ("tokens", "token"), ("output_tokens", "token"),
 def info(labels: str = "") -> str:
     """What the runs of the range are. An exporter that moved to another address publishes the same run twice."""
     return last("window_info", labels)
+
+
+def of_project(runs: str, named: str) -> str:
+    """Those of ``runs`` that are in ``named`` (runs of the chosen projects) or whose parent is; with "All" every one.
+
+    A run within another, such as an epoch, belongs to the project of that one, which alone is published with it.
+    """
+    of_parent = f'label_replace({named}, "parent", "$1", "window", "(.+)")'
+    return (
+        f"({runs} and on () {all_chosen('project')}) or ({runs} and on (window) {named}) or "
+        f"({runs} and on (parent) {of_parent})"
+    )
 
 
 def energy(labels: str = "") -> str:

@@ -34,6 +34,7 @@ def history(now: float, times: list[float] | None = None) -> History:
     for machine in MACHINES:
         end = Exporter(found, machine, everything, now).run()
         facts.machine(found, machine, end)
+        facts.gpu_memory(found, machine, everything, end)
         if machine.silent_since is None:
             grid.record(found, {"job": "gramwatt", "instance": machine.name}, recent)
     facts.runs(found, everything, now)

@@ -13,6 +13,7 @@ from .laboratory import HOUR, Job, Machine, Run, index_of
 from .series import History, Series
 from .simulation import BUDGETS, KEEP_RUN, PRICE, PUE
 
+_GIB = float(2**30)
 LABELER = {"job": "gramwatt-labeler", "instance": "lab-1:10045"}
 
 
@@ -58,6 +59,39 @@ def machine(history: History, one: Machine, end: int, *, job: str = "gramwatt", 
     if any(device.source == "rapl" for device in one.devices):
         meter = labels | {"meter": "core-0", "source": "rapl", "relation": "inside"}
         history.computed("meter_energy_joules_total", meter, lambda at: 9.5 * (at - began), first, end)
+
+
+def gpu_memory(
+    history: History, one: Machine, jobs: Iterable[Job], end: int, *, job: str = "gramwatt", first: int = 0
+) -> None:
+    """Memory in use of the GPUs of a machine, and of the processes that hold it: a job lives on one GPU."""
+    labels = {"job": job, "instance": one.name}
+    gpus = [device.name for device in one.devices if device.component == "gpu"]
+    holders: dict[str, list[Job]] = {gpu: [] for gpu in gpus}
+    for holder in jobs:
+        if holder.machine == one.name and "gpu" in holder.watts:
+            gpu = gpus[holder.pid % len(gpus)]
+            holders[gpu].append(holder)
+            row = {"pid": str(holder.pid), "command": holder.command, "workload": holder.workload}
+            row |= {"user": holder.user, "device": gpu}
+            begun, ended = (bisect_right(history.times, at) for at in (holder.begin, holder.end))
+            held = memory_of(holder)
+            history.constant(
+                "process_gpu_memory_bytes", labels | row, held, max(first, begun), min(end, ended)
+            )
+    for gpu, held_by in holders.items():
+        used = [0.4 * _GIB] * len(history.times)
+        for holder in held_by:
+            for moment in range(*(bisect_right(history.times, at) for at in (holder.begin, holder.end))):
+                used[moment] += memory_of(holder)
+        series = history.of("gpu_memory_used_bytes", labels | {"device": gpu})
+        for moment in range(first, end):
+            series.add(moment, used[moment])
+
+
+def memory_of(job: Job) -> float:
+    """Bytes of GPU memory that a job with a GPU holds."""
+    return (4 + job.pid % 5) * _GIB
 
 
 def runs(history: History, jobs: Iterable[Job], now: float, *, job: str = "gramwatt") -> None:

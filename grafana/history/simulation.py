@@ -196,7 +196,9 @@ class Exporter:
         active = max(min(at, job.end) - max(before, job.begin), 0.0)
         swing = 1.0
         if job.swing:
-            swing = 1 + job.swing * math.sin(math.tau * (at % DAY - 9 * HOUR) / DAY)
+            # No day is like another.
+            swing = 1 + 0.2 * (0.61803 * (at // DAY + job.pid) % 1 - 0.5)
+            swing *= 1 + job.swing * math.sin(math.tau * (at % DAY - 9 * HOUR) / DAY)
             swing *= 1 + 0.09 * math.sin(at / 83 + job.pid) * math.sin(
                 at / 229 + 2 * job.pid
             )  # nothing is steady

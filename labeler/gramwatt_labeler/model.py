@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from .reasons import said
+
 _NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
 
 
@@ -77,14 +79,12 @@ class Imported:
     @property
     def text(self) -> str:
         """Such as ``imported from CodeCarbon 3.3.2, machine mode, France``."""
-        tool = (
-            f"{self.tool} {self.version or '(version not stated)'}"
-            if self.tool
-            else "a file that names no tool"
-        )
+        tool = said("no_version", tool=self.tool) if self.tool else said("no_tool")
+        if self.tool and self.version:
+            tool = f"{self.tool} {self.version}"
         mode = f"{self.mode} mode" if self.mode else ""
         place = ", ".join(filter(None, (self.country or self.country_code, self.region)))
-        return "imported from " + ", ".join(filter(None, (tool, mode, place, self.cloud)))
+        return said("imported", list=", ".join(filter(None, (tool, mode, place, self.cloud))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,11 @@ class Measurement:
     @property
     def unknown_text(self) -> str:
         """Such as ``up to 7200 J more of the gpu may be its own``; "" when there is none."""
-        parts = [f"up to {joules:.4g} J more of the {name}" for name, joules in sorted(self.unknown.items())]
-        return f"{' and '.join(parts)} may be its own" if parts else ""
+        parts = [
+            said("unknown_part", joules=f"{joules:.4g}", component=name)
+            for name, joules in sorted(self.unknown.items())
+        ]
+        return said("unknown", parts=" and ".join(parts)) if parts else ""
 
 
 @dataclass(frozen=True, slots=True)

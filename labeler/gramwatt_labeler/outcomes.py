@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .reasons import said
+
 _SUCCESS = ("0", "0.0", "ok", "success", "successful", "succeeded", "finished", "completed", "complete", "done",
             "passed", "true")  # fmt: skip
 
@@ -16,6 +18,6 @@ def failure_text(name: str, text: str) -> str:
     if not text or text.lower() in _SUCCESS:
         return ""
     try:
-        return f"exit code {float(text):g}"
+        return said("exit_code", code=f"{float(text):g}")
     except ValueError:
         return f"{name.replace('_', ' ')} {text[:80]}"

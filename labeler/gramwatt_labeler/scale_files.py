@@ -11,6 +11,7 @@ from .grading.decoding import decode
 from .grading.recorded import grade_window
 from .grading.scale import AbsoluteScale, EeiScale, Scale
 from .model import Grade, Measurement, ScaleId, Window
+from .reasons import said
 
 BUILT_IN = Path(__file__).parent / "scales"
 
@@ -77,8 +78,7 @@ def with_origin(graded: Grade, loaded: LoadedScale) -> Grade:
     """The grade, saying where its scale only has the name of a shipped one."""
     if graded.letter is None or not loaded.replaces:
         return graded
-    note = f"the scale {loaded.id.name} is this installation's own, not the one that Gramwatt ships"
-    return replace(graded, notes=(*graded.notes, note))
+    return replace(graded, notes=(*graded.notes, said("own_scale", scale=loaded.id.name)))
 
 
 def grade(loaded: LoadedScale, window: Window, measurement: Measurement, hardware: str = "") -> Grade:

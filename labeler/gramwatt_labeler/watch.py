@@ -16,6 +16,7 @@ from .metrics import Health, Published
 from .model import Grade, Graded, Measurement, Window
 from .output import Output
 from .prometheus import Prometheus
+from .reasons import said
 from .render.files import write_labels
 from .render.text import clean
 from .reported import read_report
@@ -218,7 +219,7 @@ class Watch:
         why = str(error) if reason == "rejected" else f"{type(error).__name__}: {error}"
         window = Window(found.id, "", "", found.end, found.end)
         for scale in self._scales:
-            graded = Graded(window, None, Grade(scale.id, None, f"{reason}: {clean(why)[:500]}"), now)
+            graded = Graded(window, None, Grade(scale.id, None, said(reason, error=clean(why)[:500])), now)
             try:
                 if self._keep(graded):
                     new.append(graded)

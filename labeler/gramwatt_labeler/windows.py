@@ -12,6 +12,7 @@ from .identity import Origin, Samples, by_label, main_origin, one_counter, origi
 from .measure import Interval, count, coverage_ratio, drops, known_ratio
 from .model import Hardware, Measurement, Window
 from .prometheus import Prometheus, Series, selector
+from .reasons import said
 
 MINIMUM_SAMPLES = 3
 _TAIL_SECONDS = 600.0  # enough for three scrapes at any usual interval
@@ -22,8 +23,8 @@ _GPU_SENSORS = ("nvml", "amdsmi")
 _LOST = ("error", "lost")
 _FAILED_WITHOUT_A_WORD = MappingProxyType(
     {
-        "exit": "its process ended without stopping the window: it was killed, crashed, or did not call stop",
-        "limit": "the window was closed while it still ran",
+        "exit": said("ended"),
+        "limit": said("closed"),
     }
 )
 
@@ -191,9 +192,11 @@ def _add_part(parts: Mapping[str, list[tuple[str, int]]], labels: Mapping[str, s
 def outcome_text(outcome: str, detail: str) -> str:
     """How a run failed, in words; "" when it is not known to have failed."""
     if outcome == "exit_code":
-        return "" if detail == "0" else f"exit code {detail}"
-    if outcome in ("signal", "exception"):
-        return f"{outcome} {detail}"
+        return "" if detail == "0" else said("exit_code", code=detail)
+    if outcome == "signal":
+        return said("signal", signal=detail)
+    if outcome == "exception":
+        return said("exception", error=detail)
     return _FAILED_WITHOUT_A_WORD.get(outcome, "")
 
 

@@ -45,6 +45,7 @@ OWN = {
 # What Grafana fills in before Prometheus sees an expression.
 VARIABLES = {
     "$__rate_interval": "20s",
+    "$__range_s": "3600",
     "$__range": "3600s",
     "$__interval": "15s",
     "$job": ".+",

@@ -1,5 +1,5 @@
 // Tables as Grafana itself makes them: its transformations and field overrides, from npm (@grafana/data), no browser.
-// Standard input: [{panel, results: [{refId, rows: [{metric, value}]}]}]; output: [{columns, rows}] of displayed texts.
+// Standard input: [{panel, results: [{refId, curve, rows: [{metric, value}]}]}]; output: [{columns, rows}] of displayed texts.
 
 const { JSDOM } = require('jsdom');
 
@@ -13,14 +13,41 @@ globalThis.matchMedia = page.matchMedia;
 
 for (const name of ['log', 'info', 'warn', 'debug']) console[name] = console.error; // standard output is the answer
 const data = require('@grafana/data');
-const { firstValueFrom } = require('rxjs');
+const { firstValueFrom, map } = require('rxjs');
 
 const same = (value) => value;
 const settings = new data.FieldConfigOptionsRegistry(() =>
   ['unit', 'decimals', 'mappings', 'noValue', 'thresholds', 'links', 'min', 'max', 'displayName', 'color'].map((id) => ({
     id, path: id, name: id, description: id, process: same, shouldApply: () => true, override: same, editor: same,
   })));
-const transformers = new Map(Object.values(data.standardTransformers).map((one) => [one.id, one])); // some have two names
+/** "Time series to table" is of Grafana itself and in no package. As its documentation says: of the series of a query a
+ * table, a row for each with its labels, and a field "Trend" that holds the series for a sparkline. Tables stay. */
+const timeSeriesTable = {
+  id: 'timeSeriesTable', name: 'Time series to table', defaultOptions: {},
+  operator: () => (source) => source.pipe(map((all) => {
+    const made = new Map();
+    for (const frame of all) {
+      if (!frame.fields.some((field) => field.type === data.FieldType.number && field.labels)) made.set(frame, frame);
+      else made.set(frame.refId, [...(made.get(frame.refId) ?? []), frame]);
+    }
+    return [...made].map(([refId, found]) => (Array.isArray(found) ? trends(refId, found) : found));
+  })),
+};
+function trends(refId, series) {
+  const value = (frame) => frame.fields.find((field) => field.type === data.FieldType.number);
+  const labels = [...new Set(series.flatMap((frame) => Object.keys(value(frame).labels)))].sort();
+  return {
+    refId, length: series.length,
+    fields: [
+      ...labels.map((name) => ({
+        name, type: data.FieldType.string, config: {}, values: series.map((frame) => value(frame).labels[name] ?? ''),
+      })),
+      { name: `Trend #${refId}`, type: data.FieldType.frame, config: {}, values: series },
+    ],
+  };
+}
+const standard = Object.values(data.standardTransformers);
+const transformers = new Map([...standard, timeSeriesTable].map((one) => [one.id, one])); // some have two names
 data.standardTransformersRegistry.setInit(() =>
   [...transformers.values()].map((transformation) => ({
     id: transformation.id, name: transformation.name, transformation, editor: same, imageDark: '', imageLight: '',
@@ -29,7 +56,14 @@ data.standardTransformersRegistry.setInit(() =>
 /** As Grafana's Prometheus data source does: one frame for each query that found something. */
 function frames(results) {
   const found = results.filter((one) => one.rows.length);
-  return found.map(({ refId, rows }) => {
+  const curves = found.filter((one) => one.curve).flatMap(({ refId, rows }) => rows.map((row) => data.toDataFrame({
+    refId,
+    fields: [
+      { name: 'Time', type: data.FieldType.time, config: {}, values: [1_700_000_000_000, 1_700_000_060_000] },
+      { name: 'Value', type: data.FieldType.number, config: {}, labels: row.metric, values: [row.value, row.value] },
+    ],
+  })));
+  return [...curves, ...found.filter((one) => !one.curve).map(({ refId, rows }) => {
     const labels = [...new Set(rows.flatMap((row) => Object.keys(row.metric)))].sort();
     const text = (name) => ({
       name, type: data.FieldType.string, config: { filterable: true }, values: rows.map((row) => row.metric[name] ?? ''),
@@ -45,7 +79,15 @@ function frames(results) {
         },
       ],
     });
-  });
+  })];
+}
+
+/** A cell as text; of a curve how many points it has, and the last. */
+function cell(field, value) {
+  if (field.type !== data.FieldType.frame) return data.formattedValueToString(field.display(value));
+  const points = value.fields.find((one) => one.type === data.FieldType.number)?.values;
+  if (!points) return null; // a row without a curve
+  return `curve of ${points.length} points, last ${points.at(-1)}`;
 }
 
 async function shown({ panel, results }) {
@@ -61,7 +103,7 @@ async function shown({ panel, results }) {
   for (let row = 0; row < frame.length; row += 1) {
     rows.push(frame.fields.map((field) => {
       const value = field.values[row];
-      return value === undefined || value === null ? null : data.formattedValueToString(field.display(value));
+      return value === undefined || value === null ? null : cell(field, value);
     }));
   }
   return { columns, rows };

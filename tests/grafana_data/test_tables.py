@@ -30,7 +30,7 @@ LABEL = "19459"
 
 def labels_of(panel: dict[str, Any]) -> list[str]:
     organize = panel["transformations"][-1]["options"]
-    return [name for name in organize["indexByName"] if not name.startswith("Value")]
+    return [name for name in organize["indexByName"] if not name.startswith(("Value", "Trend"))]
 
 
 def results(panel: dict[str, Any], answering: str) -> list[dict[str, Any]]:
@@ -39,6 +39,7 @@ def results(panel: dict[str, Any], answering: str) -> list[dict[str, Any]]:
     return [
         {
             "refId": target["refId"],
+            "curve": bool(target.get("range")),
             "rows": [{"metric": row, "value": 1000 + ord(target["refId"])}]
             if target["refId"] in answering
             else [],
@@ -80,6 +81,7 @@ def test_every_table_shows_texts_as_texts_and_keeps_its_columns() -> None:
         for target in panel["targets"]:
             ref = target["refId"]
             column = "Value" if len(panel["targets"]) == 1 else f"Value #{ref}"
+            column = f"Trend #{ref}" if target.get("range") else column
             if ref in answering and not organize["excludeByName"].get(column):
                 values[names.get(column, column)] = 1000 + ord(ref)
         texts = {
@@ -98,6 +100,39 @@ def test_every_table_shows_texts_as_texts_and_keeps_its_columns() -> None:
             if not re.search(r"\d|up|down|done|to do|ago", shown[name] or "")
         ]
     assert wrong == []
+
+
+def test_a_curve_is_a_cell_of_its_row() -> None:
+    """Of a process the curve of its power stands beside it, and nothing where it has none."""
+    panel = next(panel for uid, panel in TABLES if (uid, panel["title"]) == ("gramwatt-live", "Processes"))
+    (curve,) = [target["refId"] for target in panel["targets"] if target.get("range")]
+    rows = [
+        dict.fromkeys(labels_of(panel), LABEL) | {"pid": pid, "command": f"c{pid}"} for pid in ("1", "2", "3")
+    ]
+    for row in rows:
+        row["kind"] = row["name"] = ""
+    keys = ("instance", "pid", "command", "user", "workload")
+    short = [{key: row[key] for key in keys} for row in rows]
+    asked = [
+        {
+            "refId": "A",
+            "curve": False,
+            "rows": [{"metric": one, "value": 10.0 * n} for n, one in enumerate(short, 1)],
+        },
+        {
+            "refId": curve,
+            "curve": True,
+            "rows": [{"metric": one, "value": 10.0 * n} for n, one in enumerate(short[:2], 1)],
+        },
+    ]
+    (answer,) = ask([{"panel": panel, "results": asked}])
+    shown = {row[answer["columns"].index("PID")]: row for row in answer["rows"]}
+    at, power = answer["columns"].index("Curve"), answer["columns"].index("Power")
+    assert {pid: (row[at], row[power]) for pid, row in shown.items()} == {
+        "1": ("curve of 2 points, last 10", "10 W"),
+        "2": ("curve of 2 points, last 20", "20 W"),
+        "3": (None, "30 W"),
+    }
 
 
 def test_units_are_those_of_the_columns() -> None:

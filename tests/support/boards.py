@@ -58,8 +58,12 @@ def fill(expr: str, seconds: float, scrape: float = 15, step: float | None = Non
     step = max(step or seconds / 1000, scrape)
     rate = max(step + scrape, 4 * scrape)
     expr = expr.replace("$__rate_interval", f"{round(rate)}s").replace("$__interval", f"{round(step)}s")
-    expr = expr.replace("$__range", f"{round(seconds)}s").replace("${shift}", choice.get("shift", "1"))
-    return re.sub(r"\$(\w+)", lambda match: choice.get(match[1], _everything(match[1])), expr)
+    expr = (
+        expr.replace("$__range_s", str(round(seconds)))
+        .replace("$__range", f"{round(seconds)}s")
+        .replace("${shift}", choice.get("shift", "1"))
+    )
+    return re.sub(r"\$([A-Za-z_]\w*)", lambda match: choice.get(match[1], _everything(match[1])), expr)
 
 
 def _everything(name: str) -> str:

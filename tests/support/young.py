@@ -7,6 +7,7 @@ later; "alone" is the same with one.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def jobs(interval: int, job: str) -> list[Job]:
 
     def run(name: str, user: str) -> Run:
         values = {"samples": 5000.0, "requests": 40.0}
-        return Run(f"{job}-{name}", name, "training", "m", "t", "d", user, "p", values, "B", "B")
+        return Run(f"{job}-{name}", name, "training", "m", "t", "d", user, f"of-{user}", values, "B", "B")
 
     found = [
         Job(old, "postgres", "postgres", "postgres.service", "unit", 10, {"cpu": 8.0, "dram": 1.0}, begin, NOW + HOUR),
@@ -104,6 +105,24 @@ class Worlds:
             sums[key] = sums.get(key, 0.0) + _gain(history, series, seconds)
         return sums
 
+    def latest(self, job: str, metric: str, *by: str, **only: str) -> dict[tuple[str, ...], float]:
+        """The last readings of the raw series of ``metric`` that are of the last minute before now, added by labels."""
+        history = self.histories[job]
+        sums: dict[tuple[str, ...], float] = {}
+        for name, series in history.series.items():
+            full, labels = _parsed(name)
+            if full != f"gramwatt_{metric}" or any(labels.get(key) != value for key, value in only.items()):
+                continue
+            readings = [
+                value
+                for moment, value in zip(series.moments, series.values, strict=True)
+                if NOW - 61 < history.times[moment] <= NOW
+            ]
+            if readings:
+                key = tuple(labels.get(label, "") for label in by)
+                sums[key] = sums.get(key, 0.0) + readings[-1]
+        return sums
+
     def speed(
         self, job: str, metric: str, seconds: float, *by: str, **only: str
     ) -> dict[tuple[str, ...], float]:
@@ -153,9 +172,26 @@ def _history(interval: int, job: str) -> History:
         first = 0 if machine.name.startswith("old") else int((SPAN - 1200) / interval)
         end = Exporter(history, machine, everything, NOW, job=job, first=first).run()
         facts.machine(history, machine, end, job=job, first=first)
+        facts.gpu_memory(history, machine, everything, end, job=job, first=first)
         grid.record(history, {"job": job, "instance": machine.name}, 0, first)
     facts.runs(history, everything, NOW, job=job)
+    _epoch(history, job)
     return history
+
+
+def _epoch(history: History, job: str) -> None:
+    """A run within resnet-a: exporters publish the project of the outer one alone."""
+    one = {"job": job, "instance": f"old-{job}", "window": f"{job}-epoch"}
+    what = {
+        "name": "epoch-1",
+        "phase": "training",
+        "model": "m",
+        "task": "t",
+        "dataset": "d",
+        "user": "alice",
+    }
+    first, end = (bisect_right(history.times, NOW - before) for before in (2400, 1500))
+    history.constant("window_info", one | what | {"parent": f"{job}-resnet-a"}, 1, first, end)
 
 
 def _two_replicas(history: History) -> History:

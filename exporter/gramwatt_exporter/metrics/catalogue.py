@@ -75,6 +75,15 @@ CATALOGUE: tuple[Metric, ...] = (
         "gpu_power_limit_watts", "watts", "device", "Power that a GPU is held to, by its driver's setting."
     ),
     gauge("gpu_memory_bytes", "bytes", "device", "Memory of a GPU."),
+    gauge(
+        "gpu_memory_used_bytes", "bytes", "device", "Memory of a GPU that is in use, as its driver says it."
+    ),
+    gauge(
+        "process_gpu_memory_bytes",
+        "bytes",
+        "pid command workload user device",
+        "Memory of a GPU that a process holds, whether or not it works, where the driver says it. Of at most as many processes as may have series (process.series), the largest holders.",
+    ),
     counter(
         "meter_energy_joules",
         "joules",

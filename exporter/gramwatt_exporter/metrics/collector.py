@@ -103,6 +103,17 @@ def _devices(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
             "gpu_memory_bytes",
             (((d.name,), float(d.memory_bytes)) for d in gpus if d.memory_bytes is not None),
         )
+        yield (
+            "gpu_memory_used_bytes",
+            (((d.name,), float(d.memory_used_bytes)) for d in gpus if d.memory_used_bytes is not None),
+        )
+        yield (
+            "process_gpu_memory_bytes",
+            (
+                ((str(held.pid), held.command, held.workload, held.user, held.device), float(held.used_bytes))
+                for held in snapshot.gpu_memory
+            ),
+        )
     if snapshot.meters:
         yield (
             "meter_energy_joules",

@@ -8,7 +8,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ..model import Device, DeviceUse, EnergyReading, EnergyStep, MergedSample, Meter, MeterStep, Sensor
+from ..model import (
+    Device,
+    DeviceMemory,
+    DeviceUse,
+    EnergyReading,
+    EnergyStep,
+    MergedSample,
+    Meter,
+    MeterStep,
+    Sensor,
+)
 from .announcements import Announcements
 from .claims import claim_of
 from .delivery import Fault
@@ -107,6 +117,7 @@ class SensorSet:
             waiting,
             {name: ns for _, sample in samples for name, ns in sample.known_until.items()},
             self.ownership.refused,
+            _memory(samples),
         )
 
     def _read_all(self, now: int) -> Samples:
@@ -255,3 +266,14 @@ def _uses(samples: Samples, owned: Mapping[str, Device]) -> list[DeviceUse]:
             if device is not None and claim not in uses:
                 uses[claim] = use if use.device is device else replace(use, device=device)
     return list(uses.values())
+
+
+def _memory(samples: Samples) -> dict[str, DeviceMemory]:
+    """Memory in use by device: one sensor may know how much of it, another one whose it is."""
+    memory: dict[str, DeviceMemory] = {}
+    for _, sample in samples:
+        for name, more in sample.memory.items():
+            known = memory.get(name, more)
+            used = more.used_bytes if known.used_bytes is None else known.used_bytes
+            memory[name] = DeviceMemory(used, known.by_pid or more.by_pid)
+    return memory

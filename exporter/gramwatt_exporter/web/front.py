@@ -15,8 +15,8 @@ from contextlib import suppress
 from ..webconfig import WebConfig
 from . import simple_requests
 from .connections import Connections
-from .other_requests import IDLE_SECONDS, OtherRequests
 from .neighbourhood import neighbourhood
+from .other_requests import IDLE_SECONDS, OtherRequests
 from .pages import Pages, collector_at
 
 _LOG = logging.getLogger(__name__)

@@ -19,19 +19,21 @@ class Command:
     run: str = "main"
     arguments: str = "add_arguments"  # "" has none of its own
     of_a_window: bool = False  # has the arguments that choose one finished window
+    has_verbs: bool = False  # each verb takes the settings, too
 
     @property
     def description(self) -> str:
         """The text as a sentence."""
         return f"{self.text[0].upper()}{self.text[1:]}."
 
-    def fill(self, parser: argparse.ArgumentParser) -> None:
-        """Give the parser this command's arguments, and ``run``. Imports the module."""
+    def fill(self, parser: argparse.ArgumentParser, settings: argparse.ArgumentParser) -> None:
+        """Give the parser this command's arguments, and ``run``. Imports the module. ``settings`` are for its verbs."""
         module = import_module(f"{__package__}.{self.module}")
         run: Callable[..., Any] = getattr(module, self.run)
         parser.set_defaults(run=run)
         if self.arguments:
-            getattr(module, self.arguments)(parser)
+            more = {"settings": settings} if self.has_verbs else {}
+            getattr(module, self.arguments)(parser, **more)
 
 
 COMMANDS = (
@@ -73,13 +75,19 @@ COMMANDS = (
         "study",
         "models of the hub and their CO2: sync, import, grade, curate, analyse, export",
         "studying",
+        has_verbs=True,
     ),
     Command("model-facts", "parameters, size and library of a model, from its file", "model_facts"),
     Command("compare", "2 to 6 evaluations side by side", "comparing"),
     Command("roi", "whether a tactic that saves energy pays back", "returning"),
-    Command("user", "users of the web pages and their tokens", "users"),
+    Command("user", "users of the web pages and their tokens", "users", has_verbs=True),
     Command("db", "upgrade or check the database", "databases"),
-    Command("scale", "list, show, check and compare scales, or make one of your own runs", "scales"),
+    Command(
+        "scale",
+        "list, show, check and compare scales, or make one of your own runs",
+        "scales",
+        has_verbs=True,
+    ),
     Command("scales", "list the scales with version and hash", "scale_list", arguments=""),
     Command("import", "grade the runs and tasks in files of CodeCarbon's (emissions.csv)", "import_files"),
 )

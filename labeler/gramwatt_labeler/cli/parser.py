@@ -18,7 +18,7 @@ def parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentParser:
     imported; without ``arguments`` all have them.
     """
     asked = None if arguments is None else next((one for one in arguments if not one.startswith("-")), "")
-    common = _settings()
+    common, later = _settings(), _settings(argparse.SUPPRESS)
     whole = argparse.ArgumentParser(
         prog="gramwatt-labeler",
         description="Turns recorded windows into efficiency grades and energy labels.",
@@ -35,7 +35,7 @@ def parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentParser:
             description=command.description,
         )
         if is_asked:
-            command.fill(one)
+            command.fill(one, later)
     return whole
 
 
@@ -55,12 +55,15 @@ def _which_window() -> argparse.ArgumentParser:
     return which
 
 
-def _settings() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
+def _settings(default: str | None = None) -> argparse.ArgumentParser:
+    """All settings as flags; with ``default`` argparse.SUPPRESS one that is not given is not set at all."""
+    common = argparse.ArgumentParser(add_help=False, argument_default=default)
     group = common.add_argument_group(
         "settings", "also in the YAML file and as GRAMWATT_LABELER_<SECTION>_<KEY>"
     )
-    group.add_argument("--config.file", dest="config_file", metavar="FILE", default="", help="YAML settings")
+    group.add_argument(
+        "--config.file", dest="config_file", metavar="FILE", default=default or "", help="YAML settings"
+    )
     group.add_argument(
         "--config.check",
         dest="config_check",

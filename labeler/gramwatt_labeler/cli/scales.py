@@ -22,6 +22,7 @@ from ..model import Graded
 from ..scale_files import LoadedScale, load_scales
 from . import scale_list
 from .since import since
+from .verbs import add_verbs
 
 if TYPE_CHECKING:
     from ..store import Store
@@ -30,9 +31,9 @@ _FACTS = ("task", "model", "dataset", "phase", "user", "name")
 _PAGE = 500
 
 
-def add_arguments(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: argparse.ArgumentParser, settings: argparse.ArgumentParser) -> None:
     """The verbs of ``scale``."""
-    verbs = command.add_subparsers(required=True, metavar="VERB")
+    verbs = add_verbs(command, settings, "VERB")
     verbs.add_parser("list", help="every scale with version and hash").set_defaults(verb=_list)
     show = verbs.add_parser("show", help="print a scale's file")
     show.add_argument("name", metavar="NAME", help="a scale's name")

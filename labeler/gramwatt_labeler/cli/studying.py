@@ -26,15 +26,16 @@ from ..study.analysis import Finding, Study, analyse
 from ..study.frame import Row
 from ..study.reading import STUDY_SCALE, all_rows
 from . import exit_codes
+from .verbs import add_verbs, with_json
 from .wiring import hub
 
 _BY = "the command line"
 
 
-def add_arguments(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: argparse.ArgumentParser, settings: argparse.ArgumentParser) -> None:
     """One subcommand for each thing to do."""
     command.add_argument("--json", action="store_true", help="print the result as JSON")
-    actions = command.add_subparsers(required=True, metavar="ACTION", dest="action")
+    actions = add_verbs(command, with_json(settings), "ACTION", dest="action")
     one = actions.add_parser("sync", help="read the models that changed since the last sync from the hub")
     one.add_argument("--whole", action="store_true", help="look at every model, and mark those that are gone")
     one.add_argument(

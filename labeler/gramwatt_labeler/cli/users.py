@@ -13,15 +13,16 @@ from ..config import Config
 from ..errors import InputError
 from ..store import Store
 from ..store.people import People, Role, Scope
+from .verbs import add_verbs, with_json
 
 _BY = "the command line"
 _SCOPE_OF = {Role.VIEWER: Scope.READ, Role.CONTRIBUTOR: Scope.WRITE, Role.MANAGER: Scope.MANAGE}
 
 
-def add_arguments(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: argparse.ArgumentParser, settings: argparse.ArgumentParser) -> None:
     """One subcommand for each thing to do."""
     command.add_argument("--json", action="store_true", help="print the result as JSON")
-    actions = command.add_subparsers(required=True, metavar="ACTION", dest="action")
+    actions = add_verbs(command, with_json(settings), "ACTION", dest="action")
     roles = [role.value for role in Role]
     add = actions.add_parser("add", help="a new user; prints a token for the REST API, once")
     add.add_argument("name", metavar="NAME", help="the user's name")

@@ -13,6 +13,7 @@ from ..grading.hardware import class_of, group_of, split_count
 from ..grading.recorded import OUTCOME_UNKNOWN, grade_of
 from ..grading.scale import AbsoluteScale, EeiScale, RatedScale
 from ..model import Grade, Graded, Hardware, Imported, Measurement, Window
+from ..reasons import said
 from ..scale_files import LoadedScale, with_origin
 from ..store.nouns import Evaluation, Given, Layer, Measure, MetricGrade, Origin
 from .entry_facts import facts_of
@@ -43,8 +44,11 @@ class Result:
     @property
     def said(self) -> str:
         """Where the numbers are from, for the label."""
-        tool = f", measured with {self.entry.source}" if self.entry.source else ""
-        return f"numbers from {self.file or 'a form'}{tool}"
+        origin = {"file": self.file} if self.file else {}
+        key = "from_file" if self.file else "from_form"
+        if self.entry.source:
+            return said(f"{key}_of", tool=self.entry.source, **origin)
+        return said(key, **origin)
 
     def label(self, scale: str = "") -> Graded:
         """The grade for the label, with where its numbers are from beside it."""
@@ -130,7 +134,7 @@ def _verdict(entry: Entry, loaded: LoadedScale) -> Verdict:
     if reason := refused(entry):
         return Verdict(None, letters, reasons=(reason,))
     if isinstance(loaded.scale, EeiScale | AbsoluteScale) and "energy" not in entry.values:
-        return Verdict(None, letters, reasons=("the energy of the run",))
+        return Verdict(None, letters, reasons=(said("run_energy"),))
     try:
         return grade_facts(loaded.scale, facts_of(entry, loaded.scale))
     except FactsError as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..model import MetricGrade, Reference
+from ..reasons import said
 from .bands import letter_of, span
 from .exact import exact, nearest
 from .gate import below_floor
@@ -114,7 +115,7 @@ def grade_absolute(scale: AbsoluteScale, facts: Facts) -> Verdict:
         metrics={f"energy_per_{scale.unit}": MetricGrade(nearest(per_unit), nearest(value), letter)},
         span=None if best is None or worst is None else (best, worst),
         missing=_missing(facts),
-        notes=(f"{nearest(value):.4g} {scale.measure}",),
+        notes=(said("measure", value=f"{nearest(value):.4g}", measure=scale.measure),),
         basis=Basis(scale.unit, units, nearest(per_unit)),
     )
 
@@ -160,13 +161,13 @@ def _measure(scale: AbsoluteScale) -> str:
 
 def _check_work(scale: AbsoluteScale, facts: Facts) -> None:
     if not facts.phase:
-        raise _Refused("a phase (--phase training or inference)")
+        raise _Refused(said("phase"))
     if facts.phase != scale.phase:
-        raise _Refused(
-            f"phase {scale.phase} ({scale.name} grades nothing else; this window is {facts.phase})"
-        )
+        raise _Refused(said("other_phase", phase=scale.phase, scale=scale.name, given=facts.phase))
     if scale.tasks and slug(facts.task) not in scale.tasks:
-        raise _Refused(f"a task of {scale.name} (it grades {', '.join(scale.tasks)}; this is {facts.task!r})")
+        raise _Refused(
+            said("other_task", scale=scale.name, tasks=", ".join(scale.tasks), given=repr(facts.task))
+        )
 
 
 def _energy_key(facts: Facts, values: Mapping[str, float | None], reference: EeiReference) -> str:
@@ -178,15 +179,11 @@ def _energy_key(facts: Facts, values: Mapping[str, float | None], reference: Eei
     whole, part = values.get("energy"), values.get("gpu_energy")
     _usable(whole, "energy")
     if part is None or not part > 0:
-        raise _Refused(
-            f"boundary (references for {reference.task} count a GPU's energy, and no GPU was used)"
-        )
+        raise _Refused(said("no_gpu", task=reference.task))
     if exact(_usable(part, "gpu_energy")) < GPU_SHARE * exact(whole or 0.0):
         share = nearest(100 * exact(part) / exact(whole or 1.0))
-        raise _Refused(
-            f"boundary (references for {reference.task} count a GPU's energy alone, and only {share:.3g} % of this "
-            f"energy is a GPU's; {nearest(100 * GPU_SHARE):g} % are needed)"
-        )
+        needed = f"{nearest(100 * GPU_SHARE):g}"
+        raise _Refused(said("little_gpu", task=reference.task, share=f"{share:.3g}", needed=needed))
     return "gpu_energy"
 
 
@@ -229,24 +226,22 @@ def _usable(value: float | None, name: str) -> Fraction:
     if value is None:
         raise _Refused(name.replace("_", " "))
     if not math.isfinite(value) or value <= 0:
-        raise _Refused(f"a usable {name.replace('_', ' ')} (it is {value:g})")
+        raise _Refused(said("unusable", name=name.replace("_", " "), value=f"{value:g}"))
     return exact(value)
 
 
 def _check_quotient(per_unit: Fraction, reference: float) -> None:
     """Refuse an energy per unit, or a share of a reference (J per unit), that no number can be."""
-    for value, what in ((per_unit, "J per unit"), (per_unit / exact(reference), "times the reference")):
+    for value, key in ((per_unit, "unusable_per_unit"), (per_unit / exact(reference), "unusable_share")):
         number = nearest(value)
         if not sys.float_info.min <= number <= sys.float_info.max:
-            raise _Refused(f"a usable energy per unit (it is {number:g} {what})")
+            raise _Refused(said(key, value=f"{number:g}"))
 
 
 def _check_plausible(per_unit: Fraction, chosen: Chosen) -> None:
     if chosen.least is not None and per_unit * IMPLAUSIBLE < exact(chosen.least):
-        raise _Refused(
-            f"a plausible energy per unit (it is {nearest(per_unit):.3g} J per {chosen.reference.unit}, less than a "
-            f"tenth of the least published figure, {chosen.least:.3g} J); check the count and the task"
-        )
+        value, least = f"{nearest(per_unit):.3g}", f"{chosen.least:.3g}"
+        raise _Refused(said("implausible", value=value, unit=chosen.reference.unit, least=least))
 
 
 def _check_named(index: Fraction, chosen: Chosen, scale: EeiScale, facts: Facts) -> None:
@@ -266,11 +261,9 @@ def _check_quality(values: Mapping[str, float | None], reference: EeiReference) 
         return
     value = values.get(gate.key)
     if value is None:
-        raise _Refused(f"value {gate.key!r}; the reference asks for at least {gate.floor:g}")
+        raise _Refused(said("quality", key=repr(gate.key), floor=f"{gate.floor:g}"))
     if not value >= gate.floor:
-        raise _Refused(
-            f"enough quality ({gate.key} is {value:g}, the reference asks for at least {gate.floor:g})"
-        )
+        raise _Refused(said("low_quality", key=gate.key, value=f"{value:g}", floor=f"{gate.floor:g}"))
 
 
 def _span(
@@ -315,17 +308,13 @@ def _said(chosen: Chosen) -> Reference:
 def _notes(chosen: Chosen, facts: Facts, values: Mapping[str, float | None]) -> tuple[str, ...]:
     notes = []
     if chosen.reference.derived:
-        notes.append("the reference is derived, not measured: the span is three times as wide")
+        notes.append(said("derived"))
     if chosen.is_other:
-        notes.append(
-            f"no reference for {facts.hardware or 'hardware that is not known'}: the strictest of others was taken, "
-            "the span is three times as wide"
-        )
+        known = said("other_hardware", hardware=facts.hardware)
+        notes.append(known if facts.hardware else said("unknown_hardware"))
     if chosen.is_unnamed:
         data = chosen.reference.datasets[0] if chosen.reference.datasets else "any"
-        notes.append(
-            f"the data set is not named: compared with {data}, the most lenient; by another the letter is no better"
-        )
+        notes.append(said("unnamed_data", data=data))
     if values.get("uncertainty_ratio") is None:
-        notes.append("the uncertainty of the energy is not known: the span is that of the reference alone")
+        notes.append(said("no_uncertainty"))
     return tuple(notes)

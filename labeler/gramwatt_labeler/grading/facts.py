@@ -10,6 +10,7 @@ import math
 
 from ..errors import FactsError
 from ..model import MetricGrade
+from ..reasons import said
 from .energy import SPELLINGS, grade_absolute, grade_eei
 from .energy import known_metrics as known_energy_metrics
 from .gaissa import SIZES, grade_rated
@@ -31,10 +32,7 @@ def grade_facts(scale: Scale, facts: Facts, population: Population | None = None
         FactsError: a metric, unit or weight that the scale does not know; it names the nearest that it does.
     """
     if scale.retired:
-        reason = (
-            f"a scale in use ({scale.name} {scale.version} is retired: it is read and grades nothing new)"
-        )
-        return Verdict(None, reasons=(reason,))
+        return Verdict(None, reasons=(said("retired", scale=scale.name, version=str(scale.version)),))
     _check(scale, facts)
     match scale:
         case EeiScale():

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from ..model import MetricGrade
+from ..reasons import said
 from .exact import Number, weighted_mean
 from .quantities import in_own_unit
 from .scale import RatedMetric, RatedScale
@@ -81,11 +82,11 @@ def rate(
     if lacking:
         return Rated(None, letters, tuple(missing), ", ".join(lacking))
     if not usable:
-        return Rated(None, {}, tuple(missing), "any of " + ", ".join(scale.metrics))
+        return Rated(None, {}, tuple(missing), said("any_of", names=", ".join(scale.metrics)))
     if scale.absent == "decide":
         return _decided(usable, letters, missing, shares, scale)
     if not any(shares[name] for name in usable):
-        return Rated(None, letters, tuple(missing), "a metric with a weight above 0")
+        return Rated(None, letters, tuple(missing), said("weight"))
     mean = weighted_mean((Fraction(step), shares[name]) for name, step in usable.items())
     return Rated(scale.letters[_rounded(mean, scale)], letters, tuple(missing))
 
@@ -112,7 +113,7 @@ def _decided(
         ends.append(scale.letters[_rounded(mean, scale)])
     best, worst = ends
     if best != worst:
-        reason = f"{', '.join(missing)} (without it the letter may be anything from {best} to {worst})"
+        reason = said("open_letter", names=", ".join(missing), best=best, worst=worst)
         return Rated(None, letters, tuple(missing), reason, (best, worst))
     return Rated(best, letters, tuple(missing))
 
@@ -126,7 +127,7 @@ def grade_rated(scale: RatedScale, facts: Facts) -> Verdict:
     """Rate facts on a scale of several metrics. Raises FactsError for a unit of the wrong kind."""
     letters = tuple(scale.letters)
     if scale.phase and facts.phase and facts.phase != scale.phase:
-        reason = f"phase {scale.phase} ({scale.name} grades nothing else; this is {facts.phase})"
+        reason = said("other_phase", phase=scale.phase, scale=scale.name, given=facts.phase)
         return Verdict(None, letters, reasons=(reason,))
     values = _values(scale, facts)
     rated = rate(values, scale, facts.weights)
@@ -155,7 +156,7 @@ def own_weights(given: Mapping[str, float] | None, of_scale: Mapping[str, float 
     if not changed:
         return ()
     shown = ", ".join(f"{name} {weight:g}" for name, weight in changed.items())
-    return (f"the weights are not the scale's: {shown}",)
+    return (said("own_weights", weights=shown),)
 
 
 def _values(scale: RatedScale, facts: Facts) -> dict[str, float | None]:
@@ -174,8 +175,8 @@ def _values(scale: RatedScale, facts: Facts) -> dict[str, float | None]:
 
 def _why(name: str, value: float | None) -> str:
     if value is None:
-        return f"{name} is not a number"
-    return f"{name} is {value:g}, which is no measurement"
+        return said("no_number", name=name)
+    return said("no_measurement", name=name, value=f"{value:g}")
 
 
 def derived(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from ..errors import FactsError
 from ..model import MetricGrade
+from ..reasons import said
 from .gaissa import own_weights
 from .names import refuse_unknown
 from .quantities import in_own_unit
@@ -54,7 +55,7 @@ def grade_relative(scale: RelativeScale, facts: Facts, population: Population | 
     """The letter of one metric by its place in a population. Raises FactsError where it is not one metric."""
     letters = tuple(scale.letters)
     if not population:
-        return Verdict(None, letters, reasons=("a population (--population FILE)",))
+        return Verdict(None, letters, reasons=(said("population"),))
     known = {name for row in population.values() for name in row}
     refuse_unknown(facts.metrics, known, "$.metrics")
     if scale.metric:
@@ -74,7 +75,7 @@ def grade_relative(scale: RelativeScale, facts: Facts, population: Population | 
             letters,
             {name: MetricGrade(value)},
             missing=(name,),
-            reasons=(f"a usable {name} (it is {shown})",),
+            reasons=(said("unusable", name=name, value=shown),),
         )
     placed = place(value, with_columns(population).ranked(name), scale)
     return Verdict(
@@ -82,7 +83,7 @@ def grade_relative(scale: RelativeScale, facts: Facts, population: Population | 
         letters,
         {name: MetricGrade(value, None, placed.letter)},
         reasons=(placed.reason,) if placed.reason else (),
-        notes=(f"place among {placed.n} in the population",),
+        notes=(said("place", n=str(placed.n)),),
     )
 
 
@@ -124,7 +125,7 @@ def grade_members(
     found = {}
     of_weights = own_weights(weights, {name: one.weight for name, one in scale.metrics.items()})
     for member, one in grades.items():
-        few = f", too few to mean much (fewer than {FEW})" if one.n < FEW else ""
+        of_few = said("few", n=str(one.n), least=str(FEW))
         row = population[member]
         known = [name for name in metrics if name in row or name in one.indices]
         found[member] = Verdict(
@@ -135,8 +136,8 @@ def grade_members(
                 for name in known
             },
             missing=one.missing,
-            notes=(f"population of {one.n}{few}", *of_weights),
-            reasons=tuple(f"{name} has no usable value and counts 0" for name in one.missing),
+            notes=(of_few if one.n < FEW else said("population_of", n=str(one.n)), *of_weights),
+            reasons=tuple(said("counts_zero", name=name) for name in one.missing),
             groups=one.groups,
             compound=one.compound,
         )

@@ -6,13 +6,14 @@ import math
 from dataclasses import replace
 
 from ..model import Grade, Measurement, ScaleId, Window
+from ..reasons import said
 from .exact import exact, nearest
 from .facts import Facts, Quantity, Verdict, grade_facts, known_metrics
 from .gate import failed_run, refusal, undecided
 from .hardware import CLASSES, class_of, group_of, group_of_parts
 from .scale import AbsoluteScale, EeiScale
 
-OUTCOME_UNKNOWN = "the file does not say whether the run succeeded"
+OUTCOME_UNKNOWN = said("outcome_unknown")
 NEGLIGIBLE = 0.01
 """A component with a smaller share of the energy does not choose the hardware group."""
 
@@ -133,7 +134,7 @@ def _unsure_class(measurement: Measurement) -> str:
         return ""
     if unknown < NEGLIGIBLE * measurement.most_joules:
         return ""
-    return f"hardware class ({measurement.unknown_text}: whether it used the GPU is not known)"
+    return said("unsure_class", unknown=measurement.unknown_text)
 
 
 def _with_all(measurement: Measurement) -> Measurement:

@@ -6,9 +6,10 @@ whether there is a grade.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ..reasons import said
 from .exact import exact
 from .hardware import chain
 from .scale import Boundary, EeiReference, EeiScale, Unit
@@ -48,7 +49,7 @@ def choose(facts: Facts, counts: Counts, scale: EeiScale) -> tuple[Chosen | None
     if reason:
         return None, reason
     if facts.boundary not in ALLOWED:
-        return None, "boundary (what the energy counts: gpu, process or machine)"
+        return None, said("boundary")
     answers = [_of_one_family(family, facts, counts) for family in families]
     if len(answers) == 1:
         return answers[0]
@@ -66,10 +67,7 @@ def _of_one_family(
     if not inside:
         counted = ", ".join(sorted({one.boundary for one in fitting}))
         task = fitting[0].task
-        return (
-            None,
-            f"boundary (references for {task} count the {counted}; this energy is that of the {facts.boundary})",
-        )
+        return None, said("other_boundary", task=task, counted=counted, given=facts.boundary)
     lacks = []
     for boundary, is_derived in _order(ALLOWED[facts.boundary]):
         same = [one for one in inside if one.boundary == boundary and one.derived == is_derived]
@@ -103,17 +101,18 @@ def _order(boundaries: Sequence[Boundary]) -> list[tuple[Boundary, bool]]:
 def _of_the_work(facts: Facts, scale: EeiScale) -> tuple[list[list[EeiReference]], str]:
     """References for this task, phase and data set; a list for each kind of data where the data set is not named."""
     if not facts.task.strip():
-        return [], f"a task (gramwatt run --task TASK; known: {_tasks(scale)})"
+        return [], said("task", known=_tasks(scale))
     task = slug(facts.task)
     task = {slug(alias): target for alias, target in scale.aliases.items()}.get(task, task)
     fitting = [reference for reference in scale.references if reference.task == task]
     if not fitting:
-        return [], f"no reference for task {facts.task} (known: {_tasks(scale)})"
+        return [], said("no_task", task=facts.task, known=_tasks(scale))
     if not facts.phase:
-        return [], "a phase (--phase training or inference)"
+        return [], said("phase")
     kept = [one for one in fitting if one.phase == facts.phase]
     if not kept:
-        return [], _none(task, "phase", facts.phase, fitting, lambda one: one.phase)
+        others = ", ".join(sorted({one.phase for one in fitting}))
+        return [], said("no_phase", task=task, given=facts.phase, known=others)
     return _of_the_data(kept, task, facts.dataset)
 
 
@@ -135,7 +134,8 @@ def _of_the_data(
         families = [[one for one in special if tuple(one.datasets) == kind] for kind in kinds]
         return families + ([general] if general else []), ""
     if not general:
-        return [], _none(task, "data set", dataset, fitting, _data)
+        others = ", ".join(sorted({_data(one) for one in fitting}))
+        return [], said("no_data", task=task, given=dataset, names=others)
     return [general], ""
 
 
@@ -148,21 +148,13 @@ def lack_of_data(facts: Facts, scale: EeiScale) -> str:
 def _ask_for_the_data(families: Sequence[Sequence[EeiReference]]) -> str:
     special = [one for family in families for one in family if one.datasets]
     names = ", ".join(sorted({_data(one) for one in special}))
-    return (
-        f"a data set (gramwatt run --dataset NAME; {special[0].task} has references of their own for {names})"
-    )
+    return said("data", task=special[0].task, names=names)
 
 
 def _data(reference: EeiReference) -> str:
     """The first spelling of its data sets' names, and whether there are more."""
-    return reference.datasets[0] + (" and others" if len(reference.datasets) > 1 else "")
-
-
-def _none(
-    task: str, what: str, value: str, fitting: Sequence[EeiReference], shown: Callable[[EeiReference], str]
-) -> str:
-    others = ", ".join(sorted({shown(reference) for reference in fitting}))
-    return f"no reference for task {task}, {what} {value} (known: {others})"
+    first = reference.datasets[0]
+    return said("and_others", name=first) if len(reference.datasets) > 1 else first
 
 
 def _of_the_hardware(references: Sequence[EeiReference], hardware: str) -> Chosen | None:
@@ -189,7 +181,7 @@ def _conditions(reference: EeiReference, counts: Counts) -> tuple[bool, str]:
         return False, ""
     found, lack = tokens_per_request(counts)
     if found is None:
-        return False, f"{lack} (the reference is for {expected:g} output tokens per request)"
+        return False, said("tokens_of_request", lack=lack, expected=f"{expected:g}")
     if not exact(expected) / _ALIKE <= found <= exact(expected) * _ALIKE:
-        return True, f"a reference for {float(found):.3g} output tokens per request (it has {expected:g})"
+        return True, said("other_tokens", found=f"{float(found):.3g}", expected=f"{expected:g}")
     return False, ""

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ..reasons import said
 from .exact import exact
 from .scale import RelativeScale
 
@@ -50,16 +51,17 @@ def place(value: float, population: Population, scale: RelativeScale) -> Placed:
     """
     n, count = len(population.values), len(scale.letters)
     if not math.isfinite(value):
-        return Placed(None, n, "a finite value")
+        return Placed(None, n, said("finite"))
     if n < scale.minimum:
-        return Placed(None, n, f"a population of at least {scale.minimum} ({population.name} has {n})")
+        few = said("small_population", needed=str(scale.minimum), population=population.name, n=str(n))
+        return Placed(None, n, few)
     if scale.rule == "rank":
         not_worse = bisect_right(population.ordered, value)
         step = -(-not_worse * count // n) - 1  # ceil without floats: limits belong to the better side exactly
     else:
         low, high = population.ordered[0], population.ordered[-1]
         if high == low:
-            return Placed(None, n, f"a population that differs (all of {population.name} are {low:g})")
+            return Placed(None, n, said("equal_population", population=population.name, value=f"{low:g}"))
         share = (exact(value) - exact(low)) / (exact(high) - exact(low))
         step = math.ceil(share * count) - 1
     return Placed(scale.letters[min(max(step, 0), count - 1)], n)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
+from ..reasons import said
 from .exact import Number, exact, nearest, weighted_mean
 
 LETTERS = ("A", "B", "C", "D", "E")
@@ -102,12 +103,12 @@ def grade_population(
     if mode not in MODES:
         raise ValueError(f"mode {mode!r} is not one of {', '.join(MODES)}")
     if not metrics or not models:
-        raise ValueError("no metrics" if not metrics else "no models")
+        raise ValueError(said("no_metrics") if not metrics else said("no_models"))
     indices, letters = _indices(models, metrics)
     seen = {name for found in indices.values() for name in found}
     share = {name: weight for name, weight in weights(metrics).items() if name in seen}
     if not any(share.values()):
-        raise ValueError("no usable value of any metric")
+        raise ValueError(said("no_value"))
     compounds = {model: _compound(found, share, mode) for model, found in indices.items()}
     letter = _lettered(compounds)
     groups: dict[str, dict[str, str]] = {}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ..reasons import said
 from .exact import exact
 from .scale import Unit
 
@@ -25,7 +26,7 @@ class FunctionalUnit:
 
 # A request that is answered is a sample that is processed: two names of one thing must not have two letters.
 UNITS: dict[Unit, FunctionalUnit] = {
-    "sample": FunctionalUnit("sample", ("samples", "requests"), "--value samples=N (every epoch counted)"),
+    "sample": FunctionalUnit("sample", ("samples", "requests"), "--value samples=N"),
     "token": FunctionalUnit("token", ("output_tokens", "tokens"), "--value tokens=N"),
     "request": FunctionalUnit("request", ("requests", "samples"), "--value requests=N"),
     "run": FunctionalUnit("run", (), ""),
@@ -51,10 +52,9 @@ def units_of(counts: Counts, unit: Unit) -> tuple[float | None, str]:
     if not values:
         size, epochs = counts.get("dataset_samples"), counts.get("epochs")
         if unit == "token" or size is None or epochs is None:
-            return (
-                None,
-                f"value {UNITS[unit].keys[-1 if unit == 'token' else 0]!r}; record it with {UNITS[unit].fix}",
-            )
+            name = UNITS[unit].keys[-1 if unit == "token" else 0]
+            sentence = "value_of_epochs" if unit == "sample" else "value"
+            return None, said(sentence, key=repr(name), fix=UNITS[unit].fix)
         product = size * epochs
         reason = _unusable(product, "dataset_samples * epochs")
         return (None, reason) if reason else (product, "")
@@ -72,7 +72,8 @@ def tokens_per_request(counts: Counts) -> tuple[Fraction | None, str]:
 
 def _unusable(value: float | None, key: str) -> str:
     if value is None or not math.isfinite(value) or value <= 0:
-        return f"a usable value {key!r} (it is {value:g})"
+        return said("unusable_value", key=repr(key), value=f"{value:g}")
     if not LEAST_UNITS <= value <= MOST_UNITS:
-        return f"a usable value {key!r} (it is {value:g}; {LEAST_UNITS:g} to {MOST_UNITS:g} are possible)"
+        least, most = f"{LEAST_UNITS:g}", f"{MOST_UNITS:g}"
+        return said("value_range", key=repr(key), value=f"{value:g}", least=least, most=most)
     return ""

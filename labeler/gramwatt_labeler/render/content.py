@@ -38,10 +38,12 @@ def what_of(graded: Graded, words: Words) -> list[str]:
     return [clean(part) for part in (phase, window.task, window.dataset) if part.strip()]
 
 
-def ran_on(graded: Graded) -> list[str]:
+def ran_on(graded: Graded, words: Words) -> list[str]:
     """How it failed, where it did; hardware and software: ``8 x NVIDIA H100 80GB HBM3``, ``vLLM 0.9``."""
     window = graded.window
-    return [part for part in map(clean, (window.failure, _hardware(graded), window.software)) if part]
+    return [
+        part for part in map(clean, (words.said(window.failure), _hardware(graded), window.software)) if part
+    ]
 
 
 def circumstances(graded: Graded, words: Words) -> list[str]:
@@ -54,7 +56,8 @@ def circumstances(graded: Graded, words: Words) -> list[str]:
         found.append(words.number(f"{amount(grade.units)} {words.many[grade.unit]}"))
     if measured and measured.emissions_grams is not None and measured.energy_joules > 0:
         per_kwh = measured.emissions_grams / units.kilowatt_hours(measured.energy_joules)
-        method = f" ({clean(measured.intensity_method)})" if measured.intensity_method else ""
+        method = clean(measured.intensity_method)
+        method = f" ({words.methods.get(method, method)})" if method else ""
         zone = clean(measured.zone) or "CO2"
         found.append(words.number(f"{zone} {units.number(per_kwh)} g/kWh") + method)
     return found
@@ -85,8 +88,8 @@ def span_text(grade: Grade, words: Words) -> str:
 
 def reason_text(grade: Grade, words: Words) -> str:
     """Why there is no letter: what is missing, unless the reason is a sentence by itself."""
-    reason = clean(grade.reason)
-    return reason if reason.startswith(("no ", "internal", "rejected")) else f"{words.missing} {reason}"
+    reason = words.said(clean(grade.reason))
+    return reason if grade.reason.startswith(("no ", "internal", "rejected")) else f"{words.missing} {reason}"
 
 
 def tiles_of(graded: Graded, words: Words, most: int = 6) -> list[Tile]:
@@ -169,7 +172,7 @@ def _hardware(graded: Graded) -> str:
 def method_of(graded: Graded, words: Words) -> Sequence[tuple[str, list[str]]]:
     """How the letter came about, in paragraphs with headings: for the page that goes with a label."""
     grade, measured = graded.grade, graded.measurement
-    what = [", ".join([*what_of(graded, words), *ran_on(graded), *circumstances(graded, words)])]
+    what = [", ".join([*what_of(graded, words), *ran_on(graded, words), *circumstances(graded, words)])]
     if grade.reference is not None:
         what.append(words.boundary(grade.reference.boundary))
     scale = grade.scale
@@ -188,7 +191,7 @@ def method_of(graded: Graded, words: Words) -> Sequence[tuple[str, list[str]]]:
         against.append(f"{heading}: {source} ({grade.reference.date}{number})")
     if grade.reference is not None:
         against.append(words.bands_text)
-    sure = [span_text(grade, words), *map(clean, grade.notes)]
+    sure = [span_text(grade, words), *(words.said(clean(note)) for note in grade.notes)]
     if measured:
         sure.append(uncertainty(graded, words))
     return [

@@ -86,7 +86,7 @@ def alt_text(graded: Graded, language: str = "en") -> str:
     what = f" {said.of} ".join(clean(part) for part in (phase, window.task) if part.strip())
     text += f" ({what}): " if what else ": "
     if grade.letter is None:
-        text += f"{said.not_graded}: {clean(grade.reason)}"
+        text += f"{said.not_graded}: {said.said(clean(grade.reason))}"
     else:
         text += said.alt_grade.format(letter=grade.letter, best=grade.letters[0], worst=grade.letters[-1])
         if grade.best is not None and grade.worst is not None and grade.best != grade.worst:
@@ -99,7 +99,7 @@ def alt_text(graded: Graded, language: str = "en") -> str:
         if measured.emissions_grams is not None:
             text += ", " + said.alt_co2.format(mass=said.number(units.mass(measured.emissions_grams)))
         if measured.imported is not None:
-            text += f"; {clean(measured.imported.text)}"
+            text += f"; {said.said(clean(measured.imported.text))}"
     return text + "."
 
 
@@ -225,7 +225,7 @@ def _boxes(grade: Grade) -> list[tuple[str, str, bool, bool]]:
 
 def _places(graded: Graded, said: Words) -> list[str]:
     """What it ran on and how it was counted: one line where that fits, else two."""
-    first, second = ran_on(graded), [*circumstances(graded, said), clean(graded.window.name)]
+    first, second = ran_on(graded, said), [*circumstances(graded, said), clean(graded.window.name)]
     if width(" · ".join([*first, *second]), _PLACE) <= WIDTH - 60 or not first:
         return [joined([*first, *second], _PLACE, WIDTH - 60)]
     return [joined(first, _PLACE, WIDTH - 60), joined(second, _PLACE, WIDTH - 60)]
@@ -257,7 +257,7 @@ def _footer(graded: Graded, said: Words, room: float) -> list[str]:
     ]
     imported = measured.imported if measured else None
     if imported is not None:
-        lines.append(fit_middle(_capital(clean(imported.text)), 11, room))
+        lines.append(fit_middle(_capital(said.said(clean(imported.text))), 11, room))
     reference = grade.reference
     if grade.index is not None and reference is not None:
         index = f"EEI {units.number(grade.index)}: {said.reference} {units.energy(reference.joules_per_unit)}"
@@ -267,7 +267,7 @@ def _footer(graded: Graded, said: Words, room: float) -> list[str]:
         lines.append(fit(f"{about} {said.from_}", 11, room))
         lines += wrap(clean(reference.source), 11, room, 4)
     for note in grade.notes:
-        lines += wrap(clean(note), 11, room, 2)
+        lines += wrap(said.said(clean(note)), 11, room, 2)
     if measured:
         lines += wrap(uncertainty(graded, said), 11, room, 2)
     return lines[:11]

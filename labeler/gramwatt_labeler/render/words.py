@@ -12,6 +12,7 @@ import yaml
 from msgspec import Struct
 
 from ..errors import NotFound
+from ..reasons import translated
 
 FOLDER = Path(__file__).parent / "languages"
 LANGUAGES = tuple(sorted(file.stem for file in FOLDER.glob("*.yml")))
@@ -42,6 +43,7 @@ class Words(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     units: Mapping[str, str]
     many: Mapping[str, str]
     phases: Mapping[str, str]
+    methods: Mapping[str, str]
     of: str
     scale: str
     reference: str
@@ -76,6 +78,10 @@ class Words(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def metric(self, name: str) -> str:
         """A metric's title; its name where the language has none."""
         return self.metrics.get(name, name.replace("_", " "))
+
+    def said(self, text: str) -> str:
+        """A sentence of code in this language, such as why there is no letter."""
+        return translated(text, self.language, self.number)
 
     def number(self, text: str) -> str:
         """A text whose numbers are written as this language writes them."""

@@ -237,6 +237,59 @@ def test_a_run_that_has_ended_has_no_power(worlds: Worlds) -> None:
     assert table[("every-5-resnet-a",)] == pytest.approx(170, rel=0.01)
 
 
+@pytest.mark.parametrize("interval", INTERVALS)
+def test_memory_of_graphics_cards_is_what_the_driver_says(worlds: Worlds, interval: int) -> None:
+    job = f"every-{interval}"
+
+    def shown(title: str, ref: str, *by: str) -> dict[tuple[str, ...], float]:
+        expr = fill(expression("gramwatt-machine", title, ref), 900, interval, job=job, instance=f"old-{job}")
+        return numbers(instant(worlds.url, expr, NOW), *by)
+
+    used = worlds.latest(job, "gpu_memory_used_bytes", "device")
+    assert used
+    assert shown("Graphics cards", "E", "device") == used
+    holders = worlds.latest(job, "process_gpu_memory_bytes", "pid", "device")
+    assert holders.keys() == {("13", "GPU-1")}, "slurm-1 has ended"
+    assert shown("Memory of graphics cards by process", "A", "pid", "device") == holders
+    curve = fill(expression("gramwatt-machine", "Memory of graphics cards"), 900, interval, job=job)
+    (found,) = over_time(worlds.url, curve, NOW - 900, NOW, interval)
+    assert float(found["values"][-1][1]) == used["GPU-1",]
+
+
+@pytest.mark.parametrize("interval", INTERVALS)
+def test_runs_of_a_project_are_its_windows(worlds: Worlds, interval: int) -> None:
+    job = f"every-{interval}"
+
+    def shown(title: str, ref: str, by: str, **choice: str) -> dict[tuple[str, ...], float]:
+        expr = fill(expression("gramwatt-runs", title, ref), 3600, interval, None, job=job, **choice)
+        return numbers(instant(worlds.url, expr, NOW), by)
+
+    chosen: dict[str, str]
+    raw = worlds.gained(job, "window_energy_joules_total", 3600, "window")
+    first, second, epoch = (f"{job}-resnet-a",), (f"{job}-resnet-b",), (f"{job}-epoch",)
+    assert raw.keys() == {first, second}
+    for chosen, runs in (
+        ({}, [first, second, epoch]),
+        ({"project": "of-alice"}, [first, epoch]),
+        ({"project": "of-bob"}, [second]),
+        ({"project": "(of-alice|of-bob)"}, [first, second, epoch]),
+        ({"project": "of-carol"}, []),
+    ):
+        assert shown("Runs", "A", "window", **chosen).keys() == set(runs), chosen
+        wanted = {run: raw[run] for run in runs if run != epoch}
+        assert shown("Runs", "D", "window", **chosen) == pytest.approx(wanted, rel=0.01), chosen
+        values = shown("Recorded values", "A", "name", **chosen)
+        assert {name for (name,) in values} == {"resnet-a"} & {run[0].removeprefix(f"{job}-") for run in runs}
+    device = fill(expression("gramwatt-runs", "Power by device"), 900, interval, job=job, project="of-bob")
+    curves = over_time(worlds.url, device, NOW - 900, NOW, interval)
+    power = {curve["metric"]["component"]: float(curve["values"][-1][1]) for curve in curves}
+    assert power == pytest.approx({"cpu": 21, "gpu": 99}, rel=0.01)
+    none = fill(expression("gramwatt-runs", "Power by device"), 900, interval, job=job, project="of-alice")
+    assert not [
+        c for c in over_time(worlds.url, none, NOW - 900, NOW, interval) if c["values"][-1][0] > NOW - 60
+    ]
+
+
 def test_budgets_that_overlap_are_never_added(worlds: Worlds) -> None:
     """Whatever shows grams of budgets shows which budget."""
     for _, panel, target in targets():

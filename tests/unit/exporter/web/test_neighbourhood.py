@@ -12,9 +12,11 @@ import pytest
 from gramwatt_exporter.web.local_user import local_user
 from gramwatt_exporter.web.neighbourhood import neighbourhood, network
 
-CONNECT = (
-    "import encodings.idna, os, socket; os.setuid({user}); c = socket.create_connection(({host!r}, {port})); c.recv(1)"
-)
+CONNECT = """
+import encodings.idna, os, socket
+os.setuid({user})
+socket.create_connection(({host!r}, {port})).recv(1)
+"""
 OTHER = 54321  # a user id that need not exist
 
 

@@ -103,7 +103,10 @@ def test_what_is_right_stays_known_over_a_reload(tmp_path: Path, monkeypatch: py
 
 
 def test_who_is_taken_out_is_refused_and_let_in_when_back_with_the_hash_of_another(tmp_path: Path) -> None:
-    both, one = f"basic_auth_users: {{prom: '{HASH}', ann: '{HASH}'}}\n", f"basic_auth_users: {{ann: '{HASH}'}}\n"
+    both, one = (
+        f"basic_auth_users: {{prom: '{HASH}', ann: '{HASH}'}}\n",
+        f"basic_auth_users: {{ann: '{HASH}'}}\n",
+    )
     web = WebConfig(write(tmp_path, both))
     assert web.allows(basic("prom", "sesame"))
     write(tmp_path, one)

@@ -18,7 +18,7 @@ from typing import Any
 from ....errors import NotHere, TryAgain
 from ....model import Device, DeviceUse, Meter, Reading, Sample
 from ...threads import Repeater, Turns
-from .. import apu
+from .. import apu, vram
 from .gpu import Gpu
 from .library import failure, load, number
 from .processes import Births
@@ -168,7 +168,10 @@ class AmdSmi:
         chip = apu.chip_at(self._sysfs, address)
         of: Device | Meter
         if chip is None or not apu.is_apu(chip):
-            of = Device("gpu", address, self.name, UNCERTAINTY_RATIO, self._idle_watts, limit)
+            total = None if chip is None else vram.total_bytes(chip)
+            of = Device(
+                *("gpu", address, self.name, UNCERTAINTY_RATIO, self._idle_watts, limit), memory_bytes=total
+            )
         elif self._hwmon_shows_apus and apu.has_power(chip):
             self._leave_out(address, "is the graphics of an APU: part of the CPU's package, a meter of hwmon")
             return
@@ -177,6 +180,7 @@ class AmdSmi:
         users = Users(self._born_since)
         integrates = self._make_repeater is not None
         gpu = Gpu(self._lib, address, index, handle, of, self._now, self._awake, users, integrates)
+        gpu.chip = chip
         if gpu.reports_something():
             self._gpus.append(gpu)
         else:
@@ -198,7 +202,7 @@ class AmdSmi:
         if ready is None and not self._slow:
             ready = self._turns.call(self._read)
         if ready is None:
-            return Sample(self._last.readings, (), self._last.failures)
+            return Sample(self._last.readings, (), self._last.failures, memory=self._last.memory)
         if isinstance(ready, TryAgain):
             raise ready
         self._last = ready
@@ -224,7 +228,10 @@ class AmdSmi:
         self._slow = self._repeater is not None and self._stopwatch() - began > PATIENCE_SECONDS
         if not readings:
             raise TryAgain(f"no AMD GPU answers: {sorted(failures)}")
-        return Sample(readings, uses, failures)
+        memory = {
+            gpu.of.name: gpu.memory() for gpu in self._gpus if isinstance(gpu.of, Device) and not gpu.amiss
+        }
+        return Sample(readings, uses, failures, memory=memory)
 
     def count(self) -> float:
         """What is read between two reads, so that it is known which process drew the energy and when. Returns

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
-from ....model import Device, DeviceUse, EnergyReading, Meter, PowerReading, Reading
+from ....model import Device, DeviceMemory, DeviceUse, EnergyReading, Meter, PowerReading, Reading
 from ...power_reader import PowerReader
 from ...standing_still import DECIDE_NS, LEAST_MICROWATTS
+from ..vram import used_bytes
 from .counter import CounterTrial
 from .library import NO_PERMISSION, NOT_SUPPORTED, code, number
-from .processes import engine_times
+from .processes import engine_times, memory_bytes
 from .users import Users
 
 LONGEST_WAIT_NS = 3 * DECIDE_NS  # of energy for a counter that stands still
@@ -52,9 +54,11 @@ class Gpu:
         self.address = address  # on the PCI bus: 0000:03:00.0
         self.index = index  # in the library's order
         self.handle = handle
+        self.chip: Path | None = None  # its hwmon directory
         self.of = of
         self._now, self._awake = now_ns, awake_ns
         self._users = users
+        self._memory: Mapping[int, int] = {}  # bytes by PID at the last look
         self.amiss = False  # its last read failed
         self._reported: Reading | None = None
         self.repeats = False  # its last reading is an old one: its users are not asked yet
@@ -251,12 +255,16 @@ class Gpu:
         counted = None if self._counter_value is None else self._counter_value.microjoules
         drawn = None if counted is None or self._drawn is None else max(0, counted - self._drawn)
         self._drawn = counted
-        busy = engine_times(processes)
+        busy, self._memory = engine_times(processes), memory_bytes(processes)
         self._users.look(busy, self._awake(), self._now(), drawn, self._works, all_seen)
 
     def use(self, device: Device) -> DeviceUse:
         """The processes that used it since the last call."""
         return self._users.use(device)
+
+    def memory(self) -> DeviceMemory:
+        """Its memory in use now, and that of the processes at the last look at them."""
+        return DeviceMemory(None if self.chip is None else used_bytes(self.chip), self._memory)
 
     def _works(self) -> bool:
         """Whether its engines, memory or media blocks are busy now; False where none of them is reported.

@@ -31,6 +31,19 @@ def engine_times(processes: Iterable[Any]) -> dict[int, int]:
     return busy
 
 
+def memory_bytes(processes: Iterable[Any]) -> dict[int, int]:
+    """PID -> bytes of the card's memory, of processes for which they are reported; without the exporter."""
+    memory: dict[int, int] = {}
+    for process in processes:
+        if not isinstance(process, dict):
+            continue
+        pid, used = process.get("pid"), (process.get("memory_usage") or {}).get("vram_mem")
+        if isinstance(pid, int) and isinstance(used, int) and pid > 0 and used > 0:
+            memory[pid] = used
+    memory.pop(os.getpid(), None)
+    return memory
+
+
 def _time(engines: Any, name: str) -> int:
     try:
         return int(number(engines.get(name)))

@@ -7,11 +7,11 @@ better does (RAPL that only root may read).
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from ....model import Device, Meter
+from ....model import Device, DeviceMemory, Meter
 from ...standing_still import CounterCheck, PartCheck
-from .. import apu
+from .. import apu, vram
 from .bounds import most_watts
 from .channel import Channel, Chip, Part
 from .files import Source
@@ -47,7 +47,8 @@ def channel(
         meter = Meter(apu.meter_name(address), source_name, apu.PACKAGE, (), ratio, limit)
         return Channel(chip, best, meter, Part("amdgpu", "package"), energy=best.energy)
     limit = most_watts(best.path.parent, MAX_WATTS)
-    device = Device("gpu", address, source_name, ratio, idle_watts, limit)
+    memory = vram.total_bytes(chip.folder) if driver == "amdgpu" else None
+    device = Device("gpu", address, source_name, ratio, idle_watts, limit, memory_bytes=memory)
     made = Channel(chip, best, device, energy=best.energy)
     if not best.energy:
         made.refusal = _REFUSALS.get(driver)
@@ -60,3 +61,15 @@ def channel(
     elif best.witness is not None:
         made.check = CounterCheck()
     return made
+
+
+def memory_of(channels: Iterable[Channel]) -> dict[str, DeviceMemory]:
+    """Memory in use of the cards among the devices of the channels whose driver says it: amdgpu's."""
+    memory: dict[str, DeviceMemory] = {}
+    for channel in channels:
+        of, chip = channel.of, channel.chip
+        if chip.driver == "amdgpu" and isinstance(of, Device) and of.memory_bytes is not None:
+            used = vram.used_bytes(chip.folder)
+            if used is not None:
+                memory[of.name] = DeviceMemory(used)
+    return memory

@@ -18,6 +18,7 @@ from .channel import Channel, Chip, chips_under, iio_chips
 from .chips import GPUS, SOURCE, channels_of
 from .devices import Wholes
 from .going_on import GoingOn, StandsStill
+from .gpu import memory_of
 from .names import name_apart, noun
 
 LOOK_AGAIN_SECONDS = 60  # for chips that came, or that failed and may have come back elsewhere
@@ -122,7 +123,7 @@ class Hwmon:
             self._look_again()
         if self.between is not None:
             readings = self.between.instead(readings)
-        return Sample(readings, failures=failures, mended=mended)
+        return Sample(readings, failures=failures, mended=mended, memory=memory_of(self._channels))
 
     def _counted(
         self, channel: Channel, going_on: GoingOn, value: int, now: int, mended: list[Device]

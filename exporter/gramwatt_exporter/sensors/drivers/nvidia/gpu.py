@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ....model import Device, DeviceUse, EnergyReading, Meter, PowerReading, Reading
+from ....model import Device, DeviceMemory, DeviceUse, EnergyReading, Meter, PowerReading, Reading
 from ...power_reader import PowerReader
 from ...threads import Attempt, Repeater, Worker
 from . import modelled, uses
@@ -51,6 +51,7 @@ class Gpu:
         self.error: Any = None  # NVML's error then
         self.power: PowerReader | None = None
         self.repeater: Repeater | None = None
+        self.memory: DeviceMemory | None = None  # in use at its last look
         self.notes: list[str] = []
         self._history = History()
         self.counter = Counter(self._history)
@@ -122,6 +123,7 @@ class Gpu:
         """One look: readings to report, in order, and which processes used what they show. A repeated reading says
         "not yet"."""
         self.failed = ""
+        self.memory = DeviceMemory(look.memory_bytes, look.context.holders.memory if look.context else {})
         readings: list[Reading] = []
         use: DeviceUse | None = None
         anew = self._fresh
@@ -178,6 +180,7 @@ class Gpu:
     def lost(self, reason: str) -> tuple[list[Reading], DeviceUse | None]:
         """Its look failed: report what was read before, once. Counting goes on with the next good look."""
         first, self.failed = not self.failed, reason
+        self.memory = None
         if not first:
             return [], None
         repeated = self._last

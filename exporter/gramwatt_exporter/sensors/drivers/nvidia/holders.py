@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ class Holders(Struct, frozen=True):
     complete: bool = False
     clients: frozenset[int] = frozenset()
     servers: frozenset[int] = frozenset()
+    memory: Mapping[int, int] = {}  # bytes of GPU memory by PID, where the driver says
 
 
 class Instance(Struct, frozen=True):
@@ -63,6 +66,7 @@ class ContextReader:
         lib = self._lib
         instances: list[Instance] = []
         all_pids: set[int] = set()
+        memory: Counter[int] = Counter()
         complete = True
         for index in range(lib.nvmlDeviceGetMaxMigDeviceCount(handle)):
             try:
@@ -78,25 +82,32 @@ class ContextReader:
             here = self._holders(instance)
             instances.append(Instance(max(1, slices), here.pids))
             all_pids |= here.pids
+            memory.update(here.memory)
             complete = complete and here.complete
         whole = self._holders(handle)
         complete = complete and whole.complete and (bool(all_pids) or not whole.pids)
-        return Context(Holders(frozenset(all_pids), complete), tuple(instances))
+        return Context(Holders(frozenset(all_pids), complete, memory=memory), tuple(instances))
 
     def _holders(self, handle: Any) -> Holders:
         lists: dict[str, set[int]] = {}
+        memory: dict[int, int] = {}
         complete = True
         for kind in ("Compute", "Graphics", "MPSCompute"):
-            pids = self._running(kind, handle)
-            if pids is None or _UNKNOWN_PID in pids:  # a process without a number is one that has no name
+            running = self._running(kind, handle)
+            if (
+                running is None or _UNKNOWN_PID in running
+            ):  # a process without a number is one that has no name
                 complete = False
-            lists[kind] = (pids or set()) - {_UNKNOWN_PID}
+            lists[kind] = set(running or ()) - {_UNKNOWN_PID}
+            for pid, used in (running or {}).items():
+                if used:  # on two lists it is the same memory
+                    memory[pid] = max(used, memory.get(pid, 0))
         clients = lists["MPSCompute"]
         servers = (
             {pid for pid in lists["Compute"] - clients if self._is_mps_server(pid)} if clients else set()
         )
         found = lists["Compute"] | lists["Graphics"] | clients
-        return Holders(frozenset(found - servers), complete, frozenset(clients), frozenset(servers))
+        return Holders(frozenset(found - servers), complete, frozenset(clients), frozenset(servers), memory)
 
     def _is_mps_server(self, pid: int) -> bool:
         try:
@@ -104,18 +115,16 @@ class ContextReader:
         except OSError:
             return False
 
-    def _running(self, kind: str, handle: Any) -> set[int] | None:
-        """PIDs on one list; None where it cannot be read."""
+    def _running(self, kind: str, handle: Any) -> dict[int, int] | None:
+        """PIDs on one list, with the bytes of each, 0 where the driver does not say; None where it cannot be read."""
         for version in ("_v3", "_v2"):
             try:
-                return set(self._lists.processes(f"nvmlDeviceGet{kind}RunningProcesses{version}", handle))
+                return self._lists.processes(f"nvmlDeviceGet{kind}RunningProcesses{version}", handle)
             except self._lib.NVMLError as error:
                 if error.value in GONE:
                     raise
                 if error.value == FUNCTION_NOT_FOUND:
                     continue  # an older driver
                 # Without graphics no process draws. Every GPU has the list for compute, with the server of MPS on it.
-                return (
-                    set() if error.value == self._lib.NVML_ERROR_NOT_SUPPORTED and kind != "Compute" else None
-                )
+                return {} if error.value == self._lib.NVML_ERROR_NOT_SUPPORTED and kind != "Compute" else None
         return None

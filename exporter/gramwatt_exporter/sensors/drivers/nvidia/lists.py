@@ -11,7 +11,10 @@ import ctypes
 import struct
 from typing import Any
 
-_PROCESS_WORDS = 6  # of 32 bits: process id, padding, memory, GPU instance, compute instance
+# Each entry is three words of 64 bits: process id and padding, memory, GPU and compute instance.
+_PROCESS_WORDS = 6  # of 32 bits
+_PROCESS_LONG_WORDS = 3
+_NOT_SAID = (1 << 64) - 1  # memory of a process where the driver does not count it
 _ROW = struct.Struct("@IQIIII")  # process id, stamp, percent of multiprocessors, memory, encoder, decoder
 _ROOM = 64  # entries at first
 _MOST = 65536  # a length beyond is none
@@ -33,13 +36,16 @@ class Lists:
         self._bytes = memoryview(self._memory).cast("B")
         self._words = self._bytes.cast("I")
 
-    def processes(self, function: str, handle: Any) -> list[int]:
-        """Process ids by nvmlDeviceGet...RunningProcesses_v2 or _v3, as ``function`` says."""
+    def processes(self, function: str, handle: Any) -> dict[int, int]:
+        """Process ids by nvmlDeviceGet...RunningProcesses_v2 or _v3, as ``function`` says, with the bytes of memory that
+        each holds: 0 where the driver does not say."""
         for _ in range(_TRIES):
             self._count.value = self._room
             code = self._lib.call(function, handle, ctypes.byref(self._count), self._memory)
             if code == 0:
-                return self._words[0 : self._count.value * _PROCESS_WORDS : _PROCESS_WORDS].tolist()
+                pids = self._words[0 : self._count.value * _PROCESS_WORDS : _PROCESS_WORDS].tolist()
+                held = self._memory[1 : self._count.value * _PROCESS_LONG_WORDS : _PROCESS_LONG_WORDS]
+                return dict(zip(pids, (0 if size == _NOT_SAID else size for size in held), strict=True))
             self._grow(code)
         raise self._lib.NVMLError(_TOO_SMALL)
 

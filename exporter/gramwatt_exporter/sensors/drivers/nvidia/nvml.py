@@ -268,8 +268,9 @@ class Nvml:
         behind = {gpu.uuid: gpu.known_until_ns for gpu in gpus if gpu.waits}
         if gpus and not readings and all(gpu.error is not None for gpu in gpus):
             self._raise(gpus[-1].error, failures)
-        self._last = began, Sample(readings, (), failures, behind)
-        return Sample(readings, uses, failures, behind, mended)
+        memory = {gpu.uuid: gpu.memory for gpu in gpus if gpu.memory is not None}
+        self._last = began, Sample(readings, (), failures, behind, memory=memory)
+        return Sample(readings, uses, failures, behind, mended, memory)
 
     def _outcome(self, gpu: Gpu) -> tuple[list[Reading], DeviceUse | None]:
         """What the look at a GPU brought; its last reading again while it is under way."""

@@ -12,6 +12,7 @@ from . import modelled
 from .holders import Context, ContextReader
 from .library import GONE, GPU_SCOPE, MODULE_SCOPE, NEVER, power_field
 from .lists import Lists
+from .memory import MemoryReader
 from .row_clock import Moment
 from .rows import Row, rows_of
 
@@ -56,6 +57,7 @@ class Look(Struct, frozen=True):
     context: Context | None
     engines_idle: bool
     seconds: float
+    memory_bytes: int | None = None  # in use
 
 
 class Question(Struct, frozen=True):
@@ -83,6 +85,7 @@ class Probe:
         self._contexts = _Spared(ContextReader(lib, self._lists, procfs).read, now_ns)
         self._idle = _Spared(self._engines_idle, now_ns)
         self._power = _Spared(self._read_power, now_ns)
+        self._memory = _Spared(MemoryReader(lib).used_bytes, now_ns)
         self._absent: set[str] = set()  # gauges that this GPU or driver does not have
         self.rows_supported = True
 
@@ -102,6 +105,7 @@ class Probe:
                 if rows == [] and question.rows_after_us and (context.holders.pids or question.had_holders):
                     all_rows = self._rows(question.handle, 0)
         idle = not rows and self._idle.ask(question.handle)
+        memory = self._memory.ask(question.handle)
         seconds = (self._now() - began) / 1e9
         return Look(
             at_ns,
@@ -115,6 +119,7 @@ class Probe:
             context,
             idle,
             seconds,
+            memory,
         )
 
     # --- energy

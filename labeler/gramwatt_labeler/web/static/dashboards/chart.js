@@ -13,6 +13,7 @@ import { Tip } from './tip.js';
 const SYNC = 'gramwatt';
 const CORNER = 0.2; // share of the range
 const SPANS = [0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400, 604800]; // between the labels of an axis of seconds
+const BINARY = Array.from({ length: 60 }, (_, power) => 2 ** power); // between the labels of an axis of bytes
 const MANY = 12; // marks from which they are short, so that the curves can be seen
 
 /** Running sums from the first series up; a gap of one series inside the others counts as nothing. */
@@ -76,7 +77,7 @@ export class Chart {
     const trend = this.panel.type === 'trend';
     const { times, series, unit } = trend ? across(frames, this.panel.options?.xField, this.panel, this.scope) : joined(frames, this.panel, this.scope);
     this.unit = trend ? unit ?? 'none' : null; // of what the curves are over; null: the time of day
-    const byName = [...new Set(series.map((one) => one.name))].sort();
+    const byName = [...new Set(series.filter((one) => !one.field.colour).map((one) => one.name))].sort();
     this.custom = this.panel.fieldConfig?.defaults?.custom ?? {};
     this.stacking = this.custom.stacking?.mode ?? 'none';
     this.series = series.map((one) => ({ ...one, at: byName.indexOf(one.name) }));
@@ -103,6 +104,7 @@ export class Chart {
     const stacks = seen.map((one) => (one.field.custom.stacking?.mode ?? this.stacking) !== 'none');
     const piled = stack(seen.filter((_, at) => stacks[at]).map((one) => one.values), this.stacking === 'percent');
     const drawn = seen.map((one, at) => (stacks[at] ? piled.shift() : one.values));
+    this.body.classList.toggle('beside', this.panel.options?.legend?.placement === 'right');
     patch(this.body, this.picture, this.#fit(), legend(this.panel, this.series, this.#hidden, (name) => this.#toggle(name)), this.tip.card);
     const key = JSON.stringify([seen.map((one) => [one.name, one.colour]), named('text')]);
     if (key !== this.#key || !this.#plot) {
@@ -150,8 +152,8 @@ export class Chart {
       cursor: { y: false, ...(this.unit ? {} : { sync: { key: SYNC, setSeries: false } }), drag: { x: !this.unit, y: false, setScale: false }, points: { size: 6 } },
       scales: { x: { time: !this.unit, range: () => this.range }, y: { distr: this.custom.scaleDistribution?.type === 'log' ? 3 : 1, range: (_, low, high) => this.#bounds(low, high) } },
       axes: [
-        { ...axis, space: 60, size: 26, ...(this.unit ? { incrs: SPANS } : {}), values: (_, ticks, axisIndex, space, gap) => ticks.map((at) => (this.unit ? format.text(at, this.unit) : format.tick(at, gap))) },
-        { ...axis, size: 64, values: (_, ticks) => ticks.map((at) => (at === null ? '' : format.text(at, unit))) },
+        { ...axis, space: 60, size: 26, ...(this.unit ? { incrs: SPANS } : {}), values: (_, ticks, axisIndex, space, gap) => ticks.map((at) => (this.unit === 's' ? format.span(at) : this.unit ? format.text(at, this.unit) : format.tick(at, gap))) },
+        { ...axis, size: 64, ...(/^(bytes|binBps)$/.test(unit ?? '') ? { incrs: BINARY } : {}), values: (_, ticks) => ticks.map((at) => (at === null ? '' : format.text(at, unit))) },
       ],
       series: [{}, ...seen.map((one, at) => this.#line(one, at))],
       bands,

@@ -127,6 +127,14 @@ export function text(value, unit, decimals) {
   return name === '%' || name === '×' || name.startsWith('°') ? `${number}${name}` : `${number} ${name}`;
 }
 
+/** Seconds as hours, minutes and seconds: "1 h 10 min", never "1.17 h". */
+export function span(seconds) {
+  if (seconds < 60) return text(seconds, 's');
+  const whole = Math.round(seconds);
+  const known = [[Math.floor(whole / 3600), 'h'], [Math.floor((whole % 3600) / 60), 'min'], [whole < 3600 ? whole % 60 : 0, 's']];
+  return known.filter(([number]) => number).map(([number, unit]) => `${number} ${unit}`).join(' ');
+}
+
 /** Unix seconds -> the label of a time axis whose labels are `step` seconds apart. */
 export function tick(at, step) {
   const [day, time] = date(at * 1000).split(' ');

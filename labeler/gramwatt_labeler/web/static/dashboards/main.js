@@ -10,6 +10,7 @@ import { Panel } from './panel.js';
 import { Scope } from './scope.js';
 import { seconds } from './time.js';
 
+document.querySelector('.boards [aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' });
 const root = document.getElementById('dashboard');
 const banner = document.getElementById('banner');
 const form = document.getElementById('controls');

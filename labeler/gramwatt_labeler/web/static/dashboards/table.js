@@ -12,6 +12,7 @@ import { sorting } from './transform.js';
 
 const FIRST_ROWS = 100; // of a longer table; a button shows the others
 const WIDE = 9; // columns beyond which a table is printed smaller
+const PAIR = 8; // columns from which two rows stand side by side on a phone
 const SEARCHED = 12; // rows from which a table has a field to search in
 
 const plain = (value) => (value && typeof value === 'object' ? value.last : value);
@@ -131,12 +132,17 @@ export class Table {
         make('input', { type: 'search', value: this.#search, placeholder: `Search ${count} rows`, 'aria-label': `Search in ${this.panel.title}`,
           input: (event) => { this.#search = event.target.value; this.#render(); } })) : null,
       make('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': `${this.panel.title}: table` },
-        make('table', { role: 'table', 'aria-label': this.panel.title, class: this.columns.length > WIDE ? 'wide' : null },
+        make('table', { role: 'table', 'aria-label': this.panel.title, class: this.#shape(lines.length), style: { '--columns': this.columns.length } },
           make('thead', { role: 'rowgroup' }, make('tr', { role: 'row' }, this.columns.map((column) => this.#head(column, value)))),
           make('tbody', { role: 'rowgroup' }, lines)),
         places.length ? null : make('p', { class: 'none-found' }, `No row has "${this.#search}".`),
         hidden > 0 ? make('button', { type: 'button', class: 'more', click: () => { this.#all = true; this.#render(); } }, `Show ${hidden} more`) : null));
     this.#stick();
+  }
+
+  #shape(count) {
+    const wide = this.columns.length > WIDE ? 'wide' : '';
+    return `${wide} ${count === 2 && this.columns.length >= PAIR ? 'pair' : ''}`.trim() || null;
   }
 
   /** The value column stays in sight beside the first one, whose width it must know. */
