@@ -43,6 +43,8 @@ SCENARIOS = {
         "outage",
         "both-engines",
         "budgets-days",
+        "recorded-hours",
+        "recorded-midnight",
     ),
 }
 QUICK = ("gramwatt-stack.yml", "gramwatt-dashboards.yml")
