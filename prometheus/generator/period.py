@@ -55,14 +55,15 @@ def rules() -> list[Rule]:
 
 
 def _info() -> Rule:
-    # The value is when the name was last reported, so that of two remembered names the newer one is taken.
+    # The value is when the name was last reported, so that of two remembered names the newer one is taken. Two that are
+    # equally new are both kept: machines disagreed until the last of them was off. What follows takes the calendar's.
     return record(
         INFO,
         f"""\
 group by (budget, period) (gramwatt_budget_period_info) * 0 + time()
 or
 (
-  topk by (budget) (1, {past(INFO)})
+  ({past(INFO)} == on (budget) group_left () max by (budget) ({past(INFO)}))
   unless on (budget) gramwatt_budget_period_info
   and on (budget) ({past(SEEN)} >= 0)
 )
