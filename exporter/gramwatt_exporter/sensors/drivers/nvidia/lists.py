@@ -37,8 +37,8 @@ class Lists:
         self._words = self._bytes.cast("I")
 
     def processes(self, function: str, handle: Any) -> dict[int, int]:
-        """Process ids by nvmlDeviceGet...RunningProcesses_v2 or _v3, as ``function`` says, each with the bytes of memory
-        that it holds: 0 where the driver does not say."""
+        """Process ids by nvmlDeviceGet...RunningProcesses_v2 or _v3, as ``function`` says, and the bytes of memory that
+        each holds: 0 where the driver does not say."""
         for _ in range(_TRIES):
             self._count.value = self._room
             code = self._lib.call(function, handle, ctypes.byref(self._count), self._memory)
