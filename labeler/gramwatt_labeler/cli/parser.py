@@ -9,6 +9,7 @@ from .. import __version__
 from ..config import settings
 from . import setting_help
 from .commands import COMMANDS
+from .help_text import SETTINGS, CommandParser
 
 
 def parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentParser:
@@ -24,7 +25,7 @@ def parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentParser:
         description="Turns recorded windows into efficiency grades and energy labels.",
     )
     whole.add_argument("--version", action="version", version=f"gramwatt-labeler {__version__}")
-    subparsers = whole.add_subparsers(required=True, metavar="COMMAND")
+    subparsers = whole.add_subparsers(required=True, metavar="COMMAND", parser_class=CommandParser)
     for command in COMMANDS:
         is_asked = asked in (None, command.name)
         parents = [_which_window(), common] if command.of_a_window else [common]
@@ -59,7 +60,7 @@ def _settings(default: str | None = None) -> argparse.ArgumentParser:
     """All settings as flags; with ``default`` argparse.SUPPRESS one that is not given is not set at all."""
     common = argparse.ArgumentParser(add_help=False, argument_default=default)
     group = common.add_argument_group(
-        "settings", "also in the YAML file and as GRAMWATT_LABELER_<SECTION>_<KEY>"
+        SETTINGS, "also in the YAML file and as GRAMWATT_LABELER_<SECTION>_<KEY>"
     )
     group.add_argument(
         "--config.file", dest="config_file", metavar="FILE", default=default or "", help="YAML settings"

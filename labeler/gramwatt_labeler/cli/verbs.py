@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from .help_text import CommandParser
+
 
 def add_verbs(
     command: argparse.ArgumentParser, settings: argparse.ArgumentParser, what: str, dest: str = ""
@@ -15,7 +17,7 @@ def add_verbs(
     verb. ``what`` is what the usage calls a verb, ``dest`` where its name is kept.
     """
 
-    class Verb(argparse.ArgumentParser):
+    class Verb(CommandParser):
         def __init__(self, **options: Any) -> None:
             super().__init__(parents=[settings], **options)
 

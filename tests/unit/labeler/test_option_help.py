@@ -26,3 +26,16 @@ def test_help_is_printed(command: str, capsys: pytest.CaptureFixture[str]) -> No
         parser().parse_args([command, "--help"])
     assert ended.value.code == 0
     assert "web.allowed-hosts" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["roi"], ["study", "sync"], ["scale", "new"]])
+def test_the_commands_own_words_come_before_the_settings(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parser(words).parse_args([*words, "--help"])
+    text = capsys.readouterr().out
+    usage, _, rest = text.partition("\n\n")
+    assert usage.startswith(" ".join(["usage: gramwatt-labeler", *words]))
+    assert "--data.dir" not in usage
+    assert rest.index("options:") < rest.index("settings:") < rest.index("--data.dir")
