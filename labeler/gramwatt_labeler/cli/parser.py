@@ -46,8 +46,8 @@ def given_settings(options: argparse.Namespace) -> dict[str, str]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _which_window() -> argparse.ArgumentParser:
-    which = argparse.ArgumentParser(add_help=False)
+def _which_window() -> CommandParser:
+    which = CommandParser(add_help=False)
     choice = which.add_mutually_exclusive_group()
     choice.add_argument("--window", metavar="ID", help="the window's id, as gramwatt run prints it")
     choice.add_argument("--name", help="the window of this name that finished last")
@@ -56,9 +56,9 @@ def _which_window() -> argparse.ArgumentParser:
     return which
 
 
-def _settings(default: str | None = None) -> argparse.ArgumentParser:
+def _settings(default: str | None = None) -> CommandParser:
     """All settings as flags; with ``default`` argparse.SUPPRESS one that is not given is not set at all."""
-    common = argparse.ArgumentParser(add_help=False, argument_default=default)
+    common = CommandParser(add_help=False, argument_default=default)
     group = common.add_argument_group(
         SETTINGS, "also in the YAML file and as GRAMWATT_LABELER_<SECTION>_<KEY>"
     )
