@@ -45,6 +45,7 @@ SCENARIOS = {
         "budgets-days",
         "recorded-hours",
         "recorded-midnight",
+        "recorded-days",
     ),
 }
 QUICK = ("gramwatt-stack.yml", "gramwatt-dashboards.yml")
