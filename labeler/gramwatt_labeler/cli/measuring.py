@@ -71,7 +71,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
         print(msgspec.json.format(msgspec.json.encode([as_json(one, page_of) for one in graded])).decode())
     else:
         for one in graded:
-            print(one_line(one))
+            print(one_line(one, has_options=True))
     return 0 if graded[0].grade.letter else exit_codes.NOT_GRADED
 
 
