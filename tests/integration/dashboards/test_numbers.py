@@ -247,7 +247,8 @@ def test_memory_of_graphics_cards_is_what_the_driver_says(worlds: Worlds, interv
 
     used = worlds.latest(job, "gpu_memory_used_bytes", "device")
     assert used
-    assert shown("Graphics cards", "E", "device") == used
+    of_all = {key: value / (24 * 2**30) for key, value in used.items()}
+    assert shown("Graphics cards", "D", "device") == pytest.approx(of_all)
     holders = worlds.latest(job, "process_gpu_memory_bytes", "pid", "device")
     assert holders.keys() == {("13", "GPU-1")}, "slurm-1 has ended"
     assert shown("Memory of graphics cards by process", "A", "pid", "device") == holders
