@@ -291,6 +291,30 @@ def test_runs_of_a_project_are_its_windows(worlds: Worlds, interval: int) -> Non
     ]
 
 
+@pytest.mark.parametrize("interval", INTERVALS)
+def test_what_is_derived_of_gains(worlds: Worlds, interval: int) -> None:
+    """Comparisons are of the same CO2 as the sentence above them."""
+    job = f"every-{interval}"
+
+    def shown(board: str, title: str, ref: str, seconds: float, *by: str) -> dict[tuple[str, ...], float]:
+        expr = fill(expression(f"gramwatt-{board}", title, ref), seconds, interval, job=job)
+        return numbers(instant(worlds.url, expr, NOW), *by)
+
+    for seconds in RANGES:
+        causes = ("device_emissions", "facility_overhead_emissions", "embodied_emissions")
+        grams = sum(sum(worlds.gained(job, f"{cause}_grams_total", seconds).values()) for cause in causes)
+        joules = sum(worlds.gained(job, "device_energy_joules_total", seconds).values())
+        assert shown("footprint", "Comparable to", "A", seconds, "what") == pytest.approx(
+            {
+                ("kilometres by car",): grams / 248.5,
+                ("years of a tree",): grams / 22000,
+                ("charges of a phone",): joules / 54000,
+                ("hours of an LED bulb",): joules / 36000,
+            },
+            rel=0.01,
+        )
+
+
 def test_budgets_that_overlap_are_never_added(worlds: Worlds) -> None:
     """Whatever shows grams of budgets shows which budget."""
     for _, panel, target in targets():
