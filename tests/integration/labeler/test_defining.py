@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,13 +21,6 @@ TOOL = {
         {"column_name": "cooled by", "field": "field-1"},
     ],
 }  # fmt: skip
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path)
-    yield made
-    made.store.close()
 
 
 def test_only_managers_define_and_everybody_reads(site: Site) -> None:
