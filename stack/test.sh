@@ -7,19 +7,24 @@ export PATH="$PWD/.tools/bin:$PWD/.venv/bin:$PATH"
 unset PYTHONDONTWRITEBYTECODE  # pytest keeps rewritten asserts as byte code; without it every process does it again
 export GOGC=400                # Prometheus and promtool live for seconds here: less memory is not worth CPU time
 
+. stack/memory_disk.sh
+memory_disk
+trap 'memory_disk_gone $?' EXIT
+
 and=""
 [ -n "${GRAMWATT_TEST_ALL:-}" ] || and="and not thorough"
 
 if [ $# -gt 0 ]; then
     [ -z "$and" ] || set -- -m "not thorough" "$@"
-    exec pytest "$@"
+    pytest "$@"
+    exit
 fi
 
 # The tests that may share the machine use every core. Beside them run, in a process each, those that drive a browser and
 # those that mostly wait: for a stack, for a disk. What these print is shown when the first group has ended.
 failed=0
 said=$(mktemp -d)
-trap 'rm -rf "$said"' EXIT
+trap 'status=$?; rm -rf "$said"; memory_disk_gone $status' EXIT
 declare -A beside
 for group in apart browser; do
     pytest -m "$group and not live $and" -o cache_dir=.pytest_cache/$group >"$said/$group" 2>&1 &
