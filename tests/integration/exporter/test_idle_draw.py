@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from live_package import cpu_numbers, live_packages
 from running import Exporter, Series, exporter, select, total
-from thorough import first
 
 pytestmark = pytest.mark.apart
 
@@ -88,8 +87,10 @@ def test_right_after_the_start_a_cpu_second_costs_about_what_it_draws(tmp_path: 
         assert 1 / 1.6 <= cost(series, work.pid) <= 1.6, (method(series), cost(series, work.pid))
 
 
-@pytest.mark.parametrize("learn", first([8, 15]))  # CPU seconds
-def test_on_a_machine_that_is_never_quiet_it_soon_costs_what_it_draws(tmp_path: Path, learn: float) -> None:
+@pytest.mark.thorough(
+    sibling="tests/unit/exporter/idle/test_truth.py::test_on_a_machine_that_is_never_quiet_within_a_fifth_after_a_minute"
+)
+def test_on_a_machine_that_is_never_quiet_it_soon_costs_what_it_draws(tmp_path: Path) -> None:
     """It cost 1.9 times as much for ever. Where others keep all CPUs busy, no load differs from the next, and the class
     of the machine is all there is to go by."""
     with (
@@ -98,8 +99,8 @@ def test_on_a_machine_that_is_never_quiet_it_soon_costs_what_it_draws(tmp_path: 
         running(LOAD, "0.1", "0.9", "0.4", "0.6", "0.2", "0.8") as varied,
         exporter(tmp_path, FLAGS | {"path.sysfs": str(sysfs)}) as watched,
     ):
-        before = used(watched, varied.pid, learn)
-        series = used(watched, varied.pid, 4, before)
+        before = used(watched, varied.pid, 15)
+        series = used(watched, varied.pid, 5, before)
         (sigma,) = select(series, "gramwatt_idle_baseline_uncertainty_ratio", component="cpu").values()
         most = 1.2 if method(series) == "fitted" and sigma < 0.33 else 1.6
         ratio = cost(series, varied.pid, before)
