@@ -1,7 +1,7 @@
 # Everything a user or developer runs. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup budget setup-browser tools up down status logs demo demo-history unit test test-torch test-grafana test-compose lint check format bench wheels packages pin env-dev
+.PHONY: help setup budget setup-browser tools up down status logs demo demo-history unit test test-all test-torch test-grafana test-compose lint check format bench wheels packages pin env-dev
 
 VENV := .venv/bin
 STACK := $(VENV)/python -m stack
@@ -42,8 +42,11 @@ env-dev: setup
 unit: env-dev ## the unit tests but the slow ones, in a minute
 	@stack/unit.sh $(ARGS)
 
-test: env-dev ## every test; sets itself up in a fresh clone
+test: env-dev ## each sentence by one case, in ten minutes; sets itself up in a fresh clone
 	@stack/test.sh $(ARGS)
+
+test-all: env-dev ## every test with every repetition, as the nightly run of CI; half an hour
+	@stack/test-all.sh $(ARGS)
 
 setup-browser: ## install Chromium for the browser tests (as root on Debian); without it they are skipped
 	@stack/browser.sh
@@ -60,7 +63,7 @@ test-grafana: env-dev ## every table of the dashboards through Grafana's own pac
 lint: env-dev ## format, lint, types, imports, rules, dashboards
 	@stack/check.sh
 
-check: lint ## make lint, then every test
+check: lint ## make lint, then make test
 	@stack/test.sh
 
 format: env-dev ## let ruff format and fix

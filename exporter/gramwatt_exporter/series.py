@@ -114,4 +114,4 @@ class ProcessSeries:
             ]
         if self._number % RANK_ALL_EVERY == 0:
             return [r for r in rows if r.cpu_nanoseconds or r.microjoules[DRAM] or r.microjoules[GPU]]
-        return [row for row in self._hot() if self._table.find(row.identity.pid) is row]
+        return self._table.living(self._hot())

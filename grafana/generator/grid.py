@@ -77,7 +77,7 @@ def _now(page: dashboard.Dashboard) -> dashboard.Dashboard:
         )
         .with_panel(
             number(
-                "Renewable and fossil",
+                "Renewable",
                 "Shares of the production of the grid at this moment, where the provider says so.",
                 "percentunit",
                 now(f"max by (grid_zone) ({gauge('grid_renewable_ratio', _ZONE)})", "renewable"),

@@ -174,23 +174,24 @@ def _gpus(page: dashboard.Dashboard) -> dashboard.Dashboard:
             rows(
                 "Graphics cards",
                 "Each card: what it draws against its power limit, its energy in the chosen time range, "
-                "and its memory, used and in all.",
+                "and the share of its memory that is in use.",
                 "watt",
                 rows_of(f"({drawn} * on (device) group_left (model) {models}) or on (device) {drawn}"),
                 rows_of(f"max by (device) ({gauge('gpu_power_limit_watts')})"),
                 rows_of(f"sum by (device) ({gained('device_energy_joules_total', GPU)}) / 3600"),
-                rows_of(f"max by (device) ({gauge('gpu_memory_bytes')})"),
-                rows_of(f"max by (device) ({used})"),
+                rows_of(
+                    f"max by (device) ({used}) / on (device) max by (device) ({gauge('gpu_memory_bytes')})"
+                ),
                 columns={
                     "device": "Card",
                     "model": "Model",
                     "Value #A": "Power",
                     "Value #B": "Limit",
                     "Value #C": "Energy",
-                    "Value #E": "Memory used",
-                    "Value #D": "Memory",
+                    "Value #D": "Memory used",
                 },
-                units={"Energy": "watth", "Memory used": "bytes", "Memory": "bytes"},
+                units={"Energy": "watth", "Memory used": "percentunit"},
+                decimals={"Memory used": 0},
                 sort_by="Power",
                 empty=NO_GPU,
                 width=24,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import InputError, NotFound
+from .grading.energy import GPU_SHARE
 from .identity import Samples
 from .measure import Counted, count, coverage_ratio
 from .model import Measurement
@@ -29,6 +30,7 @@ _DEFAULTS = (("pid", "gramwatt_process_energy_joules_total"), ("window", "gramwa
 _PARTS = ("component", "device", "source")
 """Labels of a part of the energy: with one of them in the selector the rest of it is not counted."""
 _GPU = re.compile(r'component\s*=\s*"gpu"')
+_GPU_MATCHER = re.compile(r'component\s*=\s*"gpu"\s*,?')
 _SELECTOR = re.compile(r"\s*(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)?\s*(?P<braces>\{.*\})?\s*", re.DOTALL)
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)\s*(?:=~|!~|!=|=)\s*"(?:[^"\\]|\\.)*"\s*,?\s*')
 _OWN = ("workload", "kind", "user", "component", "pid", "command", "device", "source", "window", "instance")
@@ -111,7 +113,28 @@ def measure_range(prometheus: Prometheus, selector: str, start: float, end: floa
         sources=sources,
         notes=(f"{len(energy)} series of {selector}",),
     )
-    return Stretch(selector, first, last, measurement, boundary_of(selector), instances)
+    boundary = boundary_of(selector)
+    if boundary == "gpu" and not _is_mostly_gpu(prometheus, selector, measurement.energy_joules, first, last):
+        boundary = "part"
+    return Stretch(selector, first, last, measurement, boundary, instances)
+
+
+def _is_mostly_gpu(prometheus: Prometheus, selector: str, joules: float, first: float, last: float) -> bool:
+    """Whether it is most of what the same processes or machines used: work moved to the CPU is not seen in it."""
+    whole = _GPU_MATCHER.sub("", selector)
+    energy = _grouped(prometheus.raw(whole, first, last))
+    most = sum(count(samples).increase for samples in energy.values())
+    return joules >= float(GPU_SHARE) * most
+
+
+def of_whole(stretch: Stretch, start: float, end: float) -> Stretch:
+    """The stretch as that of the whole time from ``start`` to ``end``: what lies outside of its samples is not covered.
+
+    What was done in that time is counted over all of it, its energy between the samples alone.
+    """
+    covered = max(0.0, stretch.end - stretch.start) / (end - start)
+    ratio = (stretch.measurement.coverage_ratio or 0.0) * min(1.0, covered)
+    return replace(stretch, measurement=replace(stretch.measurement, coverage_ratio=ratio))
 
 
 def boundary_of(selector: str) -> str:

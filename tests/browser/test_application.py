@@ -15,6 +15,7 @@ from gramwatt_labeler.store import Store
 from gramwatt_labeler.store.people import People, Role
 from gramwatt_labeler.web.app import create_app
 from labeler_pages import NOW, fill
+from model_files import safetensors
 from playwright.sync_api import Browser, FilePayload, Page, expect
 from prometheus_client import CollectorRegistry
 
@@ -26,7 +27,8 @@ ADDRESSES = (
     "/evaluations", "/evaluations?q=nothing", "/explore", "/evaluations/w1", "/evaluations/w4", "/evaluations/w5",
     "/models", "/models/3", "/models/4", "/study", "/probe", "/evaluate",
     "/evaluate?phase=inference", "/upload", "/compare?ids=w1,w2,w3,w4",
-    "/roi?baseline=w1&after=w2&calls_per_day=9&price=1", "/report?made=1", "/report?id=w4", "/login",
+    "/roi?baseline=w1&after=w2&calls_per_day=9&price=1", "/roi?old=1&new=2&calls_per_day=9&price=1", "/nothing",
+    "/labels/", "/labels/w4", "/labels/w1?lang=xx", "/report?made=1", "/report?id=w4", "/login",
 )  # fmt: skip
 
 
@@ -163,3 +165,43 @@ def test_files_are_previewed_added_compared_and_reported(site: str, plain: Page)
     with plain.expect_download() as download:
         plain.get_by_role("link", name="PDF").click()
     assert Path(download.value.path()).read_bytes().startswith(b"%PDF")
+
+
+def test_a_model_reads_its_file_and_an_analysis_is_kept(site: str, plain: Page) -> None:
+    width = plain.viewport_size["width"] if plain.viewport_size else 0
+    log_in(plain, site)
+    plain.goto(f"{site}/models/2")
+    content = safetensors({"a": (1000, width)})
+    plain.get_by_label("Facts from the model's file").set_input_files(
+        [FilePayload(name="net.safetensors", mimeType="application/octet-stream", buffer=content)]
+    )
+    plain.get_by_role("button", name="Read the file").click()
+    expect(plain.get_by_role("status")).to_contain_text(f"with {1000 * width:,} parameters")
+    plain.get_by_label("Facts from the model's file").set_input_files(
+        [FilePayload(name="net.txt", mimeType="text/plain", buffer=b"no model")]
+    )
+    plain.get_by_role("button", name="Read the file").click()
+    expect(plain.get_by_role("alert")).to_contain_text("net.txt: this format is not read")
+
+    title = f"int8 at {width}"
+    plain.goto(f"{site}/roi?baseline=w1&after=w2&calls_per_day=20000&price=0,25&cost=500")
+    plain.get_by_role("textbox", name="Title").fill(title)
+    plain.get_by_role("button", name="Keep", exact=True).click()
+    expect(plain.get_by_role("heading", name=title)).to_be_visible()
+    plain.goto(f"{site}/evaluations/w2")
+    plain.get_by_role("link", name=title).click()
+    plain.get_by_role("button", name="Remove this analysis").click()
+    expect(plain.get_by_role("heading", name="Does a tactic pay back?")).to_be_visible()
+    expect(plain.get_by_role("link", name=title)).to_have_count(0)
+
+
+def test_paper_has_no_form_and_shows_the_sources(site: str, plain: Page) -> None:
+    log_in(plain, site)
+    plain.emulate_media(media="print")
+    for address in ADDRESSES:
+        plain.goto(site + address)
+        for what in ("form", "button", "nav"):
+            assert plain.locator(f"{what}:visible").count() == 0, (address, what)
+        expect(plain.locator("h1").first).to_be_visible()
+    plain.goto(f"{site}/evaluations/w1")
+    expect(plain.get_by_text("a phone battery of 15 Wh").first).to_be_visible()

@@ -69,7 +69,7 @@ def test_the_eight_questions_are_answered(page: Page, site: str) -> None:
     assert re.fullmatch(r"[\d.]+", users["alice"][3]), "and cost"
     show(page, site, "gramwatt-compare", "?var-run_a=resnet-a&var-run_b=resnet-b")
     verdict = panel(page, "Energy").inner_text()
-    assert "B used less energy per unit: power -11 %, time per unit -22 %" in verdict, (
+    assert "resnet-b used less energy per unit than resnet-a: power -11 %, time per unit -22 %" in verdict, (
         "which was better and why"
     )
     show(page, site, "gramwatt-runs", "?from=now-24h&to=now")

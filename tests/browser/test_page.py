@@ -167,6 +167,41 @@ def test_rows_are_cards_on_a_phone_value_first(chromium: Browser, own: Any) -> N
     context.close()
 
 
+def test_two_rows_stand_side_by_side_on_a_phone(chromium: Browser, own: Any) -> None:
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    stand = Stand(page)
+    labels = {f"label_{n}": f"text {n}" for n in range(9)}
+    stand.instant = lambda expr, at: [({"aa": f"row {n}", **labels}, float(n)) for n in range(2)]
+    page.goto(f"{own({'type': 'table', 'title': 'Pair', 'targets': [rows_of('x')]})}/dashboards/own")
+    settled(page)
+    first, second = panel(page, "Pair").locator("tbody tr").all()
+    for place in range(10):
+        left, right = (row.locator("td").nth(place).bounding_box() for row in (first, second))
+        assert left
+        assert right
+        assert abs(left["y"] - right["y"]) < 2
+        assert left["x"] + left["width"] <= right["x"] + 1
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 390
+    context.close()
+
+
+def test_a_single_choice_closes_its_menu(page: Page, own: Any) -> None:
+    Stand(page).instant = lambda expr, at: [({}, 7.0)]
+    choices = [
+        {"name": "how", "type": "custom", "query": "Mean : avg, Sum : sum", "current": {"value": "sum"}}
+    ]
+    one = {"type": "stat", "title": "Asked", "targets": [query("a ${how}")]}
+    page.goto(f"{own(one, templating={'list': choices})}/dashboards/own")
+    settled(page)
+    menu = page.locator("details[data-variable=how]")
+    menu.locator("summary").click()
+    menu.get_by_text("Mean", exact=True).click()
+    expect(menu).not_to_have_attribute("open", "")
+    expect(menu.locator("summary")).to_be_focused()
+    expect(menu.locator("summary")).to_contain_text("Mean")
+
+
 def test_variables_of_every_kind_are_written_into_queries(page: Page, own: Any) -> None:
     stand = Stand(page, interval=30.0)
     stand.labels = ["node-a.lab:1", "node-b.lab:1", "other:2"]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from argon2 import PasswordHasher
+from gramwatt_labeler.render import palette
 from gramwatt_labeler.scale_book.live import LiveScales
 from gramwatt_labeler.scale_book.rows import ScaleRows
 from gramwatt_labeler.scale_files import load_scales
@@ -15,6 +19,7 @@ from gramwatt_labeler.store import Store
 from gramwatt_labeler.store.passwords import Passwords
 from gramwatt_labeler.store.people import People, Role, Scope
 from gramwatt_labeler.web.app import create_app
+from gramwatt_labeler.web.auth.guard import COOKIE
 from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
@@ -26,10 +31,14 @@ RUN = {
 
 
 class Site:
-    """The application over a database with a user of each role."""
+    """The application over a database with a user of each role.
+
+    To build it takes longer than most tests. Tests of one file share it, and each has ``renew`` before it.
+    """
 
     def __init__(self, folder: Path, writes_per_minute: int = 1000, probe_hosts: Sequence[str] = ()) -> None:
-        self.store = Store(f"sqlite:///{folder / 'labeler.db'}")
+        self.file = folder / "labeler.db"
+        self.store = Store(f"sqlite:///{self.file}")
         self.people = People(self.store.database, Passwords(PasswordHasher(1, 8, 1)))
         self.tokens = {}
         for role, scope in (
@@ -46,6 +55,22 @@ class Site:
             probe_hosts=probe_hosts,
         )  # fmt: skip
         self.client = TestClient(self.app)
+        self._fresh = sqlite3.connect(":memory:", check_same_thread=False)
+        with closing(sqlite3.connect(self.file)) as file:
+            file.backup(self._fresh)
+
+    def renew(self) -> None:
+        """The database, the cookies and the scales in force as they were at first."""
+        self.store.engine.dispose()
+        with closing(sqlite3.connect(self.file)) as file:
+            self._fresh.backup(file)
+        self.scales.forget()
+        palette.use(None)
+        self.client = TestClient(self.app)
+
+    def close(self) -> None:
+        self._fresh.close()
+        self.store.close()
 
     def headers(self, role: str = "contributor", **more: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.tokens[role]}"} | {
@@ -66,7 +91,9 @@ class Browser:
 
     def __init__(self, site: Site, name: str = "manager") -> None:
         self.client = site.client
-        self.post("/login", name=name, password="a long password")
+        found = site.people.log_in(name, "a long password", time.time())  # by the page only ten a minute may
+        assert found is not None
+        self.client.cookies.set(COOKIE, found[0])
 
     def get(self, path: str) -> str:
         return str(self.client.get(path).text)

@@ -118,6 +118,8 @@ class GpuTruth:
         self.sensor = self._sensor()
         sensor_set = SensorSet(self._sensors(), world.clock, log)
         sensor_set.open()
+        for slot in sensor_set.slots:  # on a busy machine an open takes longer than the exporter waits for it
+            slot.await_open(60.0, world.clock())
         self.rig = rig(self.machine, sensor_set=sensor_set)
         self.log = log
 

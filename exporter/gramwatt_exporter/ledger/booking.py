@@ -247,8 +247,9 @@ class Booking:
             self._learn(step, 0.0 if use.quiet else None)
         shares = share(step.microjoules, self._idle(account, step), use, find)
         self._charge([(row, part) for row, _, part in shares.users], GPU, price)
-        for _, alive, part in shares.users:
-            account.partition[_LIVE if alive else _EXITED] += part
+        live = sum([part for _, lives, part in shares.users if lives])
+        account.partition[_LIVE] += live
+        account.partition[_EXITED] += sum([part for _, _, part in shares.users]) - live
         account.partition[_IDLE] += shares.idle
         account.partition[_UNATTRIBUTED] += shares.unattributed
         account.context += shares.context

@@ -36,8 +36,7 @@ def share(microjoules: int, idle: int, use: DeviceUse | None, find: Find) -> Gpu
     users: list[tuple[Row, bool]] = []
     scaled: list[int] = []
     residual = 0
-    for pid, weight in weights.items():
-        found = find(pid)
+    for weight, found in zip(weights.values(), map(find, weights), strict=True):
         if found is None:
             residual += weight * scale
         else:

@@ -130,15 +130,21 @@ class ProcessTable:
         index = self._where.get(pid)
         return None if index is None else self.rows[index]
 
+    def living(self, rows: Iterable[Row]) -> list[Row]:
+        """Those of the rows whose process is alive."""
+        where = self._where
+        known = [row for row in rows if row.identity.pid in where]
+        return [row for row in known if self.rows[where[row.identity.pid]] is row]
+
     def find_recent(self, pid: int) -> Row | None:
         """The process with this id, also when it ended since the previous sample or shortly before."""
         return self.find(pid) or self._recent.get(pid) or self.ended.find(pid)
 
     def find_user(self, pid: int) -> tuple[Row, bool] | None:
         """The process with this id that a sensor reported as user of a device, and whether it lives."""
-        row = self.find(pid)
-        if row is not None:
-            return row, True
+        index = self._where.get(pid)
+        if index is not None:
+            return self.rows[index], True
         row = self.find_recent(pid)
         if row is None:
             return None

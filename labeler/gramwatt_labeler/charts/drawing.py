@@ -45,17 +45,22 @@ _CONFIG: Mapping[str, Any] = {
     "bar": {"cornerRadius": 2},
     "line": {"strokeWidth": 2},
 }
+_BEYOND_16_BITS = re.compile("[\U00010000-\U0010ffff\ud800-\udfff]")
 _SIZE = re.compile(r"<svg([^>]*?) width=\"[\d.]+\" height=\"[\d.]+\"")
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 
 
 def draw(spec: Mapping[str, Any], alt: str) -> str:
     """The chart as an ``<svg>`` element that takes the width of its place."""
-    return _draw(json.dumps({"$schema": _SCHEMA, "config": _CONFIG, **spec}), alt)
+    return _draw(json.dumps({"$schema": _SCHEMA, "config": _CONFIG, **spec}, ensure_ascii=False), alt)
 
 
 @lru_cache(maxsize=256)
 def _draw(spec: str, alt: str) -> str:
-    svg: str = vl_convert.vegalite_to_svg(spec)
+    try:
+        svg: str = vl_convert.vegalite_to_svg(spec)
+    except ValueError:
+        # Vega shortens a label by UTF-16 units, and half of an emoji is no text to the library that draws it.
+        svg = vl_convert.vegalite_to_svg(_BEYOND_16_BITS.sub("\u25af", spec))
     label = f' role="img" aria-label="{escape(alt, quote=True)}"'
     return _SIZE.sub(lambda match: f"<svg{match[1]}{label}", svg, count=1)

@@ -80,6 +80,9 @@ COMMANDS = (
     Command("model-facts", "parameters, size and library of a model, from its file", "model_facts"),
     Command("compare", "2 to 6 evaluations side by side", "comparing"),
     Command("roi", "whether a tactic that saves energy pays back", "returning"),
+    Command(
+        "define", "metrics, tools, extra fields and tactics: list them, or read them from a file", "defining"
+    ),
     Command("user", "users of the web pages and their tokens", "users", has_verbs=True),
     Command("db", "upgrade or check the database", "databases"),
     Command(

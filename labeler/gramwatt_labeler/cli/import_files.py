@@ -123,7 +123,7 @@ def _print(file: str, imported: Sequence[Imported]) -> None:
     counts: dict[Outcome, int] = {}
     for one in imported:
         counts[one.outcome] = counts.get(one.outcome, 0) + 1
-        print(f"{one_line(one.graded)} ({one.outcome})")
+        print(f"{one_line(one.graded, has_options=True)} ({one.outcome})")
     counted = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     if Outcome.KEPT in counts:
         counted += " (--replace takes the new ones)"

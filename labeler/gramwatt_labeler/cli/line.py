@@ -6,8 +6,11 @@ from ..model import Graded
 from ..render.text import clean
 
 
-def one_line(graded: Graded) -> str:
-    """Window, scale, grade and what it rests on: joules, joules per unit, grams of CO2e."""
+def one_line(graded: Graded, has_options: bool = False) -> str:
+    """Window, scale, grade and what it rests on: joules, joules per unit, grams of CO2e.
+
+    ``has_options``: the command that prints it takes ``--task`` and the other facts that a grade may miss itself.
+    """
     window, result, measured = graded.window, graded.grade, graded.measurement
     text = f"{window.id} {window.name!r} on {result.scale.name} {result.scale.version} ({result.scale.short_hash}): "
     text += result.text
@@ -21,4 +24,4 @@ def one_line(graded: Graded) -> str:
             text += f", {measured.emissions_grams:.4g} g CO2e"
         if measured.imported is not None:
             text += f", {measured.imported.text}"
-    return clean(text)
+    return clean(text.replace("(gramwatt run --", "(--") if has_options else text)

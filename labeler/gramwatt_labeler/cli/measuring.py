@@ -11,7 +11,7 @@ from ..config import Config
 from ..errors import Duplicate
 from ..json_shapes import as_json
 from ..model import Graded, Window
-from ..ranges import Stretch, measure_range, read_selector
+from ..ranges import Stretch, measure_range, of_whole, read_selector
 from ..scale_files import LoadedScale, grade, load_scales, pick
 from ..store import Evaluation, Given, Origin, Store
 from ..store.identifiers import new_id
@@ -54,7 +54,11 @@ def main(options: argparse.Namespace, config: Config) -> int:
     now = time.time()
     scales = pick(load_scales(config.grading.scales_dir), config.grading.scales)
     selector = read_selector(options.selector)
-    stretch = measure_range(prometheus(config), selector, options.start, options.end or now)
+    stretch = of_whole(
+        measure_range(prometheus(config), selector, options.start, options.end or now),
+        options.start,
+        options.end or now,
+    )
     evaluation = _evaluation(options, stretch, now)
     graded = [_graded(scale, evaluation, config.grading.hardware, now) for scale in scales]
     if not options.dry_run:
@@ -71,7 +75,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
         print(msgspec.json.format(msgspec.json.encode([as_json(one, page_of) for one in graded])).decode())
     else:
         for one in graded:
-            print(one_line(one))
+            print(one_line(one, has_options=True))
     return 0 if graded[0].grade.letter else exit_codes.NOT_GRADED
 
 

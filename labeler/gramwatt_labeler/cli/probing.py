@@ -113,7 +113,8 @@ def _progress(how_far: Mapping[str, Any]) -> None:
 
 
 def _text(told: Mapping[str, Any]) -> str:
-    parts = [told["text"], f"{told['requests']} requests", f"p50 {1000 * told['p50_seconds']:.3g} ms"]
+    parts = [told["text"].replace("(gramwatt run --", "(--")]
+    parts += [f"{told['requests']} requests", f"p50 {1000 * told['p50_seconds']:.3g} ms"]
     parts.append(f"p95 {1000 * told['p95_seconds']:.3g} ms")
     if "joules_per_request" in told:
         parts.append(f"{told['joules_per_request']:.4g} J per request")

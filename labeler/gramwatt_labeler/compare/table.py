@@ -122,7 +122,7 @@ def per_unit(run: Run, name: str) -> float | None:
 
 
 def _watts(watts: float) -> str:
-    return f"{watts:,.3g} W"
+    return f"{number(watts)} W"
 
 
 def _plain(value: float) -> str:

@@ -161,7 +161,7 @@ def as_row(tree: Mapping[str, Any]) -> dict[str, Any]:
         "boamps.task": task.get("taskFamily"),
         "boamps.model": algorithm.get("foundationModelName") or algorithm.get("algorithmName")
         or algorithm.get("algorithmType"),
-        "boamps.energy_kwh": _sum(measures, "powerConsumption"),
+        "boamps.energy_kwh": _energy(tree["measures"]),
         "boamps.seconds": _longest(measures, "measurementDuration"),
         "boamps.source": measures[0].get("measurementMethod"),
         "boamps.version": measures[0].get("version"),
@@ -198,13 +198,21 @@ def _in(tree: Mapping[str, Any], one: str, two: str) -> Any:
     return inside.get(two) if isinstance(inside, dict) else None
 
 
-def _sum(measures: list[Any], name: str) -> Any:
-    values = [one.get(name) for one in measures]
-    if len(values) == 1 or not all(
-        isinstance(one, int | float) and not isinstance(one, bool) for one in values
-    ):
-        return values[0]
-    return sum(values)
+def _energy(measures: list[Any]) -> Any:
+    """kWh of all measures together; a text that is no number where one of them cannot be added, so that the line is
+    refused: a measure that is left out would make the run look more efficient."""
+    values = [one.get("powerConsumption") for one in measures]
+    odd = [one for one in values if isinstance(one, bool) or not isinstance(one, int | float) or one < 0]
+    if len(values) == 1 and not isinstance(values[0], list | dict):
+        value = values[0]
+    elif odd:
+        value = f"powerConsumption {str(odd[0])[:40]!r} of one measure"
+    elif len(values) > _LINES:
+        value = f"{len(values)} measures; {_LINES} at most"
+    else:
+        value = sum(values)
+    units = {str(one.get("unit") or "kWh").strip() for one in measures}
+    return value if units <= {"kWh", "kwh"} else f"{value} in {', '.join(sorted(units))[:40]}; kWh is read"
 
 
 def _longest(measures: list[Any], name: str) -> Any:

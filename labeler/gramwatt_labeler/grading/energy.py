@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ..errors import FactsError
 from ..model import MetricGrade, Reference
 from ..reasons import said
 from .bands import letter_of, span
@@ -136,6 +137,10 @@ def own_values(metrics: Mapping[str, tuple[float | None, str]]) -> dict[str, flo
     for name, (value, unit) in metrics.items():
         own, given = SPELLINGS.get(name, (name, unit))
         at = f"$.metrics.{name}"
+        if given and unit not in ("", given):
+            raise FactsError(
+                at, f"unit {unit!r} is not the one that the name says; leave it out or give {given!r}"
+            )
         default = "J" if own.startswith("energy_per_") else ""
         number = in_own_unit(value, unit or given, ENERGY_UNITS.get(own, default), at)
         found[own] = number if own not in found else _more(found[own], number)

@@ -88,7 +88,8 @@ def rate(
     if not any(shares[name] for name in usable):
         return Rated(None, letters, tuple(missing), said("weight"))
     mean = weighted_mean((Fraction(step), shares[name]) for name, step in usable.items())
-    return Rated(scale.letters[_rounded(mean, scale)], letters, tuple(missing))
+    open_to = _ends(usable, shares, scale) if missing else None
+    return Rated(scale.letters[_rounded(mean, scale)], letters, tuple(missing), span=open_to)
 
 
 def is_usable(value: float | None, metric: RatedMetric) -> bool:
@@ -106,16 +107,21 @@ def _decided(
     scale: RatedScale,
 ) -> Rated:
     """The letter that the best and the worst of what is missing agree on; so no missing metric is an advantage."""
+    best, worst = _ends(usable, shares, scale)
+    if best != worst:
+        reason = said("open_letter", names=", ".join(missing), best=best, worst=worst)
+        return Rated(None, letters, tuple(missing), reason, (best, worst))
+    return Rated(best, letters, tuple(missing))
+
+
+def _ends(usable: Mapping[str, int], shares: Mapping[str, Number], scale: RatedScale) -> tuple[str, str]:
+    """The letters with the best and with the worst of what is missing."""
     ends = []
     for step in (0, len(scale.letters) - 1):
         steps = {name: usable.get(name, step) for name in scale.metrics}
         mean = weighted_mean((Fraction(one), shares[name]) for name, one in steps.items())
         ends.append(scale.letters[_rounded(mean, scale)])
-    best, worst = ends
-    if best != worst:
-        reason = said("open_letter", names=", ".join(missing), best=best, worst=worst)
-        return Rated(None, letters, tuple(missing), reason, (best, worst))
-    return Rated(best, letters, tuple(missing))
+    return ends[0], ends[1]
 
 
 def _rounded(mean: Fraction, scale: RatedScale) -> int:
@@ -146,8 +152,19 @@ def grade_rated(scale: RatedScale, facts: Facts) -> Verdict:
         missing=rated.missing,
         span=rated.span,
         reasons=(*([rated.reason] if rated.reason else []), *reasons),
-        notes=own_weights(facts.weights, {name: one.weight for name, one in scale.metrics.items()}),
+        notes=(
+            *_left_open(rated),
+            *own_weights(facts.weights, {name: one.weight for name, one in scale.metrics.items()}),
+        ),
     )
+
+
+def _left_open(rated: Rated) -> tuple[str, ...]:
+    """What is said beside a letter that metrics without a value could change."""
+    if rated.letter is None or rated.span is None or rated.span[0] == rated.span[1]:
+        return ()
+    best, worst = rated.span
+    return (said("left_open", names=", ".join(rated.missing), best=best, worst=worst),)
 
 
 def own_weights(given: Mapping[str, float] | None, of_scale: Mapping[str, float | None]) -> tuple[str, ...]:

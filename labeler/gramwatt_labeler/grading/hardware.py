@@ -51,8 +51,8 @@ def group_of(text: str) -> str:
 def _group(name: str) -> str:
     if name.lower() in CLASSES:
         return name.lower()
-    if match := _DATA_CENTRE.search(name):
-        return match[1].upper()
+    if found := {match[1].upper() for match in _DATA_CENTRE.finditer(name)}:
+        return found.pop() if len(found) == 1 else "gpu"  # of several it is not known which one did the work
     for pattern, group in ((_CONSUMER, "consumer-gpu"), (_WORKSTATION, "gpu"), (_SERVER_CPU, "cpu-server"),
                            (_SMALL_CPU, "cpu-small"), (_CPU, "cpu")):  # fmt: skip
         if pattern.search(name):

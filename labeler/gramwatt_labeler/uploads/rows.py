@@ -60,7 +60,7 @@ def _read(record: Record | Mistake, defined: Sequence[Defined]) -> Row:
             outcome=outcome,
             failure=failure_text(record.columns.get("outcome", "outcome"), outcome),
             floor_joules=_number(form, "floor"),
-            missed_ratio=min(1.0, missed / seconds) if seconds else 0.0,
+            missed_ratio=min(1.0, missed / seconds) if seconds else float(missed > 0),
         )
         return Row(record.file, record.line, entry)
     except Mistakes as mistakes:

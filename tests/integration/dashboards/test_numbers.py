@@ -247,7 +247,8 @@ def test_memory_of_graphics_cards_is_what_the_driver_says(worlds: Worlds, interv
 
     used = worlds.latest(job, "gpu_memory_used_bytes", "device")
     assert used
-    assert shown("Graphics cards", "E", "device") == used
+    of_all = {key: value / (24 * 2**30) for key, value in used.items()}
+    assert shown("Graphics cards", "D", "device") == pytest.approx(of_all)
     holders = worlds.latest(job, "process_gpu_memory_bytes", "pid", "device")
     assert holders.keys() == {("13", "GPU-1")}, "slurm-1 has ended"
     assert shown("Memory of graphics cards by process", "A", "pid", "device") == holders
@@ -288,6 +289,30 @@ def test_runs_of_a_project_are_its_windows(worlds: Worlds, interval: int) -> Non
     assert not [
         c for c in over_time(worlds.url, none, NOW - 900, NOW, interval) if c["values"][-1][0] > NOW - 60
     ]
+
+
+@pytest.mark.parametrize("interval", INTERVALS)
+def test_what_is_derived_of_gains(worlds: Worlds, interval: int) -> None:
+    """Comparisons are of the same CO2 as the sentence above them."""
+    job = f"every-{interval}"
+
+    def shown(board: str, title: str, ref: str, seconds: float, *by: str) -> dict[tuple[str, ...], float]:
+        expr = fill(expression(f"gramwatt-{board}", title, ref), seconds, interval, job=job)
+        return numbers(instant(worlds.url, expr, NOW), *by)
+
+    for seconds in RANGES:
+        causes = ("device_emissions", "facility_overhead_emissions", "embodied_emissions")
+        grams = sum(sum(worlds.gained(job, f"{cause}_grams_total", seconds).values()) for cause in causes)
+        joules = sum(worlds.gained(job, "device_energy_joules_total", seconds).values())
+        assert shown("footprint", "Comparable to", "A", seconds, "what") == pytest.approx(
+            {
+                ("kilometres by car",): grams / 248.5,
+                ("years of a tree",): grams / 22000,
+                ("charges of a phone",): joules / 54000,
+                ("hours of an LED bulb",): joules / 36000,
+            },
+            rel=0.01,
+        )
 
 
 def test_budgets_that_overlap_are_never_added(worlds: Worlds) -> None:

@@ -382,7 +382,6 @@ def broken(answer: Any, data: st.DataObject) -> Any:
 @pytest.mark.parametrize("kind", ZONES)
 @given(data=st.data())
 @settings(
-    max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_whatever_the_server_says_is_a_plausible_value_or_one_of_our_errors(

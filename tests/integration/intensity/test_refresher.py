@@ -22,6 +22,7 @@ from gramwatt_exporter.intensity import registry
 from gramwatt_exporter.intensity.revisions import Revisions
 from gramwatt_exporter.units import milligrams_per_kilowatt_hour
 from refreshing import DAY, HOUR, busiest_hour, configured, live, started
+from thorough import first, spread
 
 
 def test_a_live_value_takes_over_and_says_everything_about_itself(grid: Any, environ: dict[str, str]) -> None:
@@ -40,8 +41,9 @@ def test_a_live_value_takes_over_and_says_everything_about_itself(grid: Any, env
     assert value.estimation == "TIME_SLICER_AVERAGE"
 
 
-@pytest.mark.parametrize("refresh", [1.0, 60.0, 150.0, 600.0, 3600.0])
-@pytest.mark.parametrize("kind", [Co2Signal, ElectricityMaps])
+@pytest.mark.parametrize(
+    ("refresh", "kind"), spread([1.0, 60.0, 150.0, 600.0, 3600.0], [Co2Signal, ElectricityMaps])
+)
 def test_a_day_never_exceeds_the_free_tier(
     grid: Any, environ: dict[str, str], kind: Any, refresh: float
 ) -> None:
@@ -59,11 +61,12 @@ def test_one_token_in_two_providers_shares_one_quota(grid: Any, environ: dict[st
     assert busiest_hour(grid) <= 24
 
 
+@pytest.mark.parametrize("restarts", first([110, 400]))  # in two hours, in eight
 def test_restarting_all_day_never_exceeds_the_free_tier(
-    grid: Any, environ: dict[str, str], tmp_path: Path
+    grid: Any, environ: dict[str, str], tmp_path: Path, restarts: int
 ) -> None:
     config = configured(grid, refresh=Duration(60))
-    for _ in range(400):
+    for _ in range(restarts):
         started(grid, environ, config, tmp_path).refresh_once(grid.now)
         grid.now += 70
     assert busiest_hour(grid) <= 24

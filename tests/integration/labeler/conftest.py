@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import requests
+from api_site import Site
+from labeler_job import Job
 
 ROOT = Path(__file__).parents[3]
 SCRAPE = 5.0
@@ -161,6 +163,21 @@ def surroundings(now: float) -> Iterator[str]:
         )
 
 
+@pytest.fixture(scope="module")
+def built_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The application that the tests of a file share."""
+    made = Site(tmp_path_factory.mktemp("site"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def site(built_site: Site) -> Site:
+    """It, with nothing in it but the users."""
+    built_site.renew()
+    return built_site
+
+
 SCALES = Path(__file__).parents[2] / "fixtures" / "scales"
 """A scale that gives every scripted window a letter: these tests are about what happens with it."""
 
@@ -214,3 +231,11 @@ def prometheus_url(tmp_path_factory: pytest.TempPathFactory, now: float) -> Iter
         finally:
             server.terminate()
             server.wait(10)
+
+
+@pytest.fixture
+def job(tmp_path: Path, prometheus_url: str, now: float) -> Iterator[Job]:
+    """The labeler's job over the scripted windows, before its first poll."""
+    made = Job(tmp_path, prometheus_url, now)
+    yield made
+    made.close()

@@ -15,6 +15,8 @@ from schemathesis.core.result import Ok
 
 pytestmark = pytest.mark.slow
 
+EXAMPLES = settings().max_examples // 6  # of each call: 4 in `make test`, 16 in `make test-all`
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
@@ -33,7 +35,7 @@ def test_no_call_fails_whatever_it_is_asked(site: Site, mode: str) -> None:
         strategy = operation.as_strategy(generation_mode=schemathesis.GenerationMode(mode))
 
         @settings(
-            max_examples=8, deadline=None, phases=[Phase.generate], derandomize=True, database=None,
+            max_examples=EXAMPLES, deadline=None, phases=[Phase.generate], derandomize=True, database=None,
             suppress_health_check=list(HealthCheck),
         )  # fmt: skip
         @given(case=strategy)

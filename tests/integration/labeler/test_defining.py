@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from api_site import RUN, Browser, Site, error
+from gramwatt_labeler.__main__ import main
 
 METRIC = {
     "name": "bleu", "title": "BLEU", "unit": "points", "direction": "higher", "phases": ["inference"],
@@ -23,13 +24,6 @@ TOOL = {
         {"column_name": "cooled by", "field": "field-1"},
     ],
 }  # fmt: skip
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path)
-    yield made
-    made.store.close()
 
 
 def test_only_managers_define_and_everybody_reads(site: Site) -> None:
@@ -188,3 +182,34 @@ def test_files_are_imported_over_rest_with_an_answer_for_each_line(site: Site) -
         site.client.post("/api/v1/evaluations/import", files=[("files", ("a.csv", table))]).status_code == 401
     )
     assert site.get("evaluations").json()["total"] == 2
+
+
+def test_the_command_lists_defines_and_changes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def define(*arguments: str) -> tuple[int, str, str]:
+        code = main(["define", *arguments, "--data.database-url", f"sqlite:///{tmp_path / 'grades.db'}"])
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    file = tmp_path / "metrics.yml"
+    file.write_text(
+        "- {name: water, title: Water used, phases: [training], unit: litres, direction: lower,"
+        " description: Litres of water, how_to: Ask the data centre}\n"
+    )
+    assert define("metrics", str(file), "--dry-run") == (0, "water: would be added\n", "")
+    assert "water" not in define("metrics")[1]
+    assert define("metrics", str(file))[:2] == (0, "water: added\n")
+    assert define("metrics", str(file), "--json")[:2] == (0, '[{"name": "water", "outcome": "changed"}]\n')
+    rows = json.loads(define("metrics", "--json")[1])
+    assert next(row for row in rows if row["name"] == "water")["origin"] == "manager"
+    assert "shipped" in define("tactics")[1]
+    for content, words in (
+        ("{name: x}", "metrics.yml: $."),
+        ("- {name: x, colour: red}", "metrics.yml: $[0]."),
+        ("{a: [", "neither YAML nor JSON"),
+        ("3", "metrics.yml: $"),
+        ("", "metrics.yml: $"),
+    ):
+        file.write_text(content)
+        code, out, wrong = define("metrics", str(file))
+        assert (code, out, words in wrong) == (1, "", True), wrong
+    assert "cannot read it" in define("metrics", str(tmp_path / "none.yml"))[2]

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -54,11 +53,10 @@ FOREIGN = {
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path)
-    fill(made.store)
-    yield made
-    made.store.close()
+def site(built_site: Site) -> Iterator[Site]:
+    built_site.renew()
+    fill(built_site.store)
+    yield built_site
     palette.use(None)
 
 
@@ -123,14 +121,14 @@ def test_an_odd_report_says_what_is_wrong(site: Site, odd: Any) -> None:
         assert answer.json()["lines"][0]["message"] or answer.json()["lines"][0]["outcome"] == "added"
 
 
-def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    url = f"sqlite:///{folder / 'labeler.db'}"
+def command(site: Site, *arguments: str) -> subprocess.CompletedProcess[str]:
+    url = f"sqlite:///{site.file}"
     line = [sys.executable, "-m", "gramwatt_labeler", *arguments, "--data.database-url", url]
     return subprocess.run(line, capture_output=True, text=True, timeout=300)
 
 
-def test_runs_are_compared_on_the_command_line(site: Site, tmp_path: Path) -> None:
-    told = command(tmp_path, "compare", "w1", "w2", "w3", "--json")
+def test_runs_are_compared_on_the_command_line(site: Site) -> None:
+    told = command(site, "compare", "w1", "w2", "w3", "--json")
     assert told.returncode == 0, told.stderr
     rows = {
         row["name"]: [cell["difference"] for cell in row["cells"]] for row in json.loads(told.stdout)["rows"]
@@ -139,27 +137,27 @@ def test_runs_are_compared_on_the_command_line(site: Site, tmp_path: Path) -> No
     assert "66.7 % less" in rows["Energy per token"][1]
     page = site.client.get("/compare?ids=w1,w2,w3").text
     assert "not distinguishable" in page
-    one = command(tmp_path, "compare", "w1")
+    one = command(site, "compare", "w1")
     assert (one.returncode, "expected 2 to 6" in one.stderr) == (1, True)
-    assert "no evaluation" in command(tmp_path, "compare", "w1", "nothing").stderr
+    assert "no evaluation" in command(site, "compare", "w1", "nothing").stderr
 
 
-def test_a_return_is_the_same_by_command_page_and_rest(site: Site, tmp_path: Path) -> None:
+def test_a_return_is_the_same_by_command_page_and_rest(site: Site) -> None:
     asked = {"old": "120 J", "saving": "40 %", "calls_per_day": 20000, "price": 0.25, "cost": 500}
     found = site.client.post("/api/v1/roi", json=asked).json()
     told = command(
-        tmp_path, "roi", "--old", "120 J", "--saving", "40 %", "--calls-per-day", "20000", "--price", "0,25",
+        site, "roi", "--old", "120 J", "--saving", "40 %", "--calls-per-day", "20000", "--price", "0,25",
         "--cost", "500", "--json",
     )  # fmt: skip
     assert json.loads(told.stdout) == found
     assert found["break_even_calls"] == int(500 / (48 * 0.25 / 3.6e6))
     of_runs = command(
-        tmp_path, "roi", "--baseline", "w1", "--after", "w2", "--calls-per-day", "9", "--price", "1"
+        site, "roi", "--baseline", "w1", "--after", "w2", "--calls-per-day", "9", "--price", "1"
     )
     assert "pays back" in of_runs.stdout
     assert error(site.client.post("/api/v1/roi", json=asked | {"old": "1,500"}))[::2] == (422, "$.old")
     assert error(site.client.post("/api/v1/roi", json=asked | {"new": 5}))[::2] == (422, "$.saving")
-    wrong = command(tmp_path, "roi", "--old", "x", "--calls-per-day", "0", "--price", "1", "--new", "1")
+    wrong = command(site, "roi", "--old", "x", "--calls-per-day", "0", "--price", "1", "--new", "1")
     assert (wrong.returncode, "--old" in wrong.stderr, "--calls-per-day" in wrong.stderr) == (1, True, True)
 
 

@@ -50,13 +50,6 @@ TABLE = (
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path)
-    yield made
-    made.store.close()
-
-
-@pytest.fixture
 def hub() -> Iterator[HubStandIn]:
     with HubStandIn([*MODELS]) as made:
         yield made

@@ -167,6 +167,10 @@ def test_without_phase_or_values_it_is_kept_and_says_what_is_missing(
     assert "value 'samples'" in out
     assert "2 replaced" in out
     assert {one.window.phase for one in stored(data)} == {"training"}
+    assert main(["import", str(hand), "--phase", "training", "--replace"]) == 0
+    out = capsys.readouterr().out
+    assert "not graded: a task (--task TASK; known: " in out
+    assert "gramwatt run" not in out
 
 
 def test_a_run_that_went_on_is_taken_anew(hand: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -87,3 +87,12 @@ def test_the_page_of_a_model_reads_its_file(site: Site) -> None:
         answer = site.client.post("/models/1/file", data=fields, files={"file": (name, content)})
         assert (answer.status_code, words in answer.text) == (status, True)
     assert "choose the model&#39;s file first" in site.client.post("/models/1/file", data={"csrf": csrf}).text
+
+
+def test_a_form_in_pieces_is_refused_by_its_name(site: Site) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"--x--\r\n"
+
+    headers = site.headers() | {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = site.client.post("/api/v1/models/1/file", content=pieces(), headers=headers)
+    assert error(answer)[:2] == (411, "length_required")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from api_site import NOW, Browser, Site, error
+from api_site import NOW, RUN, Browser, Site, error
 from gramwatt_labeler.scale_files import grade, load_scales
 from gramwatt_labeler.store.nouns import Given
 from gramwatt_labeler.web.navigation import NAVIGATION
@@ -129,3 +129,35 @@ def test_the_head_of_an_answer_is_that_of_get_without_a_body(site: Site, path: s
     tag = whole.headers.get("etag")
     if tag:
         assert site.client.head(path, headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_runs_with_the_worst_names_are_compared_and_drawn(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    names = (
+        "\u7d44\u7e54/" + "\u8a00\u8a9e\u30e2\u30c7\u30eb" * 15,
+        "\u0639\u0631\u0628\u064a/" + "\u0646\u0645\u0648\u0630\u062c-" * 12,
+        "\U0001f40c\U0001f525/" + "\U0001f469\u200d\U0001f52c\U0001f9ea" * 18,
+        "W" * 80,
+        "i" * 80,
+        "\u202eevil/<b>&amp;{{7*7}}",
+    )
+    ids = [
+        site.post(
+            "evaluations",
+            RUN | {"model": name, "values": {"energy": 1e6 * at, "samples": 1000, "duration": 60}},
+        )
+        for at, name in enumerate(names, 1)
+    ]
+    ids = [one.json()["evaluations"][0]["id"] for one in ids]
+    page = site.client.get("/compare?ids=" + ",".join(ids))
+    assert page.status_code == 200
+    assert page.text.count("<svg ") >= 3
+    assert "16,700 W" in page.text
+    assert "e+0" not in page.text
+    assert "\u202e" not in page.text
+    for one in ids:
+        assert site.client.get(f"/evaluations/{one}").status_code == 200
+        assert site.client.get(f"/labels/{one}.png").status_code == 200
+    assert site.client.get("/explore?x=energy&y=samples").status_code == 200
+    assert site.client.get("/report?made=1&format=pdf").status_code == 200
+    site.store.close()

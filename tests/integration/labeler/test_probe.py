@@ -130,11 +130,11 @@ def quietly(_: Any) -> None:
     """No progress is shown."""
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path, probe_hosts=HOSTS)
+@pytest.fixture(scope="module")
+def built_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    made = Site(tmp_path_factory.mktemp("site"), probe_hosts=HOSTS)
     yield made
-    made.store.close()
+    made.close()
 
 
 def run_jobs(site: Site, rooms: Callable[[], Rooms]) -> None:

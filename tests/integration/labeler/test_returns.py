@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_site import Browser, Site, error
+from api_site import NOW, Browser, Site, error
 from gramwatt_labeler.__main__ import main
+from gramwatt_labeler.intensities.kept import keep
+from gramwatt_labeler.intensities.table import Intensity
 from gramwatt_labeler.store.audit import entries
 from labeler_pages import fill
 
@@ -136,3 +138,16 @@ def test_the_command_keeps_and_lists(tmp_path: Path, site: Site, capsys: pytest.
     assert "by command" in capsys.readouterr().out
     assert main([*asked, "--keep", " "]) == 1
     assert "title: 1 to 256 characters are needed" in capsys.readouterr().err
+
+
+def test_kept_intensities_are_read_over_rest(site: Site) -> None:
+    assert site.get("intensities").json() == {"intensities": []}
+    keep(site.store, [Intensity("France", 2022, 85.0, "t"), Intensity("France", 2023, 56.0, "t")], NOW)
+    keep(site.store, [Intensity("Poland", 2023, 662.0, "other")], NOW)
+    assert len(site.get("intensities").json()["intensities"]) == 3
+    assert site.get("intensities?zone=France").json()["intensities"] == [
+        {"zone": "France", "year": 2022, "grams_per_kwh": 85.0, "source": "t"},
+        {"zone": "France", "year": 2023, "grams_per_kwh": 56.0, "source": "t"},
+    ]
+    assert site.get("intensities?zone=%00").json() == {"intensities": []}
+    assert error(site.get("intensities?year=2023")) == (422, "invalid", "year")

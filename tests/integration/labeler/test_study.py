@@ -130,3 +130,13 @@ def test_the_command_grades_every_model_again(tmp_path: Path, capsys: pytest.Cap
     assert "24 models with CO2 graded on gaissa-fixed" in capsys.readouterr().out
     assert main(["study", *database, "grade", "--scale", "nope"]) == 1
     assert "--scale: no scale 'nope'; there are" in capsys.readouterr().err
+
+
+def test_the_explorer_draws_no_quantity_against_itself(site: Site) -> None:
+    """The CO2 of a hub's model is a quantity of the run and a metric of its scale: one number by two names."""
+    page = site.client.get("/explore?origin=hub&scale=gaissa-fixed").text
+    titles = re.findall(r"<h2>([^<]+ against [^<]+)</h2>", page)
+    assert len(titles) == 1
+    assert titles[0].count("CO2") < 2
+    asked = site.client.get("/explore?origin=hub&scale=gaissa-fixed&x=co2&y=co2_eq_emissions").text
+    assert "CO2 of the run against CO2 (g)" in asked

@@ -18,7 +18,7 @@ from running import Exporter
 
 from stack import tools
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.apart]
 ROOT = Path(__file__).parents[3]
 MACHINES = ("lab-1", "lab-2", "lab-3")
 

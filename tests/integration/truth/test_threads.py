@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from bystanders import Share, charged_by_used
 from running import Exporter
+from thorough import first, spread
 
 TOLERANCE = 0.03
 BOUND = 0.2  # CPU seconds, of everything on this machine; one process charged twice is far beyond
@@ -27,10 +28,13 @@ def threads(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(program)
 
 
-@pytest.fixture(params=["listening", "falling_back"])
-def running(request: pytest.FixtureRequest) -> Exporter:
-    """With exit messages, and with what parents waited for alone."""
-    found = request.getfixturevalue(request.param)
+EXITS = ("listening", "falling_back")
+
+
+@pytest.fixture
+def running(request: pytest.FixtureRequest, exits: str) -> Exporter:
+    """With exit messages, or with what parents waited for alone."""
+    found = request.getfixturevalue(exits)
     assert isinstance(found, Exporter)
     return found
 
@@ -42,7 +46,8 @@ def check(share: Share) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scene", "code"), [("outlived", 0), ("exits", 0), ("killed", -9), ("brief", 0), ("tiny", 0), ("exec", 0)]
+    ("scene", "code", "exits"),
+    spread([("outlived", 0), ("exits", 0), ("killed", -9), ("brief", 0), ("tiny", 0), ("exec", 0)], EXITS),
 )
 def test_a_process_of_several_threads_is_charged_once_however_it_ends(
     running: Exporter, threads: str, scene: str, code: int
@@ -102,6 +107,7 @@ os._exit(0)
 """
 
 
+@pytest.mark.parametrize("exits", first(EXITS))
 def test_workers_of_a_data_loader_are_charged_once(running: Exporter, tmp_path: Path) -> None:
     program = tmp_path / "loader.py"
     program.write_text(LOADER)
@@ -110,6 +116,7 @@ def test_workers_of_a_data_loader_are_charged_once(running: Exporter, tmp_path: 
     check(share)
 
 
+@pytest.mark.parametrize("exits", first(reversed(EXITS)))
 def test_threads_of_openblas_are_charged_once(running: Exporter, tmp_path: Path) -> None:
     pytest.importorskip(
         "numpy", reason="NumPy is not installed; scikit-learn brings it in the development set"

@@ -17,6 +17,7 @@ from gramwatt.csv_file import append_row
 from gramwatt.emissions_csv import COLUMNS, append
 from gramwatt.outputs import finite, guarded, write_json
 from gramwatt.result import Result, from_window
+from thorough import spread
 
 CLIENT = Path(__file__).parents[3] / "client"
 HEAD = ("name", "value")
@@ -121,8 +122,7 @@ for i in range(5):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("locks", ["locks", "no locks"])
-@pytest.mark.parametrize("before", [None, b"other,columns\n1,2\n"])
+@pytest.mark.parametrize(("before", "locks"), spread([None, b"other,columns\n1,2\n"], ["locks", "no locks"]))
 def test_many_writers_give_one_header_and_every_row(tmp_path: Path, locks: Any, before: Any) -> None:
     path = tmp_path / "e.csv"
     if before is not None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from known import known
+from thorough import spread
 
 pytestmark = pytest.mark.slow
 
@@ -183,8 +184,7 @@ print(w.id)
 )
 
 
-@pytest.mark.parametrize("wrapped", [False, True])
-@pytest.mark.parametrize("launcher", LAUNCHERS)
+@pytest.mark.parametrize(("launcher", "wrapped"), spread(LAUNCHERS, [False, True]))
 def test_ranks_of_every_launcher_share_one_window(
     exporter: Any, tmp_path: Path, launcher: Any, wrapped: Any
 ) -> None:

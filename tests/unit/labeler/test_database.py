@@ -19,6 +19,7 @@ from gramwatt_labeler.store import Store
 from known import known
 from sqlalchemy import event
 from sqlalchemy.exc import DataError
+from thorough import first
 
 OPEN = """
 import sys, time
@@ -43,8 +44,9 @@ def store(tmp_path: Path) -> Iterator[Any]:
 
 
 @pytest.mark.slow
-def test_many_programs_start_on_one_new_database(tmp_path: Path) -> None:
-    for attempt in range(3):
+@pytest.mark.parametrize("attempts", first([1, 5]))
+def test_many_programs_start_on_one_new_database(tmp_path: Path, attempts: int) -> None:
+    for attempt in range(attempts):
         url = f"sqlite:///{tmp_path / f'{attempt}.db'}"
         programs = [
             subprocess.Popen(

@@ -93,6 +93,7 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "yearly carbon intensities are imported": (
         ("unit/labeler/test_intensities.py", "test_the_newest_year_of_each_zone_counts"),
         (READING, "test_the_grid_of_a_country_is_that_of_its_newest_year"),
+        (RETURNS, "test_kept_intensities_are_read_over_rest"),
     ),
     "the return on a tactic": (
         (READING, "test_a_return_is_computed_from_evaluations_and_numbers"),

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,22 +50,46 @@ def test_alertmanager_accepts_its_configuration() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-SLOW = {
-    f"{name}.test"
-    for name in ("budgets-days", "budgets-memory", "calendar", "both-engines", "thresholds", "windows")
-}  # days of samples
+# Scenarios of days that take the longest, and the one of the same file that shows the same alert more quickly.
+LONG = {
+    "budgets-days": {
+        "on budget": "daily budget",
+        "the forecast's date": "slow burn and forecast of a calendar period",
+    },
+    "budgets-memory": {"a clock far behind": "a clock behind at midnight"},
+}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in SLOW else [])
-        for path in sorted((PROMETHEUS / "tests").glob("*.test.yml"))
-    ],
-)
-def test_scenarios(path: Path) -> None:
+def scenarios() -> Iterator[Any]:
+    """Files of scenarios; of files with long ones, each scenario."""
+    for path in sorted((PROMETHEUS / "tests").glob("*.test.yml")):
+        name = path.name.removesuffix(".test.yml")
+        if name not in LONG:
+            yield pytest.param(path, "", id=name)
+            continue
+        for scenario in re.findall(r"^  - name: (.+)$", path.read_text(), re.MULTILINE):
+            marks = [pytest.mark.thorough] if scenario in LONG[name] else []
+            yield pytest.param(path, scenario, id=f"{name}: {scenario}", marks=marks)
+
+
+@pytest.mark.parametrize(("path", "scenario"), list(scenarios()))
+def test_scenarios(path: Path, scenario: str, tmp_path: Path) -> None:
+    """``scenario`` is the name of the one that is tried, "" where all of the file are."""
+    if scenario:
+        tree = yaml.safe_load(path.read_text())
+        tree["rule_files"] = [str(path.parent / file) for file in tree["rule_files"]]
+        tree["tests"] = [one for one in tree["tests"] if one["name"] == scenario]
+        assert len(tree["tests"]) == 1
+        path = tmp_path / "one.test.yml"
+        path.write_text(yaml.safe_dump(tree, sort_keys=False, width=10_000))
     result = run(program("promtool"), "test", "rules", str(path))
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_each_long_scenario_has_a_quick_one_beside_it() -> None:
+    for name, long in LONG.items():
+        there = {case.id for case in scenarios() if not case.marks}
+        assert {f"{name}: {quick}" for quick in long.values()} <= there
 
 
 @pytest.mark.slow

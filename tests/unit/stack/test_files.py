@@ -200,3 +200,11 @@ def test_continuous_integration_runs_what_the_readme_says() -> None:
     assert script.stat().st_mode & 0o111
     assert "make test" in script.read_text()
     assert "make test" in (ROOT / "README.md").read_text()
+
+
+def test_every_night_continuous_integration_runs_every_repetition() -> None:
+    nightly = yaml.safe_load((ROOT / ".github" / "workflows" / "nightly.yml").read_text())
+    steps = [step.get("run", "") for job in nightly["jobs"].values() for step in job["steps"]]
+    assert "schedule" in nightly[True], "YAML 1.1 reads `on` as true"
+    assert "make test-all" in steps
+    assert "stack/test-all.sh" in (ROOT / "Makefile").read_text()

@@ -21,7 +21,7 @@ from .asking import json_body
 from .errors import ApiError
 
 Given = MetricIn | ToolIn | FieldIn | TacticIn
-_SHAPES: dict[str, type[Given]] = {
+SHAPES: dict[str, type[Given]] = {
     "metrics": MetricIn,
     "tools": ToolIn,
     "fields": FieldIn,
@@ -32,7 +32,7 @@ _SHAPES: dict[str, type[Given]] = {
 def router(desk: Desk, guard: Guard) -> APIRouter:
     """Four resources of the same manners."""
     routes = APIRouter(prefix="/api/v1", tags=["managing"])
-    for kind, shape in _SHAPES.items():
+    for kind, shape in SHAPES.items():
         _add(routes, desk, guard, kind, shape)
     return routes
 

@@ -31,9 +31,11 @@ from ...render.text import clean
 PREFIX = "/api/"
 _LONGEST = 1000  # characters of a message
 _RETRY_SECONDS = 5.0
-_CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
-          406: "not_acceptable", 409: "conflict", 413: "too_large", 415: "unsupported_media_type", 422: "invalid",
-          429: "too_many", 503: "try_again"}  # fmt: skip
+_CODES = {
+    400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
+    406: "not_acceptable", 409: "conflict", 411: "length_required", 413: "too_large",
+    415: "unsupported_media_type", 422: "invalid", 429: "too_many", 503: "try_again",
+}  # fmt: skip
 
 
 ProblemPage = Callable[[Request, int, str], Response]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import msgspec
@@ -16,6 +16,7 @@ from ...errors import FactsError, InputError
 from ...grading.facts import Facts, Population, grade_facts, grade_members
 from ...grading.names import nearest_name
 from ...grading.scale import RelativeScale, StrepScale
+from ...intensities.kept import kept as kept_intensities
 from ...json_shapes import scale_json
 from ...scale_files import LoadedScale
 from ...sources.facts_file import record_of
@@ -106,6 +107,16 @@ def router(desk: Desk) -> APIRouter:
         found = equivalents(energy, emissions)
         rows = [{"amount": one.amount, "what": one.what, "source": one.source} for one in found]
         return answer({"equivalents": rows})
+
+    @routes.get(
+        "/intensities",
+        dependencies=[Depends(only("zone"))],
+        responses=shapes.ok(shapes.IntensityPage, 422, 503),
+    )
+    def intensities(zone: Annotated[str, Query(max_length=256)] = "") -> Response:
+        """Yearly carbon intensities of the public tables that were kept, of one zone or of all."""
+        rows = [asdict(one) for one in kept_intensities(desk.store, zone.replace("\x00", "\ufffd"))]
+        return answer({"intensities": rows})
 
     return routes
 

@@ -47,7 +47,10 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
     """One call."""
     routes = APIRouter(prefix="/api/v1", tags=["evaluations"])
 
-    @routes.post("/evaluations/import", status_code=201, responses=shapes.created(dict), openapi_extra=_BODY)
+    @routes.post(
+        "/evaluations/import", status_code=201, openapi_extra=_BODY,
+        responses=shapes.created(dict) | shapes.problems(411),
+    )  # fmt: skip
     async def add(request: Request) -> Response:
         """Add the runs of CSV, JSON or XLSX files; the answer has a line for each. One wrong line stops no other.
 

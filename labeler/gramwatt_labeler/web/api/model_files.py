@@ -40,7 +40,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
 
     @routes.post(
         "/models/{model_id}/file", openapi_extra=_BODY,
-        responses=shapes.ok(shapes.ModelFileOut, 400, 401, 403, 404, 413, 415, 422, 429, 503),
+        responses=shapes.ok(shapes.ModelFileOut, 400, 401, 403, 404, 411, 413, 415, 422, 429, 503),
     )  # fmt: skip
     async def add(model_id: Annotated[int, Path(ge=1, le=2**31 - 1)], request: Request) -> Response:
         """Give a model what its file says: safetensors, GGUF, ONNX or PyTorch; of other formats the size alone.

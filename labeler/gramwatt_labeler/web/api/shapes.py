@@ -339,6 +339,17 @@ class AnalysisPage(BaseModel):
     next: int | None
 
 
+class IntensityOut(BaseModel):
+    zone: str
+    year: int
+    grams_per_kwh: float
+    source: str
+
+
+class IntensityPage(BaseModel):
+    intensities: list[IntensityOut]
+
+
 class SyncIn(BaseModel):
     """``whole`` looks at every model and marks those that are gone; ``texts`` looks for kilograms in cards' texts."""
 

@@ -74,7 +74,10 @@ def router(desk: Desk) -> APIRouter:
         loaded = desk.scales.get(asked["scale"])
         letters = letters_of(loaded.scale) if loaded else []
         known = known_quantities(rows)
-        x, y = (_chosen(given.get(axis, ""), known, default) for axis, default in (("x", 0), ("y", 1)))
+        x = _chosen(given.get("x", ""), list(known))
+        y = _chosen(
+            given.get("y", ""), [name for name in known if name == given.get("y") or differ(x, name, rows)]
+        )
         for axis, name in (("x", given.get("x", "")), ("y", given.get("y", ""))):
             if name and known and name not in known and not wrong:
                 wrong = f"{axis}: {clean(name)!r} is known of none of these; allowed: {', '.join(known)}"
@@ -199,9 +202,15 @@ def _rows(desk: Desk, asked: Mapping[str, str]) -> tuple[list[Listed], bool]:
             return found, bool(cursor)
 
 
-def _chosen(name: str, known: Mapping[str, str], default: int) -> str:
-    names = list(known)
-    return name if name in known else names[min(default, len(names) - 1)] if names else ""
+def differ(one: str, other: str, rows: Sequence[Listed]) -> bool:
+    """Whether two quantities are not the same number in every row: a scale's own CO2 is that of the run."""
+    pairs = ((known_value(one, row), known_value(other, row)) for row in rows)
+    return any(first != second for first, second in pairs if first is not None and second is not None)
+
+
+def _chosen(name: str, names: Sequence[str]) -> str:
+    """The one that was asked for, else the first; "" where there is none."""
+    return name if name in names else next(iter(names), "")
 
 
 def _title(name: str) -> str:

@@ -101,7 +101,9 @@ async def form_of(
     """The fields of a form that was sent. Raises HTTPException 400 or 413 in words."""
     length = request.headers.get("content-length", "")
     allowed = most_bytes * max(1, most_files) + 1_000_000
-    if not length.isdigit() or int(length) > allowed:
+    if not length.isdigit():
+        raise HTTPException(411, "a form is sent with its length (Content-Length), not in pieces")
+    if int(length) > allowed:
         raise HTTPException(413, f"the form is larger than {allowed // 1_000_000} MB")
     try:
         return await request.form(max_files=most_files, max_fields=most_fields, max_part_size=1_000_000)

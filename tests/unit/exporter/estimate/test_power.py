@@ -12,7 +12,7 @@ from gramwatt_exporter.sensors.drivers.estimate.machine import read_machine
 from gramwatt_exporter.sensors.drivers.estimate.package import steep
 from gramwatt_exporter.sensors.drivers.estimate.power import Power, power_of
 from gramwatt_exporter.sensors.drivers.estimate.table import FEATURES, at, built_in, exponent, region
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 XEON = {
@@ -48,7 +48,6 @@ def test_wall_power(tmp_path: Path, facts: dict[str, Any], idle: float, full: fl
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
 @given(
     chips=st.sampled_from([1, 2, 4, 8]), each=st.sampled_from([1, 2, 4, 8, 28, 64, 128]), smt=st.sampled_from([1, 2]),
     memory=st.sampled_from([0, 1, 16, 512, 6000]), mhz=st.sampled_from([0, 800, 2500, 5000]),

@@ -10,7 +10,7 @@ import pytest
 from fake_package import Watched, line, vary
 from gramwatt_exporter.idle.classes import ANY, IdleClass
 from gramwatt_exporter.idle.machine import load_table
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -20,7 +20,6 @@ classes = st.sampled_from(CLASSES)
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
 @given(of=classes, background=st.floats(0.01, 0.9), interval=st.sampled_from([1.0, 2.0, 5.0]))
 def test_right_after_the_start_within_one_and_a_half_times(
     of: IdleClass, background: float, interval: float
@@ -93,7 +92,6 @@ def test_the_idle_draw_is_never_above_the_lowest_power_seen(of: IdleClass) -> No
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
 @given(of=classes, seed=st.integers(0, 999), by_package=st.just(True))
 def test_of_two_packages_the_busy_one_does_not_hide_that_the_other_is_quiet(
     of: IdleClass, seed: int, by_package: bool

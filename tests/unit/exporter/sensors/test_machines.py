@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import metered_machines as machines
 import pytest
 from machine_agreement import agree
 from metered_machines import Machine
+from thorough import first, spread
 
 Build = Callable[[Path], Machine]
 
@@ -30,13 +32,13 @@ KINDS: dict[str, Build] = {
 MEASURED = [kind for kind in KINDS if kind != "controller alone"]
 
 
-@pytest.fixture(params=list(KINDS))
-def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
-    return KINDS[request.param](tmp_path / "machine").start()
+@pytest.fixture
+def machine(kind: str, tmp_path: Path) -> Machine:
+    return KINDS[kind](tmp_path / "machine").start()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("every", [1.0, 5.0])
+@pytest.mark.parametrize(("kind", "every"), spread(KINDS, [1.0, 5.0]))
 def test_what_is_booked_is_what_was_drawn(machine: Machine, every: float) -> None:
     machine.run(30, every)
     machine.forget()
@@ -45,6 +47,7 @@ def test_what_is_booked_is_what_was_drawn(machine: Machine, every: float) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", first(KINDS, 3))
 def test_from_the_first_minute_on(machine: Machine) -> None:
     machine.run(60)
     machine.run(60)
@@ -53,6 +56,7 @@ def test_from_the_first_minute_on(machine: Machine) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", first(reversed(KINDS), 3))
 def test_a_restart_counts_nothing_twice(machine: Machine) -> None:
     machine.run(60)
     machine.forget()
@@ -62,9 +66,7 @@ def test_a_restart_counts_nothing_twice(machine: Machine) -> None:
     agree(machine)
 
 
-GAPS = [(kind, after) for kind in MEASURED for after in ("nothing", "restart")] + [
-    ("server with ACPI", "hiccup")
-]
+GAPS = [*spread(MEASURED, ["nothing", "restart"]), ("server with ACPI", "hiccup")]
 
 
 @pytest.mark.slow
@@ -95,10 +97,16 @@ def test_a_gap_of_the_packages_is_booked_once(tmp_path: Path, kind: str, after: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("away", [0.0, 7.0])
-@pytest.mark.parametrize("event", ["restart", "hiccup", "restart and back meanwhile"])
 @pytest.mark.parametrize(
-    "kind", ["server with ACPI", "server with IPMI", "laptop whose psys bounds the memory"]
+    ("event", "kind", "away"),
+    spread(
+        itertools.product(
+            ["restart", "hiccup", "restart and back meanwhile"],
+            ["server with ACPI", "laptop whose psys bounds the memory"],
+        ),
+        [0.0, 7.0],
+    )
+    + spread(["restart", "hiccup", "restart and back meanwhile"], ["server with IPMI"], [0.0, 7.0]),
 )
 def test_something_happens_in_the_midst_of_a_gap(tmp_path: Path, kind: str, event: str, away: float) -> None:
     """What waits for the devices is not lost, and nothing is booked twice."""
@@ -134,7 +142,7 @@ def test_something_happens_in_the_midst_of_a_gap(tmp_path: Path, kind: str, even
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [100, 300])
+@pytest.mark.parametrize("seconds", first([100, 300]))
 @pytest.mark.parametrize("files", [("intel-rapl:0", "intel-rapl:1"), ("intel-rapl:1",)])
 def test_a_gap_for_which_nobody_waits_is_booked_once_too(
     tmp_path: Path, seconds: int, files: tuple[str, ...]

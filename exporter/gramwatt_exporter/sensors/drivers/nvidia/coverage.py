@@ -7,7 +7,7 @@ whose rows have had time to come.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ from .history import History
 from .presence import Presence, Seen
 from .probe import Look
 from .row_clock import Moment, RowClock
-from .rows import Row
+from .rows import ENGINE_WEIGHT, SM_WEIGHT, Row, stamps_of
 
 LONGEST_WAIT_NS = 15_000_000_000  # for rows whose clock is in doubt
 QUIET_CHUNK_NS = 1_000_000_000  # idle draw is learned from times of about a second
@@ -78,16 +78,15 @@ class Coverage:
         until = look.at_ns - self.clock.settled_us * 1_000
         if self.clock.doubtful:
             until = look.at_ns - LONGEST_WAIT_NS
+        weights, self._late = self._late, {}
         if believed:
-            newest = self.clock.boot_ns(max(row.stamp_us for row in believed), look.moment)
-            until = max(until, min(newest, look.at_ns))
-        weights = self._late
-        # A row that came too late is of a time that has long been reported.
-        oldest_us = self.clock.stamp_of(earliest, look.moment)
-        for row in believed:
-            if row.stamp_us > oldest_us:
-                weights[row.pid] = weights.get(row.pid, 0) + row.weight
-        self._late = {}
+            stamps = stamps_of(believed)
+            until = max(until, min(self.clock.boot_ns(max(stamps), look.moment), look.at_ns))
+            # A row that came too late is of a time that has long been reported.
+            oldest_us = self.clock.stamp_of(earliest, look.moment)
+            if min(stamps) <= oldest_us:
+                believed = [row for row in believed if row.stamp_us > oldest_us]
+            _add_up(believed, weights)
         if not weights:
             until = history.reading_before(until)
         if until > self.until_ns:
@@ -138,3 +137,10 @@ class Coverage:
         self._known.update({row.pid: row.stamp_us for row in rows})
         if len(self._known) > 4096:
             self._known = dict(list(self._known.items())[-1024:])
+
+
+def _add_up(rows: Sequence[Row], weights: dict[int, int]) -> None:
+    """Add the weights of the rows by PID. A driver gives one row of each process, or several."""
+    for row in rows:
+        pid = row.pid
+        weights[pid] = weights.get(pid, 0) + row.sm * SM_WEIGHT + row.engines * ENGINE_WEIGHT

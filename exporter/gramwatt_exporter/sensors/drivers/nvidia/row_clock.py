@@ -8,11 +8,11 @@ its own: one of the known clocks where it fits, else an offset learned from new 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from .rows import Row, plausible
+from .rows import Row, plausible, stamps_of
 
 AHEAD_US = 250_000  # a row of now may be stamped by that much ahead of the moment it was asked for
 OLDEST_US = 600_000_000  # rows of the past that show a clock: the driver keeps some minutes at most
@@ -98,9 +98,9 @@ class RowClock:
             return []
         oldest = (now.at_ns - before.at_ns) // 1_000 + SLACK_US
         if not self._name:
-            self._name = self._fitting([row.stamp_us for row in fresh], now, oldest)
+            self._name = self._fitting(stamps_of(fresh), now, oldest)
             if not self._name:
-                self._follow(max(row.stamp_us for row in fresh), now)
+                self._follow(max(stamps_of(fresh)), now)
         believed = self._in_time(fresh, now, oldest)
         if self._name == "own" and not believed:
             believed = self._slipped(fresh, now)
@@ -137,12 +137,12 @@ class RowClock:
         return now.at_ns // 1_000 - self._offset_us - stamp_us
 
     def _in_time(self, rows: Sequence[Row], now: Moment, oldest_us: int) -> Sequence[Row]:
-        """The rows that are not too old, nor stamped too far ahead. Most rows of an answer share a stamp."""
-        stamps = {row.stamp_us for row in rows}
+        """The rows that are not too old, nor stamped too far ahead."""
+        stamps = stamps_of(rows)
         fitting = {stamp for stamp in stamps if -AHEAD_US <= self._age(stamp, now) <= oldest_us}
         return rows if len(fitting) == len(stamps) else [row for row in rows if row.stamp_us in fitting]
 
-    def _fitting(self, stamps: Sequence[int], now: Moment, oldest_us: int) -> str:
+    def _fitting(self, stamps: Iterable[int], now: Moment, oldest_us: int) -> str:
         newest = [
             (stamp, name)
             for name, value in now.clocks.items()
@@ -188,7 +188,7 @@ class RowClock:
         return []
 
     def _take(self, rows: Sequence[Row], now: Moment) -> None:
-        newest = max(row.stamp_us for row in rows)
+        newest = max(stamps_of(rows))
         age = self._age(newest, now)
         if self._name == "own" and age < 0:
             self._offset_us += age

@@ -3,7 +3,7 @@
 import { listed } from './annotations.js';
 import { make, patch } from './elements.js';
 import { link } from './links.js';
-import { menu, search } from './menu.js';
+import { close, menu, search } from './menu.js';
 import { picker } from './picker.js';
 import { ALL } from './variables.js';
 
@@ -24,9 +24,16 @@ function several(one, changed) {
   return [one.all ? box(ALL, 'All') : null, one.options.map(({ value, text }) => box(value, text))];
 }
 
+/** One is chosen: its menu would hide what that shows. */
+function chosen(of) {
+  if (!of) return;
+  close(of);
+  of.querySelector('summary').focus();
+}
+
 function single(one, changed) {
   return [...(one.all ? [{ value: ALL, text: 'All' }] : []), ...one.options].map(({ value, text }) => make('label', { class: 'option', 'data-key': value }, make('input', {
-    type: 'radio', name: one.name, value, checked: one.chosen.includes(value), change: () => { [one.chosen, one.asked] = [[value], true]; changed(); },
+    type: 'radio', name: one.name, value, checked: one.chosen.includes(value), change: (event) => { [one.chosen, one.asked] = [[value], true]; chosen(event.target.closest('details')); changed(); },
   }), make('span', {}, text)));
 }
 

@@ -21,7 +21,8 @@ export function search(label) {
   return make('input', { type: 'search', class: 'find', placeholder: 'Search', 'aria-label': `Search in ${label}`, input: (event) => sift(event.target.closest('.card'), event.target.value) });
 }
 
-function close(one) {
+/** Closed as by a click elsewhere. */
+export function close(one) {
   one.open = false;
   const field = one.querySelector('input.find');
   if (field?.value) {

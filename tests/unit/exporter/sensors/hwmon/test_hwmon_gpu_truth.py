@@ -3,12 +3,14 @@ may have says so."""
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
 import pytest
 from gpu_truth import Booked, Job, Scenario, report
 from hwmon_truth import Files, HwmonTruth
+from thorough import first, spread
 
 END = 34.0
 DRIVERS = ("amdgpu", "xe", "jetson")
@@ -44,8 +46,7 @@ def _run(driver: str, scenario: Scenario, tmp_path: Path, log: Any) -> tuple[Hwm
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("driver", DRIVERS)
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize(("name", "driver"), spread(SCENARIOS, DRIVERS))
 def test_energy_is_true_and_its_owner_unknown(driver: str, name: str, tmp_path: Path, log: Any) -> None:
     scenario = SCENARIOS[name]
     truth, booked = _run(driver, scenario, tmp_path, log)
@@ -107,9 +108,10 @@ def _run_faulty(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("interval", [0.25, 1, 5, 10])
-@pytest.mark.parametrize("driver", ["xe", "xe-pkg"])
-@pytest.mark.parametrize("name", [BEGAN, LEAPS, STOPS, PAUSES])
+@pytest.mark.parametrize(
+    ("name", "driver", "interval"),
+    spread(itertools.product([BEGAN, LEAPS, STOPS, PAUSES], ["xe", "xe-pkg"]), [5, 1, 0.25, 10]),
+)
 def test_a_counter_that_goes_wrong_loses_nothing(
     name: str, driver: str, interval: float, tmp_path: Path, log: Any
 ) -> None:
@@ -129,8 +131,7 @@ def test_a_counter_that_goes_wrong_loses_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("interval", [1, 5, 10])
-@pytest.mark.parametrize("name", [BEGAN, LEAPS, STOPS, PAUSES])
+@pytest.mark.parametrize(("name", "interval"), spread([BEGAN, LEAPS, STOPS, PAUSES], [1, 5, 10]))
 def test_what_a_lone_counter_does_not_count_is_unknown(
     name: str, interval: float, tmp_path: Path, log: Any
 ) -> None:
@@ -153,7 +154,7 @@ def test_a_counter_that_shows_garbage_loses_nothing(tmp_path: Path, log: Any) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("driver", first(DRIVERS))
 def test_an_idle_gpu_leaves_no_window_in_doubt(driver: str, tmp_path: Path, log: Any) -> None:
     _, booked = _run(driver, Scenario([], interval=5, counter=False), tmp_path, log)
     assert booked.unknown == 0
@@ -167,7 +168,7 @@ def test_a_gpu_that_worked_all_the_time_is_no_idle_gpu(driver: str, tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("driver", ["amdgpu", "jetson"])
+@pytest.mark.parametrize("driver", first(["amdgpu", "jetson"]))
 def test_bursts_make_the_integral_less_certain(driver: str, tmp_path: Path, log: Any) -> None:
     truth, booked = _run(driver, SCENARIOS["bursts"], tmp_path, log)
     assert abs(booked.device - truth.drawn) / truth.drawn < 2 * booked.uncertainty

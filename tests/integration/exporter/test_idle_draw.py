@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from live_package import cpu_numbers, live_packages
 from running import Exporter, Series, exporter, select, total
+
+pytestmark = pytest.mark.apart
 
 JOULES_A_CPU_SECOND = 12.5
 FLAGS = {"sampling.interval": "1s"}
@@ -84,6 +87,9 @@ def test_right_after_the_start_a_cpu_second_costs_about_what_it_draws(tmp_path: 
         assert 1 / 1.6 <= cost(series, work.pid) <= 1.6, (method(series), cost(series, work.pid))
 
 
+@pytest.mark.thorough(
+    sibling="tests/unit/exporter/idle/test_truth.py::test_on_a_machine_that_is_never_quiet_within_a_fifth_after_a_minute"
+)
 def test_on_a_machine_that_is_never_quiet_it_soon_costs_what_it_draws(tmp_path: Path) -> None:
     """It cost 1.9 times as much for ever. Where others keep all CPUs busy, no load differs from the next, and the class
     of the machine is all there is to go by."""
