@@ -234,7 +234,7 @@ def test_other_formats(run: Any) -> None:
     assert table[0]["name"] == "'=1+1"  # a spreadsheet must not compute it
     assert table[0]["co2_eq_emissions_grade"] == "A"
     _, out, _ = run(rows, "--scheme", "gaissa", "--format", "text")
-    assert out.splitlines()[0].startswith("=1+1: A on gaissa 2023")
+    assert out.splitlines()[0].startswith("=1+1: A (A-D) on gaissa 2023")
     assert "not graded: any of" in out.splitlines()[1]
 
 
