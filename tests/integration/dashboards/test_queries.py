@@ -141,10 +141,11 @@ def test_the_comparison_says_which_run_and_why(prometheus_url: str) -> None:
     """B did 28 % more work an hour at 11 % less power."""
     expr = fill(expression("gramwatt-compare", "Energy"), 7 * DAY, 60, run_a="resnet-a", run_b="resnet-b")
     (found,) = instant(prometheus_url, expr, time.time())
-    assert found["metric"] == {"verdict": "B used less energy per unit", "power": "-11", "time": "-22"}
+    assert found["metric"] == {"verdict": "less energy per unit than", "power": "-11", "time": "-22"}
     assert float(found["value"][1]) == pytest.approx((1 - 0.114) * 410 / 525 - 1, abs=0.01)
     legend = target_of("gramwatt-compare", "Energy")["legendFormat"]
     assert set(re.findall(r"{{(\w+)}}", legend)) == set(found["metric"])
+    assert legend.startswith("$run_b used {{verdict}} $run_a")  # B against A, as the value is
 
 
 def test_what_was_graded_later_is_not_called_ungraded(prometheus_url: str) -> None:
