@@ -17,14 +17,16 @@ from .settings import ROOT, Settings, StackError
 EPOCHS = 90
 SAMPLES = 6735 * EPOCHS  # 1,347 training images, each in five positions, once per epoch
 GRADE_SECONDS = 180
+SCRAPE_SECONDS = 60  # until the window's last values must have been scraped
 TRAIN = [sys.executable, "examples/digits/train.py", "--epochs", str(EPOCHS)]
 
 
 def run(settings: Settings) -> None:
     """Raises StackError when the training fails, is not measured, or gets no grade."""
-    window = _train(settings)
+    window, joules = _train(settings)
     print("\nwaiting for the labeler", flush=True)
     graded = _grade(settings, window)
+    _await_last_values(settings, window, joules)
     label = _fetch_label(settings, window)
     print(f"\nenergy grade {graded['grade']} on scale {graded['scale']}")
     print(f"label        {label.relative_to(Path.cwd()) if label.is_relative_to(Path.cwd()) else label}")
@@ -40,8 +42,8 @@ def run(settings: Settings) -> None:
         print("\nno CO2: no grid zone is set. Try: make demo ZONE=FR")
 
 
-def _train(settings: Settings) -> str:
-    """Run the training measured; the window's id."""
+def _train(settings: Settings) -> tuple[str, float]:
+    """Run the training measured; the window's id and its energy in joules."""
     folder = settings.var / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     summary = folder / "summary.json"
@@ -56,10 +58,10 @@ def _train(settings: Settings) -> str:
     environ = {**settings.environ, "GRAMWATT_SOCKET_PATH": str(compose.socket(settings) or settings.socket)}
     if subprocess.run([client, *words], cwd=ROOT, env=environ, check=False).returncode != 0:
         raise StackError("the training failed; its messages stand above")
-    window = json.loads(summary.read_text()).get("window")
-    if not window:
+    result = json.loads(summary.read_text())
+    if not result.get("window"):
         raise StackError("the training ran but was not measured; the warning above says why")
-    return str(window)
+    return str(result["window"]), float(result["energy_joules"] or 0)
 
 
 def _grade(settings: Settings, window: str) -> dict[str, str]:
@@ -73,6 +75,17 @@ def _grade(settings: Settings, window: str) -> dict[str, str]:
     raise StackError(
         f"no grade for window {window} within {GRADE_SECONDS} s; `make logs` shows what the labeler says of it"
     )
+
+
+def _await_last_values(settings: Settings, window: str, joules: float) -> None:
+    """The labeler grades what the exporter reports, which Prometheus scrapes some seconds later."""
+
+    def missing() -> str:
+        rows = selfcheck.query(settings, f'sum(gramwatt_window_energy_joules_total{{window="{window}"}})')
+        scraped = float(rows[0]["value"][1]) if rows else 0.0
+        return "" if scraped >= joules * (1 - 1e-6) else f"Prometheus has {scraped:.3f} of {joules:.3f} J"
+
+    selfcheck.wait("the last values of the window", missing, SCRAPE_SECONDS)
 
 
 def _fetch_label(settings: Settings, window: str) -> Path:
