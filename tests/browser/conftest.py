@@ -14,8 +14,10 @@ import uvicorn
 from fastapi import FastAPI
 from gramwatt_labeler.web.dashboards import router
 from history_server import ROOT, laboratory, made_once, prometheus
+from page import write
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+NOWHERE = "http://127.0.0.1:9"  # nobody listens there; the tests answer in Prometheus' place
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -103,3 +105,9 @@ def page(chromium: Browser) -> Iterator[Page]:
     yield page
     context.close()
     assert errors == []
+
+
+@pytest.fixture
+def own(serve: Callable[[str, Path], str], tmp_path: Path) -> Callable[..., str]:
+    """Serve a dashboard of these panels; returns the address of the site."""
+    return lambda *panels, **more: serve(NOWHERE, write(tmp_path, *panels, **more))
