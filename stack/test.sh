@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tests: each sentence by a case that shows it. With GRAMWATT_TEST_ALL=1, which stack/test-all.sh sets, those marked
+# The tests: each sentence by a case that shows it. With TEST_ALL=1, which stack/test-all.sh sets, those marked
 # `thorough` too. Arguments go to pytest: make test ARGS='-k rapl'. Nothing is installed outside of this folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,7 +12,7 @@ memory_disk
 trap 'memory_disk_gone $?' EXIT
 
 and=""
-[ -n "${GRAMWATT_TEST_ALL:-}" ] || and="and not thorough"
+[ -n "${TEST_ALL:-}" ] || and="and not thorough"
 
 if [ $# -gt 0 ]; then
     [ -z "$and" ] || set -- -m "not thorough" "$@"

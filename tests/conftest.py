@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from thorough import LONELY, without_company
 
 # A deadline measures the machine and not the code. In CI the same examples are tried every time, so that a failure
 # there is one of the change. `make test-all` tries four times as many as `make test`.
-ALL = bool(os.environ.get("GRAMWATT_TEST_ALL"))
+# A run in the background of a script starts with SIGINT ignored, and so would every program that a test starts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+ALL = bool(os.environ.get("TEST_ALL"))
 settings.register_profile(
     "gramwatt", deadline=None, derandomize=bool(os.environ.get("CI")), max_examples=100 if ALL else 25
 )

@@ -206,10 +206,14 @@ def test_signals_that_come_while_it_starts_wait_until_it_has(tmp_path: Path) -> 
         [sys.executable, "-m", "gramwatt_exporter", *words], stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
-        assert "no state.dir" in process.stderr.readline()  # said before anything is opened
+        first = process.stderr.readline()
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGTERM)
-        _, rest = process.communicate(timeout=20)
+        try:
+            _, rest = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert "no state.dir" in first  # said before anything is opened
     assert process.returncode == 0, rest
     assert "starts: http" in rest
     assert rest.rstrip().endswith("ended")
