@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,10 +98,7 @@ class Worlds:
         """What the raw counters of ``metric`` gained in the last ``seconds``, by labels."""
         history = self.histories[job]
         sums: dict[tuple[str, ...], float] = {}
-        for name, series in history.series.items():
-            full, labels = _parsed(name)
-            if full != f"gramwatt_{metric}" or any(labels.get(key) != value for key, value in only.items()):
-                continue
+        for labels, series in _matching(history, metric, only):
             key = tuple(labels.get(label, "") for label in by)
             sums[key] = sums.get(key, 0.0) + _gain(history, series, seconds)
         return sums
@@ -109,10 +107,7 @@ class Worlds:
         """The last readings of the raw series of ``metric`` that are of the last minute before now, added by labels."""
         history = self.histories[job]
         sums: dict[tuple[str, ...], float] = {}
-        for name, series in history.series.items():
-            full, labels = _parsed(name)
-            if full != f"gramwatt_{metric}" or any(labels.get(key) != value for key, value in only.items()):
-                continue
+        for labels, series in _matching(history, metric, only):
             readings = [
                 value
                 for moment, value in zip(series.moments, series.values, strict=True)
@@ -129,10 +124,7 @@ class Worlds:
         """How steep the raw counters of ``metric`` are between their readings of the last ``seconds``, by labels."""
         history = self.histories[job]
         sums: dict[tuple[str, ...], float] = {}
-        for name, series in history.series.items():
-            full, labels = _parsed(name)
-            if full != f"gramwatt_{metric}" or any(labels.get(key) != value for key, value in only.items()):
-                continue
+        for labels, series in _matching(history, metric, only):
             within = [
                 (history.times[moment], value)
                 for moment, value in zip(series.moments, series.values, strict=True)
@@ -143,6 +135,14 @@ class Worlds:
                 (first, low), (last, high) = within[0], within[-1]
                 sums[key] = sums.get(key, 0.0) + (high - low) / (last - first)
         return sums
+
+
+def _matching(history: History, metric: str, only: dict[str, str]) -> Iterator[tuple[dict[str, str], Series]]:
+    """The raw series of ``metric`` with these labels, each with all of its labels."""
+    for name, series in history.series.items():
+        full, labels = _parsed(name)
+        if full == f"gramwatt_{metric}" and all(labels.get(key) == value for key, value in only.items()):
+            yield labels, series
 
 
 def _gain(history: History, series: Series, seconds: float) -> float:

@@ -45,6 +45,7 @@ def read(file: BinaryIO, size: int) -> FileFacts:
                 )
             with archive.open(pickle) as stream:
                 content = stream.read(MOST_PICKLE + 1)
+    # NotImplementedError is zipfile's for a method of compression that it does not know.
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise WrongFile(f"the archive cannot be read: {error}") from None
     parameters = sum(storages(content).values())

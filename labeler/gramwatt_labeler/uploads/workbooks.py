@@ -69,6 +69,7 @@ def _check_size(file: str, content: bytes) -> None:
                     )
     except InputError:
         raise
+    # NotImplementedError is zipfile's for a method of compression that it does not know.
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, EOFError) as error:
         raise InputError(f"{file}: not an XLSX workbook: {' '.join(str(error).split())[:120]}") from None
     except Exception as error:  # zlib.error and lzma's own
