@@ -18,7 +18,7 @@ def process_memory(
     A process that only holds memory uses no energy of its own: it is shown here whether or not it has series.
     """
     held = sorted(
-        ((used, device, pid) for device, told in memory.items() for pid, used in told.by_pid.items()),
+        ((used, device, pid) for device, state in memory.items() for pid, used in state.by_pid.items()),
         key=lambda one: (-one[0], one[1], one[2]),
     )
     found: list[ProcessMemory] = []
@@ -27,8 +27,10 @@ def process_memory(
             break
         row = find(pid)
         if row is not None:
-            who = row.identity
+            process = row.identity
             found.append(
-                ProcessMemory(device, who.pid, who.command, who.workload.name, who.workload.user, used)
+                ProcessMemory(
+                    device, process.pid, process.command, process.workload.name, process.workload.user, used
+                )
             )
     return tuple(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -76,6 +77,33 @@ class Gpu:
             self._coverage.clock.newest_us,
             bool(self._context and self._context.holders.pids),
         )
+
+    def begin_look(self, pids_usable: bool, now_ns: int) -> Attempt[Look]:
+        """The look that is under way from now on, to be made on a thread: of a slow GPU on its own at once."""
+        self.looking, self.looking_since_ns = Attempt(partial(self.look, self.question(pids_usable))), now_ns
+        if self.slow:
+            self.worker.put(self.looking)
+        return self.looking
+
+    def end_look(self) -> Look:
+        """What the look that is done brought. Raises NVMLError."""
+        assert self.looking is not None
+        looking, self.looking = self.looking, None
+        try:
+            look = looking.result()
+        except Exception as error:
+            self.error = error
+            raise
+        self.error = None
+        return look
+
+    def note_pace(self, is_slow: bool) -> None:
+        """Whether its last look took longer than the sensor waits."""
+        self.slow = is_slow
+
+    def note_silence(self) -> None:
+        """Its look has not ended for so long that the GPU counts as failed."""
+        self.failed = "no_answer"
 
     def look(self, question: Question) -> Look:
         """One look, on the thread of this GPU. Raises NVMLError where the GPU does not say what it draws."""

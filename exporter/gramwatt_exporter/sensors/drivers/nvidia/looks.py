@@ -26,12 +26,8 @@ class Looks:
     def begin(self, gpus: Sequence[Gpu], pids_usable: bool) -> None:
         """Begin a look at each GPU that is not being looked at, and wait a moment for those that are fast."""
         due = [gpu for gpu in gpus if gpu.looking is None]
-        for gpu in due:
-            gpu.looking = Attempt(partial(gpu.look, gpu.question(pids_usable)))
-            gpu.looking_since_ns = self._now()
-            if gpu.slow:
-                gpu.worker.put(gpu.looking)
-        fast = {gpu.looking: gpu for gpu in due if not gpu.slow and gpu.looking is not None}
+        begun = [(gpu.begin_look(pids_usable, self._now()), gpu) for gpu in due]
+        fast = {attempt: gpu for attempt, gpu in begun if not gpu.slow}
         if not fast:
             return
         waiting = deque(fast)
@@ -43,7 +39,7 @@ class Looks:
         for attempt in _drain(waiting):
             fast[attempt].worker.put(attempt)
         for attempt, gpu in fast.items():
-            gpu.slow = not attempt.done()
+            gpu.note_pace(is_slow=not attempt.done())
 
 
 def _drain(waiting: deque[Attempt[Look]]) -> Sequence[Attempt[Look]]:

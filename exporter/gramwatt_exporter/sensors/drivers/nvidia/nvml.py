@@ -278,16 +278,13 @@ class Nvml:
             return [], None
         if not gpu.looking.done():
             if self._now() - gpu.looking_since_ns > HANGS_NS:
-                gpu.failed = "no_answer"
+                gpu.note_silence()
             return gpu.repeated, None
-        looking, gpu.looking = gpu.looking, None
         try:
-            look = looking.result()
-            gpu.slow = look.seconds > self._patience
+            look = gpu.end_look()
         except self._lib.NVMLError as error:
-            gpu.error = error
             return gpu.lost(GONE.get(error.value, "error"))
-        gpu.error = None
+        gpu.note_pace(is_slow=look.seconds > self._patience)
         outcome = gpu.take(look)
         if gpu.counter.refuted and gpu.source == "counter" and gpu.power_source != "none":
             self._give_way(gpu)
