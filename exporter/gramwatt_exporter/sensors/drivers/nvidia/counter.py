@@ -37,7 +37,12 @@ class Counter:
         self._highest = 0  # highest power read of late, microwatts
         self._microwatts: int | None = None  # power at the last look
         self.offset = 0  # of the history to the counter's own value
-        self.mended = False  # the last look brought a step that is filled in by power
+        self._mended = False  # the last look brought a step that is filled in by power
+
+    def take_mended(self) -> bool:
+        """Whether a step since the last call was filled in by power."""
+        mended, self._mended = self._mended, False
+        return mended
 
     def stands_still(self, look: Look) -> bool:
         """Whether the counter did not move while the GPU draws power. Its energy waits for what comes of it."""
@@ -114,7 +119,7 @@ class Counter:
                 step, drawn = power, None
             self._history.add(at_ns, self._history.newest_microjoules + step)
         self.offset += shift
-        self.mended = True
+        self._mended = True
         return True
 
     def looked(self, look: Look) -> None:

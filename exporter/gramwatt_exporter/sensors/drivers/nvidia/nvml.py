@@ -262,9 +262,7 @@ class Nvml:
             if gpu.failed:
                 failures[gpu.uuid] = gpu.failed
             self._pass_on_notes(gpu)
-        mended = [gpu.device for gpu in gpus if gpu.counter.mended]
-        for gpu in gpus:
-            gpu.counter.mended = False
+        mended = [gpu.device for gpu in gpus if gpu.counter.take_mended()]
         behind = {gpu.uuid: gpu.known_until_ns for gpu in gpus if gpu.waits}
         if gpus and not readings and all(gpu.error is not None for gpu in gpus):
             self._raise(gpus[-1].error, failures)
