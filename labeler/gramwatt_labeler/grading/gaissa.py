@@ -185,9 +185,17 @@ def _values(scale: RatedScale, facts: Facts) -> dict[str, float | None]:
     }
     parts = derived(values.get(_CO2), values.get("size"), values.get("datasets_size"))
     for name, value in parts.items():
-        if name in scale.metrics and name not in values and value is not None:
-            values[name] = value
+        if name in scale.metrics and value is not None:
+            values[name] = lower(values.get(name), value)
     return values
+
+
+def lower(stated: float | None, computed: float) -> float:
+    """Of two figures of which more is better the lower, so that a higher one beside the other changes nothing.
+
+    A stated figure that is none (NaN, infinite, negative) does not hide the other.
+    """
+    return min(stated, computed) if stated is not None and 0 <= stated < math.inf else computed
 
 
 def _why(name: str, value: float | None) -> str:
