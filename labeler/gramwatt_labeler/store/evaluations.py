@@ -132,7 +132,9 @@ class Store:
             try:
                 # A savepoint, so that what another program has written meanwhile can be looked up after a refusal.
                 with connection.begin_nested(), known.undone_on_failure():
-                    writing.put_evaluation(connection, evaluation, content, [one.grade for one in grades], known)
+                    writing.put_evaluation(
+                        connection, evaluation, content, [one.grade for one in grades], known
+                    )
                     writing.put_grades(connection, evaluation.id, grades, evaluation.created_at, known)
                 break
             except IntegrityError as error:  # the same evaluation, or a model or scale that both name

@@ -1,7 +1,7 @@
 """The rows of one run, or several columns of one field, as one text a field; what they do not agree on is said.
 
-A text is read here as the form reads it: with a decimal comma, a unit behind it, or both. What cannot be read stands for
-all rows of its column, so that the line is refused by name: a row that is left out would make the run look efficient.
+A text is read here as the form reads it: with a decimal comma, a unit behind it, or both. What cannot be read stands
+for all rows of its column, so that the line is refused by name: a row that is left out would make a run look efficient.
 """
 
 from __future__ import annotations
@@ -53,9 +53,7 @@ def first(lines: Sequence[Line], _: Targets) -> tuple[dict[str, str], frozenset[
     return _first_of(lines), frozenset()
 
 
-def together(
-    lines: Sequence[Line], targets: Targets, is_mean: bool
-) -> tuple[dict[str, str], frozenset[str]]:
+def together(lines: Sequence[Line], targets: Targets, is_mean: bool) -> tuple[dict[str, str], frozenset[str]]:
     """Numbers added up, or their mean; words of the last row. With the columns that are in base units now."""
     found, based = _first_of(list(reversed(lines))), set()
     for column, target in targets.items():
