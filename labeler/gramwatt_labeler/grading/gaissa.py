@@ -19,9 +19,9 @@ from .quantities import in_own_unit
 from .scale import RatedMetric, RatedScale
 from .verdict import Facts, Verdict
 
-SIZES = {"size": "B", "datasets_size": "B"}
-"""What the study's two efficiencies are made of, for facts that have them and not the efficiencies."""
 _CO2 = "co2_eq_emissions"
+PARTS = {"size": "B", "datasets_size": "B", _CO2: "g"}
+"""What the study's two efficiencies are made of, for facts that have them and not the efficiencies."""
 _EFFICIENCIES = ("size_efficency", "datasets_size_efficency")
 
 
@@ -178,7 +178,7 @@ def own_weights(given: Mapping[str, float] | None, of_scale: Mapping[str, float 
 
 def _values(scale: RatedScale, facts: Facts) -> dict[str, float | None]:
     """Values in the metrics' own units, with the efficiencies of the study where only their parts are given."""
-    own = SIZES | {name: metric.unit for name, metric in scale.metrics.items()}
+    own = PARTS | {name: metric.unit for name, metric in scale.metrics.items()}
     values: dict[str, float | None] = {
         name: in_own_unit(value, unit, own.get(name, ""), f"$.metrics.{name}")
         for name, (value, unit) in facts.metrics.items()
