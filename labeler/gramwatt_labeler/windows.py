@@ -128,7 +128,9 @@ def _final_samples(prometheus: Prometheus, found: Finished, now: float) -> list[
         raise Rejected(f"it ends {ahead:.3g} s from now: the clocks of exporter and labeler differ")
     if ahead > _SKEW_SECONDS:
         # Its counters hold their last values: they are as good when that moment has come.
-        raise NotYet(f"window {found.id} ends {ahead:.3g} s from now: the clocks of exporter and labeler differ")
+        raise NotYet(
+            f"window {found.id} ends {ahead:.3g} s from now: the clocks of exporter and labeler differ"
+        )
     select = selector(_PREFIX + "end_timestamp_seconds", window=found.id)
     near = min(now, found.end + _TAIL_SECONDS)
     series = _filled(prometheus.raw(select, found.end - _SKEW_SECONDS, near))

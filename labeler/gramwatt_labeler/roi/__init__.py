@@ -40,8 +40,9 @@ class Plan:
 class Return:
     """The outcome. ``roi`` is a share (0.5 is 50 %); None where nothing is left to divide by.
 
-    ``break_even_calls`` is None when the tactic never pays back, or after more calls than a model is asked (1e18). Grams
-    and joules are saved over ``calls``, net of what the tactic itself took; negative when it costs more than it saves.
+    ``break_even_calls`` is None when the tactic never pays back, or after more calls than a model is asked (1e18).
+    Grams and joules are saved over ``calls``, net of what the tactic itself took; negative when it costs more than it
+    saves.
     """
 
     old_cost: float

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 from gramwatt_labeler.evaluate.results import evaluate, evaluation_of, fitting
@@ -45,8 +45,8 @@ OF_A_FILE = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    yield str(tmp_path_factory.mktemp("regraded"))
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("regraded"))
 
 
 def letters_before_and_after(store: Store, form: Mapping[str, str], is_file: bool) -> None:
@@ -97,7 +97,10 @@ def test_what_is_stored_has_all_that_decided_the_letter(
         ({"emissions": "1000", "duration": "100", "missed": "10"}, True),  # CO2 alone, a tenth of it not seen
         ({"emissions": "1000", "size": "1e6", "dataset_size": "1e6", "extra": "performance_score: 1"}, False),
         ({"emissions": "1000", "accuracy": "0.5", "extra": "performance_score: 0.2"}, False),
-        ({"phase": "inference", "emissions": "1000", "accuracy": "0.5", "extra": "dataset_size: 1e15"}, False),
+        (
+            {"phase": "inference", "emissions": "1000", "accuracy": "0.5", "extra": "dataset_size: 1e15"},
+            False,
+        ),
     ],
 )
 def test_numbers_beside_an_energy_are_kept_too(folder: str, form: dict[str, str], is_file: bool) -> None:
@@ -114,7 +117,9 @@ def test_numbers_beside_an_energy_are_kept_too(folder: str, form: dict[str, str]
         ({"size_efficency": -1.0, "performance_score": -1.0}, "no numbers"),
     ],
 )
-def test_a_better_figure_beside_what_it_is_made_of_changes_nothing(more: dict[str, float], words: str) -> None:
+def test_a_better_figure_beside_what_it_is_made_of_changes_nothing(
+    more: dict[str, float], words: str
+) -> None:
     told = {"emissions": "1000", "size": "1e6", "dataset_size": "1e6", "downloads": "1", "accuracy": "0.5"}
     form = {"model": "m", "phase": "training"} | told
 
