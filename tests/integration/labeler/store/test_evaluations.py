@@ -322,9 +322,8 @@ def test_characters_that_no_database_has_find_nothing_and_harm_no_later_question
         assert store.page(filters).rows == []
     with pytest.raises(NotFound):
         store.evaluation(odd)
-    assert (
-        store.page(sort="-per_unit", cursor=encode_cursor("-per_unit", None, f"0{odd[1:] or 'x'}")).total == 1
-    )
+    cursor = encode_cursor("-per_unit", None, "0\ud800")
+    assert store.page(sort="-per_unit", cursor=cursor).total == 1
     assert People(store.database).log_in(odd, "a long password", NOW) is None
     assert [one.evaluation.id for one in store.page().rows] == [its_id]
     assert store.evaluation(its_id).evaluation.window.task == "vision"
