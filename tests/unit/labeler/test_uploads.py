@@ -212,3 +212,32 @@ def test_a_workbook_that_asks_for_all_memory_ends_nothing(parts: dict[str, str])
     with pytest.raises(InputError, match=r"^a\.xlsx: the workbook takes too much memory or time to read"):
         read_upload("a.xlsx", content)
     assert read_upload("a.xlsx", workbook([["model"], ["m"]])).lines[0].cells == {"model": "m"}
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("energy_joules", "“#DIV/0!” is not a number"),
+        ("missed_seconds", "“#DIV/0!” is not a number"),
+        ("status", ""),
+    ],
+)
+def test_a_cell_with_an_error_is_not_an_empty_one(column: str, words: str) -> None:
+    names = ["model", "energy_joules", "duration_seconds", "missed_seconds", "status"]
+    place = f"{chr(65 + names.index(column))}2"
+    cells = [
+        f'<c r="{place}" t="e"><v>#DIV/0!</v></c>'
+        if name == column
+        else f'<c r="{chr(65 + at)}2"><v>5</v></c>'
+        for at, name in enumerate(names)
+        if name != "status" or name == column
+    ]
+    head = "".join(
+        f'<c r="{chr(65 + at)}1" t="inlineStr"><is><t>{name}</t></is></c>' for at, name in enumerate(names)
+    )
+    sheet = SHEET.format(f'<row r="1">{head}</row><row r="2">{"".join(cells)}</row>')
+    (row,) = rows_of("a.xlsx", workbook([["model"]], {"xl/worksheets/sheet1.xml": sheet.encode()}))
+    assert words in row.wrong
+    if not words:
+        assert row.entry is not None
+        assert row.entry.failure == "status #DIV/0!"
