@@ -160,7 +160,9 @@ def test_an_analysis_does_not_hold_what_a_file_stated_of_a_recorded_window(site:
         "/api/v1/evaluations/import", files={"files": ("a.csv", content)}, headers=site.headers()
     )
     assert answer.json()["lines"][0]["id"] == "w9"
-    kept = site.post("roi/analyses", ASKED | {"title": "t", "baseline": "w9", "after": "w9", "old": 5, "new": 4})
+    kept = site.post(
+        "roi/analyses", ASKED | {"title": "t", "baseline": "w9", "after": "w9", "old": 5, "new": 4}
+    )
     assert kept.status_code == 201
     assert site.store.is_stated("w9")
     site.store.take_back("w9")
