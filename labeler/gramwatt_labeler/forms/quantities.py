@@ -11,6 +11,10 @@ from .mistakes import Mistake
 from .numbers import split_number
 
 
+_MILLI = ("mg", "ms", "mW")
+"""Units whose first letter means a thousandth in small and a million as a capital."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of quantity. ``units`` maps a unit to its size in the base unit, in the order a list shows them."""
@@ -24,7 +28,9 @@ class Kind:
         """The unit a text names, in its usual spelling; None for one that is not of this kind."""
         if text in self.units:
             return text
-        return self.aliases.get(text.lower().rstrip("."))
+        found = self.aliases.get(text.lower().rstrip("."))
+        # Mg is a tonne, and MW are no milliwatts.
+        return None if found in _MILLI and text.startswith("M") else found
 
 
 def _kind(name: str, base: str, units: Mapping[str, float], aliases: str = "") -> Kind:

@@ -150,7 +150,11 @@ class People:
     def log_in(self, name: str, password: str, now: float) -> tuple[str, Session] | None:
         """The secret of a new session and the session; None for a wrong name or password, which take as long."""
         with self._database.reading() as connection:
-            row = connection.execute(select(USERS).where(_U.name == name[:_LONGEST_NAME])).mappings().first()
+            row = (
+                connection.execute(select(USERS).where(_U.name == name[: _LONGEST_NAME + 1]))
+                .mappings()
+                .first()
+            )
         usable = row is not None and row["password_hash"] and not row["disabled"]
         hashed = row["password_hash"] if row is not None and usable else None
         if not self._passwords.is_right(hashed, password) or row is None:

@@ -181,3 +181,14 @@ def test_a_number_is_exact_whatever_unit_it_is_in(kind: Kind, number: Decimal, w
         return
     assert read_quantity(str(number), kind, unit or kind.base) == float(exact)
     assert read_quantity(f"{number} {unit}", kind) == float(exact)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("5 Mg", MASS), ("5 MG", MASS), ("5 MW", KINDS["power"]), ("5 Ms", TIME), ("5 MS", TIME)],
+)
+def test_a_million_is_no_thousandth(text: str, kind: Kind) -> None:
+    with pytest.raises(Mistake, match="is not a unit of"):
+        read_quantity(text, kind)
+    assert read_quantity("5 MIN", TIME) == 300.0
+    assert read_quantity("5 KG", MASS) == 5000.0
