@@ -10,7 +10,6 @@ from ..grading.exact import exact, nearest
 from .mistakes import Mistake
 from .numbers import split_number
 
-
 _MILLI = ("mg", "ms", "mW")
 """Units whose first letter means a thousandth in small and a million as a capital."""
 

@@ -26,6 +26,11 @@ _AMOUNT = re.compile(
 _RANGE = re.compile(r"(?:-|–|—|to|\.\.\.?)\s*[~≈]?\s*\d", re.IGNORECASE)
 _UNIT = re.compile(r"(?P<unit>[a-z]+?)s?(?:\b|(?=\s*co)|(?=co))", re.IGNORECASE)
 
+_RATE = re.compile(
+    r"(?:/|\bper\b)\s*(?!\s|(?:the\s+|whole\s+|full\s+)*(?:training|run|model)\b)", re.IGNORECASE
+)
+"""``g/kWh`` and ``kg per hour`` are no amounts; ``per training run`` is one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -86,8 +91,11 @@ def _number(digits: str) -> tuple[str | None, str]:
 
 def _unit_of(text: str) -> str:
     """The unit of mass a text begins with; "" for another."""
-    match = _UNIT.match(text.strip().lower())
-    if match is None:
+    plain = text.strip()
+    match = _UNIT.match(plain.lower())
+    if match is None or _RATE.search(plain):
+        return ""
+    if plain.startswith("M") and match["unit"] == "mg":  # Mg is a tonne
         return ""
     for word in (match["unit"], match[0], match[0].split("co")[0]):
         if word in _GRAMS:

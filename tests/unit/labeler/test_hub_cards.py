@@ -115,3 +115,13 @@ def test_what_people_say_wins_and_hides() -> None:
     assert corrected(card, {"emissions": ""})[1].emissions.grams is None
     with pytest.raises(Mistake):
         curated_number("emissions", "0")
+
+
+@pytest.mark.parametrize(
+    "text", ["5 Mg", "5 MG CO2", "432 g/kWh", "0.5 kg / h", "5 g CO2 per kWh", "3 kg per day"]
+)
+def test_a_tonne_is_no_milligram_and_a_rate_no_amount(text: str) -> None:
+    found = amount(text)
+    assert (found.grams, found.note) == (None, "the unit is not a mass")
+    assert amount("5 mg").grams == 0.005
+    assert amount("3 kg per training run").grams == amount("3 kg CO2 per run").grams == 3000.0
