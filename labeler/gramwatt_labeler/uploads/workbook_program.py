@@ -9,6 +9,7 @@ Formulas are not evaluated: what the spreadsheet last saved as a cell's value is
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import re
@@ -111,10 +112,18 @@ def text(cell: object) -> str:
     return str(cell)
 
 
+def _bound(kind: int, most: int) -> None:
+    """At most this much, or what whoever started the labeler allows. A sandbox may forbid it: then that bounds it."""
+    _, hard = resource.getrlimit(kind)
+    least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(kind, (least, least))
+
+
 def main() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (_MOST_SECONDS, _MOST_SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _bound(resource.RLIMIT_AS, _MOST_MEMORY)
+    _bound(resource.RLIMIT_CPU, _MOST_SECONDS)
+    _bound(resource.RLIMIT_CORE, 0)
     json.dump(read(sys.stdin.buffer.read()), sys.stdout)
 
 
