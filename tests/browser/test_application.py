@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry
 pytestmark = pytest.mark.browser
 
 PASSWORD = "a long enough password"
+MODELS = Path(__file__).parents[1] / "fixtures" / "models"
 DASHBOARDS = Path(__file__).parents[2] / "grafana" / "dashboards"
 ADDRESSES = (
     "/evaluations", "/evaluations?q=nothing", "/explore", "/evaluations/w1", "/evaluations/w4", "/evaluations/w5",
@@ -177,6 +178,11 @@ def test_a_model_reads_its_file_and_an_analysis_is_kept(site: str, plain: Page) 
     )
     plain.get_by_role("button", name="Read the file").click()
     expect(plain.get_by_role("status")).to_contain_text(f"with {1000 * width:,} parameters")
+    plain.get_by_label("Facts from the model's file").set_input_files(MODELS / "row-keras3.keras")
+    plain.get_by_label("Shape of its input").fill("input_layer=1x16x16x1")
+    plain.get_by_role("button", name="Read the file").click()
+    expect(plain.get_by_role("status")).to_contain_text("with 197 parameters and 5.23 kFLOP per request")
+    expect(plain.get_by_label("Shape of its input")).to_have_value("input_layer=1x16x16x1")
     plain.get_by_label("Facts from the model's file").set_input_files(
         [FilePayload(name="net.txt", mimeType="text/plain", buffer=b"no model")]
     )

@@ -87,7 +87,7 @@ NUMBERS: tuple[Field, ...] = (
     Field("dataset_size", "Size of the data set", BYTES, "150", "GB", phases=("training",), positive=True),
     Field("downloads", "Downloads", COUNT, "1200", phases=("training",), whole=True),
     Field("parameters", "Parameters", COUNT, "110", "M", positive=True),
-    Field("flops", "FLOPs per request", FLOPS, "4.1", "GFLOP", phases=("inference",), positive=True),
+    Field("flops", "FLOPs per request", FLOPS, "8.2", "GFLOP", phases=("inference",), positive=True),
 )
 SCORES = ("accuracy", "f1", "rouge")
 """Shares of 1 from which the performance score is made."""

@@ -64,6 +64,9 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "a model's facts come from its file": (
         ("unit/labeler/test_model_files.py", "test_a_header_has_the_facts"),
         ("unit/labeler/test_model_files.py", "test_nothing_in_a_file_is_executed"),
+        ("unit/labeler/test_keras_files.py", "test_parameters_and_flops_of_a_keras_file"),
+        ("unit/labeler/test_keras_files.py", "test_a_saved_model_as_a_zip_and_as_a_folder"),
+        ("unit/labeler/test_onnx_files.py", "test_flops_are_those_of_one_sample"),
         (MODELS, "test_a_model_gets_parameters_size_and_library_and_keeps_the_rest"),
         (MODELS, "test_the_page_of_a_model_reads_its_file"),
     ),

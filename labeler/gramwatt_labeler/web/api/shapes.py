@@ -225,6 +225,7 @@ class FileFactsOut(BaseModel):
     format: str
     file_bytes: int
     parameters: int | None
+    flops_per_unit: int | None = Field(description="of one pass forward of one sample; a multiply-add is two")
     library: str | None
     notes: list[str]
 

@@ -16,6 +16,7 @@ from ...forms.quantities import BYTES, COUNT, FLOPS, Kind, read_quantity
 from ...hub.curating import curate
 from ...hub.evaluating import NUMBERS, TEXTS, corrected, curation_texts
 from ...model_files.facts import FileFacts
+from ...model_files.input_shapes import EXAMPLE, read_shapes
 from ...model_files.keeping import keep
 from ...model_files.reading import READ, SUFFIXES, read_model
 from ...render.text import clean
@@ -107,6 +108,7 @@ def router(desk: Desk) -> APIRouter:
         status: int = 200,
         read: FileFacts | None = None,
         file: str = "",
+        typed_shape: str = "",
     ) -> Response:
         scale = scale if scale in desk.scales else ""
         page = desk.store.page(Filters(model_id=model.id), scale or desk.main_scale, limit=ROWS)
@@ -116,6 +118,7 @@ def router(desk: Desk) -> APIRouter:
             "model.html.j2", request, status, here="/models", model=model, name=name, stored=stored, total=page.total,
             card=_card(model.facts.hub_id), wrong=wrong, words=_WORDS, amounts=_AMOUNTS,
             read=read, file=file, suffixes=",".join(SUFFIXES), formats=READ,
+            example_shape=EXAMPLE, typed_shape=typed_shape,
             most_megabytes=MOST_FILE_BYTES // 1_000_000,
         )  # fmt: skip
 
@@ -152,12 +155,18 @@ def router(desk: Desk) -> APIRouter:
         if not files:
             return _page(request, model, wrong="choose the model's file first", status=422)
         name, size = files[0].filename or "file", files[0].size or 0
+        typed = form.get("input_shape", "")
         try:
-            facts = read_model(files[0].file, name, size)
+            shapes = read_shapes(typed)
         except LabelerError as error:
-            return _page(request, model, wrong=str(error), status=422)
+            wrong = f"Shape of its input: {error}"
+            return _page(request, model, wrong=wrong, status=422, typed_shape=typed)
+        try:
+            facts = read_model(files[0].file, name, size, shapes)
+        except LabelerError as error:
+            return _page(request, model, wrong=str(error), status=422, typed_shape=typed)
         model = keep(desk.store, model.facts, facts, desk.clock())
-        return _page(request, model, read=facts, file=name)
+        return _page(request, model, read=facts, file=name, typed_shape=typed)
 
     @routes.post("/models/{model_id}/curation")
     async def correct(request: Request, model_id: str) -> Response:
