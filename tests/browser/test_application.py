@@ -183,6 +183,11 @@ def test_a_model_reads_its_file_and_an_analysis_is_kept(site: str, plain: Page) 
     plain.get_by_role("button", name="Read the file").click()
     expect(plain.get_by_role("status")).to_contain_text("with 197 parameters and 5.23 kFLOP per request")
     expect(plain.get_by_label("Shape of its input")).to_have_value("input_layer=1x16x16x1")
+    plain.get_by_role("link", name=re.compile("inference$")).click()
+    expect(plain.get_by_label("FLOPs per request", exact=True)).to_have_value("5.232")
+    plain.get_by_role("link", name="Training", exact=True).click()
+    expect(plain.get_by_label("Parameters", exact=True)).to_have_value("197")
+    plain.goto(f"{site}/models/2")
     plain.get_by_label("Facts from the model's file").set_input_files(
         [FilePayload(name="net.txt", mimeType="text/plain", buffer=b"no model")]
     )

@@ -11,7 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from ...errors import Duplicate, LabelerError, NotFound
+from ...forms.fields import PHASES
 from ...forms.mistakes import Mistake
+from ...forms.prefill import address, of_model
 from ...forms.quantities import BYTES, COUNT, FLOPS, Kind, read_quantity
 from ...hub.curating import curate
 from ...hub.evaluating import NUMBERS, TEXTS, corrected, curation_texts
@@ -118,6 +120,7 @@ def router(desk: Desk) -> APIRouter:
             "model.html.j2", request, status, here="/models", model=model, name=name, stored=stored, total=page.total,
             card=_card(model.facts.hub_id), wrong=wrong, words=_WORDS, amounts=_AMOUNTS,
             read=read, file=file, suffixes=",".join(SUFFIXES), formats=READ,
+            forms={phase: address(of_model(name, model.facts), phase) for phase in PHASES},
             example_shape=EXAMPLE, typed_shape=typed_shape,
             most_megabytes=MOST_FILE_BYTES // 1_000_000,
         )  # fmt: skip
