@@ -17,6 +17,7 @@ from msgspec import Meta, Struct, field
 
 from .decode_errors import message_and_path
 from .errors import ConfigError
+from .type_descriptions import described
 
 ENV_PREFIX = "GRAMWATT_LABELER_"
 # Settings that other programs of the stack share under the same name.
@@ -278,7 +279,7 @@ def _dec_hook(kind: type, value: object) -> object:
 
 def _decode(tree: Mapping[str, Any], origin: str) -> Config:
     try:
-        return msgspec.convert(tree, Config, dec_hook=_dec_hook)
+        return msgspec.convert(tree, described(Config), dec_hook=_dec_hook)
     except msgspec.ValidationError as error:
         message, path = message_and_path(str(error))
         raise ConfigError(path, f"{message} ({origin}){_allowed(path, message)}") from None

@@ -25,6 +25,7 @@ PATH = "/api/v1/windows/ended"
 _WAIT_SECONDS = 50.0
 _SLACK_SECONDS = 10.0  # for the answer, beyond what it may wait
 _LOOK_SECONDS = 60.0  # until Prometheus is asked again for exporters
+_SOON_SECONDS = 2.0  # while none is known
 _AGAIN_SECONDS = (1.0, 60.0)  # after a failure: the first pause, and the longest
 _MOST_EXPORTERS = 500
 _LONGEST_ANSWER = 16 * 1024 * 1024
@@ -104,14 +105,15 @@ class Listener:
                 found: Mapping[str, str] = self._fixed or await asyncio.to_thread(self._find)
             except (LabelerError, OSError) as error:
                 _log.debug("exporters are not known: %s", error)
-                await asyncio.sleep(_AGAIN_SECONDS[0] * 5)
+                await asyncio.sleep(_SOON_SECONDS)
                 continue
             wanted = set(found.items())
             for gone in self._waiting.keys() - wanted:
                 self._waiting.pop(gone).cancel()
             for instance, url in wanted - self._waiting.keys():
                 self._waiting[instance, url] = asyncio.create_task(self._wait(client, instance, url))
-            await asyncio.sleep(self._look_seconds)
+            # A Prometheus that was just started knows none yet: it is asked again soon.
+            await asyncio.sleep(self._look_seconds if wanted else min(_SOON_SECONDS, self._look_seconds))
 
     async def _wait(self, client: httpx.AsyncClient, instance: str, url: str) -> None:
         cursor, pause, is_silent = "", _AGAIN_SECONDS[0], False

@@ -14,6 +14,7 @@ import msgspec
 from .errors import Rejected
 from .measure import known_ratio
 from .model import Hardware, Measurement, Window
+from .type_descriptions import described
 from .windows import outcome_text
 
 _EDGES = 2  # samples at the opening and at the end, beside those that are counted in between
@@ -63,7 +64,7 @@ class _Report(msgspec.Struct, frozen=True):
 def read_report(report: Any, instance: str) -> tuple[Window, Measurement]:
     """``instance`` is the exporter as Prometheus names it. Raises Rejected for a report that is none."""
     try:
-        one = msgspec.convert(report, _Report)
+        one = msgspec.convert(report, described(_Report))
     except msgspec.ValidationError as error:
         raise Rejected(f"{instance} reports a window that cannot be read: {error}") from None
     window = Window(

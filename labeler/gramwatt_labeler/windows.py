@@ -17,6 +17,7 @@ from .reasons import said
 MINIMUM_SAMPLES = 3
 _TAIL_SECONDS = 600.0  # enough for three scrapes at any usual interval
 _SKEW_SECONDS = 60.0  # clocks of exporter and Prometheus may differ by this much
+_MOST_AHEAD_SECONDS = 3600.0  # what an exporter says to end later than that is no clock's error
 _PREFIX = "gramwatt_window_"
 # A GPU that cannot be read has no second source, unlike the CPU, which falls back to an estimate.
 _GPU_SENSORS = ("nvml", "amdsmi")
@@ -122,8 +123,14 @@ def _counters(series: Iterable[Series], ending: str, main: Origin) -> dict[str, 
 
 def _final_samples(prometheus: Prometheus, found: Finished, now: float) -> list[Series]:
     """Samples of the end timestamp. Whatever was scraped together with one of them is final."""
-    if found.end > now + _SKEW_SECONDS:
-        raise Rejected(f"it ends {found.end - now:.3g} s from now: the clocks of exporter and labeler differ")
+    ahead = found.end - now
+    if ahead > _MOST_AHEAD_SECONDS:
+        raise Rejected(f"it ends {ahead:.3g} s from now: the clocks of exporter and labeler differ")
+    if ahead > _SKEW_SECONDS:
+        # Its counters hold their last values: they are as good when that moment has come.
+        raise NotYet(
+            f"window {found.id} ends {ahead:.3g} s from now: the clocks of exporter and labeler differ"
+        )
     select = selector(_PREFIX + "end_timestamp_seconds", window=found.id)
     near = min(now, found.end + _TAIL_SECONDS)
     series = _filled(prometheus.raw(select, found.end - _SKEW_SECONDS, near))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..forms.entry import Entry
 from ..grading.facts import Facts, Quantity, known_metrics
+from ..grading.gaissa import lower
 from ..grading.hardware import group_of
 from ..grading.scale import RatedScale, Scale
 
@@ -31,8 +32,9 @@ def facts_of(entry: Entry, scale: Scale) -> Facts:
     for own, (name, unit) in names.items():
         if own in entry.values and name in known:
             metrics[name] = (entry.values[own], unit)
-    if entry.score is not None and "performance_score" in known and "performance_score" not in metrics:
-        metrics["performance_score"] = (entry.score, "")
+    if entry.score is not None and "performance_score" in known:
+        stated, _ = metrics.get("performance_score", (None, ""))
+        metrics["performance_score"] = (lower(stated, entry.score), "")
     if entry.boundary == "gpu" and "energy" in entry.values and "gpu_energy" in known:
         metrics["gpu_energy"] = (entry.values["energy"], "J")
     if entry.floor_joules is not None and "floor_energy" in known:

@@ -18,6 +18,8 @@ from ..scale_files import LoadedScale, with_origin
 from ..store.nouns import Evaluation, Given, Layer, Measure, MetricGrade, Origin
 from .entry_facts import facts_of
 
+MISSED = "missed_ratio"
+"""The detail of an evaluation without an energy: the share of its time in which its use is not known."""
 _KEPT_AS_VALUES = ("samples", "tokens", "requests", "accuracy", "f1", "rouge")
 _MEASURES = ("size", "dataset_size", "downloads", "parameters", "flops")
 
@@ -108,6 +110,8 @@ def evaluation_of(result: Result, user: str, origin: Origin = Origin.FORM) -> tu
     detail = {"tool": entry.source, "note": entry.note, "training_type": entry.training_type}
     if result.file:
         detail |= {"file": result.file, "line": str(result.line)}
+    if entry.missed_ratio and result.measurement is None:  # which has it where there is one
+        detail[MISSED] = repr(entry.missed_ratio)
     evaluation = Evaluation(
         window=result.window,
         measurement=result.measurement,

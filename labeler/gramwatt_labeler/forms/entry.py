@@ -100,6 +100,7 @@ def read_entry(form: Mapping[str, str], defined: Sequence[Defined] = ()) -> Entr
     extra: dict[str, float] = {}
     try:
         extra = read_extra(form.get("extra", ""))
+        _refuse_fields(extra, phase)
     except Mistake as mistake:
         wrong["extra"] = str(mistake)
     own = read_defined(form, phase, defined)
@@ -137,6 +138,13 @@ def read_extra(text: str) -> dict[str, float]:
         if len(found) > _MOST_EXTRA:
             raise Mistake(f"more than {_MOST_EXTRA} metrics")
     return found
+
+
+def _refuse_fields(extra: Mapping[str, float], phase: str) -> None:
+    """Two numbers of one name would be kept as one. Raises Mistake for a name that is a field of the form."""
+    for field_ in numbers(phase):
+        if field_.name in extra:
+            raise Mistake(f"“{field_.name}” is no further metric: write it into the field {field_.label!r}")
 
 
 def _words(text: str, one: TextField) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..grading.exact import exact, nearest
 from .mistakes import Mistake
 from .numbers import split_number
 
@@ -70,6 +71,8 @@ FLOPS = _kind(
 )
 POWER = _kind("power", "W", {"W": 1.0, "mW": 1e-3, "kW": 1e3}, "watt=W watts=W")
 MONEY = _kind("money", "", {"": 1.0})
+LEAST = 1e-18
+"""Closer to 0 than every quantity of a model or a run: what is divided by a smaller number is beyond every number."""
 KINDS = {kind.name: kind for kind in (MASS, BYTES, ENERGY, TIME, COUNT, RATIO, FLOPS, POWER, MONEY)}
 
 
@@ -93,7 +96,10 @@ def read_quantity(text: str, kind: Kind, unit: str = "") -> float:
         chosen = own
     if value < 0:
         raise Mistake("must not be negative")
-    found = value * kind.units[chosen]
+    # 35 percent is 0.35, and 1.1 kWh is 3,960,000 J: not a digit may depend on the unit.
+    found = nearest(exact(value) * exact(kind.units[chosen]))
+    if 0 < found < LEAST:
+        raise Mistake(f"below every measurement; the smallest number accepted is {LEAST:.0e}, or 0")
     if kind is RATIO and found > 1:
         raise Mistake(_too_large(value, chosen))
     return found

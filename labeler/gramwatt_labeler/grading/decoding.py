@@ -12,6 +12,7 @@ import yaml
 from ..decode_errors import message_and_path
 from ..errors import ScaleError
 from ..model import ScaleId
+from ..type_descriptions import described
 from .scale import (
     AbsoluteScale,
     Band,
@@ -37,7 +38,7 @@ def decode(text: bytes, file: str) -> tuple[Scale, ScaleId]:
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise ScaleError(f"{file} is not YAML: {' '.join(str(error).split())}") from None
     try:
-        scale: Scale = msgspec.convert(_migrated(tree), Scale)
+        scale: Scale = msgspec.convert(_migrated(tree), described(Scale))
     except msgspec.ValidationError as error:
         message, path = message_and_path(str(error))
         raise ScaleError(f"{file}: {path}: {message}") from None

@@ -19,9 +19,9 @@ from .quantities import in_own_unit
 from .scale import RatedMetric, RatedScale
 from .verdict import Facts, Verdict
 
-SIZES = {"size": "B", "datasets_size": "B"}
-"""What the study's two efficiencies are made of, for facts that have them and not the efficiencies."""
 _CO2 = "co2_eq_emissions"
+PARTS = {"size": "B", "datasets_size": "B", _CO2: "g"}
+"""What the study's two efficiencies are made of, for facts that have them and not the efficiencies."""
 _EFFICIENCIES = ("size_efficency", "datasets_size_efficency")
 
 
@@ -178,16 +178,24 @@ def own_weights(given: Mapping[str, float] | None, of_scale: Mapping[str, float 
 
 def _values(scale: RatedScale, facts: Facts) -> dict[str, float | None]:
     """Values in the metrics' own units, with the efficiencies of the study where only their parts are given."""
-    own = SIZES | {name: metric.unit for name, metric in scale.metrics.items()}
+    own = PARTS | {name: metric.unit for name, metric in scale.metrics.items()}
     values: dict[str, float | None] = {
         name: in_own_unit(value, unit, own.get(name, ""), f"$.metrics.{name}")
         for name, (value, unit) in facts.metrics.items()
     }
     parts = derived(values.get(_CO2), values.get("size"), values.get("datasets_size"))
     for name, value in parts.items():
-        if name in scale.metrics and name not in values and value is not None:
-            values[name] = value
+        if name in scale.metrics and value is not None:
+            values[name] = lower(values.get(name), value)
     return values
+
+
+def lower(stated: float | None, computed: float) -> float:
+    """Of two figures of which more is better the lower, so that a higher one beside the other changes nothing.
+
+    A stated figure that is none (NaN, infinite, negative) does not hide the other.
+    """
+    return min(stated, computed) if stated is not None and 0 <= stated < math.inf else computed
 
 
 def _why(name: str, value: float | None) -> str:

@@ -14,6 +14,7 @@ import msgspec
 import yaml
 
 from ..render.text import clean
+from ..type_descriptions import described
 from .amounts import Amount, emissions_of
 
 _SCORES = {
@@ -30,7 +31,7 @@ _DOMAINS = Path(__file__).parent / "domains.yml"
 @cache
 def _domains() -> Mapping[str, str]:
     """Domain by task."""
-    tree = msgspec.convert(yaml.safe_load(_DOMAINS.read_text()), dict[str, list[str]])
+    tree = msgspec.convert(yaml.safe_load(_DOMAINS.read_text()), described(dict[str, list[str]]))
     return {task: domain for domain, tasks in tree.items() for task in tasks}
 
 

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from ..errors import FactsError
 from ..render.text import clean
+from ..type_descriptions import described
 
 MOST_REQUESTS = 10_000
 MOST_CONCURRENCY = 32
@@ -78,7 +79,7 @@ def read_asked(tree: Mapping[str, Any]) -> Asked:
     if odd:
         raise FactsError("$", f"{odd[:64]!r} is no field here", sorted(known))
     try:
-        found = msgspec.convert(tree, Asked)
+        found = msgspec.convert(tree, described(Asked))
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `")
         raise FactsError(path.rstrip("`") or "$", message) from None

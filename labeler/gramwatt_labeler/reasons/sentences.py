@@ -10,6 +10,8 @@ import msgspec
 import yaml
 from msgspec import Struct
 
+from ..type_descriptions import described
+
 FOLDER = Path(__file__).parent
 LANGUAGES = tuple(sorted(file.stem for file in FOLDER.glob("*.yml")))
 ENGLISH = "en"
@@ -26,7 +28,7 @@ class Language(Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def language(name: str) -> Language:
     """One of LANGUAGES."""
-    return msgspec.convert(yaml.safe_load((FOLDER / f"{name}.yml").read_text("utf-8")), Language)
+    return msgspec.convert(yaml.safe_load((FOLDER / f"{name}.yml").read_text("utf-8")), described(Language))
 
 
 def said(key: str, /, **values: str) -> str:

@@ -13,6 +13,8 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct
 
+from ..type_descriptions import described
+
 _FILE = Path(__file__).parent / "metrics.yml"
 _LETTERS = "ABCDE"
 Text = Annotated[str, Meta(min_length=1)]
@@ -61,7 +63,7 @@ class Recommendation:
 @cache
 def metric_facts() -> Mapping[str, MetricFacts]:
     """Every metric the pages explain, by name."""
-    return msgspec.convert(yaml.safe_load(_FILE.read_text()), _File).metrics
+    return msgspec.convert(yaml.safe_load(_FILE.read_text()), described(_File)).metrics
 
 
 def facts_of(metric: str) -> MetricFacts | None:

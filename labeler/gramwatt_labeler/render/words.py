@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from ..errors import NotFound
 from ..reasons import translated
+from ..type_descriptions import described
 
 FOLDER = Path(__file__).parent / "languages"
 LANGUAGES = tuple(sorted(file.stem for file in FOLDER.glob("*.yml")))
@@ -97,4 +98,4 @@ def words(language: str = "en") -> Words:
     if language not in LANGUAGES:
         raise NotFound(f"no language {language[:20]!r}; there are {', '.join(LANGUAGES)}")
     texts = yaml.safe_load((FOLDER / f"{language}.yml").read_text("utf-8"))
-    return msgspec.convert(texts | {"language": language}, Words)
+    return msgspec.convert(texts | {"language": language}, described(Words))

@@ -111,34 +111,30 @@ def build(
 ) -> Report:
     """Count and add up. ``rows`` are runs inside no other run, so nothing counts twice."""
     found = Counter(_letter(row) for row in rows)
-    components: defaultdict[str, float] = defaultdict(float)
-    days: defaultdict[str, float] = defaultdict(float)
+    components: defaultdict[str, list[float]] = defaultdict(list)
+    days: defaultdict[str, list[float]] = defaultdict(list)
     sources: Counter[str] = Counter()
     for row in rows:
         measured = row.evaluation.measurement
         if measured is None:
             continue
         for name, joules in measured.components.items():
-            components[name] += joules
+            components[name].append(joules)
         sources.update(measured.sources or ["not stated"])
-        days[_day(row.evaluation.window.end)] += measured.energy_joules
+        days[_day(row.evaluation.window.end)].append(measured.energy_joules)
     return Report(
         title=title,
         subtitle=subtitle,
         made_at=made_at,
         rows=rows,
         totals=_totals(rows),
-        models=_groups(
-            rows, lambda row: row.evaluation.window.model or row.evaluation.window.name or "no name"
-        ),
+        models=_groups(rows, _model),
         tasks=_groups(rows, lambda row: row.evaluation.window.task or "no task"),
-        users=_groups(
-            rows, lambda row: row.evaluation.window.user or row.evaluation.created_by or "not stated"
-        ),
+        users=_groups(rows, lambda row: row.evaluation.window.user or "not stated"),
         letters=[(letter, found[letter]) for letter in letters],
         not_graded=sum(count for letter, count in found.items() if letter not in list(letters)),
-        components=dict(components),
-        days=sorted(days.items()),
+        components={name: math.fsum(joules) for name, joules in components.items()},
+        days=[(day, math.fsum(joules)) for day, joules in sorted(days.items())],
         sources=sources.most_common(),
         scale=scale[0],
         scale_sha256=scale[1],
@@ -146,6 +142,12 @@ def build(
         cut=cut,
         is_of_one=is_of_one,
     )
+
+
+def _model(row: Listed) -> str:
+    """What a report of this model has as well; a run's own name is no model's."""
+    window = row.evaluation.window
+    return window.model or f"no model, named {window.name or 'nothing'}"
 
 
 def _letter(row: Listed) -> str:

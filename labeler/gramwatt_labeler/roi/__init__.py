@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ..grading.exact import exact
+from ..forms.numbers import LARGEST
+from ..grading.exact import exact, nearest
 from ..units import JOULES_PER_KILOWATT_HOUR
 
 _ZERO = Fraction(0)
@@ -39,8 +40,9 @@ class Plan:
 class Return:
     """The outcome. ``roi`` is a share (0.5 is 50 %); None where nothing is left to divide by.
 
-    ``break_even_calls`` is None when the tactic never pays back. Grams and joules are saved over ``calls``, net of what
-    the tactic itself took; negative when it costs more than it saves.
+    ``break_even_calls`` is None when the tactic never pays back, or after more calls than a model is asked (1e18).
+    Grams and joules are saved over ``calls``, net of what the tactic itself took; negative when it costs more than it
+    saves.
     """
 
     old_cost: float
@@ -98,7 +100,7 @@ def curve(plan: Plan, points: int = 60) -> list[tuple[float, float, float]]:
 
 def after(old_joules: float, reduction: float) -> float:
     """J per call after a tactic that saves this share (0.4 is 40 %)."""
-    return old_joules * (1 - reduction)
+    return nearest(exact(old_joules) * (1 - exact(reduction)))
 
 
 def span(plan: Plan, reductions: Sequence[float]) -> list[Return]:
@@ -123,7 +125,10 @@ def span(plan: Plan, reductions: Sequence[float]) -> list[Return]:
 def _break_even(cost: Fraction, saved_per_call: Fraction) -> int | None:
     if cost == 0 and saved_per_call >= 0:
         return 0 if saved_per_call > 0 else None
-    return None if saved_per_call <= 0 else math.floor(cost / saved_per_call)
+    if saved_per_call <= 0:
+        return None
+    calls = math.floor(cost / saved_per_call)
+    return calls if calls <= LARGEST else None
 
 
 def _share(gain: Fraction, spent: Fraction) -> float | None:

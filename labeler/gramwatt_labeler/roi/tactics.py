@@ -11,6 +11,7 @@ import yaml
 from msgspec import Meta, Struct
 
 from ..recommendations import Source
+from ..type_descriptions import described
 
 _FILE = Path(__file__).parent / "tactics.yml"
 Share = Annotated[float, Meta(gt=0.0, lt=1.0)]
@@ -45,4 +46,4 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def tactics() -> tuple[Tactic, ...]:
     """All tactics, in the order of the file."""
-    return tuple(msgspec.convert(yaml.safe_load(_FILE.read_text()), _File).tactics)
+    return tuple(msgspec.convert(yaml.safe_load(_FILE.read_text()), described(_File)).tactics)

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..evaluate.results import grade_entry
+from ..evaluate.results import MISSED, grade_entry
 from ..forms.entry import Entry
+from ..forms.fields import numbers
 from ..grading.scale import AbsoluteScale, EeiScale, RatedScale
 from ..model import Grade, Graded
 from ..scale_files import LoadedScale, grade
 from ..store import Evaluation, Filters, Given, Measure, Store
+from ..store.nouns import Layer
 
 PREVIEWED = 2000
 _PAGE = 500
@@ -87,24 +89,33 @@ def is_entry(evaluation: Evaluation) -> bool:
 def entry_of(evaluation: Evaluation) -> Entry:
     """An evaluation as the form would say it."""
     window, measured = evaluation.window, evaluation.measurement
-    values = dict(window.values)
-    own = {"size", "dataset_size", "downloads", "parameters", "flops", *values}
+    own = {one.name for one in numbers(window.phase)}
     measures = {name: one.value for name, one in evaluation.measures.items() if one.value is not None}
-    values |= {name: value for name, value in measures.items() if name in own}
+    values = {name: value for name, value in measures.items() if name in own} | dict(window.values)
     if measured is not None:
         values["energy"] = measured.energy_joules
     if evaluation.grams is not None:
         values["emissions"] = evaluation.grams
     extra = {
-        name: value for name, value in measures.items() if name not in own and name != "performance_score"
-    }
+        name: value for name, value in measures.items()
+        if name not in values and evaluation.measures[name].layer is not Layer.DERIVED
+    }  # fmt: skip
     return Entry(
         phase=window.phase, model=window.model, task=window.task, dataset=window.dataset,
         boundary=evaluation.boundary or window.boundary, values=values, extra=extra, hardware=window.hardware.text,
         failure=window.failure, floor_joules=measured.floor_joules if measured else None,
         outcome=measured.imported.outcome if measured and measured.imported else "",
-        missed_ratio=1 - coverage if (coverage := measured.coverage_ratio if measured else None) is not None else 0.0,
+        missed_ratio=_missed(evaluation),
     )  # fmt: skip
+
+
+def _missed(evaluation: Evaluation) -> float:
+    """The share of its time in which its use is not known."""
+    measured = evaluation.measurement
+    if measured is None:
+        stated = evaluation.detail.get(MISSED, "")
+        return float(stated) if stated else 0.0
+    return 0.0 if measured.coverage_ratio is None else 1 - measured.coverage_ratio
 
 
 def graded_on(store: Store, scale: str, most: int | None) -> Iterator[tuple[Evaluation, Graded]]:

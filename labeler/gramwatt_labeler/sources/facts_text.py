@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import InputError
+from ..json_keys import once
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST_ROWS = 100_000
@@ -107,7 +108,7 @@ def _lines(text: Text) -> Iterator[Value]:
 
 def _parse(text: str) -> Any:
     return json.loads(
-        text, object_pairs_hook=_object, parse_int=_number, parse_float=_number, parse_constant=float
+        text, object_pairs_hook=once, parse_int=_number, parse_float=_number, parse_constant=float
     )
 
 
@@ -116,15 +117,6 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"key {twice[:80]!r} is there twice in one object; keep one")
-    return found
 
 
 def _where(name: str, error: json.JSONDecodeError) -> str:

@@ -10,6 +10,7 @@ import msgspec
 
 from ..errors import InputError
 from ..grading.scale import StrepProperty, StrepScale
+from ..type_descriptions import described
 from .facts_file import Record, as_object, kind, metrics_of, one_of, read_records, refused, weights_of
 from .facts_text import MOST_ROWS, Text, Value, is_json, json_values
 
@@ -116,7 +117,7 @@ def _properties(value: Value, tree: Any) -> dict[str, StrepProperty]:
         at = Value(value.at, value.path + path, one)
         fields = as_object(at, ("higher_is_better", "group", "weight", "unit"))
         try:
-            found[name] = msgspec.convert(fields, StrepProperty)
+            found[name] = msgspec.convert(fields, described(StrepProperty))
         except msgspec.ValidationError as error:
             raise refused(at, "", str(error)) from None
     return found

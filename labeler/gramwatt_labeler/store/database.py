@@ -130,7 +130,11 @@ class Database:
 
 def first_line(error: BaseException) -> str:
     """What a driver says, in one line."""
-    lines = str(getattr(error, "orig", None) or error).split("\n")
+    original = getattr(error, "orig", None) or error
+    said = original.args[0] if original.args else ""
+    # pg8000 has the fields of PostgreSQL's message, of which M is the sentence.
+    text = str(said["M"]) if isinstance(said, dict) and "M" in said else str(original)
+    lines = text.split("\n")
     return next((line.strip() for line in lines if line.strip()), type(error).__name__)
 
 

@@ -34,6 +34,7 @@ from .tables import EVALUATIONS, EXTRA_FIELDS, EXTRA_VALUES, GRADES, MEASURES, M
 
 _log = logging.getLogger(__name__)
 _E, _G = EVALUATIONS.c, GRADES.c
+_TRIES = 3  # to write beside another program that writes the same names
 _GRADED = (_E.record, _G.record.label("own"), _G.graded_at)
 
 
@@ -96,8 +97,7 @@ class Store:
         with self.database.writing() as connection:
             for number, (evaluation, grades) in enumerate(new):
                 try:
-                    with connection.begin_nested(), known.undone_on_failure():
-                        found.append(self._put(connection, evaluation, grades, number, known))
+                    found.append(self._put(connection, evaluation, grades, number, known))
                 except (Duplicate, Rejected) as error:
                     found.append(error)
                 except TryAgain as error:
@@ -124,14 +124,22 @@ class Store:
                 evaluation, window=replace(evaluation.window, id=new_id(evaluation.created_at))
             )
         content = rows.content_hash(evaluation, by_id=False)
-        there = _existing(connection, evaluation.id, content)
-        if there is not None:
-            raise Duplicate(there, number)
-        try:
-            writing.put_evaluation(connection, evaluation, content, [one.grade for one in grades], known)
-            writing.put_grades(connection, evaluation.id, grades, evaluation.created_at, known)
-        except IntegrityError as error:  # another program was first, or a row that no table takes
-            raise TryAgain(f"cannot write the evaluation: {first_line(error)}") from None
+        known = writing.Known() if known is None else known
+        for left in reversed(range(_TRIES)):
+            there = _existing(connection, evaluation.id, content)
+            if there is not None:
+                raise Duplicate(there, number)
+            try:
+                # A savepoint, so that what another program has written meanwhile can be looked up after a refusal.
+                with connection.begin_nested(), known.undone_on_failure():
+                    writing.put_evaluation(
+                        connection, evaluation, content, [one.grade for one in grades], known
+                    )
+                    writing.put_grades(connection, evaluation.id, grades, evaluation.created_at, known)
+                break
+            except IntegrityError as error:  # the same evaluation, or a model or scale that both name
+                if not left:
+                    raise TryAgain(f"cannot write the evaluation: {first_line(error)}") from None
         return evaluation.id
 
     def regrade(self, evaluation_id: str, grades: Sequence[Given], at: float) -> None:

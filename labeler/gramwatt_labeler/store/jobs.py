@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import insert, or_, select, update
 
 from ..errors import NotFound
+from .audit import record
 from .database import Database
 from .rows import storable
 from .tables import JOBS
@@ -56,6 +57,8 @@ class Jobs:
         with self._database.writing() as connection:
             added = connection.execute(insert(JOBS).values(row)).inserted_primary_key
             assert added is not None
+            # Without its parameters, which may be secret in some kinds.
+            record(connection, now, by, "job.add", f"{kind} {added[0]}")
             return int(added[0])
 
     def get(self, job_id: int) -> Job:
@@ -113,9 +116,11 @@ class Jobs:
         with self._database.writing() as connection:
             connection.execute(update(JOBS).where(_J.id == job_id, _J.state == "running").values(values))
 
-    def cancel(self, job_id: int) -> None:
+    def cancel(self, job_id: int, by: str, now: float) -> None:
         """Raises NotFound; one that is over stays as it is."""
-        self.get(job_id)
+        job = self.get(job_id)
         with self._database.writing() as connection:
             unfinished = _J.state.in_(("queued", "running"))
-            connection.execute(update(JOBS).where(_J.id == job_id, unfinished).values(state="cancelled"))
+            change = update(JOBS).where(_J.id == job_id, unfinished).values(state="cancelled")
+            if connection.execute(change).rowcount:
+                record(connection, now, by, "job.cancel", f"{job.kind} {job_id}")

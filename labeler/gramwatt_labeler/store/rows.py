@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from ..model import Grade, Graded, Measurement, Window
+from ..type_descriptions import described
 from .nouns import Evaluation, Given, Layer, Measure, MetricGrade, ModelFacts, Origin
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -158,15 +159,17 @@ def recorded(window: Window, measured: Measurement | None) -> dict[str, Any]:
 
 def graded_of(record: Mapping[str, Any], own: Mapping[str, Any], at: float) -> Graded:
     """From an evaluation's record and a grade's; what the grade's own has wins. Raises msgspec.ValidationError."""
-    return msgspec.convert({"window": {}, "measurement": None, **record, **own, "graded_at": at}, Graded)
+    return msgspec.convert(
+        {"window": {}, "measurement": None, **record, **own, "graded_at": at}, described(Graded)
+    )
 
 
 def evaluation_from(row: Mapping[Any, Any]) -> Evaluation:
     """From a row of the table. Raises msgspec.ValidationError."""
     record = row["record"] if isinstance(row["record"], dict) else {}
     return Evaluation(
-        window=msgspec.convert(record.get("window") or {}, Window),
-        measurement=msgspec.convert(record.get("measurement"), Measurement | None),
+        window=msgspec.convert(record.get("window") or {}, described(Window)),
+        measurement=msgspec.convert(record.get("measurement"), described(Measurement | None)),
         origin=Origin(row["origin"]),
         detail=row["origin_detail"] or {},
         file_sha256=row["origin_sha256"],

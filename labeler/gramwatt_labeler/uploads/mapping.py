@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..forms.fields import NUMBERS, TEXTS
+from . import reducing
 from .sheet import Line, Sheet
 from .tools import Target, Tool
 
@@ -22,8 +23,9 @@ FIELDS: dict[str, str] = {
     **{one.name: one.label for one in NUMBERS},
     **OTHER,
 }
-_NUMBER_NAMES = {one.name: one for one in NUMBERS}
-_TOTALS = ("energy", "emissions")
+_NUMBER_NAMES = reducing.NUMBER_NAMES
+_COUNTED = ("energy", "emissions", "samples", "requests")
+"""Numbers that decide a letter: a second column of one is read too, and must not say another."""
 _UNIT_IN_NAME = re.compile(r"^(?P<name>.*?)[\s_]*[\[(](?P<unit>[^\])]+)[\])]$")
 _SYNONYMS = {
     "co2": "emissions", "co2_eq_emissions": "emissions", "emission": "emissions", "carbon": "emissions",
@@ -37,6 +39,8 @@ _SYNONYMS = {
     "tracking_mode": "boundary", "exit_code": "outcome", "status": "outcome", "floor_joules": "floor",
     "missed_seconds": "missed",
 }  # fmt: skip
+_BETTER = ("output_tokens",)
+"""Columns that are taken before others of their field: of tokens, output tokens are those that references count."""
 _UNIT_OF_NAME = {"energy_joules": "J", "emissions_grams": "g", "duration_seconds": "s", "seconds": "s"}
 
 
@@ -56,13 +60,20 @@ def propose(sheet: Sheet, tool: Tool) -> dict[str, Target]:
     found: dict[str, Target] = {}
     taken = set(tool.fixed)
     for column, known in tool.columns.items():  # in the tool's order: the better of two columns comes first
-        if column in sheet.columns and (known.field not in taken or column == known.field):
+        if column not in sheet.columns:
+            continue
+        if known.field in ("outcome", EXTRA):
+            found[column] = known  # each of them may say that the run failed, and is a metric of its own
+        elif known.field not in taken or column == known.field:
             # A column with the field's own name is the better one: `model` before `name`.
             found = {other: one for other, one in found.items() if one.field != known.field}
             found[column] = known
-            taken.add(known.field)
-    for column in sheet.columns:
-        if column not in found and (target := _by_name(column)) is not None and target.field not in taken:
+        taken.add(known.field)
+    named = sorted(sheet.columns, key=lambda column: column not in _BETTER)
+    for column in named:
+        if column in found or (target := _by_name(column)) is None:
+            continue
+        if target.field not in taken or target.field in ("outcome", *_COUNTED):
             found[column] = target
             taken.add(target.field)
     return found
@@ -81,32 +92,43 @@ class Record:
     line: int
     form: Mapping[str, str]
     columns: Mapping[str, str]  # field -> column, for messages
+    odd: Mapping[str, str] = field(default_factory=dict)  # field -> what the file says of it in two ways
 
 
 def apply(sheet: Sheet, mapping: ColumnMapping, defaults: Mapping[str, str]) -> list[Record]:
     """The records of a sheet. ``defaults`` fill what the file leaves empty; the rows of a run become one record."""
-    columns = {target.field: column for column, target in mapping.targets.items() if target.field != EXTRA}
+    fields: dict[str, dict[str, Target]] = {}
+    for column, target in mapping.targets.items():
+        if target.field != EXTRA:
+            fields.setdefault(target.field, {})[column] = target
+    with_commas = reducing.commas(sheet.lines, mapping.targets)
     records = []
     for lines in _groups(sheet, [name for name in mapping.group if name in sheet.columns]):
-        cells = _reduced(lines, mapping)
+        cells, based = _reduced(lines, mapping)
         form = dict(defaults)
         form.update({name: text for name, text in mapping.fixed.items() if text})
-        extra = []
-        for column, target in mapping.targets.items():
-            text = cells.get(column, "")
-            if not text:
+        columns = {name: next(iter(own)) for name, own in fields.items()}
+        odd = {}
+        for name, own in fields.items():
+            column, wrong = reducing.of_columns(name, own, cells)
+            if not column:
                 continue
-            if target.field == EXTRA:
-                extra.append(f"{_extra_name(column)}: {text}")
-            else:
-                form[target.field] = text
-                if target.unit or target.field in _NUMBER_NAMES:
-                    form[f"{target.field}_unit"] = target.unit
+            if column in with_commas:
+                wrong = wrong or reducing.two_readings([line.cells[column] for line in lines])
+            if wrong:
+                odd[name] = wrong
+            columns[name], form[name] = column, cells[column]
+            if own[column].unit or name in _NUMBER_NAMES:
+                form[f"{name}_unit"] = "" if column in based else own[column].unit
         if mapping.version:
             form["version"] = cells.get(mapping.version, "")
+        extra = [
+            f"{_extra_name(column)}: {cells[column]}" for column, target in mapping.targets.items()
+            if target.field == EXTRA and cells.get(column)
+        ]  # fmt: skip
         if extra:
             form["extra"] = "\n".join(extra)
-        records.append(Record(sheet.file, lines[-1].number, form, columns))
+        records.append(Record(sheet.file, lines[-1].number, form, columns, odd))
     return records
 
 
@@ -140,47 +162,15 @@ def _groups(sheet: Sheet, names: Sequence[str]) -> list[list[Line]]:
     return list(found.values())
 
 
-def _reduced(lines: Sequence[Line], mapping: ColumnMapping) -> Mapping[str, str]:
-    """The cells of a run's rows as one; an empty cell never hides a value of another row."""
+def _reduced(lines: Sequence[Line], mapping: ColumnMapping) -> tuple[Mapping[str, str], frozenset[str]]:
+    """The cells of a run's rows as one, and the columns whose texts are in base units now."""
     if len(lines) == 1:
-        return lines[0].cells
-    ordered = lines if mapping.reduce == "first" else list(reversed(lines))
-    found = {
-        column: next((line.cells[column] for line in ordered if line.cells[column]), "")
-        for column in lines[0].cells
-    }
+        return lines[0].cells, frozenset()
+    if mapping.reduce == "first":
+        return reducing.first(lines, mapping.targets)
     if mapping.reduce == "last":
-        # The rows of a run are totals, which never fall: their order in the file changes nothing.
-        for column, target in mapping.targets.items():
-            if target.field in _TOTALS:
-                found[column] = _greatest([line.cells[column] for line in lines], found[column])
-    if mapping.reduce in ("sum", "mean"):
-        for column, target in mapping.targets.items():
-            if target.field in _NUMBER_NAMES or target.field == EXTRA:
-                found[column] = _added(
-                    [line.cells[column] for line in lines if line.cells.get(column)],
-                    mapping.reduce,
-                    found[column],
-                )
-    return found
-
-
-def _greatest(texts: Sequence[str], otherwise: str) -> str:
-    try:
-        return max((text for text in texts if text), key=float, default=otherwise)
-    except ValueError:
-        return otherwise  # read, and refused by name, where the row is read
-
-
-def _added(texts: Sequence[str], how: str, otherwise: str) -> str:
-    try:
-        numbers = [float(text) for text in texts]
-    except ValueError:
-        return otherwise  # read, and refused by name, where the row is read
-    if not numbers:
-        return otherwise
-    total = sum(numbers)
-    return repr(total if how == "sum" else total / len(numbers))
+        return reducing.last(lines, mapping.targets)
+    return reducing.together(lines, mapping.targets, mapping.reduce == "mean")
 
 
 def _extra_name(column: str) -> str:

@@ -46,7 +46,9 @@ def _join(records: Sequence[Record]) -> Record:
     form: dict[str, str] = {}
     origin: dict[str, Record] = {}
     columns: dict[str, str] = {}
+    odd: dict[str, str] = {}
     for record in records:
+        odd |= record.odd
         for name, text in record.form.items():
             own = name in record.columns or name.removesuffix("_unit") in record.columns
             if name in origin and own and form[name] != text:
@@ -65,4 +67,4 @@ def _join(records: Sequence[Record]) -> Record:
                 if own:
                     origin[name] = record
         columns |= record.columns
-    return Record(records[0].file, records[0].line, form, columns)
+    return Record(records[0].file, records[0].line, form, columns, odd)

@@ -39,6 +39,8 @@ def _read(record: Record | Mistake, defined: Sequence[Defined]) -> Row:
         return Row("", 0, None, str(record))
     form = dict(record.form)
     try:
+        if record.odd:
+            raise Mistakes(dict(record.odd))
         if "boundary" in form:
             form["boundary"] = _BOUNDARIES.get(form["boundary"].lower(), form["boundary"])
         entry = read_entry(form, defined)

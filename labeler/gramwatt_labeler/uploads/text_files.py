@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from ..errors import InputError
 from ..exchange import boamps
+from ..json_keys import once
 from .sheet import MOST_COLUMNS, MOST_ROWS, Line, Sheet, sheet_of
 
 _SEPARATORS = ",;\t|"
@@ -120,7 +121,7 @@ def _lines(file: str, text: str) -> list[tuple[int, Mapping[str, Any]]]:
 
 
 def _load(text: str) -> Any:
-    return json.loads(text, parse_constant=_no_constant)
+    return json.loads(text, parse_constant=_no_constant, object_pairs_hook=once)
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -134,9 +135,10 @@ def _flatten(
         name = f"{before}{key}"
         if isinstance(value, dict) and depth < _DEEPEST:
             _flatten(file, line, value, f"{name}.", cells, depth + 1)
-        elif isinstance(value, bool) or value is None or isinstance(value, list | dict):
+        elif value is None or isinstance(value, list | dict):
             continue  # no field of the form holds one
         else:
-            cells[name] = repr(value) if isinstance(value, float) else str(value).strip()
+            is_as_written = isinstance(value, float | bool)
+            cells[name] = repr(value) if is_as_written else str(value).strip()
             if len(cells[name]) > 10_000:
                 raise InputError(f"{file}: line {line}: {name[:60]!r} is longer than 10,000 characters")

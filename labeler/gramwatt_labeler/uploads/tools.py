@@ -11,6 +11,8 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct
 
+from ..type_descriptions import described
+
 _FILE = Path(__file__).parent / "tools.yml"
 Text = Annotated[str, Meta(min_length=1)]
 
@@ -43,7 +45,7 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def tools() -> tuple[Tool, ...]:
     """All tools; the last one is the table without a tool."""
-    return tuple(msgspec.convert(yaml.safe_load(_FILE.read_text()), _File).tools)
+    return tuple(msgspec.convert(yaml.safe_load(_FILE.read_text()), described(_File)).tools)
 
 
 def tool_named(name: str, known: Sequence[Tool] = ()) -> Tool | None:

@@ -83,6 +83,4 @@ def _text(cell: object) -> str:
         return cell.isoformat()
     if isinstance(cell, timedelta):
         return repr(cell.total_seconds())
-    if isinstance(cell, bool):
-        return ""
     return str(cell)

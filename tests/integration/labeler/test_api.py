@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -251,3 +252,21 @@ def test_a_program_that_writes_without_end_is_slowed_down(tmp_path: Path) -> Non
     assert site.post("models", {"name": "m"}, "manager").status_code == 201
     assert site.get("models").status_code == 200
     site.store.close()
+
+
+def test_a_request_that_is_sent_many_times_at_once_is_answered_once(site: Site) -> None:
+    answers: list[Any] = []
+    gate = threading.Barrier(8)
+
+    def send() -> None:
+        gate.wait()
+        answers.append(site.post("evaluations", RUN, Idempotency_Key="k2"))
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.text for answer in answers}) == 1
+    assert sum("idempotent-replayed" not in answer.headers for answer in answers) == 1

@@ -9,6 +9,7 @@ import pytest
 from api_site import NOW, RUN, Browser, Site, error
 from gramwatt_labeler.job_runner import JobRunner
 from gramwatt_labeler.scale_book.regrading import regrade
+from gramwatt_labeler.store.audit import entries
 from gramwatt_labeler.store.jobs import MOST_TRIES, ORPHAN_SECONDS, Jobs
 
 
@@ -135,6 +136,9 @@ def test_a_job_is_done_once_reported_and_can_be_cancelled(site: Site) -> None:
     assert runner.do_all() == 1
     assert (site.get(f"jobs/{job}").json()["state"], jobs.get(job).result) == ("done", {"scale": "gaissa"})
     assert jobs.get(other).state == "cancelled"
+    done = [(entry.user, entry.action, entry.object) for _, entry in entries(site.store.database)]
+    assert ("manager", "job.add", f"regrade {job}") in done
+    assert ("manager", "job.cancel", f"regrade {other}") in done
     failing = jobs.add("regrade", {}, "test", NOW)
     runner.do_all()
     assert jobs.get(failing).state == "failed"

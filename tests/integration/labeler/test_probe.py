@@ -329,3 +329,18 @@ def test_the_command_prints_what_a_request_took(model: str, tmp_path: Path) -> N
         [*command, "--workload", "a", "--pid", "1"], capture_output=True, text=True, timeout=60
     )
     assert refused.returncode == 2
+
+
+@pytest.mark.parametrize(
+    "host", ["[::ffff:169.254.169.254]", "[::a9fe:a9fe]", "[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::]"]
+)
+def test_an_address_inside_another_is_looked_at(host: str) -> None:
+    with pytest.raises(FactsError, match=r"leads to 169\.254\.169\.254, which is never called"):
+        endpoint(f"http://{host}/latest", [host])
+
+
+def test_a_name_elsewhere_does_not_lead_to_this_machine() -> None:
+    """A name server may answer with any address (DNS rebinding)."""
+    assert endpoint("http://2130706433/", ["2130706433", "localhost"]).url == "http://127.0.0.1:80/"
+    with pytest.raises(FactsError, match=r"leads to 127\.0\.0\.1, which is not among probe\.allowed_hosts"):
+        endpoint("http://2130706433/", ["2130706433"])

@@ -16,6 +16,7 @@ from gramwatt_exporter.model import Intensity
 from gramwatt_exporter.windows import WindowBook
 from gramwatt_exporter.windows.ended import EndedWindows
 from gramwatt_exporter.windows.model import ROOT, OpenRequest, WindowView
+from gramwatt_labeler.errors import NotYet, Rejected
 from gramwatt_labeler.model import Grade, Hardware, Measurement, Window
 from gramwatt_labeler.prometheus import Series
 from gramwatt_labeler.reported import read_report
@@ -31,13 +32,16 @@ GRID = Intensity(56.0, "FR", "annual", "average", "annual", "lifecycle", 0.0)
 
 
 class Scraped:
-    """A Prometheus with the exporter's window series, scraped a few times after the window's end."""
+    """A Prometheus with the exporter's window series, scraped a few times after the window's end.
+
+    The exporter's clock is ``ahead`` of Prometheus' by so many seconds, and is scraped for so much longer.
+    """
 
     url = "http://prometheus"
 
-    def __init__(self, view: WindowView) -> None:
+    def __init__(self, view: WindowView, ahead: int = 0) -> None:
         metrics = {one.name.removeprefix("gramwatt_").removesuffix("_total"): one for one in CATALOGUE}
-        times = [(view.end or 0.0) + seconds for seconds in (1, 6, 11, 16)]
+        times = [(view.end or 0.0) + seconds for seconds in range(1 - ahead, 17, 5)]
         snapshot: Any = SimpleNamespace(windows=[view], hardware=PARTS)
         self._series = [
             Series(
@@ -136,3 +140,17 @@ def test_a_report_of_an_older_exporter_says_nothing_of_hardware() -> None:
         "",
         "",
     )
+
+
+def test_a_window_of_an_exporter_whose_clock_is_ahead_is_waited_for() -> None:
+    view = ended({"cpu": 90.0, "dram": 5.0}, False)
+    end = view.end or 0.0
+    scraped: Any = Scraped(view, ahead=300)
+    with pytest.raises(NotYet, match="ends 300 s from now: the clocks of exporter and labeler differ"):
+        measure(scraped, Finished(view.id, end), end - 300)
+    late: Any = Scraped(view)
+    found, right = (measure(one, Finished(view.id, end), end + 20) for one in (scraped, late))
+    assert found[0] == right[0]
+    assert found[1].components == right[1].components == {"cpu": 90.0, "dram": 5.0}
+    with pytest.raises(Rejected, match="clocks"):
+        measure(scraped, Finished(view.id, end), end - 86_400)

@@ -174,3 +174,19 @@ def test_a_reported_window_is_graded_at_once_and_not_again_by_a_poll(
     watch.report(machine.address, machine.ended.after("", 0)["windows"][0])
     assert watch.grade_reported() == []
     store.close()
+
+
+def test_an_exporter_that_prometheus_does_not_know_yet_is_asked_for_soon(machine: Machine) -> None:
+    """Both are started at once: the first scrape comes after the labeler's first look."""
+    told, looks = list[str](), list[float]()
+
+    def find() -> dict[str, str]:
+        looks.append(time.monotonic())
+        return {} if len(looks) == 1 else {machine.address: f"http://{machine.address}"}
+
+    machine.run("early")
+    listener = Listener(find, lambda _, report: told.append(report["name"]), look_seconds=600)
+    listener.start()
+    until(lambda: told == ["early"])
+    listener.stop()
+    assert len(looks) == 2

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from gramwatt_labeler.forms.entry import read_entry, read_extra
@@ -165,3 +167,17 @@ def test_a_pair_of_the_extra_metrics_that_is_wrong_is_named() -> None:
     for text in ("a: 1, a: 2", "a 1", "a: x", "1a: 2", "a: 1 kg"):
         with pytest.raises(Mistake):
             read_extra(text)
+
+
+@given(
+    kind=st.sampled_from(list(KINDS.values())),
+    number=st.decimals(0, 900, places=4, allow_nan=False),
+    which=st.integers(0, 20),
+)
+def test_a_number_is_exact_whatever_unit_it_is_in(kind: Kind, number: Decimal, which: int) -> None:
+    unit = list(kind.units)[which % len(kind.units)]
+    exact = Fraction(number) * Fraction(str(kind.units[unit]))
+    if kind.name == "ratio" and exact > 1:
+        return
+    assert read_quantity(str(number), kind, unit or kind.base) == float(exact)
+    assert read_quantity(f"{number} {unit}", kind) == float(exact)

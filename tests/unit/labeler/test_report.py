@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from gramwatt_labeler.errors import InputError
@@ -114,3 +115,20 @@ def test_a_month_ends_where_the_next_one_begins() -> None:
     assert month_of("2026-12")[1] == month_of("2027-01")[0]
     start, end = month_of("2026-02")
     assert end - start == 28 * 86400
+
+
+def test_a_group_has_what_a_report_of_it_has() -> None:
+    """Who typed a run in did not use its energy, and its own name is no model's."""
+    typed = row("run 1", 5.0)
+    window = replace(typed.evaluation.window, user="", model="")
+    typed = replace(typed, evaluation=replace(typed.evaluation, window=window, created_by="u"))
+    made = report(row("run 1", 1.0), typed)
+    assert [(one.name, one.joules) for one in made.users] == [("not stated", 5.0), ("u", 1.0)]
+    assert [(one.name, one.joules) for one in made.models] == [("no model, named run 1", 5.0), ("run 1", 1.0)]
+
+
+def test_sums_are_exact_in_whatever_order_the_runs_are() -> None:
+    rows = [row("a", 1e16), row("b", 1.0), row("c", 1.0), row("d", 1.0)]
+    made, turned = report(*rows), report(*reversed(rows))
+    assert made.totals.joules == made.components["cpu"] == made.days[0][1] == 1e16 + 4
+    assert (turned.totals.joules, turned.days) == (made.totals.joules, made.days)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from gramwatt_labeler.roi import Plan, curve, returns, span
+from gramwatt_labeler.roi.asked import plan_of, read
 from gramwatt_labeler.roi.tactics import tactics
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -92,3 +93,22 @@ def test_every_tactic_names_its_source_and_a_range_that_holds_its_expectation() 
             assert (one.low or 0) <= one.expected <= (one.high or 1)
     low, high = span(Plan(100.0, 100.0, 1, 1000, 0.3), [0.2, 0.5])
     assert low.saved < high.saved
+
+
+def test_a_saving_is_the_share_that_it_says() -> None:
+    """0.9 of 10 kWh is 9 kWh: nine of money are back after one call, and not after none."""
+    values, wrong = read({"old": "10 kWh", "saving": "90 %", "price": "1", "cost": "9", "calls_per_day": "1"})
+    assert not wrong
+    outcome = returns(plan_of(values))
+    assert (outcome.break_even_calls, outcome.roi_forever) == (1, 9.0)
+
+
+@pytest.mark.parametrize("field", ["old", "new", "price", "calls_per_day", "calls"])
+def test_a_number_that_nothing_can_be_divided_by_is_asked_back(field: str) -> None:
+    form = {"old": "120", "new": "70", "price": "0.25", "cost": "500", "calls_per_day": "20000"}
+    for text in ("5e-324", "1e-300", "0,000000000000000000001"):
+        assert "smallest number accepted" in read(form | {field: text})[1][field]
+    for text in ("1e-18", "1e18"):
+        values, wrong = read(form | {field: text})
+        assert not wrong
+        returns(plan_of(values))

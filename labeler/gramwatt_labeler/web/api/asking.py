@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any
 import msgspec
 from starlette.requests import Request
 
+from ...json_keys import once
 from .errors import ApiError
 
 _LATEST = 253_402_300_800.0  # the year 10000
@@ -41,9 +43,13 @@ async def json_body(request: Request) -> Any:
         )
     body = await request.body()
     try:
-        return msgspec.json.decode(body)
+        found = msgspec.json.decode(body)
+        json.loads(body, object_pairs_hook=once)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ApiError(400, "bad_json", f"the body is not JSON: {error}", "$") from None
+    except ValueError as error:  # which msgspec does not say
+        raise ApiError(400, "bad_json", str(error), "$") from None
+    return found
 
 
 def one_of(name: str, text: str, allowed: Collection[str]) -> str:

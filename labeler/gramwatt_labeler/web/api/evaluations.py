@@ -10,7 +10,7 @@ import msgspec
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from ...errors import Duplicate
+from ...errors import Duplicate, TryAgain
 from ...evaluate.results import evaluation_of
 from ...exchange.boamps import as_boamps
 from ...forms.entry import Entry
@@ -123,7 +123,12 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         entries = entries_of(body, desk.definitions.fields())
         try:
             found = add_entries(desk, entries, who, reply)
-        except Duplicate as there:
+        except (Duplicate, TryAgain) as there:
+            # The same request may have been answered since it was looked for.
+            if reply is not None and (known := store.reply(reply)) is not None:
+                return answer(known.body, known.status, {"Idempotent-Replayed": "true"})
+            if not isinstance(there, Duplicate):
+                raise
             number = there.number if len(entries) > 1 else None
             path = "$" if number is None else f"$[{number}]"
             raise ApiError(409, "duplicate", str(there), path, existing=there.existing) from None

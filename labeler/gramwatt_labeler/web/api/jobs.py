@@ -85,7 +85,7 @@ def cancel_by(guard: Guard, services: Services, request: Request, job_id: int) -
     who = guard.requester(request)
     if who.role is not Role.MANAGER and services.jobs.get(job_id).created_by != who.name:
         raise ApiError(403, "forbidden", "only a manager cancels the job of another user")
-    services.jobs.cancel(job_id)
+    services.jobs.cancel(job_id, who.name, guard.clock())
 
 
 def job_json(job: Job) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def router(desk: Desk, services: Services) -> APIRouter:
         found = services.jobs.get(job_id)
         if not (visitor.may_write and checked(form, visitor.csrf) and found.created_by == visitor.name):
             raise HTTPException(403, "only the user who started a job stops it here")
-        services.jobs.cancel(job_id)
+        services.jobs.cancel(job_id, visitor.name, desk.clock())
         return RedirectResponse(f"/jobs/{job_id}", 303)
 
     return routes

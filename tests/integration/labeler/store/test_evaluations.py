@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -261,3 +262,40 @@ def test_characters_that_no_database_takes_are_replaced_everywhere(store: Store)
     assert (found.window.name, found.window.model, found.window.dataset) == ("a\ufffdb", "x/\ufffd", "\ufffd")
     assert found.detail == {"k\ufffd": ["\ufffd"]}
     assert (store.models()[0].facts.author, store.models()[0].facts.name) == ("x", "\ufffd")
+
+
+def test_of_many_that_add_the_same_at_once_one_does(store: Store) -> None:
+    """Also where each brings a model and a data set that none knows yet."""
+    gate, found = threading.Barrier(12), list[str]()
+
+    def add(number: int) -> None:
+        gate.wait()
+        try:
+            found.append(store.add_evaluation(typed(model="new/net", dataset="new", task=f"t{number % 3}")))
+        except Duplicate as there:
+            found.append(there.existing)
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 12
+    assert set(found) == {one.evaluation.id for one in store.page().rows}
+    assert store.page().total == 3
+
+
+def test_of_files_that_are_added_at_once_each_line_is_there_once(store: Store) -> None:
+    gate, found = threading.Barrier(6), list[str | Duplicate | Rejected]()
+
+    def add() -> None:
+        gate.wait()
+        found.extend(store.add_each([(typed(model="new/net", task=f"t{number}"), ()) for number in range(5)]))
+
+    threads = [threading.Thread(target=add) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(isinstance(one, str) for one in found) == store.page().total == 5
+    assert not [one for one in found if isinstance(one, Rejected)]

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -185,3 +186,19 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(url: str, opene
         Store(url)
     with store.engine.connect() as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "9999"
+
+
+def test_a_database_of_the_first_version_0003_is_upgraded(url: str, opened: Opened) -> None:
+    """One of its indexes has had another name."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(migrate.SCRIPTS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        connection.execute(text("DROP INDEX ix_grades_letter_scale"))
+        columns = "scale, letter, evaluation_id"
+        connection.execute(text(f"CREATE INDEX ix_grades_scale_letter ON grades ({columns})"))
+    engine.dispose()
+    with opened(url).engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
