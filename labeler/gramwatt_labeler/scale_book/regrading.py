@@ -95,9 +95,8 @@ def entry_of(evaluation: Evaluation) -> Entry:
         values["energy"] = measured.energy_joules
     if evaluation.grams is not None:
         values["emissions"] = evaluation.grams
-    extra = {
-        name: value for name, value in measures.items() if name not in own and name != "performance_score"
-    }
+    # The performance score is the stored one: a card's is of scores that no form asks for.
+    extra = {name: value for name, value in measures.items() if name not in own}
     return Entry(
         phase=window.phase, model=window.model, task=window.task, dataset=window.dataset,
         boundary=evaluation.boundary or window.boundary, values=values, extra=extra, hardware=window.hardware.text,

@@ -100,6 +100,20 @@ def test_a_version_that_is_there_is_never_changed(site: Site) -> None:
     assert error(site.post("scales", {"content": changed}, "manager"))[1] == "duplicate"
 
 
+@pytest.mark.parametrize("name", ["gaissa", "gaissa-fixed", "gaissalabel"])
+def test_another_version_of_the_same_numbers_changes_no_letter(site: Site, name: str) -> None:
+    """What is stored of an evaluation is all that its letter was made of."""
+    values = {"emissions": 420, "size": "438 MB", "dataset_size": "2 GB", "downloads": 12}
+    body = {"phase": "training", "model": "acme/net", "values": values}
+    own_score = body | {"model": "acme/own-score", "extra": {"performance_score": 0.4}}
+    assert site.post("evaluations", [body, own_score]).status_code == 201
+    content = Path(str(site.scales.files[name].file)).read_text()
+    again = re.sub(r'^version: .*$', 'version: "again"', content, flags=re.MULTILINE)
+    found = site.post("scales/check", {"content": again}, "manager").json()
+    assert (found["examined"], found["changed"]) == (2, 0)
+    assert all(one["from"] != "none" for one in found["transitions"]) or name == "gaissa-fixed"
+
+
 def test_users_and_tokens_by_form(site: Site) -> None:
     manager = Browser(site)
     assert "was added" in manager.post("/manage/users", action="add", name="<b>eve", role="contributor").text
