@@ -175,7 +175,7 @@ class Store:
                     for letter in letters
                     if letter["scale_sha256"] == one["scale_sha256"]
                 ]
-        return Stored(evaluation, found, metrics)
+        return Stored(evaluation, found, metrics, row["model_id"])
 
     def page(
         self,

@@ -134,7 +134,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         """One evaluation with its grades on all scales, and those that a newer version of a scale replaced."""
         stored = store.evaluation(storable_id(evaluation_id))
         grades = {name: grade_json(graded) for name, graded in stored.grades.items()}
-        body = evaluation_json(stored.evaluation)
+        body = evaluation_json(stored.evaluation, stored.model_id)
         earlier = [grade_json(graded) for graded in store.earlier(stored.evaluation.id)]
         return answer(
             body | {"grades": grades, "earlier": earlier, "label": desk.page_of(stored.evaluation.id)}
