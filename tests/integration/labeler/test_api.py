@@ -194,7 +194,21 @@ def test_facts_are_graded_and_nothing_is_kept(empty_site: Site) -> None:
     wrong = empty_site.client.post("/api/v1/grade", json=body | {"metrics": {"co2_emissions": 1}})
     assert error(wrong)[0] == 422
     assert wrong.json()["error"]["allowed"]
+    unknown = empty_site.client.post("/api/v1/grade", json=body | {"colour": "red"})
+    assert "boundary" in unknown.json()["error"]["allowed"]
     assert empty_site.get("evaluations").json()["total"] == 0
+
+
+def test_a_filter_that_can_match_nothing_is_refused_with_what_may_stand_there(empty_site: Site) -> None:
+    answer = empty_site.get("evaluations?letter=Z")
+    assert (error(answer), answer.json()["error"]["allowed"]) == (
+        (422, "invalid", "letter"),
+        ["A", "B", "C", "D", "E", "none"],
+    )
+    assert empty_site.get("evaluations?letter=F&scale=comparia").status_code == 200
+    for query, said in (("letter=Z", "A, B, C, D, E, none"), ("lettre=A", "there are")):
+        page = empty_site.client.get(f"/evaluations?{query}")
+        assert (page.status_code, said in page.text) == (422, True)
 
 
 def test_who_has_a_scale_already_is_not_sent_it_again(empty_site: Site) -> None:
