@@ -17,12 +17,13 @@ from ..importing import Imported, Outcome, import_results
 from ..json_shapes import as_json
 from ..render.files import write_labels
 from ..render.text import clean
-from ..scale_files import LoadedScale, load_scales, pick
+from ..scale_files import LoadedScale, pick
 from ..sources.emissions_csv import FACTS, PHASES, Options, read_emissions
 from ..store import Store
 from . import exit_codes
 from .argument_types import key_number, key_text, zone
 from .line import one_line
+from .scales_in_force import scales_in_force
 from .servers import output
 
 _log = logging.getLogger("gramwatt_labeler")
@@ -66,7 +67,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, config: Config) -> int:
     """Each file whole or not at all; one that is wrong does not keep the others out."""
-    scales = pick(load_scales(config.grading.scales_dir), config.grading.scales)
+    scales = pick(scales_in_force(config), config.grading.scales)
     facts = {name: getattr(options, name) or "" for name in FACTS}
     settings = Options(dict(options.columns), facts, dict(options.values), options.timezone, options.runs)
     store = Store(config.database_url)

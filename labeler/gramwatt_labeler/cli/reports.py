@@ -11,11 +11,12 @@ from ..config import Config
 from ..errors import ConfigError
 from ..report.asking import Asked, report_of
 from ..report.printing import as_pdf
-from ..scale_files import load_scales, pick
+from ..scale_files import pick
 from ..web.pages.desk import Desk
 from ..web.pages.page import Pages
 from ..web.pages.report import as_html, file_name, label_of, letters_of
 from ..web.pages.visitors import anonymous
+from .scales_in_force import scales_in_force
 from .servers import output, prometheus
 from .wiring import opened
 
@@ -38,7 +39,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, config: Config) -> int:
     """Write the report and print where it is. Raises InputError when no run fits."""
-    scales = load_scales(config.grading.scales_dir)
+    scales = scales_in_force(config)
     main_scale = pick(scales, config.grading.scales)[0]
     asked = Asked(options.id, options.model, options.user, options.month, options.task)
     form = options.format or ("pdf" if options.output.endswith(".pdf") else "html")

@@ -6,12 +6,12 @@ import argparse
 
 from ..config import Config
 from ..json_shapes import scale_json
-from ..scale_files import load_scales
+from .scales_in_force import scales_in_force
 
 
 def main(_: argparse.Namespace, config: Config) -> int:
     """Two lines for each: name, kind, version, date and hash; title and file."""
-    for loaded in load_scales(config.grading.scales_dir).values():
+    for loaded in scales_in_force(config).values():
         facts = scale_json(loaded)
         print(
             f"{facts['name']:<16} {facts['kind']:<9} version {facts['version']} of {facts['date']}  {facts['sha256']}"

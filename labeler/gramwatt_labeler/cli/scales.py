@@ -21,6 +21,7 @@ from ..grading.names import nearest_name
 from ..model import Graded
 from ..scale_files import LoadedScale, load_scales
 from . import scale_list
+from .scales_in_force import scales_in_force
 from .since import since
 from .verbs import add_verbs
 
@@ -71,7 +72,7 @@ def _list(options: argparse.Namespace, config: Config) -> int:
 
 
 def _show(options: argparse.Namespace, config: Config) -> int:
-    sys.stdout.write(_loaded(options.name, config).file.read_text("utf-8"))
+    sys.stdout.write(_loaded(options.name, config).content.decode())
     return 0
 
 
@@ -88,7 +89,7 @@ def _check(options: argparse.Namespace, _: Config) -> int:
 def _diff(options: argparse.Namespace, config: Config) -> int:
     texts = []
     for one in (options.old, options.new):
-        content = _bytes(one) if Path(one).is_file() else _loaded(one, config).file.read_bytes()
+        content = _bytes(one) if Path(one).is_file() else _loaded(one, config).content
         texts.append(content.decode("utf-8", "replace").splitlines())
     old, new = texts
     for line in difflib.unified_diff(old, new, options.old, options.new, lineterm="", n=2):
@@ -155,7 +156,7 @@ def _stored(store: Store) -> Iterator[Graded]:
 
 
 def _loaded(name: str, config: Config) -> LoadedScale:
-    scales = load_scales(config.grading.scales_dir)
+    scales = scales_in_force(config)
     if name not in scales:
         near = nearest_name(name, scales)
         hint = f"; did you mean {near!r}?" if near else ""

@@ -19,13 +19,13 @@ from ..hub.curating import curate
 from ..hub.regrading import grade_all
 from ..hub.sync import Counts, sync
 from ..hub.table import MOST_BYTES, Table
-from ..scale_files import load_scales
 from ..store import Store
 from ..store.hub import HubRows
 from ..study.analysis import Finding, Study, analyse
 from ..study.frame import Row
 from ..study.reading import STUDY_SCALE, all_rows
 from . import exit_codes
+from .scales_in_force import scales_in_force
 from .verbs import add_verbs, with_json
 from .wiring import hub
 
@@ -76,7 +76,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
 
 
 def _sync(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
-    scales = load_scales(config.grading.scales_dir)
+    scales = scales_in_force(config)
     main_scale = config.grading.scales[0]
     counts = sync(hub(config), rows, scales, main_scale, _BY, _progress, options.whole, options.texts)
     return _told(options, counts)
@@ -93,7 +93,7 @@ def _import(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
     except UnicodeDecodeError:
         raise InputError(f"{options.file}: is not UTF-8") from None
     table = Table(text, options.file)
-    counts = sync(table, rows, load_scales(config.grading.scales_dir), config.grading.scales[0], _BY)
+    counts = sync(table, rows, scales_in_force(config), config.grading.scales[0], _BY)
     return _told(options, counts)
 
 
@@ -112,7 +112,7 @@ def _progress(how_far: Mapping[str, Any]) -> None:
 
 
 def _curate(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
-    scales = load_scales(config.grading.scales_dir)
+    scales = scales_in_force(config)
     try:
         curate(
             rows, options.model, options.field, options.value, options.note, _BY, scales, config.grading.scales[0],
@@ -127,7 +127,7 @@ def _curate(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
 
 
 def _grade(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
-    scales = load_scales(config.grading.scales_dir)
+    scales = scales_in_force(config)
     if options.scale not in scales:
         raise InputError(f"--scale: no scale {options.scale[:64]!r}; there are {', '.join(scales)}")
     counts = grade_all(rows, scales, config.grading.scales[0], options.scale, time.time)

@@ -38,7 +38,9 @@ class Rated:
 def known_metrics(scale: RatedScale) -> dict[str, str]:
     """The scale's metrics with their units, and what its efficiencies are made of: bytes, and grams of CO2."""
     parts = {_SIZES[name]: "B" for name in _EFFICIENCIES if name in scale.metrics}
-    return {name: metric.unit for name, metric in scale.metrics.items()} | ({_CO2: "g"} | parts if parts else {})
+    return {name: metric.unit for name, metric in scale.metrics.items()} | (
+        {_CO2: "g"} | parts if parts else {}
+    )
 
 
 def index(value: float, metric: RatedMetric) -> float:

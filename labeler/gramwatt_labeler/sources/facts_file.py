@@ -140,9 +140,7 @@ def one_of(value: Value, key: str, text: str, allowed: Collection[str]) -> None:
     if text and text not in allowed:
         near = nearest_name(text, allowed)
         hint = f"; did you mean {near!r}?" if near else ""
-        raise refused(
-            value, f".{key}", f"{text[:80]!r} is not one of {', '.join(allowed)}{hint}", allowed
-        )
+        raise refused(value, f".{key}", f"{text[:80]!r} is not one of {', '.join(allowed)}{hint}", allowed)
 
 
 def at_record(record: Record, error: FactsError) -> InputError:

@@ -108,7 +108,7 @@ def test_another_version_of_the_same_numbers_changes_no_letter(site: Site, name:
     own_score = body | {"model": "acme/own-score", "extra": {"performance_score": 0.99}}
     assert site.post("evaluations", [body, own_score]).status_code == 201
     content = Path(str(site.scales.files[name].file)).read_text()
-    again = re.sub(r'^version: .*$', 'version: "again"', content, flags=re.MULTILINE)
+    again = re.sub(r"^version: .*$", 'version: "again"', content, flags=re.MULTILINE)
     found = site.post("scales/check", {"content": again}, "manager").json()
     assert (found["examined"], found["changed"]) == (2, 0)
     assert all(one["from"] != "none" for one in found["transitions"]) or name == "gaissa-fixed"
