@@ -91,7 +91,7 @@ COMMANDS = (
         "scales",
         has_verbs=True,
     ),
-    Command("scales", "list the scales with version and hash", "scale_list", arguments=""),
+    Command("scales", "list the scales with version and hash", "scale_list"),
     Command("import", "grade the runs and tasks in files of CodeCarbon's (emissions.csv)", "import_files"),
 )
 """In the order of ``--help``."""

@@ -16,7 +16,7 @@ from ..scale_files import LoadedScale, grade, pick
 from ..store import Evaluation, Given, Origin, Store
 from ..store.identifiers import new_id
 from . import exit_codes
-from .argument_types import key_number, moment
+from .argument_types import key_number, moment, of_arguments
 from .line import one_line
 from .scales_in_force import scales_in_force
 from .servers import output, prometheus
@@ -54,7 +54,8 @@ def main(options: argparse.Namespace, config: Config) -> int:
     """Measure, grade on every configured scale, keep, print."""
     now = time.time()
     scales = pick(scales_in_force(config), config.grading.scales)
-    selector = read_selector(options.selector)
+    with of_arguments():
+        selector = read_selector(options.selector)
     stretch = of_whole(
         measure_range(prometheus(config), selector, options.start, options.end or now),
         options.start,

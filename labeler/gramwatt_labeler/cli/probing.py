@@ -18,6 +18,7 @@ from ..scale_files import pick
 from ..store import Store
 from ..store.identifiers import new_id
 from . import exit_codes
+from .argument_types import of_arguments
 from .scales_in_force import scales_in_force
 from .servers import output
 from .wiring import probe_rooms
@@ -82,7 +83,8 @@ def main(options: argparse.Namespace, config: Config) -> int:
             tree |= {"served": kind, "which": getattr(options, kind)}
     if options.machine is not None:
         tree |= {"served": "machine", "which": options.machine}
-    asked = read_asked(tree)
+    with of_arguments():
+        asked = read_asked(tree)
     scales = pick(scales_in_force(config), config.grading.scales)
     store = None if options.dry_run else Store(config.database_url)
     try:
