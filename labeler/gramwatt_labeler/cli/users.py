@@ -65,7 +65,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
     is_dry = getattr(options, "dry_run", False)
     store = Store(config.database_url, keeps=not is_dry)
     try:
-        with of_arguments(name="NAME"):
+        with of_arguments(name="NAME", role="NAME"):
             found = _do(options, People(store.database), time.time())
     finally:
         store.close()

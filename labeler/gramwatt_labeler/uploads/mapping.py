@@ -62,7 +62,7 @@ def propose(sheet: Sheet, tool: Tool) -> dict[str, Target]:
             found[column] = known
             taken.add(known.field)
     for column in sheet.columns:
-        if column not in found and (target := _by_name(column)) is not None and target.field not in taken:
+        if column not in found and (target := named(column)) is not None and target.field not in taken:
             found[column] = target
             taken.add(target.field)
     return found
@@ -110,8 +110,8 @@ def apply(sheet: Sheet, mapping: ColumnMapping, defaults: Mapping[str, str]) -> 
     return records
 
 
-def _by_name(column: str) -> Target | None:
-    """``energy (kWh)``, ``energy_kwh`` and ``Energy`` all name the energy."""
+def named(column: str) -> Target | None:
+    """What a column's name says: ``energy (kWh)``, ``energy_kwh`` and ``Energy`` all name the energy."""
     match = _UNIT_IN_NAME.match(column)
     name, unit = (match["name"], match["unit"]) if match else (column, "")
     plain = re.sub(r"[\s-]+", "_", name.strip().lower())

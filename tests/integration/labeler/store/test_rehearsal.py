@@ -28,11 +28,11 @@ def test_nothing_of_a_rehearsal_stays(store: Store) -> None:
 
 def test_an_older_database_is_left_as_it_is(old_url: str) -> None:
     before = inspect(create_engine(old_url)).get_table_names()
-    try:
-        store = Store(old_url, keeps=False)
-        assert store.recent(10)  # of SQLite: upgraded in memory
+    if old_url.startswith("postgresql"):
+        with pytest.raises(ConfigError, match="db upgrade"):
+            Store(old_url, keeps=False)
+    else:
+        store = Store(old_url, keeps=False)  # upgraded in memory
+        assert store.recent(10)
         store.close()
-    except ConfigError as error:
-        assert "db upgrade" in str(error)
-        assert old_url.startswith("postgresql")
     assert inspect(create_engine(old_url)).get_table_names() == before == ["grades"]
