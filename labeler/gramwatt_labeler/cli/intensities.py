@@ -47,7 +47,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
         except OSError as error:
             raise InputError(f"{options.file}: cannot read the file: {error.strerror}") from None
         rows = read_intensities(read_upload(options.file, content), options.source[:200])
-        before = keep(store, rows, time.time())
+        before = keep(store, rows, time.time(), "the command line")
         zones = len({one.zone for one in rows})
         if options.json:
             found = {"source": options.source, "intensities": len(rows), "zones": zones, "before": before}

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import insert, or_, select, update
 
 from ..errors import NotFound
+from . import audit
 from .database import Database
 from .rows import storable
 from .tables import JOBS
@@ -56,6 +57,8 @@ class Jobs:
         with self._database.writing() as connection:
             added = connection.execute(insert(JOBS).values(row)).inserted_primary_key
             assert added is not None
+            # Parameters may be secret, but not which scale grades everything again.
+            audit.record(connection, now, by, f"job {kind}", str(params.get("scale") or added[0]))
             return int(added[0])
 
     def get(self, job_id: int) -> Job:

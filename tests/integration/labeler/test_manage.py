@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 from api_site import NOW, RUN, Browser, Site, error
+from gramwatt_labeler.intensities.kept import keep
+from gramwatt_labeler.intensities.table import Intensity
 from gramwatt_labeler.job_runner import JobRunner
 from gramwatt_labeler.scale_book.regrading import regrade
+from gramwatt_labeler.store.audit import entries
 from gramwatt_labeler.store.jobs import MOST_TRIES, ORPHAN_SECONDS, Jobs
 
 
@@ -112,6 +115,13 @@ def test_another_version_of_the_same_numbers_changes_no_letter(site: Site, name:
     found = site.post("scales/check", {"content": again}, "manager").json()
     assert (found["examined"], found["changed"]) == (2, 0)
     assert all(one["from"] != "none" for one in found["transitions"]) or name == "gaissa-fixed"
+
+
+def test_jobs_and_tables_are_in_the_audit(site: Site) -> None:
+    assert site.post("scales/gaissa/regrade", {}, "manager").status_code == 202
+    keep(site.store, [Intensity("France", 2023, 56.0, "a table")], NOW, "the command line")
+    found = {(one.user, one.action, one.object) for _, one in entries(site.store.database)}
+    assert {("manager", "job regrade", "gaissa"), ("the command line", "intensities", "a table")} <= found
 
 
 def test_users_and_tokens_by_form(site: Site) -> None:
