@@ -60,6 +60,7 @@ def test_what_is_kept_by_rest_is_listed_shown_and_removed_by_its_user(site: Site
         ({"baseline": "w5"}, 422, ""),
         ({"price": "x"}, 422, "$.price"),
         ({"price": -1}, 422, "$.price"),
+        ({"price": 0}, 422, "$.price"),
         ({"cost": "1,500"}, 422, "$.cost"),
         ({"saving": "40 %"}, 422, "$.saving"),
         ({"zone": "France"}, 422, "$.zone"),
