@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from .forms.defined import Defined
 from .forms.fields import PHASES
-from .recommendations import MetricFacts, Source, metric_facts
+from .recommendations import Advice, MetricFacts, Source, metric_facts
 from .render.text import clean
 from .roi.tactics import Tactic
 from .roi.tactics import tactics as shipped_tactics
@@ -22,10 +22,24 @@ from .uploads.tools import tools as shipped_tools
 Phase = Literal["training", "inference"]
 Line = Annotated[str, BeforeValidator(lambda text: clean(text) if isinstance(text, str) else text)]
 _TEXT = 4000
+_ADDRESS = r"^(https?://[\x21-\x7e]+)?$"
+
+
+class AdviceIn(BaseModel):
+    """What helps with a metric, from this letter on, and who says so."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    letter: Literal["A", "B", "C", "D", "E"] = "C"
+    text: Line = Field(min_length=1, max_length=2000)
+    source: Line = Field(min_length=1, max_length=1000)
+    url: str = Field(default="", max_length=1000, pattern=_ADDRESS)
 
 
 class MetricIn(BaseModel):
-    """A metric: its unit, whether less or more is better, what it means and how it is got."""
+    """A metric: its unit, whether less or more is better, what it means, how it is got and what helps.
+
+    Without ``recommendations`` a shipped metric keeps its own.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")
@@ -35,6 +49,7 @@ class MetricIn(BaseModel):
     direction: Literal["lower", "higher"] = "lower"
     description: str = Field(default="", max_length=_TEXT)
     how_to: str = Field(default="", max_length=_TEXT)
+    recommendations: list[AdviceIn] = Field(default_factory=list, max_length=50)
     enabled: bool = True
 
 
@@ -91,7 +106,7 @@ class TacticIn(BaseModel):
     high: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
     derived: Line = Field(default="", max_length=1000)
     source: Line = Field(min_length=1, max_length=1000)
-    url: str = Field(default="", max_length=1000, pattern=r"^(https?://[\x21-\x7e]+)?$")
+    url: str = Field(default="", max_length=1000, pattern=_ADDRESS)
     enabled: bool = True
 
     @model_validator(mode="after")
@@ -186,7 +201,11 @@ def _facts(row: Mapping[str, Any], shipped: MetricFacts | None) -> MetricFacts:
         direction=row["direction"],
         meaning=row["description"] or (shipped.meaning if shipped else ""),
         how_to=row["how_to"] or (shipped.how_to if shipped else ""),
-        advice=list(shipped.advice) if shipped else [],
+        advice=[
+            Advice(start=one["letter"], text=one["text"], source=Source(text=one["source"], url=one["url"]))
+            for one in row["recommendations"] or ()
+        ]
+        or (list(shipped.advice) if shipped else []),
     )
 
 

@@ -12,6 +12,8 @@ from gramwatt_exporter.config.schema import (
     Co2Signal,
     ElectricityMaps,
     EnergiDataService,
+    EnergyCharts,
+    Entsoe,
     IntensityConfig,
     Rte,
     WattTime,
@@ -45,9 +47,13 @@ PROVIDERS: dict[str, tuple[str, Any, dict[Aspect, str]]] = {
     ),
     "rte": ("FR", Rte, {"latest": "/records"}),
     "energidataservice": ("DK-DK1", EnergiDataService, {"latest": "CO2Emis", "forecast": "CO2EmisProg"}),
+    "energy-charts": ("DE", EnergyCharts, {"latest": "public_power"}),
+    "entsoe": ("FR", Entsoe, {"latest": "/api"}),
     "watttime": ("US-CAL-CISO", WattTime, {"latest": "/v3/forecast"}),
 }
 CASES = [(kind, aspect) for kind, (_, _, paths) in PROVIDERS.items() for aspect in paths]
+JSON_CASES = [case for case in CASES if case[0] != "entsoe"]
+"""Those whose answers are JSON; what the platform of ENTSO-E says in XML is in test_providers.py."""
 
 
 def settings(grid: Any, kind: str, **options: Any) -> Any:

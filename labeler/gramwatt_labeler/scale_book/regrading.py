@@ -96,9 +96,11 @@ def entry_of(evaluation: Evaluation) -> Entry:
         values["energy"] = measured.energy_joules
     if evaluation.grams is not None:
         values["emissions"] = evaluation.grams
+    # The performance score is the stored one: a card's is of scores that no form asks for.
     extra = {
         name: value for name, value in measures.items()
-        if name not in values and evaluation.measures[name].layer is not Layer.DERIVED
+        if name not in values
+        and (name == "performance_score" or evaluation.measures[name].layer is not Layer.DERIVED)
     }  # fmt: skip
     return Entry(
         phase=window.phase, model=window.model, task=window.task, dataset=window.dataset,

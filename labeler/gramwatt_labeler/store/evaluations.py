@@ -29,6 +29,7 @@ from .nouns import (
     Page,
     Stored,
 )
+from .rehearsal import Rehearsal
 from .replies import Reply
 from .tables import EVALUATIONS, EXTRA_FIELDS, EXTRA_VALUES, GRADES, MEASURES, METRIC_GRADES
 
@@ -41,9 +42,12 @@ _GRADED = (_E.record, _G.record.label("own"), _G.graded_at)
 class Store:
     """Safe to use from several threads. Every method raises DatabaseAway while the database is away."""
 
-    def __init__(self, url: str) -> None:
-        """Open, and upgrade an older database. Raises ConfigError naming the setting; a server that is away is none."""
-        self.database = Database(url)
+    def __init__(self, url: str, keeps: bool = True) -> None:
+        """Open, and upgrade an older database. Raises ConfigError naming the setting; a server that is away is none.
+
+        Without ``keeps`` nothing that is written stays, also not the upgrade.
+        """
+        self.database = Database(url) if keeps else Rehearsal(url)
         self._unreadable: set[str] = set()  # said once
 
     @property
@@ -183,7 +187,7 @@ class Store:
                     for letter in letters
                     if letter["scale_sha256"] == one["scale_sha256"]
                 ]
-        return Stored(evaluation, found, metrics)
+        return Stored(evaluation, found, metrics, row["model_id"])
 
     def page(
         self,

@@ -126,6 +126,7 @@ class Stored:
     evaluation: Evaluation
     grades: Mapping[str, Graded]
     metric_grades: Mapping[str, Sequence[MetricGrade]] = field(default_factory=lambda: _NOTHING)
+    model_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

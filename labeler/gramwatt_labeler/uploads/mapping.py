@@ -69,9 +69,9 @@ def propose(sheet: Sheet, tool: Tool) -> dict[str, Target]:
             found = {other: one for other, one in found.items() if one.field != known.field}
             found[column] = known
         taken.add(known.field)
-    named = sorted(sheet.columns, key=lambda column: column not in _BETTER)
-    for column in named:
-        if column in found or (target := _by_name(column)) is None:
+    better_first = sorted(sheet.columns, key=lambda column: column not in _BETTER)
+    for column in better_first:
+        if column in found or (target := named(column)) is None:
             continue
         if target.field not in taken or target.field in ("outcome", *_COUNTED):
             found[column] = target
@@ -132,8 +132,8 @@ def apply(sheet: Sheet, mapping: ColumnMapping, defaults: Mapping[str, str]) -> 
     return records
 
 
-def _by_name(column: str) -> Target | None:
-    """``energy (kWh)``, ``energy_kwh`` and ``Energy`` all name the energy."""
+def named(column: str) -> Target | None:
+    """What a column's name says: ``energy (kWh)``, ``energy_kwh`` and ``Energy`` all name the energy."""
     match = _UNIT_IN_NAME.match(column)
     name, unit = (match["name"], match["unit"]) if match else (column, "")
     plain = re.sub(r"[\s-]+", "_", name.strip().lower())

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from api_site import NOW, RUN, Browser, Site, error
+from gramwatt_labeler.intensities.kept import keep
+from gramwatt_labeler.intensities.table import Intensity
 from gramwatt_labeler.job_runner import JobRunner
 from gramwatt_labeler.scale_book.regrading import regrade
 from gramwatt_labeler.store.audit import entries
@@ -101,6 +103,27 @@ def test_a_version_that_is_there_is_never_changed(site: Site) -> None:
     assert error(site.post("scales", {"content": changed}, "manager"))[1] == "duplicate"
 
 
+@pytest.mark.parametrize("name", ["gaissa", "gaissa-fixed", "gaissalabel"])
+def test_another_version_of_the_same_numbers_changes_no_letter(site: Site, name: str) -> None:
+    """What is stored of an evaluation is all that its letter was made of."""
+    values = {"emissions": 420, "size": "438 MB", "dataset_size": "2 GB"}
+    body = {"phase": "training", "model": "acme/net", "values": values}
+    own_score = body | {"model": "acme/own-score", "extra": {"performance_score": 0.99}}
+    assert site.post("evaluations", [body, own_score]).status_code == 201
+    content = Path(str(site.scales.files[name].file)).read_text()
+    again = re.sub(r"^version: .*$", 'version: "again"', content, flags=re.MULTILINE)
+    found = site.post("scales/check", {"content": again}, "manager").json()
+    assert (found["examined"], found["changed"]) == (2, 0)
+    assert all(one["from"] != "none" for one in found["transitions"]) or name == "gaissa-fixed"
+
+
+def test_jobs_and_tables_are_in_the_audit(site: Site) -> None:
+    assert site.post("scales/gaissa/regrade", {}, "manager").status_code == 202
+    keep(site.store, [Intensity("France", 2023, 56.0, "a table")], NOW, "the command line")
+    found = {(one.user, one.action, one.object) for _, one in entries(site.store.database)}
+    assert {("manager", "job.regrade", "gaissa"), ("the command line", "intensities", "a table")} <= found
+
+
 def test_users_and_tokens_by_form(site: Site) -> None:
     manager = Browser(site)
     assert "was added" in manager.post("/manage/users", action="add", name="<b>eve", role="contributor").text
@@ -137,7 +160,7 @@ def test_a_job_is_done_once_reported_and_can_be_cancelled(site: Site) -> None:
     assert (site.get(f"jobs/{job}").json()["state"], jobs.get(job).result) == ("done", {"scale": "gaissa"})
     assert jobs.get(other).state == "cancelled"
     done = [(entry.user, entry.action, entry.object) for _, entry in entries(site.store.database)]
-    assert ("manager", "job.add", f"regrade {job}") in done
+    assert ("manager", "job.regrade", "gaissa") in done
     assert ("manager", "job.cancel", f"regrade {other}") in done
     failing = jobs.add("regrade", {}, "test", NOW)
     runner.do_all()

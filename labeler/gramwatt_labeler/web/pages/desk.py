@@ -10,6 +10,7 @@ from ...definitions import Definitions
 from ...evaluate.results import Result, evaluate, fitting
 from ...forms.entry import Entry
 from ...grading.scale import Scale
+from ...model import Graded
 from ...prometheus import Prometheus
 from ...scale_files import LoadedScale
 from ...store import Store
@@ -42,3 +43,14 @@ class Desk:
         """A scale by name; None for one that is no longer here."""
         loaded = self.scales.get(name)
         return loaded.scale if loaded else None
+
+    def shown(self, grades: Mapping[str, Graded], scale: str = "") -> Graded | None:
+        """The grade for the label: on the asked scale, else the first with a letter in the order of the form."""
+        if scale:
+            return grades.get(scale)
+        ordered = [grades[name] for name in sorted(grades, key=self._place)]
+        return next((one for one in ordered if one.grade.letter), ordered[0] if ordered else None)
+
+    def _place(self, name: str) -> tuple[bool, bool, str]:
+        """The main scale first, then those that ask for metrics, as ``fitting`` orders them."""
+        return name != self.main_scale, not getattr(self.scale(name), "required", ()), name

@@ -43,13 +43,8 @@ def router(desk: Desk) -> APIRouter:
             raise HTTPException(404, f"no evaluation {clean(evaluation_id)!r}; see /evaluations") from None
 
     def shown_of(stored: Stored, scale: str) -> Graded | None:
-        """The grade on the asked scale, else on the main one, else the first with a letter."""
-        grades = stored.grades
-        ordered = [grades[name] for name in (scale, desk.main_scale) if name in grades]
-        if scale in grades:
-            return grades[scale]
-        ordered += grades.values()
-        return next((one for one in ordered if one.grade.letter), ordered[0] if ordered else None)
+        """The grade on the asked scale where there is one."""
+        return desk.shown(stored.grades, scale if scale in stored.grades else "")
 
     @routes.get("/evaluations/{evaluation_id}/label.{form}")
     def label(

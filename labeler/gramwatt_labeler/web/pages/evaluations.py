@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ...errors import InputError
 from ...render.text import clean
-from ...store.listing import SORTS
+from ...store.listing import NOT_GRADED, SORTS
 from ...store.nouns import Filters, Origin
 from .desk import Desk
 
@@ -45,7 +45,9 @@ def router(desk: Desk) -> APIRouter:
         cursor: Annotated[str, Query(max_length=2000)] = "",
     ) -> Response:
         asked = asked_of(dict(request.query_params), desk.main_scale)
-        wrong = wrong_filter(asked, desk)
+        unknown = next((name for name in request.query_params if name not in (*_NAMES, "cursor")), "")
+        wrong = f"{clean(unknown)!r} is no filter; there are {', '.join(_NAMES)}" if unknown else ""
+        wrong = wrong or wrong_filter(asked, desk)
         page = None
         if not wrong:
             try:
@@ -115,6 +117,9 @@ def wrong_filter(asked: Mapping[str, str], desk: Desk) -> str:
         return f"origin: {clean(asked['origin'])!r}; allowed: {', '.join(Origin)}"
     if asked["scale"] not in desk.scales:
         return f"scale: {clean(asked['scale'])!r}; allowed: {', '.join(sorted(desk.scales))}"
+    letters = [*letters_of(desk.scales[asked["scale"]].scale), NOT_GRADED]
+    if asked["letter"] and asked["letter"] not in letters:
+        return f"letter: {clean(asked['letter'])!r}; allowed: {', '.join(letters)}"
     if asked["sort"] not in SORTS:
         return f"sort: {clean(asked['sort'])!r}; allowed: {', '.join(SORTS)}"
     for name in ("since", "until"):
