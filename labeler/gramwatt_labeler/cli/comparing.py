@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from ..compare import comparable_units
 from ..compare.table import Cell, Run, rows_of, runs_of
 from ..config import Config
+from ..evaluate.on_label import scale_order
 from ..render.shorten import shortened
+from ..scale_files import load_scales
 from ..store import Store
 
 _WIDE = 34
@@ -25,9 +27,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, config: Config) -> int:
     """Raises NotFound for an id that is not there, InputError for fewer than 2 or more than 6."""
+    order = scale_order(load_scales(config.grading.scales_dir), config.grading.scales[0])
     store = Store(config.database_url)
     try:
-        runs = runs_of(store, options.ids, config.grading.scales[0])
+        runs = runs_of(store, options.ids, order)
     finally:
         store.close()
     unit = comparable_units([run.graded.grade.unit if run.graded else "" for run in runs])

@@ -91,6 +91,8 @@ def entry_of(evaluation: Evaluation) -> Entry:
     own = {"size", "dataset_size", "downloads", "parameters", "flops", *values}
     measures = {name: one.value for name, one in evaluation.measures.items() if one.value is not None}
     values |= {name: value for name, value in measures.items() if name in own}
+    if window.seconds > 0:
+        values["duration"] = window.seconds
     if measured is not None:
         values["energy"] = measured.energy_joules
     if evaluation.grams is not None:

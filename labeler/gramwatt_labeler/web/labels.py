@@ -37,10 +37,11 @@ def router(desk: Desk) -> APIRouter:
 
     def one(window: str, scale: str = "") -> Graded:
         window = storable_id(window)
-        found = store.get(window, scale) if scale else store.get(window, main_scale) or store.get(window)
-        if not found:
+        found = {one.grade.scale.name: one for one in store.get(window, scale)}
+        shown = desk.on_label(found, scale)
+        if shown is None:
             raise HTTPException(404, f"no grade for window {window!r}; see /labels/ for those there are")
-        return found[0]
+        return shown
 
     @routes.get("/labels/", response_class=HTMLResponse, include_in_schema=False)
     def label_list(
