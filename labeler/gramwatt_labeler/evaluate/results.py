@@ -203,16 +203,18 @@ def _measurement(entry: Entry, origin: str, line: int) -> Measurement | None:
             mode=entry.boundary,
             run=entry.run,
             outcome=entry.outcome,
+            country_code=entry.zone,
             file=origin,
             line=line,
         )
     return Measurement(
         energy_joules=energy,
-        components={"gpu": energy} if entry.boundary == "gpu" else {},
+        components={"gpu": energy} if entry.boundary == "gpu" else dict(entry.components),
         samples=None,
         coverage_ratio=1 - entry.missed_ratio if entry.missed_ratio else None,
         emissions_grams=entry.values.get("emissions"),
         sources=(entry.source,) if entry.source else (),
         imported=imported,
         floor_joules=entry.floor_joules,
+        zone=entry.zone,
     )

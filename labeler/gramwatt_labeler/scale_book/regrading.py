@@ -104,6 +104,7 @@ def entry_of(evaluation: Evaluation) -> Entry:
         phase=window.phase, model=window.model, task=window.task, dataset=window.dataset,
         boundary=evaluation.boundary or window.boundary, values=values, extra=extra, hardware=window.hardware.text,
         failure=window.failure, floor_joules=measured.floor_joules if measured else None,
+        components=dict(measured.components) if measured else {}, zone=measured.zone if measured else "",
         outcome=measured.imported.outcome if measured and measured.imported else "",
         missed_ratio=1 - coverage if (coverage := measured.coverage_ratio if measured else None) is not None else 0.0,
     )  # fmt: skip

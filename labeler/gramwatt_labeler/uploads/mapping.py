@@ -7,12 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..forms.fields import NUMBERS, TEXTS
+from ..forms.quantities import ENERGY
 from .sheet import Line, Sheet
 from .tools import Target, Tool
 
+PARTS = {
+    f"{name}_energy": f"Of the energy, {words}"
+    for name, words in (("cpu", "the CPU's"), ("gpu", "the GPU's"), ("dram", "the memory's"))
+}
+"""The energy of a component, by the name of its column."""
 OTHER = {
     "phase": "Phase", "run": "Id of the run", "ended": "Time of the end", "note": "Note",
     "outcome": "How the run ended", "floor": "Least energy its sensors resolve (J)", "missed": "Time not seen (s)",
+    "zone": "Country or grid zone", **PARTS,
 }  # fmt: skip
 """Fields a file may have that the form asks for elsewhere, or not at all."""
 EXTRA = "extra"
@@ -23,7 +30,7 @@ FIELDS: dict[str, str] = {
     **OTHER,
 }
 _NUMBER_NAMES = {one.name: one for one in NUMBERS}
-_TOTALS = ("energy", "emissions")
+_TOTALS = ("energy", "emissions", *PARTS)
 _UNIT_IN_NAME = re.compile(r"^(?P<name>.*?)[\s_]*[\[(](?P<unit>[^\])]+)[\])]$")
 _SYNONYMS = {
     "co2": "emissions", "co2_eq_emissions": "emissions", "emission": "emissions", "carbon": "emissions",
@@ -56,6 +63,13 @@ def propose(sheet: Sheet, tool: Tool) -> dict[str, Target]:
     found: dict[str, Target] = {}
     taken = set(tool.fixed)
     for column, known in tool.columns.items():  # in the tool's order: the better of two columns comes first
+        rivals = [
+            other
+            for other, one in tool.columns.items()
+            if one.field == known.field and other in sheet.columns
+        ]
+        if len(rivals) > 1 and not any(line.cells[column] for line in sheet.lines if column in line.cells):
+            continue  # an empty column says nothing where another one has the same field
         if column in sheet.columns and (known.field not in taken or column == known.field):
             # A column with the field's own name is the better one: `model` before `name`.
             found = {other: one for other, one in found.items() if one.field != known.field}
@@ -70,6 +84,8 @@ def propose(sheet: Sheet, tool: Tool) -> dict[str, Target]:
 
 def units_of(name: str) -> list[str]:
     """The units a column for this field may be in; empty for words."""
+    if name in PARTS:
+        return list(ENERGY.units)
     return list(_NUMBER_NAMES[name].kind.units) if name in _NUMBER_NAMES else []
 
 

@@ -124,3 +124,50 @@ def test_limits_the_wrong_way_say_how_less_is_better(site: Site, limits: str, hi
     answer: Any = site.post("scales/check", {"content": content}, "manager")
     assert answer.status_code == 422
     assert hint in answer.json()["error"]["message"]
+
+
+CODECARBON = (
+    b"timestamp,project_name,run_id,duration,emissions,cpu_energy,gpu_energy,ram_energy,energy_consumed,"
+    b"country_iso_code,codecarbon_version,cpu_model,gpu_model,tracking_mode\n"
+    b"2026-11-20T10:00:00,resnet,run-1,3600.5,0.0561,0.0425,%b,0.0117,%b,FRA,3.0.4,AMD EPYC 7763,%b,machine\n"
+)
+
+
+def _imported(site: Site, content: bytes) -> dict[str, Any]:
+    answer = site.client.post(
+        "/api/v1/evaluations/import", headers=site.headers(), files=[("files", ("emissions.csv", content))],
+        data={"phase": "training", "task": "image-classification"},
+    )  # fmt: skip
+    assert answer.status_code in (200, 201), answer.text
+    found: dict[str, Any] = site.get("evaluations?limit=1").json()["evaluations"][0]
+    return found
+
+
+def test_a_file_of_codecarbons_keeps_units_parts_hardware_and_country(site: Site) -> None:
+    one = _imported(site, CODECARBON % (b"0.2103", b"0.2645", b"8 x NVIDIA A100"))
+    assert one["energy_joules"] == pytest.approx(0.2645 * 3.6e6)  # it writes kWh and kg
+    assert one["emissions_grams"] == pytest.approx(56.1)
+    assert one["components"] == {
+        name: pytest.approx(kilowatt_hours * 3.6e6)
+        for name, kilowatt_hours in (("cpu", 0.0425), ("gpu", 0.2103), ("dram", 0.0117))
+    }
+    assert (one["zone"], one["boundary"]) == ("FRA", "machine")
+    assert one["intensity_grams_per_kwh"] == pytest.approx(56.1 / 0.2645)
+    page = Browser(site).get(f"/evaluations/{one['id']}")
+    for text in ("264 Wh", "56.1 g", "By component", "8 x NVIDIA A100", "FRA, 212 g/kWh"):
+        assert text in page
+
+
+def test_a_run_without_a_gpu_has_its_cpu_as_hardware(site: Site) -> None:
+    one = _imported(site, CODECARBON % (b"0.0", b"0.0542", b""))
+    assert set(one["components"]) == {"cpu", "dram"}  # 0 is how it writes that there is none
+    assert "AMD EPYC 7763" in Browser(site).get(f"/evaluations/{one['id']}")
+
+
+def test_parts_beyond_the_whole_are_a_mistake_in_their_column(site: Site) -> None:
+    answer = site.client.post(
+        "/api/v1/evaluations/import", headers=site.headers(),
+        files=[("files", ("emissions.csv", CODECARBON % (b"0.9", b"0.2645", b"")))], data={"phase": "training"},
+    )  # fmt: skip
+    assert "column 'gpu_energy': the parts are" in answer.text
+    assert site.get("evaluations").json()["evaluations"] == []
