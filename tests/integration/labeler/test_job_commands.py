@@ -38,7 +38,7 @@ def test_grade_as_json_by_name(prometheus_url: str, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("words", "code", "text"),
     [
-        (["--window", "no-task"], 3, "not graded: a task"),
+        (["--window", "no-task"], 3, "not graded: missing a task"),
         (["--window", "nothing"], 1, "window 'nothing' is unknown to Prometheus"),
         (["--window", "open"], 1, "has not finished yet"),
         (["--name", "nothing"], 1, "a window named 'nothing' is unknown"),
