@@ -13,6 +13,7 @@ API, HUB, PROBE, EXCHANGE, MANAGE, DEFINING, MODELS, RETURNS, STUDIED = (
     f"integration/labeler/test_{name}.py"
     for name in ("api", "hub", "probe", "exchange", "manage", "defining", "models", "returns", "study")
 )
+ONE_LETTER = "integration/labeler/test_one_letter.py"
 READING, EVALUATE, UPLOAD = (
     f"integration/labeler/pages/test_{name}.py" for name in ("reading", "evaluate", "upload")
 )
@@ -71,6 +72,11 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "results come by file": (
         (BROWSER, "test_files_are_previewed_added_compared_and_reported"),
         (UPLOAD, "test_codecarbon_and_a_workbook_become_one_run"),
+        (ONE_LETTER, "test_a_file_of_codecarbons_keeps_units_parts_hardware_and_country"),
+    ),
+    "one run has one letter wherever it is read": (
+        (ONE_LETTER, "test_a_letter_is_the_same_on_form_page_label_list_model_and_rest"),
+        (ONE_LETTER, "test_compared_runs_have_the_letters_of_their_labels"),
     ),
     "results come by one click from a deployed model": (
         (PROBE, "test_its_energy_is_that_of_what_serves_it_between_two_samples"),
@@ -84,6 +90,7 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "managers set intervals and weights, and see first what changes": (
         (MANAGE, "test_a_preview_says_how_many_letters_would_change_and_keeps_nothing"),
+        (ONE_LETTER, "test_every_number_of_the_form_counts_where_a_manager_gives_it_an_interval"),
     ),
     "managers set letters' colours and tactics": (
         (EXCHANGE, "test_a_manager_changes_the_colours_of_every_label"),
