@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0, "0 J"), (1, "1.00 J"), (999.4, "999 J"), (999.6, "1.00 kJ"), (1234.5, "1.23 kJ"), (0.0123, "12.3 mJ"),
-     (3.6e6, "3.60 MJ"), (1.58e-8, "15.8 nJ"), (1e-12, "1.00e-12 J"), (None, "unknown"), (float("nan"), "unknown"), (-5.0, "-5.00 J")],
+     (3.6e6, "3.60 MJ"), (1.58e-8, "15.8 nJ"), (1e-12, "1.00e-12 J"),
+     (None, "unknown"), (float("nan"), "unknown"), (-5.0, "-5.00 J")],
 )  # fmt: skip
 def test_quantities(value: Any, text: Any) -> None:
     assert quantity(value, "J") == text
