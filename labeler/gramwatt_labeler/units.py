@@ -6,6 +6,8 @@ Inside: joules, grams of CO2 equivalent, Unix seconds.
 import math
 from datetime import UTC, datetime
 
+UNDATED = 0.0
+"""The time of what came without one. It is before every month, so no sum over time has it in it."""
 JOULES_PER_WATT_HOUR = 3_600.0
 JOULES_PER_KILOWATT_HOUR = 3_600_000.0
 
@@ -79,6 +81,8 @@ def duration(seconds: float) -> str:
 
 def moment(seconds: float) -> str:
     """Unix seconds as ``2026-01-31 12:00:00 UTC``; ``?`` for what no calendar has."""
+    if seconds == UNDATED:
+        return "date not stated"
     try:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (ValueError, OverflowError, OSError):

@@ -10,7 +10,9 @@ from ..compare import FEWEST, MOST, comparable_units
 from ..compare.table import Cell, Run, rows_of, runs_of
 from ..config import Config
 from ..errors import ConfigError
+from ..evaluate.on_label import scale_order
 from ..render.shorten import shortened
+from ..scale_files import load_scales
 from ..store import Store
 
 _WIDE = 34
@@ -30,9 +32,10 @@ def main(options: argparse.Namespace, config: Config) -> int:
         raise ConfigError(
             "ID", f"expected {FEWEST} to {MOST} different evaluations, got {len(set(options.ids))}"
         )
+    order = scale_order(load_scales(config.grading.scales_dir), config.grading.scales[0])
     store = Store(config.database_url)
     try:
-        runs = runs_of(store, options.ids, config.grading.scales[0])
+        runs = runs_of(store, options.ids, order)
     finally:
         store.close()
     unit = comparable_units([run.graded.grade.unit if run.graded else "" for run in runs])

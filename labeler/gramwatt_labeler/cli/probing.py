@@ -45,6 +45,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--warm-up", type=int, default=3, metavar="N", help="requests before that (default: 3)"
     )
+    command.add_argument("--samples", type=int, default=1, metavar="N", help="in one request (default: 1)")
     served = command.add_mutually_exclusive_group()
     for kind, words in SERVED.items():
         if kind and kind != "machine":
@@ -73,6 +74,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
             "requests",
             "concurrency",
             "warm_up",
+            "samples",
             "task",
             "dataset",
         )

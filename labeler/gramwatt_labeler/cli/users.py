@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import shlex
 import sys
 import time
 
@@ -71,6 +72,12 @@ def main(options: argparse.Namespace, config: Config) -> int:
         store.close()
     if is_dry and isinstance(found, dict):
         found |= {"kept": "no"}
+    if options.action == "add" and not options.password and not is_dry:
+        print(
+            f"gramwatt-labeler: {options.name} has a token alone, for REST. To log in to the pages: "
+            f"gramwatt-labeler user passwd {shlex.quote(options.name)}",
+            file=sys.stderr,
+        )
     if options.json:
         print(msgspec.json.encode(found).decode())
     else:

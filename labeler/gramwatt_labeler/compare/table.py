@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError
+from ..evaluate.on_label import on_label
 from ..model import Graded
 from ..render.shorten import shortened
 from ..render.text import clean
@@ -47,21 +48,16 @@ class Run:
         return measured.uncertainty_ratio if measured else None
 
 
-def runs_of(store: Store, ids: Sequence[str], main_scale: str) -> list[Run]:
-    """The runs with these ids, in their order. Raises NotFound, and InputError for their number."""
+def runs_of(store: Store, ids: Sequence[str], order: Sequence[str]) -> list[Run]:
+    """The runs with these ids, in their order. Raises NotFound, and InputError for their number.
+
+    ``order`` is that of the scales, as :func:`~gramwatt_labeler.evaluate.on_label.scale_order` has it.
+    """
     asked = list(dict.fromkeys(ids))
     if not FEWEST <= len(asked) <= MOST:
         raise InputError(f"expected {FEWEST} to {MOST} different evaluations, got {len(asked)}")
     found = [store.evaluation(one) for one in asked]
-    return [Run(number, stored, graded_on(stored, main_scale)) for number, stored in enumerate(found, 1)]
-
-
-def graded_on(stored: Stored, main_scale: str) -> Graded | None:
-    """The grade on the main scale, else the first with a letter."""
-    graded = stored.grades.get(main_scale)
-    if graded is not None and graded.grade.letter:
-        return graded
-    return next((one for one in stored.grades.values() if one.grade.letter), graded)
+    return [Run(number, stored, on_label(stored.grades, order)) for number, stored in enumerate(found, 1)]
 
 
 def rows_of(runs: Sequence[Run], unit: str) -> list[tuple[str, list[Cell]]]:

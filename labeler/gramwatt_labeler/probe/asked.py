@@ -16,6 +16,7 @@ from ..type_descriptions import described
 
 MOST_REQUESTS = 10_000
 MOST_CONCURRENCY = 32
+MOST_SAMPLES = 100_000
 MOST_INPUTS = 100
 MOST_INPUT_BYTES = 64 * 1024
 LONGEST = 256
@@ -48,6 +49,7 @@ class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     requests: int = 100
     concurrency: int = 1
     warm_up: int = 3
+    samples: int = 1  # in one request
     served: Served = ""
     which: str = ""
     task: str = ""
@@ -93,6 +95,7 @@ def _check(one: Asked) -> None:
         raise FactsError("$.url", "expected an address such as http://127.0.0.1:8000/predict")
     for name, low, high in (
         ("requests", 1, MOST_REQUESTS), ("concurrency", 1, MOST_CONCURRENCY), ("warm_up", 0, 1000),
+        ("samples", 1, MOST_SAMPLES),
     ):  # fmt: skip
         if not low <= getattr(one, name) <= high:
             raise FactsError(f"$.{name}", f"expected a number from {low} to {high}")

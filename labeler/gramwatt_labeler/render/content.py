@@ -89,7 +89,7 @@ def span_text(grade: Grade, words: Words) -> str:
 def reason_text(grade: Grade, words: Words) -> str:
     """Why there is no letter: what is missing, unless the reason is a sentence by itself."""
     reason = words.said(clean(grade.reason))
-    return reason if grade.reason.startswith(("no ", "internal", "rejected")) else f"{words.missing} {reason}"
+    return f"{words.missing} {reason}" if grade.is_lack else reason
 
 
 def tiles_of(graded: Graded, words: Words, most: int = 6) -> list[Tile]:

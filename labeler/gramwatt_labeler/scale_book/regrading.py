@@ -92,6 +92,8 @@ def entry_of(evaluation: Evaluation) -> Entry:
     own = {one.name for one in numbers(window.phase)}
     measures = {name: one.value for name, one in evaluation.measures.items() if one.value is not None}
     values = {name: value for name, value in measures.items() if name in own} | dict(window.values)
+    if window.seconds > 0:
+        values["duration"] = window.seconds
     if measured is not None:
         values["energy"] = measured.energy_joules
     if evaluation.grams is not None:
@@ -106,6 +108,7 @@ def entry_of(evaluation: Evaluation) -> Entry:
         phase=window.phase, model=window.model, task=window.task, dataset=window.dataset,
         boundary=evaluation.boundary or window.boundary, values=values, extra=extra, hardware=window.hardware.text,
         failure=window.failure, floor_joules=measured.floor_joules if measured else None,
+        components=dict(measured.components) if measured else {}, zone=measured.zone if measured else "",
         outcome=measured.imported.outcome if measured and measured.imported else "",
         missed_ratio=_missed(evaluation),
     )  # fmt: skip

@@ -317,6 +317,13 @@ class Store:
             query = query.where(_G.scale == scale)
         return self._read(query)
 
+    def grades(self, evaluations: Sequence[str]) -> Mapping[str, Mapping[str, Graded]]:
+        """Results of several evaluations by their ids, and of each by scale name."""
+        found: dict[str, dict[str, Graded]] = {}
+        for one in self._read(_graded_query().where(_E.id.in_(evaluations)).order_by(_E.id, _G.scale)):
+            found.setdefault(one.window.id, {})[one.grade.scale.name] = one
+        return found
+
     def earlier(self, evaluation_id: str) -> list[Graded]:
         """Results that a newer version of their scale has replaced, newest first."""
         query = select(*_GRADED).select_from(GRADES.join(EVALUATIONS)).where(_E.id == evaluation_id)

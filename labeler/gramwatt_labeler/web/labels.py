@@ -40,8 +40,8 @@ def router(desk: Desk) -> APIRouter:
     def one(window: str, scale: str = "") -> Graded:
         window = storable_id(window)
         found = {one.grade.scale.name: one for one in store.get(window)}
-        shown = desk.shown(found, scale)
-        if not found or shown is None:
+        shown = desk.on_label(found, scale) if not scale or scale in found else None
+        if shown is None:
             on = f"; it has one on {', '.join(found)}" if found else "; see /labels/ for those there are"
             raise ApiError(
                 404, "not_found", f"no grade for {window!r}{on}", "scale" if found else "window", list(found)

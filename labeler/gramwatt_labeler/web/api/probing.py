@@ -62,7 +62,7 @@ def asked_of(form: Mapping[str, str], inputs: Sequence[str]) -> Asked:
         name: form[name] for name in ("url", "model", "method", "content_type", "served", "which", "task", "dataset")
         if form.get(name)
     }  # fmt: skip
-    for name in ("requests", "concurrency", "warm_up"):
+    for name in ("requests", "concurrency", "warm_up", "samples"):
         text = form.get(name, "")
         if text:
             if not (text.isascii() and text.isdigit() and len(text) < 8):

@@ -8,7 +8,7 @@ from fastapi.openapi.constants import REF_TEMPLATE
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...forms.fields import NUMBERS, PHASES, TEXTS
-from ...probe.asked import MOST_CONCURRENCY, MOST_INPUTS, MOST_REQUESTS, SERVED
+from ...probe.asked import MOST_CONCURRENCY, MOST_INPUTS, MOST_REQUESTS, MOST_SAMPLES, SERVED
 from .errors import ApiError
 
 _Name = Field(default="", max_length=256)
@@ -275,6 +275,7 @@ class ProbeIn(BaseModel):
     requests: int = Field(default=100, ge=1, le=MOST_REQUESTS)
     concurrency: int = Field(default=1, ge=1, le=MOST_CONCURRENCY)
     warm_up: int = Field(default=3, ge=0, le=1000)
+    samples: int = Field(default=1, ge=1, le=MOST_SAMPLES)
     served: str = Field(default="", json_schema_extra={"enum": list(SERVED)})
     which: str = _Name
     task: str = _Name

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ...definitions import Definitions
+from ...evaluate.on_label import on_label, scale_order
 from ...evaluate.results import Result, evaluate, fitting
 from ...forms.entry import Entry
 from ...grading.scale import Scale
@@ -34,6 +35,10 @@ class Desk:
         """An entry on every scale that fits its phase."""
         return evaluate(entry, fitting(self.scales, self.main_scale, entry.phase), self.clock(), file, line)
 
+    def on_label(self, grades: Mapping[str, Graded], asked: str = "") -> Graded | None:
+        """Of an evaluation's grades by scale name the one on the asked scale, else the one that is its letter."""
+        return on_label(grades, scale_order(self.scales, self.main_scale), asked)
+
     @property
     def definitions(self) -> Definitions:
         """What managers have defined."""
@@ -43,14 +48,3 @@ class Desk:
         """A scale by name; None for one that is no longer here."""
         loaded = self.scales.get(name)
         return loaded.scale if loaded else None
-
-    def shown(self, grades: Mapping[str, Graded], scale: str = "") -> Graded | None:
-        """The grade for the label: on the asked scale, else the first with a letter in the order of the form."""
-        if scale:
-            return grades.get(scale)
-        ordered = [grades[name] for name in sorted(grades, key=self._place)]
-        return next((one for one in ordered if one.grade.letter), ordered[0] if ordered else None)
-
-    def _place(self, name: str) -> tuple[bool, bool, str]:
-        """The main scale first, then those that ask for metrics, as ``fitting`` orders them."""
-        return name != self.main_scale, not getattr(self.scale(name), "required", ()), name

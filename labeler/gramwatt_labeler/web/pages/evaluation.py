@@ -15,7 +15,6 @@ from ...exchange.boamps import as_boamps
 from ...forms.mistakes import Mistake
 from ...forms.numbers import split_number
 from ...json_shapes import as_json
-from ...model import Graded
 from ...render.files import MEDIA_TYPES, convert
 from ...render.label import LAYOUTS, Layout, alt_text, render_svg
 from ...render.text import clean
@@ -42,10 +41,6 @@ def router(desk: Desk) -> APIRouter:
         except NotFound:
             raise HTTPException(404, f"no evaluation {clean(evaluation_id)!r}; see /evaluations") from None
 
-    def shown_of(stored: Stored, scale: str) -> Graded | None:
-        """The grade on the asked scale where there is one."""
-        return desk.shown(stored.grades, scale if scale in stored.grades else "")
-
     @routes.get("/evaluations/{evaluation_id}/label.{form}")
     def label(
         evaluation_id: str,
@@ -56,7 +51,7 @@ def router(desk: Desk) -> APIRouter:
     ) -> Response:
         if form not in MEDIA_TYPES:
             raise HTTPException(404, f"no format {form!r}; there are {', '.join(MEDIA_TYPES)}")
-        shown = shown_of(stored_of(evaluation_id), scale)
+        shown = desk.on_label(stored_of(evaluation_id).grades, scale)
         if shown is None:
             raise HTTPException(404, "this evaluation has no grade, so no label")
         content = convert(
@@ -116,7 +111,7 @@ def router(desk: Desk) -> APIRouter:
             stored = desk.store.evaluation(evaluation_id)
         except NotFound:
             return desk.pages.render("missing.html.j2", request, 404, here="/evaluations", id=evaluation_id)
-        evaluation, shown = stored.evaluation, shown_of(stored, scale)
+        evaluation, shown = stored.evaluation, desk.on_label(stored.grades, scale)
         measured = evaluation.measurement
         joules = measured.energy_joules if measured else None
         wrong, daily = "", 1.0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from ...errors import InputError
 from ...render.text import clean
 from ...store.listing import NOT_GRADED, SORTS
-from ...store.nouns import Filters, Origin
+from ...store.nouns import Filters, Listed, Origin
 from .desk import Desk
 
 ROWS = 50
@@ -54,6 +55,8 @@ def router(desk: Desk) -> APIRouter:
                 page = desk.store.page(filters_of(asked), asked["scale"], asked["sort"], cursor, ROWS)
             except InputError as error:
                 wrong = str(error)
+        if page is not None and not request.query_params.get("scale") and not asked["letter"]:
+            page = replace(page, rows=_with_letters(page.rows, desk))
         loaded = desk.scales.get(asked["scale"])
         return desk.pages.render(
             "evaluations.html.j2",
@@ -75,6 +78,16 @@ def router(desk: Desk) -> APIRouter:
         )
 
     return routes
+
+
+def _with_letters(rows: Sequence[Listed], desk: Desk) -> list[Listed]:
+    """Rows without a letter on the main scale with the grade that their label shows."""
+    others = desk.store.grades(
+        [one.evaluation.id for one in rows if not (one.graded and one.graded.grade.letter)]
+    )
+    return [
+        replace(one, graded=desk.on_label(others.get(one.evaluation.id, {})) or one.graded) for one in rows
+    ]
 
 
 def asked_of(given: Mapping[str, str], main_scale: str) -> dict[str, str]:

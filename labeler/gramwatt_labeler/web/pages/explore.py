@@ -19,6 +19,7 @@ from ...recommendations import facts_of
 from ...render.palette import colours
 from ...render.text import clean
 from ...store.nouns import Listed
+from ...units import UNDATED
 from .desk import Desk
 from .evaluations import ORIGINS, asked_of, filters_of, letters_of, wrong_filter
 from .page import svg
@@ -164,7 +165,7 @@ def by_month(rows: Sequence[Listed]) -> list[tuple[str, float, float, float]]:
     months: defaultdict[str, list[float]] = defaultdict(list)
     for row in rows:
         grams = row.evaluation.grams
-        if grams is not None and grams > 0:
+        if grams is not None and grams > 0 and row.evaluation.window.end != UNDATED:
             months[_month(row.evaluation.window.end)].append(grams)
     found = []
     for month, values in sorted(months.items()):

@@ -115,9 +115,12 @@ def router(desk: Desk) -> APIRouter:
         scale = scale if scale in desk.scales else ""
         page = desk.store.page(Filters(model_id=model.id), scale or desk.main_scale, limit=ROWS)
         stored = [desk.store.evaluation(row.evaluation.id) for row in page.rows[:ROWS]]
+        shown = [graded for one in stored if (graded := desk.on_label(one.grades, scale)) is not None]
+        labelled = next((one for one in shown if one.grade.letter), shown[0] if shown else None)
         name = _name(model.facts)
         return desk.pages.render(
             "model.html.j2", request, status, here="/models", model=model, name=name, stored=stored, total=page.total,
+            labelled=labelled,
             card=_card(model.facts.hub_id), wrong=wrong, words=_WORDS, amounts=_AMOUNTS,
             read=read, file=file, suffixes=",".join(SUFFIXES), formats=READ,
             forms={phase: address(of_model(name, model.facts), phase) for phase in PHASES},

@@ -22,6 +22,7 @@ _FIRST = {
     "requests": "200",
     "concurrency": "1",
     "warm_up": "3",
+    "samples": "1",
 }
 
 
