@@ -8,7 +8,7 @@ from typing import Any
 from .drawing import BLUE, COMPONENTS, GREEN, INK, ORANGE
 
 Spec = dict[str, Any]
-WIDE = 520
+WIDE = 440
 
 
 def power_curve(points: Sequence[tuple[float, float | None]], height: int = 200) -> Spec:
@@ -41,7 +41,7 @@ def component_bars(rows: Sequence[tuple[str, Mapping[str, float]]], unit: str = 
         if part in present
     ]
     return {
-        "width": WIDE - 150,
+        "width": WIDE - 110,
         "height": {"step": 34},
         "data": {"values": values},
         "mark": "bar",
@@ -63,7 +63,7 @@ def named_bars(rows: Sequence[tuple[str, float, float | None, float | None]], un
     values = [{"name": name, "value": value, "low": low, "high": high} for name, value, low, high in rows]
     y = {"field": "name", "type": "nominal", "sort": None, "title": None}
     return {
-        "width": WIDE - 150,
+        "width": WIDE - 110,
         "height": {"step": 34},
         "data": {"values": values},
         "layer": [

@@ -91,7 +91,7 @@ def hub_evaluation(
     entry = _entry(card, mined, grams)
     result = evaluate(entry, fitting(scales, main_scale, "training"), now)
     evaluation, grades = evaluation_of(result, "", Origin.HUB)
-    at = card.created or card.last_modified or now
+    at = card.created or card.last_modified or 0.0  # 0: not known, so it is the last of a list
     window = replace(evaluation.window, id=evaluation_id(card.hub_id), start=at, end=at, user="")
     return replace(
         evaluation,

@@ -124,7 +124,9 @@ def _full(graded: Graded, url: str, said: Words, is_neutral: bool) -> str:
     footer_top = bottom + 32 + 104 * -(-len(drawn) // 3)
     left = 166 if url else 30
     room = WIDTH - 14 - left
-    footer = [*_footer(graded, said, room), fit_middle(f"{said.window} {clean(graded.window.id)}", 11, room)]
+    footer = _footer(graded, said, room)
+    if graded.window.id:
+        footer.append(fit_middle(f"{said.window} {clean(graded.window.id)}", 11, room))
     return _TEMPLATES.get_template("full.svg.j2").render(
         said=said,
         width=WIDTH,
@@ -164,7 +166,7 @@ def _compact(graded: Graded, said: Words) -> str:
         reason=wrap(reason_text(grade, said), 11, 276, 4) if grade.letter is None else [],
         per_unit=_per_unit(graded, said),
         span_text=span_text(grade, said),
-        scale=fit(f"{grade.scale.name} {grade.scale.version} · {date_of(graded)[:10]}", 10, 276),
+        scale=joined([f"{grade.scale.name} {grade.scale.version}", date_of(graded)[:10]], 10, 276),
     )
 
 

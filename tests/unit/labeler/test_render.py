@@ -80,7 +80,7 @@ def test_a_refused_label_has_no_arrows_and_its_whole_reason(refused: Any) -> Non
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("layout", ["full", "neutral", "compact", "a4"])
 def test_a_font_a_third_wider_overruns_nothing(graded: Any, refused: Any, language: Any, layout: Any) -> None:
-    """A text keeps its length in Liberation Sans, or has the room to be a third longer. The letters W and M are widest."""
+    """A text keeps its length in Liberation Sans, or has the room to be a third longer. W is the widest letter."""
     long = "W" * 60 + "/" + "M" * 200
     worst = replace_window(graded, model=long, task=long, dataset=long, software=long, name=long, id=long)
     for one in (graded, worst, refused, replace_window(refused, task=long, name=long, model=long)):
