@@ -47,6 +47,8 @@ _CONFIG: Mapping[str, Any] = {
 }
 _BEYOND_16_BITS = re.compile("[\U00010000-\U0010ffff\ud800-\udfff]")
 _SIZE = re.compile(r"<svg([^>]*?) width=\"[\d.]+\" height=\"[\d.]+\"")
+_TAG = re.compile("<[a-z][^<>]*>")
+_PARTS = re.compile(' (?:role="graphics-[a-z]+"|aria-(?:label|roledescription)="[^"]*")')
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 
 
@@ -62,5 +64,7 @@ def _draw(spec: str, alt: str) -> str:
     except ValueError:
         # Vega shortens a label by UTF-16 units, and half of an emoji is no text to the library that draws it.
         svg = vl_convert.vegalite_to_svg(_BEYOND_16_BITS.sub("\u25af", spec))
+    # A picture has one name for screen readers; what Vega says of each of its marks is not read inside it.
+    svg = _TAG.sub(lambda match: _PARTS.sub("", match[0]), svg)
     label = f' role="img" aria-label="{escape(alt, quote=True)}"'
     return _SIZE.sub(lambda match: f"{match[0]}{label}", svg, count=1)

@@ -9,6 +9,10 @@ from .drawing import BLUE, COMPONENTS, GREEN, INK, ORANGE
 
 Spec = dict[str, Any]
 WIDE = 440
+_COUNT = (  # 20 million and 3 billion in words: not everybody reads M and G for calls
+    "datum.value >= 1e9 ? format(datum.value / 1e9, '~g') + ' billion'"
+    " : datum.value >= 1e6 ? format(datum.value / 1e6, '~g') + ' million' : format(datum.value, ',')"
+)
 
 
 def power_curve(points: Sequence[tuple[float, float | None]], height: int = 200) -> Spec:
@@ -144,7 +148,12 @@ def cost_curve(points: Sequence[tuple[float, float, float]], break_even: int | N
             "data": {"values": values},
             "mark": "line",
             "encoding": {
-                "x": {"field": "calls", "type": "quantitative", "title": "calls", "axis": {"format": "~s"}},
+                "x": {
+                    "field": "calls",
+                    "type": "quantitative",
+                    "title": "calls",
+                    "axis": {"labelExpr": _COUNT},
+                },
                 "y": {"field": "cost", "type": "quantitative", "title": currency or "cost"},
                 "color": {
                     "field": "line",

@@ -36,7 +36,7 @@ def as_pdf(report: Report, label: str = "") -> bytes:
         if not report.is_of_one and groups:
             paper.heading(f"By {title.lower()[:-1]}", 13)
             paper.table(
-                [(title[:-1], 0.44), ("runs", -0.1), ("energy", -0.16), ("CO2", -0.16), ("letters", 0.14)],
+                [(title[:-1], 0.38), ("runs", -0.08), ("energy", -0.14), ("CO2", -0.14), ("letters", 0.26)],
                 [group_row(one) for one in groups],
             )
     if not report.is_of_one:

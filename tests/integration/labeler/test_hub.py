@@ -191,6 +191,16 @@ def test_the_studys_table_is_read_without_a_network_and_a_model_in_it_has_its_la
     assert site.client.get("/study?domain=Spoons").status_code == 422
 
 
+def test_a_model_without_a_date_is_the_last_of_the_list(site: Site) -> None:
+    text = TABLE.replace("2022-01-05", "")
+    sync(Table(text, "HFCO2.csv"), HubRows(site.store.database), SCALES, "gramwatt", "test")
+    listed = site.get("evaluations?origin=hub").json()["evaluations"]
+    assert [(row["model"], row["end"] is None) for row in listed] == [("org/one", False), ("org/two", True)]
+    page = site.client.get("/evaluations?origin=hub").text
+    assert re.findall(r'data-name="Ended">([^<]*)<', page) == ["2019-10-03 00:00", "not known"]
+    assert "1970" not in page + site.client.get(f"/evaluations/{listed[1]['id']}").text
+
+
 def test_what_a_person_says_wins_over_the_card_and_can_be_taken_back(site: Site) -> None:
     rows = filled(site)
     body = {"hub_id": "org/two", "field": "emissions", "value": "7,5 kg", "note": "the text says so"}
