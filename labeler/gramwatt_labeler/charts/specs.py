@@ -152,7 +152,7 @@ def cost_curve(points: Sequence[tuple[float, float, float]], break_even: int | N
                     "field": "calls",
                     "type": "quantitative",
                     "title": "calls",
-                    "axis": {"labelExpr": _COUNT},
+                    "axis": {"labelExpr": _COUNT, "tickCount": 4},
                 },
                 "y": {"field": "cost", "type": "quantitative", "title": currency or "cost"},
                 "color": {

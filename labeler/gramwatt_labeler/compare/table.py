@@ -98,11 +98,11 @@ def rows_of(runs: Sequence[Run], unit: str) -> list[tuple[str, list[Cell]]]:
         row(f"CO2 per {unit}", [per_unit(run, "emissions_per_unit_grams") for run in runs], mass, none)
     measured = [run.stored.evaluation.measurement for run in runs]
     joules("Energy", [one.energy_joules if one else None for one in measured], own)
-    row("CO2", [run.stored.evaluation.grams for run in runs], mass, none)
     for name in ("cpu", "gpu", "dram", "other"):
         joules(
             f"of which {name.upper()}", [one.components.get(name) if one else None for one in measured], none
         )
+    row("CO2", [run.stored.evaluation.grams for run in runs], mass, none)
     seconds = [run.stored.evaluation.window.seconds or None for run in runs]
     row("Run time", seconds, duration, exact)
     row(
