@@ -101,7 +101,7 @@ def router(desk: Desk) -> APIRouter:
         graded = one(window)
         return desk.pages.render(
             "labels/label.html.j2", request, here="/labels/", one=graded, alt=alt_text(graded, lang),
-            others=store.get(window), earlier=store.earlier(window), layout=layout, lang=lang,
+            said=words(lang), others=store.get(window), earlier=store.earlier(window), layout=layout, lang=lang,
             layouts=LAYOUTS, languages={one: words(one).name for one in LANGUAGES},
         )  # fmt: skip
 
