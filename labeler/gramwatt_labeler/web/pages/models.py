@@ -114,6 +114,7 @@ def router(desk: Desk) -> APIRouter:
         name = _name(model.facts)
         return desk.pages.render(
             "model.html.j2", request, status, here="/models", model=model, name=name, stored=stored, total=page.total,
+            main_scale=desk.main_scale,
             card=_card(model.facts.hub_id), wrong=wrong, words=_WORDS, amounts=_AMOUNTS,
             read=read, file=file, suffixes=",".join(SUFFIXES), formats=READ,
             most_megabytes=MOST_FILE_BYTES // 1_000_000,
