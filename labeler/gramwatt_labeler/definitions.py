@@ -22,7 +22,14 @@ from .uploads.tools import tools as shipped_tools
 Phase = Literal["training", "inference"]
 Line = Annotated[str, BeforeValidator(lambda text: clean(text) if isinstance(text, str) else text)]
 _TEXT = 4000
+_METRIC_NAME, _PLAIN_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$", r"^[a-z0-9-]{1,64}$"
 _ADDRESS = r"^(https?://[\x21-\x7e]+)?$"
+PATTERNS = {
+    _METRIC_NAME: "expected a letter, then at most 63 letters, digits, _, . or -",
+    _PLAIN_NAME: "expected 1 to 64 small letters, digits or -",
+    _ADDRESS: "expected an address that begins with http:// or https:// and has no blanks",
+}
+"""What a text is expected to be, in words, by the pattern that it has to match."""
 
 
 class AdviceIn(BaseModel):
@@ -42,7 +49,7 @@ class MetricIn(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")
+    name: str = Field(pattern=_METRIC_NAME)
     title: Line = Field(min_length=1, max_length=256)
     phases: list[Phase] = Field(default=list(PHASES), min_length=1, max_length=2)
     unit: Line = Field(default="", max_length=32)
@@ -66,7 +73,7 @@ class ToolIn(BaseModel):
     """A tool whose files are recognised by all of these columns."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    name: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
+    name: str = Field(pattern=_PLAIN_NAME)
     description: Line = Field(min_length=1, max_length=256)
     enabled: bool = True
     reduce: Literal["last", "first", "sum", "mean"] = "last"
@@ -95,7 +102,7 @@ class TacticIn(BaseModel):
     """A tactic: what it saves as a share of ``metric``, and who published that. No figure is no ``expected``."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    name: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
+    name: str = Field(pattern=_PLAIN_NAME)
     title: Line = Field(min_length=1, max_length=256)
     stage: Line = Field(min_length=1, max_length=64)
     phase: Phase = "inference"

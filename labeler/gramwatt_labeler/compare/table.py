@@ -12,7 +12,7 @@ from ..render.shorten import shortened
 from ..render.text import clean
 from ..store import Store
 from ..store.nouns import Stored
-from ..units import duration, energy_unit, mass, number
+from ..units import duration, energy, energy_unit, mass, number
 from . import FEWEST, MOST, Difference, Quantity, difference
 
 
@@ -81,10 +81,11 @@ def rows_of(runs: Sequence[Run], unit: str) -> list[tuple[str, list[Cell]]]:
         found.append((title, cells))
 
     def joules(title: str, values: Sequence[float | None], sigmas: Sequence[float | None]) -> None:
-        """In one unit, so that the numbers of a row can be compared at a look."""
-        largest = max((value for value in values if value is not None), default=0.0)
-        name, size = energy_unit(largest)
-        row(title, values, lambda value: f"{number(value / size)} {name}", sigmas)
+        """In one unit, so that a row is compared at a look; each in its own unit where they lie far apart."""
+        known = [value for value in values if value is not None]
+        name, size = energy_unit(max(known, default=0.0))
+        is_near = all(value >= 0.1 * size for value in known if value)
+        row(title, values, (lambda value: f"{number(value / size)} {name}") if is_near else energy, sigmas)
 
     # The sigma is that of the energy as a whole; of its parts, and of the CO2 with the grid's figure, none is known.
     own, none, exact = [run.sigma for run in runs], [None] * len(runs), [0.0] * len(runs)
@@ -93,9 +94,11 @@ def rows_of(runs: Sequence[Run], unit: str) -> list[tuple[str, list[Cell]]]:
         row(f"CO2 per {unit}", [per_unit(run, "emissions_per_unit_grams") for run in runs], mass, none)
     measured = [run.stored.evaluation.measurement for run in runs]
     joules("Energy", [one.energy_joules if one else None for one in measured], own)
-    row("CO2", [run.stored.evaluation.grams for run in runs], mass, none)
     for name in ("cpu", "gpu", "dram", "other"):
-        joules(f"of it {name.upper()}", [one.components.get(name) if one else None for one in measured], none)
+        joules(
+            f"of which {name.upper()}", [one.components.get(name) if one else None for one in measured], none
+        )
+    row("CO2", [run.stored.evaluation.grams for run in runs], mass, none)
     seconds = [run.stored.evaluation.window.seconds or None for run in runs]
     row("Run time", seconds, duration, exact)
     row(

@@ -52,7 +52,17 @@ BYTES = _kind(
 ENERGY = _kind(
     "energy",
     "J",
-    {"J": 1.0, "kJ": 1e3, "MJ": 1e6, "mJ": 1e-3, "Wh": 3.6e3, "kWh": 3.6e6, "MWh": 3.6e9, "mWh": 3.6},
+    {
+        "J": 1.0,
+        "kJ": 1e3,
+        "MJ": 1e6,
+        "mJ": 1e-3,
+        "Wh": 3.6e3,
+        "kWh": 3.6e6,
+        "MWh": 3.6e9,
+        "GWh": 3.6e12,
+        "mWh": 3.6,
+    },
     "joule=J joules=J ws=J",
 )
 TIME = _kind(

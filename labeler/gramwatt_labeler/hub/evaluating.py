@@ -92,9 +92,8 @@ def hub_evaluation(
     entry = _entry(card, mined, grams)
     result = evaluate(entry, fitting(scales, main_scale, "training"), now)
     evaluation, grades = evaluation_of(result, "", Origin.HUB)
-    at = (
-        card.created or card.last_modified or UNDATED
-    )  # never today, which would put it into this month's sums
+    # Never today, which would put it into this month's sums.
+    at = card.created or card.last_modified or UNDATED
     window = replace(evaluation.window, id=evaluation_id(card.hub_id), start=at, end=at, user="")
     return replace(
         evaluation,

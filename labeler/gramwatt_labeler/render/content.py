@@ -72,7 +72,9 @@ def amount(number: float) -> str:
 
 
 def date_of(graded: Graded) -> str:
-    """The end of the work, to the minute."""
+    """The end of the work, to the minute; "" where it is not known."""
+    if not graded.window.end:
+        return ""
     when = units.moment(graded.window.end)
     return f"{when[:16]} UTC" if len(when) > 16 else when
 

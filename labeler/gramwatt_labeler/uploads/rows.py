@@ -14,7 +14,8 @@ from ..forms.mistakes import Mistake, Mistakes
 from ..forms.quantities import ENERGY, read_quantity
 from ..outcomes import failure_text
 from ..render.text import clean
-from .mapping import PARTS, Record
+from .mapping import Record
+from .reducing import PARTS
 
 _BOUNDARIES = {"machine": "machine", "process": "process", "gpu": "gpu", "offline": "process", "": ""}
 _ROUNDED = 0.01  # parts that a tool rounds may add up to a little more

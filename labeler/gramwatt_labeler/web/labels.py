@@ -14,7 +14,7 @@ from ..model import Graded
 from ..render.files import MEDIA_TYPES, convert
 from ..render.label import LAYOUTS, Layout, alt_text, render_svg
 from ..render.text import clean
-from ..render.words import LANGUAGES
+from ..render.words import LANGUAGES, words
 from .api import shapes
 from .api.answers import has_it, kept
 from .api.asking import one_of, only, storable_id
@@ -107,8 +107,8 @@ def router(desk: Desk) -> APIRouter:
         graded = one(window)
         return desk.pages.render(
             "labels/label.html.j2", request, here="/labels/", one=graded, alt=alt_text(graded, lang),
-            others=store.get(window), earlier=store.earlier(window), layout=layout, lang=lang,
-            layouts=LAYOUTS, languages=LANGUAGES,
+            said=words(lang), others=store.get(window), earlier=store.earlier(window), layout=layout, lang=lang,
+            layouts=LAYOUTS, languages={one: words(one).name for one in LANGUAGES},
         )  # fmt: skip
 
     @routes.get("/api/v1/grades", tags=["grades"], responses=shapes.ok(dict, 422, 503))

@@ -196,10 +196,20 @@ def test_a_model_without_a_date_is_of_no_month(site: Site) -> None:
     table = TABLE.replace(",2022-01-05\n", ",\n")
     sync(Table(table, "HFCO2.csv"), HubRows(site.store.database), SCALES, "gramwatt", "alice")
     (row,) = site.get("evaluations?model=org/two").json()["evaluations"]
-    assert "date not stated" in site.client.get(f"/evaluations/{row['id']}").text
+    assert "not known" in site.client.get(f"/evaluations/{row['id']}").text
     # It is of this month as little as of any other.
     assert site.get("evaluations?from=2020-01-01").json()["evaluations"] == []
     assert "1970-01" not in site.client.get("/explore?origin=hub").text
+
+
+def test_a_model_without_a_date_is_the_last_of_the_list(site: Site) -> None:
+    text = TABLE.replace("2022-01-05", "")
+    sync(Table(text, "HFCO2.csv"), HubRows(site.store.database), SCALES, "gramwatt", "test")
+    listed = site.get("evaluations?origin=hub").json()["evaluations"]
+    assert [(row["model"], row["end"] is None) for row in listed] == [("org/one", False), ("org/two", True)]
+    page = site.client.get("/evaluations?origin=hub").text
+    assert re.findall(r'data-name="Ended">([^<]*)<', page) == ["2019-10-03 00:00", "not known"]
+    assert "1970" not in page + site.client.get(f"/evaluations/{listed[1]['id']}").text
 
 
 def test_what_a_person_says_wins_over_the_card_and_can_be_taken_back(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
@@ -63,6 +64,21 @@ def test_a_preview_says_how_many_letters_would_change_and_keeps_nothing(site: Si
     letters = {one["grade"]["letter"] for one in site.get("evaluations?scale=gaissa").json()["evaluations"]}
     assert letters == {new["grades"]["gaissa"]}
     assert "scale.add gaissa" in manager.get("/manage")
+
+
+def test_a_band_of_the_shipped_main_scale_is_changed_by_its_field(site: Site) -> None:
+    """Its file has YAML aliases, which a text that is sent must not have."""
+    manager = Browser(site)
+    page = manager.get("/manage/scales/gramwatt")
+    content = html.unescape(re.search(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)[1])  # type: ignore[index]
+    assert "bands D, up to</label>" in page
+    fields = {"content": content, "version": "3", "bands[3](D).up_to": "2.5"}
+    assert (
+        "0 of 0 letters would change"
+        in manager.post("/manage/scales/gramwatt", action="preview", **fields).text
+    )
+    assert manager.post("/manage/scales/gramwatt", action="save", **fields).status_code == 200
+    assert site.get("scales/gramwatt").json()["version"] == "3"
 
 
 @pytest.mark.parametrize(

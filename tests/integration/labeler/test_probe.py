@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -283,6 +284,18 @@ def test_what_holds_secrets_is_never_called_even_where_it_is_allowed(host: str) 
 def test_a_mistake_is_named_with_its_path(site: Site, change: dict[str, Any], path: str) -> None:
     body = {"url": "http://127.0.0.1:8000/", "model": "m", "inputs": ["a"]} | change
     assert error(site.post("probes", body))[::2] == (422, path)
+
+
+def test_a_form_names_all_its_mistakes_at_once_and_keeps_what_was_typed(site: Site) -> None:
+    page = Browser(site, "contributor").post(
+        "/probe", url="nowhere", model="", requests="1e9", concurrency="99", inputs="", task="fill-mask"
+    )
+    assert page.status_code == 422
+    assert "5 fields need another look" in page.text
+    for name in ("url", "model", "inputs", "requests", "concurrency"):
+        assert f'id="{name}-mistake"' in page.text, name
+    assert 'value="fill-mask"' in page.text
+    assert re.findall(r'<input[^>]* id="(\w+)"[^>]*autofocus', page.text) == ["url"]
 
 
 def test_a_number_beyond_all_numbers_is_refused(site: Site) -> None:

@@ -88,7 +88,7 @@ def test_pages_of_the_list_follow_each_other(site: Site) -> None:
 
 def test_a_person_keeps_and_removes_one_by_form(site: Site) -> None:
     asked = "/roi?baseline=w1&after=w2&calls_per_day=1000&price=0.25"
-    assert "logged in</a> can keep it" in site.client.get(asked).text
+    assert "Log in</a> to keep it" in site.client.get(asked).text
     assert site.client.post("/roi", data={"old": "1", "title": "t"}).status_code == 403
     browser = Browser(site, "contributor")
     form = browser.get(asked).partition("<h2>Keep this analysis</h2>")[2].partition("</form>")[0]

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from fastapi.openapi.constants import REF_TEMPLATE
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ...definitions import PATTERNS
 from ...forms.fields import NUMBERS, PHASES, TEXTS
 from ...probe.asked import MOST_CONCURRENCY, MOST_INPUTS, MOST_REQUESTS, MOST_SAMPLES, SERVED
 from .errors import ApiError
@@ -402,7 +403,8 @@ def read(kind: type[Kind], body: Any) -> Kind:
         first = error.errors(include_url=False)[0]
         path = "$" + "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in first["loc"])
         allowed = list(kind.model_fields) if first["type"] == "extra_forbidden" else []
-        raise ApiError(422, "invalid", str(first["msg"]), path[:256], allowed) from None
+        words = PATTERNS.get(str(first.get("ctx", {}).get("pattern")), str(first["msg"]))
+        raise ApiError(422, "invalid", words, path[:256], allowed) from None
 
 
 def ok(kind: Any, *wrong: int) -> dict[int | str, dict[str, Any]]:

@@ -34,11 +34,11 @@ def router(desk: Desk) -> APIRouter:
             try:
                 stored = desk.store.evaluation(one)
             except NotFound:
-                wrong = f"there is no evaluation {clean(one)[:80]!r}"
+                wrong = f"There is no evaluation {clean(one)[:80]!r}"
                 continue
             runs.append(Run(number, stored, desk.on_label(stored.grades)))
         if not FEWEST <= len(asked) <= MOST:
-            wrong = f"tick {FEWEST} to {MOST} evaluations in the list; {len(asked)} were ticked"
+            wrong = f"Tick {FEWEST} to {MOST} evaluations in the list; ticked: {len(asked)}"
         units = [run.graded.grade.unit if run.graded else "" for run in runs]
         unit = comparable_units(units)
         ready = not wrong and len(runs) >= FEWEST

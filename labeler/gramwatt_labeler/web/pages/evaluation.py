@@ -18,12 +18,13 @@ from ...json_shapes import as_json
 from ...render.files import MEDIA_TYPES, convert
 from ...render.label import LAYOUTS, Layout, alt_text, render_svg
 from ...render.text import clean
-from ...render.words import LANGUAGES
+from ...render.words import LANGUAGES, words
 from ...store.nouns import Origin, Stored
 from ...store.returns import ReturnRows
 from ...units import energy_unit
 from ..api.asking import one_of
 from .desk import Desk
+from .evaluations import ORIGINS
 from .page import HEADERS, svg
 from .power import power_points
 from .values import metric_views
@@ -63,18 +64,20 @@ def router(desk: Desk) -> APIRouter:
     def power(evaluation_id: str) -> Response:
         stored = stored_of(evaluation_id)
         window = stored.evaluation.window
-        words = ""
+        note = ""
         points = []
-        if desk.prometheus is None or stored.evaluation.origin is not Origin.WINDOW:
-            words = "no power curve: this run was not recorded by Gramwatt"
+        if desk.prometheus is None:
+            note = "no power curve: the labeler has no Prometheus to ask"
+        elif stored.evaluation.origin is not Origin.WINDOW:
+            note = "no power curve: this run was not recorded by Gramwatt"
         else:
             try:
                 points = power_points(desk.prometheus, window)
             except LabelerError:
-                words = "Prometheus does not answer: no power curve now"
-            if not points and not words:
-                words = "Prometheus no longer has the samples of this window"
-        drawing = draw(power_curve(points), f"power of {clean(window.name)}") if points else _note(words)
+                note = "Prometheus does not answer: no power curve now"
+            if not points and not note:
+                note = "Prometheus no longer has the samples of this window"
+        drawing = draw(power_curve(points), f"power of {clean(window.name)}") if points else _note(note)
         return Response(drawing, media_type="image/svg+xml", headers=HEADERS)
 
     @routes.get("/evaluations/{evaluation_id}/boamps.json")
@@ -148,7 +151,8 @@ def router(desk: Desk) -> APIRouter:
             known=known,
             analyses=ReturnRows(desk.store.database).some(evaluation.id),
             layouts=LAYOUTS,
-            languages=LANGUAGES,
+            languages={one: words(one).name for one in LANGUAGES},
+            origins=ORIGINS,
             is_recorded=evaluation.origin is Origin.WINDOW,
             title=clean(evaluation.window.model or evaluation.window.name or evaluation.id),
         )

@@ -145,7 +145,7 @@ def charts(
         found.append((title, svg(drawing)))
     months = by_month(rows)
     if len(months) > 1:
-        title = "CO2 of a run by month: median, and the middle half"
+        title = "CO2 of a run by month: median and interquartile range"
         found.append((title, svg(draw(monthly(months, "g"), title))))
     points = []
     for row in rows:
@@ -165,8 +165,10 @@ def by_month(rows: Sequence[Listed]) -> list[tuple[str, float, float, float]]:
     months: defaultdict[str, list[float]] = defaultdict(list)
     for row in rows:
         grams = row.evaluation.grams
-        if grams is not None and grams > 0 and row.evaluation.window.end != UNDATED:
-            months[_month(row.evaluation.window.end)].append(grams)
+        ended = row.evaluation.window.end
+        month = _month(ended) if ended != UNDATED else ""
+        if grams is not None and grams > 0 and month:
+            months[month].append(grams)
     found = []
     for month, values in sorted(months.items()):
         low, _, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else (values[0],) * 3
@@ -225,4 +227,4 @@ def _month(at: float) -> str:
     try:
         return datetime.fromtimestamp(at, UTC).strftime("%Y-%m")
     except (ValueError, OverflowError, OSError):
-        return "?"
+        return ""

@@ -16,9 +16,12 @@ from starlette.formparsers import MultiPartException
 
 from ... import units
 from ...errors import LabelerError
+from ...model import Grade
+from ...render.content import reason_text
 from ...render.quantity import quantity
 from ...render.shorten import shortened
 from ...render.text import clean
+from ...render.words import words
 from ..navigation import NAVIGATION
 from .drawings import letter_chip, slider
 from .visitors import Visitor, Visitors
@@ -62,6 +65,7 @@ class Pages:
             when=units.moment,
             quantity=quantity,
             short=shortened,
+            why=why,
             query=lambda pairs: urlencode(
                 {key: value for key, value in pairs.items() if value not in ("", None)}
             ),
@@ -93,6 +97,11 @@ class Pages:
     def text(self, template: str, **names: object) -> str:
         """A template that is no page of the site, such as a report."""
         return self._templates.get_template(template).render(**names)
+
+
+def why(grade: Grade) -> str:
+    """Why a grade has no letter, in the words of the label."""
+    return reason_text(grade, words("en"))
 
 
 async def form_of(
