@@ -167,12 +167,13 @@ def _digest(environ: dict[str, str]) -> str:
 
 def programs(root: Path) -> list[str]:
     """A line for each file that the services run from: after `git pull` the running ones are the old ones."""
-    found = []
-    for folder in ("exporter/gramwatt_exporter", "labeler/gramwatt_labeler"):
-        for path in sorted((root / folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                found.append(f"{path.relative_to(root)}:{hashlib.sha256(path.read_bytes()).hexdigest()}")
-    return found
+    folders = ("exporter/gramwatt_exporter", "labeler/gramwatt_labeler")
+    return [
+        f"{path.relative_to(root)}:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+        for folder in folders
+        for path in sorted((root / folder).rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
 
 
 def _state_file(settings: Settings) -> Path:
