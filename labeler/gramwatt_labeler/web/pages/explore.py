@@ -56,6 +56,7 @@ _QUANTITIES: Mapping[str, tuple[str, Quantity]] = {
     "per_unit": ("Energy per unit (J)", _graded("energy_per_unit_joules")),
     "seconds": ("Run time (s)", lambda row: row.evaluation.window.seconds or None),
     "accuracy": ("Accuracy", _value("accuracy")),
+    "parameters": ("Parameters", _value("parameters")),
     "samples": ("Samples", _value("samples")),
     "tokens": ("Tokens", _value("tokens")),
     "requests": ("Requests", _value("requests")),
