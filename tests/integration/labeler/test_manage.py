@@ -119,6 +119,25 @@ def test_a_version_that_is_there_is_never_changed(site: Site) -> None:
     assert error(site.post("scales", {"content": changed}, "manager"))[1] == "duplicate"
 
 
+def test_a_new_scale_grades_what_is_stored_where_it_gives_a_letter(site: Site) -> None:
+    with_size = {
+        "phase": "training",
+        "model": "acme/net",
+        "values": {"emissions": 420, "size": "438 MB", "accuracy": 0.9},
+    }
+    without = {"phase": "training", "model": "acme/bare", "values": {"duration": 9}}
+    assert site.post("evaluations", [with_size, without]).status_code == 201
+    content = Path(str(site.scales.files["gaissalabel"].file)).read_text()
+    own = re.sub(r"^name: .*$", "name: ours", content, flags=re.MULTILINE)
+    found = site.post("scales/check", {"content": own}, "manager").json()
+    assert (found["examined"], found["changed"]) == (1, 1)
+    assert site.post("scales", {"content": own}, "manager").status_code == 201
+    assert regrade(site.store, site.scales["ours"], NOW) == 1
+    assert regrade(site.store, site.scales["ours"], NOW) == 0
+    rows = site.get("evaluations?scale=ours&letter=" + found["transitions"][0]["to"]).json()["evaluations"]
+    assert [row["model"] for row in rows] == ["acme/net"]
+
+
 @pytest.mark.parametrize("name", ["gaissa", "gaissa-fixed", "gaissalabel"])
 def test_another_version_of_the_same_numbers_changes_no_letter(site: Site, name: str) -> None:
     """What is stored of an evaluation is all that its letter was made of."""
