@@ -10,8 +10,10 @@ from ..compare import FEWEST, MOST, comparable_units
 from ..compare.table import Cell, Run, rows_of, runs_of
 from ..config import Config
 from ..errors import ConfigError
+from ..evaluate.results import shown_of
 from ..render.shorten import shortened
 from ..store import Store
+from .scales_in_force import scales_in_force
 
 _WIDE = 34
 
@@ -30,9 +32,10 @@ def main(options: argparse.Namespace, config: Config) -> int:
         raise ConfigError(
             "ID", f"expected {FEWEST} to {MOST} different evaluations, got {len(set(options.ids))}"
         )
+    scales = scales_in_force(config)
     store = Store(config.database_url)
     try:
-        runs = runs_of(store, options.ids, config.grading.scales[0])
+        runs = runs_of(store, options.ids, lambda grades: shown_of(grades, scales, config.grading.scales[0]))
     finally:
         store.close()
     unit = comparable_units([run.graded.grade.unit if run.graded else "" for run in runs])

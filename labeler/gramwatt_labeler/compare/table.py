@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError
@@ -47,21 +47,17 @@ class Run:
         return measured.uncertainty_ratio if measured else None
 
 
-def runs_of(store: Store, ids: Sequence[str], main_scale: str) -> list[Run]:
+Shown = Callable[[Mapping[str, Graded]], Graded | None]
+"""Which of an evaluation's grades stands for it."""
+
+
+def runs_of(store: Store, ids: Sequence[str], shown: Shown) -> list[Run]:
     """The runs with these ids, in their order. Raises NotFound, and InputError for their number."""
     asked = list(dict.fromkeys(ids))
     if not FEWEST <= len(asked) <= MOST:
         raise InputError(f"expected {FEWEST} to {MOST} different evaluations, got {len(asked)}")
     found = [store.evaluation(one) for one in asked]
-    return [Run(number, stored, graded_on(stored, main_scale)) for number, stored in enumerate(found, 1)]
-
-
-def graded_on(stored: Stored, main_scale: str) -> Graded | None:
-    """The grade on the main scale, else the first with a letter."""
-    graded = stored.grades.get(main_scale)
-    if graded is not None and graded.grade.letter:
-        return graded
-    return next((one for one in stored.grades.values() if one.grade.letter), graded)
+    return [Run(number, stored, shown(stored.grades)) for number, stored in enumerate(found, 1)]
 
 
 def rows_of(runs: Sequence[Run], unit: str) -> list[tuple[str, list[Cell]]]:

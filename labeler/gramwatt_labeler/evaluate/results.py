@@ -73,6 +73,22 @@ def fitting(scales: Mapping[str, LoadedScale], main_scale: str, phase: str) -> l
     return [loaded for loaded in found if not getattr(loaded.scale, "retired", False)]
 
 
+def shown_of(
+    grades: Mapping[str, Graded], scales: Mapping[str, LoadedScale], main_scale: str
+) -> Graded | None:
+    """Of the grades of a stored evaluation the one for its label: the first with a letter, in the order of ``fitting``.
+
+    Without a letter the first; None without a grade.
+    """
+
+    def place(name: str) -> tuple[bool, bool, str]:
+        loaded = scales.get(name)
+        return name != main_scale, not getattr(loaded and loaded.scale, "required", ()), name
+
+    ordered = [grades[name] for name in sorted(grades, key=place)]
+    return next((one for one in ordered if one.grade.letter), ordered[0] if ordered else None)
+
+
 def evaluate(
     entry: Entry, scales: Sequence[LoadedScale], now: float, origin: str = "", line: int = 0
 ) -> Result:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ...definitions import Definitions
-from ...evaluate.results import Result, evaluate, fitting
+from ...evaluate.results import Result, evaluate, fitting, shown_of
 from ...forms.entry import Entry
 from ...grading.scale import Scale
 from ...model import Graded
@@ -45,12 +45,5 @@ class Desk:
         return loaded.scale if loaded else None
 
     def shown(self, grades: Mapping[str, Graded], scale: str = "") -> Graded | None:
-        """The grade for the label: on the asked scale, else the first with a letter in the order of the form."""
-        if scale:
-            return grades.get(scale)
-        ordered = [grades[name] for name in sorted(grades, key=self._place)]
-        return next((one for one in ordered if one.grade.letter), ordered[0] if ordered else None)
-
-    def _place(self, name: str) -> tuple[bool, bool, str]:
-        """The main scale first, then those that ask for metrics, as ``fitting`` orders them."""
-        return name != self.main_scale, not getattr(self.scale(name), "required", ()), name
+        """The grade for the label: on the asked scale, else the one that the form would show."""
+        return grades.get(scale) if scale else shown_of(grades, self.scales, self.main_scale)
