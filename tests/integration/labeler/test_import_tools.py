@@ -122,3 +122,21 @@ def test_a_dry_run_says_what_it_would_do_and_keeps_nothing(
     if words.startswith(("import", "intensities", "user add", "study import")):
         assert main([*words.split(), "--dry-run"]) == 0
         assert not database.exists()  # nor is an empty one left behind
+
+
+def test_a_report_says_what_it_holds(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("GRAMWATT_LABELER_PROMETHEUS_URL", "http://127.0.0.1:9")
+    assert main(["import", "eco2ai.csv", "--phase", "training"]) == 0
+    capsys.readouterr()
+    assert main(["report", "--model", "mnist", "--dry-run", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["runs"], said["emissions_grams"], said["written"]) == (1, 4.0, False)
+    assert not Path(said["file"]).exists()
+    assert main(["report", "--model", "mnist", "--json"]) == 0
+    assert Path(json.loads(capsys.readouterr().out)["file"]).stat().st_size == said["bytes"]
+    assert main(["report", "--model", "mnist", "--output", "-", "--json"]) == 2
+    assert main(["report", "--month", "2026-13"]) == 2
+    assert "--month: '2026-13' is not a month" in capsys.readouterr().err
