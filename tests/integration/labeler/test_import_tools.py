@@ -70,6 +70,23 @@ def test_a_file_is_recognised_by_its_columns_or_its_format(
     assert "a table of your own needs --tool table" in capsys.readouterr().err
 
 
+def test_a_tool_that_a_manager_defined_is_recognised(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tool = folder / "tool.yml"
+    columns = "columns: [{column_name: what, field: model}, {column_name: total, field: energy, unit: Wh}]\n"
+    tool.write_text("name: own-meter\ndescription: Our wall meter\n" + columns)
+    assert main(["define", "tools", str(tool)]) == 0
+    (folder / "meter.csv").write_text("what,total\nacme/m,1500\n")
+    assert main(["import", str(folder / "meter.csv"), "--phase", "training"]) == 0
+    (one,) = evaluations(folder).values()
+    assert (one.measurement.energy_joules, one.detail["tool"]) == (1500 * 3600, "Our wall meter")
+    tool.write_text(tool.read_text().replace("field: energy", "field: joy"))
+    capsys.readouterr()
+    assert main(["define", "tools", str(tool), "--dry-run"]) != 0  # what would be refused is refused
+    assert "'joy' is no field" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
