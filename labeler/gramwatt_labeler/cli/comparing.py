@@ -12,8 +12,8 @@ from ..config import Config
 from ..errors import ConfigError
 from ..evaluate.on_label import scale_order
 from ..render.shorten import shortened
-from ..scale_files import load_scales
 from ..store import Store
+from .scales_in_force import scales_in_force
 
 _WIDE = 34
 
@@ -32,7 +32,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
         raise ConfigError(
             "ID", f"expected {FEWEST} to {MOST} different evaluations, got {len(set(options.ids))}"
         )
-    order = scale_order(load_scales(config.grading.scales_dir), config.grading.scales[0])
+    order = scale_order(scales_in_force(config), config.grading.scales[0])
     store = Store(config.database_url)
     try:
         runs = runs_of(store, options.ids, order)

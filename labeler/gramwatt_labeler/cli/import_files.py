@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from ..config import Config
+from ..definitions import Definitions
 from ..errors import InputError, Rejected
 from ..importing import Imported, Outcome, import_results
 from ..json_shapes import as_json
@@ -20,6 +21,7 @@ from ..render.text import clean
 from ..scale_files import LoadedScale, pick
 from ..sources.emissions_csv import FACTS, PHASES, Options, read_emissions
 from ..store import Store
+from ..store.catalogue import Catalogue
 from . import exit_codes
 from .argument_types import key_number, key_text, zone
 from .import_tools import as_trees, import_tools, is_of_another_tool, say
@@ -82,13 +84,14 @@ def main(options: argparse.Namespace, config: Config) -> int:
     """Each file whole or not at all; one that is wrong does not keep the others out."""
     known = scales_in_force(config)
     scales = pick(known, config.grading.scales)
-    others = [file for file in options.files if is_of_another_tool(file, options.tool)]
     facts = {name: getattr(options, name) or "" for name in FACTS}
     settings = Options(dict(options.columns), facts, dict(options.values), options.timezone, options.runs)
     store = Store(config.database_url, keeps=not options.dry_run)
     done: list[Imported] = []
     failed = False
     try:
+        tools = Definitions(Catalogue(store.database)).tools()
+        others = [file for file in options.files if is_of_another_tool(file, options.tool, tools)]
         added = import_tools(others, options, config, store, known) if others else None
         for file in (file for file in options.files if file not in others):
             try:

@@ -19,7 +19,7 @@ from ..store.nouns import Origin
 from ..uploads.mapping import EXTRA, FIELDS, named
 from ..uploads.reading import read_upload
 from ..uploads.sheet import Sheet
-from ..uploads.tools import Target, Tool, recognise, tool_named, tools
+from ..uploads.tools import Target, Tool, recognise, tool_named
 from ..web.pages.desk import Desk
 from ..web.pages.page import Pages
 from ..web.pages.uploading import DEFAULTS, File, Line, added, graded, proposed, retargeted, rows_of
@@ -45,7 +45,7 @@ class Added:
         return bool(self.wrong) or any(line.is_wrong for line in self.lines)
 
 
-def is_of_another_tool(file: str, tool: str) -> bool:
+def is_of_another_tool(file: str, tool: str, known: Sequence[Tool]) -> bool:
     """Whether CodeCarbon's reader is not for this file: by ``tool``, else by its format, else by its columns."""
     if tool:
         return tool != CODECARBON
@@ -57,8 +57,8 @@ def is_of_another_tool(file: str, tool: str) -> bool:
     except OSError:
         return False  # the reader names the reason
     columns = head.partition(b"\n")[0].decode("utf-8-sig", "replace").strip().split(",")
-    found = recognise([column.strip().strip('"') for column in columns])
-    return found.name not in (CODECARBON, tools()[-1].name)
+    found = recognise([column.strip().strip('"') for column in columns], known)
+    return found.name not in (CODECARBON, known[-1].name)
 
 
 def import_tools(

@@ -60,7 +60,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
     try:
         source = prometheus(config)
         desk = Desk(store, scales, main_scale.id.name, output(config).page, Pages(anonymous), source)
-        report = report_of(asked, store, main_scale, letters_of(desk), time.time(), source)
+        report = report_of(asked, store, main_scale, letters_of(desk), time.time(), source, desk.on_label)
         is_pdf = form == "pdf"
         content = as_pdf(report, str(label_of(desk, report))) if is_pdf else as_html(desk, report).encode()
     finally:

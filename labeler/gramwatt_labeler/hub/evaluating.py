@@ -121,7 +121,7 @@ def _entry(card: Card, mined: Mined, grams: float) -> Entry:
     return Entry(
         phase="training", model=clean(card.hub_id), task=clean(card.task),
         dataset=mined.datasets[0] if mined.datasets else "", hardware="", training_type=mined.training_type,
-        source=mined.source or "a model card", values=values, extra=extra,
+        boundary="", source=mined.source or "a model card", values=values, extra=extra,
     )  # fmt: skip
 
 

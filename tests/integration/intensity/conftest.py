@@ -290,7 +290,7 @@ def _spoil(value: Any, fault: str, grid: Grid) -> Any:
         return [_spoil(item, fault, grid) for item in value]
     if not isinstance(value, dict):
         return value
-    spoiled = {}
+    spoiled: dict[str, Any] = {}
     for key, item in value.items():
         if key == "data" and fault in ("null", "huge") and any(isinstance(one, float | int) for one in item):
             spoiled[key] = [None if fault == "null" else 10**400] * len(item)

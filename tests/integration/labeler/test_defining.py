@@ -212,6 +212,17 @@ def test_files_are_imported_over_rest_with_an_answer_for_each_line(site: Site) -
     assert error(send(phase="sleeping"))[::2] == (422, "phase")
     assert error(send(tool="spoon"))[::2] == (422, "tool")
     assert error(site.post("evaluations/import", {}))[0] == 415
+    for name, content, data, wrong in (
+        ("a.csv", table, {"langue": "de"}, (422, "invalid", "langue")),
+        ("a.csv", b"a" * 10_000_001, {}, (413, "too_large", "files")),
+    ):
+        answer = site.client.post(
+            "/api/v1/evaluations/import",
+            files=[("files", (name, content))],
+            data=data,
+            headers=site.headers(),
+        )
+        assert error(answer) == wrong
     assert (
         site.client.post("/api/v1/evaluations/import", files=[("files", ("a.csv", table))]).status_code == 401
     )

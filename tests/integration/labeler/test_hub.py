@@ -70,6 +70,7 @@ def test_what_changed_is_read_and_graded_once(site: Site, hub: HubStandIn) -> No
     kilo = next(row for row in listed["evaluations"] if row["model"] == "acme/kilo")
     assert kilo["grade"]["letter"] in "ABCDE"
     whole = site.get(f"evaluations/{kilo['id']}").json()
+    assert whole["boundary"] == ""  # a card does not say what was measured
     measures = {name: one["value"] for name, one in whole["measures"].items()}
     assert measures["performance_score"] == pytest.approx(2 / (1 / 0.9 + 1 / 0.8))
     assert (measures["size"], measures["dataset_size"]) == (4000.0, 1_000_000.0)

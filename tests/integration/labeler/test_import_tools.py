@@ -70,6 +70,23 @@ def test_a_file_is_recognised_by_its_columns_or_its_format(
     assert "a table of your own needs --tool table" in capsys.readouterr().err
 
 
+def test_a_tool_that_a_manager_defined_is_recognised(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tool = folder / "tool.yml"
+    columns = "columns: [{column_name: what, field: model}, {column_name: total, field: energy, unit: Wh}]\n"
+    tool.write_text("name: own-meter\ndescription: Our wall meter\n" + columns)
+    assert main(["define", "tools", str(tool)]) == 0
+    (folder / "meter.csv").write_text("what,total\nacme/m,1500\n")
+    assert main(["import", str(folder / "meter.csv"), "--phase", "training"]) == 0
+    (one,) = evaluations(folder).values()
+    assert (one.measurement.energy_joules, one.detail["tool"]) == (1500 * 3600, "Our wall meter")
+    tool.write_text(tool.read_text().replace("field: energy", "field: joy"))
+    capsys.readouterr()
+    assert main(["define", "tools", str(tool), "--dry-run"]) != 0  # what would be refused is refused
+    assert "'joy' is no field" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -122,3 +139,21 @@ def test_a_dry_run_says_what_it_would_do_and_keeps_nothing(
     if words.startswith(("import", "intensities", "user add", "study import")):
         assert main([*words.split(), "--dry-run"]) == 0
         assert not database.exists()  # nor is an empty one left behind
+
+
+def test_a_report_says_what_it_holds(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("GRAMWATT_LABELER_PROMETHEUS_URL", "http://127.0.0.1:9")
+    assert main(["import", "eco2ai.csv", "--phase", "training"]) == 0
+    capsys.readouterr()
+    assert main(["report", "--model", "mnist", "--dry-run", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["runs"], said["emissions_grams"], said["written"]) == (1, 4.0, False)
+    assert not Path(said["file"]).exists()
+    assert main(["report", "--model", "mnist", "--json"]) == 0
+    assert Path(json.loads(capsys.readouterr().out)["file"]).stat().st_size == said["bytes"]
+    assert main(["report", "--model", "mnist", "--output", "-", "--json"]) == 2
+    assert main(["report", "--month", "2026-13"]) == 2
+    assert "--month: '2026-13' is not a month" in capsys.readouterr().err

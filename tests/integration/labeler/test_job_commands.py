@@ -27,6 +27,26 @@ def test_grade_prints_one_line(prometheus_url: str, capsys: pytest.CaptureFixtur
     assert ": C, 6 J per sample, EEI 0.692 against 8.67 J, 1.67 Wh" in line
 
 
+def test_a_label_that_is_not_written(
+    prometheus_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [
+        "label",
+        "--window",
+        "steady",
+        "--output",
+        str(tmp_path),
+        "--layout",
+        "badge",
+        "--dry-run",
+        "--json",
+    ]
+    assert main([*words, "--prometheus.url", prometheus_url]) == 0
+    names = [Path(one).name for one in json.loads(capsys.readouterr().out)]
+    assert names == ["steady-badge.svg", "steady-badge.png", "steady-badge.pdf"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_grade_as_json_by_name(prometheus_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--name", "short-one", "--json", "--grading.scales", "gramwatt,comparia"]
     assert main(["grade", *words, "--prometheus.url", prometheus_url]) == 0

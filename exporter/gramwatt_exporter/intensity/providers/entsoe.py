@@ -103,7 +103,7 @@ def _read(body: bytes) -> ElementTree.Element:
 
 
 def _explain(body: bytes) -> str:
-    """The reason in an answer that is a failure: the platform's in XML, that of a gateway before it as others say it."""
+    """The reason in an answer that is a failure: the platform's in XML, that of a gateway as others say it."""
     root = _root(body)
     return words.explanation_of(body) if root is None else _reason(root)
 
@@ -163,7 +163,7 @@ def _points(period: ElementTree.Element, is_blocks: bool) -> dict[float, float]:
     found: dict[float, float] = {}
     last: float | None = None
     for number in range(1, steps + 1):
-        last = named[number] if number in named else last if is_blocks else None
+        last = named.get(number, last if is_blocks else None)
         if last is not None:
             found[start + (number - 1) * step] = last
     return found
