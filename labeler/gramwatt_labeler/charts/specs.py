@@ -96,7 +96,7 @@ def daily_bars(rows: Sequence[tuple[str, float]], unit: str, height: int = 180) 
                 "field": "day",
                 "type": "ordinal",
                 "title": None,
-                "axis": {"labelOverlap": True, "labelAngle": 0},
+                "axis": {"labelOverlap": True, "labelAngle": 0, "labelSeparation": 14},
             },
             "y": {"field": "value", "type": "quantitative", "title": unit},
         },

@@ -111,7 +111,7 @@ def rows_of(runs: Sequence[Run], unit: str) -> list[tuple[str, list[Cell]]]:
         own,
     )
     for name in ("accuracy", "f1", "rouge"):
-        row(name.capitalize(), [run.stored.evaluation.window.values.get(name) for run in runs], _plain, none)
+        row(name.capitalize(), [run.stored.evaluation.window.values.get(name) for run in runs], number, none)
     return found
 
 
@@ -122,7 +122,3 @@ def per_unit(run: Run, name: str) -> float | None:
 
 def _watts(watts: float) -> str:
     return f"{number(watts)} W"
-
-
-def _plain(value: float) -> str:
-    return f"{value:.4g}"

@@ -74,7 +74,7 @@ TEXTS: tuple[TextField, ...] = (
 )  # fmt: skip
 
 NUMBERS: tuple[Field, ...] = (
-    Field("energy", "Energy", ENERGY, "1,35", "kWh", positive=True),
+    Field("energy", "Energy", ENERGY, "1.35", "kWh", positive=True),
     Field("emissions", "CO2 equivalent", MASS, "420", "g"),
     Field("duration", "Run time", TIME, "2.5", "h", positive=True),
     Field("samples", "Samples processed", COUNT, "60000", positive=True, whole=True),

@@ -208,6 +208,20 @@ def test_a_model_without_a_date_is_the_last_of_the_list(site: Site) -> None:
     sync(Table(text, "HFCO2.csv"), HubRows(site.store.database), SCALES, "gramwatt", "test")
     listed = site.get("evaluations?origin=hub").json()["evaluations"]
     assert [(row["model"], row["end"] is None) for row in listed] == [("org/one", False), ("org/two", True)]
+    for sort in ("ended", "-ended"):
+        assert [row["model"] for row in site.get(f"evaluations?sort={sort}").json()["evaluations"]] == [
+            "org/one",
+            "org/two",
+        ]
+    first = site.get("evaluations?sort=ended&limit=1").json()
+    second = site.get(f"evaluations?sort=ended&limit=1&cursor={first['next']}").json()
+    assert ([row["model"] for row in second["evaluations"]], second.get("next")) in (
+        (["org/two"], ""),
+        (["org/two"], None),
+    )
+    assert [row["model"] for row in site.get("evaluations?to=2030-01-01").json()["evaluations"]] == [
+        "org/one"
+    ]
     page = site.client.get("/evaluations?origin=hub").text
     assert re.findall(r'data-name="Ended">([^<]*)<', page) == ["2019-10-03 00:00", "not known"]
     assert "1970" not in page + site.client.get(f"/evaluations/{listed[1]['id']}").text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -39,6 +40,10 @@ _TITLES = {
     405: "This address does not take that", 409: "This is here already", 413: "This is too large",
     422: "Something in the address or the form is wrong", 429: "Too many requests", 503: "The database does not answer",
 }  # fmt: skip
+_WITHOUT_WORDS = {  # what the server itself says is only the status again
+    404: "Nothing is at this address. The bar above has all pages.",
+    405: "This address is not for what was sent to it. Go back, load the page anew and try again.",
+}
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 STATIC = Path(__file__).parent.parent / "static" / "app"
 
@@ -90,13 +95,17 @@ class Pages:
             request=request,
             here="",
             title=_TITLES.get(status, "That did not work"),
-            message=message,
+            message=_WITHOUT_WORDS.get(status, message) if message == _phrase(status) else message,
         )
         return HTMLResponse(text, status, headers=HEADERS | {"Cache-Control": "no-store"})
 
     def text(self, template: str, **names: object) -> str:
         """A template that is no page of the site, such as a report."""
         return self._templates.get_template(template).render(**names)
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
 
 
 def why(grade: Grade) -> str:
