@@ -144,7 +144,7 @@ def _full(graded: Graded, url: str, said: Words, is_neutral: bool) -> str:
         pointer=next((arrow for arrow in arrows if arrow.letter == grade.letter), None),
         bracket=_bracket(grade, arrows),
         boxes=_boxes(grade) if is_neutral and grade.letter else [],
-        span_text=span_text(grade, said),
+        span_text=span_text(graded, said),
         reason=reason,
         tiles=drawn,
         tiles_top=bottom + 20,
@@ -165,7 +165,7 @@ def _compact(graded: Graded, said: Words) -> str:
         boxes=_boxes(grade) if grade.letter else [],
         reason=wrap(reason_text(grade, said), 11, 276, 4) if grade.letter is None else [],
         per_unit=_per_unit(graded, said),
-        span_text=span_text(grade, said),
+        span_text=span_text(graded, said),
         scale=joined([f"{grade.scale.name} {grade.scale.version}", date_of(graded)[:10]], 10, 276),
     )
 
