@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from .errors import InputError, NotFound
 from .grading.energy import GPU_SHARE
 from .identity import Samples
-from .measure import Counted, count, coverage_ratio
+from .measure import Counted, count, coverage_ratio, drops
 from .model import Measurement
 from .prometheus import Prometheus, Series
+from .prometheus import selector as selector_of
 
 METRICS = {
     "gramwatt_workload_energy_joules_total": "process",
@@ -36,6 +38,7 @@ _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)\s*(?:=~|!~|!=|=)\s*"(?:[^"\\]|\\.
 _OWN = ("workload", "kind", "user", "component", "pid", "command", "device", "source", "window", "instance")
 """What makes two series different things; other labels are of copies (replicas, two jobs)."""
 _LONGEST = 366 * 86400.0
+_STEPS = 2  # scrapes that an exporter's first or last sample may lie away from another exporter's
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ def measure_range(prometheus: Prometheus, selector: str, start: float, end: floa
         energy_joules=sum(components.values()),
         components=components,
         samples=max(len(samples) for samples in energy.values()),
-        coverage_ratio=coverage_ratio(first, last, resets),
+        coverage_ratio=coverage_ratio(first, last, [*resets, *_unseen(prometheus, instances, first, last)]),
         resets=len(resets),
         emissions_grams=sum(count(samples).increase for samples in grams.values()) if grams else None,
         uncertainty_ratio=uncertainty,
@@ -147,13 +150,45 @@ def boundary_of(selector: str) -> str:
 
 
 def _grouped(series: Iterable[Series]) -> dict[tuple[str, tuple[tuple[str, str], ...]], Samples]:
-    """Samples by component and own labels; of copies the one with most samples."""
-    found: dict[tuple[str, tuple[tuple[str, str], ...]], Samples] = {}
+    """Samples by component and own labels."""
+    found: dict[tuple[str, tuple[tuple[str, str], ...]], list[Samples]] = {}
     for one in series:
         own = tuple((label, one.labels[label]) for label in _OWN if label in one.labels)
-        key = (one.labels.get("component", ""), own)
-        if one.samples and len(one.samples) > len(found.get(key, ())):
-            found[key] = one.samples
+        if one.samples:
+            found.setdefault((one.labels.get("component", ""), own), []).append(one.samples)
+    return {key: _chained(copies) for key, copies in found.items()}
+
+
+def _chained(copies: Sequence[Samples]) -> Samples:
+    """One counter of its series: the one with the most samples, with those that end before it or begin after it.
+
+    Where a label of the scrape changes, such as a pod's name, one series ends and the next begins. What overlaps is a
+    copy, such as another Prometheus server's.
+    """
+    found: Samples = ()
+    for samples in sorted(copies, key=len, reverse=True):
+        if not found or samples[-1][0] < found[0][0]:
+            found = [*samples, *found]
+        elif samples[0][0] > found[-1][0]:
+            found = [*found, *samples]
+    return found
+
+
+def _unseen(
+    prometheus: Prometheus, instances: Sequence[str], first: float, last: float
+) -> list[tuple[float, float]]:
+    """When an exporter of several, or the only one, did not count: it was restarted, ended early or began late."""
+    found: list[tuple[float, float]] = []
+    for instance in instances:
+        series = prometheus.raw(selector_of("gramwatt_samples_total", instance=instance), first, last)
+        ticks = _chained([one.samples for one in series if one.samples])
+        if not ticks:
+            continue  # nothing is known of it
+        times = [at for at, _ in ticks]
+        steps = sorted(later - at for at, later in pairwise(times))
+        slack = _STEPS * steps[len(steps) // 2] if steps else 0.0
+        found += drops(ticks)
+        found += [(low, high) for low, high in ((first, times[0]), (times[-1], last)) if high - low > slack]
     return found
 
 

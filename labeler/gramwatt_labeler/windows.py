@@ -17,7 +17,7 @@ from .reasons import said
 MINIMUM_SAMPLES = 3
 _TAIL_SECONDS = 600.0  # enough for three scrapes at any usual interval
 _SKEW_SECONDS = 60.0  # clocks of exporter and Prometheus may differ by this much
-_MOST_AHEAD_SECONDS = 3600.0  # what an exporter says to end later than that is no clock's error
+_MOST_AHEAD_SECONDS = 3600.0  # an exporter's clock may be ahead of Prometheus' by this much
 _PREFIX = "gramwatt_window_"
 # A GPU that cannot be read has no second source, unlike the CPU, which falls back to an estimate.
 _GPU_SENSORS = ("nvml", "amdsmi")
@@ -92,10 +92,13 @@ def measure(
         prometheus.raw(selector(_PREFIX + ".+", regex=True, window=found.id), final_times[0], last)
     )
     window = _describe(found, dict(main).get("instance", ""), described)
+    # Its samples have Prometheus' times: an exporter whose clock is ahead shows the end before its own time of the end.
+    ahead = max(0.0, found.end - final_times[0])
+    seen = replace(window, start=window.start - ahead, end=window.end - ahead)
     counters = _filled(
         prometheus.raw(
             selector(_PREFIX + "(energy_joules|emissions_grams)_total", regex=True, window=found.id),
-            min(window.start, found.end) - _SKEW_SECONDS,
+            min(seen.start, seen.end) - _SKEW_SECONDS,
             last,
         )
     )
@@ -105,11 +108,11 @@ def measure(
         raise NotYet(f"window {found.id} has {samples} of {MINIMUM_SAMPLES} samples of its energy counter")
     where = targets([*finals, *counters])
     times = sorted({t for one in energy.values() for t, _ in one})
-    breaks = _breaks(prometheus, where, window, times)
+    breaks = _breaks(prometheus, where, seen, times)
     sources = _sources(prometheus, where, set(energy), final_times[0])
     zone, method = _grid(prometheus, where, final_times[0])
     grams = _counters(counters, "emissions_grams_total", main)
-    measured = _measurement(window, energy, grams, described, final_times[0], breaks, sources)
+    measured = _measurement(seen, energy, grams, described, final_times[0], breaks, sources)
     return window, replace(measured, zone=zone, intensity_method=method)
 
 
@@ -123,17 +126,12 @@ def _counters(series: Iterable[Series], ending: str, main: Origin) -> dict[str, 
 
 def _final_samples(prometheus: Prometheus, found: Finished, now: float) -> list[Series]:
     """Samples of the end timestamp. Whatever was scraped together with one of them is final."""
-    ahead = found.end - now
-    if ahead > _MOST_AHEAD_SECONDS:
-        raise Rejected(f"it ends {ahead:.3g} s from now: the clocks of exporter and labeler differ")
-    if ahead > _SKEW_SECONDS:
-        # Its counters hold their last values: they are as good when that moment has come.
-        raise NotYet(
-            f"window {found.id} ends {ahead:.3g} s from now: the clocks of exporter and labeler differ"
-        )
+    if found.end > now + _MOST_AHEAD_SECONDS:
+        raise Rejected(f"it ends {found.end - now:.3g} s from now: the clocks of exporter and labeler differ")
     select = selector(_PREFIX + "end_timestamp_seconds", window=found.id)
     near = min(now, found.end + _TAIL_SECONDS)
-    series = _filled(prometheus.raw(select, found.end - _SKEW_SECONDS, near))
+    # It has no sample before it ends, whatever the exporter's clock says.
+    series = _filled(prometheus.raw(select, min(found.end, now) - _MOST_AHEAD_SECONDS, near))
     if not series and near < now:
         series = _filled(prometheus.raw(select, near, now))
     if not series:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from ..errors import Duplicate, NotFound
 from . import audit
@@ -43,7 +45,7 @@ class Catalogue:
 
     def put_metric(self, row: Row, by: str, at: float, is_new: bool) -> None:
         """Raises Duplicate for a new one whose name is there; its version goes up with every change."""
-        with self._database.writing() as connection:
+        with self._changing(row["name"]) as connection:
             before = self._before(connection, METRICS, row["name"], is_new, may_be_missing=True)
             changed = dict(storable(row)) | {"version": before["version"] + 1 if before else 1}
             if before is None:
@@ -54,7 +56,7 @@ class Catalogue:
 
     def put_field(self, row: Row, by: str, at: float, is_new: bool) -> None:
         """Raises Duplicate for a new one whose name is there, NotFound for a change of none."""
-        with self._database.writing() as connection:
+        with self._changing(row["name"]) as connection:
             before = self._before(connection, EXTRA_FIELDS, row["name"], is_new)
             if before is None:
                 connection.execute(insert(EXTRA_FIELDS), dict(storable(row)))
@@ -65,7 +67,7 @@ class Catalogue:
 
     def put_tool(self, row: Row, columns: Sequence[Row], by: str, at: float, is_new: bool) -> None:
         """Raises Duplicate for a new one whose name is there, NotFound for a change of none."""
-        with self._database.writing() as connection:
+        with self._changing(row["name"]) as connection:
             before = self._before(connection, TOOLS, row["name"], is_new)
             if before is None:
                 connection.execute(insert(TOOLS), dict(storable(row)))
@@ -107,7 +109,7 @@ class Catalogue:
             "sources": {"text": row["source"], "url": row["url"]},
             "metrics": {key: row[key] for key in ("title", "phase", "metric", "derived", "enabled")},
         }  # fmt: skip
-        with self._database.writing() as connection:
+        with self._changing(row["name"]) as connection:
             before = self._before(connection, TACTICS, row["name"], is_new, may_be_missing=True)
             if before is None:
                 connection.execute(insert(TACTICS), kept)
@@ -123,6 +125,15 @@ class Catalogue:
                     insert(REDUCTIONS), figures | {"tactic_id": tactic, "option": "", "architecture": ""}
                 )
             audit.record(connection, at, by, "tactic", row["name"], before, row)
+
+    @contextlib.contextmanager
+    def _changing(self, name: str) -> Iterator[Connection]:
+        """Raises Duplicate where another program made one of this name at this moment."""
+        try:
+            with self._database.writing() as connection:
+                yield connection
+        except IntegrityError:
+            raise Duplicate(name) from None
 
     def _all(self, table: Table) -> Sequence[Row]:
         with self._database.reading() as connection:

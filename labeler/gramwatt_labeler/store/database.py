@@ -17,9 +17,12 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
 
-from ..errors import ConfigError, DatabaseAway, Rejected
+from ..errors import ConfigError, DatabaseAway, LabelerError, Rejected
 from . import migrate
+from .rows import storable
 
+Conflict = IntegrityError
+"""What the database refuses because another program wrote the same at this moment."""
 _TRIES = 20  # to upgrade the tables while another program does the same
 _TRY_SECONDS = 0.1
 _CONNECT_SECONDS = 5  # a server that does not answer must not hold a page for minutes
@@ -67,12 +70,15 @@ class Database:
         if not self._is_file:
             arguments = _TIMEOUTS.get(url.get_driver_name(), {})
             # A server that was restarted has closed the connections of the pool: each is tried before it is used.
-            return create_engine(
+            engine = create_engine(
                 url, pool_pre_ping=True, pool_timeout=_CONNECT_SECONDS, connect_args=arguments
             )
+            event.listen(engine, "before_cursor_execute", _with_storable_texts, retval=True)
+            return engine
         if url.database not in (None, "", ":memory:"):
             Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(url)
+        event.listen(engine, "before_cursor_execute", _with_storable_texts, retval=True)
         event.listen(engine, "connect", sqlite_manners)
         event.listen(engine, "begin", sqlite_begin)
         return engine
@@ -82,7 +88,7 @@ class Database:
         """A connection. Raises DatabaseAway."""
         with self._errors():
             self._prepare()
-            with self.engine.connect() as connection:
+            with self.engine.connect() as connection, _left_in_order(connection):
                 yield connection
 
     @contextlib.contextmanager
@@ -93,7 +99,11 @@ class Database:
         """
         with self._errors():
             self._prepare()
-            with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            with (
+                self.engine.connect().execution_options(writes=True) as connection,
+                connection.begin(),
+                _left_in_order(connection),
+            ):
                 yield connection
 
     @contextlib.contextmanager
@@ -126,6 +136,41 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+@contextlib.contextmanager
+def _left_in_order(connection: Connection) -> Iterator[None]:
+    """A connection in which something unforeseen failed is closed.
+
+    A driver that fails in the middle of a request leaves its answer unread: the next one would get it.
+    """
+    try:
+        yield
+    except (SQLAlchemyError, LabelerError):
+        raise
+    except Exception:
+        connection.invalidate()
+        raise
+
+
+def _with_storable_texts(
+    _connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+) -> tuple[str, Any]:
+    """What is asked for has no characters that no database has, wherever it came from: it finds nothing, then.
+
+    PostgreSQL's driver refuses half a surrogate in the middle of its request, and NUL as if it were away.
+    """
+    return statement, _storable(parameters)
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {name: _storable(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_storable(one) for one in value)
+    return value
 
 
 def first_line(error: BaseException) -> str:

@@ -23,6 +23,7 @@ from .tables import (
     MEASURES,
     METRIC_GRADES,
     MODELS,
+    ROI_ANALYSES,
     SCALES,
 )
 
@@ -77,9 +78,16 @@ def replace_evaluation(
 
 
 def delete_evaluation(connection: Connection, evaluation_id: str) -> None:
-    """All rows of it."""
+    """All rows of it. What refers to it stays, with its own numbers: nothing holds an evaluation that is taken back."""
     for table in (METRIC_GRADES, GRADES, MEASURES, EXTRA_VALUES):
         connection.execute(delete(table).where(table.c.evaluation_id == evaluation_id))
+    columns = (
+        ROI_ANALYSES.c.baseline_evaluation_id,
+        ROI_ANALYSES.c.after_evaluation_id,
+        EVALUATIONS.c.replaced_by,
+    )
+    for column in columns:
+        connection.execute(update(column.table).where(column == evaluation_id).values({column.name: None}))
     connection.execute(delete(EVALUATIONS).where(EVALUATIONS.c.id == evaluation_id))
 
 

@@ -1,48 +1,54 @@
-"""XLSX workbooks. Formulas are not evaluated: what the spreadsheet last saved as a cell's value is read."""
+"""XLSX workbooks, read by a program of their own: see :mod:`.workbook_program`."""
 
 from __future__ import annotations
 
 import io
+import json
+import subprocess
+import sys
+import threading
 import zipfile
-from datetime import date, datetime, time, timedelta
-
-from python_calamine import CalamineError, CalamineWorkbook
+from typing import Any
 
 from ..errors import InputError
-from .sheet import MOST_RATIO, MOST_ROWS, MOST_UNPACKED, Sheet, sheet_of
+from .sheet import MOST_RATIO, MOST_UNPACKED, Sheet, sheet_of
+
+_PROGRAM = f"{__package__}.workbook_program"
+_LONGEST_SECONDS = 120.0
+_turns = threading.Semaphore(2)  # each may take a lot of memory
 
 
 def read_workbook(file: str, content: bytes) -> Sheet:
     """The first sheet with cells in it. Raises InputError for what is no workbook, or unpacks to far more."""
     _check_size(file, content)
-    try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        names = list(book.sheet_names)
-        for name in names:
-            rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False, nrows=MOST_ROWS + 2)
-            if any(any(cell != "" for cell in row) for row in rows):
-                break
-        else:
-            raise InputError(f"{file}: no sheet has cells")
-    except InputError:
-        raise
-    except (CalamineError, OSError, ValueError, KeyError, MemoryError) as error:
-        raise InputError(
-            f"{file}: not a workbook that can be read: {' '.join(str(error).split())[:200]}"
-        ) from None
-    except (
-        BaseException
-    ) as error:  # calamine is Rust: a panic there is no Exception, and must not end the server
-        if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
-            raise
-        raise InputError(f"{file}: not a workbook that can be read") from None
-    records = [(number, [_text(cell) for cell in row]) for number, row in enumerate(rows, 1)]
-    records = [(number, cells) for number, cells in records if any(cells)]
+    with _turns:
+        found = _read(file, content)
+    if error := found.get("error"):
+        raise InputError(f"{file}: not a workbook that can be read: {error}")
+    name, rows = found["sheet"], found["rows"]
+    if not rows:
+        raise InputError(f"{file}: no sheet has cells")
+    records = [(number, cells) for number, cells in enumerate(rows, 1) if any(cells)]
     width = max((at for at, cell in enumerate(records[0][1], 1) if cell), default=0)
     records = [(number, cells if any(cells[width:]) else cells[:width]) for number, cells in records]
-    others = [other for other in names if other != name]
+    others = [other for other in found["sheets"] if other != name]
     note = f"sheet “{name}”; not read: {', '.join(others)}" if others else ""
     return sheet_of(file, records[0][1], records[1:], note)
+
+
+def _read(file: str, content: bytes) -> dict[str, Any]:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", _PROGRAM], input=content, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            timeout=_LONGEST_SECONDS, check=True,
+        )  # fmt: skip
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        raise InputError(
+            f"{file}: the workbook takes too much memory or time to read; delete cells that stand far from the table, "
+            "or save it as CSV"
+        ) from None
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 def _check_size(file: str, content: bytes) -> None:
@@ -74,13 +80,3 @@ def _check_size(file: str, content: bytes) -> None:
         raise InputError(f"{file}: not an XLSX workbook: {' '.join(str(error).split())[:120]}") from None
     except Exception as error:  # zlib.error and lzma's own
         raise InputError(f"{file}: a part of the workbook is damaged: {type(error).__name__}") from None
-
-
-def _text(cell: object) -> str:
-    if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
-    if isinstance(cell, datetime | date | time):
-        return cell.isoformat()
-    if isinstance(cell, timedelta):
-        return repr(cell.total_seconds())
-    return str(cell)

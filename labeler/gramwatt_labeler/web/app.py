@@ -23,6 +23,7 @@ from ..scale_book.live import LiveScales
 from ..scale_book.rows import ScaleRows
 from ..scale_files import LoadedScale
 from ..store import Store
+from ..store.database import Conflict
 from ..store.jobs import Jobs
 from ..store.people import People
 from . import labels
@@ -80,7 +81,7 @@ def create_app(
     appearance = Appearance(store.database)
     app.add_middleware(Fresh, appearance=appearance)
     app.add_middleware(Door, hosts=Hosts(allowed_hosts))
-    for kind in (errors.ApiError, LabelerError, HTTPException, RequestValidationError):
+    for kind in (errors.ApiError, LabelerError, Conflict, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, errors.handle)
     guard = Guard(People(store.database), writes_per_minute)
     pages = Pages(guard.visitor)

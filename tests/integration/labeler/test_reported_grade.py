@@ -16,7 +16,7 @@ from gramwatt_exporter.model import Intensity
 from gramwatt_exporter.windows import WindowBook
 from gramwatt_exporter.windows.ended import EndedWindows
 from gramwatt_exporter.windows.model import ROOT, OpenRequest, WindowView
-from gramwatt_labeler.errors import NotYet, Rejected
+from gramwatt_labeler.errors import Rejected
 from gramwatt_labeler.model import Grade, Hardware, Measurement, Window
 from gramwatt_labeler.prometheus import Series
 from gramwatt_labeler.reported import read_report
@@ -34,14 +34,14 @@ GRID = Intensity(56.0, "FR", "annual", "average", "annual", "lifecycle", 0.0)
 class Scraped:
     """A Prometheus with the exporter's window series, scraped a few times after the window's end.
 
-    The exporter's clock is ``ahead`` of Prometheus' by so many seconds, and is scraped for so much longer.
+    The exporter's clock is ``ahead`` of Prometheus' by so many seconds.
     """
 
     url = "http://prometheus"
 
     def __init__(self, view: WindowView, ahead: int = 0) -> None:
         metrics = {one.name.removeprefix("gramwatt_").removesuffix("_total"): one for one in CATALOGUE}
-        times = [(view.end or 0.0) + seconds for seconds in range(1 - ahead, 17, 5)]
+        times = [(view.end or 0.0) + seconds for seconds in range(1 - ahead, 17 - ahead, 5)]
         snapshot: Any = SimpleNamespace(windows=[view], hardware=PARTS)
         self._series = [
             Series(
@@ -142,15 +142,20 @@ def test_a_report_of_an_older_exporter_says_nothing_of_hardware() -> None:
     )
 
 
-def test_a_window_of_an_exporter_whose_clock_is_ahead_is_waited_for() -> None:
+@pytest.mark.parametrize("ahead", [0, 45, 120, 300, 3500])
+def test_an_exporter_whose_clock_is_ahead_changes_no_joule(ahead: int) -> None:
+    """The window is shorter than that: by the exporter's clock it begins after Prometheus has seen its end."""
     view = ended({"cpu": 90.0, "dram": 5.0}, False)
     end = view.end or 0.0
-    scraped: Any = Scraped(view, ahead=300)
-    with pytest.raises(NotYet, match="ends 300 s from now: the clocks of exporter and labeler differ"):
-        measure(scraped, Finished(view.id, end), end - 300)
-    late: Any = Scraped(view)
-    found, right = (measure(one, Finished(view.id, end), end + 20) for one in (scraped, late))
-    assert found[0] == right[0]
-    assert found[1].components == right[1].components == {"cpu": 90.0, "dram": 5.0}
-    with pytest.raises(Rejected, match="clocks"):
-        measure(scraped, Finished(view.id, end), end - 86_400)
+    scraped: Any = Scraped(view, ahead)
+    window, measured = measure(scraped, Finished(view.id, end), end - ahead + 20)
+    assert (window.start, window.end) == (view.start, end)
+    assert measured.components == {"cpu": 90.0, "dram": 5.0}
+    assert measured.coverage_ratio == 1.0
+
+
+def test_an_end_that_no_clock_explains_is_refused() -> None:
+    view = ended({"cpu": 90.0}, False)
+    scraped: Any = Scraped(view, 300)
+    with pytest.raises(Rejected, match="from now: the clocks of exporter and labeler differ"):
+        measure(scraped, Finished(view.id, view.end or 0.0), (view.end or 0.0) - 86_400)

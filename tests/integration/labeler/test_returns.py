@@ -152,3 +152,21 @@ def test_kept_intensities_are_read_over_rest(site: Site) -> None:
     ]
     assert site.get("intensities?zone=%00").json() == {"intensities": []}
     assert error(site.get("intensities?year=2023")) == (422, "invalid", "year")
+
+
+def test_an_analysis_does_not_hold_what_a_file_stated_of_a_recorded_window(site: Site) -> None:
+    """A run's id may be that of a window that has not ended yet: what is recorded takes its place."""
+    content = b"run_id,model,phase,energy_joules,samples\nw9,m,training,5,10\n"
+    answer = site.client.post(
+        "/api/v1/evaluations/import", files={"files": ("a.csv", content)}, headers=site.headers()
+    )
+    assert answer.json()["lines"][0]["id"] == "w9"
+    kept = site.post(
+        "roi/analyses", ASKED | {"title": "t", "baseline": "w9", "after": "w9", "old": 5, "new": 4}
+    )
+    assert kept.status_code == 201
+    assert site.store.is_stated("w9")
+    site.store.take_back("w9")
+    assert site.get("evaluations/w9").status_code == 404
+    left = site.get("roi/analyses/1").json()
+    assert (left["baseline"], left["after"], left["result"]) == (None, None, kept.json()["result"])

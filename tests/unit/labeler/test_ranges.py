@@ -17,14 +17,15 @@ Row = tuple[dict[str, str], Sequence[tuple[float, float]]]
 
 
 def server(*rows: Row) -> Prometheus:
-    """Prometheus with these series, by the beginning of what is asked for."""
+    """Prometheus with these series, by the name and the instance that are asked for."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         query = dict(httpx.QueryParams(request.content.decode()))["query"]
         kind = "matrix" if query.endswith("ms]") else "vector"
         found: list[dict[str, Any]] = []
         for labels, samples in rows:
-            if query.startswith(labels["__name__"]):
+            is_of = "instance=" not in query or f'instance="{labels["instance"]}"' in query
+            if labels["__name__"] in query and is_of:
                 pairs = [[t, str(v)] for t, v in samples]
                 found.append(
                     {"metric": labels, "values": pairs}
@@ -76,6 +77,52 @@ def test_copies_of_one_series_count_once_and_a_reset_is_left_out_of_the_coverage
     assert (found.energy_joules, found.resets) == (100 + 80, 1)
     assert found.coverage_ratio == pytest.approx(0.9)
     assert (found.emissions_grams, found.uncertainty_ratio) == (None, None)
+
+
+def ticks(instance: str, *moments: float) -> Row:
+    """An exporter's own counter, one a second since its start, at seconds behind T."""
+    name = {"__name__": "gramwatt_samples_total", "instance": instance}
+    return name, [(T + at, at - moments[0]) for at in moments]
+
+
+def test_a_counter_whose_labels_change_is_one() -> None:
+    """A pod is renamed, while another machine's series goes on."""
+    before, after = ramp(2, 100, count=6), ramp(2, 220, T + 60, 5)
+    for rows in ((before, after), (after, before)):
+        renamed = [(series(pod=str(number)), samples) for number, samples in enumerate(rows)]
+        found = measure_range(server(*renamed, (series(instance="b:1"), ramp(1))), SELECTOR, T, T + 100)
+        assert found.measurement.energy_joules == 200 + 100
+        assert found.measurement.coverage_ratio == 1.0
+
+
+@pytest.mark.parametrize(
+    ("moments", "covered"),
+    [
+        (range(0, 101, 10), 1.0),
+        (range(0, 81, 10), 1.0),  # within two scrapes of the end
+        (range(0, 51, 10), 0.5),  # it ended, and what went on there is not known
+        (range(50, 101, 10), 0.5),
+        ([*range(0, 41, 10), *range(80, 101, 10)], 1.0),  # Prometheus was away: counters go on
+    ],
+)
+def test_an_exporter_that_ends_before_another_leaves_a_part_unseen(
+    moments: Sequence[int], covered: float
+) -> None:
+    one = [(T + at, 2.0 * at) for at in moments]
+    prometheus = server(
+        (series(), one), (series(instance="b:1"), ramp(1)), ticks("a:1", *moments), ticks("b:1", *range(0, 101, 10))
+    )  # fmt: skip
+    found = measure_range(prometheus, SELECTOR, T, T + 100)
+    assert (found.start, found.end) == (T, T + 100)
+    assert found.measurement.coverage_ratio == covered
+
+
+def test_a_restart_of_an_exporter_inside_the_stretch_is_not_covered() -> None:
+    """Its state is kept: the counter of energy itself shows nothing."""
+    name = {"__name__": "gramwatt_samples_total", "instance": "a:1"}
+    counted = [(T + at, float(at if at < 50 else at - 50)) for at in range(0, 101, 10)]
+    found = measure_range(server((series(), ramp(2)), (name, counted)), SELECTOR, T, T + 100)
+    assert found.measurement.coverage_ratio == pytest.approx(0.9)
 
 
 def test_nothing_there_and_a_stretch_that_is_none_are_said() -> None:

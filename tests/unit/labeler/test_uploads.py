@@ -188,3 +188,56 @@ def test_a_number_of_json_too_large_to_be_one_is_a_mistake_of_its_line() -> None
     (row,) = rows_of("a.json", json.dumps({"model": "m", "energy": 1}).replace("1", "1e999").encode())
     assert row.entry is None
     assert "energy" in row.wrong
+
+
+SHEET = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{}</sheetData></worksheet>'
+HEAD = '<row r="1"><c r="A1" t="inlineStr"><is><t>model</t></is></c></row>'
+FAR = '<row r="1048576"><c r="XFD1048576"><v>2</v></c></row>'
+MANY = '<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" uniqueCount="4294967295"><si/></sst>'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"xl/worksheets/sheet1.xml": SHEET.format(HEAD + FAR)},  # 17 thousand million cells, two of them used
+        {
+            "xl/worksheets/sheet1.xml": SHEET.format(HEAD),
+            "xl/sharedStrings.xml": MANY,
+        },  # texts that it does not have
+    ],
+)
+def test_a_workbook_that_asks_for_all_memory_ends_nothing(parts: dict[str, str]) -> None:
+    content = workbook([["model"]], {name: part.encode() for name, part in parts.items()})
+    with pytest.raises(InputError, match=r"^a\.xlsx: the workbook takes too much memory or time to read"):
+        read_upload("a.xlsx", content)
+    assert read_upload("a.xlsx", workbook([["model"], ["m"]])).lines[0].cells == {"model": "m"}
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("energy_joules", "“#DIV/0!” is not a number"),
+        ("missed_seconds", "“#DIV/0!” is not a number"),
+        ("status", ""),
+    ],
+)
+def test_a_cell_with_an_error_is_not_an_empty_one(column: str, words: str) -> None:
+    names = ["model", "energy_joules", "duration_seconds", "missed_seconds", "status"]
+    place = f"{chr(65 + names.index(column))}2"
+    cells = [
+        f'<c r="{place}" t="e"><v>#DIV/0!</v></c>'
+        if name == column
+        else f'<c r="{chr(65 + at)}2"><v>5</v></c>'
+        for at, name in enumerate(names)
+        if name != "status" or name == column
+    ]
+    head = "".join(
+        f'<c r="{chr(65 + at)}1" t="inlineStr"><is><t>{name}</t></is></c>' for at, name in enumerate(names)
+    )
+    sheet = SHEET.format(f'<row r="1">{head}</row><row r="2">{"".join(cells)}</row>')
+    (row,) = rows_of("a.xlsx", workbook([["model"]], {"xl/worksheets/sheet1.xml": sheet.encode()}))
+    assert words in row.wrong
+    if not words:
+        assert row.entry is not None
+        assert row.entry.failure == "status #DIV/0!"

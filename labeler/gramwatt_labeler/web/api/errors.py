@@ -28,6 +28,7 @@ from ...errors import (
     TryAgain,
 )
 from ...render.text import clean
+from ...store.database import Conflict
 
 PREFIX = "/api/"
 _LONGEST = 1000  # characters of a message
@@ -162,4 +163,6 @@ def _as_api_error(error: Exception) -> ApiError:
         return ApiError(error.status_code, _CODES.get(error.status_code, "error"), str(error.detail))
     if isinstance(error, LabelerError):
         return of_labeler(error)
+    if isinstance(error, Conflict):
+        return ApiError(503, "try_again", "the same was written at this moment; try again", retry_after=1)
     return ApiError(500, "internal", "the labeler failed; see its log")

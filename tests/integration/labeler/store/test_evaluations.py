@@ -23,6 +23,9 @@ from gramwatt_labeler.store import (
     Origin,
     Store,
 )
+from gramwatt_labeler.store.catalogue import Catalogue
+from gramwatt_labeler.store.listing import encode_cursor
+from gramwatt_labeler.store.people import People
 
 NOW = 1_800_000_000.0
 SCALE = ScaleId("gaissa", "1", "2026-01-01", "a" * 64)
@@ -299,3 +302,49 @@ def test_of_files_that_are_added_at_once_each_line_is_there_once(store: Store) -
         thread.join()
     assert sum(isinstance(one, str) for one in found) == store.page().total == 5
     assert not [one for one in found if isinstance(one, Rejected)]
+
+
+@pytest.mark.parametrize("odd", ["\x00", "a\ud800", "\udfff\x00b"])
+def test_characters_that_no_database_has_find_nothing_and_harm_no_later_question(
+    store: Store, odd: str
+) -> None:
+    """A driver that fails in the middle of a request gives its answer to the next one."""
+    its_id = store.add_evaluation(typed())
+    for filters in (
+        Filters(task=odd),
+        Filters(user=odd),
+        Filters(model=odd),
+        Filters(dataset=odd),
+        Filters(host=odd),
+        Filters(parent=odd),
+        Filters(q=odd),
+    ):
+        assert store.page(filters).rows == []
+    with pytest.raises(NotFound):
+        store.evaluation(odd)
+    cursor = encode_cursor("-per_unit", None, "0\ud800")
+    assert store.page(sort="-per_unit", cursor=cursor).total == 1
+    assert People(store.database).log_in(odd, "a long password", NOW) is None
+    assert [one.evaluation.id for one in store.page().rows] == [its_id]
+    assert store.evaluation(its_id).evaluation.window.task == "vision"
+
+
+def test_of_managers_who_define_the_same_at_once_one_does(store: Store) -> None:
+    catalogue, gate = Catalogue(store.database), threading.Barrier(8)
+    found = list[str]()
+
+    def define() -> None:
+        gate.wait()
+        try:
+            row = {"name": "a", "phase": "training", "choices": None, "description": ""}
+            catalogue.put_field(row, "ann", NOW, True)
+            found.append("added")
+        except Duplicate:
+            found.append("there")
+
+    threads = [threading.Thread(target=define) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == ["added"] + ["there"] * 7
