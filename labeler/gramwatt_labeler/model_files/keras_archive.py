@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from . import hdf5
 from .facts import FileFacts, Shapes, WrongFile
+from .zip_errors import ZIP_ERRORS
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -35,8 +36,7 @@ def read(file: BinaryIO, size: int, shapes: Shapes) -> FileFacts:
                 found = hdf5.arrays(io.BufferedReader(_Part(file, _start(file, weights), weights.file_size)))
             else:
                 found = hdf5.arrays(io.BytesIO(_content(archive, _WEIGHTS, MOST_PACKED)))
-    # NotImplementedError is zipfile's for a method of compression that it does not know.
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except ZIP_ERRORS as error:
         raise WrongFile(f"the archive cannot be read: {error}") from None
     operations, notes = hdf5.counted(configuration, shapes)
     return FileFacts("Keras", size, found.parameters, "Keras", notes, operations)

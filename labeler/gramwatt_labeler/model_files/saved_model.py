@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from . import tensor_bundle
 from .facts import FileFacts, WrongFile
+from .zip_errors import ZIP_ERRORS
 
 _MODEL, _INDEX = "saved_model.pb", "variables/variables.index"
 _MOST_FILES = 100_000
@@ -30,8 +31,7 @@ def read_zip(file: BinaryIO, size: int) -> FileFacts:
                     content = stream.read(tensor_bundle.MOST_INDEX + 1)
                 _bounded(len(content))
             whole = sum(one.file_size for name, one in entries.items() if name.startswith(top))
-    # NotImplementedError is zipfile's for a method of compression that it does not know.
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except ZIP_ERRORS as error:
         raise WrongFile(f"the archive cannot be read: {error}") from None
     return _facts(whole, content if index is not None else None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,26 @@ def test_a_zip_of_something_else_is_refused_and_a_packed_bomb_too() -> None:
         facts_of(zipped(bomb, zipfile.ZIP_DEFLATED), "m.keras")
     packed = {"config.json": b"{}", "model.weights.h5": hdf5({"layers/a/vars/0": numpy.zeros(9, "f4")})}
     assert facts_of(zipped(packed, zipfile.ZIP_DEFLATED), "m.keras").parameters == 9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize(
+    ("name", "entries"),
+    [
+        ("m.zip", ("saved_model.pb", "variables/variables.index")),
+        ("m.keras", ("config.json", "model.weights.h5")),
+        ("m.pt", ("archive/data.pkl",)),
+    ],
+)
+def test_a_packed_part_that_is_damaged_is_refused(name: str, entries: tuple[str, ...], method: int) -> None:
+    content = bytearray(zipped(dict.fromkeys(entries, b"1234567890" * 100), method))
+    for at in range(len(content)):
+        if content[at : at + 4] == b"PK\x03\x04":
+            start = at + 30 + int.from_bytes(content[at + 26 : at + 28], "little")
+            content[start : start + 8] = b"\xff" * 8
+    with pytest.raises(InputError, match=rf"^{re.escape(name)}: "):
+        facts_of(bytes(content), name)
 
 
 @pytest.mark.parametrize(
