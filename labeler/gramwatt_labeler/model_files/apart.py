@@ -1,6 +1,6 @@
-"""Readers that run a library's code over a file run in a process of their own: it may crash, hang or want memory.
+"""Readers that run a library's code over a model's file run in a program of their own; ``child`` is its other end.
 
-The process gets the file as its standard input and answers in one line of JSON; ``child`` is its other end.
+The program gets the file as its standard input and answers in one line of JSON.
 """
 
 from __future__ import annotations
@@ -9,16 +9,15 @@ import importlib.util
 import io
 import json
 import shutil
-import subprocess
-import sys
 import tempfile
-import threading
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import BinaryIO
 
 import msgspec
 
+from ..bounded_program import NoAnswer, answer_of
+from ..type_descriptions import described
 from .facts import FileFacts, NotKnown, Shapes, WrongFile
 
 EXTRA = "pip install 'gramwatt-labeler[models]'"
@@ -26,7 +25,7 @@ _NEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"hdf5": ("h5py",), "keras": ("h5py",), "onnx": ("onnx", "onnx_tool")}
 )
 _SECONDS = 90
-_AT_ONCE = threading.BoundedSemaphore(2)  # one may take gigabytes
+_PROGRAM = f"{__package__}.child"
 
 
 class _Answer(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,8 +46,7 @@ def read(kind: str, file: BinaryIO, size: int, shapes: Shapes | None = None) -> 
     Raises WrongFile for a damaged file, NotKnown where its FLOPs cannot be told.
     """
     asked = json.dumps({name: list(shape) for name, shape in (shapes or {}).items()})
-    arguments = [sys.executable, "-P", "-m", "gramwatt_labeler.model_files.child", kind, str(size), asked]
-    with _AT_ONCE, tempfile.TemporaryFile() as copy:
+    with tempfile.TemporaryFile() as copy:
         try:
             file.flush()
             number = file.fileno()
@@ -58,15 +56,12 @@ def read(kind: str, file: BinaryIO, size: int, shapes: Shapes | None = None) -> 
             copy.flush()
             number = copy.fileno()
         try:
-            done = subprocess.run(arguments, stdin=number, capture_output=True, timeout=_SECONDS, check=False)
-        except subprocess.TimeoutExpired:
-            raise NotKnown(f"reading it took longer than {_SECONDS} s") from None
-    try:
-        answer = msgspec.json.decode(done.stdout, type=_Answer)
-    except msgspec.DecodeError:
-        raise NotKnown(
-            "the library that reads it gave up: it is damaged, or needs more memory than it may have"
-        ) from None
+            text = answer_of(_PROGRAM, [kind, str(size), asked], file=number, seconds=_SECONDS)
+        except NoAnswer:
+            raise NotKnown(
+                "its reader gave up: it is damaged, or needs more memory or time than it may have"
+            ) from None
+    answer = msgspec.json.decode(text, type=described(_Answer))
     if answer.wrong:
         raise WrongFile(answer.wrong)
     if answer.facts is None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import sys
 from typing import Any, BinaryIO
 
+from ..bounded_program import bound
 from .facts import FileFacts, NotKnown, Shapes, WrongFile, as_tree
 
 _MEMORY = 4 * 2**30
@@ -22,23 +22,11 @@ def main() -> None:
     """Answer, and end with 0; a process that a limit ends has answered nothing."""
     kind, size = sys.argv[1], int(sys.argv[2])
     shapes = {name: tuple(shape) for name, shape in json.loads(sys.argv[3]).items()}
-    _limit(size)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each thread of it reserves memory
+    bound(_MEMORY + 4 * size, _CPU_SECONDS)
     with contextlib.redirect_stdout(sys.stderr):
         answer = _answer(kind, sys.stdin.buffer, size, shapes)
     json.dump(answer, sys.stdout)
-
-
-def _limit(size: int) -> None:
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each thread of it reserves memory
-    for what, most in (
-        (resource.RLIMIT_AS, _MEMORY + 4 * size),
-        (resource.RLIMIT_CPU, _CPU_SECONDS),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-    ):
-        hard = resource.getrlimit(what)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (most, hard))
 
 
 def _answer(kind: str, file: BinaryIO, size: int, shapes: Shapes) -> dict[str, Any]:
