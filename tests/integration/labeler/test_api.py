@@ -63,7 +63,9 @@ def test_a_label_that_is_not_there_says_what_is(site: Site) -> None:
 
 
 def test_nobody_writes_without_a_token_or_the_role(site: Site) -> None:
-    assert error(site.client.post("/api/v1/evaluations", json=RUN))[:2] == (401, "unauthorized")
+    without = site.client.post("/api/v1/evaluations", json=RUN)
+    assert error(without)[:2] == (401, "unauthorized")
+    assert "user add NAME --role contributor" in without.json()["error"]["message"]
     wrong = site.client.post("/api/v1/evaluations", json=RUN, headers={"Authorization": "Bearer x"})
     assert error(wrong)[:2] == (401, "unauthorized")
     assert "WWW-Authenticate" in wrong.headers
