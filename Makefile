@@ -1,7 +1,7 @@
 # Everything a user or developer runs. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup budget setup-browser tools up down status logs demo demo-history unit test test-all test-torch test-grafana test-compose lint check format bench wheels packages pin env-dev
+.PHONY: help setup budget setup-browser tools up down status logs demo explore demo-history unit test test-all test-torch test-grafana test-compose lint check format bench wheels packages pin env-dev
 
 VENV := .venv/bin
 STACK := $(VENV)/python -m stack
@@ -32,6 +32,10 @@ demo: setup ## train a real classifier on real digits and get its energy grade; 
 
 budget: setup ## emission budgets: make budget ARGS='add team --limit 50kg --period month --user alice'
 	@$(STACK) budget $(ARGS)
+
+explore: setup ## train several small models, each measured by epoch; a second time they are kept; ARGS='--models mlp:64'
+	@stack/venv.sh demo
+	@$(VENV)/python examples/digits/explore.py $(ARGS)
 
 demo-history: env-dev ## every dashboard with two weeks of a made-up laboratory, without Grafana; PORT=10145
 	@$(VENV)/python -m grafana.history --port $${PORT:-10145}

@@ -155,13 +155,25 @@ def _environ(settings: Settings, bin_dir: Path) -> dict[str, str]:
 
 
 def _digest(environ: dict[str, str]) -> str:
-    """Changes when a setting, a configuration file or the Procfile does; then `up` restarts."""
+    """Changes when a setting, a configuration file, the Procfile or a program does; then `up` restarts."""
     parts = [
         f"{name}={environ[name]}" for name in sorted(environ) if name.startswith(("STACK_", "GRAMWATT_"))
     ]
     files = [ROOT / "Procfile", Path(environ["STACK_CONFIG"]), *sorted((ROOT / "prometheus").rglob("*.yml"))]
     parts += [f"{path}:{path.read_text()}" for path in files if path.exists()]
+    parts += programs(ROOT)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def programs(root: Path) -> list[str]:
+    """A line for each file that the services run from: after `git pull` the running ones are the old ones."""
+    folders = ("exporter/gramwatt_exporter", "labeler/gramwatt_labeler")
+    return [
+        f"{path.relative_to(root)}:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+        for folder in folders
+        for path in sorted((root / folder).rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
 
 
 def _state_file(settings: Settings) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from .prometheus_config import SCRAPED
 from .settings import Settings, StackError
 
 
@@ -130,7 +131,10 @@ def run(
     wait("Prometheus' targets", lambda: _targets(settings), seconds, alive)
     wait("first samples in Prometheus", lambda: _first_samples(settings), seconds, alive)
     samples = scrape(settings.url("exporter", "/metrics"))
-    return "\n".join([*_addresses(settings, services), "", *conservation(samples), "", *_hottest(samples)])
+    others = elsewhere_down(_active(settings), _own(settings))
+    return "\n".join(
+        [*_addresses(settings, services), *others, "", *conservation(samples), "", *_hottest(samples)]
+    )
 
 
 def _status(url: str) -> str:
@@ -139,14 +143,37 @@ def _status(url: str) -> str:
 
 
 def _targets(settings: Settings) -> str:
+    return own_down(_active(settings), _own(settings))
+
+
+def _active(settings: Settings) -> list[dict[str, Any]]:
+    """What Prometheus scrapes, as its API says it."""
     answer = requests.get(settings.url("prometheus", "/api/v1/targets"), timeout=5)
-    targets = answer.json()["data"]["activeTargets"]
-    down = [
-        f"{target['scrapePool']} {target['scrapeUrl']} {target['health']} {target['lastError']}".strip()
-        for target in targets
-        if target["health"] != "up"
-    ]
-    return "; ".join(down) if targets else "no targets"
+    found: list[dict[str, Any]] = answer.json()["data"]["activeTargets"]
+    return found
+
+
+def _own(settings: Settings) -> set[str]:
+    """Addresses that this stack serves itself; prometheus/targets/ may name other machines beside them."""
+    return {settings.url(service).removeprefix("http://") for service in SCRAPED}
+
+
+def own_down(targets: list[dict[str, Any]], own: set[str]) -> str:
+    """Which of the stack's ``own`` targets are not scraped yet; "" when all are."""
+    found = {one["labels"].get("instance", ""): one for one in targets}
+    missing = sorted(own - found.keys())
+    down = [_named(one) for address, one in found.items() if address in own and one["health"] != "up"]
+    return "; ".join([*(f"{address} is no target" for address in missing), *down])
+
+
+def elsewhere_down(targets: list[dict[str, Any]], own: set[str]) -> list[str]:
+    """A line for each other machine that does not answer. The stack works without it."""
+    down = [one for one in targets if one["labels"].get("instance") not in own and one["health"] != "up"]
+    return [f"  not answering: {_named(one)}" for one in down]
+
+
+def _named(target: dict[str, Any]) -> str:
+    return f"{target['scrapePool']} {target['scrapeUrl']} {target['health']} {target['lastError']}".strip()
 
 
 def _first_samples(settings: Settings) -> str:

@@ -47,7 +47,7 @@ for group in "$@"; do
         log=.venv/install-$group.log
         echo "installing the Python packages of group $group (a minute or so; log in $log)"
         if ! .venv/bin/python -m pip install --disable-pip-version-check -c constraints.txt \
-            -e client -e exporter -e './labeler[hub,study]' --group "$group" >"$log" 2>&1; then
+            -e client -e exporter -e './labeler[hub,study,models]' --group "$group" >"$log" 2>&1; then
             grep -v '^Looking in' "$log" | tail -n 20 >&2
             echo "pip failed; the whole log is in $log" >&2
             exit 1

@@ -6,8 +6,10 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from .cli import exit_codes
+from .cli.new_database import said_when_made
 from .cli.parser import given_settings, parser
 from .config import describe, load
 from .errors import ConfigError, LabelerError
@@ -34,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.config_check:
             print(describe(loaded))
             return 0
-        code = int(options.run(options, loaded.config))
+        with said_when_made(loaded.config, _say) if _is_one_off(given) else nullcontext():
+            code = int(options.run(options, loaded.config))
         if sys.stdout is not None:
             sys.stdout.flush()
         return code
@@ -53,6 +56,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout = None
         _log.error("%s", error.strerror or error)
         return exit_codes.ERROR
+
+
+def _is_one_off(given: Sequence[str]) -> bool:
+    """Whether the command is none of those that serve the pages: these make their database themselves."""
+    command = next((one for one in given if not one.startswith("-")), "")
+    return command not in ("watch", "serve")
+
+
+def _say(line: str) -> None:
+    print(f"gramwatt-labeler: {line}", file=sys.stderr)
 
 
 if __name__ == "__main__":

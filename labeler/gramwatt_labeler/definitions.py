@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from .forms.defined import Defined
 from .forms.fields import PHASES
-from .recommendations import MetricFacts, Source, metric_facts
+from .recommendations import Advice, MetricFacts, Source, metric_facts
 from .render.text import clean
 from .roi.tactics import Tactic
 from .roi.tactics import tactics as shipped_tactics
@@ -22,19 +22,41 @@ from .uploads.tools import tools as shipped_tools
 Phase = Literal["training", "inference"]
 Line = Annotated[str, BeforeValidator(lambda text: clean(text) if isinstance(text, str) else text)]
 _TEXT = 4000
+_METRIC_NAME, _PLAIN_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$", r"^[a-z0-9-]{1,64}$"
+_ADDRESS = r"^(https?://[\x21-\x7e]+)?$"
+PATTERNS = {
+    _METRIC_NAME: "expected a letter, then at most 63 letters, digits, _, . or -",
+    _PLAIN_NAME: "expected 1 to 64 small letters, digits or -",
+    _ADDRESS: "expected an address that begins with http:// or https:// and has no blanks",
+}
+"""What a text is expected to be, in words, by the pattern that it has to match."""
+
+
+class AdviceIn(BaseModel):
+    """What helps with a metric, from this letter on, and who says so."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    letter: Literal["A", "B", "C", "D", "E"] = "C"
+    text: Line = Field(min_length=1, max_length=2000)
+    source: Line = Field(min_length=1, max_length=1000)
+    url: str = Field(default="", max_length=1000, pattern=_ADDRESS)
 
 
 class MetricIn(BaseModel):
-    """A metric: its unit, whether less or more is better, what it means and how it is got."""
+    """A metric: its unit, whether less or more is better, what it means, how it is got and what helps.
+
+    Without ``recommendations`` a shipped metric keeps its own.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")
+    name: str = Field(pattern=_METRIC_NAME)
     title: Line = Field(min_length=1, max_length=256)
     phases: list[Phase] = Field(default=list(PHASES), min_length=1, max_length=2)
     unit: Line = Field(default="", max_length=32)
     direction: Literal["lower", "higher"] = "lower"
     description: str = Field(default="", max_length=_TEXT)
     how_to: str = Field(default="", max_length=_TEXT)
+    recommendations: list[AdviceIn] = Field(default_factory=list, max_length=50)
     enabled: bool = True
 
 
@@ -51,7 +73,7 @@ class ToolIn(BaseModel):
     """A tool whose files are recognised by all of these columns."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    name: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
+    name: str = Field(pattern=_PLAIN_NAME)
     description: Line = Field(min_length=1, max_length=256)
     enabled: bool = True
     reduce: Literal["last", "first", "sum", "mean"] = "last"
@@ -80,7 +102,7 @@ class TacticIn(BaseModel):
     """A tactic: what it saves as a share of ``metric``, and who published that. No figure is no ``expected``."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    name: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
+    name: str = Field(pattern=_PLAIN_NAME)
     title: Line = Field(min_length=1, max_length=256)
     stage: Line = Field(min_length=1, max_length=64)
     phase: Phase = "inference"
@@ -91,7 +113,7 @@ class TacticIn(BaseModel):
     high: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
     derived: Line = Field(default="", max_length=1000)
     source: Line = Field(min_length=1, max_length=1000)
-    url: str = Field(default="", max_length=1000, pattern=r"^(https?://[\x21-\x7e]+)?$")
+    url: str = Field(default="", max_length=1000, pattern=_ADDRESS)
     enabled: bool = True
 
     @model_validator(mode="after")
@@ -186,7 +208,11 @@ def _facts(row: Mapping[str, Any], shipped: MetricFacts | None) -> MetricFacts:
         direction=row["direction"],
         meaning=row["description"] or (shipped.meaning if shipped else ""),
         how_to=row["how_to"] or (shipped.how_to if shipped else ""),
-        advice=list(shipped.advice) if shipped else [],
+        advice=[
+            Advice(start=one["letter"], text=one["text"], source=Source(text=one["source"], url=one["url"]))
+            for one in row["recommendations"] or ()
+        ]
+        or (list(shipped.advice) if shipped else []),
     )
 
 

@@ -40,17 +40,23 @@ class ScaleError(LabelerError):
 
 
 class InputError(LabelerError):
-    """A file to import cannot be used. The message names the file, the line, the column and what to do."""
+    """A file to import cannot be used. The message names the file, the line, the column and what to do.
+
+    ``allowed`` is what may stand there, where that can be listed.
+    """
+
+    def __init__(self, message: str, allowed: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.allowed = tuple(allowed)
 
 
 class FactsError(InputError):
     """Facts cannot be graded as written. ``path`` is where (``$.metrics.size``), ``allowed`` what may stand there."""
 
     def __init__(self, path: str, message: str, allowed: Sequence[str] = ()) -> None:
-        super().__init__(f"{path}: {message}")
+        super().__init__(f"{path}: {message}", allowed)
         self.path = path
         self.message = message
-        self.allowed = tuple(allowed)
 
 
 class NotFound(LabelerError):

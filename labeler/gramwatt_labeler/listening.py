@@ -27,6 +27,7 @@ _SLACK_SECONDS = 10.0  # for the answer, beyond what it may wait
 _LOOK_SECONDS = 60.0  # until Prometheus is asked again for exporters
 _SOON_SECONDS = 2.0  # while none is known
 _AGAIN_SECONDS = (1.0, 60.0)  # after a failure: the first pause, and the longest
+_AWAY_SECONDS = 4.0  # between tries at a port that refuses
 _MOST_EXPORTERS = 500
 _LONGEST_ANSWER = 16 * 1024 * 1024
 
@@ -51,6 +52,16 @@ def _base(url: str) -> str:
     except ValueError:
         return ""
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") and parts.netloc else ""
+
+
+def pause_after(error: Exception, failures: int) -> float:
+    """Seconds until an exporter is asked again after this many failures in a row.
+
+    A port that refuses is tried often: an exporter that starts again is heard soon, and a try costs next to nothing.
+    """
+    first, longest = _AGAIN_SECONDS
+    pause: float = min(first * 2 ** min(failures - 1, 20), longest)
+    return min(pause, _AWAY_SECONDS) if isinstance(error, httpx.ConnectError) else pause
 
 
 class Listener:
@@ -116,7 +127,7 @@ class Listener:
             await asyncio.sleep(self._look_seconds if wanted else min(_SOON_SECONDS, self._look_seconds))
 
     async def _wait(self, client: httpx.AsyncClient, instance: str, url: str) -> None:
-        cursor, pause, is_silent = "", _AGAIN_SECONDS[0], False
+        cursor, failures, is_silent = "", 0, False
         while True:
             try:
                 cursor = await self._ask(client, instance, url, cursor)
@@ -127,12 +138,12 @@ class Listener:
                         clean(instance), clean(str(error) or type(error).__name__)[:200],
                     )  # fmt: skip
                 is_silent = True
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _AGAIN_SECONDS[1])
+                failures += 1
+                await asyncio.sleep(pause_after(error, failures))
                 continue
             if is_silent:
                 _log.info("%s reports windows that end again", clean(instance))
-            pause, is_silent = _AGAIN_SECONDS[0], False
+            failures, is_silent = 0, False
 
     async def _ask(self, client: httpx.AsyncClient, instance: str, url: str, cursor: str) -> str:
         began = asyncio.get_running_loop().time()

@@ -38,6 +38,8 @@ INFO = Metric("gramwatt_grade_info", "gauge",
     "Always 1; the letter of a window and the letters its uncertainty reaches; its origin if imported.")  # fmt: skip
 PER_UNIT = Metric("gramwatt_grade_energy_per_unit_joules", "gauge", ("window", "scale", "unit"),
     "Energy of a recorded window per functional unit (sample, token, request, run).")  # fmt: skip
+GRAMS_PER_UNIT = Metric("gramwatt_grade_emissions_per_unit_grams", "gauge", ("window", "scale", "unit"),
+    "Emissions of a recorded window per functional unit, CO2 equivalent. Absent when not known.")  # fmt: skip
 REFUSED = Metric("gramwatt_grade_refused_info", "gauge",
     ("window", "scale", "name", "phase", "task", "reason", "origin"),
     "Always 1; a finished window that got no grade, and what is missing.")  # fmt: skip
@@ -62,9 +64,12 @@ BUILD = Metric(
 )
 
 METRICS = (
-    GRADE, INDEX, INFO, PER_UNIT, REFUSED, POLLS, POLL_FAILURES, GRADED, WINDOW_FAILURES, WAITING, LAST_POLL,
-    POLL_SECONDS, ANNOTATION_FAILURES, BUILD,
+    GRADE, INDEX, INFO, PER_UNIT, GRAMS_PER_UNIT, REFUSED, POLLS, POLL_FAILURES, GRADED, WINDOW_FAILURES, WAITING,
+    LAST_POLL, POLL_SECONDS, ANNOTATION_FAILURES, BUILD,
 )  # fmt: skip
+
+
+_OF_GRADES = (GRADE, INDEX, INFO, PER_UNIT, GRAMS_PER_UNIT, REFUSED)
 
 
 class Health:
@@ -104,17 +109,11 @@ class Published(Collector):
         self._grades, self._last_poll = tuple(grades), last_poll if last_poll is not None else self._last_poll
 
     def describe(self) -> Iterable[Family]:
-        return [
-            GaugeMetricFamily(row.name, row.help)
-            for row in (GRADE, INDEX, INFO, PER_UNIT, REFUSED, LAST_POLL)
-        ]
+        return [GaugeMetricFamily(row.name, row.help) for row in (*_OF_GRADES, LAST_POLL)]
 
     def collect(self) -> Iterator[Family]:
         grades, last_poll = self._grades, self._last_poll
-        families = {
-            row: GaugeMetricFamily(row.name, row.help, labels=row.labels)
-            for row in (GRADE, INDEX, INFO, PER_UNIT, REFUSED)
-        }
+        families = {row: GaugeMetricFamily(row.name, row.help, labels=row.labels) for row in _OF_GRADES}
         for one in grades:
             try:
                 rows = list(_rows(one))
@@ -151,3 +150,5 @@ def _rows(one: Graded) -> Iterator[tuple[Metric, list[str], float]]:
         yield INDEX, key, grade.index
     if grade.energy_per_unit_joules is not None:
         yield PER_UNIT, [*key, grade.unit], grade.energy_per_unit_joules
+    if grade.emissions_per_unit_grams is not None:
+        yield GRAMS_PER_UNIT, [*key, grade.unit], grade.emissions_per_unit_grams

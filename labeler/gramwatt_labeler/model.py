@@ -190,10 +190,20 @@ class Grade:
     metrics: Mapping[str, MetricGrade] = field(default_factory=dict)
 
     @property
+    def is_lack(self) -> bool:
+        """Whether the reason names what is missing; else it is a sentence by itself."""
+        return bool(self.reason) and not self.reason.startswith(("no ", "internal", "rejected"))
+
+    @property
+    def why(self) -> str:
+        """Why there is no letter, such as ``missing a task (...)``."""
+        return f"missing {self.reason}" if self.is_lack else self.reason
+
+    @property
     def text(self) -> str:
-        """``B``, ``B (B-C)`` or ``not graded: <what is missing>``."""
+        """``B``, ``B (B-C)`` or ``not graded: missing a task``."""
         if self.letter is None:
-            return f"not graded: {self.reason}"
+            return f"not graded: {self.why}"
         if self.best is None or self.worst is None or self.best == self.worst:
             return self.letter
         return f"{self.letter} ({self.best}-{self.worst})"

@@ -40,7 +40,7 @@ def regrade(
     """
     for loaded in scales:
         for evaluation, old in list(graded_on(store, loaded.id.name, None)):
-            if old.window.end < since or old.grade.scale.sha256 == loaded.id.sha256:
+            if old is None or old.window.end < since or old.grade.scale.sha256 == loaded.id.sha256:
                 continue
             if evaluation.measurement is None:
                 continue

@@ -24,6 +24,7 @@ class LoadedScale:
     id: ScaleId
     file: Path
     replaces: str = ""  # the hash of the shipped scale whose name it has
+    content: bytes = b""  # the YAML it was read from
 
     @property
     def grades_windows(self) -> bool:
@@ -49,7 +50,7 @@ def load_scales(directory: str = "") -> Mapping[str, LoadedScale]:
         scale, identity = decode(text, str(file))
         if file.parent == BUILT_IN:
             shipped[scale.name] = identity.sha256
-        found[scale.name] = LoadedScale(scale, identity, file, replaced(identity, shipped))
+        found[scale.name] = LoadedScale(scale, identity, file, replaced(identity, shipped), text)
     return found
 
 

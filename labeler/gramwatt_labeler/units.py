@@ -6,10 +6,14 @@ Inside: joules, grams of CO2 equivalent, Unix seconds.
 import math
 from datetime import UTC, datetime
 
+UNDATED = 0.0
+"""The time of what came without one. It is before every month, so no sum over time has it in it."""
 JOULES_PER_WATT_HOUR = 3_600.0
 JOULES_PER_KILOWATT_HOUR = 3_600_000.0
 
 _ENERGY = (
+    ("GWh", 1e6 * JOULES_PER_KILOWATT_HOUR),
+    ("MWh", 1e3 * JOULES_PER_KILOWATT_HOUR),
     ("kWh", JOULES_PER_KILOWATT_HOUR),
     ("Wh", JOULES_PER_WATT_HOUR),
     ("J", 1.0),
@@ -78,7 +82,9 @@ def duration(seconds: float) -> str:
 
 
 def moment(seconds: float) -> str:
-    """Unix seconds as ``2026-01-31 12:00:00 UTC``; ``?`` for what no calendar has."""
+    """Unix seconds as ``2026-01-31 12:00:00 UTC``; ``UNDATED`` is not known, ``?`` is what no calendar has."""
+    if seconds == UNDATED:
+        return "not known"
     try:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (ValueError, OverflowError, OSError):
@@ -88,8 +94,9 @@ def moment(seconds: float) -> str:
 def _scaled(value: float, steps: tuple[tuple[str, float], ...]) -> str:
     if value == 0 or not math.isfinite(value):
         return f"{number(value)} {next(name for name, size in steps if size == 1.0)}"
+    shown = abs(float(f"{value:.3g}"))  # 999.9 g is shown as 1 kg, not as 1,000 g
     for name, size in steps:
-        if abs(value) >= size:
+        if shown >= size:
             return f"{number(value / size)} {name}"
     name, size = steps[-1]
     return f"{number(value / size)} {name}"

@@ -7,14 +7,16 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import axe
 import pytest
 import uvicorn
 from gramwatt_labeler.scale_files import load_scales
 from gramwatt_labeler.store import Store
 from gramwatt_labeler.store.people import People, Role
 from gramwatt_labeler.web.app import create_app
-from labeler_pages import NOW, fill
+from labeler_pages import NOW, fill, fill_worst
 from model_files import safetensors
 from playwright.sync_api import Browser, FilePayload, Page, expect
 from prometheus_client import CollectorRegistry
@@ -22,12 +24,14 @@ from prometheus_client import CollectorRegistry
 pytestmark = pytest.mark.browser
 
 PASSWORD = "a long enough password"
+MODELS = Path(__file__).parents[1] / "fixtures" / "models"
 DASHBOARDS = Path(__file__).parents[2] / "grafana" / "dashboards"
 ADDRESSES = (
     "/evaluations", "/evaluations?q=nothing", "/explore", "/evaluations/w1", "/evaluations/w4", "/evaluations/w5",
     "/models", "/models/3", "/models/4", "/study", "/probe", "/evaluate",
     "/evaluate?phase=inference", "/upload", "/compare?ids=w1,w2,w3,w4",
     "/roi?baseline=w1&after=w2&calls_per_day=9&price=1", "/roi?old=1&new=2&calls_per_day=9&price=1", "/nothing",
+    "/evaluations/worst", "/labels/worst", "/compare?ids=w1,worst",
     "/labels/", "/labels/w4", "/labels/w1?lang=xx", "/report?made=1", "/report?id=w4", "/login",
 )  # fmt: skip
 
@@ -37,6 +41,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The whole labeler over a database with the five runs and a user who may add."""
     store = Store(f"sqlite:///{tmp_path_factory.mktemp('labeler') / 'labeler.db'}")
     fill(store)
+    fill_worst(store)
     People(store.database).add("alice", Role.CONTRIBUTOR, PASSWORD, "test", NOW)
     app = create_app(
         CollectorRegistry(), store, load_scales(), "gramwatt", lambda one: f"http://lab/evaluations/{one}",
@@ -92,6 +97,47 @@ def test_no_page_is_wider_than_its_screen(site: str, chromium: Browser) -> None:
         )
         assert small == 0, address  # a finger needs room
     context.close()
+
+
+def test_no_page_is_wider_than_a_small_window_at_a_desk(site: str, chromium: Browser) -> None:
+    """The size of 1280 pixels at a zoom of 200 %, and 1280 pixels themselves."""
+    page = chromium.new_page()
+    for width in (640, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        for address in ADDRESSES:
+            page.goto(site + address)
+            beyond = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            assert beyond <= 0, (address, width)
+    page.close()
+
+
+def test_a_keyboard_reaches_the_content_and_shows_where_it_is(site: str, plain: Page) -> None:
+    plain.goto(f"{site}/evaluations")
+    plain.keyboard.press("Tab")
+    expect(plain.get_by_text("Skip to the content")).to_be_focused()
+    plain.keyboard.press("Enter")
+    plain.keyboard.press("Tab")
+    expect(plain.get_by_role("link", name="Evaluate a model")).to_be_focused()
+    assert plain.locator(":focus").evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_violation(site: str, chromium: Browser, pytestconfig: pytest.Config, scheme: Any) -> None:
+    """With axe-core: names, labels, headings, contrast, in light and in dark."""
+    script = axe.source(Path(pytestconfig.cache.mkdir("axe")))
+    context = chromium.new_context(
+        viewport={"width": 1280, "height": 900}, color_scheme=scheme, bypass_csp=True
+    )
+    page = context.new_page()
+    found = {}
+    for address in ADDRESSES:
+        page.goto(site + address)
+        found[address] = axe.violations(page, script)
+    context.close()
+    assert {address: one for address, one in found.items() if one} == {}
 
 
 def test_numbers_typed_in_become_a_label_and_an_evaluation(site: str, plain: Page) -> None:
@@ -177,6 +223,16 @@ def test_a_model_reads_its_file_and_an_analysis_is_kept(site: str, plain: Page) 
     )
     plain.get_by_role("button", name="Read the file").click()
     expect(plain.get_by_role("status")).to_contain_text(f"with {1000 * width:,} parameters")
+    plain.get_by_label("Facts from the model's file").set_input_files(MODELS / "row-keras3.keras")
+    plain.get_by_label("Shape of its input").fill("input_layer=1x16x16x1")
+    plain.get_by_role("button", name="Read the file").click()
+    expect(plain.get_by_role("status")).to_contain_text("with 197 parameters and 5.23 kFLOP per request")
+    expect(plain.get_by_label("Shape of its input")).to_have_value("input_layer=1x16x16x1")
+    plain.get_by_role("link", name=re.compile("inference$")).click()
+    expect(plain.get_by_label("FLOPs per request", exact=True)).to_have_value("5.232")
+    plain.get_by_role("link", name="Training", exact=True).click()
+    expect(plain.get_by_label("Parameters", exact=True)).to_have_value("197")
+    plain.goto(f"{site}/models/2")
     plain.get_by_label("Facts from the model's file").set_input_files(
         [FilePayload(name="net.txt", mimeType="text/plain", buffer=b"no model")]
     )
@@ -203,5 +259,8 @@ def test_paper_has_no_form_and_shows_the_sources(site: str, plain: Page) -> None
         for what in ("form", "button", "nav"):
             assert plain.locator(f"{what}:visible").count() == 0, (address, what)
         expect(plain.locator("h1").first).to_be_visible()
+    plain.goto(f"{site}/evaluations")
+    expect(plain.get_by_role("link", name="distilbert/distilbert-base")).to_be_visible()
+    expect(plain.locator("input:visible")).to_have_count(0)
     plain.goto(f"{site}/evaluations/w1")
     expect(plain.get_by_text("a phone battery of 15 Wh").first).to_be_visible()

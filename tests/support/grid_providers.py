@@ -12,6 +12,8 @@ from gramwatt_exporter.config.schema import (
     Co2Signal,
     ElectricityMaps,
     EnergiDataService,
+    EnergyCharts,
+    Entsoe,
     IntensityConfig,
     Rte,
     WattTime,
@@ -45,9 +47,13 @@ PROVIDERS: dict[str, tuple[str, Any, dict[Aspect, str]]] = {
     ),
     "rte": ("FR", Rte, {"latest": "/records"}),
     "energidataservice": ("DK-DK1", EnergiDataService, {"latest": "CO2Emis", "forecast": "CO2EmisProg"}),
+    "energy-charts": ("DE", EnergyCharts, {"latest": "public_power"}),
+    "entsoe": ("FR", Entsoe, {"latest": "/api"}),
     "watttime": ("US-CAL-CISO", WattTime, {"latest": "/v3/forecast"}),
 }
 CASES = [(kind, aspect) for kind, (_, _, paths) in PROVIDERS.items() for aspect in paths]
+JSON_CASES = [case for case in CASES if case[0] != "entsoe"]
+"""Those whose answers are JSON; what the platform of ENTSO-E says in XML is in test_generation.py."""
 
 
 def settings(grid: Any, kind: str, **options: Any) -> Any:
@@ -93,3 +99,15 @@ def live(keeper: Refresher, grid: Any, hours: float) -> IntensityState:
         keeper.refresh_once(grid.now)
         grid.now += 60
     return keeper.refresh_once(grid.now)
+
+
+# MW by way of generating in what the test's server answers as Energy-Charts and as ENTSO-E, newest complete moment.
+GERMANY = {"coal": 10000, "gas": 5000, "biomass": 5000, "hydro": 2000, "wind": 20000, "wind_offshore": 4000,
+           "solar": 10000, "other": 100}  # fmt: skip
+EUROPE = {"gas": 6000, "coal": 4000, "nuclear": 40000, "wind": 8000, "other": 100}
+
+
+def by_hand(megawatts: dict[str, int]) -> float:
+    factors = {"coal": 820, "gas": 490, "nuclear": 12, "hydro": 24, "wind": 11, "wind_offshore": 12, "solar": 48,
+               "biomass": 230, "other": 700}  # fmt: skip
+    return sum(factors[way] * amount for way, amount in megawatts.items()) / sum(megawatts.values())

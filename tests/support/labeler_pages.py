@@ -66,6 +66,18 @@ def fill(store: Store) -> None:
         store.add(Graded(window, measurement, grade(scale, window, measurement), NOW))
 
 
+def fill_worst(store: Store) -> None:
+    """One run with the longest texts there are, none of which can be broken at a blank; graded on two scales."""
+    long = "W" * 256
+    window = Window(
+        id="worst", name="Q" * 256, phase="inference", start=NOW - 1000, end=NOW, model=long, task=long, dataset=long,
+        user=long, values={"tokens": 10.0}, instance=long, software=long, hardware=Hardware(gpus=((long, 8),)),
+    )  # fmt: skip
+    measurement = Measurement(1e15, {"cpu": 1e15}, 200, 1.0, notes=(long,), sources=(long,))
+    for scale in (load_scales()["gramwatt"], load_scales()["comparia"]):
+        store.add(Graded(window, measurement, grade(scale, window, measurement), NOW))
+
+
 def application(store: Store, visitor: Visitor = READER, prometheus: Prometheus | None = None) -> FastAPI:
     """Only the pages."""
     app = FastAPI()

@@ -192,6 +192,19 @@ class EnergiDataService(_Provider, frozen=True, tag="energidataservice"):
     base_url: str = "https://api.energidataservice.dk"  # the provider's address
 
 
+class EnergyCharts(_Provider, frozen=True, tag="energy-charts"):
+    """Germany and other countries of Europe: their generation times ``factors_file``."""
+
+    base_url: str = "https://api.energy-charts.info"  # the provider's address
+
+
+class Entsoe(_Provider, frozen=True, tag="entsoe"):
+    """Europe, the transparency platform of ENTSO-E: generation by type times ``factors_file``."""
+
+    token_file: str = ""  # or GRAMWATT_ENTSOE_TOKEN
+    base_url: str = "https://web-api.tp.entsoe.eu"  # the provider's address
+
+
 class WattTime(_Provider, frozen=True, tag="watttime"):
     """Marginal intensity, its own series."""
 
@@ -217,7 +230,16 @@ class Annual(_Provider, frozen=True, tag="annual"):
 
 
 Provider = (
-    Co2Signal | ElectricityMaps | CarbonIntensityUk | Rte | EnergiDataService | WattTime | Static | Annual
+    Co2Signal
+    | ElectricityMaps
+    | CarbonIntensityUk
+    | Rte
+    | EnergiDataService
+    | EnergyCharts
+    | Entsoe
+    | WattTime
+    | Static
+    | Annual
 )
 
 

@@ -16,6 +16,7 @@ from gramwatt_exporter.model import IntensityProvider
 ANNUAL_FILE = "annual.csv"
 CO2SIGNAL_TOKEN = "GRAMWATT_CO2SIGNAL_TOKEN"  # noqa: S105 - names of variables, no secrets
 ELECTRICITYMAPS_TOKEN = "GRAMWATT_ELECTRICITYMAPS_TOKEN"  # noqa: S105
+ENTSOE_TOKEN = "GRAMWATT_ENTSOE_TOKEN"  # noqa: S105
 WATTTIME_PASSWORD = "GRAMWATT_WATTTIME_PASSWORD"  # noqa: S105
 
 
@@ -104,6 +105,15 @@ def _provider(
         from .providers.energidataservice import EnergiDataServiceProvider
 
         return EnergiDataServiceProvider(http)
+    if isinstance(settings, schema.EnergyCharts):
+        from .providers.energy_charts import EnergyChartsProvider
+
+        return EnergyChartsProvider(http, mix.load(config.factors_file))
+    if isinstance(settings, schema.Entsoe):
+        from .providers.entsoe import EntsoeProvider
+
+        token = Secret("entsoe", ENTSOE_TOKEN, settings.token_file, environ)
+        return EntsoeProvider(http, token, mix.load(config.factors_file))
     password = Secret("watttime", WATTTIME_PASSWORD, settings.password_file, environ)
     from .providers.watttime import WattTimeProvider
 

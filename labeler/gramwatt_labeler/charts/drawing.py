@@ -26,8 +26,8 @@ _CONFIG: Mapping[str, Any] = {
         "gridColor": FAINT,
         "domainColor": INK,
         "tickColor": INK,
-        "labelFontSize": 13,
-        "titleFontSize": 13,
+        "labelFontSize": 14,
+        "titleFontSize": 14,
         "titleFontWeight": "normal",
         "labelLimit": 150,
         "labelFlush": False,
@@ -36,22 +36,24 @@ _CONFIG: Mapping[str, Any] = {
     "legend": {
         "labelColor": INK,
         "titleColor": INK,
-        "labelFontSize": 12,
+        "labelFontSize": 14,
         "orient": "top",
         "title": None,
         "labelLimit": 220,
     },
-    "text": {"color": INK, "fontSize": 12},
+    "text": {"color": INK, "fontSize": 13},
     "bar": {"cornerRadius": 2},
     "line": {"strokeWidth": 2},
 }
 _BEYOND_16_BITS = re.compile("[\U00010000-\U0010ffff\ud800-\udfff]")
 _SIZE = re.compile(r"<svg([^>]*?) width=\"[\d.]+\" height=\"[\d.]+\"")
+_TAG = re.compile("<[a-z][^<>]*>")
+_PARTS = re.compile(' (?:role="graphics-[a-z]+"|aria-(?:label|roledescription)="[^"]*")')
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 
 
 def draw(spec: Mapping[str, Any], alt: str) -> str:
-    """The chart as an ``<svg>`` element that takes the width of its place."""
+    """The chart as an ``<svg>`` element of its own size; a page makes it smaller where its place is."""
     return _draw(json.dumps({"$schema": _SCHEMA, "config": _CONFIG, **spec}, ensure_ascii=False), alt)
 
 
@@ -62,5 +64,7 @@ def _draw(spec: str, alt: str) -> str:
     except ValueError:
         # Vega shortens a label by UTF-16 units, and half of an emoji is no text to the library that draws it.
         svg = vl_convert.vegalite_to_svg(_BEYOND_16_BITS.sub("\u25af", spec))
+    # A picture has one name for screen readers; what Vega says of each of its marks is not read inside it.
+    svg = _TAG.sub(lambda match: _PARTS.sub("", match[0]), svg)
     label = f' role="img" aria-label="{escape(alt, quote=True)}"'
-    return _SIZE.sub(lambda match: f"<svg{match[1]}{label}", svg, count=1)
+    return _SIZE.sub(lambda match: f"{match[0]}{label}", svg, count=1)

@@ -8,7 +8,11 @@ from typing import Any
 from .drawing import BLUE, COMPONENTS, GREEN, INK, ORANGE
 
 Spec = dict[str, Any]
-WIDE = 520
+WIDE = 440
+_COUNT = (  # 20 million and 3 billion in words: not everybody reads M and G for calls
+    "datum.value >= 1e9 ? format(datum.value / 1e9, '~g') + ' billion'"
+    " : datum.value >= 1e6 ? format(datum.value / 1e6, '~g') + ' million' : format(datum.value, ',')"
+)
 
 
 def power_curve(points: Sequence[tuple[float, float | None]], height: int = 200) -> Spec:
@@ -41,7 +45,7 @@ def component_bars(rows: Sequence[tuple[str, Mapping[str, float]]], unit: str = 
         if part in present
     ]
     return {
-        "width": WIDE - 150,
+        "width": WIDE - 110,
         "height": {"step": 34},
         "data": {"values": values},
         "mark": "bar",
@@ -63,7 +67,7 @@ def named_bars(rows: Sequence[tuple[str, float, float | None, float | None]], un
     values = [{"name": name, "value": value, "low": low, "high": high} for name, value, low, high in rows]
     y = {"field": "name", "type": "nominal", "sort": None, "title": None}
     return {
-        "width": WIDE - 150,
+        "width": WIDE - 110,
         "height": {"step": 34},
         "data": {"values": values},
         "layer": [
@@ -92,7 +96,7 @@ def daily_bars(rows: Sequence[tuple[str, float]], unit: str, height: int = 180) 
                 "field": "day",
                 "type": "ordinal",
                 "title": None,
-                "axis": {"labelOverlap": True, "labelAngle": 0},
+                "axis": {"labelOverlap": True, "labelAngle": 0, "labelSeparation": 14},
             },
             "y": {"field": "value", "type": "quantitative", "title": unit},
         },
@@ -144,7 +148,12 @@ def cost_curve(points: Sequence[tuple[float, float, float]], break_even: int | N
             "data": {"values": values},
             "mark": "line",
             "encoding": {
-                "x": {"field": "calls", "type": "quantitative", "title": "calls", "axis": {"format": "~s"}},
+                "x": {
+                    "field": "calls",
+                    "type": "quantitative",
+                    "title": "calls",
+                    "axis": {"labelExpr": _COUNT, "tickCount": 4},
+                },
                 "y": {"field": "cost", "type": "quantitative", "title": currency or "cost"},
                 "color": {
                     "field": "line",

@@ -5,10 +5,29 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ..config import Duration
+from ..errors import ConfigError, InputError
+
+
+@contextmanager
+def of_arguments(**names: str) -> Iterator[None]:
+    """What is wrong with a value inside is wrong with an argument: it is named, and the exit code is 2.
+
+    ``names`` are arguments that are called otherwise than ``--`` and the field.
+    """
+    try:
+        yield
+    except InputError as error:
+        path, colon, message = str(error).partition(": ")
+        field = path.removeprefix("$.").removeprefix("--").replace("_", "-")
+        if not colon or not field.replace("-", "").isalnum():
+            raise ConfigError("arguments", str(error)) from None
+        raise ConfigError(names.get(field, f"--{field}"), message) from None
 
 
 def key_text(text: str) -> tuple[str, str]:

@@ -8,14 +8,15 @@ import time
 from ..config import Config
 from ..errors import NotFound, NotYet, TryAgain
 from ..model import Graded
-from ..scale_files import grade, load_scales, pick
+from ..scale_files import grade, pick
 from ..windows import find_by_id, find_by_name, finished, measure
+from .scales_in_force import scales_in_force
 from .servers import prometheus
 
 
 def grade_asked(options: argparse.Namespace, config: Config) -> list[Graded]:
     """Measure and grade the asked window on all configured scales, waiting for its samples if asked to."""
-    picked = pick(load_scales(config.grading.scales_dir), config.grading.scales)
+    picked = pick(scales_in_force(config), config.grading.scales)
     server = prometheus(config)
     deadline = time.monotonic() + options.wait
     while True:

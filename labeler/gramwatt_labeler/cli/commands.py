@@ -91,7 +91,9 @@ COMMANDS = (
         "scales",
         has_verbs=True,
     ),
-    Command("scales", "list the scales with version and hash", "scale_list", arguments=""),
-    Command("import", "grade the runs and tasks in files of CodeCarbon's (emissions.csv)", "import_files"),
+    Command("scales", "list the scales with version and hash", "scale_list"),
+    Command(
+        "import", "grade the runs in files of CodeCarbon's, of another tool or of your own", "import_files"
+    ),
 )
 """In the order of ``--help``."""

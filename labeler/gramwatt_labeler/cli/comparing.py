@@ -6,11 +6,14 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from ..compare import comparable_units
+from ..compare import FEWEST, MOST, comparable_units
 from ..compare.table import Cell, Run, rows_of, runs_of
 from ..config import Config
+from ..errors import ConfigError
+from ..evaluate.on_label import scale_order
 from ..render.shorten import shortened
 from ..store import Store
+from .scales_in_force import scales_in_force
 
 _WIDE = 34
 
@@ -24,10 +27,15 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace, config: Config) -> int:
-    """Raises NotFound for an id that is not there, InputError for fewer than 2 or more than 6."""
+    """Raises NotFound for an id that is not there, ConfigError for fewer than 2 or more than 6."""
+    if not FEWEST <= len(set(options.ids)) <= MOST:
+        raise ConfigError(
+            "ID", f"expected {FEWEST} to {MOST} different evaluations, got {len(set(options.ids))}"
+        )
+    order = scale_order(scales_in_force(config), config.grading.scales[0])
     store = Store(config.database_url)
     try:
-        runs = runs_of(store, options.ids, config.grading.scales[0])
+        runs = runs_of(store, options.ids, order)
     finally:
         store.close()
     unit = comparable_units([run.graded.grade.unit if run.graded else "" for run in runs])

@@ -15,6 +15,9 @@ from . import exit_codes
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """What to do."""
     command.add_argument("action", choices=("upgrade", "check"), help="check: say what upgrade would do")
+    command.add_argument(
+        "--dry-run", action="store_true", help="upgrade: only say what it would do, as check"
+    )
     command.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
@@ -23,17 +26,18 @@ def main(options: argparse.Namespace, config: Config) -> int:
 
     ``watch`` and ``serve`` upgrade by themselves; this shows it before they start.
     """
+    action = "check" if options.dry_run else options.action
     database = Database(config.database_url, upgrades=False)
     try:
         with database.reading() as connection:
             before = migrate.version(connection)
     finally:
         database.close()
-    if options.action == "upgrade" and before != migrate.HEAD:
+    if action == "upgrade" and before != migrate.HEAD:
         store = Store(config.database_url)
         store.ping()
         store.close()
-    now = migrate.HEAD if options.action == "upgrade" else before
+    now = migrate.HEAD if action == "upgrade" else before
     if options.json:
         found = {"database": database.shown, "before": before, "version": now, "newest": migrate.HEAD}
         print(msgspec.json.encode(found).decode())

@@ -39,7 +39,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, config: Config) -> int:
     """List, or add and change: one that is there is changed. Raises InputError naming file and field."""
-    store = Store(config.database_url)
+    store = Store(config.database_url, keeps=not options.dry_run)
     try:
         desk = Desk(store, {}, "", lambda one: one, Pages(anonymous))
         if options.file is None:
@@ -50,8 +50,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
         done = []
         for path, given in _read(options.file, options.kind):
             there = {row["name"] for row in listed(desk, options.kind)}
-            if not options.dry_run:
-                _put(desk, options.file, path, given, given.name not in there)
+            _put(desk, options.file, path, given, given.name not in there)
             done.append({"name": given.name, "outcome": "changed" if given.name in there else "added"})
     finally:
         store.close()

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..reasons import said
 from ..render.text import clean
 from ..scale_files import LoadedScale
 
@@ -59,7 +60,7 @@ def as_tree(one: Result, loaded: LoadedScale) -> dict[str, Any]:
         "missing": list(verdict.missing),
         "scale": {"name": loaded.id.name, "version": loaded.id.version, "sha256": loaded.id.sha256},
         "reasons": reasons(one),
-        "notes": list(verdict.notes),
+        "notes": notes(one, loaded),
     }
     if verdict.span is not None:
         found["span"] = list(verdict.span)
@@ -78,7 +79,14 @@ def as_tree(one: Result, loaded: LoadedScale) -> dict[str, Any]:
 
 def reasons(one: Result) -> list[str]:
     """Why there is no letter, and why metrics are missing, each once."""
-    return list(dict.fromkeys([*one.verdict.reasons, *one.odd]))
+    explained = {said("no_number", name=text.partition(" is ")[0]) for text in one.odd}
+    return list(dict.fromkeys([*(text for text in one.verdict.reasons if text not in explained), *one.odd]))
+
+
+def notes(one: Result, loaded: LoadedScale) -> list[str]:
+    """What is said beside the letter; also that the scale only has the name of a shipped one."""
+    is_own = one.verdict.letter is not None and bool(loaded.replaces)
+    return [*one.verdict.notes, *([said("own_scale", scale=loaded.id.name)] if is_own else [])]
 
 
 def _line(one: Result, loaded: LoadedScale) -> str:
@@ -98,7 +106,8 @@ def _line(one: Result, loaded: LoadedScale) -> str:
         else ""
     )
     text += f"; missing: {', '.join(verdict.missing)}" if verdict.missing else ""
-    text += f"; {'; '.join(verdict.notes)}" if verdict.notes else ""
+    beside = notes(one, loaded)
+    text += f"; {'; '.join(beside)}" if beside else ""
     return clean(text)
 
 
@@ -110,7 +119,7 @@ def _table(results: Results, loaded: LoadedScale) -> Iterator[str]:
         best, worst = verdict.span or ("", "")
         cells: list[object] = [
             one.name, verdict.letter or "", best, worst, loaded.id.name, loaded.id.version, loaded.id.sha256,
-            "; ".join(verdict.missing), "; ".join(reasons(one)), "; ".join(verdict.notes),
+            "; ".join(verdict.missing), "; ".join(reasons(one)), "; ".join(notes(one, loaded)),
         ]  # fmt: skip
         for name in names:
             metric = verdict.metrics.get(name)

@@ -16,11 +16,12 @@ from ..grading.names import nearest_name
 from ..grading.populations import with_columns
 from ..grading.scale import RelativeScale, StrepScale
 from ..render.text import clean
-from ..scale_files import LoadedScale, load_scales
+from ..scale_files import LoadedScale
 from ..sources.facts_file import Record, Records, at_record, read_records
 from ..sources.facts_text import STANDARD_INPUT, is_json, json_values, read_text
 from ..sources.population_file import StrepRequest, members_of_records, read_population, strep_request
 from . import exit_codes, facts_output
+from .scales_in_force import scales_in_force
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def _identity(file: str) -> Mapping[str, str] | None:
 
 
 def _scale(name: str, config: Config) -> LoadedScale:
-    scales = load_scales(config.grading.scales_dir)
+    scales = scales_in_force(config)
     if name not in scales:
         near = nearest_name(name, scales)
         hint = f"; did you mean {near!r}?" if near else ""

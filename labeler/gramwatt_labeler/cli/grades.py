@@ -10,7 +10,7 @@ import msgspec
 from ..config import Config
 from ..errors import ConfigError
 from ..json_shapes import as_json
-from ..render.files import write_labels
+from ..render.files import label_files, write_labels
 from ..render.label import LAYOUTS
 from ..render.words import LANGUAGES
 from . import exit_codes, graded_facts, regrade
@@ -48,6 +48,9 @@ def add_label_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--language", choices=LANGUAGES, default="en", help="of the label's text (default: en)"
     )
+    command.add_argument(
+        "--dry-run", action="store_true", help="say which files it would write, write nothing"
+    )
 
 
 def write(options: argparse.Namespace, config: Config) -> int:
@@ -55,14 +58,12 @@ def write(options: argparse.Namespace, config: Config) -> int:
     graded = grade_asked(options, config)[0]
     directory = Path(options.output) if options.output else config.labels_dir
     try:
-        written = write_labels(
-            graded,
-            output(config).page(graded.window.id),
-            directory,
-            config.labels.formats,
-            options.layout,
-            options.language,
-        )
+        written = label_files(graded.window.id, directory, config.labels.formats, options.layout)
+        if not options.dry_run:
+            page = output(config).page(graded.window.id)
+            written = write_labels(
+                graded, page, directory, config.labels.formats, options.layout, options.language
+            )
     except OSError as error:
         raise ConfigError("--output", f"cannot write to {directory}: {error.strerror}") from None
     if options.json:

@@ -1,4 +1,4 @@
-"""``gramwatt-labeler import``: files of CodeCarbon's become graded windows."""
+"""``gramwatt-labeler import``: files of CodeCarbon's become graded windows, those of other tools evaluations."""
 
 from __future__ import annotations
 
@@ -12,18 +12,23 @@ from pathlib import Path
 import msgspec
 
 from ..config import Config
+from ..definitions import Definitions
 from ..errors import InputError, Rejected
 from ..importing import Imported, Outcome, import_results
 from ..json_shapes import as_json
 from ..render.files import write_labels
 from ..render.text import clean
-from ..scale_files import LoadedScale, load_scales, pick
+from ..scale_files import LoadedScale, pick
 from ..sources.emissions_csv import FACTS, PHASES, Options, read_emissions
 from ..store import Store
+from ..store.catalogue import Catalogue
 from . import exit_codes
 from .argument_types import key_number, key_text, zone
+from .import_tools import as_trees, import_tools, is_of_another_tool, say
 from .line import one_line
+from .scales_in_force import scales_in_force
 from .servers import output
+from .verbs import add_dry_run
 
 _log = logging.getLogger("gramwatt_labeler")
 
@@ -31,7 +36,10 @@ _log = logging.getLogger("gramwatt_labeler")
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The files, and what they do not say."""
     command.add_argument(
-        "files", nargs="+", metavar="FILE", help="emissions.csv, or emissions_..._....csv of tasks"
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="emissions.csv, or emissions_..._....csv of tasks; CSV, JSON or XLSX of another tool or your own",
     )
     group = command.add_argument_group(
         "what the files do not say", "for rows whose own column is missing or empty"
@@ -61,19 +69,31 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--replace", action="store_true", help="take what is different from an earlier import of the same run"
     )
+    command.add_argument(
+        "--tool",
+        default="",
+        metavar="NAME",
+        help="whose files these are: codecarbon, eco2ai, gramwatt, hugging-face, boamps, table, or one that a manager "
+        "defined; default: by their format and columns, else codecarbon",
+    )
+    add_dry_run(command)
     command.add_argument("--json", action="store_true", help="print the results as JSON")
 
 
 def main(options: argparse.Namespace, config: Config) -> int:
     """Each file whole or not at all; one that is wrong does not keep the others out."""
-    scales = pick(load_scales(config.grading.scales_dir), config.grading.scales)
+    known = scales_in_force(config)
+    scales = pick(known, config.grading.scales)
     facts = {name: getattr(options, name) or "" for name in FACTS}
     settings = Options(dict(options.columns), facts, dict(options.values), options.timezone, options.runs)
-    store = Store(config.database_url)
+    store = Store(config.database_url, keeps=not options.dry_run)
     done: list[Imported] = []
     failed = False
     try:
-        for file in options.files:
+        tools = Definitions(Catalogue(store.database)).tools()
+        others = [file for file in options.files if is_of_another_tool(file, options.tool, tools)]
+        added = import_tools(others, options, config, store, known) if others else None
+        for file in (file for file in options.files if file not in others):
             try:
                 results = read_emissions(Path(file), settings, _left_out)
                 new = import_results(
@@ -82,21 +102,29 @@ def main(options: argparse.Namespace, config: Config) -> int:
             except (InputError, Rejected) as error:
                 failed = True
                 where = "" if isinstance(error, InputError) else f"{file}: "
+                hint = (
+                    "" if options.tool else "; read as CodeCarbon's, a table of your own needs --tool table"
+                )
                 print(
-                    f"gramwatt-labeler: {clean(where + str(error))}; nothing of it was imported",
+                    f"gramwatt-labeler: {clean(where + str(error))}; nothing of it was imported{hint}",
                     file=sys.stderr,
                 )
                 continue
-            _write_labels(new, scales[0], config)
+            if not options.dry_run:
+                _write_labels(new, scales[0], config)
             if not options.json:
-                _print(file, new)
+                _print(file, new, options.dry_run)
             done += new
     finally:
         store.close()
     if options.json:
         page_of = output(config).page
         rows = [as_json(one.graded, page_of) | {"outcome": one.outcome.value} for one in done]
+        rows += as_trees(added) if added else []
         print(msgspec.json.format(msgspec.json.encode(rows)).decode())
+    if added:
+        say(added, options.dry_run, options.json)
+        failed = failed or added.failed
     return exit_codes.ERROR if failed else 0
 
 
@@ -119,7 +147,7 @@ def _left_out(what: str) -> None:
     print(f"gramwatt-labeler: {clean(what)}; left out", file=sys.stderr)
 
 
-def _print(file: str, imported: Sequence[Imported]) -> None:
+def _print(file: str, imported: Sequence[Imported], is_dry: bool) -> None:
     counts: dict[Outcome, int] = {}
     for one in imported:
         counts[one.outcome] = counts.get(one.outcome, 0) + 1
@@ -129,4 +157,5 @@ def _print(file: str, imported: Sequence[Imported]) -> None:
         counted += " (--replace takes the new ones)"
     windows = len({one.graded.window.id for one in imported})
     results = f" and {len(imported)} results" if len(imported) > windows else ""  # on several scales
+    counted += "; nothing was kept" if is_dry else ""
     print(clean(f"{file}: {windows} window(s){results}: {counted}"))

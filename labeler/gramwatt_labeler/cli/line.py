@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ..model import Graded
 from ..render.text import clean
+from ..units import energy, mass
 
 
 def one_line(graded: Graded, has_options: bool = False) -> str:
-    """Window, scale, grade and what it rests on: joules, joules per unit, grams of CO2e.
+    """Window, scale, grade and what it rests on: energy, energy per unit and CO2e, each in the unit that reads best.
 
     ``has_options``: the command that prints it takes ``--task`` and the other facts that a grade may miss itself.
     """
@@ -15,13 +16,13 @@ def one_line(graded: Graded, has_options: bool = False) -> str:
     text = f"{window.id} {window.name!r} on {result.scale.name} {result.scale.version} ({result.scale.short_hash}): "
     text += result.text
     if result.energy_per_unit_joules is not None:
-        text += f", {result.energy_per_unit_joules:.4g} J per {result.unit}"
+        text += f", {energy(result.energy_per_unit_joules)} per {result.unit}"
     if result.index is not None and result.reference is not None:
-        text += f", EEI {result.index:.3g} against {result.reference.joules_per_unit:g} J"
+        text += f", EEI {result.index:.3g} against {energy(result.reference.joules_per_unit)}"
     if measured is not None:
-        text += f", {measured.energy_joules:.6g} J"
+        text += f", {energy(measured.energy_joules)}"
         if measured.emissions_grams is not None:
-            text += f", {measured.emissions_grams:.4g} g CO2e"
+            text += f", {mass(measured.emissions_grams)} CO2e"
         if measured.imported is not None:
             text += f", {measured.imported.text}"
     return clean(text.replace("(gramwatt run --", "(--") if has_options else text)

@@ -12,12 +12,13 @@ from ..errors import Duplicate
 from ..json_shapes import as_json
 from ..model import Graded, Window
 from ..ranges import Stretch, measure_range, of_whole, read_selector
-from ..scale_files import LoadedScale, grade, load_scales, pick
+from ..scale_files import LoadedScale, grade, pick
 from ..store import Evaluation, Given, Origin, Store
 from ..store.identifiers import new_id
 from . import exit_codes
-from .argument_types import key_number, moment
+from .argument_types import key_number, moment, of_arguments
 from .line import one_line
+from .scales_in_force import scales_in_force
 from .servers import output, prometheus
 
 _JOULES_PER_KILOWATT_HOUR = 3.6e6
@@ -52,8 +53,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace, config: Config) -> int:
     """Measure, grade on every configured scale, keep, print."""
     now = time.time()
-    scales = pick(load_scales(config.grading.scales_dir), config.grading.scales)
-    selector = read_selector(options.selector)
+    scales = pick(scales_in_force(config), config.grading.scales)
+    with of_arguments():
+        selector = read_selector(options.selector)
     stretch = of_whole(
         measure_range(prometheus(config), selector, options.start, options.end or now),
         options.start,

@@ -1,4 +1,4 @@
-"""``gramwatt-labeler model-facts``: parameters, size and library of a model, from its file."""
+"""``gramwatt-labeler model-facts``: parameters, size, FLOPs and library of a model, from its file."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ from pathlib import Path
 
 from ..config import Config
 from ..errors import InputError
-from ..model_files.facts import FileFacts
-from ..model_files.reading import READ, read_model
+from ..model_files.facts import FileFacts, as_tree
+from ..model_files.input_shapes import EXAMPLE, read_shapes
+from ..model_files.reading import READ, read_path
 from ..render.quantity import quantity
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The file, and the model it is of."""
     command.add_argument("file", metavar="FILE", help=f"{READ}; of other formats the size alone")
+    command.add_argument(
+        "--input", action="append", default=[], metavar="NAME=SIZES",
+        help=f"the shape of an input that the file leaves open, such as {EXAMPLE}; for FLOPs, once for each",
+    )  # fmt: skip
     command.add_argument(
         "--model", default="", metavar="NAME", help="keep the facts with this model (organisation/name)"
     )
@@ -28,8 +33,11 @@ def main(options: argparse.Namespace, config: Config) -> int:
     """Raises InputError for a file that cannot be read."""
     path = Path(options.file)
     try:
-        with path.open("rb") as file:
-            facts = read_model(file, path.name, path.stat().st_size)
+        shapes = read_shapes(" ".join(options.input))
+    except InputError as error:
+        raise InputError(f"--input: {error}") from None
+    try:
+        facts = read_path(path, shapes)
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
@@ -39,10 +47,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
     kept = ""
     if options.model and not options.dry_run:
         kept = _kept(options.model, facts, config)
-    tree = {
-        "format": facts.format, "parameters": facts.parameters, "file_bytes": facts.file_bytes,
-        "library": facts.library or None, "notes": list(facts.notes), "model": kept or None,
-    }  # fmt: skip
+    tree = {**as_tree(facts), "model": kept or None}
     print(json.dumps(tree, indent=2) if options.json else text_of(path.name, facts, kept))
     return 0
 
@@ -51,6 +56,8 @@ def text_of(name: str, facts: FileFacts, kept: str = "") -> str:
     """In words."""
     parameters = "not known" if facts.parameters is None else quantity(facts.parameters, "count")
     lines = [f"{name}: {facts.format}, {quantity(facts.file_bytes, 'bytes')}, parameters {parameters}"]
+    if facts.flops_per_unit is not None:
+        lines[0] += f", {quantity(facts.flops_per_unit, 'flops')} per request"
     lines[0] += f", {facts.library}" if facts.library not in ("", facts.format) else ""
     lines += [f"  {note}" for note in facts.notes]
     return "\n".join([*lines, f"kept with the model {kept}"] if kept else lines)
@@ -71,7 +78,7 @@ def _kept(name: str, facts: FileFacts, config: Config) -> str:
         )
     store = Store(config.database_url)
     try:
-        keep(store, ModelFacts(author, short), facts, time.time())
+        keep(store, ModelFacts(author, short), facts, time.time(), "the command line")
     finally:
         store.close()
     return f"{author}/{short}" if author else short

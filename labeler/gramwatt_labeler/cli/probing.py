@@ -14,10 +14,12 @@ from ..config import Config
 from ..errors import InputError
 from ..probe.asked import SERVED, read_asked
 from ..probe.outcome import probe
-from ..scale_files import load_scales, pick
+from ..scale_files import pick
 from ..store import Store
 from ..store.identifiers import new_id
 from . import exit_codes
+from .argument_types import of_arguments
+from .scales_in_force import scales_in_force
 from .servers import output
 from .wiring import probe_rooms
 
@@ -43,6 +45,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--warm-up", type=int, default=3, metavar="N", help="requests before that (default: 3)"
     )
+    command.add_argument("--samples", type=int, default=1, metavar="N", help="in one request (default: 1)")
     served = command.add_mutually_exclusive_group()
     for kind, words in SERVED.items():
         if kind and kind != "machine":
@@ -71,6 +74,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
             "requests",
             "concurrency",
             "warm_up",
+            "samples",
             "task",
             "dataset",
         )
@@ -81,8 +85,9 @@ def main(options: argparse.Namespace, config: Config) -> int:
             tree |= {"served": kind, "which": getattr(options, kind)}
     if options.machine is not None:
         tree |= {"served": "machine", "which": options.machine}
-    asked = read_asked(tree)
-    scales = pick(load_scales(config.grading.scales_dir), config.grading.scales)
+    with of_arguments():
+        asked = read_asked(tree)
+    scales = pick(scales_in_force(config), config.grading.scales)
     store = None if options.dry_run else Store(config.database_url)
     try:
         told = probe(asked, probe_rooms(config, store, lambda: scales), _progress, new_id(time.time()), "")

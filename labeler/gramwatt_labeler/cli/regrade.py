@@ -10,7 +10,8 @@ import msgspec
 from ..config import Config
 from ..model import Grade
 from ..render.text import clean
-from ..scale_files import load_scales, pick
+from ..scale_files import pick
+from .scales_in_force import scales_in_force
 from .since import since
 
 
@@ -34,7 +35,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
     from ..regrading import regrade
     from ..store import Store
 
-    scales = pick(load_scales(config.grading.scales_dir), config.grading.scales)
+    scales = pick(scales_in_force(config), config.grading.scales)
     store = Store(config.database_url)
     try:
         done = list(

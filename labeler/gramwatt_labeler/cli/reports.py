@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from pathlib import Path
 
 from ..config import Config
 from ..errors import ConfigError
-from ..report.asking import Asked, report_of
+from ..report.asking import Asked, month_of, report_of
+from ..report.content import Report
 from ..report.printing import as_pdf
-from ..scale_files import load_scales, pick
+from ..scale_files import pick
+from ..units import energy
 from ..web.pages.desk import Desk
 from ..web.pages.page import Pages
 from ..web.pages.report import as_html, file_name, label_of, letters_of
 from ..web.pages.visitors import anonymous
+from .argument_types import of_arguments
+from .scales_in_force import scales_in_force
 from .servers import output, prometheus
 from .wiring import opened
 
@@ -31,6 +36,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--format", choices=("html", "pdf"), default="", help="default: by the file's name, else html"
     )
+    command.add_argument("--dry-run", action="store_true", help="say what it would hold, write nothing")
+    command.add_argument(
+        "--json", action="store_true", help="print the file's name and what it holds as JSON"
+    )
     command.add_argument(
         "--output", metavar="FILE", default="", help="- is standard output; default: a file here"
     )
@@ -38,7 +47,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, config: Config) -> int:
     """Write the report and print where it is. Raises InputError when no run fits."""
-    scales = load_scales(config.grading.scales_dir)
+    if options.json and options.output == "-" and not options.dry_run:
+        raise ConfigError("--json", "standard output is the report's; name a file with --output")
+    if options.month:
+        with of_arguments():
+            month_of(options.month)
+    scales = scales_in_force(config)
     main_scale = pick(scales, config.grading.scales)[0]
     asked = Asked(options.id, options.model, options.user, options.month, options.task)
     form = options.format or ("pdf" if options.output.endswith(".pdf") else "html")
@@ -46,18 +60,34 @@ def main(options: argparse.Namespace, config: Config) -> int:
     try:
         source = prometheus(config)
         desk = Desk(store, scales, main_scale.id.name, output(config).page, Pages(anonymous), source)
-        report = report_of(asked, store, main_scale, letters_of(desk), time.time(), source)
+        report = report_of(asked, store, main_scale, letters_of(desk), time.time(), source, desk.on_label)
         is_pdf = form == "pdf"
         content = as_pdf(report, str(label_of(desk, report))) if is_pdf else as_html(desk, report).encode()
     finally:
         store.close()
-    if options.output == "-":
-        sys.stdout.buffer.write(content)
-        return 0
     path = Path(options.output or f"{file_name(asked)}.{form}")
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise ConfigError("--output", f"cannot write {path}: {error.strerror}") from None
-    print(path)
+    if not options.dry_run:
+        if options.output == "-":
+            sys.stdout.buffer.write(content)
+            return 0
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            raise ConfigError("--output", f"cannot write {path}: {error.strerror}") from None
+    _print(options, path, report, len(content))
     return 0
+
+
+def _print(options: argparse.Namespace, path: Path, report: Report, size: int) -> None:
+    totals = report.totals
+    if options.json:
+        found = {
+            "file": str(path), "bytes": size, "title": report.title, "runs": totals.runs,
+            "energy_joules": totals.joules, "emissions_grams": totals.grams, "letters": dict(report.letters),
+            "not_graded": report.not_graded, "written": not options.dry_run,
+        }  # fmt: skip
+        print(json.dumps(found, ensure_ascii=False))
+    elif options.dry_run:
+        print(f"{path} would have {totals.runs} run(s), {energy(totals.joules)}, {size} bytes")
+    else:
+        print(path)

@@ -11,12 +11,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ..config import Config
-from ..errors import InputError
+from ..errors import ConfigError
 from ..render.text import clean
 from ..roi import Plan, Return, returns
 from ..roi.asked import INPUTS, plan_of, read
 from ..roi.keeping import as_tree, completed, kept_form, title_of
 from ..units import energy, mass, moment, number
+from .argument_types import of_arguments
 
 if TYPE_CHECKING:
     from ..store import Store
@@ -38,12 +39,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="TITLE",
         help="keep it under this title, on the pages and with its evaluations",
     )
+    command.add_argument("--dry-run", action="store_true", help="with --keep: check it and keep nothing")
     command.add_argument("--kept", action="store_true", help="list the kept ones and do nothing else")
     command.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def main(options: argparse.Namespace, config: Config) -> int:
-    """Raises InputError with every wrong field, NotFound for an evaluation that is not there."""
+    """Raises ConfigError with every wrong field, NotFound for an evaluation that is not there."""
     if options.kept:
         return _list(options, config)
     asked = {one.name: getattr(options, one.name) for one in INPUTS}
@@ -54,10 +56,12 @@ def main(options: argparse.Namespace, config: Config) -> int:
             form = completed(form, store.evaluation)
     values, wrong = read(form)
     if wrong:
-        raise InputError("; ".join(f"--{name.replace('_', '-')}: {text}" for name, text in wrong.items()))
+        first, *others = (f"--{name.replace('_', '-')}: {text}" for name, text in wrong.items())
+        flag, _, text = "; ".join([first, *others]).partition(": ")
+        raise ConfigError(flag, text)
     plan = plan_of(values)
     outcome = returns(plan)
-    number = _keep(options.keep, form, config) if options.keep else None
+    number = _keep(options.keep, form, config, options.dry_run) if options.keep else None
     if options.json:
         print(json.dumps(asdict(outcome) | ({} if number is None else {"analysis": number}), indent=2))
     else:
@@ -66,22 +70,24 @@ def main(options: argparse.Namespace, config: Config) -> int:
 
 
 @contextmanager
-def _opened(config: Config) -> Iterator[Store]:
+def _opened(config: Config, keeps: bool = True) -> Iterator[Store]:
     from ..store import Store  # here: numbers alone need no database, and its library takes long to import
 
-    store = Store(config.database_url)
+    store = Store(config.database_url, keeps)
     try:
         yield store
     finally:
         store.close()
 
 
-def _keep(title: str, form: Mapping[str, str], config: Config) -> int:
+def _keep(title: str, form: Mapping[str, str], config: Config, is_dry: bool) -> int | None:
+    """Its number; None for a rehearsal."""
     from ..store.returns import ReturnRows
 
-    with _opened(config) as store:
+    with of_arguments(title="--keep"), _opened(config, keeps=not is_dry) as store:
         title = title_of(clean(title).strip())
-        return ReturnRows(store.database).add(title, kept_form(form), "the command line", time.time())
+        number = ReturnRows(store.database).add(title, kept_form(form), "the command line", time.time())
+        return None if is_dry else number
 
 
 def _list(options: argparse.Namespace, config: Config) -> int:

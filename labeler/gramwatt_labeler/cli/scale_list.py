@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 from ..config import Config
 from ..json_shapes import scale_json
-from ..scale_files import load_scales
+from .scales_in_force import scales_in_force
 
 
-def main(_: argparse.Namespace, config: Config) -> int:
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The form of the list."""
+    command.add_argument("--json", action="store_true", help="print the list as JSON")
+
+
+def main(options: argparse.Namespace, config: Config) -> int:
     """Two lines for each: name, kind, version, date and hash; title and file."""
-    for loaded in load_scales(config.grading.scales_dir).values():
+    if options.json:
+        rows = [scale_json(one) | {"file": str(one.file)} for one in scales_in_force(config).values()]
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return 0
+    for loaded in scales_in_force(config).values():
         facts = scale_json(loaded)
         print(
             f"{facts['name']:<16} {facts['kind']:<9} version {facts['version']} of {facts['date']}  {facts['sha256']}"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import yaml
 
 from ..config import Config
@@ -18,11 +19,13 @@ from ..files import replace
 from ..grading.decoding import decode
 from ..grading.history import LEAST_RUNS, runs, scale_of
 from ..grading.names import nearest_name
+from ..json_shapes import scale_json
 from ..model import Graded
 from ..scale_files import LoadedScale, load_scales
 from . import scale_list
+from .scales_in_force import scales_in_force
 from .since import since
-from .verbs import add_verbs
+from .verbs import add_dry_run, add_verbs, with_json
 
 if TYPE_CHECKING:
     from ..store import Store
@@ -33,7 +36,8 @@ _PAGE = 500
 
 def add_arguments(command: argparse.ArgumentParser, settings: argparse.ArgumentParser) -> None:
     """The verbs of ``scale``."""
-    verbs = add_verbs(command, settings, "VERB")
+    command.add_argument("--json", action="store_true", help="print the result as JSON")
+    verbs = add_verbs(command, with_json(settings), "VERB")
     verbs.add_parser("list", help="every scale with version and hash").set_defaults(verb=_list)
     show = verbs.add_parser("show", help="print a scale's file")
     show.add_argument("name", metavar="NAME", help="a scale's name")
@@ -57,6 +61,7 @@ def add_arguments(command: argparse.ArgumentParser, settings: argparse.ArgumentP
     new.add_argument(
         "--output", metavar="FILE", help="default: NAME.yml in grading.scales_dir, else standard output"
     )
+    add_dry_run(new)
     new.set_defaults(verb=_new)
 
 
@@ -71,13 +76,26 @@ def _list(options: argparse.Namespace, config: Config) -> int:
 
 
 def _show(options: argparse.Namespace, config: Config) -> int:
-    sys.stdout.write(_loaded(options.name, config).file.read_text("utf-8"))
+    loaded = _loaded(options.name, config)
+    if options.json:
+        _dump(scale_json(loaded) | {"content": msgspec.to_builtins(loaded.scale)})
+    else:
+        sys.stdout.write(loaded.content.decode())
     return 0
 
 
 def _check(options: argparse.Namespace, _: Config) -> int:
-    for file in options.files:
-        scale, identity = decode(_bytes(file), file)
+    read = [(file, *decode(_bytes(file), file)) for file in options.files]
+    if options.json:
+        _dump(
+            [
+                {"file": file, "name": one.name, "version": one.version, "format": scale.format,
+                 "retired": scale.retired, "sha256": one.sha256}
+                for file, scale, one in read
+            ]
+        )  # fmt: skip
+        return 0
+    for file, scale, identity in read:
         state = ", retired" if scale.retired else ""
         print(
             f"{file}: {identity.name} {identity.version}, format {scale.format}{state}, sha256 {identity.sha256}"
@@ -86,14 +104,37 @@ def _check(options: argparse.Namespace, _: Config) -> int:
 
 
 def _diff(options: argparse.Namespace, config: Config) -> int:
-    texts = []
-    for one in (options.old, options.new):
-        content = _bytes(one) if Path(one).is_file() else _loaded(one, config).file.read_bytes()
-        texts.append(content.decode("utf-8", "replace").splitlines())
-    old, new = texts
+    contents = [
+        _bytes(one) if Path(one).is_file() else _loaded(one, config).content
+        for one in (options.old, options.new)
+    ]
+    if options.json:
+        sides = [
+            msgspec.to_builtins(decode(content, name)[0])
+            for content, name in zip(contents, (options.old, options.new), strict=True)
+        ]
+        _dump({"old": options.old, "new": options.new, "changes": list(_changes(*sides))})
+        return 0
+    old, new = (content.decode("utf-8", "replace").splitlines() for content in contents)
     for line in difflib.unified_diff(old, new, options.old, options.new, lineterm="", n=2):
         print(line)
     return 0
+
+
+def _changes(old: object, new: object, path: str = "$") -> Iterator[dict[str, object]]:
+    """What differs, by its JSON path; ``null`` is not there."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in dict.fromkeys([*old, *new]):
+            yield from _changes(old.get(key), new.get(key), f"{path}.{key}")
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for number, (before, after) in enumerate(zip(old, new, strict=True)):
+            yield from _changes(before, after, f"{path}[{number}]")
+    elif old != new:
+        yield {"path": path, "old": old, "new": new}
+
+
+def _dump(tree: object) -> None:
+    print(msgspec.json.format(msgspec.json.encode(tree)).decode())
 
 
 def _new(options: argparse.Namespace, config: Config) -> int:
@@ -121,14 +162,28 @@ def _new(options: argparse.Namespace, config: Config) -> int:
         scale_of(options.name, enough, what, time.time()), sort_keys=False, allow_unicode=True
     )
     decode(content.encode(), options.name)  # what is written can be read
-    _write(options, config, content)
+    file = _write(options, config, content)
+    if options.json:
+        written = str(file) if file is not None and not options.dry_run else None
+        _dump(
+            {
+                "file": written, "content": yaml.safe_load(content),
+                "runs": [{"task": key.task, "phase": key.phase, "unit": key.unit, "hardware": key.hardware,
+                          "boundary": key.boundary, "n": len(values)} for key, values in enough.items()],
+            }
+        )  # fmt: skip
+    elif file is None or options.dry_run:
+        sys.stdout.write(content)
+    else:
+        print(file)
     for key, values in enough.items():
         where = f"{key.hardware}, {key.boundary}"
         print(f"{key.task} {key.phase} per {key.unit} ({where}): n {len(values)}", file=sys.stderr)
     return 0
 
 
-def _write(options: argparse.Namespace, config: Config, content: str) -> None:
+def _write(options: argparse.Namespace, config: Config, content: str) -> Path | None:
+    """The file it is in, or would be in; None for standard output."""
     directory = config.grading.scales_dir
     file = (
         Path(options.output)
@@ -137,14 +192,13 @@ def _write(options: argparse.Namespace, config: Config, content: str) -> None:
         if directory
         else None
     )
-    if file is None:
-        sys.stdout.write(content)
-        return
+    if file is None or options.dry_run:
+        return file
     try:
         replace(file, content.encode())
     except OSError as error:
         raise ConfigError("--output", f"cannot write {file}: {error.strerror}") from None
-    print(file)
+    return file
 
 
 def _stored(store: Store) -> Iterator[Graded]:
@@ -155,7 +209,7 @@ def _stored(store: Store) -> Iterator[Graded]:
 
 
 def _loaded(name: str, config: Config) -> LoadedScale:
-    scales = load_scales(config.grading.scales_dir)
+    scales = scales_in_force(config)
     if name not in scales:
         near = nearest_name(name, scales)
         hint = f"; did you mean {near!r}?" if near else ""

@@ -13,20 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from ..config import Config
-from ..errors import InputError
+from ..errors import ConfigError, InputError
 from ..forms.mistakes import Mistake
 from ..hub.curating import curate
 from ..hub.regrading import grade_all
 from ..hub.sync import Counts, sync
 from ..hub.table import MOST_BYTES, Table
-from ..scale_files import load_scales
 from ..store import Store
 from ..store.hub import HubRows
 from ..study.analysis import Finding, Study, analyse
 from ..study.frame import Row
 from ..study.reading import STUDY_SCALE, all_rows
 from . import exit_codes
-from .verbs import add_verbs, with_json
+from .argument_types import of_arguments
+from .scales_in_force import scales_in_force
+from .verbs import add_dry_run, add_verbs, with_json
 from .wiring import hub
 
 _BY = "the command line"
@@ -57,13 +58,15 @@ def add_arguments(command: argparse.ArgumentParser, settings: argparse.ArgumentP
         metavar="NAME",
         help=f"whose letters are counted (default: {STUDY_SCALE})",
     )
+    for one in actions.choices.values():
+        add_dry_run(one)
     actions.add_parser("analyse", help="totals, how CO2 is reported, and what it goes along with")
     actions.add_parser("export", help="print all models as CSV")
 
 
 def main(options: argparse.Namespace, config: Config) -> int:
     """Do it. 0 done, 1 the hub or a file failed."""
-    store = Store(config.database_url)
+    store = Store(config.database_url, keeps=not getattr(options, "dry_run", False))
     try:
         rows = HubRows(store.database)
         action = {
@@ -76,7 +79,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
 
 
 def _sync(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
-    scales = load_scales(config.grading.scales_dir)
+    scales = scales_in_force(config)
     main_scale = config.grading.scales[0]
     counts = sync(hub(config), rows, scales, main_scale, _BY, _progress, options.whole, options.texts)
     return _told(options, counts)
@@ -93,7 +96,7 @@ def _import(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
     except UnicodeDecodeError:
         raise InputError(f"{options.file}: is not UTF-8") from None
     table = Table(text, options.file)
-    counts = sync(table, rows, load_scales(config.grading.scales_dir), config.grading.scales[0], _BY)
+    counts = sync(table, rows, scales_in_force(config), config.grading.scales[0], _BY)
     return _told(options, counts)
 
 
@@ -102,7 +105,7 @@ def _told(options: argparse.Namespace, counts: Counts) -> int:
         print(json.dumps(asdict(counts)))
     else:
         print(f"{counts.seen} models seen: {counts.created} new, {counts.updated} changed, {counts.failed} failed"
-              + (f", {counts.deleted} gone" if counts.deleted else ""))  # fmt: skip
+              + (f", {counts.deleted} gone" if counts.deleted else "") + _not_kept(options))  # fmt: skip
     return exit_codes.ERROR if counts.failed else 0
 
 
@@ -112,31 +115,41 @@ def _progress(how_far: Mapping[str, Any]) -> None:
 
 
 def _curate(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
-    scales = load_scales(config.grading.scales_dir)
+    scales = scales_in_force(config)
     try:
-        curate(
-            rows, options.model, options.field, options.value, options.note, _BY, scales, config.grading.scales[0],
-            time.time(),
-        )  # fmt: skip
+        with of_arguments(field="FIELD"):
+            curate(
+                rows, options.model, options.field, options.value, options.note, _BY, scales, config.grading.scales[0],
+                time.time(),
+            )  # fmt: skip
     except Mistake as mistake:
-        raise InputError(f"{options.field}: {mistake}") from None
-    print(
-        f"{options.model}: {options.field} is {'as the card says' if options.value is None else options.value!r}"
-    )
+        raise ConfigError(options.field, str(mistake)) from None
+    if options.json:
+        print(json.dumps({"hub_id": options.model, "field": options.field, "value": options.value}))
+        return 0
+    said = "as the card says" if options.value is None else repr(options.value)
+    print(f"{options.model}: {options.field} is {said}{_not_kept(options)}")
     return 0
 
 
+def _not_kept(options: argparse.Namespace) -> str:
+    return "; nothing was kept" if options.dry_run else ""
+
+
 def _grade(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
-    scales = load_scales(config.grading.scales_dir)
+    scales = scales_in_force(config)
     if options.scale not in scales:
-        raise InputError(f"--scale: no scale {options.scale[:64]!r}; there are {', '.join(scales)}")
+        raise ConfigError("--scale", f"no scale {options.scale[:64]!r}; there are {', '.join(scales)}")
     counts = grade_all(rows, scales, config.grading.scales[0], options.scale, time.time)
     if options.json:
         letters = {letter or "none": count for letter, count in sorted(counts.items())}
         print(json.dumps({"scale": options.scale, "models": counts.total(), "letters": letters}))
     else:
         words = ", ".join(f"{letter or 'no letter'} {count}" for letter, count in sorted(counts.items()))
-        print(f"{counts.total()} models with CO2 graded on {options.scale}: {words or 'none is here'}")
+        print(
+            f"{counts.total()} models with CO2 graded on {options.scale}: {words or 'none is here'}"
+            + _not_kept(options)
+        )
     return 0
 
 

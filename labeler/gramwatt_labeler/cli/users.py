@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import shlex
 import sys
 import time
 
@@ -13,7 +14,8 @@ from ..config import Config
 from ..errors import InputError
 from ..store import Store
 from ..store.people import People, Role, Scope
-from .verbs import add_verbs, with_json
+from .argument_types import of_arguments
+from .verbs import add_dry_run, add_verbs, with_json
 
 _BY = "the command line"
 _SCOPE_OF = {Role.VIEWER: Scope.READ, Role.CONTRIBUTOR: Scope.WRITE, Role.MANAGER: Scope.MANAGE}
@@ -54,16 +56,28 @@ def add_arguments(command: argparse.ArgumentParser, settings: argparse.ArgumentP
     ):
         one = actions.add_parser(action, help=words)
         one.add_argument("name", metavar="NAME", help="the user's name")
+    for one in actions.choices.values():
+        add_dry_run(one)
     actions.add_parser("list", help="all users")
 
 
 def main(options: argparse.Namespace, config: Config) -> int:
     """Do it. Everything is in the audit."""
-    store = Store(config.database_url)
+    is_dry = getattr(options, "dry_run", False)
+    store = Store(config.database_url, keeps=not is_dry)
     try:
-        found = _do(options, People(store.database), time.time())
+        with of_arguments(name="NAME", role="NAME"):
+            found = _do(options, People(store.database), time.time())
     finally:
         store.close()
+    if is_dry and isinstance(found, dict):
+        found |= {"kept": "no"}
+    if options.action == "add" and not options.password and not is_dry:
+        print(
+            f"gramwatt-labeler: {options.name} has a token alone, for REST. To log in to the pages: "
+            f"gramwatt-labeler user passwd {shlex.quote(options.name)}",
+            file=sys.stderr,
+        )
     if options.json:
         print(msgspec.json.encode(found).decode())
     else:
@@ -78,7 +92,7 @@ def _do(options: argparse.Namespace, people: People, now: float) -> list[dict[st
             role = Role(options.role)
             people.add(options.name, role, _password() if options.password else "", _BY, now)
             found = {"user": options.name, "role": role.value}
-            if not options.no_token:
+            if not options.no_token and not options.dry_run:
                 found["token"] = people.new_token(options.name, "command line", _SCOPE_OF[role], _BY, now)
             return found
         case "passwd":
@@ -86,7 +100,8 @@ def _do(options: argparse.Namespace, people: People, now: float) -> list[dict[st
         case "token":
             expires = now + options.days * 86400 if options.days is not None else None
             secret = people.new_token(options.name, options.label, Scope(options.scope), _BY, now, expires)
-            return {"user": options.name, "scope": options.scope, "token": secret}
+            found = {"user": options.name, "scope": options.scope}
+            return found if options.dry_run else found | {"token": secret}
         case "role":
             people.change(options.name, _BY, now, role=Role(options.role))
         case "disable" | "enable":

@@ -26,6 +26,11 @@ def add_verbs(
     )
 
 
+def add_dry_run(command: argparse.ArgumentParser) -> None:
+    """``--dry-run``, as every command that writes has it."""
+    command.add_argument("--dry-run", action="store_true", help="do all of it and keep nothing")
+
+
 def with_json(settings: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """``settings`` and ``--json``."""
     more = argparse.ArgumentParser(

@@ -38,7 +38,7 @@ class Difference:
 
     @property
     def text(self) -> str:
-        """Such as ``25 % less (±7 %)`` or ``not distinguishable``."""
+        """Such as ``25 % less (±7 %)``, ``3 times (±0.2)`` or ``not distinguishable``."""
         if self.distinguishable is False and self.sigma:
             return "not distinguishable"
         size = abs(self.ratio)
@@ -50,7 +50,9 @@ class Difference:
             text = f"{100 * size:.3g} % {'more' if self.ratio > 0 else 'less'}"
         if self.sigma is None:
             return f"{text} (uncertainty not known)"
-        return f"{text} (±{_two(100 * self.sigma)} %)" if self.sigma else text
+        if not self.sigma:
+            return text
+        return f"{text} (±{_two(self.sigma)})" if self.ratio >= 1 else f"{text} (±{_two(100 * self.sigma)} %)"
 
 
 def _two(number: float) -> str:

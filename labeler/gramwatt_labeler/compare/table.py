@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError
+from ..evaluate.on_label import on_label
 from ..model import Graded
 from ..render.shorten import shortened
 from ..render.text import clean
 from ..store import Store
 from ..store.nouns import Stored
-from ..units import duration, energy_unit, mass, number
+from ..units import duration, energy, energy_unit, mass, number
 from . import FEWEST, MOST, Difference, Quantity, difference
 
 
@@ -47,21 +48,16 @@ class Run:
         return measured.uncertainty_ratio if measured else None
 
 
-def runs_of(store: Store, ids: Sequence[str], main_scale: str) -> list[Run]:
-    """The runs with these ids, in their order. Raises NotFound, and InputError for their number."""
+def runs_of(store: Store, ids: Sequence[str], order: Sequence[str]) -> list[Run]:
+    """The runs with these ids, in their order. Raises NotFound, and InputError for their number.
+
+    ``order`` is that of the scales, as :func:`~gramwatt_labeler.evaluate.on_label.scale_order` has it.
+    """
     asked = list(dict.fromkeys(ids))
     if not FEWEST <= len(asked) <= MOST:
         raise InputError(f"expected {FEWEST} to {MOST} different evaluations, got {len(asked)}")
     found = [store.evaluation(one) for one in asked]
-    return [Run(number, stored, graded_on(stored, main_scale)) for number, stored in enumerate(found, 1)]
-
-
-def graded_on(stored: Stored, main_scale: str) -> Graded | None:
-    """The grade on the main scale, else the first with a letter."""
-    graded = stored.grades.get(main_scale)
-    if graded is not None and graded.grade.letter:
-        return graded
-    return next((one for one in stored.grades.values() if one.grade.letter), graded)
+    return [Run(number, stored, on_label(stored.grades, order)) for number, stored in enumerate(found, 1)]
 
 
 def rows_of(runs: Sequence[Run], unit: str) -> list[tuple[str, list[Cell]]]:
@@ -85,10 +81,11 @@ def rows_of(runs: Sequence[Run], unit: str) -> list[tuple[str, list[Cell]]]:
         found.append((title, cells))
 
     def joules(title: str, values: Sequence[float | None], sigmas: Sequence[float | None]) -> None:
-        """In one unit, so that the numbers of a row can be compared at a look."""
-        largest = max((value for value in values if value is not None), default=0.0)
-        name, size = energy_unit(largest)
-        row(title, values, lambda value: f"{number(value / size)} {name}", sigmas)
+        """In one unit, so that a row is compared at a look; each in its own unit where they lie far apart."""
+        known = [value for value in values if value is not None]
+        name, size = energy_unit(max(known, default=0.0))
+        is_near = all(value >= 0.1 * size for value in known if value)
+        row(title, values, (lambda value: f"{number(value / size)} {name}") if is_near else energy, sigmas)
 
     # The sigma is that of the energy as a whole; of its parts, and of the CO2 with the grid's figure, none is known.
     own, none, exact = [run.sigma for run in runs], [None] * len(runs), [0.0] * len(runs)
@@ -97,9 +94,11 @@ def rows_of(runs: Sequence[Run], unit: str) -> list[tuple[str, list[Cell]]]:
         row(f"CO2 per {unit}", [per_unit(run, "emissions_per_unit_grams") for run in runs], mass, none)
     measured = [run.stored.evaluation.measurement for run in runs]
     joules("Energy", [one.energy_joules if one else None for one in measured], own)
-    row("CO2", [run.stored.evaluation.grams for run in runs], mass, none)
     for name in ("cpu", "gpu", "dram", "other"):
-        joules(f"of it {name.upper()}", [one.components.get(name) if one else None for one in measured], none)
+        joules(
+            f"of which {name.upper()}", [one.components.get(name) if one else None for one in measured], none
+        )
+    row("CO2", [run.stored.evaluation.grams for run in runs], mass, none)
     seconds = [run.stored.evaluation.window.seconds or None for run in runs]
     row("Run time", seconds, duration, exact)
     row(
@@ -112,7 +111,7 @@ def rows_of(runs: Sequence[Run], unit: str) -> list[tuple[str, list[Cell]]]:
         own,
     )
     for name in ("accuracy", "f1", "rouge"):
-        row(name.capitalize(), [run.stored.evaluation.window.values.get(name) for run in runs], _plain, none)
+        row(name.capitalize(), [run.stored.evaluation.window.values.get(name) for run in runs], number, none)
     return found
 
 
@@ -123,7 +122,3 @@ def per_unit(run: Run, name: str) -> float | None:
 
 def _watts(watts: float) -> str:
     return f"{number(watts)} W"
-
-
-def _plain(value: float) -> str:
-    return f"{value:.4g}"

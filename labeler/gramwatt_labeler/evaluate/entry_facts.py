@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..forms.entry import Entry
+from ..forms.fields import NUMBERS
+from ..grading.exact import exact, nearest
 from ..grading.facts import Facts, Quantity, known_metrics
 from ..grading.gaissa import lower
 from ..grading.hardware import group_of
 from ..grading.scale import RatedScale, Scale
 
-_RATED = {
-    "emissions": ("co2_eq_emissions", "g"),
-    "size": ("size", "B"),
-    "dataset_size": ("datasets_size", "B"),
-    "downloads": ("downloads", ""),
-}
+_STUDY = {
+    "emissions": "co2_eq_emissions",
+    "dataset_size": "datasets_size",
+}  # as the study names what the form has
+_BASES = {field.name: field.kind.base for field in NUMBERS}
 _ENERGY = {
     "energy": ("energy", "J"),
     "emissions": ("emissions", "g"),
@@ -24,14 +27,34 @@ _ENERGY = {
 }
 
 
+def _rated(entry: Entry, known: Mapping[str, str]) -> dict[str, Quantity]:
+    """Every number of the form that the scale has a metric for. A metric that names no unit is in the form's own."""
+    found: dict[str, Quantity] = {}
+    for own, value in entry.values.items():
+        for name in (own, _STUDY.get(own, own)):
+            if name in known:
+                in_percent = known[name] == "%"
+                found[name] = (
+                    (nearest(exact(value) * 100), "%") if in_percent else (value, _unit(own, known[name]))
+                )
+    return found
+
+
+def _unit(field: str, own: str) -> str:
+    """The form's unit of a field, for a metric whose own unit is ``own``; "" where that is not said."""
+    return _BASES.get(field, "") if own else ""
+
+
 def facts_of(entry: Entry, scale: Scale) -> Facts:
     """What the entry says that this scale can use. Further metrics count where the scale has them by their own name."""
     known = known_metrics(scale)
-    names = _RATED if isinstance(scale, RatedScale) else _ENERGY
     metrics: dict[str, Quantity] = {name: (value, "") for name, value in entry.extra.items() if name in known}
-    for own, (name, unit) in names.items():
-        if own in entry.values and name in known:
-            metrics[name] = (entry.values[own], unit)
+    if isinstance(scale, RatedScale):
+        metrics |= _rated(entry, known)
+    else:
+        for own, (name, unit) in _ENERGY.items():
+            if own in entry.values and name in known:
+                metrics[name] = (entry.values[own], unit)
     if entry.score is not None and "performance_score" in known:
         stated, _ = metrics.get("performance_score", (None, ""))
         metrics["performance_score"] = (lower(stated, entry.score), "")

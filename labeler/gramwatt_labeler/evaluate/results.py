@@ -17,6 +17,7 @@ from ..reasons import said
 from ..scale_files import LoadedScale, with_origin
 from ..store.nouns import Evaluation, Given, Layer, Measure, MetricGrade, Origin
 from .entry_facts import facts_of
+from .on_label import on_label, scale_order
 
 MISSED = "missed_ratio"
 """The detail of an evaluation without an energy: the share of its time in which its use is not known."""
@@ -40,8 +41,9 @@ class Result:
     @property
     def shown(self) -> Graded:
         """The grade for the label: the first with a letter, else the first."""
-        best = next((grade for grade in self.grades.values() if grade.letter), None)
-        return Graded(self.window, self.measurement, best or next(iter(self.grades.values())), self.at)
+        graded = on_label(self._graded, list(self.grades))
+        assert graded is not None  # an entry is graded on one scale at least
+        return graded
 
     @property
     def said(self) -> str:
@@ -59,20 +61,24 @@ class Result:
 
     def on(self, scale: str) -> Graded:
         """The grade on a scale; the one for the label where there is none."""
-        grade = self.grades.get(scale)
-        return self.shown if grade is None else Graded(self.window, self.measurement, grade, self.at)
+        return self._graded.get(scale) or self.shown
+
+    @property
+    def _graded(self) -> dict[str, Graded]:
+        return {
+            name: Graded(self.window, self.measurement, grade, self.at) for name, grade in self.grades.items()
+        }
 
 
 def fitting(scales: Mapping[str, LoadedScale], main_scale: str, phase: str) -> list[LoadedScale]:
-    """The scales an entry of this phase is graded on: the main one, then those of several metrics, the mended first."""
-    found = [scales[main_scale]] if main_scale in scales else []
-    rated = [
-        loaded
-        for loaded in scales.values()
-        if isinstance(loaded.scale, RatedScale) and loaded.scale.phase in (None, phase)
-    ]
-    found += sorted(rated, key=lambda loaded: (not loaded.scale.required, loaded.id.name))  # type: ignore[union-attr]
-    return [loaded for loaded in found if not getattr(loaded.scale, "retired", False)]
+    """The scales an entry of this phase is graded on: the main one and rated ones, as labels rank them."""
+    found = []
+    for name in scale_order(scales, main_scale):
+        scale = scales[name].scale
+        is_rated = isinstance(scale, RatedScale) and scale.phase in (None, phase)
+        if (is_rated or name == main_scale) and not scale.retired:
+            found.append(scales[name])
+    return found
 
 
 def evaluate(
@@ -201,16 +207,18 @@ def _measurement(entry: Entry, origin: str, line: int) -> Measurement | None:
             mode=entry.boundary,
             run=entry.run,
             outcome=entry.outcome,
+            country_code=entry.zone,
             file=origin,
             line=line,
         )
     return Measurement(
         energy_joules=energy,
-        components={"gpu": energy} if entry.boundary == "gpu" else {},
+        components={"gpu": energy} if entry.boundary == "gpu" else dict(entry.components),
         samples=None,
         coverage_ratio=1 - entry.missed_ratio if entry.missed_ratio else None,
         emissions_grams=entry.values.get("emissions"),
         sources=(entry.source,) if entry.source else (),
         imported=imported,
         floor_joules=entry.floor_joules,
+        zone=entry.zone,
     )

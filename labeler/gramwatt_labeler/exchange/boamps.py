@@ -47,8 +47,8 @@ def as_boamps(evaluation: Evaluation, page: str = "") -> dict[str, Any] | None:
     }
     if page:
         report["task"]["taskDescription"] = f"{window.name}: {page}"
-    if evaluation.zone or measured.zone:
-        report["environment"] = {"country": evaluation.zone or measured.zone}
+    if evaluation.grid_zone:
+        report["environment"] = {"country": evaluation.grid_zone}
         if evaluation.intensity_grams_per_kwh is not None:
             report["environment"]["powerSourceCarbonIntensity"] = evaluation.intensity_grams_per_kwh
     if measured.uncertainty_ratio is not None:

@@ -44,6 +44,8 @@ class Entry:
     failure: str = ""  # how the run failed, in words; "" where it did not, or a file does not say
     outcome: str = ""  # how it ended, as the file has it
     floor_joules: float | None = None  # the least its sensors resolve
+    components: Mapping[str, float] = field(default_factory=dict)  # joules of cpu, gpu, dram, as a file says
+    zone: str = ""  # the country or grid zone that its CO2 is of
     missed_ratio: float = 0.0  # share of its time in which its use is not known
 
     @property

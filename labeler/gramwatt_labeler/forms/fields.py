@@ -74,7 +74,7 @@ TEXTS: tuple[TextField, ...] = (
 )  # fmt: skip
 
 NUMBERS: tuple[Field, ...] = (
-    Field("energy", "Energy", ENERGY, "1,35", "kWh", positive=True),
+    Field("energy", "Energy", ENERGY, "1.35", "kWh", positive=True),
     Field("emissions", "CO2 equivalent", MASS, "420", "g"),
     Field("duration", "Run time", TIME, "2.5", "h", positive=True),
     Field("samples", "Samples processed", COUNT, "60000", positive=True, whole=True),
@@ -87,7 +87,7 @@ NUMBERS: tuple[Field, ...] = (
     Field("dataset_size", "Size of the data set", BYTES, "150", "GB", phases=("training",), positive=True),
     Field("downloads", "Downloads", COUNT, "1200", phases=("training",), whole=True),
     Field("parameters", "Parameters", COUNT, "110", "M", positive=True),
-    Field("flops", "FLOPs per request", FLOPS, "4.1", "GFLOP", phases=("inference",), positive=True),
+    Field("flops", "FLOPs per request", FLOPS, "8.2", "GFLOP", phases=("inference",), positive=True),
 )
 SCORES = ("accuracy", "f1", "rouge")
 """Shares of 1 from which the performance score is made."""

@@ -57,7 +57,17 @@ BYTES = _kind(
 ENERGY = _kind(
     "energy",
     "J",
-    {"J": 1.0, "kJ": 1e3, "MJ": 1e6, "mJ": 1e-3, "Wh": 3.6e3, "kWh": 3.6e6, "MWh": 3.6e9, "mWh": 3.6},
+    {
+        "J": 1.0,
+        "kJ": 1e3,
+        "MJ": 1e6,
+        "mJ": 1e-3,
+        "Wh": 3.6e3,
+        "kWh": 3.6e6,
+        "MWh": 3.6e9,
+        "GWh": 3.6e12,
+        "mWh": 3.6,
+    },
     "joule=J joules=J ws=J",
 )
 TIME = _kind(
@@ -71,8 +81,8 @@ RATIO = _kind("ratio", "", {"": 1.0, "%": 0.01}, "percent=%")
 FLOPS = _kind(
     "flops",
     "FLOP",
-    {"FLOP": 1.0, "MFLOP": 1e6, "GFLOP": 1e9, "TFLOP": 1e12},
-    "flops=FLOP gflops=GFLOP mflops=MFLOP tflops=TFLOP",
+    {"FLOP": 1.0, "kFLOP": 1e3, "MFLOP": 1e6, "GFLOP": 1e9, "TFLOP": 1e12},
+    "flops=FLOP kflops=kFLOP gflops=GFLOP mflops=MFLOP tflops=TFLOP",
 )
 POWER = _kind("power", "W", {"W": 1.0, "mW": 1e-3, "kW": 1e3}, "watt=W watts=W")
 MONEY = _kind("money", "", {"": 1.0})

@@ -41,6 +41,8 @@ def decode(text: bytes, file: str) -> tuple[Scale, ScaleId]:
         scale: Scale = msgspec.convert(_migrated(tree), described(Scale))
     except msgspec.ValidationError as error:
         message, path = message_and_path(str(error))
+        if message == "Expected `float`, got `str`":
+            message += " (YAML takes 1e9 for a text; write 1.0e+9)"
         raise ScaleError(f"{file}: {path}: {message}") from None
     _check(scale, file)
     return scale, ScaleId(scale.name, scale.version, scale.date.isoformat(), hashlib.sha256(text).hexdigest())
@@ -148,4 +150,5 @@ def _check_metric(name: str, metric: RatedMetric, count: int, file: str) -> None
         direction = "falling" if key == "bounds" else "rising"
         raise ScaleError(
             f"{at}.{key}: expected {count} {direction} numbers, one less than letters, got {limits}"
+            + ("; where less is better write lower_is_better: true and cuts" if key == "bounds" else "")
         )

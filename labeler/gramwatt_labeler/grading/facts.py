@@ -13,7 +13,8 @@ from ..model import MetricGrade
 from ..reasons import said
 from .energy import SPELLINGS, grade_absolute, grade_eei
 from .energy import known_metrics as known_energy_metrics
-from .gaissa import PARTS, grade_rated
+from .gaissa import grade_rated
+from .gaissa import known_metrics as known_rated_metrics
 from .names import refuse_unknown
 from .populations import grade_members, grade_relative, grade_strep
 from .scale import AbsoluteScale, EeiScale, RatedScale, RelativeScale, Scale, StrepScale
@@ -53,8 +54,7 @@ def known_metrics(scale: Scale) -> dict[str, str]:
         case EeiScale() | AbsoluteScale():
             return known_energy_metrics(scale)
         case RatedScale():
-            parts = PARTS if any(name.endswith("size_efficency") for name in scale.metrics) else {}
-            return parts | {name: metric.unit for name, metric in scale.metrics.items()}
+            return known_rated_metrics(scale)
         case StrepScale():
             return {name: metric.unit for name, metric in scale.metrics.items()}
         case RelativeScale():

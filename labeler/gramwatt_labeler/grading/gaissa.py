@@ -20,9 +20,8 @@ from .scale import RatedMetric, RatedScale
 from .verdict import Facts, Verdict
 
 _CO2 = "co2_eq_emissions"
-PARTS = {"size": "B", "datasets_size": "B", _CO2: "g"}
-"""What the study's two efficiencies are made of, for facts that have them and not the efficiencies."""
 _EFFICIENCIES = ("size_efficency", "datasets_size_efficency")
+_SIZES = dict(zip(_EFFICIENCIES, ("size", "datasets_size"), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,14 @@ class Rated:
     missing: tuple[str, ...] = ()
     reason: str = ""
     span: tuple[str, str] | None = None  # the letters that missing metrics leave open
+
+
+def known_metrics(scale: RatedScale) -> dict[str, str]:
+    """The scale's metrics with their units, and what its efficiencies are made of: bytes, and grams of CO2."""
+    parts = {_SIZES[name]: "B" for name in _EFFICIENCIES if name in scale.metrics}
+    return {name: metric.unit for name, metric in scale.metrics.items()} | (
+        {_CO2: "g"} | parts if parts else {}
+    )
 
 
 def index(value: float, metric: RatedMetric) -> float:
@@ -178,7 +185,7 @@ def own_weights(given: Mapping[str, float] | None, of_scale: Mapping[str, float 
 
 def _values(scale: RatedScale, facts: Facts) -> dict[str, float | None]:
     """Values in the metrics' own units, with the efficiencies of the study where only their parts are given."""
-    own = PARTS | {name: metric.unit for name, metric in scale.metrics.items()}
+    own = known_metrics(scale)
     values: dict[str, float | None] = {
         name: in_own_unit(value, unit, own.get(name, ""), f"$.metrics.{name}")
         for name, (value, unit) in facts.metrics.items()

@@ -24,8 +24,12 @@ _MASS = {
 _BYTES = {"B": Fraction(1)} | {
     f"{prefix}B": Fraction(1000**power) for power, prefix in enumerate(("k", "M", "G", "T"), 1)
 } | {f"{prefix}iB": Fraction(1024**power) for power, prefix in enumerate(("K", "M", "G", "T"), 1)}  # fmt: skip
+_TIME = {
+    "s": Fraction(1), "ms": Fraction(1, 1000), "min": Fraction(60), "h": Fraction(3600), "d": Fraction(86_400),
+}  # fmt: skip
+_FLOPS = {"FLOP": Fraction(1), "MFLOP": Fraction(10**6), "GFLOP": Fraction(10**9), "TFLOP": Fraction(10**12)}
 _RATIO = {"": Fraction(1), "%": Fraction(1, 100)}
-_FAMILIES: tuple[Mapping[str, Fraction], ...] = (_ENERGY, _MASS, _BYTES, _RATIO)
+_FAMILIES: tuple[Mapping[str, Fraction], ...] = (_ENERGY, _MASS, _BYTES, _TIME, _FLOPS, _RATIO)
 FAMILY: Mapping[str, Mapping[str, Fraction]] = MappingProxyType(
     {unit: family for family in _FAMILIES for unit in family}
 )

@@ -15,6 +15,7 @@ from ..grading.gaissa import derived
 from ..render.text import clean
 from ..scale_files import LoadedScale
 from ..store.nouns import Evaluation, Given, Layer, Measure, Origin
+from ..units import UNDATED
 from .cards import Card, Mined, mine
 
 NUMBERS: Mapping[str, tuple[str, Kind]] = {
@@ -91,7 +92,8 @@ def hub_evaluation(
     entry = _entry(card, mined, grams)
     result = evaluate(entry, fitting(scales, main_scale, "training"), now)
     evaluation, grades = evaluation_of(result, "", Origin.HUB)
-    at = card.created or card.last_modified or now
+    # Never today, which would put it into this month's sums.
+    at = card.created or card.last_modified or UNDATED
     window = replace(evaluation.window, id=evaluation_id(card.hub_id), start=at, end=at, user="")
     return replace(
         evaluation,
@@ -119,7 +121,7 @@ def _entry(card: Card, mined: Mined, grams: float) -> Entry:
     return Entry(
         phase="training", model=clean(card.hub_id), task=clean(card.task),
         dataset=mined.datasets[0] if mined.datasets else "", hardware="", training_type=mined.training_type,
-        source=mined.source or "a model card", values=values, extra=extra,
+        boundary="", source=mined.source or "a model card", values=values, extra=extra,
     )  # fmt: skip
 
 

@@ -31,10 +31,13 @@ class Hub:
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         try:
             import huggingface_hub
+            from huggingface_hub.utils import logging as its_log
         except ImportError:
             raise ConfigError(
                 "$.hub", "needs the hub's client library: pip install 'gramwatt-labeler[hub]'"
             ) from None
+        # It says each retry, twice; what went wrong in the end is in our own error.
+        its_log.set_verbosity_error()  # type: ignore[no-untyped-call]
         self._api: Any = huggingface_hub.HfApi(endpoint=endpoint or None, token=token or False)
         self._error: Any = huggingface_hub.errors.HfHubHTTPError
         self._sleep = sleep
@@ -117,7 +120,10 @@ class Hub:
         except Exception as error:  # the library's HTTP client has errors of its own
             if type(error).__module__.partition(".")[0] not in ("httpx", "httpx2", "httpcore", "httpcore2"):
                 raise
-            raise TryAgain(f"the hub does not answer: {_line(error)}") from None
+            raise TryAgain(
+                f"the hub does not answer: {_line(error)}; without a network `gramwatt-labeler study import FILE` "
+                "reads a table of models"
+            ) from None
 
 
 def card_of(info: Any) -> Card:

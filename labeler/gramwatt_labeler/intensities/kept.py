@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, insert, select
 
-from ..store import Store
+from ..store import Store, audit
 from ..store.tables import INTENSITIES
 from .table import Intensity
 
 _I = INTENSITIES.c
 
 
-def keep(store: Store, rows: Sequence[Intensity], now: float) -> int:
-    """Put these in the place of all of their sources; how many there were before. One transaction."""
+def keep(store: Store, rows: Sequence[Intensity], now: float, by: str = "") -> int:
+    """Put these in the place of all of their sources; how many there were before. One transaction, in the audit."""
     sources = sorted({one.source for one in rows})
     with store.database.writing() as connection:
         gone = connection.execute(delete(INTENSITIES).where(_I.source.in_(sources))).rowcount
@@ -31,6 +31,7 @@ def keep(store: Store, rows: Sequence[Intensity], now: float) -> int:
                 for one in rows
             ],
         )
+        audit.record(connection, now, by, "intensities", ", ".join(sources), int(gone), len(rows))
     return int(gone)
 
 

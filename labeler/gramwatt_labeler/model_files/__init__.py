@@ -1,1 +1,1 @@
-"""What a model's file says: parameters, size, library. Headers are read; nothing in a file is executed."""
+"""What a model's file says: parameters, size, FLOPs, library. Shapes are read; nothing in a file is executed."""

@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from ..errors import InputError
 
 MOST_PARAMETERS = 10**15
 """More than any model has: a shape beyond it is damaged."""
+MOST_FLOPS = 10**21
+"""More than any model takes for one sample."""
+Shapes = Mapping[str, tuple[int, ...]]
+"""The shapes of a model's inputs, by their names; the first dimension is the batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """``parameters`` counts the values of all tensors in the file, ``file_bytes`` is its size. None is not known."""
+    """``parameters`` counts the values of all tensors in the file, ``file_bytes`` is its size. None is not known.
+
+    ``flops_per_unit`` counts the multiplications and the additions of the matrix products and convolutions of one
+    pass forward of one sample, each as one operation. Activations, normalisation and biases are left out: they are
+    a hundredth of it.
+    """
 
     format: str
     file_bytes: int
     parameters: int | None = None
     library: str = ""
     notes: tuple[str, ...] = ()
+    flops_per_unit: int | None = None
+
+
+def as_tree(facts: FileFacts) -> dict[str, Any]:
+    """As JSON; ``null`` is not known."""
+    return asdict(facts) | {"notes": list(facts.notes), "library": facts.library or None}
 
 
 class WrongFile(InputError):
     """The file is not what its name says, or it is damaged."""
+
+
+class NotKnown(Exception):
+    """The FLOPs of a model cannot be told; the message says why."""
 
 
 def values_of(shape: object) -> int:

@@ -12,9 +12,15 @@ from .facts import MOST_PARAMETERS, FileFacts, WrongFile, values_of
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _PRODUCER, _GRAPH = 2, 7  # of ModelProto
-_INITIALIZER = 5  # of GraphProto
-_DIMS, _EXTERNAL = 1, 13  # of TensorProto
+_NODE, _INITIALIZER, _SPARSE = 1, 5, 15  # of GraphProto
+_OPERATOR, _ATTRIBUTE = 4, 5  # of NodeProto
+_TENSOR, _INNER, _INNERS = 5, 6, 11  # of AttributeProto: a tensor, a graph, graphs
+_DIMS, _TYPE, _EXTERNAL = 1, 2, 13  # of TensorProto
+_VALUES = 1  # of SparseTensorProto: a TensorProto of what is not 0
+_NO_WEIGHTS = frozenset({7, 8, 9, 12, 13})
+"""Data types of shapes, texts, truths and counts: int64, string, bool, uint32, uint64."""
 _MOST_TENSORS = 1_000_000
+_DEEPEST = 8
 _MOST_TEXT = 1000
 _LIBRARIES = {
     "pytorch": "PyTorch",
@@ -32,7 +38,7 @@ def read(file: BinaryIO, size: int) -> FileFacts:
             producer = _text(file, value)
         elif number == _GRAPH and kind == _BYTES:
             graphs += 1
-            for count, is_outside in _tensors(file, value):
+            for count, is_outside in _weights(file, value, 0):
                 parameters += count
                 outside += is_outside
     if graphs != 1 or parameters > MOST_PARAMETERS:
@@ -46,23 +52,57 @@ def read(file: BinaryIO, size: int) -> FileFacts:
     return FileFacts("ONNX", size, parameters, library, notes)
 
 
-def _tensors(file: BinaryIO, graph: tuple[int, int]) -> Iterator[tuple[int, bool]]:
-    """The number of values of each initializer, and whether they are in another file."""
+def _weights(file: BinaryIO, graph: tuple[int, int], depth: int) -> Iterator[tuple[int, bool]]:
+    """The number of values of each weight, and whether they are in another file.
+
+    Weights are initializers, constants between the nodes, and those of the graphs inside of nodes.
+    """
+    if depth > _DEEPEST:
+        raise WrongFile(f"its graphs are nested more than {_DEEPEST} times")
     for seen, (number, kind, value) in enumerate(_fields(file, *graph)):
         if seen > _MOST_TENSORS:
             raise WrongFile(f"the graph has more than {_MOST_TENSORS} parts")
-        if number == _INITIALIZER and kind == _BYTES:
-            dims: list[int] = []
-            outside = False
+        if kind != _BYTES:
+            continue
+        if number == _INITIALIZER:
+            yield _tensor(file, value)
+        elif number == _SPARSE:
             for inner, inner_kind, one in _fields(file, *value):
-                if inner == _DIMS and inner_kind == _VARINT:
-                    dims.append(one[0])
-                elif inner == _DIMS and inner_kind == _BYTES:  # packed
-                    file.seek(one[0])
-                    while file.tell() < one[1]:
-                        dims.append(_varint(file, one[1]))
-                outside |= inner == _EXTERNAL
-            yield values_of(dims[:65]), outside
+                if inner == _VALUES and inner_kind == _BYTES:
+                    yield _tensor(file, one)
+        elif number == _NODE:
+            yield from _of_node(file, value, depth)
+
+
+def _of_node(file: BinaryIO, node: tuple[int, int], depth: int) -> Iterator[tuple[int, bool]]:
+    operator, attributes = "", []
+    for number, kind, value in _fields(file, *node):
+        if number == _OPERATOR and kind == _BYTES:
+            operator = _text(file, value)
+        elif number == _ATTRIBUTE and kind == _BYTES:
+            attributes.append(value)
+    for attribute in attributes:
+        for number, kind, value in _fields(file, *attribute):
+            if number == _TENSOR and kind == _BYTES and operator == "Constant":
+                yield _tensor(file, value)
+            elif number in (_INNER, _INNERS) and kind == _BYTES:
+                yield from _weights(file, value, depth + 1)
+
+
+def _tensor(file: BinaryIO, tensor: tuple[int, int]) -> tuple[int, bool]:
+    dims: list[int] = []
+    outside, form = False, 0
+    for number, kind, one in _fields(file, *tensor):
+        if number == _DIMS and kind == _VARINT:
+            dims.append(one[0])
+        elif number == _DIMS and kind == _BYTES:  # packed
+            file.seek(one[0])
+            while file.tell() < one[1]:
+                dims.append(_varint(file, one[1]))
+        elif number == _TYPE and kind == _VARINT:
+            form = one[0]
+        outside |= number == _EXTERNAL
+    return (0, False) if form in _NO_WEIGHTS else (values_of(dims[:65]), outside)
 
 
 def _fields(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int, tuple[int, int]]]:

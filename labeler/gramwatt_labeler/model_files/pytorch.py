@@ -11,6 +11,7 @@ import zipfile
 from typing import Any, BinaryIO
 
 from .facts import MOST_PARAMETERS, FileFacts, WrongFile
+from .zip_errors import ZIP_ERRORS
 
 MOST_PICKLE = 8_000_000
 """Bytes of a pickle that are disassembled: those of some ten thousand tensors."""
@@ -45,8 +46,7 @@ def read(file: BinaryIO, size: int) -> FileFacts:
                 )
             with archive.open(pickle) as stream:
                 content = stream.read(MOST_PICKLE + 1)
-    # NotImplementedError is zipfile's for a method of compression that it does not know.
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except ZIP_ERRORS as error:
         raise WrongFile(f"the archive cannot be read: {error}") from None
     parameters = sum(storages(content).values())
     return FileFacts("PyTorch", size, parameters, "PyTorch", (_NOTE,))

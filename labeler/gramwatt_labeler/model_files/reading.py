@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import PurePath
+from dataclasses import replace
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import BinaryIO
 
-from . import gguf, onnx, pytorch, safetensors
-from .facts import FileFacts, WrongFile
+from . import apart, gguf, onnx, pytorch, safetensors, saved_model
+from .facts import FileFacts, NotKnown, Shapes, WrongFile
 
 Reader = Callable[[BinaryIO, int], FileFacts]
 _SIZE_ALONE: Mapping[str, tuple[str, str, str]] = MappingProxyType({
     ".joblib": ("joblib", "scikit-learn", "is a pickle, which is never opened"),
     ".pkl": ("pickle", "", "is a pickle, which is never opened"),
     ".pickle": ("pickle", "", "is a pickle, which is never opened"),
-    ".h5": ("HDF5", "", "HDF5 is not read"),
-    ".hdf5": ("HDF5", "", "HDF5 is not read"),
-    ".keras": ("Keras", "Keras", "the weights inside are HDF5, which is not read"),
-    ".pb": ("TensorFlow", "TensorFlow", "a SavedModel has its weights in other files"),
+    ".pb": ("TensorFlow", "TensorFlow", "a SavedModel has its weights in other files; give its folder, or a zip of it"),
     ".tflite": ("LiteRT", "LiteRT", "LiteRT is not read"),
 })  # fmt: skip
-SUFFIXES = (".safetensors", ".gguf", ".onnx", ".pt", ".pth", ".bin", ".ckpt", *_SIZE_ALONE)
-"""What a form offers to choose."""
-READ = "safetensors, GGUF, ONNX, PyTorch (.pt, .pth, .bin)"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_ZIP = b"PK\x03\x04"
 _PICKLES = (".pt", ".pth", ".bin", ".ckpt")
+SUFFIXES = (".safetensors", ".gguf", ".onnx", ".keras", ".h5", ".hdf5", ".zip", *_PICKLES, *_SIZE_ALONE)
+"""What a form offers to choose."""
+READ = "safetensors, GGUF, ONNX, PyTorch (.pt, .pth, .bin), Keras (.keras, .h5), SavedModel (its folder as a zip)"
 
 
-def read_model(file: BinaryIO, name: str, size: int) -> FileFacts:
+def read_model(file: BinaryIO, name: str, size: int, shapes: Shapes | None = None) -> FileFacts:
     """The facts of a file of ``size`` bytes. Of a format that is not read its size is all.
 
-    Raises WrongFile, whose message begins with the file's name, for one that is damaged or of no known format.
+    ``shapes`` gives the inputs of a model whose file leaves them open. Raises WrongFile, whose message begins
+    with the file's name, for one that is damaged or of no known format.
     """
     suffix = PurePath(name).suffix.lower()
     short = PurePath(name).name[-80:] or "the file"
@@ -40,9 +41,14 @@ def read_model(file: BinaryIO, name: str, size: int) -> FileFacts:
     begin = file.read(16)
     file.seek(0)
     try:
+        if begin[:8] == _HDF5:
+            return _apart("hdf5", "HDF5", file, size, shapes)
+        if begin[:4] == _ZIP and suffix == ".keras":
+            return _apart("keras", "Keras", file, size, shapes)
         reader = _reader(begin, suffix)
         if reader is not None:
-            return reader(file, size)
+            facts = reader(file, size)
+            return _with_flops(facts, file, size, shapes) if facts.format == "ONNX" else facts
     except WrongFile as error:
         raise WrongFile(f"{short}: {error}") from None
     except (MemoryError, OverflowError, RecursionError):
@@ -58,11 +64,47 @@ def read_model(file: BinaryIO, name: str, size: int) -> FileFacts:
     )
 
 
+def read_path(path: Path, shapes: Shapes | None = None) -> FileFacts:
+    """The facts of a file, or of the folder of a SavedModel. Raises WrongFile, and OSError where it may not be read."""
+    if path.is_dir():
+        try:
+            return saved_model.read_folder(path)
+        except WrongFile as error:
+            raise WrongFile(f"{path.name or path}: {error}") from None
+    with path.open("rb") as file:
+        return read_model(file, path.name, path.stat().st_size, shapes)
+
+
 def _reader(begin: bytes, suffix: str) -> Reader | None:
     if begin[:4] == b"GGUF":
         return gguf.read
-    if begin[:4] == b"PK\x03\x04" and suffix not in _SIZE_ALONE:
+    if begin[:4] == _ZIP and suffix == ".zip":
+        return saved_model.read_zip
+    if begin[:4] == _ZIP and suffix not in _SIZE_ALONE:
         return pytorch.read
     if suffix == ".safetensors" or begin[8:10] == b'{"':
         return safetensors.read
     return onnx.read if suffix == ".onnx" else None
+
+
+def _apart(kind: str, form: str, file: BinaryIO, size: int, shapes: Shapes | None) -> FileFacts:
+    """What a library finds, or the size alone where it is not installed."""
+    absent = apart.missing(kind)
+    try:
+        if not absent:
+            return apart.read(kind, file, size, shapes)
+        why = f"{absent} is not installed: {apart.EXTRA}"
+    except NotKnown as error:
+        why = str(error)
+    return FileFacts(form, size, None, form if form == "Keras" else "", (f"its size alone is known: {why}",))
+
+
+def _with_flops(facts: FileFacts, file: BinaryIO, size: int, shapes: Shapes | None) -> FileFacts:
+    absent = apart.missing("onnx")
+    try:
+        if absent:
+            raise NotKnown(f"they need {absent}: {apart.EXTRA}")
+        found = apart.read("onnx", file, size, shapes)
+    except NotKnown as error:
+        return replace(facts, notes=(*facts.notes, f"FLOPs are not known: {error}"))
+    return replace(facts, notes=(*facts.notes, *found.notes), flops_per_unit=found.flops_per_unit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from ..type_descriptions import described
 
 MOST_REQUESTS = 10_000
 MOST_CONCURRENCY = 32
+MOST_SAMPLES = 100_000
 MOST_INPUTS = 100
 MOST_INPUT_BYTES = 64 * 1024
 LONGEST = 256
@@ -48,6 +49,7 @@ class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     requests: int = 100
     concurrency: int = 1
     warm_up: int = 3
+    samples: int = 1  # in one request
     served: Served = ""
     which: str = ""
     task: str = ""
@@ -64,7 +66,16 @@ class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def read_asked(tree: Mapping[str, Any]) -> Asked:
-    """Raises FactsError with the path of the field that is wrong."""
+    """Raises FactsError with the path of the first field that is wrong."""
+    found = shaped(tree)
+    mistake = next(mistakes(found), None)
+    if mistake is not None:
+        raise mistake
+    return found
+
+
+def shaped(tree: Mapping[str, Any]) -> Asked:
+    """Its fields, each of its kind, whatever their values. Raises FactsError with the path of a field."""
     tree = dict(tree)
     inputs = tree.get("inputs", [])
     if isinstance(inputs, Sequence) and not isinstance(inputs, str):
@@ -79,40 +90,40 @@ def read_asked(tree: Mapping[str, Any]) -> Asked:
     if odd:
         raise FactsError("$", f"{odd[:64]!r} is no field here", sorted(known))
     try:
-        found = msgspec.convert(tree, described(Asked))
+        return msgspec.convert(tree, described(Asked))
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `")
         raise FactsError(path.rstrip("`") or "$", message) from None
-    _check(found)
-    return found
 
 
-def _check(one: Asked) -> None:
+def mistakes(one: Asked) -> Iterator[FactsError]:
+    """Everything that is wrong with the values of a probe, each with the path of its field."""
     parts = _split(one.url)
     if parts is None or parts[0] not in ("http", "https") or not parts[1]:
-        raise FactsError("$.url", "expected an address such as http://127.0.0.1:8000/predict")
+        yield FactsError("$.url", "expected an address such as http://127.0.0.1:8000/predict")
     for name, low, high in (
         ("requests", 1, MOST_REQUESTS), ("concurrency", 1, MOST_CONCURRENCY), ("warm_up", 0, 1000),
+        ("samples", 1, MOST_SAMPLES),
     ):  # fmt: skip
         if not low <= getattr(one, name) <= high:
-            raise FactsError(f"$.{name}", f"expected a number from {low} to {high}")
+            yield FactsError(f"$.{name}", f"expected a number from {low} to {high}")
     if not one.model:
-        raise FactsError("$.model", "is needed: the label carries this name")
+        yield FactsError("$.model", "is needed: the label carries this name")
     for name in ("model", "task", "dataset", "user", "which", "content_type"):
         if len(getattr(one, name)) > LONGEST:
-            raise FactsError(f"$.{name}", f"longer than {LONGEST} characters")
+            yield FactsError(f"$.{name}", f"longer than {LONGEST} characters")
     if not (one.content_type.isascii() and one.content_type.isprintable() and "/" in one.content_type):
-        raise FactsError("$.content_type", "expected a media type such as application/json")
+        yield FactsError("$.content_type", "expected a media type such as application/json")
     if len(one.inputs) > MOST_INPUTS:
-        raise FactsError("$.inputs", f"more than {MOST_INPUTS} inputs")
+        yield FactsError("$.inputs", f"more than {MOST_INPUTS} inputs")
     if sum(len(text.encode("utf-8", "replace")) for text in one.inputs) > MOST_INPUT_BYTES:
-        raise FactsError("$.inputs", f"more than {MOST_INPUT_BYTES // 1024} kB together")
+        yield FactsError("$.inputs", f"more than {MOST_INPUT_BYTES // 1024} kB together")
     if one.method == "POST" and not one.inputs:
-        raise FactsError("$.inputs", "at least one example input is needed")
+        yield FactsError("$.inputs", "at least one example input is needed")
     if one.served in ("pid", "workload", "user") and not one.which:
-        raise FactsError("$.which", f"say which {one.served} serves the model")
-    if one.served == "pid" and not (one.which.isascii() and one.which.isdigit() and len(one.which) < 10):
-        raise FactsError("$.which", "expected a process id, such as 4711")
+        yield FactsError("$.which", f"say which {one.served} serves the model")
+    elif one.served == "pid" and not (one.which.isascii() and one.which.isdigit() and len(one.which) < 10):
+        yield FactsError("$.which", "expected a process id, such as 4711")
 
 
 def _split(url: str) -> tuple[str, str] | None:

@@ -88,7 +88,8 @@ def _evaluation(
     asked: Asked, found: Drive, stretch: Stretch | None, why: str, evaluation_id: str, by: str, now: float
 ) -> Evaluation:
     start, end = (stretch.start, stretch.end) if stretch else (found.start, found.end)
-    values = {"requests": found.within(start, end)}
+    requests = found.within(start, end)
+    values = {"requests": requests, "samples": requests * asked.samples}
     tokens = found.tokens_within(start, end)
     if tokens:
         values["tokens"] = tokens

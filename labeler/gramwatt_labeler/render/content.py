@@ -72,24 +72,29 @@ def amount(number: float) -> str:
 
 
 def date_of(graded: Graded) -> str:
-    """The end of the work, to the minute."""
+    """The end of the work, to the minute; "" where it is not known."""
+    if not graded.window.end:
+        return ""
     when = units.moment(graded.window.end)
     return f"{when[:16]} UTC" if len(when) > 16 else when
 
 
-def span_text(grade: Grade, words: Words) -> str:
-    """What the uncertainty reaches, in a few words."""
+def span_text(graded: Graded, words: Words) -> str:
+    """What the uncertainty reaches, in a few words; that it is not known where nothing says it."""
+    grade, measured = graded.grade, graded.measurement
     if grade.letter is None:
         return ""
     if grade.best is None or grade.worst is None:
         return words.unsure
-    return f"{grade.best}-{grade.worst} {words.within}" if grade.best != grade.worst else words.within
+    if grade.best != grade.worst:
+        return f"{grade.best}-{grade.worst} {words.within}"
+    return words.unsure if measured is None or measured.uncertainty_ratio is None else words.within
 
 
 def reason_text(grade: Grade, words: Words) -> str:
     """Why there is no letter: what is missing, unless the reason is a sentence by itself."""
     reason = words.said(clean(grade.reason))
-    return reason if grade.reason.startswith(("no ", "internal", "rejected")) else f"{words.missing} {reason}"
+    return f"{words.missing} {reason}" if grade.is_lack else reason
 
 
 def tiles_of(graded: Graded, words: Words, most: int = 6) -> list[Tile]:
@@ -191,7 +196,7 @@ def method_of(graded: Graded, words: Words) -> Sequence[tuple[str, list[str]]]:
         against.append(f"{heading}: {source} ({grade.reference.date}{number})")
     if grade.reference is not None:
         against.append(words.bands_text)
-    sure = [span_text(grade, words), *(words.said(clean(note)) for note in grade.notes)]
+    sure = [span_text(graded, words), *(words.said(clean(note)) for note in grade.notes)]
     if measured:
         sure.append(uncertainty(graded, words))
     return [

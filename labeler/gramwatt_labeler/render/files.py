@@ -37,6 +37,12 @@ def _picture(svg: str, form: str) -> bytes:
     return bytes(vl_convert.svg_to_pdf(svg))
 
 
+def label_files(window: str, directory: Path, formats: Iterable[str], layout: Layout = "full") -> list[Path]:
+    """``<window>.<format>`` for each format, with the layout in the name but for a full one."""
+    ending = "" if layout == "full" else f"-{layout}"
+    return [directory / f"{file_stem(window)}{ending}.{form}" for form in formats]
+
+
 def write_labels(
     graded: Graded,
     url: str,
@@ -45,16 +51,13 @@ def write_labels(
     layout: Layout = "full",
     language: str = "en",
 ) -> list[Path]:
-    """Write ``<window>.<format>`` files, with the layout in the name but for a full one.
+    """Write :func:`label_files`.
 
     Each appears complete or not at all. Raises OSError; NotFound for a language there is not.
     """
     directory.mkdir(parents=True, exist_ok=True)
     svg = render_svg(graded, url, layout, language)
-    ending = "" if layout == "full" else f"-{layout}"
-    written = []
-    for form in formats:
-        path = directory / f"{file_stem(graded.window.id)}{ending}.{form}"
-        replace(path, convert(svg, form))
-        written.append(path)
-    return written
+    files = label_files(graded.window.id, directory, formats, layout)
+    for path in files:
+        replace(path, convert(svg, path.suffix[1:]))
+    return files

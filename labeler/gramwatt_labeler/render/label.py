@@ -33,7 +33,7 @@ from .content import (
 )
 from .palette import colours
 from .scripts import scripts
-from .text import clean, fit, fit_middle, joined, width, wrap
+from .text import clean, fit, fit_middle, held, joined, largest, width, wrap
 from .words import Words, words
 
 Layout = Literal["full", "neutral", "compact", "badge", "a4"]
@@ -47,10 +47,9 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters["scripts"] = scripts
+_TEMPLATES.filters.update(scripts=scripts, held=held, largest=largest)
 _ARROW_TOP, _ARROW_STEP, _ARROW_HEIGHT = 190, 54, 44
 _NEUTRAL_HEIGHT, _REFUSED_LINES = 110, 14
-_BOLD = 1.09  # bold letters are wider than the estimate
 _REASON, _PLACE, _PLACE_STEP = 15, 13, 18
 
 
@@ -109,7 +108,7 @@ def tiles(graded: Graded, language: str = "en") -> list[Tile]:
 
 
 def _full(graded: Graded, url: str, said: Words, is_neutral: bool) -> str:
-    window, grade = graded.window, graded.grade
+    grade = graded.grade
     places = _places(graded, said)
     top = _ARROW_TOP + _PLACE_STEP * (len(places) - 1)
     arrows = _arrows(grade, top) if grade.letter and not is_neutral else []
@@ -124,16 +123,19 @@ def _full(graded: Graded, url: str, said: Words, is_neutral: bool) -> str:
     drawn = tiles_of(graded, said)
     footer_top = bottom + 32 + 104 * -(-len(drawn) // 3)
     left = 166 if url else 30
-    footer = _footer(graded, said, WIDTH - 14 - left)
+    room = WIDTH - 14 - left
+    footer = _footer(graded, said, room)
+    if graded.window.id:
+        footer.append(fit_middle(f"{said.window} {clean(graded.window.id)}", 11, room))
     return _TEMPLATES.get_template("full.svg.j2").render(
         said=said,
         width=WIDTH,
-        height=footer_top + max(34 + 15 * (len(footer) + 1), 140 if url else 0) + 8,
+        height=footer_top + max(34 + 15 * len(footer), 140 if url else 0) + 8,
         alt=alt_text(graded, said.language),
         heading=said.neutral_title if is_neutral else said.title,
         organisation=fit_middle(organisation, 13, 340),
         date=date_of(graded),
-        title=fit_middle(title, 27 * _BOLD, WIDTH - 60),
+        title=fit_middle(title, 27, WIDTH - 60, True),
         facts=joined(what_of(graded, said), 16, WIDTH - 60),
         places=places,
         arrows=arrows,
@@ -142,7 +144,7 @@ def _full(graded: Graded, url: str, said: Words, is_neutral: bool) -> str:
         pointer=next((arrow for arrow in arrows if arrow.letter == grade.letter), None),
         bracket=_bracket(grade, arrows),
         boxes=_boxes(grade) if is_neutral and grade.letter else [],
-        span_text=span_text(grade, said),
+        span_text=span_text(graded, said),
         reason=reason,
         tiles=drawn,
         tiles_top=bottom + 20,
@@ -150,7 +152,6 @@ def _full(graded: Graded, url: str, said: Words, is_neutral: bool) -> str:
         footer_left=left,
         qr=_qr(url) if url else None,
         footer=footer,
-        window=fit_middle(clean(window.id), 11, WIDTH - 90 - left),
     )
 
 
@@ -159,13 +160,13 @@ def _compact(graded: Graded, said: Words) -> str:
     return _TEMPLATES.get_template("compact.svg.j2").render(
         said=said,
         alt=alt_text(graded, said.language),
-        title=fit_middle(name_of(graded)[1], 15 * _BOLD, 276),
+        title=fit_middle(name_of(graded)[1], 15, 276, True),
         facts=joined(what_of(graded, said), 11, 276),
         boxes=_boxes(grade) if grade.letter else [],
         reason=wrap(reason_text(grade, said), 11, 276, 4) if grade.letter is None else [],
         per_unit=_per_unit(graded, said),
-        span_text=span_text(grade, said),
-        scale=fit(f"{grade.scale.name} {grade.scale.version} · {date_of(graded)[:10]}", 10, 276),
+        span_text=span_text(graded, said),
+        scale=joined([f"{grade.scale.name} {grade.scale.version}", date_of(graded)[:10]], 10, 276),
     )
 
 
@@ -173,7 +174,7 @@ def _badge(graded: Graded, said: Words) -> str:
     grade = graded.grade
     value = " ".join(part for part in (grade.letter or said.not_graded, _per_unit(graded, said)) if part)
     shade = colours(len(grade.letters))[grade.letters.index(grade.letter)] if grade.letter else "#777777"
-    left, right = (round(width(text, 11) * 1.02) + 16 for text in (said.title, value))
+    left, right = round(width(said.title, 11)) + 18, round(width(value, 11, True)) + 18
     return _TEMPLATES.get_template("badge.svg.j2").render(
         alt=alt_text(graded, said.language),
         label=said.title,

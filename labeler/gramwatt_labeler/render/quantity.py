@@ -37,7 +37,8 @@ def _counted(value: float) -> str:
 
 
 def _scaled(value: float, unit: str) -> str:
+    shown = abs(float(f"{value:.3g}"))
     for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
+        if shown >= size:
             return f"{units.number(value / size)} {prefix}{unit}"
     return f"{units.number(value)} {unit}"

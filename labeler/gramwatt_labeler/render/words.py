@@ -24,6 +24,7 @@ class Words(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Every text of a label. All languages have all of them."""
 
     language: str
+    name: str  # of the language, in itself
     title: str
     not_eu: str
     neutral_title: str

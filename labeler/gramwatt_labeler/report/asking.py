@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ..errors import InputError, LabelerError, NotFound
+from ..model import Graded
 from ..prometheus import Prometheus, selector
 from ..render.text import clean
 from ..scale_files import LoadedScale
@@ -49,10 +50,14 @@ def report_of(
     letters: Sequence[str],
     now: float,
     prometheus: Prometheus | None,
+    shown: Callable[[Mapping[str, Graded]], Graded | None],
 ) -> Report:
-    """The report. Raises InputError for a month that is none and when no run fits."""
+    """The report. ``shown`` says which of a single run's grades stands for it.
+
+    Raises InputError for a month that is none and when no run fits.
+    """
     if asked.window:
-        return _of_one(asked, store, scale, letters, now)
+        return _of_one(asked, store, scale, letters, now, shown)
     filters = Filters(model=asked.model, user=asked.user, task=asked.task, parent="")
     until = now
     if asked.month:
@@ -70,15 +75,20 @@ def report_of(
     return build(title, subtitle_of(asked), rows, letters, identity, now, budgets, cut)
 
 
-def _of_one(asked: Asked, store: Store, scale: LoadedScale, letters: Sequence[str], now: float) -> Report:
-    """Of a single run, on the asked scale or on the first that gave it a letter. Budgets are not about one run."""
+def _of_one(
+    asked: Asked,
+    store: Store,
+    scale: LoadedScale,
+    letters: Sequence[str],
+    now: float,
+    shown: Callable[[Mapping[str, Graded]], Graded | None],
+) -> Report:
+    """Of a single run, with the letter of its page. Budgets are not about one run."""
     try:
         stored = store.evaluation(asked.window)
     except NotFound:
         raise InputError(f"there is no evaluation {clean(asked.window)[:80]!r}") from None
-    graded = stored.grades.get(scale.id.name)
-    if graded is None or not graded.grade.letter:
-        graded = next((one for one in stored.grades.values() if one.grade.letter), graded)
+    graded = shown(stored.grades)
     grade = graded.grade if graded else None
     identity = (grade.scale.name, grade.scale.sha256) if grade else (scale.id.name, scale.id.sha256)
     window = stored.evaluation.window

@@ -190,7 +190,7 @@ def _groups(rows: Iterable[Listed], name_of: Callable[[Listed], str]) -> list[Gr
     if len(found) <= MOST_GROUPS:
         return found
     rest = [row for one in found[MOST_GROUPS - 1 :] for row in by_name[one.name]]
-    return [*found[: MOST_GROUPS - 1], _group(f"{len(found) - MOST_GROUPS + 1} others", rest)]
+    return [*found[: MOST_GROUPS - 1], _group(f"{len(found) - MOST_GROUPS + 1:,} others", rest)]
 
 
 def _group(name: str, rows: Sequence[Listed]) -> Group:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from .. import units
 from ..equivalents import equivalents
+from ..render.quantity import quantity
 from ..render.shorten import shortened
 from ..render.text import clean
 from ..store.nouns import Listed
@@ -35,7 +36,7 @@ def as_pdf(report: Report, label: str = "") -> bytes:
         if not report.is_of_one and groups:
             paper.heading(f"By {title.lower()[:-1]}", 13)
             paper.table(
-                [(title[:-1], 0.44), ("runs", -0.1), ("energy", -0.16), ("CO2", -0.16), ("letters", 0.14)],
+                [(title[:-1], 0.38), ("runs", -0.08), ("energy", -0.14), ("CO2", -0.14), ("letters", 0.26)],
                 [group_row(one) for one in groups],
             )
     if not report.is_of_one:
@@ -47,7 +48,7 @@ def as_pdf(report: Report, label: str = "") -> bytes:
         totals.joules if totals.with_energy else None, totals.grams if totals.with_grams else None
     ):
         if one.amount >= 0.01:
-            paper.text(f"{units.number(one.amount)} {one.what} ({one.source})", 9)
+            paper.text(f"{quantity(one.amount, 'count')} {one.what} ({one.source})", 9)
     paper.heading("Method and uncertainty", 13)
     for line in method(report):
         paper.text(line, 9)
@@ -69,8 +70,8 @@ def totals_rows(report: Report) -> list[tuple[str, str]]:
     energy = units.energy(totals.joules) + (f" ±{100 * sigma:.2g} %" if sigma is not None else "")
     return [
         ("Runs", f"{totals.runs:,}{' (the newest only)' if report.cut else ''}"),
-        ("Energy", _partly(energy, totals.with_energy, totals.runs)),
-        ("CO2 equivalent", _partly(units.mass(totals.grams), totals.with_grams, totals.runs)),
+        _partly("Energy", energy, totals.with_energy, totals.runs),
+        _partly("CO2 equivalent", units.mass(totals.grams), totals.with_grams, totals.runs),
         ("Run time", units.duration(totals.seconds)),
     ]
 
@@ -95,14 +96,14 @@ def group_row(one: Group) -> Sequence[str]:
         f"{one.runs:,}",
         "not known" if one.joules is None else units.energy(one.joules),
         "not known" if one.grams is None else units.mass(one.grams),
-        " ".join(f"{letter}{count}" for letter, count in one.letters.items()),
+        ", ".join(f"{letter} {count:,}" for letter, count in one.letters.items()),
     )
 
 
-def _partly(text: str, known: int, runs: int) -> str:
+def _partly(name: str, text: str, known: int, runs: int) -> tuple[str, str]:
     if not known:
-        return "not known"
-    return text if known == runs else f"{text} (of {known:,} of {runs:,} runs)"
+        return name, "not known"
+    return name if known == runs else f"{name} of {known:,} of the {runs:,} runs", text
 
 
 def _run(row: Listed) -> Sequence[str]:

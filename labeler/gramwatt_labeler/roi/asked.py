@@ -36,7 +36,7 @@ INPUTS = (
     Input("saving", "Saving expected", RATIO, "40", "%", "Instead of the energy with the tactic; see the catalogue."),
     Input("calls_per_day", "Calls a day", COUNT, "20000", "", "How often the model is asked.", True),
     Input("calls", "Calls in all", COUNT, "5", "M", "Over the use of the model; empty: a year of calls.", True),
-    Input("price", "Price of a kWh", MONEY, "0.25", "", "In your currency."),
+    Input("price", "Price of a kWh", MONEY, "0.25", "", "In your currency.", True),
     Input("cost", "Cost of applying it", MONEY, "500", "", "Work and hardware; 0 is allowed."),
     Input("cost_energy", "Energy of applying it", ENERGY, "12", "kWh", "A retraining or a distillation, say."),
     Input("intensity", "Carbon intensity, g per kWh", MONEY, "56", "", "Of your grid; empty: no CO2."),

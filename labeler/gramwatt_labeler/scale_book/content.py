@@ -25,4 +25,6 @@ def read_scale(text: str) -> LoadedScale:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ScaleError(f"{_WHERE} is not YAML: {' '.join(str(error).split())[:300]}") from None
     scale, identity = decode(content, _WHERE)
-    return LoadedScale(scale, identity, Path(f"{identity.name} {identity.version} (database)"))
+    return LoadedScale(
+        scale, identity, Path(f"{identity.name} {identity.version} (database)"), content=content
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,33 @@ class Number:
 
     path: str
     value: float
+
+    @property
+    def words(self) -> str:
+        """The path as people read it: ``bands[0](A).up_to`` is ``bands A, up to``."""
+        text = re.sub(
+            r"\[(\d+)\](\(([^)]*)\))?", lambda found: f" {found[3] or int(found[1]) + 1}", self.path
+        )
+        return text.replace(".", ", ").replace("_", " ")
+
+
+def written_out(content: str) -> str:
+    """A shipped text without aliases (``*name``), which a text that is sent must not have; itself if it has none.
+
+    The form shows it, so what a manager sends back is accepted.
+    """
+    if not any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(content, Loader=yaml.SafeLoader)):
+        return content
+    return _text(yaml.safe_load(content))
+
+
+class _Plain(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML calls it so
+        return True
+
+
+def _text(tree: Any) -> str:
+    return yaml.dump(tree, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=110)
 
 
 def numbers(content: str) -> list[Number]:
@@ -53,7 +81,7 @@ def change(content: str, version: str, given: Mapping[str, str]) -> str:
     if version and str(tree.get("version")) != version:
         tree["version"] = version
         is_changed = True
-    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=110) if is_changed else content
+    return _text(tree) if is_changed else content
 
 
 def _below(tree: Any, path: str) -> Iterator[Number]:

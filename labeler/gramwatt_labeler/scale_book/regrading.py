@@ -32,12 +32,18 @@ class Changes:
 
 
 def preview(store: Store, loaded: LoadedScale, hardware: str = "", most: int = PREVIEWED) -> Changes:
-    """What the newest ``most`` evaluations that have a grade on a scale of this name would get instead."""
+    """What the newest ``most`` evaluations would get instead of their grade on a scale of this name.
+
+    One that has none counts where it would get a letter.
+    """
     found = Changes()
     for evaluation, old in graded_on(store, loaded.id.name, most):
-        new = grade_again(loaded, evaluation, hardware)
+        new = grade_again(loaded, evaluation, hardware) if old or _fits(loaded, evaluation) else None
+        if new is None or (old is None and new.letter is None):
+            continue
         found.examined += 1
-        before, after = old.grade.letter or _NO_LETTER, new.letter or _NO_LETTER
+        before = (old.grade.letter if old else None) or _NO_LETTER
+        after = new.letter or _NO_LETTER
         found.transitions[before, after] += 1
         if before != after:
             found.changed += 1
@@ -53,14 +59,28 @@ def regrade(
     hardware: str = "",
     progress: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Put the new grades in place of the old ones; how many. A grade on the older version stays in the database."""
+    """Put the new grades in place of the old ones; how many. A grade on the older version stays in the database.
+
+    An evaluation without a grade on a scale of this name gets one where it is a letter.
+    """
     done = 0
     for evaluation, old in graded_on(store, loaded.id.name, None):
-        if old.grade.scale.sha256 != loaded.id.sha256:
-            store.regrade(evaluation.id, [Given(grade_again(loaded, evaluation, hardware))], now)
-            done += 1
-            progress(done)
+        if old.grade.scale.sha256 == loaded.id.sha256 if old else not _fits(loaded, evaluation):
+            continue
+        new = grade_again(loaded, evaluation, hardware)
+        if old is None and new.letter is None:
+            continue
+        store.regrade(evaluation.id, [Given(new)], now)
+        done += 1
+        progress(done)
     return done
+
+
+def _fits(loaded: LoadedScale, evaluation: Evaluation) -> bool:
+    """Whether a scale that is new to an evaluation is one for it: of its phase, as the form takes scales."""
+    phase = getattr(loaded.scale, "phase", None)
+    is_retired = getattr(loaded.scale, "retired", False)
+    return not is_retired and phase in (None, evaluation.window.phase) and not evaluation.window.failure
 
 
 def grade_again(loaded: LoadedScale, evaluation: Evaluation, hardware: str = "") -> Grade:
@@ -92,18 +112,23 @@ def entry_of(evaluation: Evaluation) -> Entry:
     own = {one.name for one in numbers(window.phase)}
     measures = {name: one.value for name, one in evaluation.measures.items() if one.value is not None}
     values = {name: value for name, value in measures.items() if name in own} | dict(window.values)
+    if window.seconds > 0:
+        values["duration"] = window.seconds
     if measured is not None:
         values["energy"] = measured.energy_joules
     if evaluation.grams is not None:
         values["emissions"] = evaluation.grams
+    # The performance score is the stored one: a card's is of scores that no form asks for.
     extra = {
         name: value for name, value in measures.items()
-        if name not in values and evaluation.measures[name].layer is not Layer.DERIVED
+        if name not in values
+        and (name == "performance_score" or evaluation.measures[name].layer is not Layer.DERIVED)
     }  # fmt: skip
     return Entry(
         phase=window.phase, model=window.model, task=window.task, dataset=window.dataset,
         boundary=evaluation.boundary or window.boundary, values=values, extra=extra, hardware=window.hardware.text,
         failure=window.failure, floor_joules=measured.floor_joules if measured else None,
+        components=dict(measured.components) if measured else {}, zone=measured.zone if measured else "",
         outcome=measured.imported.outcome if measured and measured.imported else "",
         missed_ratio=_missed(evaluation),
     )  # fmt: skip
@@ -118,16 +143,15 @@ def _missed(evaluation: Evaluation) -> float:
     return 0.0 if measured.coverage_ratio is None else 1 - measured.coverage_ratio
 
 
-def graded_on(store: Store, scale: str, most: int | None) -> Iterator[tuple[Evaluation, Graded]]:
-    """Evaluations with their current grade on a scale, newest first."""
+def graded_on(store: Store, scale: str, most: int | None) -> Iterator[tuple[Evaluation, Graded | None]]:
+    """Evaluations with their current grade on a scale, or None; newest first."""
     cursor, left = "", most
     while left is None or left > 0:
         size = _PAGE if left is None else min(_PAGE, left)
         page = store.page(Filters(), scale, cursor=cursor, limit=size, counted=False)
         measures = store.measures([one.evaluation.id for one in page.rows])
         for one in page.rows:
-            if one.graded is not None:
-                yield _with(one.evaluation, measures), one.graded
+            yield _with(one.evaluation, measures), one.graded
         cursor = page.next
         if not cursor:
             return

@@ -80,9 +80,9 @@ def record_of(value: Value) -> Record:
     return Record(facts, texts["name"], value.at, value.path, odd)
 
 
-def refused(value: Value, path: str, message: str) -> InputError:
-    """What is wrong at a path inside a value."""
-    return InputError(f"{value.at}: {value.path}{path}: {message}")
+def refused(value: Value, path: str, message: str, allowed: Collection[str] = ()) -> InputError:
+    """What is wrong at a path inside a value, and what may stand there."""
+    return InputError(f"{value.at}: {value.path}{path}: {message}", list(allowed))
 
 
 def as_object(value: Value, keys: Collection[str]) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def as_object(value: Value, keys: Collection[str]) -> dict[str, Any]:
         if key not in keys:
             near = nearest_name(key, keys)
             hint = f"; did you mean {near!r}?" if near else ""
-            raise refused(value, "", f"unknown key {key[:80]!r}{hint} (allowed: {', '.join(keys)})")
+            raise refused(value, "", f"unknown key {key[:80]!r}{hint} (allowed: {', '.join(keys)})", keys)
     return tree
 
 
@@ -140,7 +140,7 @@ def one_of(value: Value, key: str, text: str, allowed: Collection[str]) -> None:
     if text and text not in allowed:
         near = nearest_name(text, allowed)
         hint = f"; did you mean {near!r}?" if near else ""
-        raise refused(value, f".{key}", f"{text[:80]!r} is not one of {', '.join(allowed)}{hint}")
+        raise refused(value, f".{key}", f"{text[:80]!r} is not one of {', '.join(allowed)}{hint}", allowed)
 
 
 def at_record(record: Record, error: FactsError) -> InputError:

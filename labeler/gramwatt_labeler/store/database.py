@@ -79,8 +79,8 @@ class Database:
             Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(url)
         event.listen(engine, "before_cursor_execute", _with_storable_texts, retval=True)
-        event.listen(engine, "connect", _sqlite_manners)
-        event.listen(engine, "begin", _sqlite_begin)
+        event.listen(engine, "connect", sqlite_manners)
+        event.listen(engine, "begin", sqlite_begin)
         return engine
 
     @contextlib.contextmanager
@@ -191,7 +191,8 @@ def _is_somebody_else(error: SQLAlchemyError) -> bool:
     )
 
 
-def _sqlite_manners(connection: Any, _record: Any) -> None:
+def sqlite_manners(connection: Any, _record: Any) -> None:
+    """What every connection to SQLite is told first."""
     connection.isolation_level = None  # transactions begin where we say, also around changes of tables
     cursor = connection.cursor()
     cursor.execute("PRAGMA busy_timeout=5000")
@@ -209,7 +210,7 @@ def _sqlite_manners(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _sqlite_begin(connection: Connection) -> None:
+def sqlite_begin(connection: Connection) -> None:
     """A writer takes the file's lock at once: after reading it would be refused when another has written meanwhile."""
     writes = connection.get_execution_options().get("writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -29,6 +29,7 @@ from .nouns import (
     Page,
     Stored,
 )
+from .rehearsal import Rehearsal
 from .replies import Reply
 from .tables import EVALUATIONS, EXTRA_FIELDS, EXTRA_VALUES, GRADES, MEASURES, METRIC_GRADES
 
@@ -41,9 +42,12 @@ _GRADED = (_E.record, _G.record.label("own"), _G.graded_at)
 class Store:
     """Safe to use from several threads. Every method raises DatabaseAway while the database is away."""
 
-    def __init__(self, url: str) -> None:
-        """Open, and upgrade an older database. Raises ConfigError naming the setting; a server that is away is none."""
-        self.database = Database(url)
+    def __init__(self, url: str, keeps: bool = True) -> None:
+        """Open, and upgrade an older database. Raises ConfigError naming the setting; a server that is away is none.
+
+        Without ``keeps`` nothing that is written stays, also not the upgrade.
+        """
+        self.database = Database(url) if keeps else Rehearsal(url)
         self._unreadable: set[str] = set()  # said once
 
     @property
@@ -183,7 +187,7 @@ class Store:
                     for letter in letters
                     if letter["scale_sha256"] == one["scale_sha256"]
                 ]
-        return Stored(evaluation, found, metrics)
+        return Stored(evaluation, found, metrics, row["model_id"])
 
     def page(
         self,
@@ -231,11 +235,14 @@ class Store:
 
     # Models
 
-    def put_model(self, facts: ModelFacts, at: float) -> int:
-        """Make the model, or give the one of this name and revision these facts; its id. Raises Duplicate by hub id."""
+    def put_model(self, facts: ModelFacts, at: float, by: str = "") -> int:
+        """Make the model, or give the one of this name and revision these facts; its id. Raises Duplicate by hub id.
+
+        What ``by`` changed is in the audit.
+        """
         try:
             with self.database.writing() as connection:
-                return models.put(connection, facts, at)
+                return models.put(connection, facts, at, by)
         except IntegrityError as error:
             with self.database.reading() as connection:
                 there = models.by_hub_id(connection, facts.hub_id) if facts.hub_id else None
@@ -312,6 +319,13 @@ class Store:
         if scale:
             query = query.where(_G.scale == scale)
         return self._read(query)
+
+    def grades(self, evaluations: Sequence[str]) -> Mapping[str, Mapping[str, Graded]]:
+        """Results of several evaluations by their ids, and of each by scale name."""
+        found: dict[str, dict[str, Graded]] = {}
+        for one in self._read(_graded_query().where(_E.id.in_(evaluations)).order_by(_E.id, _G.scale)):
+            found.setdefault(one.window.id, {})[one.grade.scale.name] = one
+        return found
 
     def earlier(self, evaluation_id: str) -> list[Graded]:
         """Results that a newer version of their scale has replaced, newest first."""

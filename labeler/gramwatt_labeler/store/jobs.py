@@ -57,8 +57,8 @@ class Jobs:
         with self._database.writing() as connection:
             added = connection.execute(insert(JOBS).values(row)).inserted_primary_key
             assert added is not None
-            # Without its parameters, which may be secret in some kinds.
-            record(connection, now, by, "job.add", f"{kind} {added[0]}")
+            # Parameters may be secret, but not which scale grades everything again.
+            record(connection, now, by, f"job.{kind}", str(params.get("scale") or added[0]))
             return int(added[0])
 
     def get(self, job_id: int) -> Job:

@@ -29,6 +29,12 @@ class _Order:
     may_miss: bool
     needs_grade: bool
 
+    def has_value(self, is_known: bool) -> ColumnElement[bool]:
+        """The rows whose value is known, or those whose value is not. An end of 0 is a date not known."""
+        if self.key is _E.ended:
+            return self.key != 0 if is_known else self.key == 0
+        return self.key.is_not(None) if is_known else self.key.is_(None)
+
 
 _KEYS: dict[str, tuple[ColumnElement[Any], type, bool, bool]] = {
     "ended": (_E.ended, float, False, False),
@@ -72,7 +78,7 @@ def rows_query(
     key = order.key if has_value else null()
     found = select(identity.label("found_id"), key.label("sort_key")).select_from(source).where(*conditions)
     if order.may_miss:
-        found = found.where(order.key.is_not(None) if has_value else order.key.is_(None))
+        found = found.where(order.has_value(has_value))
     if cursor:
         found = _behind(
             found, order, identity, decode_cursor(cursor, sort, order.kind, order.may_miss), has_value
@@ -170,6 +176,7 @@ def _order(sort: str) -> _Order:
     if key not in _KEYS:
         raise InputError(f"sort: {sort!r} is no order; allowed: {', '.join(SORTS)}")
     column, kind, may_miss, needs_grade = _KEYS[key]
+    may_miss = may_miss or sort == "ended"  # an end not known is 0: the last of the newest first by itself
     return _Order(column, sort.startswith("-"), kind, may_miss, needs_grade)
 
 
@@ -213,7 +220,7 @@ def _conditions(filters: Filters, scale: str) -> list[ColumnElement[bool]]:
     if filters.since is not None:
         found.append(_E.ended >= filters.since)
     if filters.until is not None:
-        found.append(_E.ended < filters.until)
+        found += [_E.ended < filters.until, _E.ended != 0]
     if filters.q:
         found.append(contains(_E.search, filters.q))
     return found

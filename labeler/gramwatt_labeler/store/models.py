@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select, update
 
+from .audit import record
 from .listing import contains
 from .nouns import Model, ModelFacts
 from .rows import model_facts_of, storable
@@ -18,14 +19,22 @@ _IDENTITY = ("author", "name", "revision")
 _M = MODELS.c
 
 
-def put(connection: Connection, facts: ModelFacts, at: float) -> int:
-    """Make or change it; facts not known ("" and None) change nothing. Raises IntegrityError for its hub id."""
+def put(connection: Connection, facts: ModelFacts, at: float, by: str = "") -> int:
+    """Make or change it; facts not known ("" and None) change nothing. Raises IntegrityError for its hub id.
+
+    What ``by`` changed is in the audit.
+    """
     values = storable(asdict(facts))
     identity = {name: values.pop(name)[:256] for name in _IDENTITY}
     model = id_of(connection, MODELS, identity | {"created_at": at, "updated_at": at}, _IDENTITY)
     known = {name: value for name, value in values.items() if value not in ("", None)}
     if known:
+        before = dict(connection.execute(select(MODELS).where(_M.id == model)).mappings().one())
         connection.execute(update(MODELS).where(_M.id == model).values(known | {"updated_at": at}))
+        changed = {name: value for name, value in known.items() if before[name] != value}
+        if by and changed:
+            name = "/".join(filter(None, (identity["author"], identity["name"])))
+            record(connection, at, by, "model", name, {one: before[one] for one in changed}, changed)
     return model
 
 

@@ -118,6 +118,19 @@ class Evaluation:
         measured = self.measurement.emissions_grams if self.measurement else None
         return self.emissions_grams if measured is None else measured
 
+    @property
+    def grid_zone(self) -> str:
+        """The zone or country of the grid its CO2 is of; "" where it is not known."""
+        return self.zone or (self.measurement.zone if self.measurement else "")
+
+    @property
+    def grams_per_kwh(self) -> float | None:
+        """The carbon intensity its CO2 was computed with; None where CO2 or energy is not known."""
+        if self.intensity_grams_per_kwh is not None:
+            return self.intensity_grams_per_kwh
+        joules = self.measurement.energy_joules if self.measurement else 0.0
+        return self.grams / joules * 3.6e6 if self.grams is not None and joules > 0 else None
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -126,6 +139,7 @@ class Stored:
     evaluation: Evaluation
     grades: Mapping[str, Graded]
     metric_grades: Mapping[str, Sequence[MetricGrade]] = field(default_factory=lambda: _NOTHING)
+    model_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def _sizes(rows: Sequence[Row], letters: Letters) -> Spec | None:
 
 
 CHARTS: Mapping[str, tuple[str, Callable[[Sequence[Row], Letters], Spec | None]]] = {
-    "months": ("CO2 of a training by month: median, and the middle half", _months),
+    "months": ("CO2 of a training by month: median and interquartile range", _months),
     "reporters": ("Models by month: with CO2 and without", _reporters),
     "letters": ("Letters of the models", _letters),
     "sizes": ("CO2 against the size of the model, each model as its letter", _sizes),

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 
 from ..forms.fields import NUMBERS, TEXTS
 from . import reducing
+from .reducing import PARTS
 from .sheet import Line, Sheet
 from .tools import Target, Tool
 
 OTHER = {
     "phase": "Phase", "run": "Id of the run", "ended": "Time of the end", "note": "Note",
     "outcome": "How the run ended", "floor": "Least energy its sensors resolve (J)", "missed": "Time not seen (s)",
+    "zone": "Country or grid zone", **PARTS,
 }  # fmt: skip
 """Fields a file may have that the form asks for elsewhere, or not at all."""
 EXTRA = "extra"
@@ -23,7 +25,7 @@ FIELDS: dict[str, str] = {
     **{one.name: one.label for one in NUMBERS},
     **OTHER,
 }
-_NUMBER_NAMES = reducing.NUMBER_NAMES
+_KINDS = reducing.KINDS
 _COUNTED = ("energy", "emissions", "samples", "requests")
 """Numbers that decide a letter: a second column of one is read too, and must not say another."""
 _UNIT_IN_NAME = re.compile(r"^(?P<name>.*?)[\s_]*[\[(](?P<unit>[^\])]+)[\])]$")
@@ -64,14 +66,23 @@ def propose(sheet: Sheet, tool: Tool) -> dict[str, Target]:
             continue
         if known.field in ("outcome", EXTRA):
             found[column] = known  # each of them may say that the run failed, and is a metric of its own
-        elif known.field not in taken or column == known.field:
+            taken.add(known.field)
+            continue
+        rivals = [
+            other
+            for other, one in tool.columns.items()
+            if one.field == known.field and other in sheet.columns
+        ]
+        if len(rivals) > 1 and not any(line.cells[column] for line in sheet.lines if column in line.cells):
+            continue  # an empty column says nothing where another one has the same field
+        if known.field not in taken or column == known.field:
             # A column with the field's own name is the better one: `model` before `name`.
             found = {other: one for other, one in found.items() if one.field != known.field}
             found[column] = known
         taken.add(known.field)
-    named = sorted(sheet.columns, key=lambda column: column not in _BETTER)
-    for column in named:
-        if column in found or (target := _by_name(column)) is None:
+    better_first = sorted(sheet.columns, key=lambda column: column not in _BETTER)
+    for column in better_first:
+        if column in found or (target := named(column)) is None:
             continue
         if target.field not in taken or target.field in ("outcome", *_COUNTED):
             found[column] = target
@@ -81,7 +92,7 @@ def propose(sheet: Sheet, tool: Tool) -> dict[str, Target]:
 
 def units_of(name: str) -> list[str]:
     """The units a column for this field may be in; empty for words."""
-    return list(_NUMBER_NAMES[name].kind.units) if name in _NUMBER_NAMES else []
+    return list(_KINDS[name].units) if name in _KINDS else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +129,7 @@ def apply(sheet: Sheet, mapping: ColumnMapping, defaults: Mapping[str, str]) -> 
             if wrong:
                 odd[name] = wrong
             columns[name], form[name] = column, cells[column]
-            if own[column].unit or name in _NUMBER_NAMES:
+            if own[column].unit or name in _KINDS:
                 form[f"{name}_unit"] = "" if column in based else own[column].unit
         if mapping.version:
             form["version"] = cells.get(mapping.version, "")
@@ -132,8 +143,8 @@ def apply(sheet: Sheet, mapping: ColumnMapping, defaults: Mapping[str, str]) -> 
     return records
 
 
-def _by_name(column: str) -> Target | None:
-    """``energy (kWh)``, ``energy_kwh`` and ``Energy`` all name the energy."""
+def named(column: str) -> Target | None:
+    """What a column's name says: ``energy (kWh)``, ``energy_kwh`` and ``Energy`` all name the energy."""
     match = _UNIT_IN_NAME.match(column)
     name, unit = (match["name"], match["unit"]) if match else (column, "")
     plain = re.sub(r"[\s-]+", "_", name.strip().lower())
@@ -141,12 +152,12 @@ def _by_name(column: str) -> Target | None:
     if not known and "_" in plain:
         before, _, behind = plain.rpartition("_")
         before = _SYNONYMS.get(before, before)
-        if before in _NUMBER_NAMES and _NUMBER_NAMES[before].kind.unit_of(behind):
-            return Target(before, _NUMBER_NAMES[before].kind.unit_of(behind) or "")
+        if before in _KINDS and _KINDS[before].unit_of(behind):
+            return Target(before, _KINDS[before].unit_of(behind) or "")
     if not known:
         return None
-    if known in _NUMBER_NAMES:
-        kind = _NUMBER_NAMES[known].kind
+    if known in _KINDS:
+        kind = _KINDS[known]
         return Target(known, kind.unit_of(unit) or _UNIT_OF_NAME.get(plain, kind.base))
     return Target(known)
 

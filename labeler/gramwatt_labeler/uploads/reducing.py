@@ -13,13 +13,19 @@ from collections.abc import Mapping, Sequence
 from ..forms.fields import NUMBERS
 from ..forms.mistakes import Mistake
 from ..forms.numbers import split_number
-from ..forms.quantities import read_quantity
+from ..forms.quantities import ENERGY, Kind, read_quantity
 from ..outcomes import failure_text
 from .sheet import Line
 from .tools import Target
 
-NUMBER_NAMES = {one.name: one for one in NUMBERS}
-_TOTALS = ("energy", "emissions")
+PARTS = {
+    f"{name}_energy": f"Of the energy, {words}"
+    for name, words in (("cpu", "the CPU's"), ("gpu", "the GPU's"), ("dram", "the memory's"))
+}
+"""The energy of a component, by the name of its column."""
+KINDS: Mapping[str, Kind] = {one.name: one.kind for one in NUMBERS} | dict.fromkeys(PARTS, ENERGY)
+"""What each field of a number is a quantity of."""
+_TOTALS = ("energy", "emissions", *PARTS)
 _CLOSE = 1e-6  # of two columns that have one number with few digits
 _COMMA = re.compile(r"[-+−]?\d+(?:\.\d{3})*,\d+")
 _THREE_DIGITS = re.compile(r"[-+−]?[1-9]\d{0,2}\.\d{3}")
@@ -58,7 +64,7 @@ def together(lines: Sequence[Line], targets: Targets, is_mean: bool) -> tuple[di
     found, based = _first_of(list(reversed(lines))), set()
     for column, target in targets.items():
         texts = [line.cells[column] for line in lines if line.cells[column]]
-        if not texts or not (target.field in NUMBER_NAMES or target.field == "extra"):
+        if not texts or not (target.field in KINDS or target.field == "extra"):
             continue
         try:
             total = math.fsum(_number(text, target) for text in texts)
@@ -86,7 +92,7 @@ def commas(lines: Sequence[Line], targets: Targets) -> frozenset[str]:
     """Columns of numbers in which a comma is the decimal sign somewhere."""
     return frozenset(
         column for column, target in targets.items()
-        if target.field in NUMBER_NAMES and any(_COMMA.match(line.cells.get(column, "")) for line in lines)
+        if target.field in KINDS and any(_COMMA.match(line.cells.get(column, "")) for line in lines)
     )  # fmt: skip
 
 
@@ -112,8 +118,8 @@ def _size(text: str, target: Target) -> float:
 
 def _number(text: str, target: Target) -> float:
     """In the base unit. Raises Mistake."""
-    if target.field in NUMBER_NAMES:
-        kind = NUMBER_NAMES[target.field].kind
+    if target.field in KINDS:
+        kind = KINDS[target.field]
         return read_quantity(text, kind, target.unit or kind.base)
     value, behind = split_number(text)
     if behind:
@@ -134,7 +140,7 @@ def _odd_one(texts: Sequence[str], target: Target) -> str:
 def _is_same(field: str, cells: Cells, one: str, two: str, columns: Targets) -> bool:
     if cells[one] == cells[two] and columns[one].unit == columns[two].unit:
         return True
-    if field not in NUMBER_NAMES:
+    if field not in KINDS:
         return False
     try:
         return math.isclose(

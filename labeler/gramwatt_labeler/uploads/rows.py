@@ -11,11 +11,14 @@ from datetime import UTC, datetime
 from ..forms.defined import Defined
 from ..forms.entry import Entry, read_entry
 from ..forms.mistakes import Mistake, Mistakes
+from ..forms.quantities import ENERGY, read_quantity
 from ..outcomes import failure_text
 from ..render.text import clean
 from .mapping import Record
+from .reducing import PARTS
 
 _BOUNDARIES = {"machine": "machine", "process": "process", "gpu": "gpu", "offline": "process", "": ""}
+_ROUNDED = 0.01  # parts that a tool rounds may add up to a little more
 _SAFE_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 
 
@@ -50,6 +53,7 @@ def _read(record: Record | Mistake, defined: Sequence[Defined]) -> Row:
         ended = _moment(form.get("ended", ""))
         version = clean(form.get("version", ""))[:40]
         outcome = clean(form.get("outcome", ""))[:128]
+        parts = _parts(form, entry.values.get("energy"))
         missed, seconds = _number(form, "missed") or 0.0, entry.values.get("duration")
         entry = replace(
             entry,
@@ -62,6 +66,8 @@ def _read(record: Record | Mistake, defined: Sequence[Defined]) -> Row:
             outcome=outcome,
             failure=failure_text(record.columns.get("outcome", "outcome"), outcome),
             floor_joules=_number(form, "floor"),
+            components=parts,
+            zone=clean(form.get("zone", ""))[:64],
             missed_ratio=min(1.0, missed / seconds) if seconds else float(missed > 0),
         )
         return Row(record.file, record.line, entry)
@@ -87,6 +93,27 @@ def _number(form: Mapping[str, str], name: str) -> float | None:
     if number is not None and not (math.isfinite(number) and number >= 0):
         raise Mistakes({name: f"“{clean(text)[:30]}” is not a number of at least 0"})
     return number
+
+
+def _parts(form: Mapping[str, str], energy: float | None) -> dict[str, float]:
+    """Joules by component; 0 is how tools write that there is none. Raises Mistakes, also for more than the energy."""
+    found = {}
+    for name in PARTS:
+        try:
+            joules = (
+                read_quantity(form[name], ENERGY, form.get(f"{name}_unit", "")) if form.get(name) else 0.0
+            )
+        except Mistake as mistake:
+            raise Mistakes({name: str(mistake)}) from None
+        if joules > 0:
+            found[name.removesuffix("_energy")] = joules
+    total = sum(found.values())
+    if energy is not None and total > energy * (1 + _ROUNDED):
+        largest = max(found, key=lambda name: found[name])
+        raise Mistakes(
+            {f"{largest}_energy": f"the parts are {total:g} J together, more than the energy, {energy:g} J"}
+        )
+    return found
 
 
 def _moment(text: str) -> float | None:

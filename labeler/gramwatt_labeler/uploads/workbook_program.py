@@ -9,19 +9,18 @@ Formulas are not evaluated: what the spreadsheet last saved as a cell's value is
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import re
-import resource
 import sys
 import zipfile
 from datetime import date, datetime, time, timedelta
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree  # entities that grow end this program, by its bounds
 
 from python_calamine import CalamineError, CalamineWorkbook
 
+from ..bounded_program import bound
 from .sheet import MOST_COLUMNS, MOST_ROWS
 
 _ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -112,18 +111,9 @@ def text(cell: object) -> str:
     return str(cell)
 
 
-def _bound(kind: int, most: int) -> None:
-    """At most this much, or what whoever started the labeler allows. A sandbox may forbid it: then that bounds it."""
-    _, hard = resource.getrlimit(kind)
-    least = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(kind, (least, least))
-
-
 def main() -> None:
-    _bound(resource.RLIMIT_AS, _MOST_MEMORY)
-    _bound(resource.RLIMIT_CPU, _MOST_SECONDS)
-    _bound(resource.RLIMIT_CORE, 0)
+    """Answer in JSON."""
+    bound(_MOST_MEMORY, _MOST_SECONDS)
     json.dump(read(sys.stdin.buffer.read()), sys.stdout)
 
 

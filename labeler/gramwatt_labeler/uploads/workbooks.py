@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
-import sys
-import threading
 import zipfile
 from typing import Any
 
+from ..bounded_program import NoAnswer, answer_of
 from ..errors import InputError
 from .sheet import MOST_RATIO, MOST_UNPACKED, Sheet, sheet_of
 
 _PROGRAM = f"{__package__}.workbook_program"
 _LONGEST_SECONDS = 120.0
-_turns = threading.Semaphore(2)  # each may take a lot of memory
 
 
 def read_workbook(file: str, content: bytes) -> Sheet:
     """The first sheet with cells in it. Raises InputError for what is no workbook, or unpacks to far more."""
     _check_size(file, content)
-    with _turns:
-        found = _read(file, content)
+    found = _read(file, content)
     if error := found.get("error"):
         raise InputError(f"{file}: not a workbook that can be read: {error}")
     name, rows = found["sheet"], found["rows"]
@@ -38,16 +34,13 @@ def read_workbook(file: str, content: bytes) -> Sheet:
 
 def _read(file: str, content: bytes) -> dict[str, Any]:
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", _PROGRAM], input=content, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            timeout=_LONGEST_SECONDS, check=True,
-        )  # fmt: skip
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        answer = answer_of(_PROGRAM, content=content, seconds=_LONGEST_SECONDS)
+    except NoAnswer:
         raise InputError(
             f"{file}: the workbook takes too much memory or time to read; delete cells that stand far from the table, "
             "or save it as CSV"
         ) from None
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(answer)
     return found
 
 

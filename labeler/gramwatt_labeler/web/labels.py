@@ -6,7 +6,7 @@ import hashlib
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from ..json_shapes import as_json
@@ -14,15 +14,17 @@ from ..model import Graded
 from ..render.files import MEDIA_TYPES, convert
 from ..render.label import LAYOUTS, Layout, alt_text, render_svg
 from ..render.text import clean
-from ..render.words import LANGUAGES
+from ..render.words import LANGUAGES, words
 from .api import shapes
 from .api.answers import has_it, kept
-from .api.asking import one_of, storable_id
+from .api.asking import one_of, only, storable_id
+from .api.errors import ApiError
 from .pages.desk import Desk
 
 _PAGE = 50  # rows of the list
 _LONGEST_SEARCH = 200
 _LAST_PAGE = 100_000
+_ONLY = Depends(only("scale", "layout", "lang"))
 # Labels carry names written by strangers; nothing in them may run. A drawing has its style inside.
 _DRAWING = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
@@ -31,16 +33,20 @@ _DRAWING = {
 
 
 def router(desk: Desk) -> APIRouter:
-    """Routes over a store. The desk's main scale is the one whose letter is on the label."""
+    """Routes over a store. Without ``scale`` the letter on the label is the one that the evaluation's page shows."""
     routes = APIRouter()
     store, main_scale, page_of = desk.store, desk.main_scale, desk.page_of
 
     def one(window: str, scale: str = "") -> Graded:
         window = storable_id(window)
-        found = store.get(window, scale) if scale else store.get(window, main_scale) or store.get(window)
-        if not found:
-            raise HTTPException(404, f"no grade for window {window!r}; see /labels/ for those there are")
-        return found[0]
+        found = {one.grade.scale.name: one for one in store.get(window)}
+        shown = desk.on_label(found, scale) if not scale or scale in found else None
+        if shown is None:
+            on = f"; it has one on {', '.join(found)}" if found else "; see /labels/ for those there are"
+            raise ApiError(
+                404, "not_found", f"no grade for {window!r}{on}", "scale" if found else "window", list(found)
+            )
+        return shown
 
     @routes.get("/labels/", response_class=HTMLResponse, include_in_schema=False)
     def label_list(
@@ -66,9 +72,9 @@ def router(desk: Desk) -> APIRouter:
     def label_list_slash() -> Response:
         return RedirectResponse("/labels/")
 
-    @routes.get("/labels/{window}.{form}", include_in_schema=False)
+    @routes.get("/labels/{window}.{form}", include_in_schema=False, dependencies=[_ONLY])
     @routes.get(
-        "/api/v1/labels/{window}.{form}", tags=["labels"], response_class=Response,
+        "/api/v1/labels/{window}.{form}", tags=["labels"], response_class=Response, dependencies=[_ONLY],
         responses=shapes.problems(404, 422, 503) | {200: {"content": {kind: {} for kind in MEDIA_TYPES.values()}}},
     )  # fmt: skip
     def label_file(
@@ -82,7 +88,7 @@ def router(desk: Desk) -> APIRouter:
         """The label as SVG, PNG or PDF, with an ETag: a label that did not change is not drawn again."""
         one_of("lang", lang, LANGUAGES)
         if form not in MEDIA_TYPES:
-            raise HTTPException(404, f"no format {form[:32]!r}; there are {', '.join(MEDIA_TYPES)}")
+            raise ApiError(404, "not_found", f"no format {form[:32]!r}", "form", list(MEDIA_TYPES))
         svg = render_svg(one(window, scale), page_of(window), layout, lang)
         tag = hashlib.sha256(f"{form}:{svg}".encode()).hexdigest()[:32]
         content = b"" if has_it(request, f'"{tag}"') else convert(svg, form)
@@ -101,8 +107,8 @@ def router(desk: Desk) -> APIRouter:
         graded = one(window)
         return desk.pages.render(
             "labels/label.html.j2", request, here="/labels/", one=graded, alt=alt_text(graded, lang),
-            others=store.get(window), earlier=store.earlier(window), layout=layout, lang=lang,
-            layouts=LAYOUTS, languages=LANGUAGES,
+            said=words(lang), others=store.get(window), earlier=store.earlier(window), layout=layout, lang=lang,
+            layouts=LAYOUTS, languages={one: words(one).name for one in LANGUAGES},
         )  # fmt: skip
 
     @routes.get("/api/v1/grades", tags=["grades"], responses=shapes.ok(dict, 422, 503))

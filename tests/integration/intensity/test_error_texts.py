@@ -9,7 +9,7 @@ from gramwatt_exporter.config.schema import IntensityConfig, Rte
 from gramwatt_exporter.intensity import registry
 from gramwatt_exporter.intensity.providers.failures import Refused, Unavailable
 from gramwatt_exporter.model import Aspect
-from grid_providers import CASES, failure, fetch, keep, live, make, replace, settings
+from grid_providers import JSON_CASES, failure, fetch, keep, live, make, replace, settings
 
 NO_DATA = 'No recent data for zone "US-MIDW-MISO"'
 
@@ -18,7 +18,7 @@ NO_DATA = 'No recent data for zone "US-MIDW-MISO"'
     ("status", "key"),
     [(200, "error"), (200, "message"), (400, "message"), (404, "error"), (422, "detail"), (500, "error")],
 )
-@pytest.mark.parametrize(("kind", "aspect"), CASES)
+@pytest.mark.parametrize(("kind", "aspect"), JSON_CASES)
 def test_no_data_just_now_is_no_fault_of_anybody(
     grid: Any, environ: dict[str, str], kind: str, aspect: Aspect, status: int, key: str
 ) -> None:

@@ -13,7 +13,7 @@ from gramwatt_exporter.intensity.providers.co2signal import Co2SignalProvider
 from gramwatt_exporter.intensity.providers.failures import Refused, Unavailable
 from gramwatt_exporter.intensity.providers.http import Http
 from gramwatt_exporter.intensity.providers.secret import Secret
-from grid_providers import PROVIDERS, fetch, make
+from grid_providers import EUROPE, GERMANY, PROVIDERS, by_hand, fetch, make
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -42,6 +42,8 @@ def test_latest_is_understood_and_one_call(grid: Any, environ: dict[str, str], k
         "carbonintensity-uk": (grid.truth(value.at) + 7, "estimated", "direct"),
         "rte": (grid.truth(value.at), "measured", "direct"),
         "energidataservice": (grid.truth(value.at), "measured", "direct"),
+        "energy-charts": (pytest.approx(by_hand(GERMANY)), "estimated", "lifecycle"),
+        "entsoe": (pytest.approx(by_hand(EUROPE)), "estimated", "lifecycle"),
         "watttime": (453.59237, "forecast", "direct"),
     }[kind]
     assert (pytest.approx(value.grams_per_kilowatt_hour), value.method, value.factor) == expected
@@ -77,7 +79,7 @@ def test_every_fault_is_refused_with_its_reason(
         fetch(provider, grid)
     assert isinstance(caught.value, (Unavailable, Refused))
     expected = {FAULTS[fault]}
-    if kind == "watttime" and fault in ("null", "huge"):
+    if kind in ("watttime", "energy-charts", "entsoe") and fault in ("null", "huge"):
         expected = {"no_value", "implausible"}
     if fault == "hang_up":
         expected.add("network")
@@ -310,7 +312,14 @@ def test_watttime_logs_in_again_only_when_it_must(grid: Any, environ: dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("kind", "zone"), [("rte", "DE"), ("carbonintensity-uk", "FR"), ("energidataservice", "SE")]
+    ("kind", "zone"),
+    [
+        ("rte", "DE"),
+        ("carbonintensity-uk", "FR"),
+        ("energidataservice", "SE"),
+        ("energy-charts", "US-CA"),
+        ("entsoe", "US-CA"),
+    ],
 )
 def test_a_national_provider_says_what_it_knows(
     grid: Any, environ: dict[str, str], kind: str, zone: str

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from gramwatt_exporter.intensity.providers.failures import Refused
 from gramwatt_exporter.model import Aspect
-from grid_providers import CASES, PROVIDERS, failure, fetch, keep, live, make, replace, settings
+from grid_providers import JSON_CASES, PROVIDERS, failure, fetch, keep, live, make, replace, settings
 
 DISCLAIMER = "You are using a token in SANDBOX MODE: the data are deliberately not accurate."
 
@@ -31,7 +31,7 @@ DISCLAIMER = "You are using a token in SANDBOX MODE: the data are deliberately n
         {"environment": "staging"},
     ],
 )
-@pytest.mark.parametrize(("kind", "aspect"), CASES)
+@pytest.mark.parametrize(("kind", "aspect"), JSON_CASES)
 def test_sandbox_data_is_refused_with_the_fix(
     grid: Any, environ: dict[str, str], kind: str, aspect: Aspect, mark: dict[str, Any]
 ) -> None:

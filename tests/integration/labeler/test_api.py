@@ -38,8 +38,34 @@ def test_an_evaluation_is_added_graded_and_found(site: Site) -> None:
     assert site.get(f"models/{model['id']}/evaluations").json()["total"] == 1
 
 
+def test_the_label_shows_the_letter_that_the_answer_said(site: Site) -> None:
+    """Also where the main scale gives none; of several the one that the form shows."""
+    values = {"emissions": 420, "size": "438 MB", "dataset_size": "2 GB", "downloads": 12, "accuracy": 0.9}
+    for body, letter in ((RUN, "B"), (RUN | {"model": "acme/all", "values": values}, None)):
+        (added,) = site.post("evaluations", body).json()["evaluations"]
+        assert letter in (None, added["letter"])
+        first = next(name for name in ("gaissa-fixed", "gaissa") if added["grades"][name])
+        assert (added["grades"]["gramwatt"], added["grades"][first]) == (None, added["letter"])
+        drawn = site.get(f"labels/{added['id']}.svg").text
+        assert drawn == site.get(f"labels/{added['id']}.svg?scale={first}").text
+        assert drawn == site.client.get(f"/evaluations/{added['id']}/label.svg").text
+        assert site.get(f"evaluations/{added['id']}").json()["model_id"] >= 1
+
+
+def test_a_label_that_is_not_there_says_what_is(site: Site) -> None:
+    (added,) = site.post("evaluations", RUN).json()["evaluations"]
+    for query, where, allowed in (
+        (".svg?langue=de", "langue", "lang"), (".svg?layout=x", "layout", "badge"), (".gif", "form", "pdf"),
+        (".svg?scale=comparia", "scale", "gaissa"), (".svg?lang=xx", "lang", "de"),
+    ):  # fmt: skip
+        answer = site.get(f"labels/{added['id']}{query}")
+        assert (error(answer)[2], allowed in answer.json()["error"]["allowed"]) == (where, True)
+
+
 def test_nobody_writes_without_a_token_or_the_role(site: Site) -> None:
-    assert error(site.client.post("/api/v1/evaluations", json=RUN))[:2] == (401, "unauthorized")
+    without = site.client.post("/api/v1/evaluations", json=RUN)
+    assert error(without)[:2] == (401, "unauthorized")
+    assert "user add NAME --role contributor" in without.json()["error"]["message"]
     wrong = site.client.post("/api/v1/evaluations", json=RUN, headers={"Authorization": "Bearer x"})
     assert error(wrong)[:2] == (401, "unauthorized")
     assert "WWW-Authenticate" in wrong.headers
@@ -64,7 +90,7 @@ def test_a_key_makes_a_repeated_request_harmless(site: Site) -> None:
     assert (again.status_code, again.json()) == (201, first.json())
     assert again.headers["Idempotent-Replayed"] == "true"
     other = site.post("evaluations", RUN | {"task": "t"}, Idempotency_Key="k1")
-    assert error(other)[:2] == (422, "invalid")
+    assert error(other) == (422, "invalid", "Idempotency-Key")
     # Another user's key is another key.
     assert error(site.post("evaluations", RUN, "manager", Idempotency_Key="k1"))[1] == "duplicate"
 
@@ -171,7 +197,21 @@ def test_facts_are_graded_and_nothing_is_kept(empty_site: Site) -> None:
     wrong = empty_site.client.post("/api/v1/grade", json=body | {"metrics": {"co2_emissions": 1}})
     assert error(wrong)[0] == 422
     assert wrong.json()["error"]["allowed"]
+    unknown = empty_site.client.post("/api/v1/grade", json=body | {"colour": "red"})
+    assert "boundary" in unknown.json()["error"]["allowed"]
     assert empty_site.get("evaluations").json()["total"] == 0
+
+
+def test_a_filter_that_can_match_nothing_is_refused_with_what_may_stand_there(empty_site: Site) -> None:
+    answer = empty_site.get("evaluations?letter=Z")
+    assert (error(answer), answer.json()["error"]["allowed"]) == (
+        (422, "invalid", "letter"),
+        ["A", "B", "C", "D", "E", "none"],
+    )
+    assert empty_site.get("evaluations?letter=F&scale=comparia").status_code == 200
+    for query, said in (("letter=Z", "A, B, C, D, E, none"), ("lettre=A", "there are")):
+        page = empty_site.client.get(f"/evaluations?{query}")
+        assert (page.status_code, said in page.text) == (422, True)
 
 
 def test_who_has_a_scale_already_is_not_sent_it_again(empty_site: Site) -> None:

@@ -66,6 +66,40 @@ def test_a_metric_and_a_field_are_in_the_form_on_the_page_and_in_rest(site: Site
     assert error(site.post("evaluations", given | {"fields": {"Heating": "oil"}}))[::2] == (422, "$.fields")
 
 
+def test_what_helps_is_said_from_its_letter_on(site: Site) -> None:
+    advice = [
+        {"letter": "B", "text": "Warm up the <cache>", "source": "Our report", "url": ""},
+        {
+            "letter": "E",
+            "text": "Choose another model",
+            "source": "Their report",
+            "url": "https://example.org",
+        },
+    ]
+    metric = METRIC | {"name": "bleu", "recommendations": advice, "phases": ["training"]}
+    assert site.post("metrics", metric, "manager").json()["recommendations"] == advice
+    content = site.scales.files["gaissalabel"].file.read_text()
+    own = content.replace("name: gaissalabel", "name: own").replace("size_efficency:", "bleu:")
+    own = own.replace("bounds: [621520.4974319822, 135784.50299839783, 40312.23486482583, 10344.486801846353]",
+                      "bounds: [50, 40, 30, 20]")  # fmt: skip
+    assert site.post("scales", {"content": own}, "manager").status_code == 201
+    run = {"phase": "training", "model": "acme/net", "values": {"emissions": 5}, "extra": {"bleu": 35}}
+    (one,) = site.post("evaluations", run).json()["evaluations"]
+    page = site.client.get(f"/evaluations/{one['id']}?scale=own").text
+    assert "Warm up the &lt;cache&gt; <small>(Our report)</small>" in page
+    assert "Choose another model" not in page  # a C has not come to E
+    wrong = site.post("metrics", metric | {"name": "x", "recommendations": [{"letter": "F"}]}, "manager")
+    assert error(wrong)[::2] == (422, "$.recommendations[0].letter")
+    manager = Browser(site)
+    assert "B: Warm up the &lt;cache&gt; | Our report" in manager.get("/manage/metrics?name=bleu")
+    fields = {"title": "BLEU", "unit": "points", "direction": "higher", "phase-training": "1", "enabled": "1"}
+    helps = "C: Train longer | A book | https://example.org/book\n"
+    assert "was saved" in manager.post("/manage/metrics", name="bleu", recommendations=helps, **fields).text
+    assert "Train longer" in site.client.get(f"/evaluations/{one['id']}?scale=own").text
+    shipped = next(one for one in site.get("metrics").json()["metrics"] if one["name"] == "energy_per_unit")
+    assert shipped["recommendations"]
+
+
 def test_a_tool_of_ones_own_is_recognised_and_its_columns_are_mapped(site: Site) -> None:
     site.post("fields", FIELD, "manager")
     assert site.post("tools", TOOL, "manager").status_code == 201
@@ -178,6 +212,17 @@ def test_files_are_imported_over_rest_with_an_answer_for_each_line(site: Site) -
     assert error(send(phase="sleeping"))[::2] == (422, "phase")
     assert error(send(tool="spoon"))[::2] == (422, "tool")
     assert error(site.post("evaluations/import", {}))[0] == 415
+    for name, content, data, wrong in (
+        ("a.csv", table, {"langue": "de"}, (422, "invalid", "langue")),
+        ("a.csv", b"a" * 10_000_001, {}, (413, "too_large", "files")),
+    ):
+        answer = site.client.post(
+            "/api/v1/evaluations/import",
+            files=[("files", (name, content))],
+            data=data,
+            headers=site.headers(),
+        )
+        assert error(answer) == wrong
     assert (
         site.client.post("/api/v1/evaluations/import", files=[("files", ("a.csv", table))]).status_code == 401
     )

@@ -168,6 +168,14 @@ MEMBERS = [{"name": f"m{n}", "metrics": {"energy": float(n), "accuracy": n / 20}
 MEANING = {"energy": {"group": "Resources"}, "accuracy": {"group": "Quality", "higher_is_better": True}}
 
 
+def test_size_and_co2_are_an_efficiency_where_the_scale_has_no_co2(run: Any) -> None:
+    parts = {"size": 1e9, "co2_eq_emissions": {"value": 10, "unit": "kg"}}
+    tree = graded(run, {"metrics": parts}, "--scheme", "gaissalabel")
+    assert (tree["grade"], tree["metrics"]["size_efficency"]["value"]) == ("C", 100_000)
+    code, _, err = run({"metrics": {"datasets_size": 1}}, "--scheme", "gaissalabel")
+    assert (code, "known: co2_eq_emissions, performance_score, size, size_efficency" in err) == (2, True)
+
+
 def test_a_population_for_strep(run: Any) -> None:
     found = graded(run, {"population": MEMBERS, "metrics": MEANING}, "--scheme", "strep")
     assert [one["name"] for one in found] == [f"m{n}" for n in range(1, 11)]

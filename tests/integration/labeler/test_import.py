@@ -157,7 +157,7 @@ def test_without_phase_or_values_it_is_kept_and_says_what_is_missing(
     hand: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["import", str(hand), "--task", "image-classification"]) == 0
-    assert "not graded: a phase (--phase training or inference)" in capsys.readouterr().out
+    assert "not graded: missing a phase (--phase training or inference)" in capsys.readouterr().out
     assert main(["import", str(hand), "--task", "image-classification", "--phase", "training"]) == 0
     assert "2 already there and different (--replace" in capsys.readouterr().out
     assert (
@@ -169,7 +169,7 @@ def test_without_phase_or_values_it_is_kept_and_says_what_is_missing(
     assert {one.window.phase for one in stored(data)} == {"training"}
     assert main(["import", str(hand), "--phase", "training", "--replace"]) == 0
     out = capsys.readouterr().out
-    assert "not graded: a task (--task TASK; known: " in out
+    assert "not graded: missing a task (--task TASK; known: " in out
     assert "gramwatt run" not in out
 
 

@@ -24,7 +24,27 @@ def test_grade_prints_one_line(prometheus_url: str, capsys: pytest.CaptureFixtur
     assert main(["grade", "--window", "steady", "--prometheus.url", prometheus_url]) == 0
     line = capsys.readouterr().out
     assert line.startswith("steady 'train' on gramwatt 1 (")
-    assert ": C, 6 J per sample, EEI 0.692 against 8.67 J, 6000 J" in line
+    assert ": C, 6 J per sample, EEI 0.692 against 8.67 J, 1.67 Wh" in line
+
+
+def test_a_label_that_is_not_written(
+    prometheus_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [
+        "label",
+        "--window",
+        "steady",
+        "--output",
+        str(tmp_path),
+        "--layout",
+        "badge",
+        "--dry-run",
+        "--json",
+    ]
+    assert main([*words, "--prometheus.url", prometheus_url]) == 0
+    names = [Path(one).name for one in json.loads(capsys.readouterr().out)]
+    assert names == ["steady-badge.svg", "steady-badge.png", "steady-badge.pdf"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_grade_as_json_by_name(prometheus_url: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,7 +58,7 @@ def test_grade_as_json_by_name(prometheus_url: str, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("words", "code", "text"),
     [
-        (["--window", "no-task"], 3, "not graded: a task"),
+        (["--window", "no-task"], 3, "not graded: missing a task"),
         (["--window", "nothing"], 1, "window 'nothing' is unknown to Prometheus"),
         (["--window", "open"], 1, "has not finished yet"),
         (["--name", "nothing"], 1, "a window named 'nothing' is unknown"),

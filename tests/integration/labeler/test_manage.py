@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
 import pytest
 from api_site import NOW, RUN, Browser, Site, error
+from gramwatt_labeler.intensities.kept import keep
+from gramwatt_labeler.intensities.table import Intensity
 from gramwatt_labeler.job_runner import JobRunner
 from gramwatt_labeler.scale_book.regrading import regrade
 from gramwatt_labeler.store.audit import entries
@@ -63,6 +66,21 @@ def test_a_preview_says_how_many_letters_would_change_and_keeps_nothing(site: Si
     assert "scale.add gaissa" in manager.get("/manage")
 
 
+def test_a_band_of_the_shipped_main_scale_is_changed_by_its_field(site: Site) -> None:
+    """Its file has YAML aliases, which a text that is sent must not have."""
+    manager = Browser(site)
+    page = manager.get("/manage/scales/gramwatt")
+    content = html.unescape(re.search(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)[1])  # type: ignore[index]
+    assert "bands D, up to</label>" in page
+    fields = {"content": content, "version": "3", "bands[3](D).up_to": "2.5"}
+    assert (
+        "0 of 0 letters would change"
+        in manager.post("/manage/scales/gramwatt", action="preview", **fields).text
+    )
+    assert manager.post("/manage/scales/gramwatt", action="save", **fields).status_code == 200
+    assert site.get("scales/gramwatt").json()["version"] == "3"
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -101,6 +119,46 @@ def test_a_version_that_is_there_is_never_changed(site: Site) -> None:
     assert error(site.post("scales", {"content": changed}, "manager"))[1] == "duplicate"
 
 
+def test_a_new_scale_grades_what_is_stored_where_it_gives_a_letter(site: Site) -> None:
+    with_size = {
+        "phase": "training",
+        "model": "acme/net",
+        "values": {"emissions": 420, "size": "438 MB", "accuracy": 0.9},
+    }
+    without = {"phase": "training", "model": "acme/bare", "values": {"duration": 9}}
+    assert site.post("evaluations", [with_size, without]).status_code == 201
+    content = Path(str(site.scales.files["gaissalabel"].file)).read_text()
+    own = re.sub(r"^name: .*$", "name: ours", content, flags=re.MULTILINE)
+    found = site.post("scales/check", {"content": own}, "manager").json()
+    assert (found["examined"], found["changed"]) == (1, 1)
+    assert site.post("scales", {"content": own}, "manager").status_code == 201
+    assert regrade(site.store, site.scales["ours"], NOW) == 1
+    assert regrade(site.store, site.scales["ours"], NOW) == 0
+    rows = site.get("evaluations?scale=ours&letter=" + found["transitions"][0]["to"]).json()["evaluations"]
+    assert [row["model"] for row in rows] == ["acme/net"]
+
+
+@pytest.mark.parametrize("name", ["gaissa", "gaissa-fixed", "gaissalabel"])
+def test_another_version_of_the_same_numbers_changes_no_letter(site: Site, name: str) -> None:
+    """What is stored of an evaluation is all that its letter was made of."""
+    values = {"emissions": 420, "size": "438 MB", "dataset_size": "2 GB"}
+    body = {"phase": "training", "model": "acme/net", "values": values}
+    own_score = body | {"model": "acme/own-score", "extra": {"performance_score": 0.99}}
+    assert site.post("evaluations", [body, own_score]).status_code == 201
+    content = Path(str(site.scales.files[name].file)).read_text()
+    again = re.sub(r"^version: .*$", 'version: "again"', content, flags=re.MULTILINE)
+    found = site.post("scales/check", {"content": again}, "manager").json()
+    assert (found["examined"], found["changed"]) == (2, 0)
+    assert all(one["from"] != "none" for one in found["transitions"]) or name == "gaissa-fixed"
+
+
+def test_jobs_and_tables_are_in_the_audit(site: Site) -> None:
+    assert site.post("scales/gaissa/regrade", {}, "manager").status_code == 202
+    keep(site.store, [Intensity("France", 2023, 56.0, "a table")], NOW, "the command line")
+    found = {(one.user, one.action, one.object) for _, one in entries(site.store.database)}
+    assert {("manager", "job.regrade", "gaissa"), ("the command line", "intensities", "a table")} <= found
+
+
 def test_users_and_tokens_by_form(site: Site) -> None:
     manager = Browser(site)
     assert "was added" in manager.post("/manage/users", action="add", name="<b>eve", role="contributor").text
@@ -137,7 +195,7 @@ def test_a_job_is_done_once_reported_and_can_be_cancelled(site: Site) -> None:
     assert (site.get(f"jobs/{job}").json()["state"], jobs.get(job).result) == ("done", {"scale": "gaissa"})
     assert jobs.get(other).state == "cancelled"
     done = [(entry.user, entry.action, entry.object) for _, entry in entries(site.store.database)]
-    assert ("manager", "job.add", f"regrade {job}") in done
+    assert ("manager", "job.regrade", "gaissa") in done
     assert ("manager", "job.cancel", f"regrade {other}") in done
     failing = jobs.add("regrade", {}, "test", NOW)
     runner.do_all()

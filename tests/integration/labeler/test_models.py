@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from api_site import Browser, Site, error
+from gramwatt_labeler.store.audit import entries
 from model_files import safetensors, torch_zip
 
+MODELS = Path(__file__).parents[2] / "fixtures" / "models"
 FILE = safetensors({"a": (1000, 20)})
 
 
@@ -34,12 +36,13 @@ def test_a_model_gets_parameters_size_and_library_and_keeps_the_rest(site: Site)
     body = answer.json()
     assert body["file"] == {
         "format": "safetensors", "file_bytes": len(FILE), "parameters": 20_000, "library": "PyTorch", "notes": [],
+        "flops_per_unit": None,
     }  # fmt: skip
     model = site.get("models/1").json()
     assert body["model"] == model
     assert (model["parameters"], model["file_bytes"], model["library"]) == (20_000, len(FILE), "PyTorch")
     assert (model["licence"], model["downloads"]) == ("apache-2.0", 7)
-    sent(site, b"x" * 100, "m.h5")  # says no parameters: those known stay
+    sent(site, b"x" * 100, "m.joblib")  # says no parameters: those known stay
     model = site.get("models/1").json()
     assert (model["parameters"], model["file_bytes"]) == (20_000, 100)
 
@@ -87,6 +90,30 @@ def test_the_page_of_a_model_reads_its_file(site: Site) -> None:
         answer = site.client.post("/models/1/file", data=fields, files={"file": (name, content)})
         assert (answer.status_code, words in answer.text) == (status, True)
     assert "choose the model&#39;s file first" in site.client.post("/models/1/file", data={"csrf": csrf}).text
+
+
+def test_flops_are_kept_and_a_wrong_shape_is_named(site: Site) -> None:
+    content = (MODELS / "row-keras3.keras").read_bytes()
+    body = sent(site, content, "net.keras").json()
+    assert (body["file"]["flops_per_unit"], body["model"]["flops_per_unit"]) == (5232, 5232)
+    assert (body["model"]["parameters"], body["model"]["library"]) == (197, "Keras")
+    files = {"file": ("net.keras", content)}
+    answer = site.client.post(
+        "/api/v1/models/1/file", files=files, data={"input_shape": "x=none"}, headers=site.headers()
+    )
+    assert error(answer) == (422, "invalid", "input_shape")
+    other = site.client.post(
+        "/api/v1/models/1/file",
+        files=files,
+        data={"input_shape": "input_layer=1x8x8x1"},
+        headers=site.headers(),
+    )
+    assert other.json()["file"]["flops_per_unit"] is None
+    assert "does not fit" in other.json()["file"]["notes"][0]
+    assert site.get("models/1").json()["flops_per_unit"] == 5232  # what a file does not say stays
+    written = [one for _, one in entries(site.store.database) if one.action == "model"]
+    assert {one.user for one in written} == {"contributor"}
+    assert any(one.object == "acme/net" and one.after["flops_per_unit"] == 5232 for one in written)
 
 
 def test_a_form_in_pieces_is_refused_by_its_name(site: Site) -> None:

@@ -82,7 +82,7 @@ def test_the_page_of_a_regraded_result_lists_the_earlier_one(site: Site) -> None
         ("/labels/w1?lang=xx", 422, "allowed: ca, de, en, es, fr"),
         ("/labels/nothing", 404, "see /labels/ for those there are"),
         ("/models/999", 404, "see /models"),
-        ("/no-such-page", 404, "Not Found"),
+        ("/no-such-page", 404, "Nothing is at this address."),
         ("/labels/%3Cscript%3E", 404, "&lt;script&gt;"),
     ],
 )

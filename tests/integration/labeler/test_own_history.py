@@ -10,6 +10,8 @@ import pytest
 import yaml
 from gramwatt_labeler.__main__ import main
 from gramwatt_labeler.model import Graded, Measurement, Window
+from gramwatt_labeler.scale_book.content import read_scale
+from gramwatt_labeler.scale_book.rows import ScaleRows
 from gramwatt_labeler.scale_files import grade, load_scales
 from gramwatt_labeler.store import Store
 from known import known
@@ -118,3 +120,37 @@ def test_a_retired_scale_is_read_and_grades_nothing_new(home: Path) -> None:
     loaded = load_scales(str(home / "scales"))["gramwatt"]
     result = grade(loaded, *run("r1", 400.0))
     assert (result.letter, "is retired" in result.reason) == (None, True)
+
+
+def test_commands_grade_on_the_scales_that_managers_made(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the pages do; a letter by them is not put back to that of the file."""
+    keep(home, [run("one", 100.0)])
+    tree = yaml.safe_load((home / "scales" / "gramwatt.yml").read_text()) | {"version": "7"}
+    content = json.dumps(tree, default=str)  # JSON is YAML, without aliases
+    loaded = read_scale(content)
+    store = Store(f"sqlite:///{home / 'data' / 'grades.db'}")
+    ScaleRows(store.database).put(loaded, content, "bob", NOW)
+    store.close()
+    assert main(["grade", "--again", "--json"]) == 0
+    (changed,) = json.loads(capsys.readouterr().out)
+    assert (changed["before"]["version"], changed["after"]["version"]) == ("1", "7")
+    assert main(["grade", "--again"]) == 0
+    assert "0 result(s)" in capsys.readouterr().out
+    assert main(["scale", "show", "gramwatt"]) == 0
+    assert capsys.readouterr().out == content
+    assert main(["scale", "list", "--json"]) == 0
+    assert {"gramwatt": "7", "gaissa": "2023"}.items() <= {
+        one["name"]: one["version"] for one in json.loads(capsys.readouterr().out)
+    }.items()
+    assert main(["scale", "diff", str(home / "scales" / "gramwatt.yml"), "gramwatt", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["changes"] == [{"path": "$.version", "old": "1", "new": "7"}]
+    facts = home / "facts.json"
+    facts.write_text(
+        '{"phase": "training", "task": "image-classification", "metrics": {"energy": 100, "samples": 9}}'
+    )
+    main(["grade", "--scheme", "gramwatt", "--input", str(facts)])
+    tree = json.loads(capsys.readouterr().out)
+    assert tree["scale"]["version"] == "7"
+    assert any("this installation's own" in note for note in tree["notes"]) == (tree["grade"] is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -153,7 +154,7 @@ def test_its_energy_is_that_of_what_serves_it_between_two_samples(
 ) -> None:
     asked = {
         "url": f"{model}/v1", "model": "acme/net", "inputs": ["four"], "requests": 120, "concurrency": 2,
-        "served": "workload", "which": "m.service", "task": "text-generation",
+        "served": "workload", "which": "m.service", "task": "text-generation", "samples": 3,
     }  # fmt: skip
     with scraping(model, tmp_path) as url:
         queued = site.post("probes", asked)
@@ -172,6 +173,7 @@ def test_its_energy_is_that_of_what_serves_it_between_two_samples(
     # 50 W over the stretch, and the requests of that stretch alone.
     assert one["energy_joules"] == pytest.approx(WATTS * (one["end"] - one["start"]), rel=0.05)
     assert 0 < one["values"]["requests"] <= 120
+    assert one["values"]["samples"] == 3 * one["values"]["requests"]
     assert one["values"]["tokens"] == pytest.approx(4 * one["values"]["requests"])
     assert job["result"]["joules_per_request"] == pytest.approx(
         one["energy_joules"] / one["values"]["requests"]
@@ -193,7 +195,14 @@ def test_without_a_meter_it_measures_time_and_says_what_the_letter_misses(site: 
     assert wrong.status_code == 422
     assert "probe.allowed_hosts" in wrong.text
     assert 'value="http://example.org/x"' in wrong.text
-    started = browser.post("/probe", url=f"{model}/v1", model="<b>net", inputs="one\n\ntwo\n", requests="5")
+    started = browser.post(
+        "/probe",
+        url=f"{model}/v1",
+        model="<b>net",
+        inputs="one\n\ntwo\n",
+        requests="5",
+        dataset="imagenet-1k",
+    )
     assert "waits for its turn" in started.text
     assert 'http-equiv="refresh"' in started.text
     run_jobs(site, lambda: nowhere(site.store.add_evaluation))
@@ -201,7 +210,8 @@ def test_without_a_meter_it_measures_time_and_says_what_the_letter_misses(site: 
     assert "is done" in page
     assert "refresh" not in page
     one = site.get("evaluations?origin=probe").json()["evaluations"][0]
-    assert one["values"] == {"requests": 5.0, "tokens": 15.0}
+    assert one["values"] == {"requests": 5.0, "samples": 5.0, "tokens": 15.0}
+    assert one["dataset"] == "imagenet-1k"
     assert one["energy_joules"] is None
     assert "what serves the model was not named" in one["grade"]["reason"]
     assert "<b>net" not in page
@@ -274,6 +284,18 @@ def test_what_holds_secrets_is_never_called_even_where_it_is_allowed(host: str) 
 def test_a_mistake_is_named_with_its_path(site: Site, change: dict[str, Any], path: str) -> None:
     body = {"url": "http://127.0.0.1:8000/", "model": "m", "inputs": ["a"]} | change
     assert error(site.post("probes", body))[::2] == (422, path)
+
+
+def test_a_form_names_all_its_mistakes_at_once_and_keeps_what_was_typed(site: Site) -> None:
+    page = Browser(site, "contributor").post(
+        "/probe", url="nowhere", model="", requests="1e9", concurrency="99", inputs="", task="fill-mask"
+    )
+    assert page.status_code == 422
+    assert "5 fields need another look" in page.text
+    for name in ("url", "model", "inputs", "requests", "concurrency"):
+        assert f'id="{name}-mistake"' in page.text, name
+    assert 'value="fill-mask"' in page.text
+    assert re.findall(r'<input[^>]* id="(\w+)"[^>]*autofocus', page.text) == ["url"]
 
 
 def test_a_number_beyond_all_numbers_is_refused(site: Site) -> None:

@@ -17,7 +17,7 @@ from gramwatt_exporter.windows import WindowBook
 from gramwatt_exporter.windows.ended import EndedWindows
 from gramwatt_exporter.windows.model import ROOT, OpenRequest
 from gramwatt_labeler.errors import Rejected
-from gramwatt_labeler.listening import Listener, exporters
+from gramwatt_labeler.listening import Listener, exporters, pause_after
 from gramwatt_labeler.metrics import Health, Published
 from gramwatt_labeler.output import Output
 from gramwatt_labeler.prometheus import Prometheus
@@ -123,6 +123,12 @@ def test_windows_are_told_when_they_end_also_after_the_exporter_was_away(machine
     until(lambda: told == ["before", "while", "after"])
     listener.stop()
     again.server.stop()
+
+
+def test_an_exporter_that_is_away_is_tried_often_and_one_that_fails_seldom() -> None:
+    refused, odd = httpx.ConnectError("refused"), ValueError("no JSON")
+    assert [pause_after(refused, failures) for failures in (1, 2, 3, 100)] == [1, 2, 4, 4]
+    assert [pause_after(odd, failures) for failures in (1, 2, 7, 10_000)] == [1, 2, 60, 60]
 
 
 def test_an_exporter_that_answers_nonsense_is_left_to_prometheus(caplog: pytest.LogCaptureFixture) -> None:

@@ -60,6 +60,7 @@ def test_what_is_kept_by_rest_is_listed_shown_and_removed_by_its_user(site: Site
         ({"baseline": "w5"}, 422, ""),
         ({"price": "x"}, 422, "$.price"),
         ({"price": -1}, 422, "$.price"),
+        ({"price": 0}, 422, "$.price"),
         ({"cost": "1,500"}, 422, "$.cost"),
         ({"saving": "40 %"}, 422, "$.saving"),
         ({"zone": "France"}, 422, "$.zone"),
@@ -87,7 +88,7 @@ def test_pages_of_the_list_follow_each_other(site: Site) -> None:
 
 def test_a_person_keeps_and_removes_one_by_form(site: Site) -> None:
     asked = "/roi?baseline=w1&after=w2&calls_per_day=1000&price=0.25"
-    assert "logged in</a> can keep it" in site.client.get(asked).text
+    assert "Log in</a> to keep it" in site.client.get(asked).text
     assert site.client.post("/roi", data={"old": "1", "title": "t"}).status_code == 403
     browser = Browser(site, "contributor")
     form = browser.get(asked).partition("<h2>Keep this analysis</h2>")[2].partition("</form>")[0]
@@ -136,8 +137,8 @@ def test_the_command_keeps_and_lists(tmp_path: Path, site: Site, capsys: pytest.
     assert json.loads(capsys.readouterr().out) == site.get("roi/analyses").json()["analyses"]
     assert main(["roi", "--kept", *database]) == 0
     assert "by command" in capsys.readouterr().out
-    assert main([*asked, "--keep", " "]) == 1
-    assert "title: 1 to 256 characters are needed" in capsys.readouterr().err
+    assert main([*asked, "--keep", " "]) == 2
+    assert "--keep: 1 to 256 characters are needed" in capsys.readouterr().err
 
 
 def test_kept_intensities_are_read_over_rest(site: Site) -> None:

@@ -128,7 +128,7 @@ def test_the_command_grades_every_model_again(tmp_path: Path, capsys: pytest.Cap
     (folder / "fixed.yml").write_text(re.sub(r"weight: [\d.]+", "weight: 0.2", text))
     assert main(["study", *database, "--grading.scales-dir", str(folder), "grade"]) == 0
     assert "24 models with CO2 graded on gaissa-fixed" in capsys.readouterr().out
-    assert main(["study", *database, "grade", "--scale", "nope"]) == 1
+    assert main(["study", *database, "grade", "--scale", "nope"]) == 2
     assert "--scale: no scale 'nope'; there are" in capsys.readouterr().err
 
 

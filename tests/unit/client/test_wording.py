@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0, "0 J"), (1, "1.00 J"), (999.4, "999 J"), (999.6, "1.00 kJ"), (1234.5, "1.23 kJ"), (0.0123, "12.3 mJ"),
-     (3.6e6, "3.60 MJ"), (1e-9, "1.00e-09 J"), (None, "unknown"), (float("nan"), "unknown"), (-5.0, "-5.00 J")],
+     (3.6e6, "3.60 MJ"), (1.58e-8, "15.8 nJ"), (1e-12, "1.00e-12 J"),
+     (None, "unknown"), (float("nan"), "unknown"), (-5.0, "-5.00 J")],
 )  # fmt: skip
 def test_quantities(value: Any, text: Any) -> None:
     assert quantity(value, "J") == text
@@ -41,10 +42,10 @@ def test_tonnes_not_megagrams() -> None:
 
 
 @pytest.mark.slow
-@given(st.floats(min_value=1e-6, max_value=1e11))
+@given(st.floats(min_value=1e-9, max_value=1e11))
 def test_a_written_quantity_is_within_half_a_percent(value: Any) -> None:
     number, unit = quantity(value, "J").split()
-    factor = {"GJ": 1e9, "MJ": 1e6, "kJ": 1e3, "J": 1, "mJ": 1e-3, "µJ": 1e-6}[unit]
+    factor = {"GJ": 1e9, "MJ": 1e6, "kJ": 1e3, "J": 1, "mJ": 1e-3, "µJ": 1e-6, "nJ": 1e-9}[unit]
     assert float(number) * factor == pytest.approx(value, rel=0.0051)
 
 

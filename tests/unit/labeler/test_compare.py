@@ -11,7 +11,7 @@ from gramwatt_labeler.compare import Quantity, comparable_units, difference
     [
         (Quantity(75, 0.05), Quantity(100, 0.05), "25 % less (±5.3 %)"),
         (Quantity(95, 0.05), Quantity(100, 0.05), "not distinguishable"),
-        (Quantity(300, 0.01), Quantity(100, 0.01), "3 times (±4.2 %)"),
+        (Quantity(300, 0.01), Quantity(100, 0.01), "3 times (±0.042)"),
         (Quantity(75), Quantity(100, 0.05), "25 % less (uncertainty not known)"),
         (Quantity(100), Quantity(100), "the same (uncertainty not known)"),
     ],

@@ -132,7 +132,7 @@ def test_a_bad_measurement_is_refused_with_the_reason(
 ) -> None:
     grade = grade_on(window(), measurement(**changes), *scale)
     assert grade.letter is None
-    assert grade.text.startswith(f"not graded: {reason}")
+    assert grade.text.startswith(f"not graded: missing {reason}")
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def test_an_energy_too_small_for_a_quotient_is_no_a(scale: Any, window: Any, mea
 def test_a_failed_run_has_no_grade_however_good(scale: Any, window: Any, measurement: Any) -> None:
     grade = grade_on(window(failure="signal SIGKILL"), measurement(1.0), *scale)
     assert grade.text == (
-        "not graded: a run that succeeded (signal SIGKILL); a failed run used less because it did less"
+        "not graded: missing a run that succeeded (signal SIGKILL); a failed run used less because it did less"
     )
 
 

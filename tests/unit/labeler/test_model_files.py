@@ -65,7 +65,7 @@ def test_values_in_other_files_are_said() -> None:
     assert "2 tensors are in other files" in facts_of(onnx([(2,), (3,)], outside=True), "m.onnx").notes[0]
 
 
-@pytest.mark.parametrize("name", ["m.joblib", "m.pkl", "m.h5", "m.keras", "saved_model.pb"])
+@pytest.mark.parametrize("name", ["m.joblib", "m.pkl", "saved_model.pb"])
 def test_of_other_formats_the_size_alone_is_known(name: str) -> None:
     found = facts_of(b"x" * 100, name)
     assert (found.file_bytes, found.parameters) == (100, None)

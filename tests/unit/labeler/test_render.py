@@ -18,7 +18,7 @@ from gramwatt_labeler.render.content import name_of
 from gramwatt_labeler.render.files import convert, file_stem, write_labels
 from gramwatt_labeler.render.label import LAYOUTS, alt_text, render_svg, tiles
 from gramwatt_labeler.render.palette import colours
-from gramwatt_labeler.render.text import clean, fit, fit_middle, joined, width, wrap
+from gramwatt_labeler.render.text import clean, fit, fit_middle, held, joined, largest, width, wrap
 from gramwatt_labeler.render.words import LANGUAGES, words
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,6 +74,35 @@ def test_a_refused_label_has_no_arrows_and_its_whole_reason(refused: Any) -> Non
     assert not list(ET.fromstring(svg).iter(f"{SVG}polygon"))
     assert "not graded" in texts(svg)
     assert " ".join(refused.grade.reason.split()) in " ".join(texts(svg).split())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("layout", ["full", "neutral", "compact", "a4"])
+def test_a_font_a_third_wider_overruns_nothing(graded: Any, refused: Any, language: Any, layout: Any) -> None:
+    """A text keeps its length in Liberation Sans, or has the room to be a third longer. W is the widest letter."""
+    long = "W" * 60 + "/" + "M" * 200
+    worst = replace_window(graded, model=long, task=long, dataset=long, software=long, name=long, id=long)
+    for one in (graded, worst, refused, replace_window(refused, task=long, name=long, model=long)):
+        svg = ET.fromstring(render_svg(one, URL, layout, language))
+        widest = float(svg.get("width") or 0)
+        for node in svg.iter(f"{SVG}text"):
+            size, text = float(node.get("font-size") or 0), "".join(node.itertext())
+            natural = width(text, size, node.get("font-weight") == "bold")
+            length = float(node.get("textLength") or natural * 4 / 3)
+            assert abs(length - natural) < 0.06 or node.get("textLength") is None
+            x, anchor = float(node.get("x") or 0), node.get("text-anchor")
+            left = x - length if anchor == "end" else x - length / 2 if anchor == "middle" else x
+            assert left >= 0
+            assert left + length <= widest, (text, size)
+
+
+def test_a_long_tile_gets_a_smaller_font_before_it_meets_its_letter(graded: Any) -> None:
+    assert largest("480", [22, 17, 13], 82, True) == 22
+    assert largest("123,456.7 M", [22, 17, 13], 82, True) == 13
+    assert held("480", 22, 82, True) == ""
+    assert 'textLength="' in held("W" * 20, 11, 200)
+    assert held("漢字" * 20, 11, 200) == ""  # its length is an estimate
 
 
 @pytest.mark.parametrize("layout", LAYOUTS[:-2])
@@ -342,7 +371,7 @@ def test_long_texts_take_no_longer_than_their_length(graded: Any) -> None:
     looked = 0
     original = text._em
 
-    def counting(one: str) -> float:
+    def counting(one: str, is_bold: bool = False) -> float:
         nonlocal looked
         looked += 1
         return original(one)

@@ -51,8 +51,8 @@ def test_sums_say_over_how_many_runs_they_are() -> None:
     assert made.totals.joules == 10.8e6
     assert made.totals.grams == 15.0
     rows = dict(totals_rows(made))
-    assert rows["Energy"] == "3 kWh ±10 % (of 2 of 3 runs)"
-    assert rows["CO2 equivalent"] == "15 g (of 2 of 3 runs)"
+    assert rows["Energy of 2 of the 3 runs"] == "3 kWh ±10 %"
+    assert rows["CO2 equivalent of 2 of the 3 runs"] == "15 g"
     assert dict(made.letters) == {"A": 0, "B": 2, "C": 0, "D": 0, "E": 0}
     assert made.not_graded == 1
 

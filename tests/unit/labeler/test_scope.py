@@ -13,6 +13,7 @@ API, HUB, PROBE, EXCHANGE, MANAGE, DEFINING, MODELS, RETURNS, STUDIED = (
     f"integration/labeler/test_{name}.py"
     for name in ("api", "hub", "probe", "exchange", "manage", "defining", "models", "returns", "study")
 )
+ONE_LETTER, OTHERS = (f"integration/labeler/test_{name}.py" for name in ("one_letter", "jobs_of_others"))
 READING, EVALUATE, UPLOAD = (
     f"integration/labeler/pages/test_{name}.py" for name in ("reading", "evaluate", "upload")
 )
@@ -54,7 +55,10 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "a model that is there has its label": (
         (HUB, "test_the_studys_table_is_read_without_a_network_and_a_model_in_it_has_its_label"),
     ),
-    "the explorer filters, adds up and draws": ((READING, "test_the_explorer_adds_up_and_draws_what_is_known"),),
+    "the explorer filters, adds up and draws": (
+        (READING, "test_the_explorer_adds_up_and_draws_what_is_known"),
+        (OTHERS, "test_the_explorer_has_months_filters_totals_and_equivalents"),
+    ),
     # GAISSALabel
     "models are registered, and earlier evaluations are listed and retrieved": (
         (HUB, "test_a_model_is_registered_by_form_and_keeps_what_is_not_said"),
@@ -64,6 +68,9 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "a model's facts come from its file": (
         ("unit/labeler/test_model_files.py", "test_a_header_has_the_facts"),
         ("unit/labeler/test_model_files.py", "test_nothing_in_a_file_is_executed"),
+        ("unit/labeler/test_keras_files.py", "test_parameters_and_flops_of_a_keras_file"),
+        ("unit/labeler/test_keras_files.py", "test_a_saved_model_as_a_zip_and_as_a_folder"),
+        ("unit/labeler/test_onnx_files.py", "test_flops_are_those_of_one_sample"),
         (MODELS, "test_a_model_gets_parameters_size_and_library_and_keeps_the_rest"),
         (MODELS, "test_the_page_of_a_model_reads_its_file"),
     ),
@@ -71,6 +78,11 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "results come by file": (
         (BROWSER, "test_files_are_previewed_added_compared_and_reported"),
         (UPLOAD, "test_codecarbon_and_a_workbook_become_one_run"),
+        (ONE_LETTER, "test_a_file_of_codecarbons_keeps_units_parts_hardware_and_country"),
+    ),
+    "one run has one letter wherever it is read": (
+        (ONE_LETTER, "test_a_letter_is_the_same_on_form_page_label_list_model_and_rest"),
+        (ONE_LETTER, "test_compared_runs_have_the_letters_of_their_labels"),
     ),
     "results come by one click from a deployed model": (
         (PROBE, "test_its_energy_is_that_of_what_serves_it_between_two_samples"),
@@ -84,6 +96,7 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "managers set intervals and weights, and see first what changes": (
         (MANAGE, "test_a_preview_says_how_many_letters_would_change_and_keeps_nothing"),
+        (ONE_LETTER, "test_every_number_of_the_form_counts_where_a_manager_gives_it_an_interval"),
     ),
     "managers set letters' colours and tactics": (
         (EXCHANGE, "test_a_manager_changes_the_colours_of_every_label"),
@@ -94,6 +107,7 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
         ("unit/labeler/test_intensities.py", "test_the_newest_year_of_each_zone_counts"),
         (READING, "test_the_grid_of_a_country_is_that_of_its_newest_year"),
         (RETURNS, "test_kept_intensities_are_read_over_rest"),
+        (OTHERS, "test_yearly_intensities_come_by_command_and_price_a_return"),
     ),
     "the return on a tactic": (
         (READING, "test_a_return_is_computed_from_evaluations_and_numbers"),
@@ -103,17 +117,24 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "a REST API with its description": ((API, "test_the_document_describes_every_call_and_has_a_page"),),
     # CodeCarbon, Carbon Tracker
-    "files of CodeCarbon's are imported": ((IMPORT, "test_a_run_of_the_real_codecarbon"),),
+    "files of CodeCarbon's are imported, and its rows are written": (
+        (IMPORT, "test_a_run_of_the_real_codecarbon"), (IMPORT, "test_a_row_of_our_own_client"),
+        ("unit/client/test_run.py", "test_emissions_csv_gets_a_row"),
+    ),
     "equivalents and a year of it": (
         ("unit/labeler/test_equivalents.py", "test_what_is_not_known_stays_unknown_over_a_year"),
         (READING, "test_an_evaluation_says_all_about_itself"),
+        (OTHERS, "test_a_year_of_a_run_and_what_it_equals"),
     ),
     "a tracker takes task, model and mode, refuses another mode, and works without a server": (
         ("unit/client/test_window.py", "test_a_tracker_is_a_window_of_its_task"),
         ("unit/client/test_window.py", "test_another_mode_is_refused_before_anything_runs"),
         ("unit/client/test_window.py", "test_a_tracker_works_without_an_exporter"),
     ),
-    "tasks, models, hosts and intervals are in a database": ((STORE, "test_a_filter_gives_those_and_no_others"),),
+    "tasks, models, hosts and intervals are in a database": (
+        (STORE, "test_a_filter_gives_those_and_no_others"),
+        (OTHERS, "test_tasks_models_hosts_and_intervals_are_found_over_rest"),
+    ),
 }  # fmt: skip
 
 

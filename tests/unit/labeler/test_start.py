@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -30,10 +31,11 @@ SHOW = (
 
 
 def imported(*arguments: str) -> set[str]:
-    """The heavy modules that are there after a command has run."""
+    """The heavy modules that are there after a command has run, where no database is: in one are managers' scales."""
     ended = subprocess.run(
-        [sys.executable, "-c", SHOW, ",".join(HEAVY), *arguments], capture_output=True, text=True, check=True
-    )
+        [sys.executable, "-c", SHOW, ",".join(HEAVY), *arguments], capture_output=True, text=True, check=True,
+        env=os.environ | {"GRAMWATT_LABELER_DATA_DIR": "nowhere"},
+    )  # fmt: skip
     return set(ended.stdout.splitlines()[-1].split()[1:])
 
 

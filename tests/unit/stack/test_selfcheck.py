@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -96,3 +97,27 @@ def test_waiting_tells_what_was_missing() -> None:
 def test_waiting_ends_when_a_service_ends() -> None:
     with pytest.raises(StackError, match="a service ended"):
         selfcheck.wait("the thing", lambda: "still cold", 60, alive=lambda: False)
+
+
+def target(address: str, health: str) -> dict[str, Any]:
+    return {
+        "scrapePool": "gramwatt", "scrapeUrl": f"http://{address}/metrics", "health": health,
+        "lastError": "" if health == "up" else "connection refused", "labels": {"instance": address},
+    }  # fmt: skip
+
+
+def test_a_machine_elsewhere_that_is_down_is_said_and_keeps_nothing_from_starting() -> None:
+    own = {"127.0.0.1:10044"}
+    targets = [target("127.0.0.1:10044", "up"), target("lab-2:10044", "down"), target("lab-3:10044", "up")]
+    assert selfcheck.own_down(targets, own) == ""
+    assert selfcheck.elsewhere_down(targets, own) == [
+        "  not answering: gramwatt http://lab-2:10044/metrics down connection refused"
+    ]
+
+
+def test_what_the_stack_serves_itself_has_to_be_scraped() -> None:
+    own = {"127.0.0.1:10044", "127.0.0.1:9090"}
+    assert selfcheck.own_down([], own) == "127.0.0.1:10044 is no target; 127.0.0.1:9090 is no target"
+    found = selfcheck.own_down([target("127.0.0.1:10044", "down"), target("127.0.0.1:9090", "up")], own)
+    assert "127.0.0.1:10044/metrics down connection refused" in found
+    assert "9090" not in found

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 from gramwatt_exporter import __version__
 from gramwatt_exporter.errors import ConfigError
 from gramwatt_exporter.intensity.providers import refusals, words
@@ -28,6 +30,14 @@ SessionFactory = Callable[[], "requests.Session"]
 _PATIENCE = (5.0, 10.0, 20.0)  # seconds to connect, to wait for more of the answer, and for the whole of it
 _LARGEST = 4 * 1024 * 1024  # bytes; a day of five-minute values is about 60 kB
 _ANYTHING = Question()
+
+
+class Format(Struct, frozen=True):
+    """How an answer that is no JSON is read; ``read`` raises Unavailable, ``explain`` finds the reason of a failure."""
+
+    accept: str
+    read: Callable[[bytes], Any]
+    explain: Callable[[bytes], str]
 
 
 def default_session() -> requests.Session:
@@ -72,8 +82,11 @@ class Http:
         auth: tuple[str, str] | None = None,
         secrets: Sequence[str] = (),
         question: Question = _ANYTHING,
+        form: Format | None = None,
     ) -> Any:
-        """The decoded JSON answer. ``now`` (Unix seconds) is what the host's clock is compared with.
+        """The decoded JSON answer, or what ``form`` makes of it.
+
+        ``now`` (Unix seconds) is what the host's clock is compared with.
 
         Raises Unavailable or Refused: an answer that says it is no real data or an error is one, whatever its status.
         """
@@ -89,7 +102,7 @@ class Http:
                 params=dict(params),
                 headers={
                     "User-Agent": f"gramwatt-exporter/{__version__}",
-                    "Accept": "application/json",
+                    "Accept": "application/json" if form is None else form.accept,
                     **(headers or {}),
                 },
                 auth=auth,
@@ -136,11 +149,13 @@ class Http:
                 "redirected", f"{self.host} redirects to {target}", fix="set base_url of the provider"
             )
         wait = retry_after(response.headers.get("Retry-After", ""), now, answered)
-        text = words.explanation_of(body)
+        text = words.explanation_of(body) if form is None else form.explain(body)
         shown = _shown(text, secrets)
         answer = Answer(self.host, response.status_code, text, shown, wait, self._address + path)
         if response.status_code != 200:
             raise refusals.of_status(answer, question)
+        if form is not None:
+            return form.read(body)
         decoded = self._decoded(body, answer, question)
         mark = words.sandbox_mark(decoded) or words.sandbox_mark(_own_headers(response.headers))
         if mark:

@@ -84,7 +84,17 @@ def _add(routes: APIRouter, desk: Desk, guard: Guard, kind: str, shape: Any) -> 
 
 
 _NAMES = {
-    "metrics": ("name", "title", "phases", "unit", "direction", "description", "how_to", "enabled"),
+    "metrics": (
+        "name",
+        "title",
+        "phases",
+        "unit",
+        "direction",
+        "description",
+        "how_to",
+        "recommendations",
+        "enabled",
+    ),
     "tools": ("name", "description", "enabled", "reduce", "columns"),
     "fields": ("name", "phase", "choices", "description"),
     "tactics": tuple(TacticIn.model_fields),
@@ -95,11 +105,16 @@ def listed(desk: Desk, kind: str) -> list[dict[str, Any]]:
     """What there is, shipped rows with ``origin`` shipped unless they were changed."""
     catalogue = desk.definitions.catalogue
     if kind == "metrics":
-        own = [dict(row) for row in catalogue.metrics()]
+        # Before they could be set, a row had an empty object.
+        own = [dict(row) | {"recommendations": row["recommendations"] or []} for row in catalogue.metrics()]
         found = [
             {
                 "name": name, "title": one.title, "phases": list(one.phases), "unit": one.kind,
                 "direction": one.direction, "description": one.meaning, "how_to": one.how_to, "enabled": True,
+                "recommendations": [
+                    {"letter": each.start, "text": each.text, "source": each.source.text, "url": each.source.url}
+                    for each in one.advice
+                ],
             }
             for name, one in metric_facts().items()
         ]  # fmt: skip

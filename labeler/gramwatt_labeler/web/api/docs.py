@@ -77,7 +77,8 @@ def _call(method: str, path: str, found: Mapping[str, Any], document: Mapping[st
         {"name": one["name"], "in": one["in"], "required": one.get("required", False), "type": _type(one["schema"])}
         for one in found.get("parameters", [])
     ]  # fmt: skip
-    summary = found.get("description") or found.get("summary", "")
+    # Docstrings mark code with double backticks; the page has none.
+    summary = (found.get("description") or found.get("summary", "")).replace("``", "")
     return Call(method.upper(), path, summary, parameters, body, answers, command)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -80,7 +81,7 @@ def of_labeler(error: LabelerError) -> ApiError:
             return ApiError(422, "invalid", error.message, error.path)
         case InputError():
             path, colon, rest = text.partition(": ")
-            is_path = bool(colon) and path.replace("_", "").replace(".", "").isalnum()
+            is_path = bool(colon) and re.fullmatch(r"[\w.-]+", path) is not None
             return ApiError(422, "invalid", rest if is_path else text, path if is_path else "")
         case DatabaseAway():
             return ApiError(
@@ -127,7 +128,7 @@ def of_validation(error: RequestValidationError) -> ApiError:
         else ".".join(rest)
     )
     context = first.get("ctx") or {}
-    allowed = [str(context["expected"])] if "expected" in context else []
+    allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
     return ApiError(422, "invalid", str(first.get("msg", "is not as described")), path, allowed)
 
 

@@ -16,12 +16,13 @@ from ...exchange.boamps import as_boamps
 from ...forms.entry import Entry
 from ...forms.fields import PHASES
 from ...render.text import clean
-from ...store.listing import DEFAULT_SORT, SORTS
+from ...store.listing import DEFAULT_SORT, NOT_GRADED, SORTS
 from ...store.nouns import Filters, ModelFacts, Origin
 from ...store.people import Role
 from ...store.replies import Reply
 from ..auth.guard import Guard
 from ..pages.desk import Desk
+from ..pages.evaluations import letters_of
 from . import shapes
 from .answers import answer, evaluation_json, grade_json, model_json
 from .asking import json_body, moment, one_of, only, storable_id
@@ -85,6 +86,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
     ) -> Response:
         """Evaluations of every origin that match all filters, with their grade on ``scale``; pages by ``next``."""
+        loaded = desk.scales[one_of("scale", scale, desk.scales) or desk.main_scale]
         filters = Filters(
             task=_plain(task),
             phase=one_of("phase", phase, PHASES),
@@ -94,7 +96,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
             user=_plain(user),
             parent=None if parent is None else _plain(parent),
             origin=one_of("origin", origin, [one.value for one in Origin]),
-            letter=_plain(letter),
+            letter=one_of("letter", letter, [*letters_of(loaded.scale), NOT_GRADED]),
             since=moment("from", since),
             until=moment("to", until),
             q=clean(q),
@@ -139,7 +141,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         """One evaluation with its grades on all scales, and those that a newer version of a scale replaced."""
         stored = store.evaluation(storable_id(evaluation_id))
         grades = {name: grade_json(graded) for name, graded in stored.grades.items()}
-        body = evaluation_json(stored.evaluation)
+        body = evaluation_json(stored.evaluation, stored.model_id)
         earlier = [grade_json(graded) for graded in store.earlier(stored.evaluation.id)]
         return answer(
             body | {"grades": grades, "earlier": earlier, "label": desk.page_of(stored.evaluation.id)}
@@ -196,16 +198,16 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
     )  # fmt: skip
     async def put_model(request: Request) -> Response:
         """Register a model, or give the one of this author, name and revision these facts."""
-        await to_thread.run_sync(guard.allow, request, Role.CONTRIBUTOR)
+        requester = await to_thread.run_sync(guard.allow, request, Role.CONTRIBUTOR)
         facts = shapes.read(shapes.ModelIn, await json_body(request))
-        return await to_thread.run_sync(lambda: kept(facts))
+        return await to_thread.run_sync(lambda: kept(facts, requester.name))
 
-    def kept(facts: shapes.ModelIn) -> Response:
+    def kept(facts: shapes.ModelIn, by: str) -> Response:
         fields: dict[str, Any] = {
             name: clean(value) if isinstance(value, str) else value
             for name, value in facts.model_dump().items()
         }
-        model_id = store.put_model(ModelFacts(**fields), desk.clock())
+        model_id = store.put_model(ModelFacts(**fields), desk.clock(), by)
         return answer(model_json(store.model(model_id)), 201)
 
     return routes

@@ -79,7 +79,7 @@ def router(desk: Desk) -> APIRouter:
             raise
         except InputError as error:
             path, _, message = str(error).removeprefix(f"{_NAME}: ").partition(": ")
-            raise ApiError(422, "invalid", message or path, path if message else "$") from None
+            raise ApiError(422, "invalid", message or path, path if message else "$", error.allowed) from None
 
     @routes.get("/scales", responses=shapes.ok(dict))
     def scales(request: Request) -> Response:

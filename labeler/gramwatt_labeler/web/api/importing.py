@@ -63,7 +63,21 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
                 415, "unsupported_media_type", f"{kind[:64]!r} is not read", allowed=["multipart/form-data"]
             )
         form = await form_of(request, MOST_FILES, MOST_BYTES)
+        unknown = next((name for name in form if name not in ("files", *_FIELDS)), "")
+        if unknown:
+            raise ApiError(
+                422,
+                "invalid",
+                f"{unknown[:64]!r} is no field of this call",
+                unknown[:64],
+                ["files", *_FIELDS],
+            )
         files = [(one.filename or "file", await one.read(MOST_BYTES + 1)) for one in files_of(form, "files")]
+        large = next((name for name, content in files if len(content) > MOST_BYTES), "")
+        if large:
+            raise ApiError(
+                413, "too_large", f"{large[:64]!r} is larger than {MOST_BYTES // 1_000_000} MB", "files"
+            )
         return await to_thread.run_sync(lambda: taken(texts_of(form), files, who.name))
 
     def taken(form: Mapping[str, str], files: Sequence[tuple[str, bytes]], by: str) -> Response:

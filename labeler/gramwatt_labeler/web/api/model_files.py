@@ -1,4 +1,4 @@
-"""``POST /api/v1/models/{id}/file``: parameters, size and library of a model, from its file."""
+"""``POST /api/v1/models/{id}/file``: parameters, size, FLOPs and library of a model, from its file."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from typing import Annotated
 from anyio import to_thread
 from fastapi import APIRouter, Path, Request, Response
 
-from ...model_files.keeping import as_tree, keep
+from ...errors import InputError
+from ...model_files.facts import as_tree
+from ...model_files.input_shapes import EXAMPLE, read_shapes
+from ...model_files.keeping import keep
 from ...model_files.reading import read_model
 from ...store.people import Role
 from ..auth.guard import Guard
 from ..pages.desk import Desk
 from ..pages.models import MOST_FILE_BYTES
-from ..pages.page import files_of, form_of
+from ..pages.page import files_of, form_of, texts_of
 from . import shapes
 from .answers import answer, model_json
 from .errors import ApiError
@@ -26,7 +29,14 @@ _BODY = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "input_shape": {
+                            "type": "string",
+                            "maxLength": 2000,
+                            "description": f"shapes of inputs that the file leaves open, such as {EXAMPLE}",
+                        },
+                    },
                 }
             }
         },
@@ -43,23 +53,29 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         responses=shapes.ok(shapes.ModelFileOut, 400, 401, 403, 404, 411, 413, 415, 422, 429, 503),
     )  # fmt: skip
     async def add(model_id: Annotated[int, Path(ge=1, le=2**31 - 1)], request: Request) -> Response:
-        """Give a model what its file says: safetensors, GGUF, ONNX or PyTorch; of other formats the size alone.
+        """Give a model what its file says: safetensors, GGUF, ONNX, PyTorch, Keras or a SavedModel as a zip.
 
-        Headers are read and nothing is executed. Of a safetensors file the first megabytes are enough.
+        Of other formats the size alone. Nothing in a file is executed. Of a safetensors file the first megabytes are
+        enough. FLOPs are those of ONNX and Keras models.
         """
-        await to_thread.run_sync(guard.allow, request, Role.CONTRIBUTOR)
+        requester = await to_thread.run_sync(guard.allow, request, Role.CONTRIBUTOR)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "multipart/form-data":
             raise ApiError(
                 415, "unsupported_media_type", f"{kind[:64]!r} is not read", allowed=["multipart/form-data"]
             )
         model = await to_thread.run_sync(desk.store.model, model_id)
-        files = files_of(await form_of(request, 1, MOST_FILE_BYTES), "file")
+        form = await form_of(request, 1, MOST_FILE_BYTES)
+        files = files_of(form, "file")
         if not files:
             raise ApiError(422, "invalid", "choose a file", "file")
+        try:
+            shapes = read_shapes(texts_of(form).get("input_shape", ""))
+        except InputError as error:
+            raise ApiError(422, "invalid", str(error), "input_shape") from None
         one = files[0]
-        facts = await to_thread.run_sync(read_model, one.file, one.filename or "file", one.size or 0)
-        kept = await to_thread.run_sync(keep, desk.store, model.facts, facts, desk.clock())
+        facts = await to_thread.run_sync(read_model, one.file, one.filename or "file", one.size or 0, shapes)
+        kept = await to_thread.run_sync(keep, desk.store, model.facts, facts, desk.clock(), requester.name)
         return answer({"model": model_json(kept), "file": as_tree(facts)})
 
     return routes

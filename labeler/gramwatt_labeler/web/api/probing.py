@@ -10,7 +10,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
 from ...errors import FactsError
-from ...probe.asked import Asked, read_asked
+from ...probe.asked import Asked, mistakes, read_asked, shaped
 from ...probe.hosts import endpoint
 from ...store.identifiers import new_id
 from ...store.people import Role
@@ -56,18 +56,24 @@ def queue(desk: Desk, services: Services, asked: Asked, by: str) -> int:
     return job
 
 
-def asked_of(form: Mapping[str, str], inputs: Sequence[str]) -> Asked:
-    """A form's texts as what is asked. Raises FactsError naming the field."""
-    tree: dict[str, Any] = {
+def asked_of(form: Mapping[str, str], inputs: Sequence[str]) -> tuple[Asked | None, dict[str, str]]:
+    """A form's texts as what is asked, and what is wrong by field: all of it at once."""
+    tree: dict[str, Any] = {"url": "", "model": "", "inputs": list(inputs)} | {
         name: form[name] for name in ("url", "model", "method", "content_type", "served", "which", "task", "dataset")
         if form.get(name)
     }  # fmt: skip
-    for name in ("requests", "concurrency", "warm_up"):
+    wrong: dict[str, str] = {}
+    for name in ("requests", "concurrency", "warm_up", "samples"):
         text = form.get(name, "")
-        if text:
-            if not (text.isascii() and text.isdigit() and len(text) < 8):
-                raise FactsError(f"$.{name}", "expected a whole number")
+        if text and not (text.isascii() and text.isdigit() and len(text) < 8):
+            wrong[name] = "expected a whole number"
+        elif text:
             tree[name] = int(text)
-    tree.setdefault("url", "")
-    tree.setdefault("model", "")
-    return read_asked(tree | {"inputs": list(inputs)})
+    try:
+        found = shaped(tree)
+        errors = list(mistakes(found))
+    except FactsError as error:
+        found, errors = None, [error]
+    for one in errors:
+        wrong.setdefault(one.path.removeprefix("$.").partition("[")[0], one.message)
+    return (None if wrong else found), wrong

@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 from fastapi.openapi.constants import REF_TEMPLATE
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ...definitions import PATTERNS
 from ...forms.fields import NUMBERS, PHASES, TEXTS
-from ...probe.asked import MOST_CONCURRENCY, MOST_INPUTS, MOST_REQUESTS, SERVED
+from ...probe.asked import MOST_CONCURRENCY, MOST_INPUTS, MOST_REQUESTS, MOST_SAMPLES, SERVED
 from .errors import ApiError
 
 _Name = Field(default="", max_length=256)
@@ -225,6 +226,7 @@ class FileFactsOut(BaseModel):
     format: str
     file_bytes: int
     parameters: int | None
+    flops_per_unit: int | None = Field(description="of one pass forward of one sample; a multiply-add is two")
     library: str | None
     notes: list[str]
 
@@ -274,6 +276,7 @@ class ProbeIn(BaseModel):
     requests: int = Field(default=100, ge=1, le=MOST_REQUESTS)
     concurrency: int = Field(default=1, ge=1, le=MOST_CONCURRENCY)
     warm_up: int = Field(default=3, ge=0, le=1000)
+    samples: int = Field(default=1, ge=1, le=MOST_SAMPLES)
     served: str = Field(default="", json_schema_extra={"enum": list(SERVED)})
     which: str = _Name
     task: str = _Name
@@ -400,7 +403,8 @@ def read(kind: type[Kind], body: Any) -> Kind:
         first = error.errors(include_url=False)[0]
         path = "$" + "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in first["loc"])
         allowed = list(kind.model_fields) if first["type"] == "extra_forbidden" else []
-        raise ApiError(422, "invalid", str(first["msg"]), path[:256], allowed) from None
+        words = PATTERNS.get(str(first.get("ctx", {}).get("pattern")), str(first["msg"]))
+        raise ApiError(422, "invalid", words, path[:256], allowed) from None
 
 
 def ok(kind: Any, *wrong: int) -> dict[int | str, dict[str, Any]]:

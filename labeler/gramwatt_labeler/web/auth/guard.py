@@ -22,10 +22,6 @@ COOKIE = "gramwatt_session"
 CSRF_HEADER = "x-csrf-token"
 WRITES_PER_MINUTE = 30
 _WRONG_PER_MINUTE = 20
-_HOW = (
-    "send a token as Authorization: Bearer, or log in; on the labeler's machine "
-    "`gramwatt-labeler user add NAME --role manager` makes a user and prints a token"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +75,7 @@ class Guard:
             wait = self._wrong.take(client_of(request))
             if wait:
                 raise ApiError(429, "too_many", "too many wrong tokens", retry_after=wait)
-            raise ApiError(401, "unauthorized", f"this token is wrong, expired or revoked; {_HOW}")
+            raise ApiError(401, "unauthorized", f"this token is wrong, expired or revoked; {_how()}")
         user, role = found
         return Requester(user.name, role)
 
@@ -90,7 +86,7 @@ class Guard:
         """
         who = self.requester(request)
         if who.role is None:
-            raise ApiError(401, "unauthorized", f"this needs a login; {_HOW}")
+            raise ApiError(401, "unauthorized", f"this needs a login; {_how(wanted)}")
         if not may(who.role, wanted):
             raise ApiError(
                 403, "forbidden", f"this needs the role {wanted.value}; {who.name} has {who.role.value}"
@@ -131,3 +127,10 @@ class Guard:
 def client_of(request: Request) -> str:
     """The address of the other end; behind a proxy that is the proxy."""
     return request.client.host if request.client else ""
+
+
+def _how(wanted: Role = Role.CONTRIBUTOR) -> str:
+    return (
+        "send a token as Authorization: Bearer, or log in; on the labeler's machine "
+        f"`gramwatt-labeler user add NAME --role {wanted.value}` makes a user and prints a token"
+    )

@@ -62,6 +62,7 @@ def _read(kind: Kind, form: Mapping[str, str]) -> Given:
         body: dict[str, Any] = {
             key: form.get(key, "") for key in ("title", "unit", "direction", "description", "how_to")
         }
+        body["recommendations"] = _advice(form.get("recommendations", ""))
         body["phases"] = [phase for phase in PHASES if form.get(f"phase-{phase}")]
         return shapes.read(MetricIn, body | {"name": name, "enabled": bool(form.get("enabled"))})
     if kind == "fields":
@@ -89,6 +90,19 @@ def _share(text: str, name: str) -> float | None:
         raise ValueError(f"{name}: {mistake}") from None
 
 
+def _advice(text: str) -> list[dict[str, str]]:
+    """``C: what to do | source | address``, one a line."""
+    found = []
+    for line in text.splitlines():
+        if line.strip():
+            letter, _, rest = line.partition(":")
+            words, _, behind = rest.partition("|")
+            source, _, url = behind.partition("|")
+            parts = {"letter": letter, "text": words, "source": source, "url": url}
+            found.append({name: part.strip() for name, part in parts.items()})
+    return found
+
+
 def _columns(text: str) -> list[dict[str, str]]:
     """``column = field unit``, one a line; the last "=" counts, so that a column's name may have one."""
     found = []
@@ -108,6 +122,10 @@ def _form(kind: Kind, row: Mapping[str, Any] | None) -> dict[str, Any]:
     form["enabled"] = "1" if row.get("enabled", True) else ""
     if kind == "metrics":
         form |= {f"phase-{phase}": "1" for phase in row["phases"]}
+        advice = (
+            [f"{one['letter']}: {one['text']}", one["source"], one["url"]] for one in row["recommendations"]
+        )
+        form["recommendations"] = "\n".join(" | ".join(filter(None, parts)) for parts in advice)
     if kind == "fields":
         form["choices"] = "\n".join(row["choices"] or ())
     if kind == "tactics":

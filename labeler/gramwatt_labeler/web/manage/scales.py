@@ -81,7 +81,7 @@ def content_of(desk: Desk, services: Services, name: str) -> str:
     own = next(
         (one.content for one in services.scales.versions(name) if one.sha256 == digest and one.content), ""
     )
-    return own or Path(desk.scales[name].file).read_text("utf-8")
+    return own or fields.written_out(Path(desk.scales[name].file).read_text("utf-8"))
 
 
 def _next(version: str) -> str:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from ...charts.drawing import draw
 from ...charts.specs import component_bars, named_bars
 from ...compare import FEWEST, MOST, Quantity, comparable_units
-from ...compare.table import Run, graded_on, per_unit, rows_of
+from ...compare.table import Run, per_unit, rows_of
 from ...errors import NotFound
 from ...render.text import clean
 from ...units import energy_unit
@@ -34,11 +34,11 @@ def router(desk: Desk) -> APIRouter:
             try:
                 stored = desk.store.evaluation(one)
             except NotFound:
-                wrong = f"there is no evaluation {clean(one)[:80]!r}"
+                wrong = f"There is no evaluation {clean(one)[:80]!r}"
                 continue
-            runs.append(Run(number, stored, graded_on(stored, desk.main_scale)))
+            runs.append(Run(number, stored, desk.on_label(stored.grades)))
         if not FEWEST <= len(asked) <= MOST:
-            wrong = f"tick {FEWEST} to {MOST} evaluations in the list; {len(asked)} were ticked"
+            wrong = f"Tick {FEWEST} to {MOST} evaluations in the list; ticked: {len(asked)}"
         units = [run.graded.grade.unit if run.graded else "" for run in runs]
         unit = comparable_units(units)
         ready = not wrong and len(runs) >= FEWEST

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ...definitions import Definitions
+from ...evaluate.on_label import on_label, scale_order
 from ...evaluate.results import Result, evaluate, fitting
 from ...forms.entry import Entry
 from ...grading.scale import Scale
+from ...model import Graded
 from ...prometheus import Prometheus
 from ...scale_files import LoadedScale
 from ...store import Store
@@ -32,6 +34,10 @@ class Desk:
     def grade(self, entry: Entry, file: str = "", line: int = 0) -> Result:
         """An entry on every scale that fits its phase."""
         return evaluate(entry, fitting(self.scales, self.main_scale, entry.phase), self.clock(), file, line)
+
+    def on_label(self, grades: Mapping[str, Graded], asked: str = "") -> Graded | None:
+        """Of an evaluation's grades by scale name the one on the asked scale, else the one that is its letter."""
+        return on_label(grades, scale_order(self.scales, self.main_scale), asked)
 
     @property
     def definitions(self) -> Definitions:

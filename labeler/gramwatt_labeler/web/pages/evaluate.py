@@ -13,6 +13,7 @@ from ...evaluate.results import Result, evaluation_of
 from ...forms.entry import Entry, read_entry
 from ...forms.fields import PHASES, numbers, texts
 from ...forms.mistakes import Mistakes
+from ...forms.prefill import address
 from ...render.files import MEDIA_TYPES, convert
 from ...render.label import render_svg
 from .desk import Desk
@@ -44,6 +45,7 @@ def router(desk: Desk) -> APIRouter:
         known, defined = desk.definitions.metrics(), desk.definitions.fields()
         phase = form.get("phase", "") if form.get("phase", "") in PHASES else PHASES[0]
         shown = result.on(form.get("scale", "")) if result else None
+        given = {name: text for name, text in form.items() if name not in ("csrf", "add", "scale") and text}
         return desk.pages.render(
             "evaluate.html.j2",
             request,
@@ -63,9 +65,8 @@ def router(desk: Desk) -> APIRouter:
             shown=shown,
             label=svg(render_svg(result.label(form.get("scale", "")), "")) if result else "",
             metrics=metric_views(shown.grade, desk.scale(shown.grade.scale.name), known) if shown else [],
-            given={
-                name: text for name, text in form.items() if name not in ("csrf", "add", "scale") and text
-            },
+            given=given,
+            tabs={one: address(given, one) for one in PHASES},
             duplicate=duplicate,
         )
 

@@ -15,16 +15,16 @@ from ...exchange.boamps import as_boamps
 from ...forms.mistakes import Mistake
 from ...forms.numbers import split_number
 from ...json_shapes import as_json
-from ...model import Graded
 from ...render.files import MEDIA_TYPES, convert
 from ...render.label import LAYOUTS, Layout, alt_text, render_svg
 from ...render.text import clean
-from ...render.words import LANGUAGES
+from ...render.words import LANGUAGES, words
 from ...store.nouns import Origin, Stored
 from ...store.returns import ReturnRows
 from ...units import energy_unit
 from ..api.asking import one_of
 from .desk import Desk
+from .evaluations import ORIGINS
 from .page import HEADERS, svg
 from .power import power_points
 from .values import metric_views
@@ -42,15 +42,6 @@ def router(desk: Desk) -> APIRouter:
         except NotFound:
             raise HTTPException(404, f"no evaluation {clean(evaluation_id)!r}; see /evaluations") from None
 
-    def shown_of(stored: Stored, scale: str) -> Graded | None:
-        """The grade on the asked scale, else on the main one, else the first with a letter."""
-        grades = stored.grades
-        ordered = [grades[name] for name in (scale, desk.main_scale) if name in grades]
-        if scale in grades:
-            return grades[scale]
-        ordered += grades.values()
-        return next((one for one in ordered if one.grade.letter), ordered[0] if ordered else None)
-
     @routes.get("/evaluations/{evaluation_id}/label.{form}")
     def label(
         evaluation_id: str,
@@ -61,7 +52,7 @@ def router(desk: Desk) -> APIRouter:
     ) -> Response:
         if form not in MEDIA_TYPES:
             raise HTTPException(404, f"no format {form!r}; there are {', '.join(MEDIA_TYPES)}")
-        shown = shown_of(stored_of(evaluation_id), scale)
+        shown = desk.on_label(stored_of(evaluation_id).grades, scale)
         if shown is None:
             raise HTTPException(404, "this evaluation has no grade, so no label")
         content = convert(
@@ -73,18 +64,20 @@ def router(desk: Desk) -> APIRouter:
     def power(evaluation_id: str) -> Response:
         stored = stored_of(evaluation_id)
         window = stored.evaluation.window
-        words = ""
+        note = ""
         points = []
-        if desk.prometheus is None or stored.evaluation.origin is not Origin.WINDOW:
-            words = "no power curve: this run was not recorded by Gramwatt"
+        if desk.prometheus is None:
+            note = "no power curve: the labeler has no Prometheus to ask"
+        elif stored.evaluation.origin is not Origin.WINDOW:
+            note = "no power curve: this run was not recorded by Gramwatt"
         else:
             try:
                 points = power_points(desk.prometheus, window)
             except LabelerError:
-                words = "Prometheus does not answer: no power curve now"
-            if not points and not words:
-                words = "Prometheus no longer has the samples of this window"
-        drawing = draw(power_curve(points), f"power of {clean(window.name)}") if points else _note(words)
+                note = "Prometheus does not answer: no power curve now"
+            if not points and not note:
+                note = "Prometheus no longer has the samples of this window"
+        drawing = draw(power_curve(points), f"power of {clean(window.name)}") if points else _note(note)
         return Response(drawing, media_type="image/svg+xml", headers=HEADERS)
 
     @routes.get("/evaluations/{evaluation_id}/boamps.json")
@@ -121,7 +114,7 @@ def router(desk: Desk) -> APIRouter:
             stored = desk.store.evaluation(evaluation_id)
         except NotFound:
             return desk.pages.render("missing.html.j2", request, 404, here="/evaluations", id=evaluation_id)
-        evaluation, shown = stored.evaluation, shown_of(stored, scale)
+        evaluation, shown = stored.evaluation, desk.on_label(stored.grades, scale)
         measured = evaluation.measurement
         joules = measured.energy_joules if measured else None
         wrong, daily = "", 1.0
@@ -158,7 +151,8 @@ def router(desk: Desk) -> APIRouter:
             known=known,
             analyses=ReturnRows(desk.store.database).some(evaluation.id),
             layouts=LAYOUTS,
-            languages=LANGUAGES,
+            languages={one: words(one).name for one in LANGUAGES},
+            origins=ORIGINS,
             is_recorded=evaluation.origin is Origin.WINDOW,
             title=clean(evaluation.window.model or evaluation.window.name or evaluation.id),
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,8 +11,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ...errors import InputError
 from ...render.text import clean
-from ...store.listing import SORTS
-from ...store.nouns import Filters, Origin
+from ...store.listing import NOT_GRADED, SORTS
+from ...store.nouns import Filters, Listed, Origin
 from .desk import Desk
 
 ROWS = 50
@@ -45,13 +46,17 @@ def router(desk: Desk) -> APIRouter:
         cursor: Annotated[str, Query(max_length=2000)] = "",
     ) -> Response:
         asked = asked_of(dict(request.query_params), desk.main_scale)
-        wrong = wrong_filter(asked, desk)
+        unknown = next((name for name in request.query_params if name not in (*_NAMES, "cursor")), "")
+        wrong = f"{clean(unknown)!r} is no filter; there are {', '.join(_NAMES)}" if unknown else ""
+        wrong = wrong or wrong_filter(asked, desk)
         page = None
         if not wrong:
             try:
                 page = desk.store.page(filters_of(asked), asked["scale"], asked["sort"], cursor, ROWS)
             except InputError as error:
                 wrong = str(error)
+        if page is not None and not request.query_params.get("scale") and not asked["letter"]:
+            page = replace(page, rows=_with_letters(page.rows, desk))
         loaded = desk.scales.get(asked["scale"])
         return desk.pages.render(
             "evaluations.html.j2",
@@ -73,6 +78,16 @@ def router(desk: Desk) -> APIRouter:
         )
 
     return routes
+
+
+def _with_letters(rows: Sequence[Listed], desk: Desk) -> list[Listed]:
+    """Rows without a letter on the main scale with the grade that their label shows."""
+    others = desk.store.grades(
+        [one.evaluation.id for one in rows if not (one.graded and one.graded.grade.letter)]
+    )
+    return [
+        replace(one, graded=desk.on_label(others.get(one.evaluation.id, {})) or one.graded) for one in rows
+    ]
 
 
 def asked_of(given: Mapping[str, str], main_scale: str) -> dict[str, str]:
@@ -115,6 +130,9 @@ def wrong_filter(asked: Mapping[str, str], desk: Desk) -> str:
         return f"origin: {clean(asked['origin'])!r}; allowed: {', '.join(Origin)}"
     if asked["scale"] not in desk.scales:
         return f"scale: {clean(asked['scale'])!r}; allowed: {', '.join(sorted(desk.scales))}"
+    letters = [*letters_of(desk.scales[asked["scale"]].scale), NOT_GRADED]
+    if asked["letter"] and asked["letter"] not in letters:
+        return f"letter: {clean(asked['letter'])!r}; allowed: {', '.join(letters)}"
     if asked["sort"] not in SORTS:
         return f"sort: {clean(asked['sort'])!r}; allowed: {', '.join(SORTS)}"
     for name in ("since", "until"):

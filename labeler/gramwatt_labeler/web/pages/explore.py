@@ -19,6 +19,7 @@ from ...recommendations import facts_of
 from ...render.palette import colours
 from ...render.text import clean
 from ...store.nouns import Listed
+from ...units import UNDATED
 from .desk import Desk
 from .evaluations import ORIGINS, asked_of, filters_of, letters_of, wrong_filter
 from .page import svg
@@ -55,6 +56,7 @@ _QUANTITIES: Mapping[str, tuple[str, Quantity]] = {
     "per_unit": ("Energy per unit (J)", _graded("energy_per_unit_joules")),
     "seconds": ("Run time (s)", lambda row: row.evaluation.window.seconds or None),
     "accuracy": ("Accuracy", _value("accuracy")),
+    "parameters": ("Parameters", _value("parameters")),
     "samples": ("Samples", _value("samples")),
     "tokens": ("Tokens", _value("tokens")),
     "requests": ("Requests", _value("requests")),
@@ -144,7 +146,7 @@ def charts(
         found.append((title, svg(drawing)))
     months = by_month(rows)
     if len(months) > 1:
-        title = "CO2 of a run by month: median, and the middle half"
+        title = "CO2 of a run by month: median and interquartile range"
         found.append((title, svg(draw(monthly(months, "g"), title))))
     points = []
     for row in rows:
@@ -164,8 +166,10 @@ def by_month(rows: Sequence[Listed]) -> list[tuple[str, float, float, float]]:
     months: defaultdict[str, list[float]] = defaultdict(list)
     for row in rows:
         grams = row.evaluation.grams
-        if grams is not None and grams > 0:
-            months[_month(row.evaluation.window.end)].append(grams)
+        ended = row.evaluation.window.end
+        month = _month(ended) if ended != UNDATED else ""
+        if grams is not None and grams > 0 and month:
+            months[month].append(grams)
     found = []
     for month, values in sorted(months.items()):
         low, _, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else (values[0],) * 3
@@ -224,4 +228,4 @@ def _month(at: float) -> str:
     try:
         return datetime.fromtimestamp(at, UTC).strftime("%Y-%m")
     except (ValueError, OverflowError, OSError):
-        return "?"
+        return ""

@@ -11,11 +11,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from ...errors import Duplicate, LabelerError, NotFound
+from ...forms.fields import PHASES
 from ...forms.mistakes import Mistake
+from ...forms.prefill import address, of_model
 from ...forms.quantities import BYTES, COUNT, FLOPS, Kind, read_quantity
 from ...hub.curating import curate
 from ...hub.evaluating import NUMBERS, TEXTS, corrected, curation_texts
 from ...model_files.facts import FileFacts
+from ...model_files.input_shapes import EXAMPLE, read_shapes
 from ...model_files.keeping import keep
 from ...model_files.reading import READ, SUFFIXES, read_model
 from ...render.text import clean
@@ -76,7 +79,7 @@ def router(desk: Desk) -> APIRouter:
         if wrong or facts is None:
             return _list(request, "", 0, form, wrong, 422)
         try:
-            model = desk.store.put_model(facts, desk.clock())
+            model = desk.store.put_model(facts, desk.clock(), desk.pages.visitors(request).name)
         except (Duplicate, LabelerError) as error:
             return _list(request, "", 0, form, {"add": str(error)}, 422)
         return RedirectResponse(f"/models/{model}", 303)
@@ -107,15 +110,21 @@ def router(desk: Desk) -> APIRouter:
         status: int = 200,
         read: FileFacts | None = None,
         file: str = "",
+        typed_shape: str = "",
     ) -> Response:
         scale = scale if scale in desk.scales else ""
         page = desk.store.page(Filters(model_id=model.id), scale or desk.main_scale, limit=ROWS)
         stored = [desk.store.evaluation(row.evaluation.id) for row in page.rows[:ROWS]]
+        shown = [graded for one in stored if (graded := desk.on_label(one.grades, scale)) is not None]
+        labelled = next((one for one in shown if one.grade.letter), shown[0] if shown else None)
         name = _name(model.facts)
         return desk.pages.render(
             "model.html.j2", request, status, here="/models", model=model, name=name, stored=stored, total=page.total,
+            labelled=labelled,
             card=_card(model.facts.hub_id), wrong=wrong, words=_WORDS, amounts=_AMOUNTS,
             read=read, file=file, suffixes=",".join(SUFFIXES), formats=READ,
+            forms={phase: address(of_model(name, model.facts), phase) for phase in PHASES},
+            example_shape=EXAMPLE, typed_shape=typed_shape,
             most_megabytes=MOST_FILE_BYTES // 1_000_000,
         )  # fmt: skip
 
@@ -152,12 +161,18 @@ def router(desk: Desk) -> APIRouter:
         if not files:
             return _page(request, model, wrong="choose the model's file first", status=422)
         name, size = files[0].filename or "file", files[0].size or 0
+        typed = form.get("input_shape", "")
         try:
-            facts = read_model(files[0].file, name, size)
+            shapes = read_shapes(typed)
         except LabelerError as error:
-            return _page(request, model, wrong=str(error), status=422)
-        model = keep(desk.store, model.facts, facts, desk.clock())
-        return _page(request, model, read=facts, file=name)
+            wrong = f"Shape of its input: {error}"
+            return _page(request, model, wrong=wrong, status=422, typed_shape=typed)
+        try:
+            facts = read_model(files[0].file, name, size, shapes)
+        except LabelerError as error:
+            return _page(request, model, wrong=str(error), status=422, typed_shape=typed)
+        model = keep(desk.store, model.facts, facts, desk.clock(), desk.pages.visitors(request).name)
+        return _page(request, model, read=facts, file=name, typed_shape=typed)
 
     @routes.post("/models/{model_id}/curation")
     async def correct(request: Request, model_id: str) -> Response:

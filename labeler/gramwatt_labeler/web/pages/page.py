@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -16,9 +17,12 @@ from starlette.formparsers import MultiPartException
 
 from ... import units
 from ...errors import LabelerError
+from ...model import Grade
+from ...render.content import reason_text
 from ...render.quantity import quantity
 from ...render.shorten import shortened
 from ...render.text import clean
+from ...render.words import words
 from ..navigation import NAVIGATION
 from .drawings import letter_chip, slider
 from .visitors import Visitor, Visitors
@@ -36,6 +40,10 @@ _TITLES = {
     405: "This address does not take that", 409: "This is here already", 413: "This is too large",
     422: "Something in the address or the form is wrong", 429: "Too many requests", 503: "The database does not answer",
 }  # fmt: skip
+_WITHOUT_WORDS = {  # what the server itself says is only the status again
+    404: "Nothing is at this address. The bar above has all pages.",
+    405: "This address is not for what was sent to it. Go back, load the page anew and try again.",
+}
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 STATIC = Path(__file__).parent.parent / "static" / "app"
 
@@ -62,6 +70,7 @@ class Pages:
             when=units.moment,
             quantity=quantity,
             short=shortened,
+            why=why,
             query=lambda pairs: urlencode(
                 {key: value for key, value in pairs.items() if value not in ("", None)}
             ),
@@ -86,13 +95,22 @@ class Pages:
             request=request,
             here="",
             title=_TITLES.get(status, "That did not work"),
-            message=message,
+            message=_WITHOUT_WORDS.get(status, message) if message == _phrase(status) else message,
         )
         return HTMLResponse(text, status, headers=HEADERS | {"Cache-Control": "no-store"})
 
     def text(self, template: str, **names: object) -> str:
         """A template that is no page of the site, such as a report."""
         return self._templates.get_template(template).render(**names)
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
+
+
+def why(grade: Grade) -> str:
+    """Why a grade has no letter, in the words of the label."""
+    return reason_text(grade, words("en"))
 
 
 async def form_of(

@@ -16,12 +16,16 @@ from ..manage.services import Services
 from .desk import Desk
 from .page import checked, form_of, texts_of
 
+_ORDER = (
+    "url", "model", "task", "inputs", "served", "which", "requests", "concurrency", "warm_up", "method", "content_type",
+)  # fmt: skip
 _FIRST = {
     "method": "POST",
     "content_type": "application/json",
     "requests": "200",
     "concurrency": "1",
     "warm_up": "3",
+    "samples": "1",
 }
 
 
@@ -54,8 +58,14 @@ def router(desk: Desk, services: Services) -> APIRouter:
         if not checked(form, visitor.csrf):
             return page(request, form, {"start": "the page was open for too long; send it again"}, 403)
         inputs = [line for line in form.get("inputs", "").splitlines() if line.strip()]
+        asked, wrong = asked_of(form, inputs)
+        if asked is None:  # in the order of the form, so that the first one has the focus
+            places = {name: place for place, name in enumerate(_ORDER)}
+            return page(
+                request, form, dict(sorted(wrong.items(), key=lambda one: places.get(one[0], 99))), 422
+            )
         try:
-            job = queue(desk, services, asked_of(form, inputs), visitor.name)
+            job = queue(desk, services, asked, visitor.name)
         except FactsError as error:
             return page(request, form, {error.path.removeprefix("$.").partition("[")[0]: error.message}, 422)
         except InputError as error:

@@ -52,6 +52,7 @@ def router(desk: Desk) -> APIRouter:
                     letters_of(desk),
                     desk.clock(),
                     desk.prometheus,
+                    desk.on_label,
                 )
             except InputError as error:
                 wrong = str(error)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...errors import Duplicate, Rejected
 from ...evaluate.results import Result, evaluation_of
 from ...forms.defined import Defined
+from ...forms.fields import NUMBERS
 from ...store.nouns import Origin
 from ...uploads.mapping import EXTRA, FIELDS, ColumnMapping, apply, propose
 from ...uploads.merging import merge
@@ -17,6 +18,7 @@ from ...uploads.tools import Target, Tool, recognise, tool_named
 from .desk import Desk
 
 PREVIEW = 5
+_NUMBERS = tuple(one.name for one in NUMBERS)
 DEFAULTS = ("phase", "task", "model", "dataset", "hardware", "boundary")
 
 
@@ -68,6 +70,11 @@ def mapped_file(
     return _file(at, sheet, tool, targets)
 
 
+def retargeted(file: File, targets: Mapping[str, Target]) -> File:
+    """With other targets of its columns."""
+    return _file(0, file.sheet, file.tool, targets)
+
+
 def _file(at: int, sheet: Sheet, tool: Tool, targets: Mapping[str, Target]) -> File:
     columns = []
     for number, name in enumerate(sheet.columns):
@@ -77,7 +84,8 @@ def _file(at: int, sheet: Sheet, tool: Tool, targets: Mapping[str, Target]) -> F
 
 
 def rows_of(read: Sequence[File], form: Mapping[str, str], defined: Sequence[Defined]) -> list[Row]:
-    defaults = {name: form[name] for name in DEFAULTS if form.get(name)}
+    """``form`` has what the files leave empty: DEFAULTS, and numbers by the names of their fields."""
+    defaults = {name: form[name] for name in (*DEFAULTS, *_NUMBERS) if form.get(name)}
     sheets = []
     for one in read:
         targets = {column.name: column.target for column in one.columns if column.target is not None}

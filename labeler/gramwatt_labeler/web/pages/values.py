@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ...grading.exact import exact, nearest
+from ...grading.quantities import FAMILY
 from ...grading.scale import AbsoluteScale, EeiScale, RatedScale, Scale
 from ...model import Grade, MetricGrade
 from ...recommendations import MetricFacts, Recommendation, facts_of, recommendations
@@ -39,9 +41,16 @@ def metric_views(
         facts = facts_of(key) if known is None else known.get(key)
         title = facts.title if facts and not name.startswith(_PER_UNIT) else per_unit_title(name)
         advice = recommendations(key, one.letter, grade.letters, facts)
-        text = quantity(one.value, facts.kind if facts else "")
+        text = quantity(_in_base_unit(one.value, scale, name), facts.kind if facts else "")
         found.append(MetricView(name, title, text, one.letter, band_share(scale, name, one), facts, advice))
     return found
+
+
+def _in_base_unit(value: float, scale: Scale | None, name: str) -> float:
+    """A scale may have a metric in a unit of its own, such as kWh; pages know joules, grams, bytes and seconds."""
+    metric = scale.metrics.get(name) if isinstance(scale, RatedScale) else None
+    family = FAMILY.get(metric.unit, {}) if metric else {}
+    return nearest(exact(value) * family[metric.unit]) if metric and metric.unit in family else value
 
 
 def per_unit_title(name: str) -> str:

@@ -44,7 +44,7 @@ def test_the_list_is_searched_filtered_and_sorted(reader: TestClient) -> None:
     assert listed("task=text-generation&sort=-energy") == ["w4", "w3", "w1", "w2"]
     assert listed("model=google-bert/bert-base-uncased") == ["w1", "w3"]
     assert listed("since=2027-01-01") == []
-    assert "No evaluation has nothing-like-it" in reader.get("/evaluations?q=nothing-like-it").text
+    assert "No evaluation has the words nothing-like-it." in reader.get("/evaluations?q=nothing-like-it").text
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_tactic_brings_its_published_saving(reader: TestClient) -> None:
 def test_a_report_is_a_page_a_file_and_a_pdf(reader: TestClient) -> None:
     page = reader.get("/report?month=2026-11&user=alice").text
     assert "of user alice in November 2026" in page
-    assert "of 2 of 3 runs" in page  # one CO2 is not known
+    assert "of 2 of the 3 runs" in page  # one CO2 is not known
     assert "The state of the budgets is not known" in page
     file = reader.get("/report.html?month=2026-11&user=alice")
     assert "attachment" in file.headers["content-disposition"]

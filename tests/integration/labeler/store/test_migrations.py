@@ -52,7 +52,7 @@ def test_every_grade_of_an_old_database_is_there_after_the_upgrade(old_url: str,
     )  # fmt: skip
     assert (w1.grade.letter, w1.grade.index, w1.graded_at) == ("E", 450.0, 1_700_000_900.0)
     assert w1.grade.reference is not None
-    assert w1_comparia.grade.text.startswith("not graded: phase inference")
+    assert w1_comparia.grade.text.startswith("not graded: missing phase inference")
     (_, run) = store.get("run-7")
     assert run.measurement is not None
     assert run.measurement.imported == Imported(

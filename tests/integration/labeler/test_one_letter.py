@@ -1,0 +1,173 @@
+"""One run has one letter and one set of numbers, whichever door it came by and wherever it is read."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from api_site import Browser, Site
+
+TRAINING = {
+    "phase": "training", "model": "acme/net", "task": "image-classification", "dataset": "cifar10",
+    "energy": "1,35", "energy_unit": "kWh", "emissions": "420", "accuracy": "91", "accuracy_unit": "%",
+    "size": "98", "size_unit": "MB", "dataset_size": "170", "dataset_size_unit": "MB", "downloads": "1200",
+}  # fmt: skip
+# GAISSALabel's managers set the intervals of its inferences, too.
+INFERENCES = """\
+format: 2
+kind: rated
+name: gaissalabel
+title: Ours
+version: "2026"
+date: 2026-11-29
+source: us
+phase: inference
+letters: [A, B, C, D, E]
+metrics:
+  duration: {weight: 0.3, unit: ms, lower_is_better: true, cuts: [50, 200, 1000, 5000]}
+  flops: {weight: 0.3, lower_is_better: true, cuts: [1.0e+9, 5.0e+9, 2.0e+10, 1.0e+11]}
+  energy: {weight: 0.3, unit: kWh, lower_is_better: true, cuts: [0.001, 0.01, 0.1, 1]}
+  accuracy: {weight: 0.1, unit: "%", bounds: [95, 90, 80, 60]}
+"""
+
+
+def _drawn(text: str) -> str:
+    """The letter that a picture of a label says, in words for those who do not see it."""
+    found = re.search(r"grade ([A-E])\b", text)
+    return found[1] if found else ""
+
+
+def _added(browser: Browser, form: dict[str, str]) -> str:
+    answer = browser.post("/evaluate", **form, add="1")
+    assert "Added to the data set" in answer.text
+    return str(answer.url.path).rsplit("/", 1)[1]
+
+
+def test_a_letter_is_the_same_on_form_page_label_list_model_and_rest(site: Site) -> None:
+    browser = Browser(site)
+    typed = _drawn(browser.post("/evaluate", **TRAINING).text)
+    assert typed
+    evaluation = _added(browser, TRAINING)
+    scale = "gaissa-fixed"  # the main scale has no reference for this data set
+    for path in (
+        f"/evaluations/{evaluation}", f"/evaluations/{evaluation}/label.svg", f"/labels/{evaluation}",
+        f"/labels/{evaluation}.svg", f"/api/v1/labels/{evaluation}.svg",
+    ):  # fmt: skip
+        assert _drawn(browser.get(path)) == typed, path
+    model = site.store.evaluation(evaluation).grades
+    assert {name for name, one in model.items() if one.grade.letter} >= {"gaissa", scale}
+    listed = browser.get("/evaluations")
+    assert f'aria-label="grade {typed}"' in listed
+    assert f"<small>{scale}</small>" in listed
+    shown = browser.get("/models/1")
+    assert f"label.svg?scale={scale}" in shown
+    on_main = browser.get("/evaluations?scale=gramwatt")  # what is asked for by name is that alone
+    assert 'aria-label="grade' not in on_main
+
+
+def test_compared_runs_have_the_letters_of_their_labels(site: Site) -> None:
+    browser = Browser(site)
+    ids = [_added(browser, TRAINING), _added(browser, TRAINING | {"model": "acme/other"})]
+    letter = _drawn(browser.get(f"/evaluations/{ids[0]}"))
+    assert browser.get(f"/compare?ids={','.join(ids)}").count(f'aria-label="grade {letter}"') == 2
+
+
+def _scale_saved(site: Site) -> None:
+    made = site.post("scales", {"content": INFERENCES}, "manager")
+    assert made.status_code == 201, made.text
+
+
+def test_every_number_of_the_form_counts_where_a_manager_gives_it_an_interval(site: Site) -> None:
+    _scale_saved(site)
+    browser = Browser(site)
+    form = {
+        "phase": "inference", "model": "acme/net", "duration": "0,12", "flops": "4.1", "flops_unit": "GFLOP",
+        "energy": "18", "energy_unit": "kJ", "accuracy": "91 %",
+    }  # fmt: skip
+    page = browser.post("/evaluate", **form).text
+    assert "it may be anything" not in page  # no metric is missing
+    evaluation = _added(browser, form)
+    grade = site.store.evaluation(evaluation).grades["gaissalabel"].grade
+    assert {name: one.letter for name, one in grade.metrics.items()} == {
+        "duration": "B", "flops": "B", "energy": "B", "accuracy": "B",
+    }  # fmt: skip
+    own = browser.get(f"/evaluations/{evaluation}")
+    for text in ("120 ms", "4.1 GFLOP", "5 Wh"):  # pages say each value in a unit that people read
+        assert text in own
+
+
+def test_the_same_letter_after_all_is_graded_again(site: Site) -> None:
+    _scale_saved(site)
+    form = {"phase": "inference", "model": "acme/net", "duration": "0,12", "flops": "4.1 GFLOP"}
+    evaluation = _added(Browser(site), form)
+    before = site.store.evaluation(evaluation).grades["gaissalabel"].grade
+    narrower = INFERENCES.replace('"2026"', '"2027"').replace("[50, 200,", "[20, 100,")
+    preview = site.post("scales/check", {"content": narrower}, "manager").json()
+    assert preview["changed"] <= 1
+    assert {name: one.letter for name, one in before.metrics.items()} == {"duration": "B", "flops": "B"}
+    same = site.post("scales/check", {"content": INFERENCES.replace('"2026"', '"2028"')}, "manager").json()
+    assert same["changed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("limits", "hint"),
+    [
+        ("bounds: [0.05, 0.2, 1, 5]", "lower_is_better: true"),
+        ("cuts: [5, 1, 0.2, 0.05]", "rising"),
+        ("cuts: [1e9, 2e9, 3e9, 4e9]", "write 1.0e+9"),
+    ],
+)
+def test_limits_the_wrong_way_say_how_less_is_better(site: Site, limits: str, hint: str) -> None:
+    wrong = f"  duration: {{weight: 1, {limits}}}\n"
+    content = re.sub(r"metrics:\n.*", "metrics:\n" + wrong, INFERENCES, flags=re.DOTALL)
+    answer: Any = site.post("scales/check", {"content": content}, "manager")
+    assert answer.status_code == 422
+    assert hint in answer.json()["error"]["message"]
+
+
+CODECARBON = (
+    b"timestamp,project_name,run_id,duration,emissions,cpu_energy,gpu_energy,ram_energy,energy_consumed,"
+    b"country_iso_code,codecarbon_version,cpu_model,gpu_model,tracking_mode\n"
+    b"2026-11-20T10:00:00,resnet,run-1,3600.5,0.0561,0.0425,%b,0.0117,%b,FRA,3.0.4,AMD EPYC 7763,%b,machine\n"
+)
+
+
+def _imported(site: Site, content: bytes) -> dict[str, Any]:
+    answer = site.client.post(
+        "/api/v1/evaluations/import", headers=site.headers(), files=[("files", ("emissions.csv", content))],
+        data={"phase": "training", "task": "image-classification"},
+    )  # fmt: skip
+    assert answer.status_code in (200, 201), answer.text
+    found: dict[str, Any] = site.get("evaluations?limit=1").json()["evaluations"][0]
+    return found
+
+
+def test_a_file_of_codecarbons_keeps_units_parts_hardware_and_country(site: Site) -> None:
+    one = _imported(site, CODECARBON % (b"0.2103", b"0.2645", b"8 x NVIDIA A100"))
+    assert one["energy_joules"] == pytest.approx(0.2645 * 3.6e6)  # it writes kWh and kg
+    assert one["emissions_grams"] == pytest.approx(56.1)
+    assert one["components"] == {
+        name: pytest.approx(kilowatt_hours * 3.6e6)
+        for name, kilowatt_hours in (("cpu", 0.0425), ("gpu", 0.2103), ("dram", 0.0117))
+    }
+    assert (one["zone"], one["boundary"]) == ("FRA", "machine")
+    assert one["intensity_grams_per_kwh"] == pytest.approx(56.1 / 0.2645)
+    page = Browser(site).get(f"/evaluations/{one['id']}")
+    for text in ("264 Wh", "56.1 g", "By component", "8 x NVIDIA A100", "FRA, 212 g/kWh"):
+        assert text in page
+
+
+def test_a_run_without_a_gpu_has_its_cpu_as_hardware(site: Site) -> None:
+    one = _imported(site, CODECARBON % (b"0.0", b"0.0542", b""))
+    assert set(one["components"]) == {"cpu", "dram"}  # 0 is how it writes that there is none
+    assert "AMD EPYC 7763" in Browser(site).get(f"/evaluations/{one['id']}")
+
+
+def test_parts_beyond_the_whole_are_a_mistake_in_their_column(site: Site) -> None:
+    answer = site.client.post(
+        "/api/v1/evaluations/import", headers=site.headers(),
+        files=[("files", ("emissions.csv", CODECARBON % (b"0.9", b"0.2645", b"")))], data={"phase": "training"},
+    )  # fmt: skip
+    assert "column 'gpu_energy': the parts are" in answer.text
+    assert site.get("evaluations").json()["evaluations"] == []
