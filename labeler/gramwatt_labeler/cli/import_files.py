@@ -11,10 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from ..codecarbon_import import Imported, Outcome, import_results
 from ..config import Config
 from ..definitions import Definitions
 from ..errors import InputError, Rejected
-from ..importing import Imported, Outcome, import_results
 from ..json_shapes import as_json
 from ..render.files import write_labels
 from ..render.text import clean

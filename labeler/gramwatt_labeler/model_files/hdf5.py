@@ -1,6 +1,6 @@
 """A file of HDF5: the shapes of its arrays, and the configuration that Keras writes beside them. Needs h5py.
 
-Links to other files are not followed, and no array is read. It runs in a process of its own (``apart``).
+Links to other files are not followed, and no array is read. It runs in a process of its own (``libraries``).
 Keras's layout: https://keras.io/guides/serialization_and_saving/
 """
 
