@@ -63,7 +63,11 @@ def job_runner(config: Config, store: Store, scales: LiveScales) -> JobRunner:
         loaded = scales.get(str(params.get("scale")))
         if loaded is None:
             raise ScaleError(f"no scale {params.get('scale')!r}")
-        done = regrade(store, loaded, time.time(), config.grading.hardware, lambda n: progress({"graded": n}))
+        done = 0
+        for done, _ in enumerate(
+            regrade(store, loaded, time.time(), config.grading.hardware, grades_new=True), 1
+        ):
+            progress({"graded": done})
         return {"graded": done}
 
     return JobRunner(
