@@ -15,20 +15,29 @@ from ..forms.fields import NUMBERS
 from ..render.text import clean
 from ..scale_files import LoadedScale
 from ..store import Store
-from ..store.nouns import Origin
 from ..uploads.mapping import EXTRA, FIELDS, named
 from ..uploads.reading import read_upload
 from ..uploads.sheet import Sheet
 from ..uploads.tools import Target, Tool, recognise, tool_named
 from ..web.pages.desk import Desk
 from ..web.pages.page import Pages
-from ..web.pages.uploading import DEFAULTS, File, Line, added, graded, proposed, retargeted, rows_of
+from ..web.pages.uploading import (
+    CODECARBON,
+    DEFAULTS,
+    File,
+    Line,
+    added,
+    graded,
+    origin_of,
+    proposed,
+    retargeted,
+    rows_of,
+)
 from ..web.pages.visitors import anonymous
+from .author import BY
 
-CODECARBON = "codecarbon"
 _FORMATS = (".json", ".jsonl", ".xlsx", ".tsv")
 _HEADER_BYTES = 65536
-_BY = "the command line"
 # What only CodeCarbon's own reader has: a file of another tool says it itself, or it has no such thing.
 _ONLY_CODECARBON = ("timezone", "runs", "replace", "software", "user")
 
@@ -72,7 +81,9 @@ def import_tools(
     unfit = next((name for name in _ONLY_CODECARBON if getattr(options, name)), "")
     if unfit:
         flag = "--run" if unfit == "runs" else f"--{unfit}"
-        raise ConfigError(flag, f"is for CodeCarbon's files; {files[0]} is read as another tool's")
+        raise ConfigError(
+            flag, f"is for CodeCarbon's files; {files[0]} is read as another tool's: leave it out"
+        )
     desk = Desk(store, scales, config.grading.scales[0], str, Pages(anonymous))
     known = desk.definitions.tools()
     chosen = tool_named(options.tool, known) if options.tool else None
@@ -93,8 +104,7 @@ def import_tools(
         )
     _check_columns(dict(options.columns), read)
     rows = rows_of(read, defaults, desk.definitions.fields())
-    origin = Origin.CODECARBON if any(one.tool.name == CODECARBON for one in read) else Origin.FILE
-    return Added(added(desk, [graded(desk, row) for row in rows], _BY, origin), wrong)
+    return Added(added(desk, [graded(desk, row) for row in rows], BY, origin_of(read)), wrong)
 
 
 def as_trees(done: Added) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from ..model_files.facts import FileFacts, as_tree
 from ..model_files.input_shapes import EXAMPLE, read_shapes
 from ..model_files.reading import READ, read_path
 from ..render.quantity import quantity
+from .author import BY
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -78,7 +79,7 @@ def _kept(name: str, facts: FileFacts, config: Config) -> str:
         )
     store = Store(config.database_url)
     try:
-        keep(store, ModelFacts(author, short), facts, time.time(), "the command line")
+        keep(store, ModelFacts(author, short), facts, time.time(), BY)
     finally:
         store.close()
     return f"{author}/{short}" if author else short

@@ -21,7 +21,7 @@ from . import exit_codes
 from .argument_types import of_arguments
 from .scales_in_force import scales_in_force
 from .servers import output
-from .wiring import probe_rooms
+from .wiring import probe_setup
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -90,17 +90,17 @@ def main(options: argparse.Namespace, config: Config) -> int:
     scales = pick(scales_in_force(config), config.grading.scales)
     store = None if options.dry_run else Store(config.database_url)
     try:
-        told = probe(asked, probe_rooms(config, store, lambda: scales), _progress, new_id(time.time()), "")
+        found = probe(asked, probe_setup(config, store, lambda: scales), _progress, new_id(time.time()), "")
     finally:
         if store is not None:
             store.close()
     if options.json:
-        print(json.dumps(told, indent=2))
+        print(json.dumps(found, indent=2))
     else:
-        print(_text(told))
-        if told["id"]:
-            print(output(config).page(told["id"]))
-    return 0 if told["letter"] else exit_codes.NOT_GRADED
+        print(_text(found))
+        if found["id"]:
+            print(output(config).page(found["id"]))
+    return 0 if found["letter"] else exit_codes.NOT_GRADED
 
 
 def _lines(file: str) -> list[str]:
@@ -117,13 +117,13 @@ def _progress(how_far: Mapping[str, Any]) -> None:
         print(f"\r{how_far['done']} of {how_far['of']} requests", end="", file=sys.stderr, flush=True)
 
 
-def _text(told: Mapping[str, Any]) -> str:
-    parts = [told["text"].replace("(gramwatt run --", "(--")]
-    parts += [f"{told['requests']} requests", f"p50 {1000 * told['p50_seconds']:.3g} ms"]
-    parts.append(f"p95 {1000 * told['p95_seconds']:.3g} ms")
-    if "joules_per_request" in told:
-        parts.append(f"{told['joules_per_request']:.4g} J per request")
-    if "grams_per_request" in told:
-        parts.append(f"{told['grams_per_request']:.3g} g CO2e per request")
-    parts += [f"{count} failed: {words}" for words, count in told["failed"].items()]
+def _text(found: Mapping[str, Any]) -> str:
+    parts = [found["text"].replace("(gramwatt run --", "(--")]
+    parts += [f"{found['requests']} requests", f"p50 {1000 * found['p50_seconds']:.3g} ms"]
+    parts.append(f"p95 {1000 * found['p95_seconds']:.3g} ms")
+    if "joules_per_request" in found:
+        parts.append(f"{found['joules_per_request']:.4g} J per request")
+    if "grams_per_request" in found:
+        parts.append(f"{found['grams_per_request']:.3g} g CO2e per request")
+    parts += [f"{count} failed: {words}" for words, count in found["failed"].items()]
     return ", ".join(parts)

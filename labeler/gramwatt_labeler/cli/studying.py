@@ -26,11 +26,10 @@ from ..study.frame import Row
 from ..study.reading import STUDY_SCALE, all_rows
 from . import exit_codes
 from .argument_types import of_arguments
+from .author import BY
 from .scales_in_force import scales_in_force
 from .verbs import add_dry_run, add_verbs, with_json
 from .wiring import hub
-
-_BY = "the command line"
 
 
 def add_arguments(command: argparse.ArgumentParser, settings: argparse.ArgumentParser) -> None:
@@ -81,8 +80,8 @@ def main(options: argparse.Namespace, config: Config) -> int:
 def _sync(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
     scales = scales_in_force(config)
     main_scale = config.grading.scales[0]
-    counts = sync(hub(config), rows, scales, main_scale, _BY, _progress, options.whole, options.texts)
-    return _told(options, counts)
+    counts = sync(hub(config), rows, scales, main_scale, BY, _progress, options.whole, options.texts)
+    return _counted(options, counts)
 
 
 def _import(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
@@ -96,11 +95,11 @@ def _import(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
     except UnicodeDecodeError:
         raise InputError(f"{options.file}: is not UTF-8") from None
     table = Table(text, options.file)
-    counts = sync(table, rows, scales_in_force(config), config.grading.scales[0], _BY)
-    return _told(options, counts)
+    counts = sync(table, rows, scales_in_force(config), config.grading.scales[0], BY)
+    return _counted(options, counts)
 
 
-def _told(options: argparse.Namespace, counts: Counts) -> int:
+def _counted(options: argparse.Namespace, counts: Counts) -> int:
     if options.json:
         print(json.dumps(asdict(counts)))
     else:
@@ -119,7 +118,7 @@ def _curate(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
     try:
         with of_arguments(field="FIELD"):
             curate(
-                rows, options.model, options.field, options.value, options.note, _BY, scales, config.grading.scales[0],
+                rows, options.model, options.field, options.value, options.note, BY, scales, config.grading.scales[0],
                 time.time(),
             )  # fmt: skip
     except Mistake as mistake:

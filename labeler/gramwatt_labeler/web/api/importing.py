@@ -9,7 +9,6 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
 from ...forms.fields import PHASES
-from ...store.nouns import Origin
 from ...store.people import Role
 from ...uploads.reading import read_upload
 from ...uploads.sheet import MOST_BYTES, MOST_FILES
@@ -17,7 +16,7 @@ from ...uploads.tools import recognise, tool_named
 from ..auth.guard import Guard
 from ..pages.desk import Desk
 from ..pages.page import files_of, form_of, texts_of
-from ..pages.uploading import DEFAULTS, Line, added, graded, proposed, rows_of
+from ..pages.uploading import DEFAULTS, Line, added, graded, origin_of, proposed, rows_of
 from . import shapes
 from .answers import answer
 from .errors import ApiError
@@ -99,8 +98,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
             raise ApiError(
                 413, "too_large", f"{len(rows)} rows; at most {MOST_ROWS} are added at once", "files"
             )
-        origin = Origin.CODECARBON if any(one.tool.name == "codecarbon" for one in read) else Origin.FILE
-        lines = added(desk, [graded(desk, row) for row in rows], by, origin)
+        lines = added(desk, [graded(desk, row) for row in rows], by, origin_of(read))
         return answer({"lines": [_line(line) for line in lines], "counts": _counts(lines)}, 201)
 
     return routes
