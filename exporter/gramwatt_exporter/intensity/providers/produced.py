@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 
 from gramwatt_exporter.intensity.providers.failures import Unavailable
 from gramwatt_exporter.intensity.providers.mix import GenerationFactor, generated
 from gramwatt_exporter.model import Intensity
 
+BACK_SECONDS = 86_400.0
+"""How far back is asked for: the last day."""
 _SHOWN = 5
 _FIX = "add a row with its g/kWh and source to a copy of the table, and set intensity.factors_file to it"
+
+
+def by_way(series: Iterable[tuple[str, Mapping[float, float]]]) -> dict[str, dict[float, float]]:
+    """MW by way and Unix seconds, from (way, MW by Unix seconds) of each type.
+
+    Several types of one way are added where all of them are known. A type without any value is not there.
+    """
+    found: dict[str, dict[float, float]] = {}
+    for way, row in series:
+        there = found.get(way)
+        if there is None and row:
+            found[way] = dict(row)
+        elif there is not None and row:
+            found[way] = {at: math.fsum((there[at], row[at])) for at in there.keys() & row.keys()}
+    return found
 
 
 def intensities(
