@@ -18,7 +18,9 @@ from .author import BY
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The file, and the model it is of."""
-    command.add_argument("file", metavar="FILE", help=f"{READ}; of other formats the size alone")
+    command.add_argument(
+        "file", metavar="FILE", help=f"{READ}, or that folder; of other formats the size alone"
+    )
     command.add_argument(
         "--input", action="append", default=[], metavar="NAME=SIZES",
         help=f"the shape of an input that the file leaves open, such as {EXAMPLE}; for FLOPs, once for each",

@@ -38,14 +38,22 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--content-type", default="application/json", metavar="TYPE", help="default: application/json"
     )
     command.add_argument("--method", choices=("POST", "GET"), default="POST", help="default: POST")
-    command.add_argument("--requests", type=int, default=100, metavar="N", help="default: 100")
     command.add_argument(
-        "--concurrency", type=int, default=1, metavar="N", help="at the same time (default: 1)"
+        "--requests", type=int, default=100, metavar="N", help="how many are measured (default: 100)"
     )
     command.add_argument(
-        "--warm-up", type=int, default=3, metavar="N", help="requests before that (default: 3)"
+        "--concurrency", type=int, default=1, metavar="N", help="requests at the same time (default: 1)"
     )
-    command.add_argument("--samples", type=int, default=1, metavar="N", help="in one request (default: 1)")
+    command.add_argument(
+        "--warm-up",
+        type=int,
+        default=3,
+        metavar="N",
+        help="requests before those that are measured (default: 3)",
+    )
+    command.add_argument(
+        "--samples", type=int, default=1, metavar="N", help="samples in one request (default: 1)"
+    )
     served = command.add_mutually_exclusive_group()
     for kind, words in SERVED.items():
         if kind and kind != "machine":

@@ -55,9 +55,7 @@ def add_arguments(command: argparse.ArgumentParser, settings: argparse.ArgumentP
     new.add_argument(
         "--since", type=since, default=0.0, metavar="WHEN", help="runs since 2026-01-31, or 30d ago"
     )
-    new.add_argument(
-        "--name", default="own-history", help="what letters by it are named by; default: own-history"
-    )
+    new.add_argument("--name", default="own-history", help="the new scale's name; default: own-history")
     new.add_argument(
         "--output", metavar="FILE", help="default: NAME.yml in grading.scales_dir, else standard output"
     )

@@ -39,15 +39,18 @@ def add_arguments(command: argparse.ArgumentParser, settings: argparse.ArgumentP
     one = actions.add_parser("sync", help="read the models that changed since the last sync from the hub")
     one.add_argument("--whole", action="store_true", help="look at every model, and mark those that are gone")
     one.add_argument(
-        "--texts", action="store_true", help="read cards' texts for a CO2 in kilograms; the text is not kept"
+        "--texts", action="store_true", help="read cards' texts for CO2 in kilograms; no text is kept"
     )
     one = actions.add_parser("import", help="read the table of the ESEM 2023 study (HFCO2.csv)")
     one.add_argument("file", metavar="FILE", help="the CSV file")
-    one = actions.add_parser("curate", help="say a value of a model in place of its card")
+    one = actions.add_parser("curate", help="set a value of a model in place of its card's")
     one.add_argument("model", metavar="MODEL", help="organisation/name on the hub")
     one.add_argument("field", metavar="FIELD", help="emissions, size, accuracy, source, domain, ...")
     one.add_argument(
-        "value", nargs="?", metavar="VALUE", help="such as '83 kg'; '' hides the card's; none takes it back"
+        "value",
+        nargs="?",
+        metavar="VALUE",
+        help="such as '83 kg'; '' hides the card's; without one the card's is back",
     )
     one.add_argument("--note", default="", metavar="TEXT", help="why")
     one = actions.add_parser("grade", help="grade every model again, on the scales as they are now")

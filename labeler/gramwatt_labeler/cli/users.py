@@ -52,7 +52,7 @@ def add_arguments(command: argparse.ArgumentParser, settings: argparse.ArgumentP
     role.add_argument("role", choices=roles, help="the new role")
     for action, words in (
         ("disable", "refuse every login and token of a user; ends all sessions"),
-        ("enable", "let it in again"),
+        ("enable", "allow logins and tokens of a user again"),
     ):
         one = actions.add_parser(action, help=words)
         one.add_argument("name", metavar="NAME", help="the user's name")
