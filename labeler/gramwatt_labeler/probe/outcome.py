@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Duplicate, LabelerError, NotFound, Rejected
+from ..grading.scale import letters_of
 from ..model import Grade, Measurement, Window
 from ..prometheus import Prometheus
 from ..ranges import Stretch, measure_range, read_selector
@@ -136,8 +137,7 @@ def _evaluation(
 
 def _grade(loaded: LoadedScale, evaluation: Evaluation, hardware: str, why: str) -> Grade:
     if evaluation.measurement is None:
-        bands = getattr(loaded.scale, "bands", ())
-        return Grade(loaded.id, None, why, tuple(band.letter for band in bands))
+        return Grade(loaded.id, None, why, letters_of(loaded.scale))
     return grade(loaded, evaluation.window, evaluation.measurement, hardware)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from ..evaluate.results import MISSED, grade_entry
 from ..forms.entry import Entry
 from ..forms.fields import numbers
-from ..grading.scale import AbsoluteScale, EeiScale, RatedScale
+from ..grading.scale import AbsoluteScale, EeiScale, RatedScale, letters_of
 from ..model import Grade, Graded, Window
 from ..scale_files import LoadedScale, grade
 from ..store import Evaluation, Filters, Given, Measure, Store
@@ -111,7 +111,7 @@ def _fits(loaded: LoadedScale, evaluation: Evaluation) -> bool:
 
 def grade_again(loaded: LoadedScale, evaluation: Evaluation, hardware: str = "") -> Grade:
     """The grade of a stored evaluation. Never raises: what is missing is in the grade."""
-    letters = _letters(loaded)
+    letters = letters_of(loaded.scale)
     measured = evaluation.measurement
     if isinstance(loaded.scale, EeiScale | AbsoluteScale):
         if measured is None:
@@ -186,8 +186,3 @@ def graded_on(store: Store, scale: str, most: int | None) -> Iterator[tuple[Eval
 
 def _with(evaluation: Evaluation, measures: Mapping[str, Mapping[str, Measure]]) -> Evaluation:
     return replace(evaluation, measures=measures.get(evaluation.id, {}))
-
-
-def _letters(loaded: LoadedScale) -> tuple[str, ...]:
-    bands = getattr(loaded.scale, "bands", None)
-    return tuple(band.letter for band in bands) if bands else tuple(getattr(loaded.scale, "letters", ()))

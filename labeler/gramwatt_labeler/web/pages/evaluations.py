@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from ...errors import InputError
+from ...grading.scale import letters_of
 from ...render.text import clean
 from ...store.listing import NOT_GRADED, SORTS
 from ...store.nouns import Filters, Listed, Origin
@@ -101,6 +102,7 @@ def asked_of(given: Mapping[str, str], main_scale: str) -> dict[str, str]:
 
 
 def filters_of(asked: Mapping[str, str]) -> Filters:
+    """The filters of the store. A day that is none filters nothing."""
     return Filters(
         task=asked["task"],
         phase=asked["phase"],
@@ -147,8 +149,3 @@ def day(text: str) -> float | None:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
     except ValueError:
         return None
-
-
-def letters_of(scale: object) -> list[str]:
-    bands = getattr(scale, "bands", None)
-    return [band.letter for band in bands] if bands else list(getattr(scale, "letters", ()))
