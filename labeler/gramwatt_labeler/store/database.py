@@ -129,7 +129,7 @@ class Database:
                         migrate.upgrade(self.engine)
                     break
                 except SQLAlchemyError as error:
-                    if not left or not _is_somebody_else(error):
+                    if not left or not _is_another_program(error):
                         raise
                     time.sleep(_TRY_SECONDS)
             self._is_ready = True
@@ -183,7 +183,7 @@ def first_line(error: BaseException) -> str:
     return next((line.strip() for line in lines if line.strip()), type(error).__name__)
 
 
-def _is_somebody_else(error: SQLAlchemyError) -> bool:
+def _is_another_program(error: SQLAlchemyError) -> bool:
     """Whether another program is creating the same tables, or holds the file meanwhile."""
     text = str(error).lower()
     return isinstance(error, IntegrityError) or any(
@@ -192,7 +192,7 @@ def _is_somebody_else(error: SQLAlchemyError) -> bool:
 
 
 def sqlite_manners(connection: Any, _record: Any) -> None:
-    """What every connection to SQLite is told first."""
+    """The settings of every connection to SQLite."""
     connection.isolation_level = None  # transactions begin where we say, also around changes of tables
     cursor = connection.cursor()
     cursor.execute("PRAGMA busy_timeout=5000")
