@@ -15,11 +15,12 @@ from ...uploads.sheet import MOST_BYTES, MOST_FILES
 from ...uploads.tools import recognise, tool_named
 from ..auth.guard import Guard
 from ..pages.desk import Desk
-from ..pages.page import files_of, form_of, texts_of
+from ..pages.page import files_of, texts_of
 from ..pages.uploading import DEFAULTS, Line, added, graded, origin_of, proposed, rows_of
 from . import shapes
 from .answers import answer
 from .errors import ApiError
+from .multipart import read_form
 
 MOST_ROWS = 5000
 _FIELDS = ("tool", *DEFAULTS)
@@ -53,24 +54,11 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
     async def add(request: Request) -> Response:
         """Add the runs of CSV, JSON or XLSX files; the answer has a line for each. One wrong line stops no other.
 
-        ``tool`` names whose files they are (else their columns tell); the other fields fill what the files leave empty.
+        ``tool`` names whose files they are; without it their columns do. The other fields fill what the files leave
+        empty.
         """
         who = await to_thread.run_sync(guard.allow, request, Role.CONTRIBUTOR)
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "multipart/form-data":
-            raise ApiError(
-                415, "unsupported_media_type", f"{kind[:64]!r} is not read", allowed=["multipart/form-data"]
-            )
-        form = await form_of(request, MOST_FILES, MOST_BYTES)
-        unknown = next((name for name in form if name not in ("files", *_FIELDS)), "")
-        if unknown:
-            raise ApiError(
-                422,
-                "invalid",
-                f"{unknown[:64]!r} is no field of this call",
-                unknown[:64],
-                ["files", *_FIELDS],
-            )
+        form = await read_form(request, ("files", *_FIELDS), MOST_FILES, MOST_BYTES)
         files = [(one.filename or "file", await one.read(MOST_BYTES + 1)) for one in files_of(form, "files")]
         large = next((name for name, content in files if len(content) > MOST_BYTES), "")
         if large:
