@@ -14,7 +14,7 @@ _TYPE = "multipart/form-data"
 
 
 async def read_form(request: Request, fields: Sequence[str], most_files: int, most_bytes: int) -> FormData:
-    """The form of a body. Raises ApiError 415 for another type and 422 for an unknown field, and what ``form_of`` does."""
+    """The form of a body. Raises ApiError 415 for another type and 422 for an unknown field, else as ``form_of``."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != _TYPE:
         raise ApiError(415, "unsupported_media_type", f"{kind[:64]!r} is not read", allowed=[_TYPE])
