@@ -27,6 +27,7 @@ from ..web.pages.uploading import (
     File,
     Line,
     added,
+    counts_of,
     graded,
     origin_of,
     proposed,
@@ -122,16 +123,15 @@ def say(done: Added, is_dry: bool, is_json: bool) -> None:
     """A line for each row, if no JSON was printed; what is wrong goes to standard error."""
     for words in done.wrong:
         print(f"gramwatt-labeler: {clean(words)}; nothing of it was imported", file=sys.stderr)
-    counts: dict[str, int] = {}
     for line in done.lines:
-        counts[line.outcome] = counts.get(line.outcome, 0) + 1
         where = f"{line.row.file}: line {line.row.line}: " if line.row.file else ""
         if line.is_wrong:
             print(f"gramwatt-labeler: {clean(where + line.row.wrong)}; not added", file=sys.stderr)
         elif not is_json:
             print(clean(f"{where}{_text(line)} ({line.outcome})"))
-    if counts and not is_json:
-        counted = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    if done.lines and not is_json:
+        counts = counts_of(done.lines)
+        counted = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
         print(counted + (" (nothing was kept)" if is_dry else ""))
 
 

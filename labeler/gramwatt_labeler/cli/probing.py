@@ -54,6 +54,14 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--samples", type=int, default=1, metavar="N", help="samples in one request (default: 1)"
     )
+    _add_served(command)
+    command.add_argument("--task", default="", help="the task to keep with the result")
+    command.add_argument("--dataset", default="", help="the data set to keep with the result")
+    command.add_argument("--dry-run", action="store_true", help="print the result and keep nothing")
+    command.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _add_served(command: argparse.ArgumentParser) -> None:
     served = command.add_mutually_exclusive_group()
     for kind, words in SERVED.items():
         if kind and kind != "machine":
@@ -64,10 +72,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--machine", nargs="?", const="", default=None, metavar="INSTANCE",
         help="what serves it: the whole machine (of this exporter); without any of these time alone is measured",
     )  # fmt: skip
-    command.add_argument("--task", default="", help="the task to keep with the result")
-    command.add_argument("--dataset", default="", help="the data set to keep with the result")
-    command.add_argument("--dry-run", action="store_true", help="print the result and keep nothing")
-    command.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def main(options: argparse.Namespace, config: Config) -> int:

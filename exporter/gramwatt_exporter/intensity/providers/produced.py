@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from gramwatt_exporter.intensity.providers.failures import Unavailable
-from gramwatt_exporter.intensity.providers.mix import GenerationFactor, generated
+from gramwatt_exporter.intensity.providers.mix import Generated, GenerationFactor, generated
 from gramwatt_exporter.model import Intensity
 
 BACK_SECONDS = 86_400.0
@@ -51,24 +51,26 @@ def intensities(
         if found is None:
             unknown |= {way for way, amount in power.items() if amount > 0 and way not in factors}
             continue
-        values.append(
-            Intensity(
-                grams_per_kilowatt_hour=found.grams_per_kilowatt_hour,
-                zone=zone,
-                provider=provider,
-                basis="average",
-                method="estimated",
-                factor="lifecycle",
-                at=at,
-                renewable_ratio=found.renewable_ratio,
-                fossil_ratio=found.fossil_ratio,
-                estimation="generation x factors",
-                ways=found.ways,
-            )
-        )
+        values.append(_intensity(found, zone, provider, at))
     if not values:
         if unknown:
             names = ", ".join(sorted(unknown)[:_SHOWN])
             raise Unavailable("no_value", f"{zone} generates by ways without a factor: {names}", fix=_FIX)
         raise Unavailable("no_value", f"{provider} has no complete moment for {zone} just now")
     return tuple(values)
+
+
+def _intensity(found: Generated, zone: str, provider: str, at: float) -> Intensity:
+    return Intensity(
+        grams_per_kilowatt_hour=found.grams_per_kilowatt_hour,
+        zone=zone,
+        provider=provider,
+        basis="average",
+        method="estimated",
+        factor="lifecycle",
+        at=at,
+        renewable_ratio=found.renewable_ratio,
+        fossil_ratio=found.fossil_ratio,
+        estimation="generation x factors",
+        ways=found.ways,
+    )

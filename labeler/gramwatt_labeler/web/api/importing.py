@@ -16,13 +16,22 @@ from ...uploads.tools import recognise, tool_named
 from ..auth.guard import Guard
 from ..pages.desk import Desk
 from ..pages.page import files_of, texts_of
-from ..pages.uploading import DEFAULTS, Line, added, graded, origin_of, proposed, rows_of
+from ..pages.uploading import (
+    DEFAULTS,
+    MOST_ADDED,
+    Line,
+    added,
+    counts_of,
+    graded,
+    origin_of,
+    proposed,
+    rows_of,
+)
 from . import shapes
 from .answers import answer
 from .errors import ApiError
 from .multipart import read_form
 
-MOST_ROWS = 5000
 _FIELDS = ("tool", *DEFAULTS)
 _BODY = {
     "requestBody": {
@@ -82,12 +91,12 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
             proposed(at, sheet, chosen or recognise(sheet.columns, known)) for at, sheet in enumerate(sheets)
         ]
         rows = rows_of(read, form, desk.definitions.fields())
-        if len(rows) > MOST_ROWS:
+        if len(rows) > MOST_ADDED:
             raise ApiError(
-                413, "too_large", f"{len(rows)} rows; at most {MOST_ROWS} are added at once", "files"
+                413, "too_large", f"{len(rows)} rows; at most {MOST_ADDED} are added at once", "files"
             )
         lines = added(desk, [graded(desk, row) for row in rows], by, origin_of(read))
-        return answer({"lines": [_line(line) for line in lines], "counts": _counts(lines)}, 201)
+        return answer({"lines": [_line(line) for line in lines], "counts": counts_of(lines)}, 201)
 
     return routes
 
@@ -98,8 +107,3 @@ def _line(line: Line) -> dict[str, Any]:
         "file": line.row.file, "line": line.row.line, "outcome": line.outcome, "id": line.id, "letter": letter,
         "message": line.row.wrong,
     }  # fmt: skip
-
-
-def _counts(lines: Sequence[Line]) -> dict[str, int]:
-    words = ("added", "already there", "not added")
-    return {word: sum(line.outcome == word for line in lines) for word in words}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
@@ -47,9 +47,7 @@ def router(desk: Desk) -> APIRouter:
         cursor: Annotated[str, Query(max_length=2000)] = "",
     ) -> Response:
         asked = asked_of(dict(request.query_params), desk.main_scale)
-        unknown = next((name for name in request.query_params if name not in (*_NAMES, "cursor")), "")
-        wrong = f"{clean(unknown)!r} is no filter; there are {', '.join(_NAMES)}" if unknown else ""
-        wrong = wrong or wrong_filter(asked, desk)
+        wrong = _unknown_filter(request.query_params) or wrong_filter(asked, desk)
         page = None
         if not wrong:
             try:
@@ -79,6 +77,11 @@ def router(desk: Desk) -> APIRouter:
         )
 
     return routes
+
+
+def _unknown_filter(names: Iterable[str]) -> str:
+    unknown = next((name for name in names if name not in (*_NAMES, "cursor")), "")
+    return f"{clean(unknown)!r} is no filter; there are {', '.join(_NAMES)}" if unknown else ""
 
 
 def _with_letters(rows: Sequence[Listed], desk: Desk) -> list[Listed]:

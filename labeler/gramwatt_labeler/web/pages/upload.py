@@ -18,11 +18,23 @@ from ...uploads.tools import recognise, tool_named
 from .desk import Desk
 from .page import checked, files_of, form_of, texts_of
 from .spool import Spool
-from .uploading import DEFAULTS, PREVIEW, File, Line, added, graded, mapped_file, origin_of, proposed, rows_of
+from .uploading import (
+    DEFAULTS,
+    MOST_ADDED,
+    PREVIEW,
+    File,
+    Line,
+    added,
+    counts_of,
+    graded,
+    mapped_file,
+    origin_of,
+    proposed,
+    rows_of,
+)
 
 SHOWN = 1000
 """Lines of a report on one page."""
-MOST_ADDED = 5000
 MOST_GRADED = 2000
 """Rows of a preview that are graded; the others are read only."""
 _MOST_FIELDS = 2 * MOST_FILES * MOST_COLUMNS + 100
@@ -147,17 +159,13 @@ def router(desk: Desk) -> APIRouter:
             return preview(request, name, read, form, 422, words)
         done = added(desk, lines, visitor.name, origin_of(read))
         spool.drop(name)
-        counts = {
-            word: sum(line.outcome == word for line in done)
-            for word in ("added", "already there", "not added")
-        }
         return desk.pages.render(
             "upload_report.html.j2",
             request,
             here="/upload",
             lines=sorted(done, key=lambda line: not line.is_wrong)[:SHOWN],
             total=len(done),
-            counts={word: count for word, count in counts.items() if count},
+            counts={word: count for word, count in counts_of(done).items() if count},
             shown=SHOWN,
         )
 
