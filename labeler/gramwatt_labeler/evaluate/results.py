@@ -116,7 +116,7 @@ def evaluation_of(result: Result, user: str, origin: Origin = Origin.FORM) -> tu
     detail = {"tool": entry.source, "note": entry.note, "training_type": entry.training_type}
     if result.file:
         detail |= {"file": result.file, "line": str(result.line)}
-    if entry.missed_ratio and result.measurement is None:  # which has it where there is one
+    if entry.missed_ratio and result.measurement is None:  # a measurement has its coverage instead
         detail[MISSED] = repr(entry.missed_ratio)
     evaluation = Evaluation(
         window=result.window,

@@ -156,7 +156,7 @@ def _left_in_order(connection: Connection) -> Iterator[None]:
 def _with_storable_texts(
     _connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
 ) -> tuple[str, Any]:
-    """What is asked for has no characters that no database has, wherever it came from: it finds nothing, then.
+    """The statement with texts that a database can store. A filter with other characters finds nothing.
 
     PostgreSQL's driver refuses half a surrogate in the middle of its request, and NUL as if it were away.
     """

@@ -177,7 +177,9 @@ def _order(sort: str) -> _Order:
     if key not in _KEYS:
         raise InputError(f"sort: {sort!r} is no order; allowed: {', '.join(SORTS)}")
     column, kind, may_miss, needs_grade = _KEYS[key]
-    may_miss = may_miss or sort == "ended"  # an end not known is 0: the last of the newest first by itself
+    may_miss = (
+        may_miss or sort == "ended"
+    )  # a date not known is 0, which is last only when the newest come first
     return _Order(column, sort.startswith("-"), kind, may_miss, needs_grade)
 
 
