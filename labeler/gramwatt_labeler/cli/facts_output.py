@@ -5,16 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from ..reasons import said
 from ..render.text import clean
 from ..scale_files import LoadedScale
-
-if TYPE_CHECKING:
-    from .graded_facts import Result, Results
+from ..verdict_shapes import NamedVerdict, as_tree, finite, notes, reasons
 
 FORMATS = ("text", "json", "csv")
 _COLUMNS = (
@@ -23,6 +20,16 @@ _COLUMNS = (
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula (OWASP: CSV injection)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All verdicts of an input, and how they are to be listed: one object, a list, or lines."""
+
+    found: list[NamedVerdict] = field(default_factory=list)
+    is_one: bool = False
+    is_lines: bool = False
+    population: Mapping[str, str] | None = None  # name and hash of what all were compared with
 
 
 def lines(results: Results, loaded: LoadedScale, form: str) -> Iterator[str]:
@@ -46,50 +53,7 @@ def lines(results: Results, loaded: LoadedScale, form: str) -> Iterator[str]:
         yield from (_line(one, loaded) + behind for one in results.found)
 
 
-def as_tree(one: Result, loaded: LoadedScale) -> dict[str, Any]:
-    """One verdict as a JSON object. ``null`` is not known; what a scale does not have is left out."""
-    verdict = one.verdict
-    found: dict[str, Any] = {"name": one.name} if one.name else {}
-    found |= {
-        "grade": verdict.letter,
-        "scheme": loaded.id.name,
-        "metrics": {
-            name: {"value": _number(metric.value), "index": _number(metric.index), "grade": metric.letter}
-            for name, metric in verdict.metrics.items()
-        },
-        "missing": list(verdict.missing),
-        "scale": {"name": loaded.id.name, "version": loaded.id.version, "sha256": loaded.id.sha256},
-        "reasons": reasons(one),
-        "notes": notes(one, loaded),
-    }
-    if verdict.span is not None:
-        found["span"] = list(verdict.span)
-    if verdict.groups:
-        found["groups"] = dict(verdict.groups)
-    if verdict.compound is not None:
-        found["compound"] = verdict.compound
-    basis = verdict.basis
-    if basis is not None:
-        found |= {"unit": basis.unit, "energy_per_unit_joules": basis.per_unit_joules, "index": basis.index}
-        if basis.reference is not None:
-            reference = basis.reference
-            found["reference"] = {name: getattr(reference, name) for name in reference.__dataclass_fields__}
-    return found
-
-
-def reasons(one: Result) -> list[str]:
-    """Why there is no letter, and why metrics are missing, each once."""
-    explained = {said("no_number", name=text.partition(" is ")[0]) for text in one.odd}
-    return list(dict.fromkeys([*(text for text in one.verdict.reasons if text not in explained), *one.odd]))
-
-
-def notes(one: Result, loaded: LoadedScale) -> list[str]:
-    """What is said beside the letter; also that the scale only has the name of a shipped one."""
-    is_own = one.verdict.letter is not None and bool(loaded.replaces)
-    return [*one.verdict.notes, *([said("own_scale", scale=loaded.id.name)] if is_own else [])]
-
-
-def _line(one: Result, loaded: LoadedScale) -> str:
+def _line(one: NamedVerdict, loaded: LoadedScale) -> str:
     verdict = one.verdict
     text = f"{one.name}: " if one.name else ""
     if verdict.letter is None:
@@ -123,7 +87,7 @@ def _table(results: Results, loaded: LoadedScale) -> Iterator[str]:
         ]  # fmt: skip
         for name in names:
             metric = verdict.metrics.get(name)
-            value, index = (_number(metric.value), _number(metric.index)) if metric else (None, None)
+            value, index = (finite(metric.value), finite(metric.index)) if metric else (None, None)
             cells += ["" if number is None else number for number in (value, index)]
             cells.append((metric.letter if metric else None) or "")
         yield _row(cells)
@@ -140,10 +104,6 @@ def _harmless(cell: object) -> object:
         text = clean(cell)
         return "'" + text if text.startswith(_FORMULA) else text
     return cell
-
-
-def _number(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _dumped(tree: dict[str, Any]) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ..config import Config
 from ..errors import ConfigError, FactsError, InputError
-from ..grading.facts import Facts, Population, Verdict, grade_facts, grade_members, known_metrics
+from ..grading.facts import Facts, Population, grade_facts, grade_members, known_metrics
 from ..grading.names import nearest_name
 from ..grading.populations import with_columns
 from ..grading.scale import RelativeScale, StrepScale
@@ -20,27 +20,10 @@ from ..scale_files import LoadedScale
 from ..sources.facts_file import Record, Records, at_record, read_records
 from ..sources.facts_text import STANDARD_INPUT, is_json, json_values, read_text
 from ..sources.population_file import StrepRequest, members_of_records, read_population, strep_request
+from ..verdict_shapes import NamedVerdict
 from . import exit_codes, facts_output
+from .facts_output import Results
 from .scales_in_force import scales_in_force
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One verdict with the name of what was graded."""
-
-    verdict: Verdict
-    name: str = ""
-    odd: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """All verdicts of an input, and how they are to be listed: one object, a list, or lines."""
-
-    found: list[Result] = field(default_factory=list)
-    is_one: bool = False
-    is_lines: bool = False
-    population: Mapping[str, str] | None = None  # name and hash of what all were compared with
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -132,13 +115,13 @@ def _warn(text: str) -> None:
     print(f"gramwatt-labeler: {clean(text)}", file=sys.stderr)
 
 
-def _of_record(loaded: LoadedScale, record: Record, population: Population | None) -> Result:
+def _of_record(loaded: LoadedScale, record: Record, population: Population | None) -> NamedVerdict:
     try:
         verdict = grade_facts(loaded.scale, record.facts, population)
     except FactsError as error:
         raise at_record(record, error) from None
     odd = [reason for name, reason in record.odd.items() if name in record.facts.metrics]
-    return Result(verdict, record.name, odd)
+    return NamedVerdict(verdict, record.name, odd)
 
 
 def _of_population(request: StrepRequest, is_lines: bool = False) -> Results:
@@ -150,4 +133,4 @@ def _of_population(request: StrepRequest, is_lines: bool = False) -> Results:
         graded = grade_members(request.scale, request.members, request.weights, request.mode)
     except FactsError as error:
         raise InputError(f"{request.at}: {error}") from None
-    return Results([Result(verdict, name) for name, verdict in graded.items()], is_lines=is_lines)
+    return Results([NamedVerdict(verdict, name) for name, verdict in graded.items()], is_lines=is_lines)

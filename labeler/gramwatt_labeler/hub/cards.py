@@ -14,6 +14,7 @@ import msgspec
 import yaml
 
 from ..render.text import clean
+from ..store.nouns import Card
 from ..type_descriptions import described
 from .amounts import Amount, emissions_of
 
@@ -33,25 +34,6 @@ def _domains() -> Mapping[str, str]:
     """Domain by task."""
     tree = msgspec.convert(yaml.safe_load(_DOMAINS.read_text()), described(dict[str, list[str]]))
     return {task: domain for domain, tasks in tree.items() for task in tasks}
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A model on the hub, as the client library says it: plain values, so that no other room needs that library."""
-
-    hub_id: str
-    sha: str = ""
-    last_modified: float | None = None
-    created: float | None = None
-    card: Mapping[str, Any] = field(default_factory=dict)
-    tags: Sequence[str] = ()
-    task: str = ""
-    library: str = ""
-    downloads: int | None = None
-    likes: int | None = None
-    file_bytes: float | None = None
-    parameters: float | None = None
-    dataset_bytes: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from ..forms.quantities import BYTES, MASS, RATIO, Kind, read_quantity
 from ..grading.gaissa import derived
 from ..render.text import clean
 from ..scale_files import LoadedScale
-from ..store.nouns import Evaluation, Given, Layer, Measure, Origin
+from ..store.nouns import Card, Evaluation, Given, Layer, Measure, Origin
 from ..units import UNDATED
-from .cards import Card, Mined, mine
+from .cards import Mined, mine
 
 NUMBERS: Mapping[str, tuple[str, Kind]] = {
     "emissions": ("CO2 of the training", MASS),

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import ConfigError, LabelerError, Rejected, TryAgain
-from .cards import Card
+from ..store.nouns import Card
 
 _TAG = "co2_eq_emissions"
 _EXPAND = [

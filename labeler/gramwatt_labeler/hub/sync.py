@@ -16,9 +16,10 @@ from ..errors import LabelerError
 from ..render.text import clean
 from ..scale_files import LoadedScale
 from ..store.hub import HubRows, ToKeep
+from ..store.nouns import Card
 from ..store.rows import storable
 from .amounts import says_kilograms
-from .cards import Card, mine
+from .cards import mine
 from .evaluating import curation_texts, hub_evaluation
 
 PAGE = 100

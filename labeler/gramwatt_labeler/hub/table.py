@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from ..errors import InputError
 from ..render.text import clean
-from .cards import Card
+from ..store.nouns import Card
 
 MOST_BYTES = 64 * 1024 * 1024
 _NEEDED = ("modelId", "co2_eq_emissions")

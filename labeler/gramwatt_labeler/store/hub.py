@@ -9,10 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from ..errors import NotFound
-from ..hub.cards import Card
 from . import audit, models, rows, writing
 from .database import Database
-from .nouns import Evaluation, Given, ModelFacts, Origin
+from .nouns import Card, Evaluation, Given, ModelFacts, Origin
 from .tables import CURATION, EVALUATIONS, GRADES, HUB_MODELS, HUB_SYNCS
 
 _H, _Y, _C, _G = HUB_MODELS.c, HUB_SYNCS.c, CURATION.c, GRADES.c

@@ -193,3 +193,22 @@ class Filters:
     since: float | None = None  # ended at or after
     until: float | None = None  # ended before
     q: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A model on the hub, as its client library says it: plain values, so that nothing else needs that library."""
+
+    hub_id: str
+    sha: str = ""
+    last_modified: float | None = None
+    created: float | None = None
+    card: Mapping[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] = ()
+    task: str = ""
+    library: str = ""
+    downloads: int | None = None
+    likes: int | None = None
+    file_bytes: float | None = None
+    parameters: float | None = None
+    dataset_bytes: float | None = None

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median, quantiles
 
-from ..hub.cards import Card
 from ..hub.evaluating import corrected
+from ..store.nouns import Card
 
 
 @dataclass(frozen=True, slots=True)

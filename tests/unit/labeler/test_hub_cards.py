@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from gramwatt_labeler.forms.mistakes import Mistake
 from gramwatt_labeler.hub.amounts import amount, emissions_of, says_kilograms
-from gramwatt_labeler.hub.cards import Card, domain_of, mine
+from gramwatt_labeler.hub.cards import domain_of, mine
 from gramwatt_labeler.hub.evaluating import corrected, curated_number
-from gramwatt_labeler.store.nouns import Layer
+from gramwatt_labeler.store.nouns import Card, Layer
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -9,8 +9,6 @@ import msgspec
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from ...cli.facts_output import as_tree
-from ...cli.graded_facts import Result
 from ...equivalents import equivalents
 from ...errors import FactsError, InputError
 from ...grading.facts import Facts, Population, grade_facts, grade_members
@@ -22,6 +20,7 @@ from ...scale_files import LoadedScale
 from ...sources.facts_file import record_of
 from ...sources.facts_text import Text, Value, json_values
 from ...sources.population_file import members_of, strep_request
+from ...verdict_shapes import NamedVerdict, as_tree
 from ..auth.guard import client_of
 from ..auth.rates import Rate
 from ..pages.desk import Desk
@@ -129,11 +128,13 @@ def _graded(loaded: LoadedScale, value: Value) -> object:
         if request.weights is not None:
             grade_facts(request.scale, Facts(weights=request.weights), request.members)
         graded = grade_members(request.scale, request.members, request.weights, request.mode)
-        return {"verdicts": [as_tree(Result(verdict, name), loaded) for name, verdict in graded.items()]}
+        return {
+            "verdicts": [as_tree(NamedVerdict(verdict, name), loaded) for name, verdict in graded.items()]
+        }
     population: Population | None = None
     if isinstance(loaded.scale, RelativeScale) and "population" in tree:
         population = members_of(replace(value, value=tree.pop("population")), ".population")
     record = record_of(replace(value, value=tree))
     verdict = grade_facts(loaded.scale, record.facts, population)
     odd = [reason for name, reason in record.odd.items() if name in record.facts.metrics]
-    return as_tree(Result(verdict, record.name, odd), loaded)
+    return as_tree(NamedVerdict(verdict, record.name, odd), loaded)

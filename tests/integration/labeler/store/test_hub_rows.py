@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 from gramwatt_labeler.appearance import COLOURS
 from gramwatt_labeler.errors import TryAgain
-from gramwatt_labeler.hub.cards import Card
 from gramwatt_labeler.hub.curating import curate
 from gramwatt_labeler.hub.sync import PAGE, sync
 from gramwatt_labeler.scale_files import load_scales
@@ -15,6 +14,7 @@ from gramwatt_labeler.store import Filters, Store
 from gramwatt_labeler.store.catalogue import Catalogue
 from gramwatt_labeler.store.hub import HubRows
 from gramwatt_labeler.store.jobs import Jobs
+from gramwatt_labeler.store.nouns import Card
 from gramwatt_labeler.store.settings import SettingRows
 from gramwatt_labeler.study.reading import Reading
 
