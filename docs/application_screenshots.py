@@ -87,6 +87,7 @@ def picture(browser: Browser, address: str, name: str, width: int = 1180, height
 
 
 def main() -> int:
+    """Write them; 1 where no Chromium is."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         print("a program named chromium is needed on PATH", file=sys.stderr)

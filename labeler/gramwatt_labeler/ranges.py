@@ -177,7 +177,7 @@ def _chained(copies: Sequence[Samples]) -> Samples:
 def _unseen(
     prometheus: Prometheus, instances: Sequence[str], first: float, last: float
 ) -> list[tuple[float, float]]:
-    """When an exporter of several, or the only one, did not count: it was restarted, ended early or began late."""
+    """The times in which one of the exporters did not count: it was restarted, ended early or began late."""
     found: list[tuple[float, float]] = []
     for instance in instances:
         series = prometheus.raw(selector_of("gramwatt_samples_total", instance=instance), first, last)

@@ -67,6 +67,11 @@ def mass(grams: float) -> str:
     return _scaled(grams, _MASS)
 
 
+def grams_per_kilowatt_hour(grams: float | None, joules: float | None) -> float | None:
+    """The carbon intensity that CO2 was computed with; None where CO2 or energy is not known or energy is 0."""
+    return None if grams is None or not joules or joules < 0 else grams / joules * JOULES_PER_KILOWATT_HOUR
+
+
 def duration(seconds: float) -> str:
     """Seconds as ``850 ms``, ``12.3 s``, ``4 min 5 s`` or ``2 h 3 min``."""
     if not math.isfinite(seconds):

@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from .annotate import Annotator
+from .ended_window import read_report
 from .errors import DatabaseAway, LabelerError, NotYet, Rejected, TryAgain
 from .metrics import Health, Published
 from .model import Grade, Graded, Measurement, Window
@@ -19,7 +20,6 @@ from .prometheus import Prometheus
 from .reasons import said
 from .render.files import write_labels
 from .render.text import clean
-from .reported import read_report
 from .scale_files import LoadedScale, grade
 from .store import Store
 from .troubles import TRIES, Troubles

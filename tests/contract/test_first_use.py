@@ -39,7 +39,7 @@ def read():
     graded_of({"window": window}, {"grade": grade}, 1.0)
 """
 _REPORTS = """
-from gramwatt_labeler.reported import read_report
+from gramwatt_labeler.ended_window import read_report
 report = {"window": "a", "name": "b", "phase": "training", "start": 1, "end": 2, "components": {"cpu": 1},
           "hardware": [{"component": "cpu", "model": "x", "devices": 1}]}
 def read():

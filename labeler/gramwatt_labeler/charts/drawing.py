@@ -53,7 +53,7 @@ _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 
 
 def draw(spec: Mapping[str, Any], alt: str) -> str:
-    """The chart as an ``<svg>`` element of its own size; a page makes it smaller where its place is."""
+    """The chart as an ``<svg>`` element of its own size; a page makes it smaller where it has less space."""
     return _draw(json.dumps({"$schema": _SCHEMA, "config": _CONFIG, **spec}, ensure_ascii=False), alt)
 
 

@@ -9,7 +9,7 @@ from .drawing import BLUE, COMPONENTS, GREEN, INK, ORANGE
 
 Spec = dict[str, Any]
 WIDE = 440
-_COUNT = (  # 20 million and 3 billion in words: not everybody reads M and G for calls
+_COUNT = (  # in words: M and G are not used for numbers of calls
     "datum.value >= 1e9 ? format(datum.value / 1e9, '~g') + ' billion'"
     " : datum.value >= 1e6 ? format(datum.value / 1e6, '~g') + ' million' : format(datum.value, ',')"
 )

@@ -77,7 +77,7 @@ COMMANDS = (
         "studying",
         has_verbs=True,
     ),
-    Command("model-facts", "parameters, size and library of a model, from its file", "model_facts"),
+    Command("model-facts", "parameters, size, FLOPs and library of a model, from its file", "model_facts"),
     Command("compare", "2 to 6 evaluations side by side", "comparing"),
     Command("roi", "whether a tactic that saves energy pays back", "returning"),
     Command(

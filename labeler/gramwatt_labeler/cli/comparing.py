@@ -21,7 +21,7 @@ _WIDE = 34
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Their ids."""
     command.add_argument(
-        "ids", nargs="+", metavar="ID", help="an evaluation; the first is what others stand to"
+        "ids", nargs="+", metavar="ID", help="an evaluation; the others are compared with the first"
     )
     command.add_argument("--json", action="store_true", help="print the result as JSON")
 

@@ -19,8 +19,8 @@ from ..web.api.errors import ApiError
 from ..web.pages.desk import Desk
 from ..web.pages.page import Pages
 from ..web.pages.visitors import anonymous
+from .author import BY
 
-_BY = "the command line"
 _MOST_BYTES = 1_000_000
 
 
@@ -92,7 +92,7 @@ def _read(file: str, kind: str) -> list[tuple[str, Given]]:
 
 def _put(desk: Desk, file: str, path: str, given: Given, is_new: bool) -> None:
     try:
-        put(desk, given, _BY, is_new)
+        put(desk, given, BY, is_new)
     except ApiError as error:
         raise InputError(_words(file, path, error)) from None
 

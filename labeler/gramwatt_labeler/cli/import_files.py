@@ -11,10 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from ..codecarbon_import import Imported, Outcome, import_results
 from ..config import Config
 from ..definitions import Definitions
 from ..errors import InputError, Rejected
-from ..importing import Imported, Outcome, import_results
 from ..json_shapes import as_json
 from ..render.files import write_labels
 from ..render.text import clean
@@ -41,6 +41,25 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="emissions.csv, or emissions_..._....csv of tasks; CSV, JSON or XLSX of another tool or your own",
     )
+    _add_facts(command)
+    command.add_argument(
+        "--run", dest="runs", action="append", default=[], metavar="ID", help="only this run_id"
+    )
+    command.add_argument(
+        "--replace", action="store_true", help="take what is different from an earlier import of the same run"
+    )
+    command.add_argument(
+        "--tool",
+        default="",
+        metavar="NAME",
+        help="whose files these are: codecarbon, eco2ai, gramwatt, hugging-face, boamps, table, or one that a manager "
+        "defined; default: by their format and columns, else codecarbon",
+    )
+    add_dry_run(command)
+    command.add_argument("--json", action="store_true", help="print the results as JSON")
+
+
+def _add_facts(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group(
         "what the files do not say", "for rows whose own column is missing or empty"
     )
@@ -63,21 +82,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="ZONE",
         help="of the times in the files, such as Europe/Paris; default: here",
     )
-    command.add_argument(
-        "--run", dest="runs", action="append", default=[], metavar="ID", help="only this run_id"
-    )
-    command.add_argument(
-        "--replace", action="store_true", help="take what is different from an earlier import of the same run"
-    )
-    command.add_argument(
-        "--tool",
-        default="",
-        metavar="NAME",
-        help="whose files these are: codecarbon, eco2ai, gramwatt, hugging-face, boamps, table, or one that a manager "
-        "defined; default: by their format and columns, else codecarbon",
-    )
-    add_dry_run(command)
-    command.add_argument("--json", action="store_true", help="print the results as JSON")
 
 
 def main(options: argparse.Namespace, config: Config) -> int:
@@ -94,21 +98,9 @@ def main(options: argparse.Namespace, config: Config) -> int:
         others = [file for file in options.files if is_of_another_tool(file, options.tool, tools)]
         added = import_tools(others, options, config, store, known) if others else None
         for file in (file for file in options.files if file not in others):
-            try:
-                results = read_emissions(Path(file), settings, _left_out)
-                new = import_results(
-                    results, store, scales, time.time(), config.grading.hardware, options.replace
-                )
-            except (InputError, Rejected) as error:
+            new = _import(file, settings, options, config, store, scales)
+            if new is None:
                 failed = True
-                where = "" if isinstance(error, InputError) else f"{file}: "
-                hint = (
-                    "" if options.tool else "; read as CodeCarbon's, a table of your own needs --tool table"
-                )
-                print(
-                    f"gramwatt-labeler: {clean(where + str(error))}; nothing of it was imported{hint}",
-                    file=sys.stderr,
-                )
                 continue
             if not options.dry_run:
                 _write_labels(new, scales[0], config)
@@ -126,6 +118,28 @@ def main(options: argparse.Namespace, config: Config) -> int:
         say(added, options.dry_run, options.json)
         failed = failed or added.failed
     return exit_codes.ERROR if failed else 0
+
+
+def _import(
+    file: str,
+    settings: Options,
+    options: argparse.Namespace,
+    config: Config,
+    store: Store,
+    scales: Sequence[LoadedScale],
+) -> list[Imported] | None:
+    """A file of CodeCarbon's; None, and a line on standard error, for one that is wrong."""
+    try:
+        results = read_emissions(Path(file), settings, _left_out)
+        return import_results(results, store, scales, time.time(), config.grading.hardware, options.replace)
+    except (InputError, Rejected) as error:
+        where = "" if isinstance(error, InputError) else f"{file}: "
+        hint = "" if options.tool else "; read as CodeCarbon's, a table of your own needs --tool table"
+        print(
+            f"gramwatt-labeler: {clean(where + str(error))}; nothing of it was imported{hint}",
+            file=sys.stderr,
+        )
+        return None
 
 
 def _write_labels(imported: Sequence[Imported], scale: LoadedScale, config: Config) -> None:

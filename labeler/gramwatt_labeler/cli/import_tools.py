@@ -15,20 +15,30 @@ from ..forms.fields import NUMBERS
 from ..render.text import clean
 from ..scale_files import LoadedScale
 from ..store import Store
-from ..store.nouns import Origin
 from ..uploads.mapping import EXTRA, FIELDS, named
 from ..uploads.reading import read_upload
 from ..uploads.sheet import Sheet
 from ..uploads.tools import Target, Tool, recognise, tool_named
 from ..web.pages.desk import Desk
 from ..web.pages.page import Pages
-from ..web.pages.uploading import DEFAULTS, File, Line, added, graded, proposed, retargeted, rows_of
+from ..web.pages.uploading import (
+    CODECARBON,
+    DEFAULTS,
+    File,
+    Line,
+    added,
+    counts_of,
+    graded,
+    origin_of,
+    proposed,
+    retargeted,
+    rows_of,
+)
 from ..web.pages.visitors import anonymous
+from .author import BY
 
-CODECARBON = "codecarbon"
 _FORMATS = (".json", ".jsonl", ".xlsx", ".tsv")
 _HEADER_BYTES = 65536
-_BY = "the command line"
 # What only CodeCarbon's own reader has: a file of another tool says it itself, or it has no such thing.
 _ONLY_CODECARBON = ("timezone", "runs", "replace", "software", "user")
 
@@ -72,7 +82,9 @@ def import_tools(
     unfit = next((name for name in _ONLY_CODECARBON if getattr(options, name)), "")
     if unfit:
         flag = "--run" if unfit == "runs" else f"--{unfit}"
-        raise ConfigError(flag, f"is for CodeCarbon's files; {files[0]} is read as another tool's")
+        raise ConfigError(
+            flag, f"is for CodeCarbon's files; {files[0]} is read as another tool's: leave it out"
+        )
     desk = Desk(store, scales, config.grading.scales[0], str, Pages(anonymous))
     known = desk.definitions.tools()
     chosen = tool_named(options.tool, known) if options.tool else None
@@ -93,8 +105,7 @@ def import_tools(
         )
     _check_columns(dict(options.columns), read)
     rows = rows_of(read, defaults, desk.definitions.fields())
-    origin = Origin.CODECARBON if any(one.tool.name == CODECARBON for one in read) else Origin.FILE
-    return Added(added(desk, [graded(desk, row) for row in rows], _BY, origin), wrong)
+    return Added(added(desk, [graded(desk, row) for row in rows], BY, origin_of(read)), wrong)
 
 
 def as_trees(done: Added) -> list[dict[str, Any]]:
@@ -112,16 +123,15 @@ def say(done: Added, is_dry: bool, is_json: bool) -> None:
     """A line for each row, if no JSON was printed; what is wrong goes to standard error."""
     for words in done.wrong:
         print(f"gramwatt-labeler: {clean(words)}; nothing of it was imported", file=sys.stderr)
-    counts: dict[str, int] = {}
     for line in done.lines:
-        counts[line.outcome] = counts.get(line.outcome, 0) + 1
         where = f"{line.row.file}: line {line.row.line}: " if line.row.file else ""
         if line.is_wrong:
             print(f"gramwatt-labeler: {clean(where + line.row.wrong)}; not added", file=sys.stderr)
         elif not is_json:
             print(clean(f"{where}{_text(line)} ({line.outcome})"))
-    if counts and not is_json:
-        counted = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    if done.lines and not is_json:
+        counts = counts_of(done.lines)
+        counted = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
         print(counted + (" (nothing was kept)" if is_dry else ""))
 
 

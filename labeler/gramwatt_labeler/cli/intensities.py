@@ -14,6 +14,7 @@ from ..intensities.kept import keep, kept
 from ..intensities.table import SOURCE, latest, read_intensities
 from ..store import Store
 from ..uploads.reading import read_upload
+from .author import BY
 from .verbs import add_dry_run
 
 
@@ -47,7 +48,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
         except OSError as error:
             raise InputError(f"{options.file}: cannot read the file: {error.strerror}") from None
         rows = read_intensities(read_upload(options.file, content), options.source[:200])
-        before = keep(store, rows, time.time(), "the command line")
+        before = keep(store, rows, time.time(), BY)
         zones = len({one.zone for one in rows})
         if options.json:
             found = {"source": options.source, "intensities": len(rows), "zones": zones, "before": before}

@@ -15,13 +15,12 @@ from ..ranges import Stretch, measure_range, of_whole, read_selector
 from ..scale_files import LoadedScale, grade, pick
 from ..store import Evaluation, Given, Origin, Store
 from ..store.identifiers import new_id
+from ..units import grams_per_kilowatt_hour
 from . import exit_codes
 from .argument_types import key_number, moment, of_arguments
 from .line import one_line
 from .scales_in_force import scales_in_force
 from .servers import output, prometheus
-
-_JOULES_PER_KILOWATT_HOUR = 3.6e6
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -83,7 +82,6 @@ def main(options: argparse.Namespace, config: Config) -> int:
 
 def _evaluation(options: argparse.Namespace, stretch: Stretch, now: float) -> Evaluation:
     measured = stretch.measurement
-    grams, joules = measured.emissions_grams, measured.energy_joules
     window = Window(
         id=new_id(now),
         name=options.name or stretch.selector[:256],
@@ -104,9 +102,7 @@ def _evaluation(options: argparse.Namespace, stretch: Stretch, now: float) -> Ev
         origin=Origin.RANGE,
         detail={"selector": stretch.selector, "instances": list(stretch.instances)},
         boundary=stretch.boundary,
-        intensity_grams_per_kwh=grams / joules * _JOULES_PER_KILOWATT_HOUR
-        if grams is not None and joules > 0
-        else None,
+        intensity_grams_per_kwh=grams_per_kilowatt_hour(measured.emissions_grams, measured.energy_joules),
         created_at=now,
     )
 

@@ -13,11 +13,14 @@ from ..model_files.facts import FileFacts, as_tree
 from ..model_files.input_shapes import EXAMPLE, read_shapes
 from ..model_files.reading import READ, read_path
 from ..render.quantity import quantity
+from .author import BY
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The file, and the model it is of."""
-    command.add_argument("file", metavar="FILE", help=f"{READ}; of other formats the size alone")
+    command.add_argument(
+        "file", metavar="FILE", help=f"{READ}, or that folder; of other formats the size alone"
+    )
     command.add_argument(
         "--input", action="append", default=[], metavar="NAME=SIZES",
         help=f"the shape of an input that the file leaves open, such as {EXAMPLE}; for FLOPs, once for each",
@@ -78,7 +81,7 @@ def _kept(name: str, facts: FileFacts, config: Config) -> str:
         )
     store = Store(config.database_url)
     try:
-        keep(store, ModelFacts(author, short), facts, time.time(), "the command line")
+        keep(store, ModelFacts(author, short), facts, time.time(), BY)
     finally:
         store.close()
     return f"{author}/{short}" if author else short

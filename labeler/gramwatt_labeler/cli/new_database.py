@@ -1,10 +1,9 @@
-"""Says so where a command made a new database: in another folder than the pages', what it adds is not seen there."""
+"""A command says when it has made a new database: in another folder than that of the pages, no page shows it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from ..config import Config
 
@@ -12,10 +11,11 @@ from ..config import Config
 @contextmanager
 def said_when_made(config: Config, say: Callable[[str], None]) -> Iterator[None]:
     """Around a command: ``say`` gets one line when it has made the database."""
-    if config.data.database_url:  # an address is a choice, the folder may be where somebody happens to stand
+    file = config.database_file
+    # A configured address is a choice. The folder may only be the one in which the command was called.
+    if config.data.database_url or file is None:
         yield
         return
-    file = Path(config.data.dir) / "grades.db"
     was_there = file.exists()
     try:
         yield

@@ -21,7 +21,7 @@ from . import exit_codes
 from .argument_types import of_arguments
 from .scales_in_force import scales_in_force
 from .servers import output
-from .wiring import probe_rooms
+from .wiring import probe_setup
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -38,14 +38,30 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--content-type", default="application/json", metavar="TYPE", help="default: application/json"
     )
     command.add_argument("--method", choices=("POST", "GET"), default="POST", help="default: POST")
-    command.add_argument("--requests", type=int, default=100, metavar="N", help="default: 100")
     command.add_argument(
-        "--concurrency", type=int, default=1, metavar="N", help="at the same time (default: 1)"
+        "--requests", type=int, default=100, metavar="N", help="how many are measured (default: 100)"
     )
     command.add_argument(
-        "--warm-up", type=int, default=3, metavar="N", help="requests before that (default: 3)"
+        "--concurrency", type=int, default=1, metavar="N", help="requests at the same time (default: 1)"
     )
-    command.add_argument("--samples", type=int, default=1, metavar="N", help="in one request (default: 1)")
+    command.add_argument(
+        "--warm-up",
+        type=int,
+        default=3,
+        metavar="N",
+        help="requests before those that are measured (default: 3)",
+    )
+    command.add_argument(
+        "--samples", type=int, default=1, metavar="N", help="samples in one request (default: 1)"
+    )
+    _add_served(command)
+    command.add_argument("--task", default="", help="the task to keep with the result")
+    command.add_argument("--dataset", default="", help="the data set to keep with the result")
+    command.add_argument("--dry-run", action="store_true", help="print the result and keep nothing")
+    command.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _add_served(command: argparse.ArgumentParser) -> None:
     served = command.add_mutually_exclusive_group()
     for kind, words in SERVED.items():
         if kind and kind != "machine":
@@ -56,10 +72,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--machine", nargs="?", const="", default=None, metavar="INSTANCE",
         help="what serves it: the whole machine (of this exporter); without any of these time alone is measured",
     )  # fmt: skip
-    command.add_argument("--task", default="", help="the task to keep with the result")
-    command.add_argument("--dataset", default="", help="the data set to keep with the result")
-    command.add_argument("--dry-run", action="store_true", help="print the result and keep nothing")
-    command.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def main(options: argparse.Namespace, config: Config) -> int:
@@ -90,17 +102,17 @@ def main(options: argparse.Namespace, config: Config) -> int:
     scales = pick(scales_in_force(config), config.grading.scales)
     store = None if options.dry_run else Store(config.database_url)
     try:
-        told = probe(asked, probe_rooms(config, store, lambda: scales), _progress, new_id(time.time()), "")
+        found = probe(asked, probe_setup(config, store, lambda: scales), _progress, new_id(time.time()), "")
     finally:
         if store is not None:
             store.close()
     if options.json:
-        print(json.dumps(told, indent=2))
+        print(json.dumps(found, indent=2))
     else:
-        print(_text(told))
-        if told["id"]:
-            print(output(config).page(told["id"]))
-    return 0 if told["letter"] else exit_codes.NOT_GRADED
+        print(_text(found))
+        if found["id"]:
+            print(output(config).page(found["id"]))
+    return 0 if found["letter"] else exit_codes.NOT_GRADED
 
 
 def _lines(file: str) -> list[str]:
@@ -117,13 +129,13 @@ def _progress(how_far: Mapping[str, Any]) -> None:
         print(f"\r{how_far['done']} of {how_far['of']} requests", end="", file=sys.stderr, flush=True)
 
 
-def _text(told: Mapping[str, Any]) -> str:
-    parts = [told["text"].replace("(gramwatt run --", "(--")]
-    parts += [f"{told['requests']} requests", f"p50 {1000 * told['p50_seconds']:.3g} ms"]
-    parts.append(f"p95 {1000 * told['p95_seconds']:.3g} ms")
-    if "joules_per_request" in told:
-        parts.append(f"{told['joules_per_request']:.4g} J per request")
-    if "grams_per_request" in told:
-        parts.append(f"{told['grams_per_request']:.3g} g CO2e per request")
-    parts += [f"{count} failed: {words}" for words, count in told["failed"].items()]
+def _text(found: Mapping[str, Any]) -> str:
+    parts = [found["text"].replace("(gramwatt run --", "(--")]
+    parts += [f"{found['requests']} requests", f"p50 {1000 * found['p50_seconds']:.3g} ms"]
+    parts.append(f"p95 {1000 * found['p95_seconds']:.3g} ms")
+    if "joules_per_request" in found:
+        parts.append(f"{found['joules_per_request']:.4g} J per request")
+    if "grams_per_request" in found:
+        parts.append(f"{found['grams_per_request']:.3g} g CO2e per request")
+    parts += [f"{count} failed: {words}" for words, count in found["failed"].items()]
     return ", ".join(parts)

@@ -32,29 +32,30 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace, config: Config) -> int:
     """A line for each result; the exit code is 0 also when there is none."""
     # Imported here: ``grade`` of a window opens no database, and its library takes long to import.
-    from ..regrading import regrade
+    from ..scale_book.regrading import regrade
     from ..store import Store
 
     scales = pick(scales_in_force(config), config.grading.scales)
     store = Store(config.database_url)
     try:
-        done = list(
-            regrade(
-                store, scales, time.time(), config.grading.hardware, options.since or 0.0, options.dry_run
+        done = [
+            one
+            for loaded in scales
+            for one in regrade(
+                store, loaded, time.time(), config.grading.hardware, options.since or 0.0, dry=options.dry_run
             )
-        )
+        ]
     finally:
         store.close()
     if options.json:
         rows = [
-            {"window": one.before.window.id, "before": _side(one.before.grade), "after": _side(one.after)}
-            for one in done
+            {"window": one.window.id, "before": _side(one.before), "after": _side(one.after)} for one in done
         ]
         print(msgspec.json.format(msgspec.json.encode(rows)).decode())
         return 0
     for one in done:
         print(clean(one.text))
-    changed = sum(one.before.grade.letter != one.after.letter for one in done)
+    changed = sum(one.before is None or one.before.letter != one.after.letter for one in done)
     verb = "would be" if options.dry_run else "were"
     print(
         f"{len(done)} result(s) {verb} graded again, {changed} with another letter; the earlier ones are kept"
@@ -62,7 +63,9 @@ def main(options: argparse.Namespace, config: Config) -> int:
     return 0
 
 
-def _side(grade: Grade) -> dict[str, object]:
+def _side(grade: Grade | None) -> dict[str, object] | None:
+    if grade is None:
+        return None
     scale = grade.scale
     return {
         "scale": scale.name, "version": scale.version, "sha256": scale.sha256,

@@ -17,7 +17,7 @@ from ..scale_files import pick
 from ..units import energy
 from ..web.pages.desk import Desk
 from ..web.pages.page import Pages
-from ..web.pages.report import as_html, file_name, label_of, letters_of
+from ..web.pages.report import as_html, file_name, label_of
 from ..web.pages.visitors import anonymous
 from .argument_types import of_arguments
 from .scales_in_force import scales_in_force
@@ -41,7 +41,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--json", action="store_true", help="print the file's name and what it holds as JSON"
     )
     command.add_argument(
-        "--output", metavar="FILE", default="", help="- is standard output; default: a file here"
+        "--output", metavar="FILE", default="", help="- for standard output; default: a file in this folder"
     )
 
 
@@ -60,7 +60,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
     try:
         source = prometheus(config)
         desk = Desk(store, scales, main_scale.id.name, output(config).page, Pages(anonymous), source)
-        report = report_of(asked, store, main_scale, letters_of(desk), time.time(), source, desk.on_label)
+        report = report_of(asked, store, main_scale, time.time(), source, desk.on_label)
         is_pdf = form == "pdf"
         content = as_pdf(report, str(label_of(desk, report))) if is_pdf else as_html(desk, report).encode()
     finally:

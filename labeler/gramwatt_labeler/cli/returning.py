@@ -18,6 +18,7 @@ from ..roi.asked import INPUTS, plan_of, read
 from ..roi.keeping import as_tree, completed, kept_form, title_of
 from ..units import energy, mass, moment, number
 from .argument_types import of_arguments
+from .author import BY
 
 if TYPE_CHECKING:
     from ..store import Store
@@ -86,7 +87,7 @@ def _keep(title: str, form: Mapping[str, str], config: Config, is_dry: bool) -> 
 
     with of_arguments(title="--keep"), _opened(config, keeps=not is_dry) as store:
         title = title_of(clean(title).strip())
-        number = ReturnRows(store.database).add(title, kept_form(form), "the command line", time.time())
+        number = ReturnRows(store.database).add(title, kept_form(form), BY, time.time())
         return None if is_dry else number
 
 

@@ -6,7 +6,7 @@ import argparse
 import difflib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from ..config import Config
 from ..errors import ConfigError, InputError, NotFound
 from ..files import replace
 from ..grading.decoding import decode
-from ..grading.history import LEAST_RUNS, runs, scale_of
+from ..grading.history import LEAST_RUNS, Key, runs, scale_of
 from ..grading.names import nearest_name
 from ..json_shapes import scale_json
 from ..model import Graded
@@ -55,9 +55,7 @@ def add_arguments(command: argparse.ArgumentParser, settings: argparse.ArgumentP
     new.add_argument(
         "--since", type=since, default=0.0, metavar="WHEN", help="runs since 2026-01-31, or 30d ago"
     )
-    new.add_argument(
-        "--name", default="own-history", help="what letters by it are named by; default: own-history"
-    )
+    new.add_argument("--name", default="own-history", help="the new scale's name; default: own-history")
     new.add_argument(
         "--output", metavar="FILE", help="default: NAME.yml in grading.scales_dir, else standard output"
     )
@@ -163,6 +161,14 @@ def _new(options: argparse.Namespace, config: Config) -> int:
     )
     decode(content.encode(), options.name)  # what is written can be read
     file = _write(options, config, content)
+    _print_new(options, file, content, enough)
+    return 0
+
+
+def _print_new(
+    options: argparse.Namespace, file: Path | None, content: str, enough: Mapping[Key, Sequence[float]]
+) -> None:
+    """The scale, or where it is; on standard error how many runs each of its references has."""
     if options.json:
         written = str(file) if file is not None and not options.dry_run else None
         _dump(
@@ -179,7 +185,6 @@ def _new(options: argparse.Namespace, config: Config) -> int:
     for key, values in enough.items():
         where = f"{key.hardware}, {key.boundary}"
         print(f"{key.task} {key.phase} per {key.unit} ({where}): n {len(values)}", file=sys.stderr)
-    return 0
 
 
 def _write(options: argparse.Namespace, config: Config, content: str) -> Path | None:

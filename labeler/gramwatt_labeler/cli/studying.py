@@ -26,11 +26,10 @@ from ..study.frame import Row
 from ..study.reading import STUDY_SCALE, all_rows
 from . import exit_codes
 from .argument_types import of_arguments
+from .author import BY
 from .scales_in_force import scales_in_force
 from .verbs import add_dry_run, add_verbs, with_json
 from .wiring import hub
-
-_BY = "the command line"
 
 
 def add_arguments(command: argparse.ArgumentParser, settings: argparse.ArgumentParser) -> None:
@@ -40,15 +39,18 @@ def add_arguments(command: argparse.ArgumentParser, settings: argparse.ArgumentP
     one = actions.add_parser("sync", help="read the models that changed since the last sync from the hub")
     one.add_argument("--whole", action="store_true", help="look at every model, and mark those that are gone")
     one.add_argument(
-        "--texts", action="store_true", help="read cards' texts for a CO2 in kilograms; the text is not kept"
+        "--texts", action="store_true", help="read cards' texts for CO2 in kilograms; no text is kept"
     )
     one = actions.add_parser("import", help="read the table of the ESEM 2023 study (HFCO2.csv)")
     one.add_argument("file", metavar="FILE", help="the CSV file")
-    one = actions.add_parser("curate", help="say a value of a model in place of its card")
+    one = actions.add_parser("curate", help="set a value of a model in place of its card's")
     one.add_argument("model", metavar="MODEL", help="organisation/name on the hub")
     one.add_argument("field", metavar="FIELD", help="emissions, size, accuracy, source, domain, ...")
     one.add_argument(
-        "value", nargs="?", metavar="VALUE", help="such as '83 kg'; '' hides the card's; none takes it back"
+        "value",
+        nargs="?",
+        metavar="VALUE",
+        help="such as '83 kg'; '' hides the card's; without one the card's is back",
     )
     one.add_argument("--note", default="", metavar="TEXT", help="why")
     one = actions.add_parser("grade", help="grade every model again, on the scales as they are now")
@@ -81,8 +83,8 @@ def main(options: argparse.Namespace, config: Config) -> int:
 def _sync(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
     scales = scales_in_force(config)
     main_scale = config.grading.scales[0]
-    counts = sync(hub(config), rows, scales, main_scale, _BY, _progress, options.whole, options.texts)
-    return _told(options, counts)
+    counts = sync(hub(config), rows, scales, main_scale, BY, _progress, options.whole, options.texts)
+    return _counted(options, counts)
 
 
 def _import(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
@@ -96,11 +98,11 @@ def _import(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
     except UnicodeDecodeError:
         raise InputError(f"{options.file}: is not UTF-8") from None
     table = Table(text, options.file)
-    counts = sync(table, rows, scales_in_force(config), config.grading.scales[0], _BY)
-    return _told(options, counts)
+    counts = sync(table, rows, scales_in_force(config), config.grading.scales[0], BY)
+    return _counted(options, counts)
 
 
-def _told(options: argparse.Namespace, counts: Counts) -> int:
+def _counted(options: argparse.Namespace, counts: Counts) -> int:
     if options.json:
         print(json.dumps(asdict(counts)))
     else:
@@ -119,7 +121,7 @@ def _curate(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
     try:
         with of_arguments(field="FIELD"):
             curate(
-                rows, options.model, options.field, options.value, options.note, _BY, scales, config.grading.scales[0],
+                rows, options.model, options.field, options.value, options.note, BY, scales, config.grading.scales[0],
                 time.time(),
             )  # fmt: skip
     except Mistake as mistake:

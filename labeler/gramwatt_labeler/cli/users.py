@@ -15,9 +15,9 @@ from ..errors import InputError
 from ..store import Store
 from ..store.people import People, Role, Scope
 from .argument_types import of_arguments
+from .author import BY
 from .verbs import add_dry_run, add_verbs, with_json
 
-_BY = "the command line"
 _SCOPE_OF = {Role.VIEWER: Scope.READ, Role.CONTRIBUTOR: Scope.WRITE, Role.MANAGER: Scope.MANAGE}
 
 
@@ -52,7 +52,7 @@ def add_arguments(command: argparse.ArgumentParser, settings: argparse.ArgumentP
     role.add_argument("role", choices=roles, help="the new role")
     for action, words in (
         ("disable", "refuse every login and token of a user; ends all sessions"),
-        ("enable", "let it in again"),
+        ("enable", "allow logins and tokens of a user again"),
     ):
         one = actions.add_parser(action, help=words)
         one.add_argument("name", metavar="NAME", help="the user's name")
@@ -90,22 +90,22 @@ def _do(options: argparse.Namespace, people: People, now: float) -> list[dict[st
     match options.action:
         case "add":
             role = Role(options.role)
-            people.add(options.name, role, _password() if options.password else "", _BY, now)
+            people.add(options.name, role, _password() if options.password else "", BY, now)
             found = {"user": options.name, "role": role.value}
             if not options.no_token and not options.dry_run:
-                found["token"] = people.new_token(options.name, "command line", _SCOPE_OF[role], _BY, now)
+                found["token"] = people.new_token(options.name, "command line", _SCOPE_OF[role], BY, now)
             return found
         case "passwd":
-            people.change(options.name, _BY, now, password=_password())
+            people.change(options.name, BY, now, password=_password())
         case "token":
             expires = now + options.days * 86400 if options.days is not None else None
-            secret = people.new_token(options.name, options.label, Scope(options.scope), _BY, now, expires)
+            secret = people.new_token(options.name, options.label, Scope(options.scope), BY, now, expires)
             found = {"user": options.name, "scope": options.scope}
             return found if options.dry_run else found | {"token": secret}
         case "role":
-            people.change(options.name, _BY, now, role=Role(options.role))
+            people.change(options.name, BY, now, role=Role(options.role))
         case "disable" | "enable":
-            people.change(options.name, _BY, now, disabled=options.action == "disable")
+            people.change(options.name, BY, now, disabled=options.action == "disable")
         case _:
             return [
                 {

@@ -16,7 +16,7 @@ from ..hub.remote import Hub
 from ..hub.sync import sync
 from ..job_runner import JobRunner, Kind, Progress
 from ..probe.asked import read_asked
-from ..probe.outcome import Rooms, probe
+from ..probe.outcome import Setup, probe
 from ..scale_book.live import LiveScales
 from ..scale_book.regrading import regrade
 from ..scale_book.rows import ScaleRows
@@ -63,7 +63,11 @@ def job_runner(config: Config, store: Store, scales: LiveScales) -> JobRunner:
         loaded = scales.get(str(params.get("scale")))
         if loaded is None:
             raise ScaleError(f"no scale {params.get('scale')!r}")
-        done = regrade(store, loaded, time.time(), config.grading.hardware, lambda n: progress({"graded": n}))
+        done = 0
+        for done, _ in enumerate(
+            regrade(store, loaded, time.time(), config.grading.hardware, grades_new=True), 1
+        ):
+            progress({"graded": done})
         return {"graded": done}
 
     return JobRunner(
@@ -76,18 +80,18 @@ def job_runner(config: Config, store: Store, scales: LiveScales) -> JobRunner:
     )
 
 
-def probe_rooms(config: Config, store: Store | None, scales: Callable[[], Sequence[LoadedScale]]) -> Rooms:
+def probe_setup(config: Config, store: Store | None, scales: Callable[[], Sequence[LoadedScale]]) -> Setup:
     """What a probe works with; without a store nothing is kept."""
     keep = store.add_evaluation if store is not None else None
-    return Rooms(prometheus(config), scales, keep, config.probe.allowed_hosts, config.grading.hardware)
+    return Setup(prometheus(config), scales, keep, config.probe.allowed_hosts, config.grading.hardware)
 
 
 def _probing(config: Config, store: Store, scales: LiveScales) -> Kind:
-    rooms = probe_rooms(config, store, lambda: pick(scales, config.grading.scales))
+    setup = probe_setup(config, store, lambda: pick(scales, config.grading.scales))
 
     def run(params: Mapping[str, Any], progress: Progress) -> Any:
         asked = read_asked(params["asked"])
-        return probe(asked, rooms, progress, str(params["evaluation"]), str(params["by"]))
+        return probe(asked, setup, progress, str(params["evaluation"]), str(params["by"]))
 
     return run
 

@@ -38,6 +38,11 @@ class Difference:
 
     @property
     def text(self) -> str:
+        """As ``short``, and that the uncertainty is not known where it is not."""
+        return f"{self.short} (uncertainty not known)" if self.sigma is None else self.short
+
+    @property
+    def short(self) -> str:
         """Such as ``25 % less (±7 %)``, ``3 times (±0.2)`` or ``not distinguishable``."""
         if self.distinguishable is False and self.sigma:
             return "not distinguishable"
@@ -48,8 +53,6 @@ class Difference:
             text = f"{1 + self.ratio:.3g} times"
         else:
             text = f"{100 * size:.3g} % {'more' if self.ratio > 0 else 'less'}"
-        if self.sigma is None:
-            return f"{text} (uncertainty not known)"
         if not self.sigma:
             return text
         return f"{text} (±{_two(self.sigma)})" if self.ratio >= 1 else f"{text} (±{_two(100 * self.sigma)} %)"

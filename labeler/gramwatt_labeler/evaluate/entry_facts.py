@@ -12,10 +12,8 @@ from ..grading.gaissa import lower
 from ..grading.hardware import group_of
 from ..grading.scale import RatedScale, Scale
 
-_STUDY = {
-    "emissions": "co2_eq_emissions",
-    "dataset_size": "datasets_size",
-}  # as the study names what the form has
+# The study's names for fields of the form.
+_STUDY = {"emissions": "co2_eq_emissions", "dataset_size": "datasets_size"}
 _BASES = {field.name: field.kind.base for field in NUMBERS}
 _ENERGY = {
     "energy": ("energy", "J"),

@@ -11,7 +11,7 @@ from ..grading.facts import Verdict, grade_facts
 from ..grading.gate import MINIMUM_COVERAGE, failed, too_little_seen
 from ..grading.hardware import class_of, group_of, split_count
 from ..grading.recorded import OUTCOME_UNKNOWN, grade_of
-from ..grading.scale import AbsoluteScale, EeiScale, RatedScale
+from ..grading.scale import AbsoluteScale, EeiScale, RatedScale, letters_of
 from ..model import Grade, Graded, Hardware, Imported, Measurement, Window
 from ..reasons import said
 from ..scale_files import LoadedScale, with_origin
@@ -116,7 +116,7 @@ def evaluation_of(result: Result, user: str, origin: Origin = Origin.FORM) -> tu
     detail = {"tool": entry.source, "note": entry.note, "training_type": entry.training_type}
     if result.file:
         detail |= {"file": result.file, "line": str(result.line)}
-    if entry.missed_ratio and result.measurement is None:  # which has it where there is one
+    if entry.missed_ratio and result.measurement is None:  # a measurement has its coverage instead
         detail[MISSED] = repr(entry.missed_ratio)
     evaluation = Evaluation(
         window=result.window,
@@ -140,7 +140,7 @@ def _letters(verdict: Verdict) -> list[MetricGrade]:
 
 
 def _verdict(entry: Entry, loaded: LoadedScale) -> Verdict:
-    letters = _all_letters(loaded)
+    letters = letters_of(loaded.scale)
     if reason := refused(entry):
         return Verdict(None, letters, reasons=(reason,))
     if isinstance(loaded.scale, EeiScale | AbsoluteScale) and "energy" not in entry.values:
@@ -167,12 +167,6 @@ def _hardware(entry: Entry) -> Hardware:
         return Hardware()
     is_cpu = class_of(group_of(entry.hardware)) == "cpu"
     return Hardware((), ((model, count),)) if is_cpu else Hardware(((model, count),), ())
-
-
-def _all_letters(loaded: LoadedScale) -> tuple[str, ...]:
-    if isinstance(loaded.scale, EeiScale | AbsoluteScale):
-        return tuple(band.letter for band in loaded.scale.bands)
-    return tuple(loaded.scale.letters)
 
 
 def _window(entry: Entry, now: float, origin: str) -> Window:

@@ -87,7 +87,7 @@ FLOPS = _kind(
 POWER = _kind("power", "W", {"W": 1.0, "mW": 1e-3, "kW": 1e3}, "watt=W watts=W")
 MONEY = _kind("money", "", {"": 1.0})
 LEAST = 1e-18
-"""Closer to 0 than every quantity of a model or a run: what is divided by a smaller number is beyond every number."""
+"""Smaller than every quantity of a model or a run. A quotient by a smaller number may be infinite."""
 KINDS = {kind.name: kind for kind in (MASS, BYTES, ENERGY, TIME, COUNT, RATIO, FLOPS, POWER, MONEY)}
 
 

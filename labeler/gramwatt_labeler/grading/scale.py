@@ -185,3 +185,10 @@ class StrepScale(_Scale, frozen=True, tag="strep"):
 
 
 Scale = EeiScale | AbsoluteScale | RelativeScale | RatedScale | StrepScale
+
+
+def letters_of(scale: Scale) -> tuple[str, ...]:
+    """All letters of a scale, best first."""
+    if isinstance(scale, EeiScale | AbsoluteScale):
+        return tuple(band.letter for band in scale.bands)
+    return tuple(scale.letters)

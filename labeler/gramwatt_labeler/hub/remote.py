@@ -36,7 +36,7 @@ class Hub:
             raise ConfigError(
                 "$.hub", "needs the hub's client library: pip install 'gramwatt-labeler[hub]'"
             ) from None
-        # It says each retry, twice; what went wrong in the end is in our own error.
+        # The library logs each retry twice. Our own error says what went wrong in the end.
         its_log.set_verbosity_error()  # type: ignore[no-untyped-call]
         self._api: Any = huggingface_hub.HfApi(endpoint=endpoint or None, token=token or False)
         self._error: Any = huggingface_hub.errors.HfHubHTTPError

@@ -43,7 +43,7 @@ class WrongFile(InputError):
 
 
 class NotKnown(Exception):
-    """The FLOPs of a model cannot be told; the message says why."""
+    """A file is readable, and what was asked of it is not known, such as its FLOPs; the message says why."""
 
 
 def values_of(shape: object) -> int:

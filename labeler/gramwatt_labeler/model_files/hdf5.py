@@ -1,6 +1,6 @@
 """A file of HDF5: the shapes of its arrays, and the configuration that Keras writes beside them. Needs h5py.
 
-Links to other files are not followed, and no array is read. It runs in a process of its own (``apart``).
+Links to other files are not followed, and no array is read. It runs in a process of its own (``libraries``).
 Keras's layout: https://keras.io/guides/serialization_and_saving/
 """
 
@@ -34,14 +34,13 @@ class Arrays:
 def read(file: BinaryIO, size: int, shapes: Shapes) -> FileFacts:
     """The facts of a file such as ``model.h5``. Raises WrongFile."""
     found = arrays(file)
-    library = "Keras" if found.is_keras else ""
     if not found.is_keras:
         return FileFacts("HDF5", size, found.parameters, "", (_OTHER,))
     if not found.configuration:
         note = "FLOPs are not known: the file has weights and no configuration of layers"
-        return FileFacts("HDF5", size, found.parameters, library, (note,))
+        return FileFacts("HDF5", size, found.parameters, "Keras", (note,))
     operations, notes = counted(found.configuration, shapes)
-    return FileFacts("HDF5", size, found.parameters, library, notes, operations)
+    return FileFacts("HDF5", size, found.parameters, "Keras", notes, operations)
 
 
 def counted(configuration: str, shapes: Shapes) -> tuple[int | None, tuple[str, ...]]:

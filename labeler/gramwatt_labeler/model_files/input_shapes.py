@@ -23,7 +23,7 @@ def read_shapes(text: str) -> Shapes:
         if match is None or not all(0 < size <= _MOST_SIZE for size in sizes):
             raise InputError(f"{part[:60]!r} is no shape of an input; write NAME=SIZES, such as {EXAMPLE}")
         if match["name"] in shapes:
-            raise InputError(f"the input {match['name'][:60]} is there twice")
+            raise InputError(f"the input {match['name'][:60]} is there twice; keep one")
         shapes[match["name"]] = sizes
     if len(shapes) > _MOST_INPUTS:
         raise InputError(f"more than {_MOST_INPUTS} inputs")

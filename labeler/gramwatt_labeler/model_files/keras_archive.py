@@ -1,6 +1,6 @@
 """A ``.keras`` file: a zip of the configuration, and of the weights as HDF5. Needs h5py.
 
-It runs in a process of its own (``apart``). Format: https://keras.io/guides/serialization_and_saving/
+It runs in a process of its own (``libraries``). Format: https://keras.io/guides/serialization_and_saving/
 """
 
 from __future__ import annotations

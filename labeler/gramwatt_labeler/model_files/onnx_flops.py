@@ -1,6 +1,6 @@
 """FLOPs of an ONNX model: onnx-tool follows the shapes through the graph. Needs onnx and onnx-tool.
 
-It runs in a process of its own (``apart``): a graph may ask for more memory or time than there is. Of onnx-tool the
+It runs in a process of its own (``libraries``): a graph may ask for more memory or time than there is. Of onnx-tool the
 shapes are taken and not its counts, which weigh an activation by its author's processor and a transposed convolution
 by its output. A shape that onnx's own inference knows otherwise is not believed.
 Operators: https://onnx.ai/onnx/operators/

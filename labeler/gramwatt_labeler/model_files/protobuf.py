@@ -30,7 +30,7 @@ class Cursor:
             if byte < 0x80:
                 return found
             shift += 7
-        raise WrongFile("a number in it is longer than any")
+        raise WrongFile("a number in it has more than 64 bits")
 
     def take(self, count: int) -> bytes:
         if count > len(self._content) - self._at:
@@ -52,4 +52,4 @@ def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
         elif kind in _WIDTHS:
             yield tag >> 3, cursor.take(_WIDTHS[kind])
         else:
-            raise WrongFile("a field in it has a type that there is not")
+            raise WrongFile("a field in it has an unknown type")

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import BinaryIO
 
-from . import apart, gguf, onnx, pytorch, safetensors, saved_model
+from . import gguf, libraries, onnx, pytorch, safetensors, saved_model
 from .facts import FileFacts, NotKnown, Shapes, WrongFile
 
 Reader = Callable[[BinaryIO, int], FileFacts]
@@ -42,9 +42,9 @@ def read_model(file: BinaryIO, name: str, size: int, shapes: Shapes | None = Non
     file.seek(0)
     try:
         if begin[:8] == _HDF5:
-            return _apart("hdf5", "HDF5", file, size, shapes)
+            return _by_library("hdf5", "HDF5", file, size, shapes)
         if begin[:4] == _ZIP and suffix == ".keras":
-            return _apart("keras", "Keras", file, size, shapes)
+            return _by_library("keras", "Keras", file, size, shapes)
         reader = _reader(begin, suffix)
         if reader is not None:
             facts = reader(file, size)
@@ -87,24 +87,24 @@ def _reader(begin: bytes, suffix: str) -> Reader | None:
     return onnx.read if suffix == ".onnx" else None
 
 
-def _apart(kind: str, form: str, file: BinaryIO, size: int, shapes: Shapes | None) -> FileFacts:
+def _by_library(kind: str, form: str, file: BinaryIO, size: int, shapes: Shapes | None) -> FileFacts:
     """What a library finds, or the size alone where it is not installed."""
-    absent = apart.missing(kind)
+    absent = libraries.missing(kind)
     try:
         if not absent:
-            return apart.read(kind, file, size, shapes)
-        why = f"{absent} is not installed: {apart.EXTRA}"
+            return libraries.read(kind, file, size, shapes)
+        why = f"{absent} is not installed: {libraries.EXTRA}"
     except NotKnown as error:
         why = str(error)
     return FileFacts(form, size, None, form if form == "Keras" else "", (f"its size alone is known: {why}",))
 
 
 def _with_flops(facts: FileFacts, file: BinaryIO, size: int, shapes: Shapes | None) -> FileFacts:
-    absent = apart.missing("onnx")
+    absent = libraries.missing("onnx")
     try:
         if absent:
-            raise NotKnown(f"they need {absent}: {apart.EXTRA}")
-        found = apart.read("onnx", file, size, shapes)
+            raise NotKnown(f"they need {absent}: {libraries.EXTRA}")
+        found = libraries.read("onnx", file, size, shapes)
     except NotKnown as error:
         return replace(facts, notes=(*facts.notes, f"FLOPs are not known: {error}"))
     return replace(facts, notes=(*facts.notes, *found.notes), flops_per_unit=found.flops_per_unit)

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Duplicate, LabelerError, NotFound, Rejected
+from ..grading.scale import letters_of
 from ..model import Grade, Measurement, Window
 from ..prometheus import Prometheus
 from ..ranges import Stretch, measure_range, read_selector
 from ..scale_files import LoadedScale, grade
 from ..store.nouns import Evaluation, Given, Measure, Origin
+from ..units import grams_per_kilowatt_hour
 from .asked import Asked
 from .driving import Drive, drive
 from .hosts import endpoint
@@ -25,7 +27,7 @@ Progress = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Rooms:
+class Setup:
     """What a probe works with. ``keep`` is the store's; ``wait`` is how long samples are waited for."""
 
     prometheus: Prometheus
@@ -36,35 +38,35 @@ class Rooms:
     wait: float = _SCRAPES_SECONDS
 
 
-def probe(asked: Asked, rooms: Rooms, progress: Progress, evaluation_id: str, by: str) -> dict[str, Any]:
-    """Do it; what is told to the user. Raises Rejected when no request succeeded, and what ``endpoint`` raises."""
-    to = endpoint(asked.url, rooms.allowed)
+def probe(asked: Asked, setup: Setup, progress: Progress, evaluation_id: str, by: str) -> dict[str, Any]:
+    """Do it; the result as JSON has it. Raises Rejected when no request succeeded, and what ``endpoint`` raises."""
+    to = endpoint(asked.url, setup.allowed)
     found = drive(to, asked, lambda done, of: progress({"done": done, "of": of}))
     if not found.good:
         worst = ", ".join(f"{count} times {words}" for words, count in found.failures.most_common(3))
         raise Rejected(f"no request succeeded: {worst}")
-    stretch, why = _measured(asked, rooms, found, progress)
+    stretch, why = _measured(asked, setup, found, progress)
     now = time.time()
     evaluation = _evaluation(asked, found, stretch, why, evaluation_id, by, now)
-    grades = [_grade(loaded, evaluation, rooms.hardware, why) for loaded in rooms.scales()]
+    grades = [_grade(loaded, evaluation, setup.hardware, why) for loaded in setup.scales()]
     kept = evaluation.id
-    if rooms.keep is not None:
+    if setup.keep is not None:
         try:
-            kept = rooms.keep(evaluation, [Given(one) for one in grades])
+            kept = setup.keep(evaluation, [Given(one) for one in grades])
         except Duplicate as there:  # the labeler ended between keeping it and saying so
             kept = there.existing
-    return _told(found, evaluation, grades, kept if rooms.keep is not None else "", why)
+    return _result(found, evaluation, grades, kept if setup.keep is not None else "", why)
 
 
-def _measured(asked: Asked, rooms: Rooms, found: Drive, progress: Progress) -> tuple[Stretch | None, str]:
+def _measured(asked: Asked, setup: Setup, found: Drive, progress: Progress) -> tuple[Stretch | None, str]:
     """The energy between the samples inside the run; why there is none."""
     if not asked.selector:
         return None, "the energy of the run: what serves the model was not named"
     selector = read_selector(asked.selector)
-    until = time.monotonic() + rooms.wait
+    until = time.monotonic() + setup.wait
     while True:
         try:
-            stretch = measure_range(rooms.prometheus, selector, found.start, found.end)
+            stretch = measure_range(setup.prometheus, selector, found.start, found.end)
             share = (stretch.end - stretch.start) / (found.end - found.start)
             if share >= _LEAST_SHARE or time.monotonic() > until:
                 break
@@ -111,8 +113,6 @@ def _evaluation(
         boundary=stretch.boundary if stretch else "",
     )  # fmt: skip
     seconds = found.end - found.start
-    grams = measurement.emissions_grams if measurement else None
-    joules = measurement.energy_joules if measurement else 0.0
     return Evaluation(
         window=window,
         measurement=measurement,
@@ -127,7 +127,9 @@ def _evaluation(
             "requests_per_second": Measure(len(found.good) / seconds if seconds > 0 else None),
         },
         boundary=stretch.boundary if stretch else "",
-        intensity_grams_per_kwh=grams / joules * 3.6e6 if grams is not None and joules > 0 else None,
+        intensity_grams_per_kwh=grams_per_kilowatt_hour(
+            measurement.emissions_grams if measurement else None, measurement.energy_joules if measurement else None
+        ),
         created_at=now,
         created_by=by,
     )  # fmt: skip
@@ -135,22 +137,21 @@ def _evaluation(
 
 def _grade(loaded: LoadedScale, evaluation: Evaluation, hardware: str, why: str) -> Grade:
     if evaluation.measurement is None:
-        bands = getattr(loaded.scale, "bands", ())
-        return Grade(loaded.id, None, why, tuple(band.letter for band in bands))
+        return Grade(loaded.id, None, why, letters_of(loaded.scale))
     return grade(loaded, evaluation.window, evaluation.measurement, hardware)
 
 
-def _told(
+def _result(
     found: Drive, evaluation: Evaluation, grades: Sequence[Grade], kept: str, why: str
 ) -> dict[str, Any]:
     measured, requests = evaluation.measurement, evaluation.window.values["requests"]
-    told: dict[str, Any] = {
+    result: dict[str, Any] = {
         "id": kept, "letter": grades[0].letter, "text": grades[0].text, "requests": len(found.good),
         "failed": dict(found.failures), "p50_seconds": found.latency(0.5), "p95_seconds": found.latency(0.95),
         "energy": why or "measured",
     }  # fmt: skip
     if measured is not None and requests > 0:
-        told["joules_per_request"] = measured.energy_joules / requests
+        result["joules_per_request"] = measured.energy_joules / requests
         if measured.emissions_grams is not None:
-            told["grams_per_request"] = measured.emissions_grams / requests
-    return told
+            result["grams_per_request"] = measured.emissions_grams / requests
+    return result

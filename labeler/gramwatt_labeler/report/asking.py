@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ..errors import InputError, LabelerError, NotFound
+from ..grading.scale import letters_of
 from ..model import Graded
 from ..prometheus import Prometheus, selector
 from ..render.text import clean
@@ -47,17 +48,16 @@ def report_of(
     asked: Asked,
     store: Store,
     scale: LoadedScale,
-    letters: Sequence[str],
     now: float,
     prometheus: Prometheus | None,
     shown: Callable[[Mapping[str, Graded]], Graded | None],
 ) -> Report:
-    """The report. ``shown`` says which of a single run's grades stands for it.
+    """The report with the letters of ``scale``. ``shown`` says which of a single run's grades stands for it.
 
     Raises InputError for a month that is none and when no run fits.
     """
     if asked.window:
-        return _of_one(asked, store, scale, letters, now, shown)
+        return _of_one(asked, store, scale, now, shown)
     filters = Filters(model=asked.model, user=asked.user, task=asked.task, parent="")
     until = now
     if asked.month:
@@ -72,14 +72,13 @@ def report_of(
         title = f"Energy and CO2 of {clean(asked.model)}"
     identity = scale.id.name, scale.id.sha256
     budgets = _budgets(prometheus, until)
-    return build(title, subtitle_of(asked), rows, letters, identity, now, budgets, cut)
+    return build(title, subtitle_of(asked), rows, letters_of(scale.scale), identity, now, budgets, cut)
 
 
 def _of_one(
     asked: Asked,
     store: Store,
     scale: LoadedScale,
-    letters: Sequence[str],
     now: float,
     shown: Callable[[Mapping[str, Graded]], Graded | None],
 ) -> Report:
@@ -97,7 +96,7 @@ def _of_one(
         clean(window.model or window.name or window.id),
         subtitle,
         [Listed(stored.evaluation, graded, None)],
-        grade.letters if grade else letters,
+        grade.letters if grade else letters_of(scale.scale),
         identity,
         now,
         [],

@@ -35,6 +35,12 @@ class Plan:
     cost_joules: float = 0.0
     intensity: float | None = None
 
+    @property
+    def applying_cost(self) -> Fraction:
+        """All money that applying takes, with that for its energy."""
+        price = exact(self.price_per_kwh) / Fraction(JOULES_PER_KILOWATT_HOUR)
+        return exact(self.cost) + exact(self.cost_joules) * price
+
 
 @dataclass(frozen=True, slots=True)
 class Return:
@@ -63,7 +69,7 @@ def returns(plan: Plan) -> Return:
     """Money, energy and CO2 of a plan. Numbers are finite and not negative; calls and calls per day above 0."""
     old, new = exact(plan.old_joules), exact(plan.new_joules)
     price = exact(plan.price_per_kwh) / Fraction(JOULES_PER_KILOWATT_HOUR)
-    cost = exact(plan.cost) + exact(plan.cost_joules) * price
+    cost = plan.applying_cost
     calls, daily = exact(plan.calls), exact(plan.calls_per_day)
     old_total, new_total = calls * old * price, cost + calls * new * price
     even = _break_even(cost, (old - new) * price)
@@ -93,7 +99,7 @@ def curve(plan: Plan, points: int = 60) -> list[tuple[float, float, float]]:
     outcome = returns(plan)
     end = max(plan.calls, 2.0 * (outcome.break_even_calls or 0))
     price = plan.price_per_kwh / JOULES_PER_KILOWATT_HOUR
-    fixed = plan.cost + plan.cost_joules * price
+    fixed = float(plan.applying_cost)
     steps = [end * step / (points - 1) for step in range(points)]
     return [(n, n * plan.old_joules * price, fixed + n * plan.new_joules * price) for n in steps]
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..evaluate.results import MISSED, grade_entry
 from ..forms.entry import Entry
 from ..forms.fields import numbers
-from ..grading.scale import AbsoluteScale, EeiScale, RatedScale
-from ..model import Grade, Graded
+from ..grading.scale import AbsoluteScale, EeiScale, RatedScale, letters_of
+from ..model import Grade, Graded, Window
 from ..scale_files import LoadedScale, grade
 from ..store import Evaluation, Filters, Given, Measure, Store
-from ..store.nouns import Layer
+from ..store.nouns import Layer, Origin
 
 PREVIEWED = 2000
 _PAGE = 500
@@ -52,28 +52,54 @@ def preview(store: Store, loaded: LoadedScale, hardware: str = "", most: int = P
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Regraded:
+    """One evaluation on one scale: as it was, if it had a grade there, and as it is now."""
+
+    window: Window
+    before: Grade | None
+    after: Grade
+
+    @property
+    def text(self) -> str:
+        """Such as ``w1 'train': gramwatt 1 C -> gramwatt 2 D``."""
+        both = [one for one in (self.before, self.after) if one is not None]
+        shown = [f"{one.scale.name} {one.scale.version} {one.text}" for one in both]
+        return f"{self.window.id} {self.window.name!r}: {' -> '.join(shown)}"
+
+
 def regrade(
     store: Store,
     loaded: LoadedScale,
     now: float,
     hardware: str = "",
-    progress: Callable[[int], None] = lambda _: None,
-) -> int:
-    """Put the new grades in place of the old ones; how many. A grade on the older version stays in the database.
+    since: float = 0.0,
+    grades_new: bool = False,
+    dry: bool = False,
+) -> Iterator[Regraded]:
+    """Put the new grades in place of the old ones. A grade on the older version stays in the database.
 
-    An evaluation without a grade on a scale of this name gets one where it is a letter.
+    ``since`` leaves out what ended earlier, ``dry`` writes nothing. With ``grades_new`` an evaluation without a grade
+    on a scale of this name gets one where it is a letter. A window that was refused before it was measured keeps its
+    reason.
     """
-    done = 0
     for evaluation, old in graded_on(store, loaded.id.name, None):
-        if old.grade.scale.sha256 == loaded.id.sha256 if old else not _fits(loaded, evaluation):
+        if evaluation.window.end < since or _is_done(loaded, evaluation, old, grades_new):
             continue
         new = grade_again(loaded, evaluation, hardware)
         if old is None and new.letter is None:
             continue
-        store.regrade(evaluation.id, [Given(new)], now)
-        done += 1
-        progress(done)
-    return done
+        if not dry:
+            store.regrade(evaluation.id, [Given(new)], now)
+        yield Regraded(evaluation.window, old.grade if old else None, new)
+
+
+def _is_done(loaded: LoadedScale, evaluation: Evaluation, old: Graded | None, grades_new: bool) -> bool:
+    """Whether this version of the scale has nothing new to say of an evaluation."""
+    if old is None:
+        return not grades_new or not _fits(loaded, evaluation)
+    is_refused = evaluation.origin is Origin.WINDOW and evaluation.measurement is None
+    return is_refused or old.grade.scale.sha256 == loaded.id.sha256
 
 
 def _fits(loaded: LoadedScale, evaluation: Evaluation) -> bool:
@@ -85,7 +111,7 @@ def _fits(loaded: LoadedScale, evaluation: Evaluation) -> bool:
 
 def grade_again(loaded: LoadedScale, evaluation: Evaluation, hardware: str = "") -> Grade:
     """The grade of a stored evaluation. Never raises: what is missing is in the grade."""
-    letters = _letters(loaded)
+    letters = letters_of(loaded.scale)
     measured = evaluation.measurement
     if isinstance(loaded.scale, EeiScale | AbsoluteScale):
         if measured is None:
@@ -160,8 +186,3 @@ def graded_on(store: Store, scale: str, most: int | None) -> Iterator[tuple[Eval
 
 def _with(evaluation: Evaluation, measures: Mapping[str, Mapping[str, Measure]]) -> Evaluation:
     return replace(evaluation, measures=measures.get(evaluation.id, {}))
-
-
-def _letters(loaded: LoadedScale) -> tuple[str, ...]:
-    bands = getattr(loaded.scale, "bands", None)
-    return tuple(band.letter for band in bands) if bands else tuple(getattr(loaded.scale, "letters", ()))

@@ -129,7 +129,7 @@ class Database:
                         migrate.upgrade(self.engine)
                     break
                 except SQLAlchemyError as error:
-                    if not left or not _is_somebody_else(error):
+                    if not left or not _is_another_program(error):
                         raise
                     time.sleep(_TRY_SECONDS)
             self._is_ready = True
@@ -156,7 +156,7 @@ def _left_in_order(connection: Connection) -> Iterator[None]:
 def _with_storable_texts(
     _connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
 ) -> tuple[str, Any]:
-    """What is asked for has no characters that no database has, wherever it came from: it finds nothing, then.
+    """The statement with texts that a database can store. A filter with other characters finds nothing.
 
     PostgreSQL's driver refuses half a surrogate in the middle of its request, and NUL as if it were away.
     """
@@ -183,7 +183,7 @@ def first_line(error: BaseException) -> str:
     return next((line.strip() for line in lines if line.strip()), type(error).__name__)
 
 
-def _is_somebody_else(error: SQLAlchemyError) -> bool:
+def _is_another_program(error: SQLAlchemyError) -> bool:
     """Whether another program is creating the same tables, or holds the file meanwhile."""
     text = str(error).lower()
     return isinstance(error, IntegrityError) or any(
@@ -192,7 +192,7 @@ def _is_somebody_else(error: SQLAlchemyError) -> bool:
 
 
 def sqlite_manners(connection: Any, _record: Any) -> None:
-    """What every connection to SQLite is told first."""
+    """The settings of every connection to SQLite."""
     connection.isolation_level = None  # transactions begin where we say, also around changes of tables
     cursor = connection.cursor()
     cursor.execute("PRAGMA busy_timeout=5000")

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, null, or_, select
 
 from ..errors import InputError
+from ..units import UNDATED
 from .nouns import Filters
 from .rows import author_and_name
 from .tables import DATASETS, EVALUATIONS, GRADES, HOSTS, MODELS
@@ -32,7 +33,7 @@ class _Order:
     def has_value(self, is_known: bool) -> ColumnElement[bool]:
         """The rows whose value is known, or those whose value is not. An end of 0 is a date not known."""
         if self.key is _E.ended:
-            return self.key != 0 if is_known else self.key == 0
+            return self.key != UNDATED if is_known else self.key == UNDATED
         return self.key.is_not(None) if is_known else self.key.is_(None)
 
 
@@ -176,7 +177,9 @@ def _order(sort: str) -> _Order:
     if key not in _KEYS:
         raise InputError(f"sort: {sort!r} is no order; allowed: {', '.join(SORTS)}")
     column, kind, may_miss, needs_grade = _KEYS[key]
-    may_miss = may_miss or sort == "ended"  # an end not known is 0: the last of the newest first by itself
+    may_miss = (
+        may_miss or sort == "ended"
+    )  # a date not known is 0, which is last only when the newest come first
     return _Order(column, sort.startswith("-"), kind, may_miss, needs_grade)
 
 
@@ -220,7 +223,7 @@ def _conditions(filters: Filters, scale: str) -> list[ColumnElement[bool]]:
     if filters.since is not None:
         found.append(_E.ended >= filters.since)
     if filters.until is not None:
-        found += [_E.ended < filters.until, _E.ended != 0]
+        found += [_E.ended < filters.until, _E.ended != UNDATED]
     if filters.q:
         found.append(contains(_E.search, filters.q))
     return found

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..model import Grade, Graded, Measurement, Window
+from ..units import grams_per_kilowatt_hour
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -128,8 +129,9 @@ class Evaluation:
         """The carbon intensity its CO2 was computed with; None where CO2 or energy is not known."""
         if self.intensity_grams_per_kwh is not None:
             return self.intensity_grams_per_kwh
-        joules = self.measurement.energy_joules if self.measurement else 0.0
-        return self.grams / joules * 3.6e6 if self.grams is not None and joules > 0 else None
+        return grams_per_kilowatt_hour(
+            self.grams, self.measurement.energy_joules if self.measurement else None
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,7 +178,7 @@ def _reduced(lines: Sequence[Line], mapping: ColumnMapping) -> tuple[Mapping[str
     if len(lines) == 1:
         return lines[0].cells, frozenset()
     if mapping.reduce == "first":
-        return reducing.first(lines, mapping.targets)
+        return reducing.first(lines), frozenset()
     if mapping.reduce == "last":
         return reducing.last(lines, mapping.targets)
     return reducing.together(lines, mapping.targets, mapping.reduce == "mean")

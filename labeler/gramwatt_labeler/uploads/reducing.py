@@ -46,7 +46,7 @@ def last(lines: Sequence[Line], targets: Targets) -> tuple[dict[str, str], froze
             ordered.sort(key=lambda line: _size(line.cells[column], target))
         except Mistake:
             unread[column] = _odd_one([line.cells[column] for line in lines], target)
-    found = _first_of(list(reversed(ordered)))
+    found = first(list(reversed(ordered)))
     for column, target in totals:
         if column not in unread:
             most = max(lines, key=lambda line: _size(line.cells[column], target))
@@ -54,14 +54,9 @@ def last(lines: Sequence[Line], targets: Targets) -> tuple[dict[str, str], froze
     return found | unread, frozenset()
 
 
-def first(lines: Sequence[Line], _: Targets) -> tuple[dict[str, str], frozenset[str]]:
-    """The first row that says something."""
-    return _first_of(lines), frozenset()
-
-
 def together(lines: Sequence[Line], targets: Targets, is_mean: bool) -> tuple[dict[str, str], frozenset[str]]:
     """Numbers added up, or their mean; words of the last row. With the columns that are in base units now."""
-    found, based = _first_of(list(reversed(lines))), set()
+    found, based = first(list(reversed(lines))), set()
     for column, target in targets.items():
         texts = [line.cells[column] for line in lines if line.cells[column]]
         if not texts or not (target.field in KINDS or target.field == "extra"):
@@ -105,7 +100,8 @@ def two_readings(texts: Sequence[str]) -> str:
     return f"“{text}” can mean {without} or {comma}, as other lines have a decimal comma; write {without} or {comma}"
 
 
-def _first_of(lines: Sequence[Line]) -> dict[str, str]:
+def first(lines: Sequence[Line]) -> dict[str, str]:
+    """Of each column the first text that is not empty."""
     return {
         column: next((line.cells[column] for line in lines if line.cells[column]), "")
         for column in lines[0].cells

@@ -14,11 +14,10 @@ from gramwatt_labeler.evaluate.results import evaluate, evaluation_of
 from gramwatt_labeler.forms.entry import Entry
 from gramwatt_labeler.grading.facts import Facts, grade_facts
 from gramwatt_labeler.metrics import Health, Published
-from gramwatt_labeler.model import Graded, Hardware, Imported, Measurement, Window
+from gramwatt_labeler.model import Grade, Graded, Hardware, Imported, Measurement, Window
 from gramwatt_labeler.output import Output
 from gramwatt_labeler.prometheus import Prometheus
-from gramwatt_labeler.regrading import regrade
-from gramwatt_labeler.scale_book.regrading import grade_again
+from gramwatt_labeler.scale_book.regrading import grade_again, regrade
 from gramwatt_labeler.scale_files import LoadedScale, grade, load_scales
 from gramwatt_labeler.sources.emissions_csv import Options, read_emissions
 from gramwatt_labeler.store import Store
@@ -288,11 +287,27 @@ def test_a_typed_result_graded_again_keeps_its_letter(tmp_path: Path) -> None:
         result = evaluate(one, [GRAMWATT], NOW, "" if origin is Origin.FORM else "f.csv")
         store.add_evaluation(*evaluation_of(result, "alice", origin))
     newer = LoadedScale(GRAMWATT.scale, replace(GRAMWATT.id, version="3", sha256="0" * 64), GRAMWATT.file)
-    found = {one.before.window.id: one for one in regrade(store, [newer], NOW, dry=True)}
+    found = {one.window.id: one for one in regrade(store, newer, NOW, dry=True)}
     assert sorted(str(one.after.letter) for one in found.values()) == ["E", "None"]
     assert "exit code 1" in found["r2"].after.reason
     for stored in (store.evaluation(name) for name in found):
         assert grade_again(newer, stored.evaluation).letter == found[stored.evaluation.id].after.letter
+    store.close()
+
+
+def test_grading_again_takes_co2_alone_and_leaves_a_window_that_was_refused(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'grades.db'}")
+    result = evaluate(
+        Entry("training", "m", "", "", "", "", values={"emissions": 1000.0}), [SCALES["gaissa"]], NOW
+    )
+    typed = store.add_evaluation(*evaluation_of(result, "alice"))
+    refused = Window("w1", "train", "training", NOW - 60, NOW)
+    store.add(Graded(refused, None, Grade(SCALES["gaissa"].id, None, "rejected: its counters fell"), NOW))
+    newer = replace(SCALES["gaissa"], id=replace(SCALES["gaissa"].id, version="9", sha256="0" * 64))
+    (again,) = regrade(store, newer, NOW, grades_new=True)
+    assert (again.window.id, again.after.letter) == (typed, result.grades["gaissa"].letter)
+    (kept,) = store.get("w1")
+    assert kept.grade.reason == "rejected: its counters fell"
     store.close()
 
 

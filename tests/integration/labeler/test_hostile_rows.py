@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,19 +10,6 @@ from api_site import RUN, Site, error
 from xlsx import workbook
 
 KWH = 3.6e6
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    site = Site(tmp_path_factory.mktemp("rows"))
-    yield site
-    site.close()
-
-
-@pytest.fixture
-def site(built: Site) -> Site:
-    built.renew()
-    return built
 
 
 def imported(site: Site, name: str, content: str | bytes, **fields: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 from gramwatt_labeler.__main__ import main
-from gramwatt_labeler.importing import Outcome, import_results
+from gramwatt_labeler.codecarbon_import import Outcome, import_results
 from gramwatt_labeler.model import Graded
 from gramwatt_labeler.scale_files import load_scales, pick
 from gramwatt_labeler.sources.emissions_csv import Options, read_emissions

@@ -74,7 +74,7 @@ def test_grades_and_health_are_metrics(job: Job) -> None:
     assert metrics["gramwatt_efficiency_index"]["steady"] == pytest.approx(6 / 8.67)
     assert metrics["gramwatt_grade_energy_per_unit_joules"]["steady"] == 6
     grams = metrics["gramwatt_grade_emissions_per_unit_grams"]
-    assert (grams["short"], "steady" in grams) == (0.025, False)  # nobody knows those of the other
+    assert (grams["short"], "steady" in grams) == (0.025, False)  # those of the other are not known
     assert set(metrics["gramwatt_grade_info"]) == GRADEABLE | {"long"}
     assert set(metrics["gramwatt_grade_refused_info"]) == REFUSED
     # "fresh", and those that are tried again before they are refused.

@@ -16,6 +16,11 @@ from gramwatt_labeler.store.audit import entries
 from gramwatt_labeler.store.jobs import MOST_TRIES, ORPHAN_SECONDS, Jobs
 
 
+def again(site: Site, scale: str) -> int:
+    """How many evaluations the job grades again."""
+    return len(list(regrade(site.store, site.scales[scale], NOW, grades_new=True)))
+
+
 def test_who_is_no_manager_manages_nothing(site: Site) -> None:
     assert site.client.get("/manage", follow_redirects=False).headers["location"] == "/login?then=/manage"
     contributor = Browser(site, "contributor")
@@ -60,7 +65,7 @@ def test_a_preview_says_how_many_letters_would_change_and_keeps_nothing(site: Si
     # What is graded from now on is on the new version; the others when they are graded again.
     new = site.post("evaluations", RUN | {"task": "new"}).json()["evaluations"][0]
     assert new["grades"]["gaissa"] != before
-    assert regrade(site.store, site.scales["gaissa"], NOW) == 3
+    assert again(site, "gaissa") == 3
     letters = {one["grade"]["letter"] for one in site.get("evaluations?scale=gaissa").json()["evaluations"]}
     assert letters == {new["grades"]["gaissa"]}
     assert "scale.add gaissa" in manager.get("/manage")
@@ -132,8 +137,8 @@ def test_a_new_scale_grades_what_is_stored_where_it_gives_a_letter(site: Site) -
     found = site.post("scales/check", {"content": own}, "manager").json()
     assert (found["examined"], found["changed"]) == (1, 1)
     assert site.post("scales", {"content": own}, "manager").status_code == 201
-    assert regrade(site.store, site.scales["ours"], NOW) == 1
-    assert regrade(site.store, site.scales["ours"], NOW) == 0
+    assert again(site, "ours") == 1
+    assert again(site, "ours") == 0
     rows = site.get("evaluations?scale=ours&letter=" + found["transitions"][0]["to"]).json()["evaluations"]
     assert [row["model"] for row in rows] == ["acme/net"]
 

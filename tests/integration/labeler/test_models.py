@@ -57,7 +57,8 @@ def test_what_is_wrong_is_said_and_nothing_changes(site: Site) -> None:
     bare = site.client.post(
         "/api/v1/models/1/file", files={"other": ("m.onnx", b"x")}, headers=site.headers()
     )
-    assert error(bare) == (422, "invalid", "file")
+    assert error(bare) == (422, "invalid", "other")
+    assert bare.json()["error"]["allowed"] == ["file", "input_shape"]
     assert site.get("models/1").json()["file_bytes"] is None
 
 
@@ -102,6 +103,10 @@ def test_flops_are_kept_and_a_wrong_shape_is_named(site: Site) -> None:
         "/api/v1/models/1/file", files=files, data={"input_shape": "x=none"}, headers=site.headers()
     )
     assert error(answer) == (422, "invalid", "input_shape")
+    slip = site.client.post(
+        "/api/v1/models/1/file", files=files, data={"input_shap": "x=1"}, headers=site.headers()
+    )
+    assert error(slip) == (422, "invalid", "input_shap")
     other = site.client.post(
         "/api/v1/models/1/file",
         files=files,

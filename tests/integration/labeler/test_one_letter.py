@@ -97,14 +97,14 @@ def test_every_number_of_the_form_counts_where_a_manager_gives_it_an_interval(si
         assert text in own
 
 
-def test_the_same_letter_after_all_is_graded_again(site: Site) -> None:
+def test_a_preview_counts_a_letter_that_changes_and_none_where_nothing_does(site: Site) -> None:
     _scale_saved(site)
     form = {"phase": "inference", "model": "acme/net", "duration": "0,12", "flops": "4.1 GFLOP"}
     evaluation = _added(Browser(site), form)
     before = site.store.evaluation(evaluation).grades["gaissalabel"].grade
     narrower = INFERENCES.replace('"2026"', '"2027"').replace("[50, 200,", "[20, 100,")
     preview = site.post("scales/check", {"content": narrower}, "manager").json()
-    assert preview["changed"] <= 1
+    assert (preview["changed"], preview["transitions"]) == (1, [{"from": "B", "to": "C", "count": 1}])
     assert {name: one.letter for name, one in before.metrics.items()} == {"duration": "B", "flops": "B"}
     same = site.post("scales/check", {"content": INFERENCES.replace('"2026"', '"2028"')}, "manager").json()
     assert same["changed"] == 0

@@ -22,7 +22,7 @@ from gramwatt_labeler.errors import FactsError, Rejected
 from gramwatt_labeler.job_runner import JobRunner
 from gramwatt_labeler.probe.asked import read_asked
 from gramwatt_labeler.probe.hosts import endpoint
-from gramwatt_labeler.probe.outcome import Rooms, probe
+from gramwatt_labeler.probe.outcome import Setup, probe
 from gramwatt_labeler.prometheus import Prometheus
 from gramwatt_labeler.scale_files import load_scales
 from gramwatt_labeler.store.jobs import Jobs
@@ -121,10 +121,10 @@ def scraping(target: str, folder: Path) -> Iterator[str]:
             server.wait(10)
 
 
-def nowhere(keep: Any = None, wait: float = 0.0) -> Rooms:
+def nowhere(keep: Any = None, wait: float = 0.0) -> Setup:
     """Without a Prometheus that answers."""
     away = Prometheus("http://127.0.0.1:1", httpx.Client(), 0.5)
-    return Rooms(away, lambda: [load_scales()["gramwatt"]], keep, HOSTS, wait=wait)
+    return Setup(away, lambda: [load_scales()["gramwatt"]], keep, HOSTS, wait=wait)
 
 
 def quietly(_: Any) -> None:
@@ -138,11 +138,11 @@ def built_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made.close()
 
 
-def run_jobs(site: Site, rooms: Callable[[], Rooms]) -> None:
+def run_jobs(site: Site, setup: Callable[[], Setup]) -> None:
     jobs = Jobs(site.store.database)
 
     def run(params: Any, progress: Any) -> Any:
-        return probe(read_asked(params["asked"]), rooms(), progress, params["evaluation"], params["by"])
+        return probe(read_asked(params["asked"]), setup(), progress, params["evaluation"], params["by"])
 
     assert JobRunner(jobs, {"probe": run}).do_all() == 1
 
@@ -162,7 +162,7 @@ def test_its_energy_is_that_of_what_serves_it_between_two_samples(
         source = Prometheus(url, httpx.Client())
         run_jobs(
             site,
-            lambda: Rooms(
+            lambda: Setup(
                 source, lambda: [load_scales()["gramwatt"]], site.store.add_evaluation, HOSTS, wait=20
             ),
         )
@@ -219,8 +219,8 @@ def test_without_a_meter_it_measures_time_and_says_what_the_letter_misses(site: 
 
 def test_a_job_that_ran_twice_is_one_evaluation(site: Site, model: str) -> None:
     asked = read_asked({"url": f"{model}/v1", "model": "m", "inputs": ["a"], "requests": 2, "warm_up": 0})
-    rooms = nowhere(site.store.add_evaluation)
-    first, again = (probe(asked, rooms, quietly, "the-id", "alice") for _ in range(2))
+    setup = nowhere(site.store.add_evaluation)
+    first, again = (probe(asked, setup, quietly, "the-id", "alice") for _ in range(2))
     assert first["id"] == again["id"] == "the-id"
     assert site.get("evaluations").json()["total"] == 1
 

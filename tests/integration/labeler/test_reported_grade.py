@@ -16,10 +16,10 @@ from gramwatt_exporter.model import Intensity
 from gramwatt_exporter.windows import WindowBook
 from gramwatt_exporter.windows.ended import EndedWindows
 from gramwatt_exporter.windows.model import ROOT, OpenRequest, WindowView
+from gramwatt_labeler.ended_window import read_report
 from gramwatt_labeler.errors import Rejected
 from gramwatt_labeler.model import Grade, Hardware, Measurement, Window
 from gramwatt_labeler.prometheus import Series
-from gramwatt_labeler.reported import read_report
 from gramwatt_labeler.scale_files import grade, load_scales
 from gramwatt_labeler.windows import Finished, measure
 

@@ -16,12 +16,12 @@ from gramwatt_exporter.webconfig import WebConfig
 from gramwatt_exporter.windows import WindowBook
 from gramwatt_exporter.windows.ended import EndedWindows
 from gramwatt_exporter.windows.model import ROOT, OpenRequest
+from gramwatt_labeler.ended_window import read_report
 from gramwatt_labeler.errors import Rejected
 from gramwatt_labeler.listening import Listener, exporters, pause_after
 from gramwatt_labeler.metrics import Health, Published
 from gramwatt_labeler.output import Output
 from gramwatt_labeler.prometheus import Prometheus
-from gramwatt_labeler.reported import read_report
 from gramwatt_labeler.scale_files import load_scales, pick
 from gramwatt_labeler.store import Store
 from gramwatt_labeler.watch import Watch

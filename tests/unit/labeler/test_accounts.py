@@ -1,4 +1,4 @@
-"""What a person who makes an account is told: where it is kept, and what it lacks to log in."""
+"""What a command says that makes an account: where it is kept, and what it lacks to log in."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import numpy
 import pytest
 from gramwatt_labeler.__main__ import main
 from gramwatt_labeler.errors import InputError
-from gramwatt_labeler.model_files import apart
+from gramwatt_labeler.model_files import libraries
 from gramwatt_labeler.model_files.facts import FileFacts, NotKnown
 from gramwatt_labeler.model_files.keras_flops import flops
 from gramwatt_labeler.model_files.reading import read_model, read_path
@@ -197,7 +197,7 @@ def test_a_damaged_index_of_variables_is_refused(damage: Any) -> None:
 def test_a_package_that_is_missing_leaves_the_size_and_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(apart, "missing", lambda kind: "h5py")
+    monkeypatch.setattr(libraries, "missing", lambda kind: "h5py")
     found = read_path(MODELS / "row-keras3.h5")
     assert (found.parameters, found.file_bytes) == (None, (MODELS / "row-keras3.h5").stat().st_size)
     assert "h5py is not installed: pip install 'gramwatt-labeler[models]'" in found.notes[0]

@@ -38,8 +38,15 @@ def facts_of(content: bytes, name: str, size: int = 0) -> FileFacts:
         (safetensors({"a": (3,)}, "tf"), "model", "safetensors", 3, "TensorFlow"),
         (torch_zip({"0": 200, "1": 5, "17": 70_000}), "m.pt", "PyTorch", 70_205, "PyTorch"),
         (torch_zip({"0": 200}), "pytorch_model.bin", "PyTorch", 200, "PyTorch"),
-        (onnx([(784, 64), (64,)]), "m.onnx", "ONNX", 50_240, "PyTorch"),
-        (onnx([(784, 64), (64,)], "skl2onnx", packed=False), "m.onnx", "ONNX", 50_240, "scikit-learn"),
+        pytest.param(onnx([(784, 64), (64,)]), "m.onnx", "ONNX", 50_240, "PyTorch", marks=pytest.mark.slow),
+        pytest.param(
+            onnx([(784, 64), (64,)], "skl2onnx", packed=False),
+            "m.onnx",
+            "ONNX",
+            50_240,
+            "scikit-learn",
+            marks=pytest.mark.slow,
+        ),
         (gguf([(32, 100), (7,)]), "m.gguf", "GGUF", 3207, "llama.cpp"),
     ],
 )
@@ -61,6 +68,7 @@ def test_a_storage_that_two_tensors_share_counts_once() -> None:
     assert facts_of(torch_zip({}, shared), "m.pt").parameters == 200
 
 
+@pytest.mark.slow
 def test_values_in_other_files_are_said() -> None:
     assert "2 tensors are in other files" in facts_of(onnx([(2,), (3,)], outside=True), "m.onnx").notes[0]
 

@@ -10,7 +10,7 @@ import numpy
 import onnx
 import pytest
 from gramwatt_labeler.errors import InputError
-from gramwatt_labeler.model_files import apart
+from gramwatt_labeler.model_files import libraries
 from gramwatt_labeler.model_files.facts import FileFacts, Shapes
 from gramwatt_labeler.model_files.input_shapes import read_shapes
 from gramwatt_labeler.model_files.reading import read_model
@@ -164,7 +164,7 @@ def test_a_graph_that_wants_more_memory_than_there_is_ends_without_harm() -> Non
 
 
 def test_weights_between_the_nodes_and_inside_of_them_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart, "missing", lambda kind: "onnx-tool")
+    monkeypatch.setattr(libraries, "missing", lambda kind: "onnx-tool")
 
     def constant(name: str, shape: Sequence[int], kind: str = "f4") -> Any:
         return helper.make_node(

@@ -118,7 +118,7 @@ def test_a_month_ends_where_the_next_one_begins() -> None:
 
 
 def test_a_group_has_what_a_report_of_it_has() -> None:
-    """Who typed a run in did not use its energy, and its own name is no model's."""
+    """A user who typed a run in did not use its energy, and the name of a run is no model's."""
     typed = row("run 1", 5.0)
     window = replace(typed.evaluation.window, user="", model="")
     typed = replace(typed, evaluation=replace(typed.evaluation, window=window, created_by="u"))

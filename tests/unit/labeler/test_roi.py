@@ -95,6 +95,12 @@ def test_every_tactic_names_its_source_and_a_range_that_holds_its_expectation() 
     assert low.saved < high.saved
 
 
+def test_the_cost_of_applying_is_no_difference_of_large_numbers() -> None:
+    plan = Plan(1e6, 1e5, 1.0, 1e17, 1.0, cost=2.0, cost_joules=3.6e6)
+    assert returns(plan).new_cost > 1e15
+    assert plan.applying_cost == 3
+
+
 def test_a_saving_is_the_share_that_it_says() -> None:
     """0.9 of 10 kWh is 9 kWh: nine of money are back after one call, and not after none."""
     values, wrong = read({"old": "10 kWh", "saving": "90 %", "price": "1", "cost": "9", "calls_per_day": "1"})

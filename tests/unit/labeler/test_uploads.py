@@ -158,6 +158,7 @@ def test_a_file_that_cannot_be_read_says_why(name: str, content: bytes, words: s
     assert str(raised.value).startswith(name)
 
 
+@pytest.mark.slow
 def test_a_damaged_workbook_is_refused_wherever_it_is_cut_or_bent() -> None:
     whole = workbook([["model", "energy (J)"], ["m", 1]])
     for at in range(4, len(whole), 29):

@@ -6,17 +6,16 @@ are made. Imports are not in it. https://api.energy-charts.info
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gramwatt_exporter.intensity.providers import parse
 from gramwatt_exporter.intensity.providers.failures import Refused, Unavailable
 from gramwatt_exporter.intensity.providers.http import Http
 from gramwatt_exporter.intensity.providers.mix import GenerationFactor
-from gramwatt_exporter.intensity.providers.produced import intensities
+from gramwatt_exporter.intensity.providers.produced import BACK_SECONDS, by_way, intensities
 from gramwatt_exporter.intensity.providers.refusals import Question
-from gramwatt_exporter.model import Aspect, Basis, Factor, Fetched
+from gramwatt_exporter.model import Aspect, Basis, Fetched
 
 # Lignite, oil shale and peat are burnt like coal and waste like biomass, as Electricity Maps counts them.
 _WAYS = {
@@ -46,7 +45,6 @@ _LEFT_OUT = (
     "load", "residual load", "renewable share of generation", "renewable share of load",
 )  # fmt: skip
 _STORAGE = "battery"
-_SECONDS = 86_400.0
 
 
 class EnergyChartsProvider:
@@ -60,7 +58,6 @@ class EnergyChartsProvider:
         self.origin = http.host
         self._http = http
         self._factors = factors
-        self._factor: Factor = "lifecycle"
 
     @property
     def clock_ahead(self) -> float | None:
@@ -79,7 +76,7 @@ class EnergyChartsProvider:
             "/public_power",
             {
                 "country": "uk" if zone == "GB" else zone.lower(),
-                "start": parse.utc(now - _SECONDS),
+                "start": parse.utc(now - BACK_SECONDS),
                 "end": parse.utc(now),
             },
             now,
@@ -89,17 +86,16 @@ class EnergyChartsProvider:
                 holds=("unix_seconds",),
             ),
         )
-        return Fetched(values=intensities(_amounts(answer), self._factors, zone, self.kind))
+        return Fetched(values=intensities(by_way(_series(answer)), self._factors, zone, self.kind))
 
 
-def _amounts(answer: Any) -> dict[str, dict[float, float]]:
-    """MW by way and Unix seconds; an unknown type keeps its own name, so that it has no factor."""
+def _series(answer: Any) -> Iterator[tuple[str, dict[float, float]]]:
+    """Way and MW by Unix seconds of each type; an unknown type keeps its own name, so that it has no factor."""
     tree = parse.mapping(answer, "unix_seconds")
     times = tree.get("unix_seconds")
     if not isinstance(times, list):
         raise Unavailable("bad_answer", "the answer has no unix_seconds")
     moments = [parse.number(at) for at in times]
-    found: dict[str, dict[float, float]] = {}
     for row in parse.rows(tree.get("production_types"), "production_types"):
         name = parse.text(row.get("name")).lower()
         data = row.get("data")
@@ -107,21 +103,11 @@ def _amounts(answer: Any) -> dict[str, dict[float, float]]:
             continue
         if not isinstance(data, list) or len(data) != len(moments):
             raise Unavailable("bad_answer", f"{name or 'a type'} has not a value for each time")
-        series = {
-            at: amount
-            for at, value in zip(moments, data, strict=True)
-            if at is not None and (amount := parse.number(value)) is not None
-        }
-        _add(found, _WAYS.get(name, name), series)
-    return found
-
-
-def _add(found: dict[str, dict[float, float]], way: str, series: Mapping[float, float]) -> None:
-    """Several types of one way are added where both are known; a type without any value is not there."""
-    if not series:
-        return
-    there = found.get(way)
-    if there is None:
-        found[way] = dict(series)
-        return
-    found[way] = {at: math.fsum((there[at], series[at])) for at in there.keys() & series.keys()}
+        yield (
+            _WAYS.get(name, name),
+            {
+                at: amount
+                for at, value in zip(moments, data, strict=True)
+                if at is not None and (amount := parse.number(value)) is not None
+            },
+        )

@@ -17,7 +17,7 @@ from gramwatt_exporter.intensity.providers import parse, words
 from gramwatt_exporter.intensity.providers.failures import Refused, Unavailable
 from gramwatt_exporter.intensity.providers.http import Format, Http
 from gramwatt_exporter.intensity.providers.mix import GenerationFactor
-from gramwatt_exporter.intensity.providers.produced import intensities
+from gramwatt_exporter.intensity.providers.produced import BACK_SECONDS, by_way, intensities
 from gramwatt_exporter.intensity.providers.secret import Secret
 from gramwatt_exporter.model import Aspect, Basis, Fetched
 
@@ -30,7 +30,6 @@ _WAYS = {
 }  # fmt: skip
 _STORAGE = ("B10", "B25")
 _SECONDS = {"PT15M": 900.0, "PT30M": 1800.0, "PT60M": 3600.0}
-_BACK = 86_400.0
 _MOST_STEPS = 1000  # of one period; a day has 96 quarters
 _DETAIL = 160
 
@@ -77,7 +76,7 @@ class EntsoeProvider:
                 "documentType": "A75",
                 "processType": "A16",
                 "in_Domain": area,
-                "periodStart": parse.utc(now - _BACK, "%Y%m%d%H00"),
+                "periodStart": parse.utc(now - BACK_SECONDS, "%Y%m%d%H00"),
                 "periodEnd": parse.utc(now, "%Y%m%d%H00"),
             },
             now,
@@ -103,7 +102,7 @@ def _read(body: bytes) -> ElementTree.Element:
 
 
 def _explain(body: bytes) -> str:
-    """The reason in an answer that is a failure: the platform's in XML, that of a gateway as others say it."""
+    """The reason in an answer that is a failure. The platform answers in XML, a gateway before it in any form."""
     root = _root(body)
     return words.explanation_of(body) if root is None else _reason(root)
 
@@ -112,7 +111,7 @@ _XML = Format("application/xml", _read, _explain)
 
 
 def _root(body: bytes) -> ElementTree.Element | None:
-    if b"<!" in body[:2000].replace(b"<!--", b""):  # no document of theirs declares entities
+    if b"<!" in body[:2000].replace(b"<!--", b""):  # a document of the platform declares no entities
         return None
     try:
         return ElementTree.fromstring(body)  # noqa: S314 - no declarations, and at most 4 MB
@@ -133,16 +132,7 @@ def _amounts(root: ElementTree.Element, area: str) -> dict[str, dict[float, floa
         is_blocks = _text(series, "curveType") == "A03"
         for period in _all(series, "Period"):
             types.setdefault(code, {}).update(_points(period, is_blocks))
-    found: dict[str, dict[float, float]] = {}
-    for code, row in types.items():
-        way = _WAYS.get(code, f"type {parse.text(code)[:16]}")
-        there = found.get(way)
-        found[way] = (
-            row
-            if there is None
-            else {at: math.fsum((there[at], row[at])) for at in there.keys() & row.keys()}
-        )
-    return found
+    return by_way((_WAYS.get(code, f"type {parse.text(code)[:16]}"), row) for code, row in types.items())
 
 
 def _points(period: ElementTree.Element, is_blocks: bool) -> dict[float, float]:

@@ -15,6 +15,7 @@ from ...evaluate.results import evaluation_of
 from ...exchange.boamps import as_boamps
 from ...forms.entry import Entry
 from ...forms.fields import PHASES
+from ...grading.scale import letters_of
 from ...render.text import clean
 from ...store.listing import DEFAULT_SORT, NOT_GRADED, SORTS
 from ...store.nouns import Filters, ModelFacts, Origin
@@ -22,7 +23,6 @@ from ...store.people import Role
 from ...store.replies import Reply
 from ..auth.guard import Guard
 from ..pages.desk import Desk
-from ..pages.evaluations import letters_of
 from . import shapes
 from .answers import answer, evaluation_json, grade_json, model_json
 from .asking import json_body, moment, one_of, only, storable_id

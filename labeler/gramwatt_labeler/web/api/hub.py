@@ -151,7 +151,7 @@ def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
         openapi_extra=shapes.body(shapes.CurationIn),
     )  # fmt: skip
     async def correct(request: Request) -> Response:
-        """Say a value of a model in place of its card; ``null`` takes it back. Its evaluation is graded anew."""
+        """Set a value of a model in place of its card's; ``null`` takes it back. Its evaluation is graded anew."""
         who = await to_thread.run_sync(guard.allow, request, Role.CONTRIBUTOR)
         given = shapes.read(shapes.CurationIn, await json_body(request))
         return await to_thread.run_sync(lambda: corrected_by(given, who.name))

@@ -9,20 +9,29 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
 from ...forms.fields import PHASES
-from ...store.nouns import Origin
 from ...store.people import Role
 from ...uploads.reading import read_upload
 from ...uploads.sheet import MOST_BYTES, MOST_FILES
 from ...uploads.tools import recognise, tool_named
 from ..auth.guard import Guard
 from ..pages.desk import Desk
-from ..pages.page import files_of, form_of, texts_of
-from ..pages.uploading import DEFAULTS, Line, added, graded, proposed, rows_of
+from ..pages.page import files_of, texts_of
+from ..pages.uploading import (
+    DEFAULTS,
+    MOST_ADDED,
+    Line,
+    added,
+    counts_of,
+    graded,
+    origin_of,
+    proposed,
+    rows_of,
+)
 from . import shapes
 from .answers import answer
 from .errors import ApiError
+from .multipart import read_form
 
-MOST_ROWS = 5000
 _FIELDS = ("tool", *DEFAULTS)
 _BODY = {
     "requestBody": {
@@ -54,24 +63,11 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
     async def add(request: Request) -> Response:
         """Add the runs of CSV, JSON or XLSX files; the answer has a line for each. One wrong line stops no other.
 
-        ``tool`` names whose files they are (else their columns tell); the other fields fill what the files leave empty.
+        ``tool`` names whose files they are; without it their columns do. The other fields fill what the files leave
+        empty.
         """
         who = await to_thread.run_sync(guard.allow, request, Role.CONTRIBUTOR)
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "multipart/form-data":
-            raise ApiError(
-                415, "unsupported_media_type", f"{kind[:64]!r} is not read", allowed=["multipart/form-data"]
-            )
-        form = await form_of(request, MOST_FILES, MOST_BYTES)
-        unknown = next((name for name in form if name not in ("files", *_FIELDS)), "")
-        if unknown:
-            raise ApiError(
-                422,
-                "invalid",
-                f"{unknown[:64]!r} is no field of this call",
-                unknown[:64],
-                ["files", *_FIELDS],
-            )
+        form = await read_form(request, ("files", *_FIELDS), MOST_FILES, MOST_BYTES)
         files = [(one.filename or "file", await one.read(MOST_BYTES + 1)) for one in files_of(form, "files")]
         large = next((name for name, content in files if len(content) > MOST_BYTES), "")
         if large:
@@ -95,13 +91,12 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
             proposed(at, sheet, chosen or recognise(sheet.columns, known)) for at, sheet in enumerate(sheets)
         ]
         rows = rows_of(read, form, desk.definitions.fields())
-        if len(rows) > MOST_ROWS:
+        if len(rows) > MOST_ADDED:
             raise ApiError(
-                413, "too_large", f"{len(rows)} rows; at most {MOST_ROWS} are added at once", "files"
+                413, "too_large", f"{len(rows)} rows; at most {MOST_ADDED} are added at once", "files"
             )
-        origin = Origin.CODECARBON if any(one.tool.name == "codecarbon" for one in read) else Origin.FILE
-        lines = added(desk, [graded(desk, row) for row in rows], by, origin)
-        return answer({"lines": [_line(line) for line in lines], "counts": _counts(lines)}, 201)
+        lines = added(desk, [graded(desk, row) for row in rows], by, origin_of(read))
+        return answer({"lines": [_line(line) for line in lines], "counts": counts_of(lines)}, 201)
 
     return routes
 
@@ -112,8 +107,3 @@ def _line(line: Line) -> dict[str, Any]:
         "file": line.row.file, "line": line.row.line, "outcome": line.outcome, "id": line.id, "letter": letter,
         "message": line.row.wrong,
     }  # fmt: skip
-
-
-def _counts(lines: Sequence[Line]) -> dict[str, int]:
-    words = ("added", "already there", "not added")
-    return {word: sum(line.outcome == word for line in lines) for word in words}

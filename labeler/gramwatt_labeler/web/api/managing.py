@@ -71,7 +71,10 @@ def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
 
     @routes.post("/scales/{name}/regrade", status_code=202, responses=shapes.accepted(shapes.JobOut))
     def regrade(name: Annotated[str, Path(max_length=64)], request: Request) -> Response:
-        """Grade all stored evaluations again on the version in force: a job."""
+        """Grade all stored evaluations again on the version in force: a job.
+
+        What had no grade on this scale gets one where that is a letter.
+        """
         who = guard.allow(request, Role.MANAGER)
         if name not in desk.scales:
             raise ApiError(404, "not_found", f"no scale {name[:64]!r}", "name", sorted(desk.scales))

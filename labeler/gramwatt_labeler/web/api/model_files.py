@@ -16,10 +16,11 @@ from ...store.people import Role
 from ..auth.guard import Guard
 from ..pages.desk import Desk
 from ..pages.models import MOST_FILE_BYTES
-from ..pages.page import files_of, form_of, texts_of
+from ..pages.page import files_of, texts_of
 from . import shapes
 from .answers import answer, model_json
 from .errors import ApiError
+from .multipart import read_form
 
 _BODY = {
     "requestBody": {
@@ -56,16 +57,11 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         """Give a model what its file says: safetensors, GGUF, ONNX, PyTorch, Keras or a SavedModel as a zip.
 
         Of other formats the size alone. Nothing in a file is executed. Of a safetensors file the first megabytes are
-        enough. FLOPs are those of ONNX and Keras models.
+        enough. FLOPs are those of ONNX and Keras models; ``input_shape`` gives what their file leaves open.
         """
         requester = await to_thread.run_sync(guard.allow, request, Role.CONTRIBUTOR)
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "multipart/form-data":
-            raise ApiError(
-                415, "unsupported_media_type", f"{kind[:64]!r} is not read", allowed=["multipart/form-data"]
-            )
         model = await to_thread.run_sync(desk.store.model, model_id)
-        form = await form_of(request, 1, MOST_FILE_BYTES)
+        form = await read_form(request, ("file", "input_shape"), 1, MOST_FILE_BYTES)
         files = files_of(form, "file")
         if not files:
             raise ApiError(422, "invalid", "choose a file", "file")

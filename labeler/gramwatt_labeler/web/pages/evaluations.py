@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from ...errors import InputError
+from ...grading.scale import letters_of
 from ...render.text import clean
 from ...store.listing import NOT_GRADED, SORTS
 from ...store.nouns import Filters, Listed, Origin
@@ -46,9 +47,7 @@ def router(desk: Desk) -> APIRouter:
         cursor: Annotated[str, Query(max_length=2000)] = "",
     ) -> Response:
         asked = asked_of(dict(request.query_params), desk.main_scale)
-        unknown = next((name for name in request.query_params if name not in (*_NAMES, "cursor")), "")
-        wrong = f"{clean(unknown)!r} is no filter; there are {', '.join(_NAMES)}" if unknown else ""
-        wrong = wrong or wrong_filter(asked, desk)
+        wrong = _unknown_filter(request.query_params) or wrong_filter(asked, desk)
         page = None
         if not wrong:
             try:
@@ -80,6 +79,11 @@ def router(desk: Desk) -> APIRouter:
     return routes
 
 
+def _unknown_filter(names: Iterable[str]) -> str:
+    unknown = next((name for name in names if name not in (*_NAMES, "cursor")), "")
+    return f"{clean(unknown)!r} is no filter; there are {', '.join(_NAMES)}" if unknown else ""
+
+
 def _with_letters(rows: Sequence[Listed], desk: Desk) -> list[Listed]:
     """Rows without a letter on the main scale with the grade that their label shows."""
     others = desk.store.grades(
@@ -101,6 +105,7 @@ def asked_of(given: Mapping[str, str], main_scale: str) -> dict[str, str]:
 
 
 def filters_of(asked: Mapping[str, str]) -> Filters:
+    """The filters of the store. A day that is none filters nothing."""
     return Filters(
         task=asked["task"],
         phase=asked["phase"],
@@ -147,8 +152,3 @@ def day(text: str) -> float | None:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
     except ValueError:
         return None
-
-
-def letters_of(scale: object) -> list[str]:
-    bands = getattr(scale, "bands", None)
-    return [band.letter for band in bands] if bands else list(getattr(scale, "letters", ()))

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from ...charts.drawing import draw
 from ...charts.specs import letter_bars, monthly, trade_off
 from ...equivalents import equivalents
+from ...grading.scale import letters_of
 from ...model import Grade
 from ...recommendations import facts_of
 from ...render.palette import colours
@@ -21,7 +22,7 @@ from ...render.text import clean
 from ...store.nouns import Listed
 from ...units import UNDATED
 from .desk import Desk
-from .evaluations import ORIGINS, asked_of, filters_of, letters_of, wrong_filter
+from .evaluations import ORIGINS, asked_of, filters_of, wrong_filter
 from .page import svg
 from .values import per_unit_title
 

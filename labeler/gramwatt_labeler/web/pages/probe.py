@@ -17,7 +17,8 @@ from .desk import Desk
 from .page import checked, form_of, texts_of
 
 _ORDER = (
-    "url", "model", "task", "inputs", "served", "which", "requests", "concurrency", "warm_up", "method", "content_type",
+    "url", "model", "task", "dataset", "inputs", "served", "which", "requests", "concurrency", "samples", "warm_up",
+    "method", "content_type",
 )  # fmt: skip
 _FIRST = {
     "method": "POST",

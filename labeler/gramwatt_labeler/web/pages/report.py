@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -11,7 +10,6 @@ from markupsafe import Markup
 
 from ...equivalents import equivalents
 from ...errors import InputError
-from ...grading.scale import AbsoluteScale, EeiScale
 from ...render.label import render_svg
 from ...report.asking import Asked, report_of
 from ...report.content import Report
@@ -49,7 +47,6 @@ def router(desk: Desk) -> APIRouter:
                     asked,
                     desk.store,
                     desk.scales[desk.main_scale],
-                    letters_of(desk),
                     desk.clock(),
                     desk.prometheus,
                     desk.on_label,
@@ -103,14 +100,6 @@ def label_of(desk: Desk, report: Report) -> Markup:
     if not report.is_of_one or row.graded is None:
         return svg("")
     return svg(render_svg(row.graded, desk.page_of(row.graded.window.id)))
-
-
-def letters_of(desk: Desk) -> Sequence[str]:
-    """The letters of the main scale, best first."""
-    scale = desk.scales[desk.main_scale].scale
-    if isinstance(scale, EeiScale | AbsoluteScale):
-        return [band.letter for band in scale.bands]
-    return scale.letters
 
 
 def as_html(desk: Desk, report: Report) -> str:

@@ -10,7 +10,6 @@ from starlette.concurrency import run_in_threadpool
 from ...errors import InputError
 from ...forms.fields import BOUNDARIES, PHASES
 from ...forms.quantities import KINDS
-from ...store.nouns import Origin
 from ...uploads.mapping import EXTRA, FIELDS
 from ...uploads.reading import KINDS as FILE_KINDS
 from ...uploads.reading import read_upload
@@ -19,11 +18,23 @@ from ...uploads.tools import recognise, tool_named
 from .desk import Desk
 from .page import checked, files_of, form_of, texts_of
 from .spool import Spool
-from .uploading import DEFAULTS, PREVIEW, File, Line, added, graded, mapped_file, proposed, rows_of
+from .uploading import (
+    DEFAULTS,
+    MOST_ADDED,
+    PREVIEW,
+    File,
+    Line,
+    added,
+    counts_of,
+    graded,
+    mapped_file,
+    origin_of,
+    proposed,
+    rows_of,
+)
 
 SHOWN = 1000
 """Lines of a report on one page."""
-MOST_ADDED = 5000
 MOST_GRADED = 2000
 """Rows of a preview that are graded; the others are read only."""
 _MOST_FIELDS = 2 * MOST_FILES * MOST_COLUMNS + 100
@@ -146,20 +157,15 @@ def router(desk: Desk) -> APIRouter:
         if len(lines) > MOST_ADDED:
             words = f"{len(lines)} rows; at most {MOST_ADDED} are added at once here. Split the file"
             return preview(request, name, read, form, 422, words)
-        origin = Origin.CODECARBON if any(one.tool.name == "codecarbon" for one in read) else Origin.FILE
-        done = added(desk, lines, visitor.name, origin)
+        done = added(desk, lines, visitor.name, origin_of(read))
         spool.drop(name)
-        counts = {
-            word: sum(line.outcome == word for line in done)
-            for word in ("added", "already there", "not added")
-        }
         return desk.pages.render(
             "upload_report.html.j2",
             request,
             here="/upload",
             lines=sorted(done, key=lambda line: not line.is_wrong)[:SHOWN],
             total=len(done),
-            counts={word: count for word, count in counts.items() if count},
+            counts={word: count for word, count in counts_of(done).items() if count},
             shown=SHOWN,
         )
 

@@ -18,6 +18,11 @@ from ...uploads.tools import Target, Tool, recognise, tool_named
 from .desk import Desk
 
 PREVIEW = 5
+MOST_ADDED = 5000
+"""Rows that are added at once; a command takes more."""
+ADDED, THERE, NOT_ADDED = "added", "already there", "not added"
+CODECARBON = "codecarbon"
+"""The name of CodeCarbon among the tools."""
 _NUMBERS = tuple(one.name for one in NUMBERS)
 DEFAULTS = ("phase", "task", "model", "dataset", "hardware", "boundary")
 
@@ -53,6 +58,7 @@ class Line:
 
 
 def proposed(at: int, sheet: Sheet, tool: Tool) -> File:
+    """File number ``at`` with what its columns probably are."""
     return _file(at, sheet, tool, propose(sheet, tool))
 
 
@@ -95,9 +101,15 @@ def rows_of(read: Sequence[File], form: Mapping[str, str], defined: Sequence[Def
     return read_rows(merge(sheets), defined)
 
 
+def origin_of(read: Sequence[File]) -> Origin:
+    """Of all runs of an upload: CodeCarbon where one of its files is CodeCarbon's."""
+    return Origin.CODECARBON if any(one.tool.name == CODECARBON for one in read) else Origin.FILE
+
+
 def graded(desk: Desk, row: Row) -> Line:
+    """A row with its letters; one that cannot be read is wrong already."""
     if row.entry is None:
-        return Line(row, None, "not added", is_wrong=True)
+        return Line(row, None, NOT_ADDED, is_wrong=True)
     return Line(row, desk.grade(row.entry, row.file, row.line))
 
 
@@ -105,13 +117,18 @@ def added(desk: Desk, lines: Sequence[Line], user: str, origin: Origin) -> list[
     """All that can be kept, in one transaction; each line says what became of it."""
     new = [evaluation_of(line.result, user, origin) for line in lines if line.result]
     outcomes = iter(desk.store.add_each(new))
-    return [_told(line, next(outcomes)) if line.result else line for line in lines]
+    return [_with_outcome(line, next(outcomes)) if line.result else line for line in lines]
 
 
-def _told(line: Line, outcome: str | Duplicate | Rejected) -> Line:
+def counts_of(lines: Sequence[Line]) -> dict[str, int]:
+    """How many lines have each outcome."""
+    return {word: sum(line.outcome == word for line in lines) for word in (ADDED, THERE, NOT_ADDED)}
+
+
+def _with_outcome(line: Line, outcome: str | Duplicate | Rejected) -> Line:
     if isinstance(outcome, Duplicate):
-        return Line(line.row, line.result, "already there", outcome.existing)
+        return Line(line.row, line.result, THERE, outcome.existing)
     if isinstance(outcome, Rejected):
         wrong = Row(line.row.file, line.row.line, line.row.entry, str(outcome))
-        return Line(wrong, line.result, "not added", is_wrong=True)
-    return Line(line.row, line.result, "added", outcome)
+        return Line(wrong, line.result, NOT_ADDED, is_wrong=True)
+    return Line(line.row, line.result, ADDED, outcome)

@@ -1,4 +1,7 @@
-"""Results of other tools -> graded -> stored, a file at a time and whole or not at all."""
+"""Runs in CodeCarbon's files -> graded -> stored, a file at a time and whole or not at all.
+
+Files of other tools are read and added as uploads are: see ``uploads/`` and ``cli/import_tools.py``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readers that run a library's code over a model's file run in a program of their own; ``child`` is its other end.
+"""Readers that run a library's code over a model's file run in a program of their own: see ``library_program``.
 
 The program gets the file as its standard input and answers in one line of JSON.
 """
@@ -25,7 +25,7 @@ _NEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"hdf5": ("h5py",), "keras": ("h5py",), "onnx": ("onnx", "onnx_tool")}
 )
 _SECONDS = 90
-_PROGRAM = f"{__package__}.child"
+_PROGRAM = f"{__package__}.library_program"
 
 
 class _Answer(msgspec.Struct, forbid_unknown_fields=True):
@@ -43,7 +43,7 @@ def missing(kind: str) -> str:
 def read(kind: str, file: BinaryIO, size: int, shapes: Shapes | None = None) -> FileFacts:
     """What the reader ``hdf5``, ``keras`` or ``onnx`` finds; of ONNX the FLOPs alone.
 
-    Raises WrongFile for a damaged file, NotKnown where its FLOPs cannot be told.
+    Raises WrongFile for a damaged file, NotKnown where the program or the library gave up.
     """
     asked = json.dumps({name: list(shape) for name, shape in (shapes or {}).items()})
     with tempfile.TemporaryFile() as copy:

@@ -1,6 +1,6 @@
-"""The other end of ``apart``: ``python -m gramwatt_labeler.model_files.child READER BYTES SHAPES < FILE``.
+"""``python -m gramwatt_labeler.model_files.library_program READER BYTES SHAPES < FILE``: facts as JSON.
 
-Whatever a library prints goes to standard error; standard output has the answer alone.
+``libraries`` starts it. Whatever a library prints goes to standard error; standard output has the answer alone.
 """
 
 from __future__ import annotations
