@@ -26,7 +26,7 @@ from .rows import storable
 Conflict = IntegrityError
 """What the database refuses because another program wrote the same at this moment."""
 _LOST = (SQLAlchemyError, ConnectionError, TimeoutError, struct.error)
-"""What a database raises that is away. pg8000 leaves what its socket raises, and an answer that was cut, as they are."""
+"""What a database that is away raises. pg8000 leaves what its socket raises, or a cut answer, as it is."""
 _TRIES = 20  # to upgrade the tables while another program does the same
 _TRY_SECONDS = 0.1
 _CONNECT_SECONDS = 5  # a server that does not answer must not hold a page for minutes

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from gramwatt_labeler.errors import DatabaseAway
 from gramwatt_labeler.store import Store
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 
 
 class Line:
