@@ -20,7 +20,7 @@ def method(report: Report) -> list[str]:
         f"{_SENSORS.get(name, name)} ({count} {'run' if count == 1 else 'runs'})"
         for name, count in report.sources
     ]
-    found = ["Energy is that of the runs themselves; a run inside another one is not counted again."]
+    found = ["Energy is that of the runs themselves; a run inside another one that counts here is not counted again."]
     if named:
         found.append("Measured by: " + "; ".join(named) + ".")
     found.append(report.uncertainty)
