@@ -58,7 +58,9 @@ def report_of(
     """
     if asked.window:
         return _of_one(asked, store, scale, letters, now, shown)
-    filters = Filters(model=asked.model, user=asked.user, task=asked.task, outermost=True)
+    filters = Filters(
+        model=asked.model, user=asked.user, task=asked.task, outermost=True, own=not asked.model
+    )
     until = now
     if asked.month:
         since, end = month_of(asked.month)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, null, or_, select
 
 from ..errors import InputError
-from .nouns import Filters
+from .nouns import Filters, Origin
 from .rows import author_and_name
 from .tables import DATASETS, EVALUATIONS, GRADES, HOSTS, MODELS
 
@@ -228,6 +228,8 @@ def _conditions(filters: Filters, scale: str) -> list[ColumnElement[bool]]:
         found.append(_E.phase == filters.phase)
     if filters.origin:
         found.append(_E.origin == filters.origin)
+    if filters.own:
+        found.append(_E.origin != Origin.HUB.value)
     if filters.outermost:
         outer = EVALUATIONS.alias()
         is_outer = (outer.c.id == _E.parent, outer.c.id != _E.id, *_of_what(outer, filters))

@@ -6,7 +6,7 @@ from gramwatt_labeler.errors import InputError
 from gramwatt_labeler.model import Graded, Measurement, Window
 from gramwatt_labeler.report.asking import Asked, report_of
 from gramwatt_labeler.scale_files import grade, load_scales
-from gramwatt_labeler.store import Store
+from gramwatt_labeler.store import Evaluation, Origin, Store
 
 NOW = 1_795_000_000.0  # 2026-11-18
 DECEMBER = 1_796_100_000.0
@@ -14,7 +14,13 @@ SCALE = load_scales()["gramwatt"]
 
 
 def add(
-    store: Store, name: str, parent: str, joules: float, model: str = "", end: float = NOW, user: str = "alice"
+    store: Store,
+    name: str,
+    parent: str,
+    joules: float,
+    model: str = "",
+    end: float = NOW,
+    user: str = "alice",
 ) -> None:
     window = Window(
         id=name, name=name, phase="training", start=end - 60, end=end, model=model, parent=parent, user=user
@@ -59,3 +65,13 @@ def test_runs_that_name_each_other_or_themselves_end_no_report(store: Store) -> 
     add(store, "egg", "hen", 2.0)
     add(store, "hen", "egg", 4.0)
     assert total(store)[0] == 1
+
+
+def test_the_runs_of_others_count_in_a_report_of_their_model_alone(store: Store) -> None:
+    add(store, "mine", "", 100.0, "m/one")
+    window = Window(id="hub-1", name="m/two", phase="training", start=NOW, end=NOW, model="m/two")
+    store.add_evaluation(
+        Evaluation(window=window, measurement=None, origin=Origin.HUB, emissions_grams=5e6, created_at=NOW)
+    )
+    assert total(store) == total(store, month="2026-11") == (1, 100.0)
+    assert total(store, model="m/two") == (1, 0.0)
