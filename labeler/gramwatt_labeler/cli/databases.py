@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import msgspec
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from ..config import Config
 from ..store import Store, migrate
@@ -27,22 +30,34 @@ def main(options: argparse.Namespace, config: Config) -> int:
     ``watch`` and ``serve`` upgrade by themselves; this shows it before they start.
     """
     action = "check" if options.dry_run else options.action
-    database = Database(config.database_url, upgrades=False)
-    try:
-        with database.reading() as connection:
-            before = migrate.version(connection)
-    finally:
-        database.close()
+    before, shown = _before(config.database_url)
     if action == "upgrade" and before != migrate.HEAD:
         store = Store(config.database_url)
         store.ping()
         store.close()
     now = migrate.HEAD if action == "upgrade" else before
     if options.json:
-        found = {"database": database.shown, "before": before, "version": now, "newest": migrate.HEAD}
+        found = {"database": shown, "before": before, "version": now, "newest": migrate.HEAD}
         print(msgspec.json.encode(found).decode())
     else:
         what = f"version {now}" if now else "empty"
         changed = f" (was {before or 'empty'})" if now != before else ""
-        print(f"{database.shown}: {what}{changed}; newest is {migrate.HEAD}")
+        print(f"{shown}: {what}{changed}; newest is {migrate.HEAD}")
     return 0 if now == migrate.HEAD else exit_codes.ERROR
+
+
+def _before(address: str) -> tuple[str, str]:
+    """The version of the database, "" of an empty one, and its address without a password. It stays as it is."""
+    try:
+        url = make_url(address)
+        is_missing = url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file()
+    except ArgumentError:
+        is_missing = False  # to open it says what is wrong
+    if is_missing:  # to open it would make the file
+        return "", url.render_as_string()
+    database = Database(address, upgrades=False)
+    try:
+        with database.reading() as connection:
+            return migrate.version(connection), database.shown
+    finally:
+        database.close()

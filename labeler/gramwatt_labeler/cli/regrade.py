@@ -36,7 +36,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
     from ..store import Store
 
     scales = pick(scales_in_force(config), config.grading.scales)
-    store = Store(config.database_url)
+    store = Store(config.database_url, keeps=not options.dry_run)
     try:
         done = [
             one

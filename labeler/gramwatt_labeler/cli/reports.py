@@ -56,7 +56,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
     main_scale = pick(scales, config.grading.scales)[0]
     asked = Asked(options.id, options.model, options.user, options.month, options.task)
     form = options.format or ("pdf" if options.output.endswith(".pdf") else "html")
-    store = opened(config)
+    store = opened(config, keeps=not options.dry_run)
     try:
         source = prometheus(config)
         desk = Desk(store, scales, main_scale.id.name, output(config).page, Pages(anonymous), source)

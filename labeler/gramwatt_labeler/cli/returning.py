@@ -53,7 +53,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
     form = {name: text for name, text in asked.items() if text}
     form |= {name: getattr(options, name) for name in ("baseline", "after") if getattr(options, name)}
     if "baseline" in form or "after" in form:
-        with _opened(config) as store:
+        with _opened(config, keeps=not options.dry_run) as store:
             form = completed(form, store.evaluation)
     values, wrong = read(form)
     if wrong:

@@ -41,9 +41,9 @@ def annotator(config: Config) -> Annotator | None:
     return Annotator(config.grafana.url, token, config.grafana.timeout)
 
 
-def opened(config: Config) -> Store:
-    """The store, with the colours that managers chose in force."""
-    store = Store(config.database_url)
+def opened(config: Config, keeps: bool = True) -> Store:
+    """The store, with the colours that managers chose in force. Without ``keeps`` nothing written stays."""
+    store = Store(config.database_url, keeps)
     Appearance(store.database).refresh()
     return store
 

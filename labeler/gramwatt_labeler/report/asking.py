@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -58,7 +58,9 @@ def report_of(
     """
     if asked.window:
         return _of_one(asked, store, scale, now, shown)
-    filters = Filters(model=asked.model, user=asked.user, task=asked.task, parent="")
+    filters = Filters(
+        model=asked.model, user=asked.user, task=asked.task, outermost=True, own=not asked.model
+    )
     until = now
     if asked.month:
         since, end = month_of(asked.month)
@@ -124,12 +126,19 @@ def _rows(store: Store, filters: Filters, scale: str) -> tuple[list[Listed], boo
     cursor = ""
     while True:
         page = store.page(filters, scale, "-ended", cursor, _PAGE, counted=False)
-        found += page.rows
+        found += _outermost(page.rows, store, filters)
         cursor = page.next
         if not cursor:
             return found, False
         if len(found) >= MOST_ROWS:
             return found, True
+
+
+def _outermost(rows: Sequence[Listed], store: Store, filters: Filters) -> list[Listed]:
+    """Those that are not far inside a run that counts: the list itself looks one run further out."""
+    parts = [row.evaluation.id for row in rows if row.evaluation.window.parent]
+    within = store.within(parts, filters) if parts else set()
+    return [row for row in rows if row.evaluation.id not in within]
 
 
 def _budgets(prometheus: Prometheus | None, at: float) -> list[Budget] | None:

@@ -109,7 +109,7 @@ def build(
     cut: bool = False,
     is_of_one: bool = False,
 ) -> Report:
-    """Count and add up. ``rows`` are runs inside no other run, so nothing counts twice."""
+    """Count and add up. No run of ``rows`` is inside another one of them, so nothing counts twice."""
     found = Counter(_letter(row) for row in rows)
     components: defaultdict[str, list[float]] = defaultdict(list)
     days: defaultdict[str, list[float]] = defaultdict(list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..store.nouns import Origin
 from .content import Report
 
 _SENSORS = {
@@ -20,7 +21,11 @@ def method(report: Report) -> list[str]:
         f"{_SENSORS.get(name, name)} ({count} {'run' if count == 1 else 'runs'})"
         for name, count in report.sources
     ]
-    found = ["Energy is that of the runs themselves; a run inside another one is not counted again."]
+    found = [
+        "Energy is that of the runs themselves; a run inside another one that counts here is not counted again."
+    ]
+    if not any(row.evaluation.origin is Origin.HUB for row in report.rows):
+        found.append("What cards of the Hugging Face hub state is not counted: others ran those models.")
     if named:
         found.append("Measured by: " + "; ".join(named) + ".")
     found.append(report.uncertainty)

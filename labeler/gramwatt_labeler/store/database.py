@@ -6,16 +6,18 @@ Every failure becomes one of two errors: :class:`DatabaseAway` is tried again, :
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
+import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, InvalidatePoolError, SQLAlchemyError
 
 from ..errors import ConfigError, DatabaseAway, LabelerError, Rejected
 from . import migrate
@@ -23,6 +25,8 @@ from .rows import storable
 
 Conflict = IntegrityError
 """What the database refuses because another program wrote the same at this moment."""
+_LOST = (SQLAlchemyError, ConnectionError, TimeoutError, struct.error)
+"""What a database that is away raises. pg8000 leaves what its socket raises, or a cut answer, as it is."""
 _TRIES = 20  # to upgrade the tables while another program does the same
 _TRY_SECONDS = 0.1
 _CONNECT_SECONDS = 5  # a server that does not answer must not hold a page for minutes
@@ -61,7 +65,7 @@ class Database:
             raise ConfigError("$.data.database_url", f"expected sqlite or postgresql, got {name}")
         try:
             self._prepare()
-        except SQLAlchemyError as error:
+        except _LOST as error:
             if self._is_file:
                 message = f"cannot open {self.shown}: {first_line(error)}"
                 raise ConfigError("$.data.database_url", message) from None
@@ -69,10 +73,10 @@ class Database:
     def _open(self, url: URL) -> Engine:
         if not self._is_file:
             arguments = _TIMEOUTS.get(url.get_driver_name(), {})
-            # A server that was restarted has closed the connections of the pool: each is tried before it is used.
-            engine = create_engine(
-                url, pool_pre_ping=True, pool_timeout=_CONNECT_SECONDS, connect_args=arguments
-            )
+            # It logs a traceback for each connection that the server closed; that it is away is said once, by others.
+            logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
+            engine = create_engine(url, pool_timeout=_CONNECT_SECONDS, connect_args=arguments)
+            event.listen(engine, "checkout", _tried(engine))
             event.listen(engine, "before_cursor_execute", _with_storable_texts, retval=True)
             return engine
         if url.database not in (None, "", ":memory:"):
@@ -114,7 +118,7 @@ class Database:
             raise
         except DataError as error:
             raise Rejected(f"the database does not take it: {first_line(error)}") from None
-        except SQLAlchemyError as error:
+        except _LOST as error:
             self._is_ready = False  # a database that was made anew has no tables
             raise DatabaseAway(f"the database {self.shown} does not answer: {first_line(error)}") from None
 
@@ -136,6 +140,21 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _tried(engine: Engine) -> Callable[..., None]:
+    """A server that was restarted has closed the connections of the pool: each is tried before it is used.
+
+    The pool does so by itself, but lets pass what the driver leaves as its socket raises it.
+    """
+
+    def try_it(connection: Any, _record: Any, _proxy: Any) -> None:
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:
+            raise InvalidatePoolError from error
+
+    return try_it
 
 
 @contextlib.contextmanager

@@ -217,6 +217,11 @@ class Store:
         following = listing.encode_cursor(sort, shown[-1]["sort_key"], shown[-1]["id"]) if more else ""
         return Page([one for one in map(self._listed, shown) if one is not None], following, total)
 
+    def within(self, ids: Sequence[str], filters: Filters) -> set[str]:
+        """Which of these are parts, at any depth, of an evaluation that fits by model, user and task."""
+        with self.database.reading() as connection:
+            return set(connection.execute(listing.within_query(ids, filters)).scalars())
+
     def values(self, field: str) -> Sequence[str]:
         """What stands in ``task``, ``phase``, ``user`` or ``origin`` of any evaluation, sorted."""
         column = {"task": _E.task, "phase": _E.phase, "user": _E.user_name, "origin": _E.origin}[field]

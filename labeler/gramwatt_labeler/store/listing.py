@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, nu
 
 from ..errors import InputError
 from ..units import UNDATED
-from .nouns import Filters
+from .nouns import Filters, Origin
 from .rows import author_and_name
 from .tables import DATASETS, EVALUATIONS, GRADES, HOSTS, MODELS
 
@@ -194,18 +194,49 @@ def _on(scale: str) -> ColumnElement[bool]:
     return and_(_G.evaluation_id == _E.id, _G.scale == scale, _G.is_current)
 
 
-def _conditions(filters: Filters, scale: str) -> list[ColumnElement[bool]]:
+def within_query(ids: Sequence[str], filters: Filters) -> Select[Any]:
+    """Which of these are parts, at any depth, of one that fits by model, user and task."""
+    up = select(_E.id.label("part"), _E.parent.label("outer")).where(_E.id.in_(ids), _E.parent != "")
+    outer = up.cte("outer_ones", recursive=True)
+    further = EVALUATIONS.alias()
+    # A union, so that runs that name each other do not go round for ever.
+    outer = outer.union(
+        select(outer.c.part, further.c.parent).where(further.c.id == outer.c.outer, further.c.parent != "")
+    )
+    fits = EVALUATIONS.alias()
+    return (
+        select(outer.c.part)
+        .join(fits, fits.c.id == outer.c.outer)
+        .where(fits.c.id != outer.c.part, *_of_what(fits, filters))
+    )
+
+
+def _of_what(table: FromClause, filters: Filters) -> list[ColumnElement[bool]]:
+    """What was run, by whom: true of a run as a whole, as the time of its end is not."""
     found: list[ColumnElement[bool]] = []
-    for column, text in (
-        (_E.task, filters.task), (_E.phase, filters.phase), (_E.user_name, filters.user), (_E.origin, filters.origin),
-    ):  # fmt: skip
-        if text:
-            found.append(column == text)
+    if filters.task:
+        found.append(table.c.task == filters.task)
+    if filters.user:
+        found.append(table.c.user_name == filters.user)
     if filters.model:
         author, name = author_and_name(filters.model)
-        found.append(
-            _E.model_id.in_(select(MODELS.c.id).where(MODELS.c.author == author, MODELS.c.name == name))
-        )
+        models = select(MODELS.c.id).where(MODELS.c.author == author, MODELS.c.name == name)
+        found.append(table.c.model_id.in_(models))
+    return found
+
+
+def _conditions(filters: Filters, scale: str) -> list[ColumnElement[bool]]:
+    found = _of_what(EVALUATIONS, filters)
+    if filters.phase:
+        found.append(_E.phase == filters.phase)
+    if filters.origin:
+        found.append(_E.origin == filters.origin)
+    if filters.own:
+        found.append(_E.origin != Origin.HUB.value)
+    if filters.outermost:
+        outer = EVALUATIONS.alias()
+        is_outer = (outer.c.id == _E.parent, outer.c.id != _E.id, *_of_what(outer, filters))
+        found.append(or_(_E.parent == "", ~exists().where(*is_outer)))
     if filters.model_id is not None:
         found.append(_E.model_id == filters.model_id)
     if filters.dataset:

@@ -188,6 +188,8 @@ class Filters:
     host: str = ""
     user: str = ""
     parent: str | None = None  # "" is those inside no other
+    own: bool = False  # not of cards of the hub, which state the runs of others
+    outermost: bool = False  # inside none that model, user and task fit as well, whenever that ended
     origin: str = ""
     letter: str = ""  # on the list's scale; "none" is not graded
     since: float | None = None  # ended at or after

@@ -132,6 +132,9 @@ class People:
         if disabled is not None:
             values["disabled"] = disabled
         with self._database.writing() as connection:
+            # Two managers who take each other's role at one moment must not both be the last but one.
+            managers = select(_U.id).where(_U.role == Role.MANAGER.value).order_by(_U.id)
+            connection.execute(managers.with_for_update()).all()
             row = connection.execute(select(USERS).where(_U.name == name)).mappings().first()
             if row is None:
                 raise NotFound(f"no user {name!r}")
@@ -165,6 +168,12 @@ class People:
             "expires": now + SESSION_SECONDS,
         }  # fmt: skip
         with self._database.writing() as connection:
+            # The password may have been changed, or the user disabled, while this one was checked.
+            same = select(_U.id).where(
+                _U.id == row["id"], _U.password_hash == row["password_hash"], ~_U.disabled
+            )
+            if connection.execute(same.with_for_update()).first() is None:
+                return None
             connection.execute(delete(SESSIONS).where(_S.expires < now))
             connection.execute(insert(SESSIONS).values(session))
             if self._passwords.is_old(row["password_hash"]):

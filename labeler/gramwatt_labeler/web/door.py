@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .api.errors import PREFIX, ApiError, respond
+from .auth.guard import is_token
 
 
 class Hosts:
@@ -164,7 +165,8 @@ def _most(path: str) -> int:
 
 def _of_another_site(scope: Scope, headers: Mapping[bytes, str], hosts: Sequence[str]) -> Response | None:
     """A page of another site may make a browser send a form here with the cookies of this one."""
-    if b"authorization" in headers:  # which no page can make it send
+    # No page can make a browser send a token. The password of a proxy it sends by itself, as it does cookies.
+    if is_token(headers.get(b"authorization", "")):
         return None
     site = headers.get(b"sec-fetch-site", "")
     origin = headers.get(b"origin", "")

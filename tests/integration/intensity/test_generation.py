@@ -78,3 +78,72 @@ def test_what_the_platform_says_in_xml(
     replace(grid, "entsoe", "latest", 200, answer)
     error = failure(provider, grid, "latest")
     assert (error.reason, said in str(error)) == (reason, True)
+
+
+def test_hours_of_one_type_are_the_quarters_of_another(grid: Any, environ: dict[str, str]) -> None:
+    """Nuclear by the hour beside gas by the quarter: every quarter has a value, with the mean of its hour."""
+    grid.zone = "FR"
+
+    def by_the_hour(whole: bytes) -> bytes:
+        before, type_, after = whole.partition(b"<psrType>B14</psrType>")
+        after = after.replace(b"PT15M", b"PT60M", 1)
+        point = b"<Point><position>1</position><quantity>40000.0</quantity></Point>"
+        second = b"<Point><position>3</position><quantity>20000.0</quantity></Point>"
+        return before + type_ + after.replace(point, point + second, 1)
+
+    replace(grid, "entsoe", "latest", 200, by_the_hour)
+    values = fetch(make(grid, environ, "entsoe"), grid).values
+    assert len(values) == 96
+    nuclear = [dict(value.ways)["nuclear"] for value in values]
+    assert nuclear[:8] == [pytest.approx(40000 / 57100)] * 8
+    assert nuclear[8:88] == [pytest.approx(20000 / 37100)] * 80
+
+
+def test_what_is_no_generation_is_left_out_by_how_its_name_begins(grid: Any, environ: dict[str, str]) -> None:
+    grid.zone = "DE"
+    provider = make(grid, environ, "energy-charts")
+
+    def with_more(answer: Any) -> Any:
+        names = (
+            "Load (incl. self-consumption)",
+            "Battery consumption",
+            "Import Balance",
+            "Residual load (x)",
+        )
+        more = [{"name": name, "data": [900.0] * len(answer["unix_seconds"])} for name in names]
+        return answer | {"production_types": answer["production_types"] + more}
+
+    usual = fetch(provider, grid).values
+    replace(grid, "energy-charts", "latest", 200, with_more)
+    assert fetch(provider, grid).values == usual
+
+
+def test_a_reason_that_quotes_the_question_is_shown_without_its_token(
+    grid: Any, environ: dict[str, str]
+) -> None:
+    grid.zone = "FR"
+    token = environ["GRAMWATT_ENTSOE_TOKEN"].encode()
+    text = b"no data for [securityToken=" + token + b", documentType=A75]"
+    answer = b"<Acknowledgement_MarketDocument><Reason><text>" + text
+    answer += b"</text></Reason></Acknowledgement_MarketDocument>"
+    replace(grid, "entsoe", "latest", 200, answer)
+    error = failure(make(grid, environ, "entsoe"), grid, "latest")
+    assert "securityToken=***" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "reason"),
+    [
+        (404, {"detail": "No content available"}, "no_value"),
+        (400, b"'xk' is not the code for an available country. Please refer to the API doc for information about "
+              b"available countries", "unknown_zone"),
+        (404, {"detail": "Not Found"}, "no_such_route"),
+        (429, {"detail": "Too Many Requests"}, "rate_limited"),
+    ],
+)  # fmt: skip
+def test_what_energy_charts_says_of_a_country_and_of_a_day(
+    grid: Any, environ: dict[str, str], status: int, answer: Any, reason: str
+) -> None:
+    grid.zone = "DE"
+    replace(grid, "energy-charts", "latest", status, answer)
+    assert failure(make(grid, environ, "energy-charts"), grid, "latest").reason == reason

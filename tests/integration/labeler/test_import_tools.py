@@ -141,6 +141,24 @@ def test_a_dry_run_says_what_it_would_do_and_keeps_nothing(
         assert not database.exists()  # nor is an empty one left behind
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "db upgrade --dry-run", "db check", "report --dry-run", "grade --again --dry-run", "study grade --dry-run",
+        "user token alice --dry-run", "roi --baseline one --new 2 --dry-run",
+        "roi --old 5 --new 2 --calls-per-day 1 --price 1 --keep title --dry-run",
+    ],
+)  # fmt: skip
+def test_where_there_is_no_database_a_dry_run_makes_none(
+    words: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("GRAMWATT_LABELER_PROMETHEUS_URL", "http://127.0.0.1:9")
+    main(words.split())
+    assert "Traceback" not in capsys.readouterr().err
+    assert not (folder / "data").exists()
+
+
 def test_a_report_says_what_it_holds(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

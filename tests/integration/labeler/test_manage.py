@@ -220,3 +220,26 @@ def test_a_job_whose_labeler_died_is_taken_again_but_not_for_ever(site: Site) ->
     assert jobs.take(["k"], now) is None
     assert jobs.get(job).state == "failed"
     assert not jobs.beat(job, {}, now)
+
+
+def test_the_password_of_a_proxy_is_no_token_and_hides_no_session(site: Site) -> None:
+    Browser(site)
+    basic = {"Authorization": "Basic YWxpY2U6c2VjcmV0"}
+    page = site.client.get("/manage", headers=basic)
+    assert (page.status_code, "Users" in page.text) == (200, True)
+    assert site.get("evaluations", **basic).status_code == 200
+    # A browser sends it with a form of another site, too.
+    answer = site.client.post("/logout", headers=basic | {"Sec-Fetch-Site": "cross-site"})
+    assert (answer.status_code, "another site" in answer.text) == (403, True)
+
+
+def test_a_page_with_a_new_token_is_kept_nowhere(site: Site) -> None:
+    manager = Browser(site)
+    answer = manager.post("/manage/users", action="token", name="viewer", label="t", scope="read")
+    assert "shown this once" in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_login_that_is_refused_is_in_the_log(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.client.post("/login", data={"name": "manager\nroot", "password": "a wrong password"})
+    assert caplog.messages == ["a login as manager root from testclient was refused"]

@@ -41,10 +41,9 @@ _WAYS = {
 }
 # Storage gives back what was generated before; the others are no generation.
 _LEFT_OUT = (
-    "hydro pumped storage", "hydro pumped storage consumption", "cross border electricity trading", "import balance",
-    "load", "residual load", "renewable share of generation", "renewable share of load",
+    "hydro pumped storage", "battery", "cross border", "import", "export", "load", "residual load", "renewable share",
 )  # fmt: skip
-_STORAGE = "battery"
+"""How their names begin: some countries have ``Load (incl. self-consumption)`` or ``Battery consumption``."""
 
 
 class EnergyChartsProvider:
@@ -99,7 +98,7 @@ def _series(answer: Any) -> Iterator[tuple[str, dict[float, float]]]:
     for row in parse.rows(tree.get("production_types"), "production_types"):
         name = parse.text(row.get("name")).lower()
         data = row.get("data")
-        if name in _LEFT_OUT or name.startswith(_STORAGE):
+        if name.startswith(_LEFT_OUT):
             continue
         if not isinstance(data, list) or len(data) != len(moments):
             raise Unavailable("bad_answer", f"{name or 'a type'} has not a value for each time")

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
+from msgspec import Struct
+
 from gramwatt_exporter.intensity.providers import parse, words
 from gramwatt_exporter.intensity.providers.failures import Refused, Unavailable
 from gramwatt_exporter.intensity.providers.http import Format, Http
@@ -120,8 +122,11 @@ def _root(body: bytes) -> ElementTree.Element | None:
 
 
 def _amounts(root: ElementTree.Element, area: str) -> dict[str, dict[float, float]]:
-    """MW by way and Unix seconds; an unknown type keeps its code, so that it has no factor."""
-    types: dict[str, dict[float, float]] = {}
+    """MW by way and Unix seconds; an unknown type keeps its code, so that it has no factor.
+
+    A country may report some types by the hour and others by the quarter: the mean of an hour is that of its quarters.
+    """
+    periods: list[tuple[str, _Steps]] = []
     for series in _all(root, "TimeSeries"):
         given = _text(series, "inBiddingZone_Domain.mRID")
         code = _text(series, "psrType")
@@ -130,13 +135,28 @@ def _amounts(root: ElementTree.Element, area: str) -> dict[str, dict[float, floa
         if given != area:
             raise Unavailable("wrong_zone", f"asked for {area}, got an answer for {parse.text(given)}")
         is_blocks = _text(series, "curveType") == "A03"
-        for period in _all(series, "Period"):
-            types.setdefault(code, {}).update(_points(period, is_blocks))
+        periods += [(code, _steps(period, is_blocks)) for period in _all(series, "Period")]
+    shortest = min((steps.seconds for _, steps in periods), default=0.0)
+    types: dict[str, dict[float, float]] = {}
+    for code, steps in periods:
+        types.setdefault(code, {}).update(steps.in_steps_of(shortest))
     return by_way((_WAYS.get(code, f"type {parse.text(code)[:16]}"), row) for code, row in types.items())
 
 
-def _points(period: ElementTree.Element, is_blocks: bool) -> dict[float, float]:
-    """MW by Unix seconds. In blocks of variable size a step that is not named has the value of the one before."""
+class _Steps(Struct, frozen=True):
+    """What a period says: MW by Unix seconds at which a step of ``seconds`` begins."""
+
+    seconds: float
+    amounts: Mapping[float, float]
+
+    def in_steps_of(self, seconds: float) -> dict[float, float]:
+        """The same in shorter steps."""
+        parts = round(self.seconds / seconds)
+        return {at + part * seconds: amount for at, amount in self.amounts.items() for part in range(parts)}
+
+
+def _steps(period: ElementTree.Element, is_blocks: bool) -> _Steps:
+    """In blocks of variable size a step that is not named has the value of the one before."""
     start, end = parse.moment(_text(period, "start")), parse.moment(_text(period, "end"))
     step = _SECONDS.get(_text(period, "resolution"))
     if start is None or end is None or step is None:
@@ -149,14 +169,14 @@ def _points(period: ElementTree.Element, is_blocks: bool) -> dict[float, float]:
             named[int(position[:9])] = amount if math.isfinite(amount) else None
         except ValueError:
             raise Unavailable("bad_answer", "a point has no position or quantity") from None
-    steps = int(min(max(0.0, (end - start) / step), _MOST_STEPS))
+    count = int(min(max(0.0, (end - start) / step), _MOST_STEPS))
     found: dict[float, float] = {}
     last: float | None = None
-    for number in range(1, steps + 1):
+    for number in range(1, count + 1):
         last = named.get(number, last if is_blocks else None)
         if last is not None:
             found[start + (number - 1) * step] = last
-    return found
+    return _Steps(step, found)
 
 
 def _name(element: ElementTree.Element) -> str:

@@ -155,14 +155,18 @@ class Http:
         if response.status_code != 200:
             raise refusals.of_status(answer, question)
         if form is not None:
-            return form.read(body)
+            try:
+                return form.read(body)
+            except Unavailable as error:  # it may quote the answer, which may quote the question
+                said = _shown(str(error), secrets)
+                raise Unavailable(error.reason, said, fix=error.fix, retry_after=error.retry_after) from None
         decoded = self._decoded(body, answer, question)
         mark = words.sandbox_mark(decoded) or words.sandbox_mark(_own_headers(response.headers))
         if mark:
             raise refusals.sandbox(self.host, _shown(mark, secrets))
-        error = refusals.of_content(answer, decoded, question)
-        if error is not None:
-            raise error
+        refusal = refusals.of_content(answer, decoded, question)
+        if refusal is not None:
+            raise refusal
         return decoded
 
     def _body(self, response: requests.Response, deadline: float) -> bytes:

@@ -40,7 +40,7 @@ _QUOTA = (
 )
 _NO_VALUE = (
     r"\bno (\w+ ){0,3}(data|values?|measurements?|observations?|results?|records?|intensit(y|ies)|forecasts?|history"
-    r"|breakdown)\b"
+    r"|breakdown|content)\b"
     r"|\b(data|values?|intensity|measurements?|forecasts?|history|breakdown)\b[^.;]{0,60}\b"
     r"(not (yet |currently |be )?(available|found|exist|known)|unavailable|missing|delayed|outdated|too old|pending"
     r"|stale|lacking)"
@@ -66,6 +66,7 @@ _NO_PLACE = (
     r" (zones?|zone ?keys?|country|country ?codes?|region|area|location)\b"
     r"|\b(zones?|zone ?keys?|country|country ?codes?|region|area|location)( [a-z0-9]{1,12}){0,4}"
     r" (does not exist|doesnt exist|is (unknown|invalid|unsupported|not (known|supported|valid|recogni[sz]ed)))\b"
+    r"|\bnot the code for an? (\w+ )?(zone|country|region|area)\b"
 )
 _WRONG = (
     r"not (be )?(exist|found|supported|valid|recogni[sz]ed|known|available|covered)|\bno such\b|unknown|invalid"

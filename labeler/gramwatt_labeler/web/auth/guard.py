@@ -56,8 +56,8 @@ class Guard:
         return found
 
     def _find(self, request: Request) -> Requester:
-        header = request.headers.get("authorization")
-        if header is not None:
+        header = request.headers.get("authorization", "")
+        if is_token(header):
             return self._of_token(request, header)
         secret = request.cookies.get(COOKIE, "")
         session = self.people.session(secret, self.clock()) if 0 < len(secret) <= 100 else None
@@ -122,6 +122,14 @@ class Guard:
         writes = may(who.role, Role.CONTRIBUTOR)
         login = "" if who.role else "/login"
         return Visitor(who.name, writes, who.csrf, login, may_manage=who.role is Role.MANAGER)
+
+
+def is_token(header: str) -> bool:
+    """Whether an Authorization header brings a token of ours.
+
+    What a browser answers a proxy's password with (Basic) comes with every request and says nothing to us.
+    """
+    return header.strip().lower().split(" ", 1)[0] not in ("basic", "digest", "negotiate", "ntlm", "")
 
 
 def client_of(request: Request) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from urllib.parse import urlsplit
 
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from ...render.text import clean
 from ...store.people import Role
 from ..pages.page import Pages, checked, form_of, texts_of
 from .guard import COOKIE, Guard, client_of
 from .rates import Rate
 
+_log = logging.getLogger(__name__)
 _TRIES_PER_MINUTE = 10
 
 
@@ -45,6 +48,8 @@ def router(guard: Guard, pages: Pages) -> APIRouter:
             return page(request, name, then, f"too many tries; try again in {wait:.0f} s", 429)
         found = guard.people.log_in(name, form.get("password", ""), guard.clock())
         if found is None:
+            # Where people look for it, and programs that lock an address out; the audit is of what was done.
+            _log.warning("a login as %s from %s was refused", clean(name)[:64], client_of(request))
             return page(request, name, then, "this name and password do not belong together", 401)
         secret, session = found
         start = "/manage" if session.user.role is Role.MANAGER else "/evaluations"

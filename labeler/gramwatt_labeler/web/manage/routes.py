@@ -36,11 +36,13 @@ def router(desk: Desk, guard: Guard, services: Services, appearance: Appearance)
         return None
 
     def overview(request: Request, done: str = "", wrong: str = "", status: int = 200) -> Response:
-        return desk.pages.render(
+        answer = desk.pages.render(
             "manage.html.j2", request, status, here="/manage", scales=list(desk.scales.values()),
             main_scale=desk.main_scale, users=guard.people.users(), roles=[role.value for role in Role],
             audit=entries(desk.store.database, limit=_AUDIT_ROWS), jobs=services.jobs.recent(), done=done, wrong=wrong,
         )  # fmt: skip
+        answer.headers["Cache-Control"] = "no-store"  # it may show a new token
+        return answer
 
     async def changed(request: Request, change: Callable[[dict[str, str], str], Response]) -> Response:
         """What ``change`` makes of a manager's form and name; otherwise the login, or why it is refused."""

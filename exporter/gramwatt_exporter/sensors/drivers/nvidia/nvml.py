@@ -37,6 +37,7 @@ LOOK_AGAIN_NS = 60_000_000_000
 LOOK_PAUSES = 600  # a survey that takes a second is made every ten minutes
 PATIENCE_SECONDS = 0.1  # what a read waits for looks; one that takes longer is reported by a later read
 COUNT_SECONDS = 1.0
+SLOW_OPEN_NS = 1_000_000_000  # a driver that takes longer to be opened is slow in what follows
 HANGS_NS = 10_000_000_000  # a look that has not come back for so long is a failure of its GPU
 # Inode of the first PID namespace, fixed in the kernel's include/linux/proc_ns.h (PROC_PID_INIT_INO).
 INITIAL_PID_NAMESPACE = 4026531836
@@ -120,6 +121,9 @@ class Nvml:
             pause = min(60.0, max(5.0, LOOK_PAUSES * (self._now() - began) / 1e9))
             raise TryAgain(f"no NVIDIA GPU answers: {_listed(failed)}", retry_after=pause)
         self._counting = Repeater(self.count, "nvml-counters", self._background)
+        if self._now() - began > SLOW_OPEN_NS:
+            # The first looks take as long again: begun now, they may be done at the next read.
+            self._looks.begin(self._measurable(), self._pids_usable)
 
     def close(self) -> None:
         """Let the library go."""
@@ -246,7 +250,7 @@ class Nvml:
         if self._last is not None and began - self._last[0] < SHORTEST_NS:
             return self._last[1]  # the same readings again: no time has passed
         self._survey_again(began)
-        gpus = [gpu for gpu in self._gpus if gpu.source != "none"]
+        gpus = self._measurable()
         outcomes = {gpu.uuid: self._outcome(gpu) for gpu in gpus if gpu.looking is not None}
         self._looks.begin(gpus, self._pids_usable)
         readings: list[Reading] = []
@@ -269,6 +273,9 @@ class Nvml:
         memory = {gpu.uuid: gpu.memory for gpu in gpus if gpu.memory is not None}
         self._last = began, Sample(readings, (), failures, behind, memory=memory)
         return Sample(readings, uses, failures, behind, mended, memory)
+
+    def _measurable(self) -> list[Gpu]:
+        return [gpu for gpu in self._gpus if gpu.source != "none"]
 
     def _outcome(self, gpu: Gpu) -> tuple[list[Reading], DeviceUse | None]:
         """What the look at a GPU brought; its last reading again while it is under way."""

@@ -203,7 +203,8 @@ def test_a_look_that_takes_long_is_made_less_often(world: World, clock: Any) -> 
 
     good = ("gpu 0 uuid GPU-a", "gpu 0 energy_mj 1", "gpu 1 uuid GPU-b", "gpu 1 energy_mj 2")
     world.set(*good, "gpu 1 error 999")
-    sensor = Nvml("/proc", SlowDriver(), world.wall_us, patience_seconds=20, background=False)
+    # So patient that each read waits for its look.
+    sensor = Nvml("/proc", SlowDriver(), world.wall_us, patience_seconds=10_000, background=False)
     sensor.open()
     clock.advance(61)
     assert sensor.read().failures == {"index-1": "error"}

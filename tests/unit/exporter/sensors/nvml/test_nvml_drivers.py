@@ -30,6 +30,24 @@ def test_a_look_that_is_slow_is_reported_by_the_next_read(world: World, clock: A
     assert sample.failures == {}
 
 
+@pytest.mark.parametrize(("seconds", "first"), [(2.0, 1_000), (0.0, 7_000)])
+def test_a_driver_that_opens_slowly_is_looked_at_at_once(
+    world: World, clock: Any, seconds: float, first: int
+) -> None:
+    """Its first look takes as long again; what it draws until the next read is not lost then."""
+    world.set("gpu 0 uuid GPU-a", "gpu 0 energy_mj 1", "gpu 0 util_error 3")
+
+    def slow() -> int:
+        clock.advance(seconds)
+        return int(clock())
+
+    sensor = Nvml("/proc", slow, world.wall_us, patience_seconds=20, background=False)
+    sensor.open()
+    seconds = 0.0
+    world.set("gpu 0 uuid GPU-a", "gpu 0 energy_mj 7", "gpu 0 util_error 3")
+    assert sensor.read().readings[0].microjoules == first  # type: ignore[union-attr]
+
+
 def test_a_gpu_that_hangs_keeps_nobody_waiting(world: World, clock: Any) -> None:
     both = ("gpu 0 uuid GPU-a", "gpu 1 uuid GPU-b", "gpu 0 util_error 3", "gpu 1 util_error 3")
     world.set(*both, "gpu 0 energy_mj 1", "gpu 1 energy_mj 1")
