@@ -28,7 +28,7 @@ SHARED_VARIABLES = MappingProxyType(
 _OTHER_VARIABLES = ("GRAMWATT_LABELER_CONFIG_FILE",)
 FORMATS = ("svg", "png", "pdf")
 
-_SQLITE = "sqlite:///"
+_SQLITE_FILE = re.compile(r"sqlite(?:\+\w+)?:///(?P<file>[^?]+)")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _DURATIONS = re.compile(
     rf"(?:{_DURATION.pattern})+"
@@ -154,13 +154,13 @@ class Config(_Section, frozen=True):
 
     @property
     def database_url(self) -> str:
-        return self.data.database_url or f"{_SQLITE}{Path(self.data.dir) / 'grades.db'}"
+        return self.data.database_url or f"sqlite:///{Path(self.data.dir) / 'grades.db'}"
 
     @property
     def database_file(self) -> Path | None:
         """The file of an SQLite database, which need not be there yet; None for a server."""
-        is_file = self.database_url.startswith(_SQLITE)
-        return Path(self.database_url.removeprefix(_SQLITE)) if is_file else None
+        match = _SQLITE_FILE.match(self.database_url)
+        return Path(match["file"]) if match else None
 
     @property
     def labels_dir(self) -> Path:

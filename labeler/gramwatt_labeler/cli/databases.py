@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import msgspec
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from ..config import Config
 from ..store import Store, migrate
@@ -30,7 +27,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
     ``watch`` and ``serve`` upgrade by themselves; this shows it before they start.
     """
     action = "check" if options.dry_run else options.action
-    before, shown = _before(config.database_url)
+    before, shown = _before(config)
     if action == "upgrade" and before != migrate.HEAD:
         store = Store(config.database_url)
         store.ping()
@@ -46,16 +43,11 @@ def main(options: argparse.Namespace, config: Config) -> int:
     return 0 if now == migrate.HEAD else exit_codes.ERROR
 
 
-def _before(address: str) -> tuple[str, str]:
+def _before(config: Config) -> tuple[str, str]:
     """The version of the database, "" of an empty one, and its address without a password. It stays as it is."""
-    try:
-        url = make_url(address)
-        is_missing = url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file()
-    except ArgumentError:
-        is_missing = False  # to open it says what is wrong
-    if is_missing:  # to open it would make the file
-        return "", url.render_as_string()
-    database = Database(address, upgrades=False)
+    if config.database_file is not None and not config.database_file.is_file():
+        return "", config.database_url  # opening it would make the file
+    database = Database(config.database_url, upgrades=False)
     try:
         with database.reading() as connection:
             return migrate.version(connection), database.shown

@@ -39,7 +39,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     for fact in ("name", "model", "task", "dataset", "user"):
         command.add_argument(
-            f"--{fact}", metavar=fact.upper(), default="", help=f"the {fact} to keep with the result"
+            f"--{fact}",
+            metavar=fact.upper(),
+            default="",
+            help=f"the {fact.replace('dataset', 'data set')} to keep with the result",
         )
     command.add_argument(
         "--value", dest="values", action="append", default=[], metavar="KEY=NUMBER", type=key_number,
