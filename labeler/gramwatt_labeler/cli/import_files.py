@@ -65,11 +65,12 @@ def _add_facts(command: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--phase", choices=PHASES, help="what was recorded")
     for fact in FACTS[1:]:
+        words = fact.replace("dataset", "data set")
         group.add_argument(
             f"--{fact}",
             metavar=fact.upper(),
             default="",
-            help=f"the {fact.replace('dataset', 'data set')} of rows that have none",
+            help=f"the {words} of rows that have none",
         )
     group.add_argument(
         "--value", dest="values", action="append", default=[], metavar="KEY=NUMBER", type=key_number,

@@ -38,11 +38,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--phase", choices=("training", "inference"), default="inference", help="default: inference"
     )
     for fact in ("name", "model", "task", "dataset", "user"):
+        words = fact.replace("dataset", "data set")
         command.add_argument(
             f"--{fact}",
             metavar=fact.upper(),
             default="",
-            help=f"the {fact.replace('dataset', 'data set')} to keep with the result",
+            help=f"the {words} to keep with the result",
         )
     command.add_argument(
         "--value", dest="values", action="append", default=[], metavar="KEY=NUMBER", type=key_number,

@@ -73,7 +73,8 @@ class Database:
     def _open(self, url: URL) -> Engine:
         if not self._is_file:
             arguments = _TIMEOUTS.get(url.get_driver_name(), {})
-            # The pool logs a traceback for each connection that the server closed. Its callers say once that it is away.
+            # The pool logs a traceback for each connection that the server closed. Its callers say once that it is
+            # away.
             logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
             engine = create_engine(url, pool_timeout=_CONNECT_SECONDS, connect_args=arguments)
             event.listen(engine, "checkout", _tried(engine))
