@@ -11,11 +11,11 @@ import pytest
 from hypothesis import settings
 from thorough import LONELY, without_company
 
-# A deadline measures the machine and not the code. In CI the same examples are tried every time, so that a failure
-# there is one of the change. `make test-all` tries four times as many as `make test`.
 # A run in the background of a script starts with SIGINT ignored, and so would every program that a test starts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# A deadline measures the machine and not the code. In CI the same examples are tried every time, so that a failure
+# there is one of the change. `make test-all` tries four times as many as `make test`.
 ALL = bool(os.environ.get("TEST_ALL"))
 settings.register_profile(
     "gramwatt", deadline=None, derandomize=bool(os.environ.get("CI")), max_examples=100 if ALL else 25
