@@ -15,13 +15,7 @@ from ..forms.fields import NUMBERS
 from ..render.text import clean
 from ..scale_files import LoadedScale
 from ..store import Store
-from ..uploads.mapping import EXTRA, FIELDS, named
-from ..uploads.reading import read_upload
-from ..uploads.sheet import Sheet
-from ..uploads.tools import Target, Tool, recognise, tool_named
-from ..web.pages.desk import Desk
-from ..web.pages.page import Pages
-from ..web.pages.uploading import (
+from ..uploads.adding import (
     CODECARBON,
     DEFAULTS,
     File,
@@ -34,6 +28,12 @@ from ..web.pages.uploading import (
     retargeted,
     rows_of,
 )
+from ..uploads.mapping import EXTRA, FIELDS, named
+from ..uploads.reading import read_upload
+from ..uploads.sheet import Sheet
+from ..uploads.tools import Target, Tool, recognise, tool_named
+from ..web.pages.desk import Desk
+from ..web.pages.page import Pages
 from ..web.pages.visitors import anonymous
 from .author import BY
 
@@ -105,7 +105,7 @@ def import_tools(
         )
     _check_columns(dict(options.columns), read)
     rows = rows_of(read, defaults, desk.definitions.fields())
-    return Added(added(desk, [graded(desk, row) for row in rows], BY, origin_of(read)), wrong)
+    return Added(added(desk.store, [graded(desk.grade, row) for row in rows], BY, origin_of(read)), wrong)
 
 
 def as_trees(done: Added) -> list[dict[str, Any]]:

@@ -10,13 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from ...forms.fields import PHASES
 from ...store.people import Role
-from ...uploads.reading import read_upload
-from ...uploads.sheet import MOST_BYTES, MOST_FILES
-from ...uploads.tools import recognise, tool_named
-from ..auth.guard import Guard
-from ..pages.desk import Desk
-from ..pages.page import files_of, texts_of
-from ..pages.uploading import (
+from ...uploads.adding import (
     DEFAULTS,
     MOST_ADDED,
     Line,
@@ -27,6 +21,12 @@ from ..pages.uploading import (
     proposed,
     rows_of,
 )
+from ...uploads.reading import read_upload
+from ...uploads.sheet import MOST_BYTES, MOST_FILES
+from ...uploads.tools import recognise, tool_named
+from ..auth.guard import Guard
+from ..pages.desk import Desk
+from ..pages.page import files_of, texts_of
 from . import shapes
 from .answers import answer
 from .errors import ApiError
@@ -95,7 +95,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
             raise ApiError(
                 413, "too_large", f"{len(rows)} rows; at most {MOST_ADDED} are added at once", "files"
             )
-        lines = added(desk, [graded(desk, row) for row in rows], by, origin_of(read))
+        lines = added(desk.store, [graded(desk.grade, row) for row in rows], by, origin_of(read))
         return answer({"lines": [_line(line) for line in lines], "counts": counts_of(lines)}, 201)
 
     return routes

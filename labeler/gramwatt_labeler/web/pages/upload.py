@@ -10,15 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from ...errors import InputError
 from ...forms.fields import BOUNDARIES, PHASES
 from ...forms.quantities import KINDS
-from ...uploads.mapping import EXTRA, FIELDS
-from ...uploads.reading import KINDS as FILE_KINDS
-from ...uploads.reading import read_upload
-from ...uploads.sheet import MOST_BYTES, MOST_COLUMNS, MOST_FILES, MOST_ROWS
-from ...uploads.tools import recognise, tool_named
-from .desk import Desk
-from .page import checked, files_of, form_of, texts_of
-from .spool import Spool
-from .uploading import (
+from ...uploads.adding import (
     DEFAULTS,
     MOST_ADDED,
     PREVIEW,
@@ -32,6 +24,14 @@ from .uploading import (
     proposed,
     rows_of,
 )
+from ...uploads.mapping import EXTRA, FIELDS
+from ...uploads.reading import KINDS as FILE_KINDS
+from ...uploads.reading import read_upload
+from ...uploads.sheet import MOST_BYTES, MOST_COLUMNS, MOST_FILES, MOST_ROWS
+from ...uploads.tools import recognise, tool_named
+from .desk import Desk
+from .page import checked, files_of, form_of, texts_of
+from .spool import Spool
 
 SHOWN = 1000
 """Lines of a report on one page."""
@@ -102,7 +102,7 @@ def router(desk: Desk) -> APIRouter:
     ) -> Response:
         defined = desk.definitions.fields()
         rows = rows_of(read, form, defined)
-        lines = [graded(desk, row) for row in rows[:MOST_GRADED]]
+        lines = [graded(desk.grade, row) for row in rows[:MOST_GRADED]]
         lines += [Line(row, None, is_wrong=row.entry is None) for row in rows[MOST_GRADED:]]
         letters = [line.result.shown.grade.letter or "-" for line in lines if line.result]
         return desk.pages.render(
@@ -153,11 +153,11 @@ def router(desk: Desk) -> APIRouter:
             return preview(
                 request, name, read, form, 403, "log in with the right to write, then send it again"
             )
-        lines = [graded(desk, row) for row in rows_of(read, form, defined)]
+        lines = [graded(desk.grade, row) for row in rows_of(read, form, defined)]
         if len(lines) > MOST_ADDED:
             words = f"{len(lines)} rows; at most {MOST_ADDED} are added at once here. Split the file"
             return preview(request, name, read, form, 422, words)
-        done = added(desk, lines, visitor.name, origin_of(read))
+        done = added(desk.store, lines, visitor.name, origin_of(read))
         spool.drop(name)
         return desk.pages.render(
             "upload_report.html.j2",

@@ -1,21 +1,22 @@
-"""Sheets of an upload -> rows with their letters -> the store: what the page and the REST call share."""
+"""Sheets of an upload -> rows with their letters -> the store: what the page, REST and the command share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ...errors import Duplicate, Rejected
-from ...evaluate.results import Result, evaluation_of
-from ...forms.defined import Defined
-from ...forms.fields import NUMBERS
-from ...store.nouns import Origin
-from ...uploads.mapping import EXTRA, FIELDS, ColumnMapping, apply, propose
-from ...uploads.merging import merge
-from ...uploads.rows import Row, read_rows
-from ...uploads.sheet import Sheet
-from ...uploads.tools import Target, Tool, recognise, tool_named
-from .desk import Desk
+from ..errors import Duplicate, Rejected
+from ..evaluate.results import Result, evaluation_of
+from ..forms.defined import Defined
+from ..forms.entry import Entry
+from ..forms.fields import NUMBERS
+from ..store import Store
+from ..store.nouns import Origin
+from .mapping import EXTRA, FIELDS, ColumnMapping, apply, propose
+from .merging import merge
+from .rows import Row, read_rows
+from .sheet import Sheet
+from .tools import Target, Tool, recognise, tool_named
 
 PREVIEW = 5
 MOST_ADDED = 5000
@@ -24,6 +25,8 @@ ADDED, THERE, NOT_ADDED = "added", "already there", "not added"
 CODECARBON = "codecarbon"
 """The name of CodeCarbon among the tools."""
 _NUMBERS = tuple(one.name for one in NUMBERS)
+Grading = Callable[[Entry, str, int], Result]
+"""An entry, its file and its line -> its letters."""
 DEFAULTS = ("phase", "task", "model", "dataset", "hardware", "boundary")
 
 
@@ -106,17 +109,17 @@ def origin_of(read: Sequence[File]) -> Origin:
     return Origin.CODECARBON if any(one.tool.name == CODECARBON for one in read) else Origin.FILE
 
 
-def graded(desk: Desk, row: Row) -> Line:
+def graded(grade: Grading, row: Row) -> Line:
     """A row with its letters; one that cannot be read is wrong already."""
     if row.entry is None:
         return Line(row, None, NOT_ADDED, is_wrong=True)
-    return Line(row, desk.grade(row.entry, row.file, row.line))
+    return Line(row, grade(row.entry, row.file, row.line))
 
 
-def added(desk: Desk, lines: Sequence[Line], user: str, origin: Origin) -> list[Line]:
+def added(store: Store, lines: Sequence[Line], user: str, origin: Origin) -> list[Line]:
     """All that can be kept, in one transaction; each line says what became of it."""
     new = [evaluation_of(line.result, user, origin) for line in lines if line.result]
-    outcomes = iter(desk.store.add_each(new))
+    outcomes = iter(store.add_each(new))
     return [_with_outcome(line, next(outcomes)) if line.result else line for line in lines]
 
 
