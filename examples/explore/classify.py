@@ -13,7 +13,7 @@ import numpy as np
 from . import backends, digits, models, pictures, runs, tensors, words
 from .backends import Backend, Classifier, Integers
 from .digits import Digits
-from .measured import Recorder, rows
+from .measured import Recorder, rows, summed
 from .models import Spec
 from .runs import Summary
 from .session import Session, Settings, limited
@@ -109,16 +109,14 @@ def _trained(
 
 def _line(name: str, epoch: int, epochs: int, recorder: Recorder) -> str:
     """An epoch in less than 100 columns."""
-    from .measured import summed
-
     parts = recorder.of(epoch)
     values = parts["eval"].values
     used = {phase: summed([part.result]) for phase, part in parts.items()}
-    spent = f"train {words.energy(used['train']):<11}" if epoch else f"{'untrained':<17}"
+    spent = f"train {words.spent(used['train']):<11}" if epoch else f"{'untrained':<17}"
     count = f"{epoch}/{epochs}"
     return (
         f"{words.short(name, 16):<16} epoch {count:<6} loss {values['loss']:<7.4f} accuracy {values['accuracy']:.4f}"
-        f"  {spent} eval {words.energy(used['eval']):<11} {words.power(used.get('train', used['eval']))}"
+        f"  {spent} eval {words.spent(used['eval']):<11} {words.power(used.get('train', used['eval']))}"
     ).rstrip()
 
 

@@ -88,7 +88,7 @@ def _one(
     recognised = _recognised(drawn[:_JUDGED], asked[:_JUDGED], known)
     session.live.line(
         f"{kind:<10} {images:,} images drawn, {recognised:.0%} recognised as the digit asked for"
-        f"  {words.energy(used)}  {words.power(used)}"
+        f"  {words.spent(used)}  {words.power(used)}".rstrip()
     )
     each = None if used["joules"] is None or used["below_floor"] else used["joules"] / images
     summary = {
@@ -119,10 +119,10 @@ def _line(kind: str, epoch: int, epochs: int, recorder: Recorder) -> str:
     """An epoch in less than 100 columns."""
     used = {phase: summed([part.result]) for phase, part in recorder.of(epoch).items()}
     loss = recorder.of(epoch)["eval"].values["loss"]
-    spent = f"train {words.energy(used['train']):<12}" if epoch else f"{'untrained':<18}"
+    spent = f"train {words.spent(used['train']):<12}" if epoch else f"{'untrained':<18}"
     count = f"{epoch}/{epochs}"
     return (
-        f"{kind:<10} epoch {count:<7} loss {loss:<9.4f}  {spent} eval {words.energy(used['eval']):<12}"
+        f"{kind:<10} epoch {count:<7} loss {loss:<9.4f}  {spent} eval {words.spent(used['eval']):<12}"
         f" {words.power(used.get('train', used['eval']))}"
     ).rstrip()
 

@@ -61,7 +61,14 @@ class Recorder:
             phase: summed([part.result for part in self.parts if part.phase == phase])
             for phase in dict.fromkeys(part.phase for part in self.parts)
         }
-        return ({} if self.whole is None else {"whole": summed([self.whole])}) | found
+        if self.whole is None:
+            return found
+        whole = summed([self.whole])
+        most = whole["floor_joules"] if whole["below_floor"] else whole["joules"]
+        for phase in ("train", "eval"):  # these are inside of it: they used no more than it did
+            if phase in found and found[phase]["below_floor"] and most is not None:
+                found[phase]["floor_joules"] = min(found[phase]["floor_joules"], most)
+        return {"whole": whole} | found
 
     @property
     def measured(self) -> bool:

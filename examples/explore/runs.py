@@ -95,7 +95,7 @@ class Runs:
 
 def now() -> str:
     """The time of a run as its summary has it, in the machine's time zone."""
-    return time.strftime("%Y-%m-%d %H:%M")
+    return time.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _csv(epochs: Sequence[Mapping[str, Any]]) -> str:

@@ -25,7 +25,7 @@ class Settings:
     in loops, and the same training takes five times the CPU time.
     """
 
-    epochs: int = 5
+    epochs: int = 20
     seed: int = 1
     batch: int = 64
     learning_rate: float = 1e-3
@@ -46,7 +46,7 @@ class Session:
         found = None if self.again else self.runs.find(key)
         if found is not None:
             then = energy(found["phases"].get("whole") or next(iter(found["phases"].values()), {}))
-            date = found.get("when", "?")
+            date = str(found.get("when", "?"))[:16]
             self.live.line(
                 f"{short(title, 24):<16} cached run of {date}, energy NOT spent again ({then} then)"
             )

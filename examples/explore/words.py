@@ -22,9 +22,9 @@ def energy(phase: Mapping[str, Any]) -> str:
 
 
 def power(phase: Mapping[str, Any]) -> str:
-    """``12.3 W``; ``?`` for what is not known or below the floor."""
+    """``12.3 W``; "" for what is not known or below the floor."""
     watts = phase.get("watts")
-    return "?" if watts is None or phase.get("below_floor") else quantity(watts, "W")
+    return "" if watts is None or phase.get("below_floor") else quantity(watts, "W")
 
 
 def emissions(phase: Mapping[str, Any]) -> str:
@@ -41,8 +41,14 @@ def _floor_grams(phase: Mapping[str, Any]) -> float | None:
 
 
 def time(phase: Mapping[str, Any]) -> str:
-    """``1.23 s``."""
-    return duration(phase.get("seconds"))
+    """``1.23 s``, ``25.1 ms``."""
+    seconds = phase.get("seconds")
+    return quantity(seconds, "s") if seconds is not None and seconds < 1 else duration(seconds)
+
+
+def spent(phase: Mapping[str, Any]) -> str:
+    """The energy, else the time where nothing was measured."""
+    return energy(phase) if phase.get("joules") is not None else time(phase)
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
