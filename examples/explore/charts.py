@@ -79,7 +79,9 @@ def scatter(
             "field": field,
             "type": "quantitative",
             "title": title,
-            "scale": {"type": "log", "nice": False, "padding": 36} if is_log else {"zero": False, "padding": 36},
+            "scale": {"type": "log", "nice": False, "padding": 36}
+            if is_log
+            else {"zero": False, "padding": 36},
             "axis": {"labelExpr": _NUMBER, "labelOverlap": True} | ({"tickCount": 4} if is_log else {}),
         }
         for field, title, is_log in zip("xy", titles, log, strict=True)
@@ -98,7 +100,13 @@ def scatter(
         "layer": [
             {
                 "data": {"values": list(front)},
-                "mark": {"type": "line", "color": INK, "strokeDash": [5, 4], "strokeWidth": 1.5, "opacity": 0.7},
+                "mark": {
+                    "type": "line",
+                    "color": INK,
+                    "strokeDash": [5, 4],
+                    "strokeWidth": 1.5,
+                    "opacity": 0.7,
+                },
             },
             {
                 "data": {"values": [one for one in points if not one["below"]]},
@@ -136,7 +144,7 @@ def floor_curve(summary: Mapping[str, Any]) -> Spec:
     x: Spec = {
         "field": "rounds", "type": "quantitative", "title": "Rounds of the loop",
         "scale": {"type": "log", "domain": [50, 2 * summary["most"]]},
-        "axis": {"format": "~s", "values": [10**power for power in range(2, 11)]},
+        "axis": {"format": "~s", "values": [10**power for power in range(2, 11)], "tickCount": 20},
     }  # fmt: skip
     y: Spec = {
         "field": "joules", "type": "quantitative", "title": "Energy, J", "scale": {"type": "log"},
@@ -150,7 +158,13 @@ def floor_curve(summary: Mapping[str, Any]) -> Spec:
         layers.append(
             {
                 "data": {"values": [{"rounds": end, "joules": each * end} for end in ends]},
-                "mark": {"type": "line", "color": INK, "strokeDash": [2, 4], "strokeWidth": 1.5, "clip": True},
+                "mark": {
+                    "type": "line",
+                    "color": INK,
+                    "strokeDash": [2, 4],
+                    "strokeWidth": 1.5,
+                    "clip": True,
+                },
                 "encoding": {"x": x, "y": y},
             }
         )
@@ -162,7 +176,13 @@ def floor_curve(summary: Mapping[str, Any]) -> Spec:
                 "layer": [
                     {"mark": {"type": "rule", "color": ORANGE, "strokeWidth": 1.5}},
                     {
-                        "mark": {"type": "text", "align": "right", "x": _WIDTH - 6, "dy": 14, "color": ORANGE},
+                        "mark": {
+                            "type": "text",
+                            "align": "right",
+                            "x": _WIDTH - 6,
+                            "dy": 14,
+                            "color": ORANGE,
+                        },
                         "encoding": {"text": {"field": "text"}},
                     },
                 ],
@@ -190,7 +210,11 @@ def floor_curve(summary: Mapping[str, Any]) -> Spec:
             "encoding": {
                 "x": x,
                 "y": y,
-                "color": {"field": "what", "type": "nominal", "scale": {"domain": names, "range": [BLUE, ORANGE]}},
+                "color": {
+                    "field": "what",
+                    "type": "nominal",
+                    "scale": {"domain": names, "range": [BLUE, ORANGE]},
+                },
                 "shape": {
                     "field": "what",
                     "type": "nominal",

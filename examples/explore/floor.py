@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any
 
 import gramwatt
+from gramwatt.wording import quantity
 
 from . import charts, runs, words
 from .backends.machine import processor
@@ -61,13 +62,15 @@ def said(summary: Summary) -> str:
     if knee is None:
         return "every loop is below the floor: try a larger --most"
     return (
-        f"the floor is {words.quantity(least, 'J')}: loops of less than about {float(f'{knee:.2g}'):,.0f} rounds "
+        f"the floor is {quantity(least, 'J')}: loops of less than about {float(f'{knee:.2g}'):,.0f} rounds "
         "cannot be told from none"
     )
 
 
 def _measured(rounds: int) -> dict[str, Any]:
-    with gramwatt.window(f"loop of {rounds}", phase="inference", model="loop", task="measurement-floor") as window:
+    with gramwatt.window(
+        f"loop of {rounds}", phase="inference", model="loop", task="measurement-floor"
+    ) as window:
         total = 0
         for number in range(rounds):
             total += number

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from gramwatt.wording import quantity
 
 from . import backends, digits, pictures, runs, tensors, words
 from .backends import Backend, Floats, Generator, Integers
 from .digits import Digits
+from .errors import Unusable
 from .measured import Recorder, rows, summed
 from .runs import Summary
 from .session import Session, Settings, limited
@@ -34,7 +36,7 @@ def generate(
     settings, session = settings or Settings(), session or Session()
     hard = next((kind for kind in kinds if kind not in _AT_ONCE), "")
     if not hard and device not in ("auto", "cpu"):
-        raise backends.Unusable(f"--device {device}: {' and '.join(kinds)} work on the CPU only")
+        raise Unusable(f"--device {device}: {' and '.join(kinds)} work on the CPU only")
     chosen = backends.choose(backend, device, hard, settings.threads)
     plain = backends.choose("numpy", "auto")
     with limited(settings.threads):
@@ -56,7 +58,7 @@ def table(summaries: Sequence[Summary]) -> str:
             (
                 one["model"], f"{one['parameters']:,}", f"{one['recognised']:.3f}", words.energy(phases["train"]),
                 words.energy(phases["eval"]), f"{one['images']:,}", words.energy(phases["generate"]),
-                "?" if each is None else words.quantity(each, "J"), words.emissions(phases["generate"]),
+                "?" if each is None else quantity(each, "J"), words.emissions(phases["generate"]),
             )
         )  # fmt: skip
     return words.table(head, lines)
@@ -96,7 +98,10 @@ def _one(
         "loss": recorder.of(epochs)["eval"].values["loss"], "recognised": recognised, "phases": phases,
         "sources": recorder.sources, "per_unit_joules": {"generate": each},
     }  # fmt: skip
-    files = {"model.safetensors": tensors.packed(model.tensors()), "samples.png": _picture(drawn, asked, known)}
+    files = {
+        "model.safetensors": tensors.packed(model.tensors()),
+        "samples.png": _picture(drawn, asked, known),
+    }
     return session.keep(key, summary, recorder.measured, rows(recorder.parts), files)
 
 

@@ -27,8 +27,8 @@ class Part:
 class Recorder:
     """Opens the windows of a run, nested where one is open, and keeps what each of them used."""
 
-    def __init__(self, **facts: str) -> None:
-        self._facts = facts
+    def __init__(self, model: str, task: str, dataset: str = "") -> None:
+        self._facts: dict[str, Any] = {"model": model, "task": task, "dataset": dataset}
         self.parts: list[Part] = []
         self.whole: gramwatt.Result | None = None
 
@@ -43,9 +43,7 @@ class Recorder:
     def part(self, phase: str, epoch: int, samples: int, name: str = "") -> Iterator[Part]:
         """A window of one phase of one epoch, called ``train epoch 3`` unless it has a name."""
         part = Part(phase, epoch, samples)
-        with gramwatt.window(
-            name or f"{phase} epoch {epoch}", phase=_KINDS[phase], **self._facts
-        ) as window:
+        with gramwatt.window(name or f"{phase} epoch {epoch}", phase=_KINDS[phase], **self._facts) as window:
             yield part
             window.record(samples=samples, **part.values)
         part.result = window.result

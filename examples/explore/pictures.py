@@ -40,7 +40,9 @@ def _svg(images: Sequence[tuple[NDArray[np.float32], str]], side: int, columns: 
     lines = max(1, -(-len(images) // columns))
     width = 2 * _EDGE + columns * (_TILE + _GAP) - _GAP
     height = 2 * _EDGE + lines * (_TILE + _WORDS + _GAP) - _GAP
-    style = f'font-family="Liberation Sans, Arial, sans-serif" font-size="13" fill="{_INK}" text-anchor="middle"'
+    style = (
+        f'font-family="Liberation Sans, Arial, sans-serif" font-size="13" fill="{_INK}" text-anchor="middle"'
+    )
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">',
         f'<rect width="{width}" height="{height}" fill="{_PAPER}"/>',
@@ -63,7 +65,8 @@ def _enlarged(image: NDArray[np.float32], side: int) -> NDArray[np.uint8]:
     """Each pixel as a square, so that no program that draws it makes it soft."""
     times = max(1, _SCALE * _TILE // side)
     square = np.clip(1 - image.reshape(side, side), 0, 1)
-    return np.kron(np.rint(255 * square).astype(np.uint8), np.ones((times, times), np.uint8))
+    grey = np.rint(255 * square).astype(np.uint8)
+    return grey.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def _plain(images: Sequence[NDArray[np.float32]], side: int, columns: int) -> bytes:

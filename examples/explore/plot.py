@@ -31,9 +31,7 @@ class Value:
 def metrics(summary: Summary) -> dict[str, Value]:
     """Every quantity of a run that is known. ``joules`` is all of it, ``train_joules`` that of a phase."""
     found = {
-        name: Value(float(summary[name]))
-        for name in _NUMBERS
-        if isinstance(summary.get(name), (int, float))
+        name: Value(float(summary[name])) for name in _NUMBERS if isinstance(summary.get(name), (int, float))
     }
     phases: Mapping[str, Mapping[str, Any]] = summary["phases"]
     for phase, used in phases.items():
@@ -85,7 +83,9 @@ def plot(
     names = known(chosen)
     for option, name in (("--x", x), ("--y", y)):
         if name not in names:
-            raise Unusable(f"{option} {name!r} is no quantity of the kept runs; allowed are {', '.join(names)}")
+            raise Unusable(
+                f"{option} {name!r} is no quantity of the kept runs; allowed are {', '.join(names)}"
+            )
     points = [point for one in chosen if (point := _point(one, x, y)) is not None]
     if not points:
         raise Unusable(f"--x {x} --y {y}: no kept run has both; allowed are {', '.join(names)}")
@@ -98,7 +98,11 @@ def plot(
     heading = (
         f"{_title(y, False)} against {_title(x, False).lower()}",
         f"{len(points)} kept runs; the line leads along those that no other beats in both"
-        + ("; a hollow point is below what the sensors can resolve" if any(p["below"] for p in points) else ""),
+        + (
+            "; a hollow point is below what the sensors can resolve"
+            if any(p["below"] for p in points)
+            else ""
+        ),
     )
     spec = charts.scatter(points, best, (_title(x), _title(y)), ("x" in log, "y" in log), heading)
     return spec, points
@@ -119,7 +123,9 @@ def front(points: Sequence[dict[str, Any]], more_x: bool, more_y: bool) -> list[
     return sorted((point for point in points if not beaten(point)), key=lambda point: float(point["x"]))
 
 
-def write(file: Path, spec: charts.Spec, points: Sequence[Mapping[str, Any]], titles: tuple[str, str]) -> None:
+def write(
+    file: Path, spec: charts.Spec, points: Sequence[Mapping[str, Any]], titles: tuple[str, str]
+) -> None:
     """As SVG, PNG or a page with the numbers below the chart, by the end of the name. Raises Unusable."""
     if file.suffix not in FORMATS:
         raise Unusable(f"--output {file}: its name must end in {', '.join(FORMATS)}")
@@ -136,11 +142,9 @@ def write(file: Path, spec: charts.Spec, points: Sequence[Mapping[str, Any]], ti
 def table(points: Sequence[Mapping[str, Any]], titles: tuple[str, str]) -> str:
     """The numbers of a chart; a star is on the front."""
     lines = [
-        (
-            words.short(str(point["name"]), 40), str(point["group"]), _number(point, "x"), _number(point, "y"), "*" if point["front"] else "",
-        )
-        for point in sorted(points, key=lambda point: float(point["x"]))
-    ]  # fmt: skip
+        (words.short(name, 40), group, x, y, "*" if is_front else "")
+        for name, group, x, y, is_front in _lines(points)
+    ]
     return words.table(("model", "on", *titles, "front"), lines)
 
 
@@ -156,26 +160,38 @@ def _point(summary: Summary, x: str, y: str) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
+def _lines(points: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str, bool]]:
+    """Name, group, x, y and whether it is on the front; the least x first."""
+    ordered = sorted(points, key=lambda point: float(point["x"]))
+    return [
+        (str(one["name"]), str(one["group"]), _number(one, "x"), _number(one, "y"), bool(one["front"]))
+        for one in ordered
+    ]
+
+
 def _number(point: Mapping[str, Any], axis: str) -> str:
     return ("< " if point[f"below_{axis}"] else "") + f"{point[axis]:.4g}"
 
 
 def _title(name: str, unit: bool = True) -> str:
     """``train_joules`` -> ``Train energy, J``."""
-    said = name.replace("_joules_per_image", " energy per image").replace("joules_per_token", "energy per token")
+    said = name.replace("_joules_per_image", " energy per image").replace(
+        "joules_per_token", "energy per token"
+    )
     for word, quantity in (("joules", "energy"), ("seconds", "time"), ("watts", "power"), ("grams", "CO2")):
         said = said.replace(word, quantity)
     symbol = next((symbol for word, symbol in _UNITS.items() if word in name.split("_")), "")
     said = said.replace("_", " ").replace("tokens per second", "tokens per second")
     said = said.replace("tokens per time", "tokens per second")
-    return (said[:1].upper() + said[1:]) + (f", {symbol}" if symbol and unit and "per_second" not in name else "")
+    return (said[:1].upper() + said[1:]) + (
+        f", {symbol}" if symbol and unit and "per_second" not in name else ""
+    )
 
 
 def _page(svg: str, heading: str, points: Sequence[Mapping[str, Any]], titles: tuple[str, str]) -> str:
     cells = "".join(
-        f"<tr><td>{escape(str(point['name']))}</td><td>{escape(str(point['group']))}</td>"
-        f"<td>{escape(_number(point, 'x'))}</td><td>{escape(_number(point, 'y'))}</td><td>{'yes' if point['front'] else ''}</td></tr>"
-        for point in sorted(points, key=lambda point: float(point["x"]))
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in (*line, "yes" if is_front else "")) + "</tr>"
+        for *line, is_front in _lines(points)
     )
     head = "".join(f"<th>{escape(one)}</th>" for one in ("model", "on", *titles, "on the front"))
     return f"""<!doctype html>

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gramwatt.wording import quantity
+
 from . import backends, runs, transformer_models, words
 from .errors import Unusable
 from .measured import Recorder, rows
@@ -37,9 +39,7 @@ def text(
     session = session or Session()
     transformer_models.need()
     backend = backends.choose("torch", device, threads=threads)
-    loaded = transformer_models.load(
-        kind, model or DEFAULTS[kind], weights, backend.device, seed
-    )
+    loaded = transformer_models.load(kind, model or DEFAULTS[kind], weights, backend.device, seed)
     prompt = prompt or _PROMPTS[kind]
     ids = _encoded(kind, prompt, max_new_tokens, loaded)
     said = "random (small model, made here)" if loaded.weights == "random" else "pretrained"
@@ -73,11 +73,11 @@ def table(summary: Summary) -> str:
     """What one prompt cost, by new token."""
     used = summary["phases"]["generate"]
     each, speed = summary["per_unit_joules"]["token"], summary["tokens_per_second"]
-    head = ("model", "weights", "parameters", "prompt", "new tokens", "time", "energy", "per token", "tokens/s", "CO2")
+    head = ("model", "weights", "parameters", "new tokens", "time", "energy", "per token", "tokens/s", "CO2")
     line = (
-        words.short(summary["model"], 22), summary["weights"], f"{summary['parameters']:,}",
-        f"{summary['prompt_tokens']:,}", f"{summary['new_tokens']:,}", words.time(used), words.energy(used),
-        "?" if each is None else words.quantity(each, "J"), "?" if speed is None else f"{speed:.1f}",
+        words.short(summary["model"].rsplit("/", 1)[-1], 20), summary["weights"], f"{summary['parameters']:,}",
+        f"{summary['new_tokens']:,}", words.time(used), words.energy(used),
+        "?" if each is None else quantity(each, "J"), "?" if speed is None else f"{speed:.1f}",
         words.emissions(used),
     )  # fmt: skip
     return words.table(head, [line])
@@ -114,7 +114,6 @@ def _answered(
             answer, count = once()
             new += count
         part.values["tokens"] = new
-    session.live.line(answer)
     return answer, new
 
 

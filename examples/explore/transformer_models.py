@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-import os
+import socket
+import urllib.request
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from .errors import Unusable
 
 DEFAULTS = {"fill-mask": "google-bert/bert-base-uncased", "gpt2": "openai-community/gpt2"}
 WEIGHTS = ("auto", "pretrained", "random")
-_HUB_SECONDS = "5"  # until an unreachable hub is given up; transformers itself waits longer and tries again
+_HUB_SECONDS = 3  # until a hub that does not answer is given up; transformers itself tries for a minute
 _LAYERS, _HEADS, _WIDTH = 4, 4, 128  # of a small model with random weights
 
 
@@ -92,14 +94,32 @@ def load(kind: str, name: str, weights: str, device: str, seed: int) -> Loaded:
 
 
 def _pretrained(kind: str, name: str, device: str) -> Loaded:
-    os.environ.setdefault("HF_HUB_ETAG_TIMEOUT", _HUB_SECONDS)
-    os.environ.setdefault("HF_HUB_DOWNLOAD_TIMEOUT", "30")
     import transformers
 
     transformers.logging.set_verbosity_error()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(name)
+    transformers.utils.logging.disable_progress_bar()
+    # What was downloaded before is found without a hub, too.
+    here = {"local_files_only": not _hub_answers()}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(name, **here)
     maker = transformers.AutoModelForMaskedLM if kind == "fill-mask" else transformers.AutoModelForCausalLM
-    return _on(device, maker.from_pretrained(name), Pretrained(tokenizer), name, "pretrained", "")
+    return _on(device, maker.from_pretrained(name, **here), Pretrained(tokenizer), name, "pretrained", "")
+
+
+def _hub_answers() -> bool:
+    """Whether a connection to the hub can be opened. Behind a proxy that is left to transformers."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    address = urlsplit(constants.ENDPOINT)
+    if urllib.request.getproxies().get(address.scheme):
+        return True
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        socket.create_connection((address.hostname or "", port), timeout=_HUB_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def _random(kind: str, device: str, seed: int, why: str) -> Loaded:
@@ -122,9 +142,7 @@ def _random(kind: str, device: str, seed: int, why: str) -> Loaded:
     return _on(device, model, Bytes(), f"small {config.model_type}", "random", why)
 
 
-def _on(
-    device: str, model: Any, tokenizer: Bytes | Pretrained, name: str, weights: str, why: str
-) -> Loaded:
+def _on(device: str, model: Any, tokenizer: Bytes | Pretrained, name: str, weights: str, why: str) -> Loaded:
     model = model.to(device).eval()
     parameters = sum(one.numel() for one in model.parameters())
     most = int(getattr(model.config, "max_position_embeddings", 0) or 1024)

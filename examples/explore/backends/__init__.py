@@ -66,9 +66,7 @@ class Backend(Protocol):
         self, spec: Spec, side: int, seed: int, batch: int, learning_rate: float
     ) -> Classifier: ...
 
-    def generator(
-        self, kind: str, side: int, seed: int, batch: int, learning_rate: float
-    ) -> Generator: ...
+    def generator(self, kind: str, side: int, seed: int, batch: int, learning_rate: float) -> Generator: ...
 
 
 def has_torch() -> bool:

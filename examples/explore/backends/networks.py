@@ -33,9 +33,7 @@ def layers(spec: Spec, side: int) -> nn.Sequential:
 class Network:
     """``model``, on its device, trained by Adam."""
 
-    def __init__(
-        self, model: nn.Sequential, side: int, seed: int, batch: int, learning_rate: float
-    ) -> None:
+    def __init__(self, model: nn.Sequential, side: int, seed: int, batch: int, learning_rate: float) -> None:
         self._model, self._side, self._batch = model, side, batch
         self._random = np.random.default_rng(seed)
         self._adam = torch.optim.Adam(model.parameters(), lr=learning_rate)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,7 +20,7 @@ class Perceptron:
         self._random = np.random.default_rng(seed)
         self._batch, self._rate = batch, learning_rate
         self._weights: list[Floats] = []
-        for inputs, outputs in zip(widths, widths[1:], strict=False):
+        for inputs, outputs in pairwise(widths):
             # The scale of He et al., https://arxiv.org/abs/1502.01852: ReLU halves the variance of each layer.
             drawn = self._random.standard_normal((inputs, outputs)) * np.sqrt(2 / inputs)
             self._weights += [drawn.astype(np.float32), np.zeros(outputs, np.float32)]
@@ -83,9 +84,7 @@ class Perceptron:
 
     def _adam(self, slopes: list[Floats]) -> None:
         self._steps += 1
-        rate = np.float32(
-            self._rate * np.sqrt(1 - _SQUARES**self._steps) / (1 - _MOMENTUM**self._steps)
-        )
+        rate = np.float32(self._rate * np.sqrt(1 - _SQUARES**self._steps) / (1 - _MOMENTUM**self._steps))
         for weights, slope, mean, square in zip(
             self._weights, slopes, self._means, self._squares, strict=True
         ):
