@@ -8,7 +8,7 @@ from typing import Any
 
 from gramwatt.wording import quantity
 
-from .errors import Unusable
+from .errors import Unusable, install
 
 Spec = dict[str, Any]
 INK, FAINT, BLUE, ORANGE, GREEN, PURPLE = "#4d5a52", "#8a978f40", "#3f7fe0", "#d9782a", "#2f9a63", "#8f6bd0"
@@ -59,7 +59,7 @@ def _library() -> Any:
     try:
         import vl_convert
     except ImportError:
-        raise Unusable("pictures need vl-convert: pip install vl-convert-python") from None
+        raise Unusable(f"charts need vl-convert: {install('vl-convert-python')}") from None
     return vl_convert
 
 

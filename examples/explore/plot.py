@@ -86,7 +86,7 @@ def plot(
             raise Unusable(
                 f"{option} {name!r} is no quantity of the kept runs; allowed are {', '.join(names)}"
             )
-    points = [point for one in chosen if (point := _point(one, x, y)) is not None]
+    points = _told_apart([point for one in chosen if (point := _point(one, x, y)) is not None])
     if not points:
         raise Unusable(f"--x {x} --y {y}: no kept run has both; allowed are {', '.join(names)}")
     for axis in log:
@@ -155,9 +155,23 @@ def _point(summary: Summary, x: str, y: str) -> dict[str, Any] | None:
     group = f"{summary.get('data') or summary.get('weights', '')}, {summary.get('backend', '')} {summary['device']}"
     name = str(summary["model"])
     return {
-        "name": name, "x": found[x].number, "y": found[y].number, "group": group,
+        "name": name, "epochs": summary.get("epochs"), "seed": summary.get("seed"), "x": found[x].number, "y": found[y].number, "group": group,
         "below_x": found[x].below, "below_y": found[y].below, "below": found[x].below or found[y].below,
     }  # fmt: skip
+
+
+def _told_apart(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Names of the same model get its epochs, and its seed where that is not enough."""
+    for about, words_of in (("epochs", "{} epochs"), ("seed", "seed {}")):
+        found: dict[tuple[str, str], set[Any]] = {}
+        for point in points:
+            found.setdefault((point["name"], point["group"]), set()).add(point[about])
+        for point in points:
+            if (
+                len(found[point["name"], point["group"]]) > 1
+            ):  # each point is looked up before its name changes
+                point["name"] += ", " + words_of.format(point[about])
+    return points
 
 
 def _lines(points: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str, bool]]:
@@ -170,7 +184,9 @@ def _lines(points: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str
 
 
 def _number(point: Mapping[str, Any], axis: str) -> str:
-    return ("< " if point[f"below_{axis}"] else "") + f"{point[axis]:.4g}"
+    value = float(point[axis])
+    written = f"{value:,.0f}" if value.is_integer() or abs(value) >= 10_000 else f"{value:.4g}"
+    return ("< " if point[f"below_{axis}"] else "") + written
 
 
 def _title(name: str, unit: bool = True) -> str:

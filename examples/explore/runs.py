@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
 import json
@@ -25,6 +26,13 @@ Summary = dict[str, Any]
 
 # The code whose change makes another run of it. Pictures, plots and words may change without.
 _SHARED = ("digits.py", "models.py", "measured.py", "backends")
+# What a summary of each kind must have to be read.
+_NEEDED = {
+    "classify": ("parameters", "accuracy"),
+    "generate": ("parameters", "recognised", "images", "per_unit_joules"),
+    "text": ("parameters", "weights", "answer", "new_tokens", "tokens_per_second", "per_unit_joules"),
+    "floor": ("points", "knee_rounds", "floor_joules"),
+}
 _CODE = {
     "classify": ("classify.py", *_SHARED),
     "generate": ("generate.py", *_SHARED),
@@ -59,6 +67,21 @@ class Runs:
         """The folder of a run."""
         return self.at / name
 
+    def check(self) -> None:
+        """Before energy is spent. Raises Unusable where the folder cannot be written."""
+        existed = self.at.exists()
+        try:
+            self.at.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.at, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            if not existed:
+                self.at.rmdir()  # made when the first run is kept
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def _unwritable(self, error: OSError) -> Unusable:
+        return Unusable(f"--runs {self.at}: cannot be written ({error.strerror}); name another folder")
+
     def find(self, name: str) -> Summary | None:
         """The summary of a run; None where there is none that can be read."""
         return _read(self.path(name) / "summary.json")
@@ -88,9 +111,7 @@ class Runs:
             aside.rename(self.path(name))
         except OSError as error:
             shutil.rmtree(aside, ignore_errors=True)
-            raise Unusable(
-                f"--runs {self.at}: cannot be written ({error.strerror}); name another folder"
-            ) from None
+            raise self._unwritable(error) from None
 
 
 def now() -> str:
@@ -111,4 +132,18 @@ def _read(file: Path) -> Summary | None:
         found = json.loads(file.read_text())
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) and isinstance(found.get("phases"), dict) else None
+    return found if isinstance(found, dict) and _whole(found) else None
+
+
+def _whole(summary: Summary) -> bool:
+    """Whether it has what is read of it: a file that somebody changed must not stop the others."""
+    phases = summary.get("phases")
+    needed = _NEEDED.get(str(summary.get("kind")))
+    return (
+        needed is not None
+        and all(isinstance(summary.get(name), str) for name in ("key", "model", "device"))
+        and all(name in summary for name in needed)
+        and isinstance(phases, dict)
+        and bool(phases)
+        and all(isinstance(one, dict) and "joules" in one for one in phases.values())
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from .errors import Unusable
+from .errors import Unusable, install
 
 DEFAULTS = {"fill-mask": "google-bert/bert-base-uncased", "gpt2": "openai-community/gpt2"}
 WEIGHTS = ("auto", "pretrained", "random")
@@ -74,7 +74,7 @@ def need() -> None:
     if missing:
         raise Unusable(
             f"text needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed here: "
-            f"pip install {' '.join(missing)}"
+            f"{install(*missing)}"
         )
 
 

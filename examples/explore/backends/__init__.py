@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import Unusable
+from ..errors import Unusable, install
 from ..models import Spec
 
 Floats = NDArray[np.float32]
@@ -76,14 +76,13 @@ def has_torch() -> bool:
 
 def choose(backend: str, device: str, needs_torch: str = "", threads: int = 1) -> Backend:
     """The backend and device asked for; ``needs_torch`` names what only PyTorch can do. Raises Unusable."""
-    install = "pip install torch"
     if backend == "numpy" and needs_torch:
         raise Unusable(f"--backend numpy cannot do {needs_torch}; use --backend torch")
     if backend == "numpy" and device not in ("auto", "cpu"):
         raise Unusable(f"--device {device}: NumPy works on the CPU only; use --backend torch")
     if not has_torch() and (needs_torch or backend == "torch" or device not in ("auto", "cpu")):
         asked = needs_torch or (f"--device {device}" if device not in ("auto", "cpu") else "--backend torch")
-        raise Unusable(f"{asked} needs PyTorch, which is not installed here: {install}")
+        raise Unusable(f"{asked} needs PyTorch, which is not installed here: {install('torch')}")
     if backend == "numpy" or not has_torch():
         from .with_numpy import NumpyBackend
 
