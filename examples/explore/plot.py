@@ -153,16 +153,16 @@ def _point(summary: Summary, x: str, y: str) -> dict[str, Any] | None:
     if x not in found or y not in found:
         return None
     group = f"{summary.get('data') or summary.get('weights', '')}, {summary.get('backend', '')} {summary['device']}"
-    name = str(summary["model"])
     return {
-        "name": name, "epochs": summary.get("epochs"), "seed": summary.get("seed"), "x": found[x].number, "y": found[y].number, "group": group,
-        "below_x": found[x].below, "below_y": found[y].below, "below": found[x].below or found[y].below,
+        "name": str(summary["model"]), "epochs": summary.get("epochs"), "seed": summary.get("seed"),
+        "x": found[x].number, "y": found[y].number, "group": group, "below_x": found[x].below,
+        "below_y": found[y].below, "below": found[x].below or found[y].below,
     }  # fmt: skip
 
 
 def _told_apart(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Names of the same model get its epochs, and its seed where that is not enough."""
-    for about, words_of in (("epochs", "{} epochs"), ("seed", "seed {}")):
+    for about in ("epochs", "seed"):
         found: dict[tuple[str, str], set[Any]] = {}
         for point in points:
             found.setdefault((point["name"], point["group"]), set()).add(point[about])
@@ -170,7 +170,10 @@ def _told_apart(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
             if (
                 len(found[point["name"], point["group"]]) > 1
             ):  # each point is looked up before its name changes
-                point["name"] += ", " + words_of.format(point[about])
+                number = point[about]
+                point["name"] += (
+                    f", seed {number}" if about == "seed" else f", {number} epoch{'s'[: number != 1]}"
+                )
     return points
 
 
