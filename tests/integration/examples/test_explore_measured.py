@@ -6,15 +6,16 @@ import csv
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Explored  # type: ignore[attr-defined]
 from running import Exporter
 
 pytest.importorskip("sklearn", reason="the example needs scikit-learn: group demo")
 pytestmark = pytest.mark.slow
+Explored = Callable[..., "subprocess.CompletedProcess[str]"]
 ROOT = Path(__file__).parents[3]
 MODELS = ("mlp:16", "mlp:64", "mlp:256")
 PNG = b"\x89PNG\r\n\x1a\n"

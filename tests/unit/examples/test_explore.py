@@ -90,7 +90,7 @@ def test_a_model_file_is_read_by_others_and_back() -> None:
     model = Perceptron((64, 8, 10), 1, 64, 1e-3)
     data = tensors.packed(model.tensors())
     facts = safetensors.read(io.BytesIO(data), len(data))
-    assert (facts.parameters, facts.size, facts.library) == (model.parameters, len(data), "NumPy")
+    assert (facts.parameters, facts.file_bytes, facts.library) == (model.parameters, len(data), "NumPy")
     assert model.parameters == 64 * 8 + 8 + 8 * 10 + 10
     back = tensors.unpacked(data)
     assert all(np.array_equal(back[name], one) for name, one in model.tensors().items())
