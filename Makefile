@@ -55,7 +55,7 @@ test-all: env-dev ## every test with every repetition, as the nightly run of CI;
 setup-browser: ## install Chromium for the browser tests (as root on Debian); without it they are skipped
 	@stack/browser.sh
 
-test-torch: env-dev ## real PyTorch against the kernel's figures; downloads it (TORCH='torch==2.13.0+cpu' is smaller)
+test-torch: env-dev ## real PyTorch against the kernel's figures, and its models of make explore; downloads it (TORCH='torch==2.13.0+cpu' is smaller)
 	@TORCH="$(TORCH)" stack/torch.sh $(ARGS)
 
 test-compose: env-dev ## the containers in a Docker engine of their own (as root on Debian), with stand-ins for base images

@@ -40,7 +40,7 @@ def classify(
         images = digits.load(data, settings.seed)
         for spec in specs:
             spec.fits(images.side)
-        session.live.line(f"{images}; {chosen.software} on {chosen.device} ({chosen.hardware})")
+        session.begin(images, chosen.software, chosen.device, chosen.hardware)
         return [_one(spec, images, chosen, settings, session) for spec in specs]
 
 

@@ -41,7 +41,7 @@ def generate(
     plain = backends.choose("numpy", "auto")
     with limited(settings.threads):
         known = digits.load(data, settings.seed)
-        session.live.line(f"{known}; {chosen.software} on {chosen.device} ({chosen.hardware})")
+        session.begin(known, chosen.software, chosen.device, chosen.hardware)
         return [
             _one(kind, known, plain if kind in _AT_ONCE else chosen, settings, images, session)
             for kind in dict.fromkeys(kinds)

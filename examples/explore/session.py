@@ -12,9 +12,7 @@ from . import runs
 from .runs import Runs, Summary
 from .words import Live, energy, short
 
-NOBODY_MEASURED = (
-    "not measured: no exporter answered, so no run was kept. Start one with `make up`, then run this again"
-)
+NOBODY_MEASURED = "not measured, not kept: no exporter answered. `make up` starts one; then run this again"
 
 
 @dataclass(frozen=True)
@@ -72,6 +70,10 @@ class Session:
         """Where a run is kept; None for one that is not."""
         path = self.runs.path(str(summary["key"]))
         return path if path.exists() else None
+
+    def begin(self, work: object, software: str, device: str, hardware: str) -> None:
+        """What is worked on, and what does the work."""
+        self.live.line(f"{work}\n{software} on {device} ({short(hardware, 60)})")
 
 
 @contextmanager

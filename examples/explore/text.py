@@ -42,10 +42,14 @@ def text(
     loaded = transformer_models.load(kind, model or DEFAULTS[kind], weights, backend.device, seed)
     prompt = prompt or _PROMPTS[kind]
     ids = _encoded(kind, prompt, max_new_tokens, loaded)
-    said = "random (small model, made here)" if loaded.weights == "random" else "pretrained"
-    because = f"; {loaded.why}" if loaded.why else ""
-    session.live.line(f"{loaded.name}, {loaded.parameters:,} parameters; weights: {said}{because}")
-    session.live.line(f"{backend.software} on {backend.device} ({backend.hardware})")
+    session.begin(
+        f"{words.short(loaded.name, 60)}, {loaded.parameters:,} parameters",
+        backend.software,
+        backend.device,
+        backend.hardware,
+    )
+    made = f"random: a small model made here, {words.short(loaded.why, 60)}"
+    session.live.line(f"weights: {made if loaded.weights == 'random' else loaded.weights}")
     config = {
         "model": loaded.name, "task": kind, "weights": loaded.weights, "parameters": loaded.parameters,
         "prompt": prompt, "max_new_tokens": max_new_tokens if kind == "gpt2" else 1, "repeat": repeat, "seed": seed,

@@ -81,7 +81,7 @@ def need() -> None:
 def load(kind: str, name: str, weights: str, device: str, seed: int) -> Loaded:
     """``name`` is a model of the hub or a folder. Raises Unusable where its weights are asked for and not there."""
     need()
-    why = "asked for"
+    why = "as asked for"
     if weights != "random":
         try:
             return _pretrained(kind, name, device)
@@ -89,7 +89,7 @@ def load(kind: str, name: str, weights: str, device: str, seed: int) -> Loaded:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             if weights == "pretrained":
                 raise Unusable(f"--weights pretrained: {name} cannot be loaded: {reason}") from None
-            why = f"{name} cannot be loaded here"
+            why = f"because {name} cannot be loaded"
     return _random(kind, device, seed, why)
 
 

@@ -35,7 +35,7 @@ def test_without_an_exporter_it_trains_says_so_and_keeps_nothing(tmp_path: Path)
     assert done.stderr.startswith("gramwatt: windows are not measured: ")
     assert len(done.stderr.splitlines()) == 1
     lines = done.stdout.splitlines()
-    assert lines[-1].startswith("not measured: no exporter answered, so no run was kept.")
+    assert lines[-1].startswith("not measured, not kept: no exporter answered.")
     small, large = (line.split() for line in lines[-4:-2])
     assert (small[:2], large[0]) == (["mlp:8", "610"], "mlp:16")  # 64 x 8 + 8 + 8 x 10 + 10
     assert done.stdout.count("not measured") == 2 * 4 + 1  # train, eval, energy, CO2 of both
@@ -106,3 +106,19 @@ def test_the_floor_without_an_exporter_is_no_floor(tmp_path: Path) -> None:
     done = explored(tmp_path, "floor", "--most", "1e3", "--repeats", "1")
     assert done.returncode == 0
     assert "nothing was measured, so there is no floor to see" in done.stdout
+
+
+def test_make_explore_hands_its_words_on(tmp_path: Path) -> None:
+    environ = os.environ | {
+        "GRAMWATT_SOCKET_PATH": str(tmp_path / "none.sock"),
+        "EXPLORE_RUNS": str(tmp_path / "runs"),
+    }
+    command = [sys.executable, "-m", "stack.explore", "--models", "mlp:4", "--epochs", "1"]
+    done = subprocess.run(
+        command, env=environ, capture_output=True, text=True, timeout=120, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "mlp:4            epoch 1/1" in done.stdout
+    refused = subprocess.run([*command, "--seed", "x"], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert refused.returncode == 2
+    assert "argument --seed" in refused.stderr
