@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -82,7 +83,7 @@ def scatter(
             "scale": {"type": "log", "nice": False, "padding": 36}
             if is_log
             else {"zero": False, "padding": 36},
-            "axis": {"labelExpr": _NUMBER, "labelOverlap": True} | ({"tickCount": 4} if is_log else {}),
+            "axis": {"labelExpr": _NUMBER} | ({"values": _ticks([p[field] for p in points])} if is_log else {}),
         }
         for field, title, is_log in zip("xy", titles, log, strict=True)
     ]
@@ -128,6 +129,13 @@ def scatter(
             ),
         ],
     }
+
+
+def _ticks(values: Sequence[float]) -> list[float]:
+    """Of an axis by powers of ten: 1, 2 and 5 of each, and powers alone where there are more than three of them."""
+    first, last = math.floor(math.log10(min(values))) - 1, math.ceil(math.log10(max(values))) + 1
+    steps = (1.0, 2.0, 5.0) if last - first <= 5 else (1.0,)
+    return [step * 10.0**power for power in range(first, last) for step in steps]
 
 
 def floor_curve(summary: Mapping[str, Any]) -> Spec:

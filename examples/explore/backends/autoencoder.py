@@ -12,7 +12,9 @@ from torch import nn
 from . import Floats, Integers
 from .torch_devices import on, wait
 
-_LATENT = 16
+# Numbers of a code. With more of them a short training codes the digit, too, and the decoder does not listen to what it
+# was asked for: of 16 numbers and 20 epochs 40 to 48 % of MNIST-like drawings are the digit, of 4 numbers 64 to 82 %.
+_LATENT = 4
 _HIDDEN = 256
 _CHANNELS = (16, 32)
 _AT_ONCE = 1024  # images of an evaluation that are on the device at a time

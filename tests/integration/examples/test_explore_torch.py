@@ -30,7 +30,8 @@ words = {word: place for place, word in enumerate("[UNK] [MASK] the energy of a 
 tokenizer = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
 tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
 for kind, config in (
-    ("gpt2", transformers.GPT2Config(vocab_size=8, n_embd=16, n_layer=1, n_head=1, eos_token_id=None, bos_token_id=None)),
+    ("gpt2", transformers.GPT2Config(vocab_size=8, n_embd=16, n_layer=1, n_head=1, eos_token_id=None,
+                                     bos_token_id=None)),
     ("fill-mask", transformers.BertConfig(vocab_size=8, hidden_size=16, num_hidden_layers=1, num_attention_heads=1,
                                           intermediate_size=16)),
 ):
@@ -89,7 +90,7 @@ def test_autoencoders_draw_digits_of_either_size(explored: Explored, kept: Path,
         losses = (kept / model["key"] / "epochs.csv").read_text().splitlines()
         first, last = float(losses[1].split(",")[3]), model["loss"]
         assert last < 0.75 * first
-        assert model["recognised"] > 0.3  # guessing is right for a tenth
+        assert model["recognised"] > 0.2  # after few epochs; guessing is right for a tenth
         assert {"whole", "train", "eval", "generate"} == set(model["phases"])
         assert (kept / model["key"] / "samples.png").exists()
 
