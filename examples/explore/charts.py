@@ -83,7 +83,8 @@ def scatter(
             "scale": {"type": "log", "nice": False, "padding": 36}
             if is_log
             else {"zero": False, "padding": 36},
-            "axis": {"labelExpr": _NUMBER} | ({"values": _ticks([p[field] for p in points])} if is_log else {}),
+            "axis": {"labelExpr": _NUMBER}
+            | ({"values": _ticks([p[field] for p in points])} if is_log else {}),
         }
         for field, title, is_log in zip("xy", titles, log, strict=True)
     ]
