@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -36,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
         given = ["classify", *given]
     options = _parser().parse_args(given)
+    for stream in (sys.stdout, sys.stderr):  # a terminal without µ and × shows a question mark
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     # The client warns once where nothing is measured: a person reads one line, without a place in the code.
     warnings.formatwarning = lambda message, *_, **__: f"{message}\n"
     try:
@@ -190,7 +194,7 @@ def _add_classify(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=classifying.MODELS,
         metavar="MODEL",
-        help=f"{models.ALLOWED}; default: %(default)s",
+        help=f"{models.ALLOWED}; default: {' '.join(classifying.MODELS)}",
     )
     _training(parser)
 

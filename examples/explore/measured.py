@@ -107,6 +107,7 @@ def summed(results: Sequence[gramwatt.Result | None]) -> dict[str, Any]:
         "watts": joules / seconds if joules is not None and seconds else None,
         "grams": _sum([one.grams for one in known]),
         "components": components,
+        "missed_seconds": _sum([one.missed_seconds for one in known]),
         "uncertainty": sum(j * u for j, u in weighted) / weight if weight else None,
         "windows": [one.window for one in known if one.window],
     }

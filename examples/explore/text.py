@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from gramwatt.wording import quantity
@@ -106,16 +105,17 @@ def _answered(
     kind: str, ids: list[int], loaded: Loaded, most: int, repeat: int, recorder: Recorder, session: Session
 ) -> tuple[str, int]:
     """The last answer, and how many tokens are new in all of them."""
-    once: Callable[[], tuple[str, int]] = (
-        (lambda: _fill(ids, loaded)) if kind == "fill-mask" else (lambda: _continue(ids, loaded, most))
-    )
-    once()  # the first call sets up buffers and kernels, which later calls do not
+
+    def once(most: int) -> tuple[str, int]:
+        return _fill(ids, loaded) if kind == "fill-mask" else _continue(ids, loaded, most)
+
+    once(1)  # the first call sets up buffers and kernels, which later calls do not
     new = 0
     answer = ""
     session.live.now(f"{loaded.name}  generating")
     with recorder.part("generate", 0, repeat, name=f"text {kind}") as part:
         for _ in range(repeat):
-            answer, count = once()
+            answer, count = once(most)
             new += count
         part.values["tokens"] = new
     return answer, new

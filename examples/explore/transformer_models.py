@@ -85,7 +85,9 @@ def load(kind: str, name: str, weights: str, device: str, seed: int) -> Loaded:
     if weights != "random":
         try:
             return _pretrained(kind, name, device)
-        except (OSError, ValueError) as error:
+        except (
+            Exception
+        ) as error:  # transformers raises many kinds: no such model, a broken file, a missing package
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             if weights == "pretrained":
                 raise Unusable(f"--weights pretrained: {name} cannot be loaded: {reason}") from None

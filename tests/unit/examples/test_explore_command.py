@@ -16,12 +16,12 @@ pytest.importorskip("sklearn", reason="the example needs scikit-learn: group dem
 NO_TORCH = pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="PyTorch is installed")
 
 
-def explored(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def explored(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """The command as a user runs it, with no exporter to be found."""
     environ = {
         **{name: value for name, value in os.environ.items() if not name.startswith("GRAMWATT_")},
         "GRAMWATT_SOCKET_PATH": str(folder / "none.sock"), "EXPLORE_RUNS": str(folder / "runs"), "COLUMNS": "100",
-        "PYTHONPATH": str(ROOT / "examples"),
+        "PYTHONPATH": str(ROOT / "examples"), **more,
     }  # fmt: skip
     command = [sys.executable, "-m", "explore", *arguments]
     return subprocess.run(
@@ -43,6 +43,12 @@ def test_without_an_exporter_it_trains_says_so_and_keeps_nothing(tmp_path: Path)
         assert done.stdout.count(f"epoch {epoch}") == 2
     assert all(len(line) <= 100 for line in lines)
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_terminal_of_plain_letters_is_enough(tmp_path: Path) -> None:
+    done = explored(tmp_path, "--models", "mlp:8", "--epochs", "1", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert "test images of 8 ? 8" in done.stdout
 
 
 def test_generators_draw_without_an_exporter(tmp_path: Path) -> None:
