@@ -265,7 +265,10 @@ def _add_plot(parser: argparse.ArgumentParser) -> None:
 def _training(parser: argparse.ArgumentParser) -> None:
     standard = Settings()
     parser.add_argument(
-        "--epochs", type=_whole(1, 10_000), default=standard.epochs, help="default: %(default)s"
+        "--epochs",
+        type=_whole(1, 10_000),
+        default=standard.epochs,
+        help="pca and pixel take one; default: %(default)s",
     )
     parser.add_argument(
         "--batch",

@@ -71,7 +71,6 @@ def plot(
     y: str,
     log: Sequence[str] = (),
     kind: str = "",
-    hints: str = "run `python -m explore classify` first",
 ) -> tuple[charts.Spec, list[dict[str, Any]]]:
     """The chart and its points, each with name, x, y, group, below, front. Raises Unusable naming what is allowed.
 
@@ -79,7 +78,9 @@ def plot(
     """
     chosen = [one for one in summaries if one.get("kind") != "floor" and kind in ("", one.get("kind"))]
     if not chosen:
-        raise Unusable(f"no run is kept{f' of kind {kind}' if kind else ''}: {hints}")
+        raise Unusable(
+            f"no run is kept{f' of kind {kind}' if kind else ''}: run `python -m explore {kind or 'classify'}` first"
+        )
     names = known(chosen)
     for option, name in (("--x", x), ("--y", y)):
         if name not in names:
@@ -95,9 +96,11 @@ def plot(
     best = front(points, x in _MORE_IS_BETTER, y in _MORE_IS_BETTER)
     for point in points:
         point["front"] = point in best
+    across = _title(x, False)
+    across = across if across[1:2].isupper() else across[:1].lower() + across[1:]
     heading = (
-        f"{_title(y, False)} against {_title(x, False).lower()}",
-        f"{len(points)} kept runs; the line leads along those that no other beats in both"
+        f"{_title(y, False)} against {across}",
+        f"{len(points)} kept run{'s'[: len(points) != 1]}; the line leads along those that no other beats in both"
         + (
             "; a hollow point is below what the sensors can resolve"
             if any(p["below"] for p in points)
@@ -197,7 +200,13 @@ def _title(name: str, unit: bool = True) -> str:
     said = name.replace("_joules_per_image", " energy per image").replace(
         "joules_per_token", "energy per token"
     )
-    for word, quantity in (("joules", "energy"), ("seconds", "time"), ("watts", "power"), ("grams", "CO2")):
+    for word, quantity in (
+        ("joules", "energy"),
+        ("seconds", "time"),
+        ("watts", "power"),
+        ("grams", "CO2"),
+        *((name, name.upper()) for name in ("cpu", "gpu", "dram")),
+    ):
         said = said.replace(word, quantity)
     symbol = next((symbol for word, symbol in _UNITS.items() if word in name.split("_")), "")
     said = said.replace("_", " ").replace("tokens per second", "tokens per second")
