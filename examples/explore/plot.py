@@ -17,6 +17,9 @@ _NUMBERS = (
 )  # fmt: skip
 _MORE_IS_BETTER = {"accuracy", "recognised", "tokens_per_second", "new_tokens", "images", "samples"}
 _UNITS = {"joules": "J", "seconds": "s", "watts": "W", "grams": "g"}
+_SAID = {
+    "joules": "energy", "seconds": "time", "watts": "power", "grams": "CO2", "cpu": "CPU", "gpu": "GPU", "dram": "DRAM",
+}  # fmt: skip
 FORMATS = (".svg", ".png", ".html")
 
 
@@ -197,23 +200,12 @@ def _number(point: Mapping[str, Any], axis: str) -> str:
 
 def _title(name: str, unit: bool = True) -> str:
     """``train_joules`` -> ``Train energy, J``."""
-    said = name.replace("_joules_per_image", " energy per image").replace(
-        "joules_per_token", "energy per token"
-    )
-    for word, quantity in (
-        ("joules", "energy"),
-        ("seconds", "time"),
-        ("watts", "power"),
-        ("grams", "CO2"),
-        *((name, name.upper()) for name in ("cpu", "gpu", "dram")),
-    ):
-        said = said.replace(word, quantity)
-    symbol = next((symbol for word, symbol in _UNITS.items() if word in name.split("_")), "")
-    said = said.replace("_", " ").replace("tokens per second", "tokens per second")
-    said = said.replace("tokens per time", "tokens per second")
-    return (said[:1].upper() + said[1:]) + (
-        f", {symbol}" if symbol and unit and "per_second" not in name else ""
-    )
+    if name == "tokens_per_second":
+        return "Tokens per second"
+    parts = name.split("_")
+    said = " ".join(_SAID.get(part, part) for part in parts)
+    symbol = next((_UNITS[part] for part in parts if part in _UNITS), "") if unit else ""
+    return said[:1].upper() + said[1:] + (f", {symbol}" if symbol else "")
 
 
 def _page(svg: str, heading: str, points: Sequence[Mapping[str, Any]], titles: tuple[str, str]) -> str:
