@@ -49,11 +49,11 @@ def explored(environ: dict[str, str], kept: Path) -> Explored:
     """Run the command, in the folder above the kept runs."""
 
     def run(
-        *arguments: str, python: str = sys.executable, status: int = 0
+        *arguments: str, python: str = sys.executable, status: int = 0, **more: str
     ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [python, "-m", "explore", *arguments],
-            env=environ, capture_output=True, text=True, timeout=300, cwd=kept.parent, check=False,
+            env=environ | more, capture_output=True, text=True, timeout=300, cwd=kept.parent, check=False,
         )  # fmt: skip
         assert done.returncode == status, done.stderr
         return done

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from model_hub import serving
 from running import Exporter
 
 pytestmark = pytest.mark.slow
@@ -146,6 +147,23 @@ def test_a_folder_with_weights_is_loaded_as_from_a_hub(
     filled = latest(kept, model=str(tmp_path / "fill-mask"))
     assert (filled["weights"], filled["new_tokens"]) == ("pretrained", 1)
     assert filled["answer"].count("%") == 5
+
+
+def test_weights_come_from_the_hub_and_later_from_what_was_downloaded(
+    explored: Explored, kept: Path, tmp_path: Path
+) -> None:
+    need("torch", "transformers")
+    subprocess.run([PYTHON, "-c", LOCAL, str(tmp_path / "hub/lab")], check=True, capture_output=True)
+    text = ("text", "--model", "lab/gpt2", "--prompt", "the energy of", "--max-new-tokens")
+    with serving(tmp_path / "hub") as (address, downloaded):
+        hub = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}
+        explored(*text, "4", python=PYTHON, **hub)
+        assert {"config.json", "model.safetensors", "tokenizer.json"} <= set(downloaded)
+    assert latest(kept, model="lab/gpt2", max_new_tokens=4)["weights"] == "pretrained"
+    explored(*text, "3", python=PYTHON, **hub)  # the hub is gone
+    assert latest(kept, model="lab/gpt2", max_new_tokens=3)["weights"] == "pretrained"
+    done = explored("text", "--model", "lab/other", "--max-new-tokens", "3", python=PYTHON, **hub)
+    assert "weights: random: a small model made here, because lab/other cannot be loaded" in done.stdout
 
 
 @pytest.mark.parametrize(

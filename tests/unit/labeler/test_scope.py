@@ -157,7 +157,8 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
         (TORCH, "test_autoencoders_draw_digits_of_either_size"),
     ),
     "language models fill a mask and continue a text; new tokens alone count": (
-        (TORCH, "test_only_new_tokens_count"), (TORCH, "test_a_folder_with_weights_is_loaded_as_from_a_hub"),
+        (TORCH, "test_only_new_tokens_count"),
+        (TORCH, "test_weights_come_from_the_hub_and_later_from_what_was_downloaded"),
     ),
     "the floor of the measurement is shown": (
         (EXPLORE, "test_small_loops_are_below_the_floor_and_large_ones_above"),
