@@ -94,11 +94,6 @@ def summed(results: Sequence[gramwatt.Result | None]) -> dict[str, Any]:
     seconds = _sum([one.seconds for one in known])
     weighted = [(one.joules or 0.0, one.uncertainty) for one in known if one.uncertainty is not None]
     weight = sum(share for share, _ in weighted)
-    components = {
-        name: sum(one.components.get(name, 0.0) for one in known)
-        for name in COMPONENTS
-        if any(name in one.components for one in known)
-    }
     return {
         "joules": joules,
         "floor_joules": floor,
@@ -106,11 +101,18 @@ def summed(results: Sequence[gramwatt.Result | None]) -> dict[str, Any]:
         "seconds": seconds,
         "watts": joules / seconds if joules is not None and seconds else None,
         "grams": _sum([one.grams for one in known]),
-        "components": components,
+        "components": _by_component([one.components for one in known]),
+        "component_grams": _by_component([one.component_grams for one in known]),
         "missed_seconds": _sum([one.missed_seconds for one in known]),
         "uncertainty": sum(j * u for j, u in weighted) / weight if weight else None,
         "windows": [one.window for one in known if one.window],
     }
+
+
+def _by_component(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The sums of the components that any window has."""
+    present = [name for name in COMPONENTS if any(name in one for one in found)]
+    return {name: sum(one.get(name, 0.0) for one in found) for name in present}
 
 
 def _sum(values: Sequence[float | None]) -> float | None:
@@ -133,6 +135,7 @@ def _row(part: Part) -> dict[str, Any]:
         "accuracy": part.values.get("accuracy"),
         **{key: one[key] for key in ("seconds", "joules", "below_floor", "floor_joules", "watts", "grams")},
         **{f"{name}_joules": one["components"].get(name) for name in COMPONENTS},
+        **{f"{name}_grams": one["component_grams"].get(name) for name in COMPONENTS},
         "uncertainty": one["uncertainty"],
         "window": next(iter(one["windows"]), None),
     }

@@ -26,14 +26,28 @@ def png(values: NDArray[np.uint8]) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, content) for kind, content in parts)
 
 
+def packed(data: bytes) -> bytes:
+    """The same PNG with its pixels packed as small as zlib can; vl-convert packs them quickly, four times as large."""
+    chunks: list[tuple[bytes, bytes]] = []
+    place = 8
+    while place < len(data):
+        length = int.from_bytes(data[place : place + 4], "big")
+        chunks.append((data[place + 4 : place + 8], data[place + 8 : place + 8 + length]))
+        place += 12 + length
+    pixels = zlib.decompress(b"".join(content for kind, content in chunks if kind == b"IDAT"))
+    first = next(number for number, (kind, _) in enumerate(chunks) if kind == b"IDAT")
+    others = [chunk for chunk in chunks if chunk[0] != b"IDAT"]
+    others.insert(first, (b"IDAT", zlib.compress(pixels, 9)))
+    return data[:8] + b"".join(_chunk(kind, content) for kind, content in others)
+
+
 def grid(images: Sequence[tuple[NDArray[np.float32], str]], side: int, columns: int = COLUMNS) -> bytes:
     """A PNG of images (side * side, from 0, paper, to 1, ink) with their words; without images it says "none"."""
     try:
         import vl_convert
     except ImportError:
         return _plain([image for image, _ in images], side, columns)
-    drawn: bytes = vl_convert.svg_to_png(_svg(images, side, columns), scale=_SCALE)
-    return drawn
+    return packed(vl_convert.svg_to_png(_svg(images, side, columns), scale=_SCALE))
 
 
 def _svg(images: Sequence[tuple[NDArray[np.float32], str]], side: int, columns: int) -> str:

@@ -58,8 +58,9 @@ def _of_phase(prefix: str, used: Mapping[str, Any]) -> dict[str, Value]:
             number = used.get("floor_joules")
         if isinstance(number, (int, float)) and not (below and name in ("watts", "grams")):
             found[prefix + name] = Value(float(number), below and name == "joules")
-    for component, joules in (used.get("components") or {}).items():
-        found[f"{prefix}{component}_joules"] = Value(float(joules))
+    for unit, components in (("joules", used.get("components")), ("grams", used.get("component_grams"))):
+        for component, number in (components or {}).items():
+            found[f"{prefix}{component}_{unit}"] = Value(float(number))
     return found
 
 

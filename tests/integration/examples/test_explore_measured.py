@@ -76,12 +76,13 @@ def test_a_kept_run_has_numbers_model_and_pictures(classified: str, kept: Path) 
     assert whole["joules"] > 0
     assert whole["grams"] > 0
     assert sum(whole["components"].values()) == pytest.approx(whole["joules"])
+    assert sum(whole["component_grams"].values()) == pytest.approx(whole["grams"])
     assert {"seconds", "floor_joules", "uncertainty"} <= set(whole)
     assert {"device", "hardware", "software", "seed", "epochs", "data_sha256", "sources"} <= set(model)
     rows = list(csv.DictReader((folder / "epochs.csv").open()))
     assert [(int(row["epoch"]), row["phase"]) for row in rows[:3]] == [(0, "eval"), (1, "train"), (1, "eval")]
     assert len(rows) == 11
-    assert {"cpu_joules", "watts", "grams", "below_floor", "window"} <= set(rows[0])
+    assert {"cpu_joules", "cpu_grams", "watts", "grams", "below_floor", "window"} <= set(rows[0])
     for name in ("examples.png", "wrong.png"):
         assert (folder / name).read_bytes().startswith(PNG)
     assert (folder / "model.safetensors").stat().st_size > 4 * model["parameters"]
@@ -140,7 +141,9 @@ def test_any_quantity_is_drawn_against_any_other(
 
 def test_a_plot_of_what_no_run_has_names_what_they_have(classified: str, explored: Explored) -> None:
     said = explored("plot", "--x", "happiness", status=2).stderr
-    assert "--x 'happiness' is no quantity of the kept runs; allowed are accuracy, cpu_joules" in said
+    assert (
+        "--x 'happiness' is no quantity of the kept runs; allowed are accuracy, cpu_grams, cpu_joules" in said
+    )
     wrong = explored("plot", "--output", "plot.gif", status=2).stderr
     assert "--output plot.gif: its name must end in .svg, .png, .html" in wrong
 

@@ -50,12 +50,19 @@ def test_a_convolution_too_many_is_refused_with_how_many_fit() -> None:
 
 def test_windows_that_follow_each_other_add_up() -> None:
     one = result(
-        3.0, seconds=1.0, grams=0.5, components={"cpu": 2.0, "gpu": 1.0}, uncertainty=0.1, window="a"
+        3.0,
+        seconds=1.0,
+        grams=0.5,
+        components={"cpu": 2.0, "gpu": 1.0},
+        component_grams={"gpu": 0.2},
+        uncertainty=0.1,
+        window="a",
     )
     two = result(1.0, seconds=1.0, grams=0.5, components={"cpu": 1.0}, uncertainty=0.5, window="b")
     both = measured.summed([one, two])
     assert (both["joules"], both["watts"], both["grams"]) == (4.0, 2.0, 1.0)
     assert both["components"] == {"cpu": 3.0, "gpu": 1.0}
+    assert both["component_grams"] == {"gpu": 0.2}
     assert both["uncertainty"] == pytest.approx(0.2)  # weighted by energy
     assert both["windows"] == ["a", "b"]
     assert both["floor_joules"] == pytest.approx(0.2)
@@ -133,6 +140,21 @@ def test_a_png_has_the_pixels() -> None:
     assert struct.unpack(">II", data[16:24]) == (3, 2)
     begin = data.index(b"IDAT") + 4
     assert zlib.decompress(data[begin : data.index(b"IEND") - 8]) == b"\0\x00\xff\x07\0\x09\x08\x01"
+
+
+def test_a_packed_png_is_smaller_and_the_same() -> None:
+    values = np.zeros((64, 64), np.uint8)
+    loose = pictures.png(values)
+    begin = loose.index(b"IDAT") - 4
+    stored = zlib.compress(zlib.decompress(loose[begin + 8 : loose.index(b"IEND") - 8]), 0)
+    half = len(stored) // 2
+    pieces = b"".join(
+        struct.pack(">I", len(part)) + b"IDAT" + part + struct.pack(">I", zlib.crc32(b"IDAT" + part))
+        for part in (stored[:half], stored[half:])
+    )
+    large = loose[:begin] + pieces + loose[loose.index(b"IEND") - 4 :]
+    assert pictures.packed(large) == loose
+    assert len(large) > 10 * len(loose)
 
 
 def summary(model: str, **more: Any) -> dict[str, Any]:
