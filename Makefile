@@ -33,9 +33,9 @@ demo: setup ## train a real classifier on real digits and get its energy grade; 
 budget: setup ## emission budgets: make budget ARGS='add team --limit 50kg --period month --user alice'
 	@$(STACK) budget $(ARGS)
 
-explore: setup ## train several small models, each measured by epoch; a second time they are kept; ARGS='--models mlp:64'
+explore: setup ## train small models, each measured by epoch; a second time they are kept; ARGS='generate --kind pca'
 	@stack/venv.sh demo
-	@$(VENV)/python examples/digits/explore.py $(ARGS)
+	@$(VENV)/python -m stack.explore $(ARGS)
 
 demo-history: env-dev ## every dashboard with two weeks of a made-up laboratory, without Grafana; PORT=10145
 	@$(VENV)/python -m grafana.history --port $${PORT:-10145}
@@ -55,7 +55,7 @@ test-all: env-dev ## every test with every repetition, as the nightly run of CI;
 setup-browser: ## install Chromium for the browser tests (as root on Debian); without it they are skipped
 	@stack/browser.sh
 
-test-torch: env-dev ## real PyTorch against the kernel's figures; downloads it (TORCH='torch==2.13.0+cpu' is smaller)
+test-torch: env-dev ## real PyTorch against the kernel's figures, and its models of make explore; downloads it (TORCH='torch==2.13.0+cpu' is smaller)
 	@TORCH="$(TORCH)" stack/torch.sh $(ARGS)
 
 test-compose: env-dev ## the containers in a Docker engine of their own (as root on Debian), with stand-ins for base images

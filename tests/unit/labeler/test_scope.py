@@ -18,6 +18,7 @@ READING, EVALUATE, UPLOAD = (
     f"integration/labeler/pages/test_{name}.py" for name in ("reading", "evaluate", "upload")
 )
 IMPORT, STORE = "integration/labeler/test_import.py", "integration/labeler/store/test_evaluations.py"
+EXPLORE, TORCH = (f"integration/examples/test_explore_{name}.py" for name in ("measured", "torch"))
 BROWSER, CARDS, STUDY = (
     "browser/test_application.py",
     "unit/labeler/test_hub_cards.py",
@@ -135,6 +136,34 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
         (STORE, "test_a_filter_gives_those_and_no_others"),
         (OTHERS, "test_tasks_models_hosts_and_intervals_are_found_over_rest"),
     ),
+    # The hands-on exploration of models
+    "models run on the CPU or a GPU": ((TORCH, "test_a_device_that_is_not_there_is_named_with_those_that_are"),),
+    "MLPs and CNNs classify digits, measured by epoch, phase and component": (
+        (EXPLORE, "test_each_epoch_and_phase_is_a_window_inside_the_run"),
+        (TORCH, "test_networks_learn_on_the_cpu_by_epoch_and_phase"),
+    ),
+    "a run has its parameters, time, accuracy, energy and pictures": (
+        (EXPLORE, "test_a_kept_run_has_numbers_model_and_pictures"),
+    ),
+    "a kept run says so and spends nothing": (
+        (EXPLORE, "test_a_kept_run_opens_no_window_and_says_that_it_is_one"),
+    ),
+    "any quantity of a run is drawn against any other": (
+        (EXPLORE, "test_any_quantity_is_drawn_against_any_other"),
+        ("unit/examples/test_explore.py", "test_no_other_beats_a_point_of_the_front_in_both"),
+    ),
+    "images are generated, and learning and drawing are measured apart": (
+        (EXPLORE, "test_drawing_has_a_window_beside_that_of_learning"),
+        (TORCH, "test_autoencoders_draw_digits_of_either_size"),
+    ),
+    "language models fill a mask and continue a text; new tokens alone count": (
+        (TORCH, "test_only_new_tokens_count"),
+        (TORCH, "test_weights_come_from_the_hub_and_later_from_what_was_downloaded"),
+    ),
+    "the floor of the measurement is shown": (
+        (EXPLORE, "test_small_loops_are_below_the_floor_and_large_ones_above"),
+    ),
+    "notebooks have the figures of the command": ((EXPLORE, "test_a_notebook_has_the_figures_of_the_command"),),
 }  # fmt: skip
 
 
