@@ -33,7 +33,7 @@ def test_an_evaluation_is_added_graded_and_found(site: Site) -> None:
     )
     page = site.get("evaluations?model=acme/net&scale=gaissa").json()
     assert [one["id"] for one in page["evaluations"]] == [added["id"]]
-    assert (page["total"], page["next"]) == (1, "")
+    assert (page["total"], page["next"]) == (1, None)
     (model,) = site.get("models?q=ACME").json()["models"]
     assert site.get(f"models/{model['id']}/evaluations").json()["total"] == 1
 

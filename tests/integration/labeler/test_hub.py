@@ -215,7 +215,7 @@ def test_a_model_without_a_date_is_the_last_of_the_list(site: Site) -> None:
         ]
     first = site.get("evaluations?sort=ended&limit=1").json()
     second = site.get(f"evaluations?sort=ended&limit=1&cursor={first['next']}").json()
-    assert ([row["model"] for row in second["evaluations"]], second["next"]) == (["org/two"], "")
+    assert ([row["model"] for row in second["evaluations"]], second["next"]) == (["org/two"], None)
     assert [row["model"] for row in site.get("evaluations?to=2030-01-01").json()["evaluations"]] == [
         "org/one"
     ]

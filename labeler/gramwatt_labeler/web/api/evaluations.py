@@ -61,7 +61,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
             | {"grade": grade_json(one.graded), "label": desk.page_of(one.evaluation.id)}
             for one in found.rows
         ]
-        return answer({"evaluations": rows, "next": found.next, "total": found.total})
+        return answer({"evaluations": rows, "next": found.next or None, "total": found.total})
 
     @routes.get(
         "/evaluations", dependencies=[Depends(only(*_FILTERS, "scale", "sort", "cursor", "limit"))],

@@ -110,7 +110,7 @@ class EvaluationOut(EvaluationBase):
 
 class EvaluationPage(BaseModel):
     evaluations: list[EvaluationRow]
-    next: str
+    next: str | None
     total: int
 
 
