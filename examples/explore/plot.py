@@ -104,7 +104,7 @@ def plot(
     across = across if across[1:2].isupper() else across[:1].lower() + across[1:]
     heading = (
         f"{_title(y, False)} against {across}",
-        f"{len(points)} kept run{'s'[: len(points) != 1]}; the line leads along those that no other beats in both"
+        f"{len(points)} kept run{'s'[: len(points) != 1]}; {_best_in_words(best)}"
         + (
             "; a hollow point is below what the sensors can resolve"
             if any(p["below"] for p in points)
@@ -113,6 +113,12 @@ def plot(
     )
     spec = charts.scatter(points, best, (_title(x), _title(y)), ("x" in log, "y" in log), heading)
     return spec, points
+
+
+def _best_in_words(best: Sequence[Mapping[str, Any]]) -> str:
+    if len(best) == 1:
+        return f"{words.short(str(best[0]['name']), 40)} beats all others in both"
+    return "the line leads along those that no other beats in both"
 
 
 def front(points: Sequence[dict[str, Any]], more_x: bool, more_y: bool) -> list[dict[str, Any]]:
