@@ -52,6 +52,12 @@ def number(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def counted(value: float) -> str:
+    """A whole number to its last digit, 167,178; another one as ``number`` writes it."""
+    is_whole = abs(value) < 1e15 and float(value).is_integer()
+    return f"{int(value):,}" if is_whole else number(value)
+
+
 def energy(joules: float) -> str:
     """Joules in the unit that reads best, such as ``12.3 Wh`` or ``4.2 mJ``."""
     return _scaled(joules, _ENERGY)

@@ -37,6 +37,14 @@ def test_bytes_go_up_with_their_rounded_value() -> None:
     assert quantity(999_999, "bytes") == "1 MB"
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(167_178.0, "167,178"), (0.98222, "0.982"), (0.0, "0"), (1e18, "1.00e+18"), (float("inf"), "?")],
+)
+def test_a_whole_number_is_written_to_its_last_digit(value: float, text: str) -> None:
+    assert units.counted(value) == text
+
+
 @pytest.mark.slow
 def test_a_chart_has_one_name_and_its_own_size() -> None:
     svg = draw(letter_bars([("A", 3), ("B", 1)], ["#111111", "#222222"]), 'letters of "x"')

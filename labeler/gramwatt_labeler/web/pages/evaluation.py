@@ -77,6 +77,8 @@ def router(desk: Desk) -> APIRouter:
                 note = "Prometheus does not answer: no power curve now"
             if not points and not note:
                 note = "Prometheus no longer has the samples of this window"
+            elif len(points) == 1:
+                points, note = [], "no power curve: the run ended before its energy was scraped a second time"
         drawing = draw(power_curve(points), f"power of {clean(window.name)}") if points else _note(note)
         return Response(drawing, media_type="image/svg+xml", headers=HEADERS)
 

@@ -66,6 +66,7 @@ class Pages:
             energy=units.energy,
             mass=units.mass,
             number=units.number,
+            counted=units.counted,
             duration=units.duration,
             when=units.moment,
             quantity=quantity,

@@ -196,5 +196,20 @@ def test_the_power_curve_has_a_gap_where_nobody_counted(measured: TestClient, re
     assert "no power curve" in reader.get("/evaluations/w1/power.svg").text
 
 
+def test_a_run_that_was_scraped_once_has_no_curve_and_says_so(store: Store) -> None:
+    class Once(_Counters):
+        """The counters of w1 as a run that ended within one scrape has them."""
+
+        def _answer(self, kind: str, rows: list[dict[str, object]]) -> httpx.Response:
+            for row in rows:
+                row["values"] = [[NOW + 1, "3"]]
+            return super()._answer(kind, rows)
+
+    with httpx.Client(transport=Once()) as transport:
+        pages = TestClient(application(store, READER, Prometheus("http://prometheus", transport)))
+        drawing = pages.get("/evaluations/w1/power.svg").text
+    assert "ended before its energy was scraped a second time" in drawing
+
+
 def test_a_report_names_the_state_of_budgets(measured: TestClient) -> None:
     assert "lab: 4.5 kg of 9 kg used (50 %)" in measured.get("/report?month=2026-11").text
