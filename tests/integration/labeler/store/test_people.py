@@ -44,7 +44,8 @@ def test_two_managers_who_demote_each_other_leave_one(store: Store) -> None:
     for _ in range(10):
         for name in ("alice", "bob"):
             people.change(name, "test", NOW, role=Role.MANAGER)
-        both, refused = threading.Barrier(2), []
+        both = threading.Barrier(2)
+        refused: list[str] = []
 
         def demote(name: str, both: threading.Barrier, refused: list[str]) -> None:
             both.wait()
