@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .errors import DatabaseAway, LabelerError, TryAgain
@@ -15,6 +16,9 @@ from .store.jobs import Job, Jobs
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 30.0
 _BEAT_SECONDS = 1.0
+_QUIET_BEAT_SECONDS = (
+    10.0  # of work that waits, as for a hub that asks for fewer requests; an orphan is at 60
+)
 
 Progress = Callable[[Mapping[str, Any]], None]
 """Called as often as the work likes; raises :class:`Cancelled`."""
@@ -33,8 +37,15 @@ class _Stopping(Exception):
 class JobRunner:
     """``start`` and ``stop`` from any thread."""
 
-    def __init__(self, jobs: Jobs, kinds: Mapping[str, Kind], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        kinds: Mapping[str, Kind],
+        clock: Callable[[], float] = time.time,
+        quiet_beat_seconds: float = _QUIET_BEAT_SECONDS,
+    ) -> None:
         self._jobs = jobs
+        self._quiet_beat_seconds = quiet_beat_seconds
         self._kinds = kinds
         self._clock = clock
         self._woken = {kind: threading.Event() for kind in kinds}
@@ -78,24 +89,29 @@ class JobRunner:
                 self.do_all([kind])
             except TryAgain as error:
                 _log.debug("jobs: %s", error)
+            except Exception:  # nothing ends the thread: the job is an orphan then, and queued again
+                _log.exception("jobs of kind %s failed by an unexpected error", kind)
             woken.wait(_LOOK_SECONDS)
             woken.clear()
 
     def _do(self, job: Job) -> None:
         beaten = 0.0
+        last: Mapping[str, Any] = job.progress
 
         def progress(how_far: Mapping[str, Any]) -> None:
-            nonlocal beaten
+            nonlocal beaten, last
             if self._stopping:
                 raise _Stopping
-            now = self._clock()
+            now, last = self._clock(), how_far
             if now - beaten >= _BEAT_SECONDS:
                 beaten = now
                 if not self._jobs.beat(job.id, how_far, now):
                     raise Cancelled
 
         try:
-            self._jobs.finish(job.id, self._kinds[job.kind](job.params, progress))
+            with self._beating(job, lambda: last):
+                result = self._kinds[job.kind](job.params, progress)
+            self._jobs.finish(job.id, result)
         except Cancelled:
             return
         except _Stopping:
@@ -107,3 +123,21 @@ class JobRunner:
         except Exception as error:  # a bug in one kind must not end the thread
             _log.exception("job %s (%s) failed by an unexpected error", job.id, job.kind)
             self._jobs.finish(job.id, error=f"{type(error).__name__}: {clean(str(error))}")
+
+    @contextlib.contextmanager
+    def _beating(self, job: Job, how_far: Callable[[], Mapping[str, Any]]) -> Iterator[None]:
+        """Signs of life of work that reports none for long: another labeler would begin it a second time."""
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(self._quiet_beat_seconds):
+                with contextlib.suppress(TryAgain):
+                    self._jobs.beat(job.id, how_far(), self._clock())
+
+        thread = threading.Thread(target=beat, name=f"beat-{job.id}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()

@@ -25,7 +25,7 @@ def of_model(name: str, facts: ModelFacts) -> dict[str, str]:
     for field, (fact, kind) in _FACTS.items():
         value = getattr(facts, fact)
         if value is not None and value > 0:
-            fields[field], fields[f"{field}_unit"] = _written(Decimal(value), kind)
+            fields[field], fields[f"{field}_unit"] = _written(Decimal(repr(float(value))), kind)
     return {field: text for field, text in fields.items() if text}
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, InvalidatePoolError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from ..errors import ConfigError, DatabaseAway, LabelerError, Rejected
 from . import migrate
@@ -36,8 +37,9 @@ _LIBPQ = {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _UNANSWERED_M
 _TIMEOUTS: dict[str, dict[str, Any]] = {
     "psycopg": _LIBPQ,
     "psycopg2": _LIBPQ,
-    "pg8000": {"timeout": _CONNECT_SECONDS},
+    "pg8000": {"timeout": _CONNECT_SECONDS},  # of each answer, too
 }
+_UPGRADE_SECONDS = 3600  # for one statement of an upgrade, which moves every row
 
 
 class Database:
@@ -131,13 +133,27 @@ class Database:
             for left in reversed(range(_TRIES)):
                 try:
                     if not migrate.is_current(self.engine):
-                        migrate.upgrade(self.engine)
+                        with self._patient() as engine:
+                            migrate.upgrade(engine)
                     break
                 except SQLAlchemyError as error:
                     if not left or not _is_another_program(error):
                         raise
                     time.sleep(_TRY_SECONDS)
             self._is_ready = True
+
+    @contextlib.contextmanager
+    def _patient(self) -> Iterator[Engine]:
+        """An engine that waits for a long statement. Where no driver counts the seconds that is the usual one."""
+        url = self.engine.url
+        if self._is_file or "timeout" not in _TIMEOUTS.get(url.get_driver_name(), {}):
+            yield self.engine
+            return
+        patient = create_engine(url, poolclass=NullPool, connect_args={"timeout": _UPGRADE_SECONDS})
+        try:
+            yield patient
+        finally:
+            patient.dispose()
 
     def close(self) -> None:
         self.engine.dispose()

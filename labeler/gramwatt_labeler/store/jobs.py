@@ -85,7 +85,10 @@ class Jobs:
             connection.execute(
                 update(JOBS)
                 .where(orphan, _J.tries >= MOST_TRIES)
-                .values(state="failed", error=f"the labeler ended {MOST_TRIES} times while it ran")
+                .values(
+                    state="failed",
+                    error=f"the labeler ended, or lost its database, {MOST_TRIES} times while it ran",
+                )
             )
             row = connection.execute(
                 query.with_for_update(skip_locked=True)

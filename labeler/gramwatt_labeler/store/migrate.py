@@ -21,6 +21,7 @@ HEAD = "0005"
 KNOWN = ("0001", "0002", "0003", "0004", HEAD)
 SCRIPTS = Path(__file__).parent / "migrations"
 _VERSION = sa.table("alembic_version", sa.column("version_num"))
+_LOCK_SECONDS = 5
 _LOCK = 0x67_72_61_6D_77_61_74_74  # "gramwatt": PostgreSQL's number of the lock that upgrades share
 
 
@@ -51,6 +52,8 @@ def upgrade(engine: Engine) -> tuple[str, str]:
 
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
+            # Another program may upgrade for minutes: requests are answered meanwhile, to try again.
+            connection.execute(sa.text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
         before = version(connection)
         _refuse_newer(before)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import html
 import re
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from api_site import NOW, RUN, Browser, Site, error
@@ -14,6 +17,8 @@ from gramwatt_labeler.job_runner import JobRunner
 from gramwatt_labeler.scale_book.regrading import regrade
 from gramwatt_labeler.store.audit import entries
 from gramwatt_labeler.store.jobs import MOST_TRIES, ORPHAN_SECONDS, Jobs
+from gramwatt_labeler.store.tables import JOBS
+from sqlalchemy import select
 
 
 def again(site: Site, scale: str) -> int:
@@ -220,6 +225,30 @@ def test_a_job_whose_labeler_died_is_taken_again_but_not_for_ever(site: Site) ->
     assert jobs.take(["k"], now) is None
     assert jobs.get(job).state == "failed"
     assert not jobs.beat(job, {}, now)
+
+
+def test_a_job_that_waits_for_long_is_not_begun_by_another_labeler(site: Site) -> None:
+    """As a sync does whose hub asks for fewer requests."""
+    jobs, other = Jobs(site.store.database), Jobs(site.store.database)
+    now, taken = [NOW], []
+
+    def wait(_params: Mapping[str, Any], progress: Callable[[Mapping[str, Any]], None]) -> None:
+        progress({"seen": 3})
+        for _ in range(4):
+            now[0] += ORPHAN_SECONDS / 2
+            beaten = select(JOBS.c.heartbeat_at)
+            deadline = time.monotonic() + 10
+            while time.monotonic() < deadline:
+                with site.store.database.reading() as connection:
+                    if connection.execute(beaten).scalar_one() >= now[0]:
+                        break
+                time.sleep(0.005)
+            taken.append(other.take(["k"], now[0]))
+
+    job = jobs.add("k", {}, "test", NOW)
+    JobRunner(jobs, {"k": wait}, lambda: now[0], quiet_beat_seconds=0.005).do_all()
+    assert taken == [None] * 4
+    assert (jobs.get(job).state, jobs.get(job).tries, jobs.get(job).progress) == ("done", 1, {"seen": 3})
 
 
 def test_the_password_of_a_proxy_is_no_token_and_hides_no_session(site: Site) -> None:

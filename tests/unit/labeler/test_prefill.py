@@ -27,6 +27,7 @@ def test_the_form_reads_what_is_known_of_a_model(size: float, parameters: float,
 def test_a_model_reads_in_a_usual_unit_and_what_is_not_known_stays_empty() -> None:
     fields = of_model("acme/net", ModelFacts("acme", "net", file_bytes=97_812_345.0))
     assert fields == {"model": "acme/net", "size": "97.812345", "size_unit": "MB"}
+    assert of_model("net", ModelFacts("", "net", flops_per_unit=99.37))["flops"] == "99.37"
     assert of_model("net", ModelFacts("", "net", parameters=0.0)) == {"model": "net"}
 
 

@@ -157,9 +157,11 @@ class Http:
         if form is not None:
             try:
                 return form.read(body)
-            except Unavailable as error:  # it may quote the answer, which may quote the question
-                said = _shown(str(error), secrets)
-                raise Unavailable(error.reason, said, fix=error.fix, retry_after=error.retry_after) from None
+            except Unavailable as unread:  # it may quote the answer, which may quote the question
+                said = _shown(str(unread), secrets)
+                raise Unavailable(
+                    unread.reason, said, fix=unread.fix, retry_after=unread.retry_after
+                ) from None
         decoded = self._decoded(body, answer, question)
         mark = words.sandbox_mark(decoded) or words.sandbox_mark(_own_headers(response.headers))
         if mark:

@@ -105,7 +105,11 @@ def asked_of(given: Mapping[str, str], main_scale: str) -> dict[str, str]:
 
 
 def filters_of(asked: Mapping[str, str]) -> Filters:
-    """The filters of the store. A day that is none filters nothing."""
+    """The filters of the store. A day that is none filters nothing.
+
+    Without ``parts`` runs inside no other; of a model, user or task those inside none of its own.
+    """
+    is_narrowed = bool(asked["task"] or asked["model"] or asked["user"])
     return Filters(
         task=asked["task"],
         phase=asked["phase"],
@@ -113,7 +117,8 @@ def filters_of(asked: Mapping[str, str]) -> Filters:
         dataset=asked["dataset"],
         host=asked["host"],
         user=asked["user"],
-        parent=None if asked["parts"] else "",
+        parent=None if asked["parts"] or is_narrowed else "",
+        outermost=is_narrowed and not asked["parts"],
         origin=asked["origin"],
         letter=asked["letter"],
         since=day(asked["since"]),

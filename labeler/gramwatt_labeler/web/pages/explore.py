@@ -84,8 +84,10 @@ def router(desk: Desk) -> APIRouter:
         for axis, name in (("x", given.get("x", "")), ("y", given.get("y", ""))):
             if name and known and name not in known and not wrong:
                 wrong = f"{axis}: {clean(name)!r} is known of none of these; allowed: {', '.join(known)}"
-        joules = [one for row in rows if (one := known_value("energy", row)) is not None]
-        grams = [row.evaluation.grams for row in rows if row.evaluation.grams is not None]
+        ids = {row.evaluation.id for row in rows}
+        whole = [row for row in rows if not _is_part(row, ids)]
+        joules = [one for row in whole if (one := known_value("energy", row)) is not None]
+        grams = [row.evaluation.grams for row in whole if row.evaluation.grams is not None]
         return desk.pages.render(
             "explore.html.j2",
             request,
@@ -95,6 +97,7 @@ def router(desk: Desk) -> APIRouter:
             wrong=wrong,
             cut=cut,
             count=len(rows),
+            parts=len(rows) - len(whole),
             joules=math.fsum(joules) if joules else None,
             with_energy=len(joules),
             grams=math.fsum(grams) if grams else None,
@@ -117,6 +120,12 @@ def router(desk: Desk) -> APIRouter:
         )
 
     return routes
+
+
+def _is_part(row: Listed, ids: set[str]) -> bool:
+    """Whether its energy is that of another row, too: a sum has it once."""
+    window = row.evaluation.window
+    return window.parent in ids and window.parent != window.id
 
 
 def known_quantities(rows: Sequence[Listed]) -> dict[str, str]:

@@ -202,3 +202,26 @@ def test_a_database_of_the_first_version_0003_is_upgraded(url: str, opened: Open
     engine.dispose()
     with opened(url).engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+SLOWLY = """
+CREATE FUNCTION wait() RETURNS event_trigger LANGUAGE plpgsql AS
+$$ BEGIN
+  IF current_setting('test.waited', true) IS DISTINCT FROM 'once' THEN PERFORM pg_sleep(6); END IF;
+  PERFORM set_config('test.waited', 'once', true);
+END $$;
+CREATE EVENT TRIGGER slowly ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION wait();
+"""
+"""Each upgrade has one statement that takes 6 s."""
+
+
+@pytest.mark.slow
+def test_a_step_takes_as_long_as_it_needs(old_url: str, opened: Opened) -> None:
+    """A page waits 5 s for an answer; a step moves every row of a database."""
+    if not old_url.startswith("postgresql"):
+        pytest.skip("a file does not time out")
+    engine = create_engine(old_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(SLOWLY)
+    engine.dispose()
+    assert opened(old_url).get("w1")
