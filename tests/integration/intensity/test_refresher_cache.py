@@ -45,7 +45,17 @@ def test_another_zone_or_setting_never_gets_the_old_value(
 
 
 @pytest.mark.parametrize(
-    "damage", [b"", b"{", b"\x00\xff", b'{"zone": 1}', b'{"slots": {"co2signal": {"values": "x"}}}', b"[]"]
+    "damage",
+    [
+        b"",
+        b"{",
+        b"\x00\xff",
+        b'{"zone": 1}',
+        b'{"slots": {"co2signal": {"values": "x"}}}',
+        b"[]",
+        b'{"slots": ' + b"[" * 100_000,
+    ],
+    ids=range(7),
 )
 def test_a_damaged_cache_is_set_aside_and_said_once(
     grid: Any, environ: dict[str, str], tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
