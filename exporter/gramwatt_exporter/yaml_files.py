@@ -65,7 +65,7 @@ def _check(tree: Any) -> None:
     def enter(node: Any) -> Iterator[Any] | None:
         if isinstance(node, str):
             if not is_text(node):
-                raise YamlError("half of a surrogate pair is no text")
+                raise YamlError("half of a surrogate pair or a NUL is no text")
             return None
         if not isinstance(node, (dict, list)) or id(node) in done:
             return None
@@ -87,10 +87,9 @@ def _check(tree: Any) -> None:
 
 
 def is_text(text: str) -> bool:
-    """Whether it can be written in UTF-8. Bytes that are no UTF-8, as in an argument or a variable, make text that
-    cannot."""
+    """Whether it can be written in UTF-8, and name a file. Bytes that are no UTF-8, as in an argument or a variable,
+    make text that cannot, and no name has a NUL."""
     try:
-        text.encode()
+        return b"\0" not in text.encode()
     except UnicodeEncodeError:
         return False
-    return True

@@ -21,6 +21,7 @@ BAD = [
     ("budgets: &again [*again]\n", "an alias stands inside its own anchor"),
     ("basic_auth_users: &again {prom: *again}\n", "an alias stands inside its own anchor"),
     ('pue: "\\ud800"\n', "surrogate"),
+    ('state: {dir: "/tmp/a\\0b"}\n', "NUL"),
     ("a: \xff\n".encode("latin-1"), "that are no text in UTF-8"),
 ]
 
