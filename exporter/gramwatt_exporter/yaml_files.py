@@ -30,7 +30,7 @@ class _Strict(yaml.SafeLoader):
         mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         seen: set[Any] = set()
         for key in own:
-            name = self.construct_object(key, deep=True)  # type: ignore[no-untyped-call] # a stub without types
+            name = self.construct_object(key, deep=True)
             if name in seen:
                 raise YamlError(f"the key {name!r} is given twice", key.start_mark.line + 1)
             seen.add(name)

@@ -33,8 +33,8 @@ class Rapl:
     """Reads every zone's ``energy_uj`` (or ``power_uw``). Files stay open: one pread per zone and tick.
 
     A zone that cannot be read is in every sample's failures. The zones are looked for again soon when one fails, and
-    every minute when other ones are listed than before. Where one counter is seen through two control types (MSR and MMIO), the
-    first is read, and the other one where the first stands still.
+    every minute when other ones are listed than before. Where one counter is seen through two control types (MSR and
+    MMIO), the first is read, and the other one where the first stands still.
     Raises NotHere (no powercap zones), Denied (zones nobody lets us read), TryAgain (all reads failed).
     """
 
