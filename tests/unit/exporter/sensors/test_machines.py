@@ -204,3 +204,26 @@ def test_zones_that_were_loaded_again_lose_no_energy(tmp_path: Path, number: str
     machine.run(200)
     assert machine.sources("cpu") == {"rapl"}
     agree(machine, 0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["two sockets with an MMIO twin", "server with ACPI"])
+@pytest.mark.parametrize(
+    ("shown", "reads"), [("0", 1), ("1", 3), ("99999999999999", 1), ("99999999999999", 3)]
+)
+def test_a_counter_that_shows_another_value_for_a_moment_was_not_reset(
+    tmp_path: Path, kind: str, shown: str, reads: int
+) -> None:
+    """A young one: all it counted since boot could have been drawn since the last sample."""
+    machine = KINDS[kind](tmp_path / "machine")
+    for file in machine.files.values():
+        file.start = 100_000_000
+    machine.start()
+    machine.run(20)
+    machine.forget()
+    machine.files["intel-rapl:0"].garbage = shown
+    machine.run(reads)
+    machine.restart()  # what is in doubt is saved
+    machine.files["intel-rapl:0"].garbage = None
+    machine.run(60)
+    agree(machine, 0.01)
