@@ -128,7 +128,9 @@ class Histories:
             assert isinstance(track.last, Counter)
             limit = reading.of.max_watts
             step = track.last.advance(reading.microjoules, reading.at_ns, reading.wraps_at, limit, touched)
-            if step is not None and step.mended:
+            if isinstance(reading.of, Device) and reading.of.component == "gpu":
+                track.last.doubt = None  # its driver judges by its power what a counter that begins anew left out
+            elif step is not None and step.mended:
                 if isinstance(reading.of, Device):
                     missed = True
                 else:  # what is compared with a meter began anew when its value was refused
