@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -24,6 +25,8 @@ _RETRY_DELAY = 0.5  # seconds; an exporter that restarts listens again well with
 # 503: the exporter is starting or stopping.
 _PAUSES = {429: (0.03, 0.06, 0.12, 0.24), 503: (_RETRY_DELAY,)}
 _INSISTED_SECONDS = 1.0  # limit of a stop during a pause of the breaker
+
+_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")  # of a window; exporters make 20 digits and small letters
 
 Json = dict[str, Any]
 
@@ -51,14 +54,24 @@ class Api:
         return self._again("GET", "/v1/status")
 
     def open(self, fields: Mapping[str, Any]) -> Json:
-        """Open a window; ``fields`` is the Open object. Not repeated once it may have reached the exporter."""
-        return self._call("POST", "/v1/windows", self._identified(fields), repeats=self._opens_again)
+        """Open a window; ``fields`` is the Open object. Not repeated once it may have reached the exporter.
+
+        The answer's ``window`` is an id. Raises Unavailable for an answer without one: it ends up in the environment of
+        commands, which can hold neither every text nor any other type.
+        """
+        answer = self._call("POST", "/v1/windows", self._identified(fields), repeats=self._opens_again)
+        window = answer.get("window")
+        if not isinstance(window, str) or _ID.fullmatch(window) is None:
+            raise Unavailable(
+                "it opened a window without an id; is it a gramwatt-exporter that listens?", sent=True
+            )
+        return answer
 
     def windows(self, state: str = "") -> list[Json]:
         """The caller's windows, newest first; ``state`` is "", "open" or "finished"."""
         query = "?" + urlencode({"state": state}) if state else ""
-        found = self._again("GET", "/v1/windows" + query).get("windows", [])
-        return [window for window in found if isinstance(window, dict)]
+        found = self._again("GET", "/v1/windows" + query).get("windows")
+        return [window for window in found if isinstance(window, dict)] if isinstance(found, list) else []
 
     def window(self, window: str, sample: bool = False) -> Json:
         """One window; ``sample`` makes the exporter read its sensors first."""

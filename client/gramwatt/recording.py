@@ -274,7 +274,7 @@ class Window:
         MEMBERSHIP.join(self._api, window)
         self._joined = True
 
-    def _open_own(self) -> Optional[str]:
+    def _open_own(self) -> str:
         around = _around.get()
         if software.TAG not in self._tags and (frameworks := software.loaded()):
             self._tags[software.TAG] = frameworks
@@ -290,8 +290,7 @@ class Window:
                 raise
             # The parent window has ended, or belongs to another user (sudo). Open a window without a parent.
             answer = self._api.open({**fields, "parent": ""})
-        window = answer.get("window")
-        return window if isinstance(window, str) and window else None
+        return str(answer["window"])
 
     # --- while open
 

@@ -75,7 +75,7 @@ def energy(result: Result) -> str:
 
 def one_line(result: Result) -> str:
     """The result in one line."""
-    head = f"{printable(result.name)} ({result.phase})"
+    head = printable(f"{result.name} ({result.phase})")
     if result.joules is None:
         why = f": {result.note}" if result.note else ""
         return f"{head}: not measured, {duration(result.seconds)}{why}"
@@ -83,7 +83,7 @@ def one_line(result: Result) -> str:
     co2 = "CO2 unknown" if result.grams is None else f"{grams(result.grams)} CO2e"
     return (
         f"{head}: {energy(result)}{sure}, {co2}, {duration(result.seconds)}, mean {quantity(result.watts, 'W')}"
-        f" [{sources(result)}]"
+        f" [{printable(sources(result))}]"
     )
 
 
@@ -96,7 +96,7 @@ def sources(result: Result) -> str:
 
 def block(result: Result) -> str:
     """The few lines ``gramwatt run`` prints when the command has ended; no trailing newline."""
-    title = f"gramwatt: {printable(result.name)} ({result.phase})"
+    title = f"gramwatt: {result.name} ({result.phase})"
     if result.window:
         title += f"  window {result.window}"
     rows = [("energy", energy(result))]
@@ -124,13 +124,15 @@ def block(result: Result) -> str:
         rows.append(
             (
                 "values",
-                ", ".join(f"{printable(key)}={value:g}" for key, value in sorted(result.values.items())),
+                ", ".join(f"{key}={value:g}" for key, value in sorted(result.values.items())),
             )
         )
     rows += [("about", str(equivalent)) for equivalent in result.equivalents if equivalent.amount >= 0.01]
     if result.outcome is not None and result.failed:
-        rows.append(("failed", f"{printable(words(result.outcome))}: no grade"))
+        rows.append(("failed", f"{words(result.outcome)}: no grade"))
     if result.note:
         rows.append(("note", result.note))
     width = max(len(key) for key, _ in rows)
-    return "\n".join([title, *(f"  {key:<{width}}  {value}" for key, value in rows)])
+    return "\n".join(
+        printable(line) for line in (title, *(f"  {key:<{width}}  {value}" for key, value in rows))
+    )

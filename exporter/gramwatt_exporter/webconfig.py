@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import yaml
 
+from . import yaml_files
 from .errors import ConfigError
 
 _TlsVersion = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
@@ -78,10 +78,10 @@ class WebConfig:
         self._guessers, self._newcomers = threading.Lock(), threading.Lock()
         settings = self._read()
         self._users = dict(settings.basic_auth_users or {})
-        self.ssl_context: ssl.SSLContext | None = None
-        """For the listening socket; None for plain HTTP."""
-        if settings.tls_server_config is not None:
-            self.ssl_context = self._context(settings.tls_server_config)
+        self.ssl_context = self._context(settings.tls_server_config)
+        """For the next handshake; None for plain HTTP. A reload replaces it as a whole: a context that is changed keeps
+        what was taken out of the file (a client's authority, a certificate of another kind of key), and a handshake
+        of another thread would meet half of the change."""
 
     def reload(self) -> None:
         """Read the file again: users, and certificates that were renewed. On errors all stays as it was.
@@ -97,13 +97,11 @@ class WebConfig:
             raise self._error(
                 "tls_server_config", "cannot be switched on or off while running; restart instead"
             )
-        if settings.tls_server_config is not None and self.ssl_context is not None:
-            self._context(settings.tls_server_config)  # all of it must be right before any of it is taken
-        return lambda: self._take(settings)
+        context = self._context(settings.tls_server_config)
+        return lambda: self._take(settings, context)
 
-    def _take(self, settings: _File) -> None:
-        if settings.tls_server_config is not None and self.ssl_context is not None:
-            self._configure(self.ssl_context, settings.tls_server_config)
+    def _take(self, settings: _File, context: ssl.SSLContext | None) -> None:
+        self.ssl_context = context
         with self._lock:
             # What was found before stays known: it holds for the hash it was found for, whoever still has that.
             self._users = dict(settings.basic_auth_users or {})
@@ -162,14 +160,13 @@ class WebConfig:
         if not self._path:
             return _File()
         try:
-            tree: Any = yaml.safe_load(Path(self._path).read_text("utf-8"))
+            tree: Any = yaml_files.read(Path(self._path).read_bytes())
         except OSError as error:
             raise self._error("", f"cannot be read: {error.strerror}") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            # Not the error's own text, which quotes the file: there are hashes in it.
-            mark = getattr(error, "problem_mark", None)
-            line = f" in line {mark.line + 1}: {getattr(error, 'problem', '')}" if mark else ""
-            raise self._error("", f"is not YAML{line}") from None
+        except yaml_files.YamlError as error:  # it quotes no value: there are hashes in the file
+            raise self._error("", f"is not YAML: {error}") from None
+        except ValueError:
+            raise self._error("", "is not the name of a file") from None
         try:
             settings = msgspec.convert({} if tree is None else tree, _File)
         except msgspec.ValidationError as error:
@@ -191,12 +188,10 @@ class WebConfig:
                 )
         return settings
 
-    def _context(self, tls: TlsServer) -> ssl.SSLContext:
+    def _context(self, tls: TlsServer | None) -> ssl.SSLContext | None:
+        if tls is None:
+            return None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._configure(context, tls)
-        return context
-
-    def _configure(self, context: ssl.SSLContext, tls: TlsServer) -> None:
         certificate = self._file("cert_file", tls.cert_file)
         key = self._file("key_file", tls.key_file)
         if _VERSIONS[tls.min_version] > _VERSIONS[tls.max_version]:
@@ -227,6 +222,7 @@ class WebConfig:
                     f"{authority} holds no PEM certificate: {error.reason or error}",
                 ) from None
         context.verify_mode = mode
+        return context
 
     def _file(self, key: str, name: str) -> Path:
         if not name:
@@ -235,6 +231,8 @@ class WebConfig:
         try:
             with path.open("rb"):
                 return path
+        except ValueError:
+            raise self._error(f"tls_server_config.{key}", f"{name!r} is not the name of a file") from None
         except OSError as error:
             raise self._error(
                 f"tls_server_config.{key}", f"{path} cannot be read: {error.strerror}"

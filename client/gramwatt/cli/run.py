@@ -124,8 +124,7 @@ def _open(api: Api, fields: Mapping[str, Any]) -> Optional[str]:
     except GramwattError as error:
         _warn(f"not measured: {error}")
         return None
-    window = answer.get("window")
-    return window if isinstance(window, str) and window else None
+    return str(answer["window"])
 
 
 def _environment(window: Optional[str]) -> dict[str, str]:

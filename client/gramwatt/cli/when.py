@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 from ..api import connect
 from ..schedule import Advice, Curve, Point, best_start, parse_duration, same_as_yesterday
-from ..wording import duration
+from ..wording import duration, printable
 
 _WORTHWHILE = 0.5  # g/kWh; less than this is within the rounding of every provider
 
@@ -140,7 +140,7 @@ def _as_text(
         lines.append(f"start {_clock(advice.start)}, in {duration(advice.start - now)}")
         lines.append(f"  then {advice.best:.0f} g/kWh, now {advice.now:.0f} g/kWh")
         lines.append(f"  saves {advice.saved:.0f} g CO2e per kWh{share}")
-    by = f"{zone}, {average.get('provider') or 'unknown provider'}"
+    by = printable(f"{zone}, {average.get('provider') or 'unknown provider'}")
     if method == "forecast":
         lines.append(f"  by the forecast for {by}")
     else:

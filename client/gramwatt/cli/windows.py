@@ -39,7 +39,8 @@ def list_windows(args: argparse.Namespace) -> int:
         print("no windows", file=sys.stderr)
     else:
         header = ("WINDOW", "NAME", "PHASE", "STATE", "START", "DURATION", "ENERGY", "CO2", "POWER")
-        print(table(header, [_row(from_window(window)) for window in found], right=frozenset({5, 6, 7, 8})))
+        rows = [[printable(cell) for cell in _row(from_window(window))] for window in found]
+        print(table(header, rows, right=frozenset({5, 6, 7, 8})))
     return 0
 
 
@@ -54,13 +55,13 @@ def show(args: argparse.Namespace) -> int:
     lines = [block(result)]
     facts = [("state", result.state + (f" (by {result.ended_by})" if result.ended_by else ""))]
     if result.outcome is not None:
-        facts.append(("outcome", printable(words(result.outcome))))
-    facts += [(key, printable(value)) for key, value in (("model", result.model), ("task", result.task),
+        facts.append(("outcome", words(result.outcome)))
+    facts += [(key, value) for key, value in (("model", result.model), ("task", result.task),
               ("dataset", result.dataset), ("part of", result.parent)) if value]  # fmt: skip
     facts.append(("started", _clock(result.start)))
     if result.end is not None:
         facts.append(("ended", _clock(result.end)))
-    lines += [f"  {key:<10}  {value}" for key, value in facts]
+    lines += [f"  {key:<10}  {printable(value)}" for key, value in facts]
     print("\n".join(lines))
     return 0
 
@@ -83,7 +84,7 @@ def _resolve(api: Api, asked: str) -> str:
 def _row(result: Result) -> tuple[str, ...]:
     return (
         result.window or UNKNOWN,
-        printable(result.name),
+        result.name,
         result.phase,
         result.state,
         _clock(result.start),

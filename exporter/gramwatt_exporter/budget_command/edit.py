@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from .. import yaml_files
 from ..errors import ConfigError
 
 Item = Mapping[str, Any]
@@ -122,9 +123,9 @@ def _emptied(text: str, node: yaml.SequenceNode) -> str:
 
 def _tree(text: str) -> Any:
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError("--config.file", f"is not YAML: {' '.join(str(error).split())}") from None
+        return yaml_files.read(text)
+    except yaml_files.YamlError as error:
+        raise ConfigError("--config.file", f"is not YAML: {error}") from None
 
 
 def _items(text: str) -> list[Any]:
@@ -173,8 +174,8 @@ def _checked(old: str, new: str, budgets: list[Any]) -> str:
     wanted = _tree(old) or {}
     wanted["budgets"] = budgets
     try:
-        found = yaml.safe_load(new)
-    except yaml.YAMLError:
+        found = yaml_files.read(new)
+    except yaml_files.YamlError:
         found = None
     if found != wanted:
         raise ConfigError("$.budgets", f"cannot be changed without changing the rest of the file; {_BY_HAND}")

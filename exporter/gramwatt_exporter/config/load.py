@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import yaml
 from msgspec import Struct, field
 
+from .. import yaml_files
 from ..errors import ConfigError
 from ..patterns import PatternError, pattern
 from .address import is_loopback, split
@@ -70,13 +70,13 @@ def load(
     for name, text in environ.items():
         if name in names:
             key = names[name]
-            _put(tree, key, _scalar(known[key], text))
+            _put(tree, key, _scalar(known[key], text, name))
             origins[key] = f"environment {name}"
             _decode(tree, origin=name)
         elif name.startswith(ENV_PREFIX) and not _OTHER_VARIABLES.fullmatch(name):
             warnings.append(f"{name} is not a setting and is ignored; see --help for the names")
     for key, text in flags.items():
-        _put(tree, key, _scalar(known[key], text))
+        _put(tree, key, _scalar(known[key], text, f"--{key.replace('_', '-')}"))
         origins[key] = f"flag --{key.replace('_', '-')}"
         _decode(tree, origin=f"--{key.replace('_', '-')}")
     config = _decode(tree, origin=file or "configuration")
@@ -104,13 +104,13 @@ def _encode_hook(value: object) -> object:
 def _read_file(file: str) -> dict[str, Any]:
     try:
         with open(file, "rb") as handle:  # noqa: PTH123 - any path-like, also /dev/stdin
-            tree = yaml.safe_load(handle)  # not libyaml's loader: deep nesting crashes it
+            tree = yaml_files.read(handle)
     except OSError as error:
         raise ConfigError("--config.file", f"cannot read {file}: {error.strerror}") from None
-    except RecursionError:
-        raise ConfigError("--config.file", f"{file} is nested too deeply") from None
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: bad UTF-8, or a date that does not exist
-        raise ConfigError("--config.file", f"{file} is not YAML: {' '.join(str(error).split())}") from None
+    except yaml_files.YamlError as error:
+        raise ConfigError("--config.file", f"{file} is not YAML: {error}") from None
+    except ValueError:
+        raise ConfigError("--config.file", f"{file!r} is not the name of a file") from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -139,12 +139,14 @@ def _put(tree: dict[str, Any], key: str, value: object) -> None:
     tree[name] = value
 
 
-def _scalar(hint: Any, text: str) -> object:
+def _scalar(hint: Any, text: str, origin: str) -> object:
+    if not yaml_files.is_text(text):
+        raise ConfigError(origin, f"{text!r} is not text in UTF-8")
     if hint in (str, Duration, Mass, Period):
         return text
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        return yaml_files.read(text)
+    except yaml_files.YamlError:
         return text
 
 

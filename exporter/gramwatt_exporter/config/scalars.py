@@ -55,6 +55,9 @@ class Mass(float):
         return f"{self / 1000:g}kg" if self >= 1000 else f"{self:g}g"
 
 
+# Alerts divide by a period's length and look at minutes of it: 0s, or 12m for twelve months, would always be spent.
+_SHORTEST_PERIOD = 3600.0
+_LONGEST_PERIOD = 10 * 31536000.0
 CALENDAR_PERIODS = ("day", "week", "month", "quarter", "year")
 
 
@@ -73,10 +76,13 @@ class Period:
         if text in CALENDAR_PERIODS:
             return cls(calendar=str(text))
         try:
-            return cls(rolling=Duration.parse(text))
+            rolling = Duration.parse(text)
         except ValueError:
             words = ", ".join(CALENDAR_PERIODS)
             raise ValueError(f"expected {words} or a duration such as 30d, got {text!r}") from None
+        if not _SHORTEST_PERIOD <= rolling <= _LONGEST_PERIOD:
+            raise ValueError(f"a budget's period is from 1h to 10y, got {text!r} (m are minutes)")
+        return cls(rolling=rolling)
 
     def __str__(self) -> str:
         return self.calendar or str(self.rolling)

@@ -8,6 +8,7 @@ from ..model import Device, EnergyStep
 from .book import IdleBook
 from .machine import package_number
 
+_MOST = 2  # busy CPUs for each CPU: beyond it is no load, but a count that begins elsewhere
 _MACHINE = -1  # place of a package whose own busy time is not known
 
 
@@ -52,7 +53,11 @@ class Learner:
             if not known or step.missed or step.slept_ns or step.nanoseconds <= 0:
                 self._book.interrupt(device)
                 continue
-            busy_cpus = max(0, counted[at] - mark) / step.nanoseconds
+            busy_cpus = (counted[at] - mark) / step.nanoseconds
+            # A CPU that is taken offline takes its busy time since boot with it, and brings it back.
+            if not 0 <= busy_cpus <= _MOST * cpus:
+                self._book.interrupt(device)
+                continue
             self._book.observe(
                 device, step.microjoules, step.nanoseconds, min(1.0, busy_cpus / cpus), busy_cpus
             )

@@ -58,7 +58,7 @@ class Cache:
             self.problem = f"cannot read {self._file}: {error.strerror}"
             _log.warning("%s; starting without it", self.problem)
             return Contents()
-        except (msgspec.DecodeError, UnicodeDecodeError):  # ValidationError is a DecodeError
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # ValidationError is a DecodeError
             aside = self._file.with_suffix(".json.corrupt")
             with contextlib.suppress(OSError):
                 self._file.replace(aside)

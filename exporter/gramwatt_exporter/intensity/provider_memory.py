@@ -98,6 +98,8 @@ class ProviderMemory:
 
     def succeeded(self, fetched: Fetched, now: float) -> None:
         """Take an answer that passed the checks."""
+        # A value of days ahead (a clock that was wrong, a damaged cache) would make all that come too old to keep.
+        self._history = tuple(value for value in self._history if self.local or value.at <= now + KEEP)
         self._remember(fetched)
         memory = self.memory
         if fetched.mix is not None:

@@ -16,6 +16,8 @@ _REGISTER = 1 << 32  # values of a RAPL energy register
 # counter's refresh may lag behind our clock (NVML refreshes every 20-100 ms, RAPL every 1 ms).
 HEADROOM_PERCENT = 120
 REFRESH_SLACK_NS = 200_000_000
+# A counter that shows another value for so long was reset. As long as a device is waited for (claims.HOLD_SECONDS).
+DOUBT_NS = 60_000_000_000
 # In s2idle a package's counter runs on, at some tenths of a watt; in deeper states it stops or begins again at 0.
 ASLEEP_PERCENT = 5  # of what the device can draw awake
 
@@ -73,11 +75,35 @@ def difference(previous: int, current: int, wraps_at: int | None) -> int | None:
 
 
 class Step(Struct, frozen=True):
-    """Outcome of one new raw value: energy and time since the last one, or a reset (then energy is 0)."""
+    """Outcome of one new raw value: energy and time since the last one, or a reset (then energy is 0).
+
+    ``mended``: the values between were none, and it spans their time, too."""
 
     microjoules: int
     nanoseconds: int
     reset: bool = False
+    mended: bool = False
+
+
+class Doubt(Struct):
+    """The last value before one that was refused: a counter that comes back to it was never reset."""
+
+    microjoules: int
+    at_ns: int
+    carry_nj: int
+    refused: int  # the value, in microjoules
+    booked: int = 0  # microjoules since then
+    until_ns: int = 0  # up to which they are booked
+
+    def ended_by(self, microjoules: int, at_ns: int, max_watts: float | None) -> Step | None:
+        """The step since then, where the counter has come back. Else it was reset, or leapt for good."""
+        low = self.refused < self.microjoules
+        if microjoules < self.microjoules or not (low or microjoules < self.refused):
+            return None
+        drawn = microjoules - self.microjoules
+        if not plausible(drawn, at_ns - self.at_ns, max_watts):
+            return None
+        return Step(max(0, drawn - self.booked), at_ns - max(self.at_ns, self.until_ns), mended=True)
 
 
 class Counter(Struct):
@@ -86,6 +112,7 @@ class Counter(Struct):
     microjoules: int
     at_ns: int
     carry_nj: int = 0
+    doubt: Doubt | None = None
 
     def advance(
         self,
@@ -98,22 +125,36 @@ class Counter(Struct):
         """Take the next raw value. None when no time has passed (the same reading seen twice).
 
         A value that went backwards without room for a wrap, or a step beyond what the device can draw, is a
-        reset: the energy is not booked and counting goes on from the new value. ``suspended_ns`` is the part of
-        the time the machine slept: counters may lose their value then, so going backwards is a reset, not a wrap,
-        and little is drawn.
+        reset: the energy is not booked and counting goes on from the new value. Where the counter comes back to where
+        it was within a minute (one read showed 0, say), what it counted since then is booked, and nothing twice.
+        ``suspended_ns`` is the part of the time the machine slept: counters may lose their value then, so going
+        backwards is a reset, not a wrap, and little is drawn.
         """
         elapsed = at_ns - self.at_ns
         if elapsed <= 0:
             return None
         asleep = suspended_ns > 0
+        doubt = self.doubt
+        if doubt is not None:
+            if asleep or at_ns - doubt.at_ns > DOUBT_NS:
+                self.doubt = doubt = None
+            elif (mended := doubt.ended_by(microjoules, at_ns, max_watts)) is not None:
+                self.microjoules, self.at_ns, self.carry_nj = microjoules, at_ns, doubt.carry_nj
+                self.doubt = None
+                return mended
         drawn = difference(self.microjoules, microjoules, None if asleep else wraps_at)
+        before, before_ns = self.microjoules, self.at_ns
         self.microjoules, self.at_ns = microjoules, at_ns
         energy, carry = divmod((drawn or 0) + self.carry_nj, 1_000)
         at_full_power = max(0, elapsed - suspended_ns) + suspended_ns * ASLEEP_PERCENT // 100
         if drawn is None or not plausible(energy, at_full_power, max_watts):
+            if doubt is None and not asleep:
+                self.doubt = Doubt(before, before_ns, self.carry_nj, microjoules)
             self.carry_nj = 0
             return Step(0, elapsed, reset=True)
         self.carry_nj = carry
+        if doubt is not None:
+            doubt.booked, doubt.until_ns = doubt.booked + energy, at_ns
         return Step(energy, elapsed)
 
 

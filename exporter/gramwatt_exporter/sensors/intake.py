@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from msgspec import Struct
 
@@ -69,7 +70,7 @@ class Intake:
             taken = [item for item in taken if item.place.key not in self.hidden]
         return taken
 
-    def state(self, now_ns: int) -> dict[str, dict[str, int | str]]:
+    def state(self, now_ns: int) -> dict[str, dict[str, Any]]:
         """The raw counters to save, but for unusable ones: another source booked their energy."""
         faults = self.delivery.faults
         return {key: value for key, value in self.tracks.state(now_ns).items() if key not in faults}

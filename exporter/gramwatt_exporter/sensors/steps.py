@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ..model import Device, EnergyReading, Meter, Reading
 from .claims import HOLD_SECONDS
-from .counters import Counter, Integrator, Step, believed
+from .counters import Counter, Doubt, Integrator, Step, believed
 
 KEEP_SECONDS = 86_400  # a counter not delivered for so long is forgotten at the next restart
 POWER_GAP_SECONDS = 60  # power is integrated over a gap up to this long; beyond it nobody knows
@@ -128,6 +128,15 @@ class Histories:
             assert isinstance(track.last, Counter)
             limit = reading.of.max_watts
             step = track.last.advance(reading.microjoules, reading.at_ns, reading.wraps_at, limit, touched)
+            if isinstance(reading.of, Device) and reading.of.component == "gpu":
+                track.last.doubt = (
+                    None  # its driver judges by its power what a counter that begins anew left out
+                )
+            elif step is not None and step.mended:
+                if isinstance(reading.of, Device):
+                    missed = True
+                else:  # what is compared with a meter began anew when its value was refused
+                    step = Step(0, step.nanoseconds, reset=True)
         else:
             assert isinstance(track.last, Integrator)
             power = believed(reading.microwatts, reading.of.max_watts)
@@ -165,7 +174,7 @@ class Histories:
         for key in [key for key in self._tracks if key == prefix or key.startswith(prefix + "|")]:
             del self._tracks[key]
 
-    def state(self, now_ns: int) -> dict[str, dict[str, int | str]]:
+    def state(self, now_ns: int) -> dict[str, dict[str, Any]]:
         """What to save: raw counters. Power and estimates have no energy while nobody looks.
 
         Those that nobody has delivered for KEEP_SECONDS, while the exporter ran, are left out: they are gone.
@@ -179,6 +188,7 @@ class Histories:
                 "asleep": track.asleep_ns,
             }
             | ({"door": track.door} if track.door else {})
+            | _doubt_state(track.last.doubt, track.offset)
             for key, track in self._tracks.items()
             if isinstance(track.last, Counter)
             and "|estimate|" not in key
@@ -191,7 +201,7 @@ class Histories:
         self._restored_ns = now_ns
         self._tracks = {
             str(key): _History(
-                Counter(int(value["uj"]), int(value["at"]), int(value.get("nj", 0))),
+                Counter(int(value["uj"]), int(value["at"]), int(value.get("nj", 0)), _doubt(value)),
                 -1,
                 int(value["asleep"]),
                 door=str(value.get("door", "")),
@@ -199,6 +209,19 @@ class Histories:
             for key, value in saved.items()
             if int(value["at"]) <= now_ns
         }
+
+
+def _doubt_state(doubt: Doubt | None, offset: int) -> dict[str, list[int]]:
+    if doubt is None:
+        return {}
+    before, refused = doubt.microjoules - offset, doubt.refused - offset
+    return {"doubt": [before, doubt.at_ns, doubt.carry_nj, refused, doubt.booked, doubt.until_ns]}
+
+
+def _doubt(value: Mapping[str, Any]) -> Doubt | None:
+    """What earlier versions did not save. Raises TypeError or ValueError for a damaged one."""
+    saved = value.get("doubt")
+    return None if saved is None else Doubt(*(int(number) for number in saved))
 
 
 def _begin(reading: Reading) -> Counter | Integrator:

@@ -2,19 +2,22 @@
 
 The ledger is saved with every sample. Between two samples clients open windows, record values and stop. A line is
 appended here before each of these answers, without waiting for the disk: the kernel keeps it when the exporter is
-killed.
+killed. A line begins with its checksum: one wrong byte of a number would make another energy of it.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from .. import files
 
 FILE = "windows.journal"
 LONGEST = 4 * 1024 * 1024  # bytes: a client that records without end must not fill the disk between two saves
@@ -33,15 +36,18 @@ class Journal:
     def read(self) -> Iterator[tuple[Mapping[str, Any], bool]]:
         """The windows as answered, oldest first, and whether that was on this boot.
 
-        A half written line was not answered.
+        A half written line was not answered, and a damaged one is worth nothing.
         """
         try:
-            lines = self._path.read_bytes().splitlines()
+            lines = files.read(self._path).split(b"\n")
         except OSError:
             return
         for line in lines:
+            checksum, _, text = line.partition(b" ")
+            if checksum != _checksum(text):
+                continue
             with suppress(msgspec.DecodeError, RecursionError):
-                entry = msgspec.json.decode(line)
+                entry = msgspec.json.decode(text)
                 if isinstance(entry, dict) and isinstance(entry.get("window"), dict):
                     yield entry["window"], entry.get("boot_id") == self._boot_id
 
@@ -50,7 +56,8 @@ class Journal:
 
         Raises OSError.
         """
-        line = msgspec.json.encode({"boot_id": self._boot_id, "window": window}) + b"\n"
+        text = msgspec.json.encode({"boot_id": self._boot_id, "window": window})
+        line = b"%b %b\n" % (_checksum(text), text)
         descriptor = self._open()
         size = os.fstat(descriptor).st_size
         if os.write(descriptor, line) != len(line):  # the disk is full: half a line would spoil the next one
@@ -73,3 +80,7 @@ class Journal:
         if self._descriptor is None:
             self._descriptor = os.open(self._path, _FLAGS, 0o600)
         return self._descriptor
+
+
+def _checksum(text: bytes) -> bytes:
+    return b"%08x" % zlib.crc32(text)

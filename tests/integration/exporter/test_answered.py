@@ -83,3 +83,21 @@ def test_half_a_line_is_passed_over(tmp_path: Path) -> None:
     file.unlink()
     journal.append({"id": "c"})
     assert list(journal.read()) == [({"id": "c"}, True)]
+
+
+def test_a_wrong_byte_anywhere_costs_its_line_and_changes_no_number(tmp_path: Path) -> None:
+    windows = [{"id": "a", "start": 1764433267.25, "microjoules": {"cpu": 1234}}, {"id": "b", "start": 2.5}]
+    journal = Journal(tmp_path, "boot")
+    for window in windows:
+        journal.append(window)
+    file = tmp_path / FILE
+    whole = file.read_bytes()
+    answered = [(window, True) for window in windows]
+    assert list(Journal(tmp_path, "boot").read()) == answered
+    for place in range(len(whole)):
+        for wrong in (b"9", b"e", b"\n", b" ", b"\xff"):
+            if whole[place : place + 1] != wrong:
+                file.write_bytes(whole[:place] + wrong + whole[place + 1 :])
+                read = list(Journal(tmp_path, "boot").read())
+                assert all(entry in answered for entry in read), (place, wrong)
+                assert len(read) < len(answered), (place, wrong)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -182,6 +183,58 @@ def test_an_answer_in_another_unit_is_refused(
     fetch(provider, grid, aspect)
     replace(grid, "electricitymaps", aspect, 200, lambda answer: {**answer, "unit": unit})
     assert "g/kWh is expected" in failure(provider, grid, aspect).fix
+
+
+@pytest.mark.parametrize("unit", ["kgCO2eq/kWh", "lbs/MWh"])
+@pytest.mark.parametrize("aspect", ["latest", "history", "forecast"])
+def test_a_row_says_its_own_unit_and_zone(
+    grid: Any, environ: dict[str, str], aspect: Aspect, unit: str
+) -> None:
+    """The answer around it is silent, or of the unit that is expected."""
+    provider = make(grid, environ, "electricitymaps")
+
+    def each(wrong: dict[str, str]) -> Callable[[Any], Any]:
+        def spoiled(answer: Any) -> Any:
+            if aspect == "latest":
+                return {"zone": answer["zone"], "unit": "gCO2eq/kWh", "data": {**answer, **wrong}}
+            return {**answer, aspect: [{**row, **wrong} for row in answer[aspect]]}
+
+        return spoiled
+
+    replace(grid, "electricitymaps", aspect, 200, each({}))
+    fetch(provider, grid, aspect)
+    replace(grid, "electricitymaps", aspect, 200, each({"unit": unit}))
+    assert "g/kWh is expected" in failure(provider, grid, aspect).fix
+    replace(grid, "electricitymaps", aspect, 200, each({"zone": "PL"}))
+    assert failure(provider, grid, aspect).reason == "wrong_zone"
+
+
+def test_the_old_answer_says_its_unit_beside_its_value(grid: Any, environ: dict[str, str]) -> None:
+    provider = make(grid, environ, "co2signal (old)")
+    replace(
+        grid, "co2signal (old)", "latest", 200, lambda a: {**a, "data": {**a["data"], "unit": "kgCO2eq/kWh"}}
+    )
+    assert "g/kWh is expected" in failure(provider, grid, "latest").fix
+
+
+def test_a_forecast_made_hours_ago_is_as_old_as_that(grid: Any, environ: dict[str, str]) -> None:
+    """Its steps go on for a day, and the one in force is minutes old."""
+    provider = make(grid, environ, "watttime")
+
+    def made(hours: float) -> float:
+        meta = {"generated_at": datetime.fromtimestamp(grid.now - hours * 3600, UTC).isoformat()}
+        replace(grid, "watttime", "latest", 200, lambda a: {**a, "meta": {**a["meta"], **meta}})
+        return float(grid.now - fetch(provider, grid).values[0].at)
+
+    assert made(0) < 300
+    assert made(5) == pytest.approx(5 * 3600)
+
+
+def test_another_signal_is_no_intensity(grid: Any, environ: dict[str, str]) -> None:
+    provider = make(grid, environ, "watttime")
+    meta = {"signal_type": "health_damage"}
+    replace(grid, "watttime", "latest", 200, lambda a: {**a, "meta": {**a["meta"], **meta}})
+    assert failure(provider, grid, "latest").reason == "bad_answer"
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,17 @@ def test_another_zone_or_setting_never_gets_the_old_value(
 
 
 @pytest.mark.parametrize(
-    "damage", [b"", b"{", b"\x00\xff", b'{"zone": 1}', b'{"slots": {"co2signal": {"values": "x"}}}', b"[]"]
+    "damage",
+    [
+        b"",
+        b"{",
+        b"\x00\xff",
+        b'{"zone": 1}',
+        b'{"slots": {"co2signal": {"values": "x"}}}',
+        b"[]",
+        b'{"slots": ' + b"[" * 100_000,
+    ],
+    ids=range(7),
 )
 def test_a_damaged_cache_is_set_aside_and_said_once(
     grid: Any, environ: dict[str, str], tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
@@ -58,6 +68,22 @@ def test_a_damaged_cache_is_set_aside_and_said_once(
     assert (tmp_path / "intensity.json.corrupt").read_bytes() == damage
     assert json.loads((tmp_path / "intensity.json").read_bytes())["zone"] == "FR"
     assert sum("set aside" in record.message for record in caplog.records) == 1
+
+
+def test_a_value_of_next_year_in_the_cache_does_not_keep_out_those_of_today(
+    grid: Any, environ: dict[str, str], tmp_path: Path
+) -> None:
+    live(started(grid, environ, cache=tmp_path), grid, 600)
+    file = tmp_path / "intensity.json"
+    contents = json.loads(file.read_bytes())
+    for memory in contents["slots"].values():
+        memory["values"][-1]["at"] += 365 * 24 * HOUR
+    file.write_text(json.dumps(contents))
+    keeper = started(grid, environ, cache=tmp_path)
+    for _ in range(2):
+        value = live(keeper, grid, 2 * HOUR).average
+        assert value is not None
+        assert (value.provider, grid.now - value.at < 2 * HOUR) == ("co2signal", True)
 
 
 def test_an_implausible_value_in_the_cache_is_not_believed(

@@ -48,6 +48,24 @@ def test_a_name_cannot_paint_the_terminal(gramwatt: Any, exporter: Any) -> None:
         assert "evil?[2J?name" in done.stdout
 
 
+@pytest.mark.parametrize("field", ["window", "phase", "state", "ended_by"])
+def test_nor_can_any_other_word_of_an_exporter(gramwatt: Any, exporter: Any, field: str) -> None:
+    """Over TCP it may be anybody's."""
+    with client.window("run", phase="training"):
+        pass
+    exporter.only()[field] = "\x1b[2Jgone"
+    for command in (("windows",), ("show", "last")):
+        assert "\x1b" not in gramwatt(*command).stdout
+
+
+def test_a_list_of_windows_that_is_none_is_empty(gramwatt: Any, exporter: Any) -> None:
+    body = b'{"windows": 5}'
+    exporter.fault = lambda method, path: (
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    )
+    assert gramwatt("windows").stderr == "no windows\n"
+
+
 def test_show_by_id_beginning_and_last(gramwatt: Any, exporter: Any) -> None:
     with client.window("fit", phase="training", model="mlp"), client.window("epoch", phase="training") as w:
         w.record(loss=0.5)

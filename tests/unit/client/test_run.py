@@ -160,6 +160,25 @@ def test_misbehaving_exporter_costs_one_warning(gramwatt: Any, exporter: Any, ra
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "window",
+    ["5", "null", '""', '"\\ud800"', '"a\\u0000b"', '"../w1"', '["w1"]', '"' + "w" * 200_000 + '"'],
+    ids=range(8),
+)
+def test_what_is_no_id_of_a_window_neither_stops_the_command_nor_is_silent(
+    gramwatt: Any, exporter: Any, window: str
+) -> None:
+    """The id goes into the command's environment, which holds neither every text nor a long one."""
+    body = f'{{"window": {window}}}'.encode()
+    exporter.fault = lambda method, path: (
+        b"HTTP/1.1 201 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    )
+    done = gramwatt(*PREFIX, "sh", "-c", "exit 5")
+    assert done.returncode == 5
+    assert done.stderr.count("warning: not measured") == 1
+    assert "Traceback" not in done.stderr
+
+
 def test_exporter_that_dies_in_the_middle(gramwatt: Any, exporter: Any) -> None:
     exporter.fault = lambda method, path: b"" if path.endswith("/stop") else None
     done = gramwatt(*PREFIX, "sh", "-c", "exit 4")

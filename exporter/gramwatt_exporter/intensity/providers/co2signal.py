@@ -86,6 +86,7 @@ def _legacy_latest(answer: Any, zone: str) -> Fetched:
     emaps_shape.own_zone(body, zone)
     emaps_shape.own_unit(body)
     data = parse.mapping(body.get("data"), "data")
+    emaps_shape.own_unit(data)
     if data.get("carbonIntensity") is None:
         raise Unavailable("no_value", f"no intensity for {zone} at the moment")
     grams, at = parse.number(data["carbonIntensity"]), parse.moment(data.get("datetime"))

@@ -41,7 +41,10 @@ def latest(answer: Any, zone: str, provider: str, factor: Factor) -> Fetched:
         return Fetched(values=values)
     if isinstance(data, dict):
         row = data
-    own_unit(body)
+        if "zone" in row:
+            own_zone(row, zone)
+    for said in (body, row):
+        own_unit(said)
     if "carbonIntensity" in row and row["carbonIntensity"] is None:
         raise Unavailable("no_value", f"no intensity for {zone} at the moment")
     value = _intensity(row, zone, provider, _factor(body, factor))
@@ -54,11 +57,7 @@ def history(answer: Any, zone: str, provider: str, factor: Factor) -> Fetched:
     """``{"zone", "history": [...]}``, in v4 ``data``. Hours without a value are left out."""
     body = parse.mapping(answer, "history")
     own_zone(body, zone)
-    rows = parse.rows(body.get("history", body.get("data")), "history")
-    for row in rows:
-        if "zone" in row:
-            own_zone(row, zone)
-    own_unit(body)
+    rows = _own_rows(body, "history", zone)
     values = (_intensity(row, zone, provider, _factor(body, factor)) for row in rows)
     return Fetched(values=tuple(value for value in values if value is not None))
 
@@ -67,9 +66,8 @@ def forecast(answer: Any, zone: str, factor: Factor) -> Fetched:
     """``{"zone", "forecast": [{"carbonIntensity", "datetime"}]}``, in v4 ``data``."""
     body = parse.mapping(answer, "forecast")
     own_zone(body, zone)
-    own_unit(body)
     points = []
-    for row in parse.rows(body.get("forecast", body.get("data")), "forecast"):
+    for row in _own_rows(body, "forecast", zone):
         grams, at = parse.number(row.get("carbonIntensity")), parse.moment(row.get("datetime"))
         if grams is not None and at is not None:
             points.append(ForecastPoint(at, grams))
@@ -104,6 +102,17 @@ def _ways(breakdown: Any) -> Ways:
     return ways_of(
         {str(way): parse.number(megawatts) for way, megawatts in breakdown.items() if way != "unknown"}
     )
+
+
+def _own_rows(body: Mapping[str, Any], name: str, zone: str) -> list[Mapping[str, Any]]:
+    """The rows of a series, in v4 ``data``. Each may say its own zone and unit, as the answer around it does."""
+    rows = parse.rows(body.get(name, body.get("data")), name)
+    own_unit(body)
+    for row in rows:
+        if "zone" in row:
+            own_zone(row, zone)
+        own_unit(row)
+    return rows
 
 
 def own_zone(body: Mapping[str, Any], zone: str) -> None:

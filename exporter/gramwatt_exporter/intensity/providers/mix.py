@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-import yaml
 from msgspec import Struct
 
+from gramwatt_exporter import yaml_files
 from gramwatt_exporter.errors import ConfigError
 from gramwatt_exporter.model import Ways
 
@@ -47,17 +47,17 @@ def load(file: str = "") -> Mapping[str, GenerationFactor]:
     """The factors of ``file``, or the built-in ones. Raises ConfigError naming the row."""
     if file:
         try:
-            text = Path(file).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            text = Path(file).read_bytes()
+        except OSError as error:
             raise ConfigError("$.intensity.factors_file", f"cannot read {file}: {error}") from None
     else:
-        text = (Path(__file__).parents[1] / "data" / "generation_factors.yml").read_text(encoding="utf-8")
+        text = (Path(__file__).parents[1] / "data" / "generation_factors.yml").read_bytes()
     where = file
     try:
         factors = {}
-        for where, row in msgspec.convert(yaml.safe_load(text), _Table).factors.items():
+        for where, row in msgspec.convert(yaml_files.read(text), _Table).factors.items():
             factors[where] = msgspec.convert(row, GenerationFactor)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
+    except (yaml_files.YamlError, msgspec.ValidationError) as error:
         raise ConfigError("$.intensity.factors_file", f"{where}: {' '.join(str(error).split())}") from None
     return factors
 

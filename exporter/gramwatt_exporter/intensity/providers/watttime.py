@@ -16,6 +16,7 @@ from gramwatt_exporter.intensity.providers.secret import Secret
 from gramwatt_exporter.model import Aspect, Basis, Fetched, ForecastPoint, Intensity
 
 GRAMS_PER_KILOWATT_HOUR = 0.45359237  # one pound per MWh; the international pound is exactly 0.45359237 kg
+_SIGNAL = "co2_moer"
 _REGION_FIX = (
     "set region of the watttime provider to a region your login may ask for (CAISO_NORTH in the free plan)"
 )
@@ -55,7 +56,7 @@ class WattTimeProvider:
         try:
             answer = self._http.get(
                 "/v3/forecast",
-                {"region": self._region, "signal_type": "co2_moer"},
+                {"region": self._region, "signal_type": _SIGNAL},
                 now,
                 headers={"Authorization": f"Bearer {token}"},
                 secrets=(token,),
@@ -95,6 +96,8 @@ class WattTimeProvider:
             )
         if meta.get("units") != "lbs_co2_per_mwh":
             raise Unavailable("bad_answer", f"the unit is {parse.text(meta.get('units')) or 'missing'}")
+        if meta.get("signal_type", _SIGNAL) != _SIGNAL:
+            raise Unavailable("bad_answer", f"asked for {_SIGNAL}, got {parse.text(meta.get('signal_type'))}")
         points = []
         for row in parse.rows(body.get("data"), "data"):
             at, pounds = parse.moment(row.get("point_time")), parse.number(row.get("value"))
@@ -104,6 +107,9 @@ class WattTimeProvider:
         if not begun:
             raise Unavailable("no_value", "the forecast does not begin before now")
         value = max(begun, key=lambda point: point.at)
+        # A forecast that was made hours ago says no more of the step in force than it did then.
+        made = parse.moment(meta.get("generated_at"))
+        at = value.at if made is None else min(value.at, made)
         return Fetched(
             values=(
                 Intensity(
@@ -113,7 +119,7 @@ class WattTimeProvider:
                     basis="marginal",
                     method="forecast",
                     factor="direct",
-                    at=value.at,
+                    at=at,
                 ),
             ),
             forecast=tuple(points),

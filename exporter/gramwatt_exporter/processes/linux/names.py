@@ -104,5 +104,5 @@ def _json(path: Path) -> Any:
         with path.open("rb") as file:
             text = file.read(_LARGEST_FILE + 1)
         return json.loads(text) if len(text) <= _LARGEST_FILE else None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None

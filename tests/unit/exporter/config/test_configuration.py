@@ -110,3 +110,17 @@ def test_composite_values() -> None:
     assert Period.parse("30d").rolling == 30 * 86400
     with pytest.raises(ValueError, match="day, week, month, quarter, year"):
         Period.parse("fortnight")
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"), [("1h", True), ("10y", True), ("59m", False), ("0s", False), ("11y", False)]
+)
+def test_a_rolling_period_is_one_that_a_rule_can_divide_by(text: str, allowed: bool, tmp_path: Path) -> None:
+    file = tmp_path / "c.yml"
+    file.write_text(f"budgets: [{{name: b, limit: 1kg, period: {text}}}]\n")
+    if allowed:
+        assert str(load(str(file)).config.budgets[0].period)
+        return
+    with pytest.raises(ConfigError, match="from 1h to 10y") as caught:
+        load(str(file))
+    assert caught.value.path.endswith(".period")

@@ -104,7 +104,9 @@ def test_it_is_kept(tmp_path: Path, machine: Machine) -> None:
         '{"measured": [[1]]}',
         '{"measured": [{"load": 2, "watts": 5}]}',
         '{"measured": [{"load": 0, "watts": 0}]}',
+        '{"unknown": ' + "[" * 100_000,
     ],
+    ids=range(6),
 )
 def test_a_damaged_file_is_said(tmp_path: Path, text: str) -> None:
     (tmp_path / "estimate.json").write_text(text)

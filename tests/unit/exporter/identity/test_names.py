@@ -84,7 +84,7 @@ def test_pod_by_the_runtimes_annotations(procfs: Any, host: Any, file: Any, pref
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "null", '{"Name": 7}', '{"Name": "/"}', "\x00\xff", "[1, {}]"]
+    "content", ["", "{", "[" * 100_000, "[]", "null", '{"Name": 7}', '{"Name": "/"}', "\x00\xff", "[1, {}]"]
 )
 def test_a_damaged_file_leaves_the_id(procfs: Any, host: Any, content: Any) -> None:
     put(host, f"var/lib/docker/containers/{ID}/config.v2.json", content)

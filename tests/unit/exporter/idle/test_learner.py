@@ -134,3 +134,20 @@ def test_other_devices_and_configured_ones_are_not_its_business() -> None:
     for busy in (0, 5):
         learn(learner, [step(GPU), step(CONFIGURED)], busy)
     assert (noted.loads, noted.interrupted) == ([], [])
+
+
+def test_a_cpu_that_goes_offline_or_comes_back_is_no_load() -> None:
+    """/proc/stat drops its line, and with it 1,000 s since boot, and later shows them again."""
+    noted = Noted()
+    packages = {0: frozenset({0, 1}), 1: frozenset({2, 3})}
+    learner = Learner(noted, 4, packages)
+    both = [step(), step(OTHER)]
+    learn(learner, both, 4000, 0, 2000, 2000)
+    learn(learner, both, 4010, 0, 2005, 2005)
+    learn(learner, both, 4020, 0, 2010, 1010)
+    learn(learner, both, 4030, 0, 2015, 1015)
+    learn(learner, both, 4040, 0, 2020, 2020)
+    learn(learner, both, 4050, 0, 2025, 2025)
+    first, other = ("package-0", 0.5, 1.0), ("package-1", 0.5, 1.0)
+    assert noted.loads == [first, other, first, first, other, first, first, other]
+    assert noted.interrupted == ["package-0", "package-1", "package-1", "package-1"]

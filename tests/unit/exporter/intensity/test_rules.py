@@ -165,6 +165,9 @@ def test_a_share_nobody_knows_makes_no_number() -> None:
         ("factors: {coal: {grams_per_kilowatt_hour: 5}}", "source"),
         ("factors: {coal: {grams: 5, source: x}}", "grams"),
         ("[", "YAML|parsing|expected"),
+        ("factors: {coal: 2026-13-45}", "does not exist"),
+        ("factors: {coal: {source: x}, coal: {source: y}}", "'coal' is given twice"),
+        ("factors: " + "[" * 100_000, "nested too deeply"),
     ],
 )
 def test_an_edited_table_is_checked_row_by_row(tmp_path: Path, text: str, named: str) -> None:

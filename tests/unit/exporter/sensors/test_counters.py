@@ -143,3 +143,28 @@ def test_integration_is_the_trapezoid_to_the_last_microjoule(
         exact += Fraction((last + power) * elapsed, 2 * SECOND)
         last = power
     assert booked == exact // 1  # only what is below one microjoule is still carried
+
+
+def test_a_counter_that_comes_back_is_booked_once_and_a_reset_one_anew() -> None:
+    """A read of 0, and after it the old count or a new one."""
+    for after, steps in (
+        (1_010_000_000, [(0, True), (10_000_000, False)]),
+        (5_000_000, [(0, True), (5_000_000, False)]),
+    ):
+        counter = Counter(1_000_000_000, 0)
+        found = [counter.advance(value, at * 1_000_000_000) for at, value in ((5, 0), (10, after))]
+        assert [(step.microjoules, step.reset) for step in found if step is not None] == steps
+
+
+def test_a_counter_that_leaps_and_goes_on_from_there_books_no_part_of_the_leap() -> None:
+    counter = Counter(1_000_000_000, 0)
+    values = [3_000_000_000, 3_050_000_000, 3_100_000_000, 3_150_000_000]
+    steps = [counter.advance(value, at * 1_000_000_000, None, 1000.0) for at, value in enumerate(values, 1)]
+    assert [step and step.microjoules for step in steps] == [0, 50_000_000, 50_000_000, 50_000_000]
+
+
+def test_what_was_booked_of_a_value_in_doubt_is_taken_off() -> None:
+    counter = Counter(100_000_000, 0)
+    values = [0, 40_000_000, 80_000_000, 180_000_000]
+    steps = [counter.advance(value, at * 1_000_000_000) for at, value in enumerate(values, 1)]
+    assert [step and step.microjoules for step in steps] == [0, 40_000_000, 40_000_000, 0]

@@ -202,6 +202,20 @@ def test_stolen_time_is_not_ours(machine: Machine, clock: Any) -> None:
     assert energy(sensor.read()) == {"package-0": 22_050_000}
 
 
+def test_a_package_whose_cpus_are_all_offline_is_idle(machine: Machine, clock: Any) -> None:
+    """It was busy until then; /proc/stat drops its lines."""
+    machine.build("AMD Ryzen 7 5800X 8-Core Processor", [0, 1])
+    sensor = machine.estimate(clock, memory="off", idle_watts=20.0)
+    for cpu in (0, 1):
+        machine.run(cpu, busy=100)
+    clock.advance(1)
+    assert energy(sensor.read())["package-1"] == 105_000_000
+    del machine.times[1]
+    machine.run(0, busy=100)
+    clock.advance(1)
+    assert energy(sensor.read()) == {"package-0": 210_000_000, "package-1": 125_000_000}
+
+
 def test_two_reads_within_a_clock_tick_keep_the_last_utilisation(machine: Machine, clock: Any) -> None:
     machine.build("AMD Ryzen 7 5800X 8-Core Processor", [0])
     sensor = machine.estimate(clock, memory="off")

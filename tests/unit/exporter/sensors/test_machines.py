@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -179,3 +180,50 @@ def test_counters_that_come_later_are_taken(tmp_path: Path) -> None:
     machine.run(60)
     agree(machine)
     assert machine.sources("cpu") == {"rapl"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", ["1", "5"])
+def test_zones_that_were_loaded_again_lose_no_energy(tmp_path: Path, number: str) -> None:
+    """Of one socket, twenty seconds later, maybe under another number: what it drew meanwhile is in its counter."""
+    machine = machines.two_sockets(tmp_path / "machine", mmio=False).start()
+    machine.run(40)
+    machine.forget()
+    away = {path: machine.files.pop(f"intel-rapl:1{path}") for path in ("", ":0", ":1")}
+    labels = {path: (file.path.parent / "name").read_text().strip() for path, file in away.items()}
+    for file in away.values():
+        file.path.write_text("")  # a descriptor that is still open shows no number
+        shutil.rmtree(file.path.parent)
+        file.frozen = True
+        machine.files[f"away {file.path}"] = file
+    machine.run(20)
+    for path, file in away.items():
+        back = machine.zone(f"{number}{path}", labels[path], file.watts, wrap=file.wrap, start=file.start)
+        back.joules = machine.files.pop(f"away {file.path}").joules
+        back.show()
+    machine.run(200)
+    assert machine.sources("cpu") == {"rapl"}
+    agree(machine, 0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["two sockets with an MMIO twin", "server with ACPI"])
+@pytest.mark.parametrize(
+    ("shown", "reads"), [("0", 1), ("1", 3), ("99999999999999", 1), ("99999999999999", 3)]
+)
+def test_a_counter_that_shows_another_value_for_a_moment_was_not_reset(
+    tmp_path: Path, kind: str, shown: str, reads: int
+) -> None:
+    """A young one: all it counted since boot could have been drawn since the last sample."""
+    machine = KINDS[kind](tmp_path / "machine")
+    for file in machine.files.values():
+        file.start = 100_000_000
+    machine.start()
+    machine.run(20)
+    machine.forget()
+    machine.files["intel-rapl:0"].garbage = shown
+    machine.run(reads)
+    machine.restart()  # what is in doubt is saved
+    machine.files["intel-rapl:0"].garbage = None
+    machine.run(60)
+    agree(machine, 0.01)

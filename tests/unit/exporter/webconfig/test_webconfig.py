@@ -255,6 +255,47 @@ def test_reload_with_half_a_renewal_keeps_the_old_pair(tmp_path: Path, authority
     assert handshake(web.ssl_context, client_of(authority))
 
 
+@pytest.mark.slow
+def test_reload_forgets_the_authority_of_clients_that_was_taken_out(tmp_path: Path, authority: Any) -> None:
+    """A certificate of an authority that is not trusted any longer (a leaked key) must not let anybody in."""
+    pair(tmp_path, authority)
+    before, after = trustme.CA(), trustme.CA()
+    before.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    web = WebConfig(write(tmp_path, PAIR + ", client_ca_file: ca.pem}\n"))
+    after.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    web.reload()
+    for issuer, allowed in ((before, False), (after, True)):
+        client = client_of(authority)
+        issuer.issue_cert("client").configure_cert(client)
+        assert web.ssl_context is not None
+        if allowed:
+            assert handshake(web.ssl_context, client)[1] == "localhost"
+        else:
+            with pytest.raises(OSError):
+                handshake(web.ssl_context, client)
+
+
+@pytest.mark.slow
+def test_reload_forgets_the_certificate_of_another_kind_of_key(tmp_path: Path) -> None:
+    """A pair of RSA keys that became one of elliptic curves: clients that prefer RSA must not be shown the old one."""
+    authority = trustme.CA()
+
+    def take(kind: trustme.KeyType) -> None:
+        issued = authority.issue_cert("localhost", key_type=kind)
+        issued.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+        issued.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+
+    take(trustme.KeyType.RSA)
+    web = WebConfig(write(tmp_path, PAIR + ", max_version: TLS12}\n"))
+    take(trustme.KeyType.ECDSA)
+    web.reload()
+    client = client_of(authority)
+    client.set_ciphers("ECDHE-RSA-AES256-GCM-SHA384")  # it takes RSA alone
+    assert web.ssl_context is not None
+    with pytest.raises(OSError):
+        handshake(web.ssl_context, client)
+
+
 # --- errors
 
 

@@ -79,7 +79,7 @@ def load_calibration(state_dir: Path | None) -> Calibration:
         return Calibration()
     except OSError as error:
         raise ConfigError(str(path), f"cannot be read: {error.strerror or error}") from None
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(str(path), f"is no calibration ({error}); {_REMOVE}") from None
     for value in found.measured:
         if not (0 <= value.load <= 1 and 0 < value.watts < 1e6):

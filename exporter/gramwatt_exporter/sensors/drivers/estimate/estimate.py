@@ -275,6 +275,8 @@ def _utilisation(before: Mapping[int, tuple[int, int]], now: Times, package: _Pa
         if cpu in before and cpu in now:
             busy += max(0, now[cpu][0] - before[cpu][0])
             total += max(0, now[cpu][1] - before[cpu][1])
+    if not any(cpu in now for cpu in package.cpus):
+        return 0.0  # all of them were taken offline
     # Two reads within one clock tick (10 ms): what was true a moment ago still is.
     return min(1.0, busy / total) if total else package.utilisation
 

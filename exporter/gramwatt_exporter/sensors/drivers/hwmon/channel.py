@@ -123,8 +123,10 @@ class Channel(Struct, eq=False):
         except OSError as error:
             if error.errno == errno.ENODATA:  # this channel of the chip is switched off
                 return None
-            self.open()
-            return self._read()
+        except ValueError:  # no number: what stands at the path now may show one
+            pass
+        self.open()
+        return self._read()
 
     def _read(self) -> int:
         try:

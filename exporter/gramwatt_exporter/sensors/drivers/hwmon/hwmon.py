@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from ....errors import Denied, NotHere
 from ....model import Device, EnergyReading, PowerReading, Reading, Sample
 from ...failures import nothing_readable
+from ...looking import LookAgain
 from ...standing_still import PartCheck
 from .between import Between, MakeRepeater, power_beside
 from .channel import Channel, Chip, chips_under, iio_chips
@@ -20,8 +21,6 @@ from .devices import Wholes
 from .going_on import GoingOn, StandsStill
 from .gpu import memory_of
 from .names import name_apart, noun
-
-LOOK_AGAIN_SECONDS = 60  # for chips that came, or that failed and may have come back elsewhere
 
 KEEP_SECONDS = 86_400  # a channel that went away has its name kept for so long
 MOST_GONE = 64  # and no more of them than this, the latest
@@ -39,7 +38,7 @@ class Hwmon:
     """Every energy or power channel of /sys/class/hwmon. Files stay open: one pread each per tick.
 
     A channel that cannot be read is in every sample's failures; an implausible value is handed on.
-    The sensor set refuses that. Every minute the directory is looked through again when a channel fails or when
+    The sensor set refuses that. The directory is looked through again soon when a channel fails, and every minute when
     other chips stand there than before. A GPU that sleeps draws 0 W.
 
     Raises NotHere (no such channel), Denied, TryAgain (all reads failed).
@@ -65,7 +64,7 @@ class Hwmon:
         ] = []  # also those that failed or went away: their names are kept for them
         self._wholes = Wholes([], SOURCE, idle_watts, "")  # devices made of channels
         self._chips: list[Chip] = []  # when they were last looked through
-        self._look_ns = 0  # when to look again
+        self._looking = LookAgain()
         self.notes: list[str] = []
 
     def open(self) -> None:
@@ -119,7 +118,7 @@ class Hwmon:
             if not self._root.is_dir():
                 raise NotHere(f"{self._root} has gone")
             raise nothing_readable("channel", self._root, failures)
-        if self._now() >= self._look_ns:
+        if self._looking.due(self._now(), self._fails()):
             self._look_again()
         if self.between is not None:
             readings = self.between.instead(readings)
@@ -179,12 +178,14 @@ class Hwmon:
 
     def _look_again(self) -> None:
         """Look through the directory where something fails or other chips stand."""
-        self._look_ns = self._now() + LOOK_AGAIN_SECONDS * _SECOND
         with contextlib.suppress(OSError, NotHere, Denied):  # the next reads show what is left
             # Their numbers alone do not show it: the kernel gives the lowest free one to the next chip.
             chips = self._list()
-            if chips != self._chips or any(channel.fd < 0 for channel in self._channels):
+            if chips != self._chips or self._fails():
                 self._look(chips)
+
+    def _fails(self) -> bool:
+        return any(channel.fd < 0 for channel in self._channels)
 
     def _list(self) -> list[Chip]:
         boards = iio_chips(self._iio_root)
@@ -202,7 +203,7 @@ class Hwmon:
 
         Returns a file that may not be opened, if there is one.
         """
-        self._look_ns = self._now() + LOOK_AGAIN_SECONDS * _SECOND
+        self._looking.looked(self._now())
         self._chips = chips
         going: list[Channel] = []
         stopped: list[Channel] = []  # those that fail and those whose directory has gone

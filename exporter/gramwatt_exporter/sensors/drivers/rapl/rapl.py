@@ -10,9 +10,9 @@ from pathlib import Path
 from ....errors import Denied, NotHere
 from ....model import EnergyReading, PowerReading, Reading, Sample
 from ...failures import nothing_readable
+from ...looking import LookAgain
 from .zones import MASKED_FIX, UNCERTAINTY_RATIO, Makings, Zone, discover, key, list_names
 
-LOOK_AGAIN_SECONDS = 60  # for zones that came, or that fail and may have come back elsewhere
 STILL_SECONDS = 10  # a counter that shows one value for so long, while its twin counts, gives way to the twin
 UNREADABLE_SECONDS = 60  # a counter goes on while it cannot be read; after so long its twin is read instead
 STILL_READS = 3
@@ -32,9 +32,9 @@ __all__ = ["FIX", "MASKED_FIX", "UNCERTAINTY_RATIO", "Rapl"]
 class Rapl:
     """Reads every zone's ``energy_uj`` (or ``power_uw``). Files stay open: one pread per zone and tick.
 
-    A zone that cannot be read is in every sample's failures. Every minute the zones are looked for again when one fails
-    or when other ones are listed than before. Where one counter is seen through two control types (MSR and MMIO), the
-    first is read, and the other one where the first stands still.
+    A zone that cannot be read is in every sample's failures. The zones are looked for again soon when one fails, and
+    every minute when other ones are listed than before. Where one counter is seen through two control types (MSR and
+    MMIO), the first is read, and the other one where the first stands still.
     Raises NotHere (no powercap zones), Denied (zones nobody lets us read), TryAgain (all reads failed).
     """
 
@@ -53,7 +53,7 @@ class Rapl:
         self._zones: list[Zone] = []
         self._nameless: list[str] = []  # directories of zones that do not say what they are
         self._listed: list[str] = []  # the zones' directories when they were last looked through
-        self._look_ns = 0  # when to look again
+        self._looking = LookAgain()
         self.notes: list[str] = []  # for a person
 
     def open(self) -> None:
@@ -88,7 +88,7 @@ class Rapl:
                 failures.pop(zone.of.name, None)
                 readings.append(self._reading(zone, value))
         if readings:
-            if self._now() >= self._look_ns:
+            if self._looking.due(self._now(), self._fails()):
                 self._look_again()
             return Sample(readings, failures=failures)
         if denied is not None:
@@ -139,18 +139,19 @@ class Rapl:
 
     def _look_again(self) -> None:
         """Look for the zones again where one fails or other ones are listed."""
-        self._look_ns = self._now() + LOOK_AGAIN_SECONDS * _SECOND
         with contextlib.suppress(OSError, NotHere, Denied):  # the next reads show what is left
-            fails = self._nameless or any(zone.fd < 0 for zone in self._zones)
-            if fails or list_names(self._root) != self._listed:
+            if self._fails() or list_names(self._root) != self._listed:
                 self._look()
+
+    def _fails(self) -> bool:
+        return bool(self._nameless) or any(zone.fd < 0 for zone in self._zones)
 
     def _look(self) -> Path | None:
         """Bring the zones up to date: those that go on stay as they are, the others are opened.
 
         Returns a counter that may not be read, if there is one. The others that cannot be opened are tried by read.
         """
-        self._look_ns = self._now() + LOOK_AGAIN_SECONDS * _SECOND
+        self._looking.looked(self._now())
         found = discover(self._root, self._makings)
         self._listed, self._nameless = found.listed, found.nameless
         going = {key(zone.of): zone for zone in self._zones if zone.fd >= 0}

@@ -62,8 +62,9 @@ class Zone(Struct):
         if self.fd >= 0:
             try:
                 return number(os.pread(self.fd, 32, 0))
-            except OSError:
-                self.close()  # the driver was reloaded: the old descriptor is dead, the path may live
+            except (OSError, ValueError):
+                # The driver was reloaded: the old descriptor is dead or shows nothing, the path may live.
+                self.close()
         self.open()
         try:
             return number(os.pread(self.fd, 32, 0))
