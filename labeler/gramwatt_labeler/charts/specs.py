@@ -29,10 +29,24 @@ def power_curve(points: Sequence[tuple[float, float | None]], height: int = 200)
             "invalid": "break-paths-show-domains",
         },
         "encoding": {
-            "x": {"field": "t", "type": "temporal", "scale": {"type": "utc"}, "title": "UTC"},
+            "x": {
+                "field": "t",
+                "type": "temporal",
+                "scale": {"type": "utc"},
+                "title": "UTC",
+                "axis": {"tickCount": 6, "labelOverlap": "greedy", "format": _clock(points)},
+            },
             "y": {"field": "W", "type": "quantitative", "title": "W"},
         },
     }
+
+
+def _clock(points: Sequence[tuple[float, float | None]]) -> str:
+    """How moments are written on an axis: to the second of a run of minutes, to the day of one of weeks."""
+    seconds = points[-1][0] - points[0][0] if points else 0.0
+    if seconds < 600:
+        return "%H:%M:%S"
+    return "%H:%M" if seconds < 2 * 86_400 else "%m-%d"
 
 
 def component_bars(rows: Sequence[tuple[str, Mapping[str, float]]], unit: str = "Wh") -> Spec:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from gramwatt_labeler import units
 from gramwatt_labeler.charts.drawing import draw
-from gramwatt_labeler.charts.specs import letter_bars
+from gramwatt_labeler.charts.specs import letter_bars, power_curve
 from gramwatt_labeler.render.quantity import quantity
 
 
@@ -51,3 +51,9 @@ def test_a_chart_has_one_name_and_its_own_size() -> None:
     assert svg.count("aria-label=") == 1
     assert 'aria-label="letters of &quot;x&quot;"' in svg
     assert 'width="' in svg.split(">", 1)[0]
+
+
+@pytest.mark.parametrize(("seconds", "form"), [(22, "%H:%M:%S"), (3600, "%H:%M"), (14 * 86_400, "%m-%d")])
+def test_the_axis_of_a_power_curve_is_as_fine_as_its_run(seconds: float, form: str) -> None:
+    axis = power_curve([(0.0, 1.0), (seconds, 2.0)])["encoding"]["x"]["axis"]
+    assert (axis["format"], axis["labelOverlap"]) == (form, "greedy")
