@@ -21,8 +21,7 @@ class FileFacts:
     """``parameters`` counts the values of all tensors in the file, ``file_bytes`` is its size. None is not known.
 
     ``flops_per_unit`` counts the multiplications and the additions of the matrix products and convolutions of one
-    pass forward of one sample, each as one operation. Activations, normalisation and biases are left out: they are
-    a hundredth of it.
+    pass forward of one sample, each as one operation. Activations, normalisation and biases are left out.
     """
 
     format: str

@@ -10,9 +10,9 @@ import os
 import zipfile
 from typing import TYPE_CHECKING, BinaryIO
 
+from ..zip_errors import ZIP_ERRORS
 from . import hdf5
 from .facts import FileFacts, Shapes, WrongFile
-from .zip_errors import ZIP_ERRORS
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

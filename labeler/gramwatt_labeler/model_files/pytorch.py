@@ -10,8 +10,8 @@ import pickletools
 import zipfile
 from typing import Any, BinaryIO
 
+from ..zip_errors import ZIP_ERRORS
 from .facts import MOST_PARAMETERS, FileFacts, WrongFile
-from .zip_errors import ZIP_ERRORS
 
 MOST_PICKLE = 8_000_000
 """Bytes of a pickle that are disassembled: those of some ten thousand tensors."""

@@ -7,9 +7,9 @@ import zipfile
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from ..zip_errors import ZIP_ERRORS
 from . import tensor_bundle
 from .facts import FileFacts, WrongFile
-from .zip_errors import ZIP_ERRORS
 
 _MODEL, _INDEX = "saved_model.pb", "variables/variables.index"
 _MOST_FILES = 100_000

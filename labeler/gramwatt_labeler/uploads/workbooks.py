@@ -9,6 +9,7 @@ from typing import Any
 
 from ..bounded_program import NoAnswer, answer_of
 from ..errors import InputError
+from ..zip_errors import ZIP_ERRORS
 from .sheet import MOST_RATIO, MOST_UNPACKED, Sheet, sheet_of
 
 _PROGRAM = f"{__package__}.workbook_program"
@@ -68,8 +69,5 @@ def _check_size(file: str, content: bytes) -> None:
                     )
     except InputError:
         raise
-    # NotImplementedError is zipfile's for a method of compression that it does not know.
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, EOFError) as error:
+    except ZIP_ERRORS as error:
         raise InputError(f"{file}: not an XLSX workbook: {' '.join(str(error).split())[:120]}") from None
-    except Exception as error:  # zlib.error and lzma's own
-        raise InputError(f"{file}: a part of the workbook is damaged: {type(error).__name__}") from None
