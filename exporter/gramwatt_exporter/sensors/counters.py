@@ -77,7 +77,8 @@ def difference(previous: int, current: int, wraps_at: int | None) -> int | None:
 class Step(Struct, frozen=True):
     """Outcome of one new raw value: energy and time since the last one, or a reset (then energy is 0).
 
-    ``mended``: the values between were none, and it spans their time, too."""
+    ``mended``: refused values before it were misreadings, and the step spans their time, too.
+    """
 
     microjoules: int
     nanoseconds: int

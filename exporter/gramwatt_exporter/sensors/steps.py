@@ -129,9 +129,8 @@ class Histories:
             limit = reading.of.max_watts
             step = track.last.advance(reading.microjoules, reading.at_ns, reading.wraps_at, limit, touched)
             if isinstance(reading.of, Device) and reading.of.component == "gpu":
-                track.last.doubt = (
-                    None  # its driver judges by its power what a counter that begins anew left out
-                )
+                # Its driver judges by its power what a counter that begins anew left out.
+                track.last.doubt = None
             elif step is not None and step.mended:
                 if isinstance(reading.of, Device):
                     missed = True
