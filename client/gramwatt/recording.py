@@ -24,6 +24,7 @@ from .api import Api, connect
 from .checks import check_name, check_phase, check_tags, check_values
 from .decorating import Function, decorated
 from .errors import GramwattError, Refused
+from .event_loop import enter, in_thread
 from .local import SOURCE, LocalMeter, watts_per_cpu
 from .membership import MEMBERSHIP
 from .notices import warn_once
@@ -188,7 +189,7 @@ class Window:
         self._close(of_exception(error))
 
     async def __aenter__(self) -> Window:
-        await _in_thread(self._open)
+        await enter(self._open, lambda cancellation: self._close(of_exception(cancellation)))
         self._step_in()
         return self
 
@@ -200,7 +201,7 @@ class Window:
     ) -> None:
         self._step_out()
         # A cancelled task still gets its window closed: the thread runs to its end.
-        await asyncio.shield(_in_thread(functools.partial(self._close, of_exception(error))))
+        await asyncio.shield(in_thread(functools.partial(self._close, of_exception(error))))
 
     def __call__(self, function: Function) -> Function:
         """Decorate: every call is a window of its own. Functions, coroutines and generators."""
@@ -409,10 +410,3 @@ class Window:
             lambda: csv_rows.append(path, result),
             lambda problem: warn_once(problem, topic=f"csv {path}"),
         )
-
-
-async def _in_thread(call: Callable[[], Any]) -> Any:
-    """Run a blocking call without blocking the event loop (``asyncio.to_thread``, keeping the context variables)."""
-    return await asyncio.get_running_loop().run_in_executor(
-        None, functools.partial(contextvars.copy_context().run, call)
-    )

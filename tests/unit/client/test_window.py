@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -119,20 +120,75 @@ def test_async_context_decorator_and_generator(exporter: Any) -> None:
 
 def test_a_cancelled_task_closes_its_window(exporter: Any) -> None:
     async def main() -> None:
+        inside = asyncio.Event()
+
         async def forever() -> None:
             async with gramwatt.window("x", phase="inference"):
+                inside.set()
                 await asyncio.sleep(60)
 
         task = asyncio.create_task(forever())
-        while not exporter.windows:
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.05)
+        await inside.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     asyncio.run(main())
     assert exporter.only()["state"] == "finished"
+    assert exporter.only()["outcome"] == {"exception": "CancelledError"}
+
+
+def test_a_task_cancelled_while_its_window_opens_leaves_none_open(exporter: Any) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def slow(method: str, path: str) -> None:
+        if method == "POST" and path == "/v1/windows":
+            asked.set()
+            assert answer.wait(30)
+
+    exporter.fault = slow
+    bodies = 0
+
+    async def main() -> None:
+        async def one() -> None:
+            nonlocal bodies
+            async with gramwatt.window("x", phase="inference"):
+                bodies += 1
+
+        task = asyncio.create_task(one())
+        await asyncio.to_thread(asked.wait, 30)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task  # at once: the exporter has not answered yet
+        assert not exporter.windows
+        answer.set()
+
+    asyncio.run(main())
+    assert bodies == 0
+    assert exporter.only()["state"] == "finished"
+    assert exporter.only()["outcome"] == {"exception": "CancelledError"}
+
+
+def test_a_task_cancelled_while_its_window_cannot_be_opened_closes_nothing(exporter: Any) -> None:
+    """The window runs in another task; the second task that starts it must not end it."""
+
+    async def main() -> gramwatt.Window:
+        used = gramwatt.window("x", phase="inference").start()
+
+        async def again() -> None:
+            async with used:
+                pass
+
+        task = asyncio.create_task(again())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises((asyncio.CancelledError, RuntimeError)):
+            await task
+        return used
+
+    used = asyncio.run(main())
+    assert exporter.only()["state"] == "open"
+    used.stop()
 
 
 def test_nested_windows_are_parts(exporter: Any) -> None:
