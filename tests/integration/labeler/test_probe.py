@@ -317,20 +317,25 @@ def test_a_probe_needs_the_right_to_write_and_is_cancelled_by_whom_it_is_of(site
     assert delete(f"/api/v1/jobs/{theirs}", headers=site.headers("manager")).json()["state"] == "cancelled"
 
 
-def test_a_job_is_followed_as_a_stream_of_events(site: Site) -> None:
+def test_a_job_is_followed_as_a_stream_of_events(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = Jobs(site.store.database)
     job = jobs.add("probe", {}, "alice", NOW)
+    get = Jobs.get
+    steps = [
+        lambda: (jobs.take(["probe"], NOW), jobs.beat(job, {"done": 3, "of": 9}, NOW)),
+        lambda: jobs.finish(job, {"id": "x"}),
+    ]
 
-    def work() -> None:
-        jobs.take(["probe"], NOW)
-        jobs.beat(job, {"done": 3, "of": 9}, NOW)
-        time.sleep(1.5)
-        jobs.finish(job, {"id": "x"})
+    def get_and_go_on(self: Jobs, job_id: int) -> Any:
+        """The job goes one step on each time that it has been looked at."""
+        found = get(self, job_id)
+        if steps:
+            steps.pop(0)()
+        return found
 
-    worker = threading.Timer(0.5, work)
-    worker.start()
+    monkeypatch.setattr(Jobs, "get", get_and_go_on)
+    monkeypatch.setattr("gramwatt_labeler.web.api.jobs._LOOK_SECONDS", 0.01)
     answer = site.client.get(f"/api/v1/jobs/{job}", headers={"Accept": "text/event-stream"})
-    worker.join()
     assert answer.headers["content-type"].startswith("text/event-stream")
     events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
     assert [one["state"] for one in events] == ["queued", "running", "done"]

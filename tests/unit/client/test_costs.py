@@ -248,7 +248,9 @@ def test_recording_does_not_make_a_program_multi_threaded(python: Any, exporter:
 import gramwatt, os, threading, time
 with gramwatt.window("x", phase="training") as w:
     w.record(step=1)
-    time.sleep(1)
+    deadline = time.monotonic() + 30
+    while threading.active_count() > 1 and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert threading.active_count() == 1
 """)
     assert done.returncode == 0, done.stderr

@@ -105,12 +105,21 @@ def test_a_wrong_question_is_refused(address: str, query: str) -> None:
     assert "after=CURSOR" in caught.value.read().decode()
 
 
-def test_who_waits_does_not_hold_up_the_end_of_the_exporter(ended: EndedWindows) -> None:
+def test_a_reader_that_waits_does_not_hold_up_the_end_of_the_exporter(
+    ended: EndedWindows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, after = threading.Event(), ended.after
+
+    def after_asking(cursor: str, seconds: float) -> Any:
+        asked.set()
+        return after(cursor, seconds)
+
+    monkeypatch.setattr(ended, "after", after_asking)
     server = WebServer(("127.0.0.1", 0), Exposition(), WebConfig(""), (), ended)
     server.start()
     waiting = socket.create_connection(server.address)
     waiting.sendall(b"GET /api/v1/windows/ended?wait=60 HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    time.sleep(0.3)
+    assert asked.wait(30)
     began = time.monotonic()
     server.stop()
     assert time.monotonic() - began < 30
