@@ -112,11 +112,11 @@ def _line(name: str, epoch: int, epochs: int, recorder: Recorder) -> str:
     parts = recorder.of(epoch)
     values = parts["eval"].values
     used = {phase: summed([part.result]) for phase, part in parts.items()}
-    spent = f"train {words.spent(used['train']):<11}" if epoch else f"{'untrained':<17}"
+    spent = f"train {words.spent(used['train']):<9}" if epoch else f"{'untrained':<15}"
     count = f"{epoch}/{epochs}"
     return (
         f"{words.short(name, 16):<16} epoch {count:<6} loss {values['loss']:<7.4f} accuracy {values['accuracy']:.4f}"
-        f"  {spent} eval {words.spent(used['eval']):<11} {words.power(used.get('train', used['eval']))}"
+        f"  {spent} eval {words.spent(used['eval']):<9} {words.power(used.get('train', used['eval']))}"
     ).rstrip()
 
 

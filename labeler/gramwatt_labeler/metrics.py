@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import platform
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -13,9 +12,6 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from . import __version__
-from .model import Graded
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +65,23 @@ METRICS = (
 )  # fmt: skip
 
 
-_OF_GRADES = (GRADE, INDEX, INFO, PER_UNIT, GRAMS_PER_UNIT, REFUSED)
+OF_GRADES = (GRADE, INDEX, INFO, PER_UNIT, GRAMS_PER_UNIT, REFUSED)
+"""Those with one sample or more for each window; :mod:`gramwatt_labeler.published`."""
+
+
+class _LastPoll(Collector):
+    """The moment of the last poll that succeeded; nothing before the first."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.at: float | None = None
+        registry.register(self)
+
+    def describe(self) -> Iterable[Family]:
+        return [GaugeMetricFamily(LAST_POLL.name, LAST_POLL.help)]
+
+    def collect(self) -> Iterator[Family]:
+        if self.at is not None:
+            yield GaugeMetricFamily(LAST_POLL.name, LAST_POLL.help, value=self.at)
 
 
 class Health:
@@ -91,64 +103,7 @@ class Health:
         self.annotation_failures = Counter(
             ANNOTATION_FAILURES.name, ANNOTATION_FAILURES.help, registry=registry
         )
+        self.last_poll = _LastPoll(registry)
         Gauge(BUILD.name, BUILD.help, BUILD.labels, registry=registry).labels(
             __version__, platform.python_version()
         ).set(1)
-
-
-class Published(Collector):
-    """Grades as metrics. The watch job swaps in a whole new list; a scrape reads one list and nothing else."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._grades: Sequence[Graded] = ()
-        self._last_poll: float | None = None
-        registry.register(self)
-
-    def publish(self, grades: Sequence[Graded], last_poll: float | None = None) -> None:
-        """Replace what the next scrapes see."""
-        self._grades, self._last_poll = tuple(grades), last_poll if last_poll is not None else self._last_poll
-
-    def describe(self) -> Iterable[Family]:
-        return [GaugeMetricFamily(row.name, row.help) for row in (*_OF_GRADES, LAST_POLL)]
-
-    def collect(self) -> Iterator[Family]:
-        grades, last_poll = self._grades, self._last_poll
-        families = {row: GaugeMetricFamily(row.name, row.help, labels=row.labels) for row in _OF_GRADES}
-        for one in grades:
-            try:
-                rows = list(_rows(one))
-            except (ValueError, TypeError) as error:  # one odd record must not cost the scrape
-                _log.debug("grade of window %s is not published: %s", one.window.id, error)
-                continue
-            for row, labels, value in rows:
-                families[row].add_metric(labels, value)
-        yield from families.values()
-        if last_poll is not None:
-            yield GaugeMetricFamily(LAST_POLL.name, LAST_POLL.help, value=last_poll)
-
-
-def _rows(one: Graded) -> Iterator[tuple[Metric, list[str], float]]:
-    """The samples of one result."""
-    window, grade = one.window, one.grade
-    key = [window.id, grade.scale.name]
-    imported = one.measurement.imported if one.measurement else None
-    origin = imported.text if imported else ""
-    if grade.letter is None or grade.ordinal is None:
-        yield REFUSED, [*key, window.name, window.phase, window.task, grade.reason, origin], 1
-        return
-    span = grade.letter if grade.best == grade.worst else f"{grade.best}-{grade.worst}"
-    yield GRADE, key, grade.ordinal
-    yield (
-        INFO,
-        [
-            *key, grade.letter, "" if grade.best is None else span, window.name, window.phase, window.model,
-            window.task, window.dataset, grade.unit, grade.scale.version, grade.scale.short_hash, origin,
-        ],
-        1,
-    )  # fmt: skip
-    if grade.index is not None:
-        yield INDEX, key, grade.index
-    if grade.energy_per_unit_joules is not None:
-        yield PER_UNIT, [*key, grade.unit], grade.energy_per_unit_joules
-    if grade.emissions_per_unit_grams is not None:
-        yield GRAMS_PER_UNIT, [*key, grade.unit], grade.emissions_per_unit_grams

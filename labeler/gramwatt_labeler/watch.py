@@ -13,10 +13,11 @@ from typing import Any
 from .annotate import Annotator
 from .ended_window import read_report
 from .errors import DatabaseAway, LabelerError, NotYet, Rejected, TryAgain
-from .metrics import Health, Published
+from .metrics import Health
 from .model import Grade, Graded, Measurement, Window
 from .output import Output
 from .prometheus import Prometheus
+from .published import Published
 from .reasons import said
 from .render.files import write_labels
 from .render.text import clean
@@ -67,9 +68,9 @@ class Watch:
         self._reports: SimpleQueue[tuple[str, Any]] = SimpleQueue()
         self._woken = threading.Event()
 
-    def publish(self, last_poll: float | None = None) -> None:
+    def publish(self) -> None:
         """Show the stored grades to the next scrapes."""
-        self._published.publish(self._store.recent(_PUBLISHED_WINDOWS), last_poll)
+        self._published.publish(self._store.recent(_PUBLISHED_WINDOWS))
 
     def run(self, interval: float, stop: threading.Event) -> None:
         """Poll until ``stop`` is set and :meth:`wake` called. Nothing a server does ends this."""
@@ -117,7 +118,8 @@ class Watch:
         self._health.polls.inc()
         try:
             new = self._grade_new()
-            self.publish(self._now())
+            self.publish()
+            self._health.last_poll.at = self._now()
             self._recovered()
         except TryAgain as error:
             new = self._failed("unavailable", error)

@@ -12,6 +12,7 @@ from typing import Any
 import axe
 import pytest
 import uvicorn
+from gramwatt_labeler.published import Published
 from gramwatt_labeler.scale_files import load_scales
 from gramwatt_labeler.store import Store
 from gramwatt_labeler.store.people import People, Role
@@ -44,7 +45,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     fill_worst(store)
     People(store.database).add("alice", Role.CONTRIBUTOR, PASSWORD, "test", NOW)
     app = create_app(
-        CollectorRegistry(), store, load_scales(), "gramwatt", lambda one: f"http://lab/evaluations/{one}",
+        CollectorRegistry(), Published(), store, load_scales(), "gramwatt", lambda one: f"http://lab/evaluations/{one}",
         "http://127.0.0.1:9", DASHBOARDS,
     )  # fmt: skip
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off", http="h11"))

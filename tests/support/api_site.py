@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from argon2 import PasswordHasher
+from gramwatt_labeler.published import Published
 from gramwatt_labeler.render import palette
 from gramwatt_labeler.scale_book.live import LiveScales
 from gramwatt_labeler.scale_book.rows import ScaleRows
@@ -50,7 +51,7 @@ class Site:
             self.tokens[role.value] = self.people.new_token(role.value, "t", scope, "test", NOW)
         self.scales = LiveScales(load_scales(), ScaleRows(self.store.database))
         self.app = create_app(
-            CollectorRegistry(), self.store, self.scales, "gramwatt", lambda one: f"http://labels/{one}",
+            CollectorRegistry(), Published(), self.store, self.scales, "gramwatt", lambda one: f"http://labels/{one}",
             "http://127.0.0.1:1", folder / "dashboards", writes_per_minute=writes_per_minute,
             probe_hosts=probe_hosts,
         )  # fmt: skip

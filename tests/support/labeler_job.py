@@ -14,9 +14,10 @@ import requests
 import uvicorn
 from fastapi import FastAPI
 from gramwatt_labeler.annotate import Annotator
-from gramwatt_labeler.metrics import Health, Published
+from gramwatt_labeler.metrics import Health
 from gramwatt_labeler.output import Output
 from gramwatt_labeler.prometheus import Prometheus
+from gramwatt_labeler.published import Published
 from gramwatt_labeler.scale_files import load_scales, pick
 from gramwatt_labeler.store import Store
 from gramwatt_labeler.watch import Watch
@@ -44,14 +45,18 @@ class Site:
         self._server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
-    def get(self, path: str, params: Mapping[str, str | int] | None = None) -> requests.Response:
+    def get(
+        self, path: str, params: Mapping[str, str | int] | None = None, accept: str = "*/*"
+    ) -> requests.Response:
         if not self._thread.is_alive():
             self._thread.start()
             deadline = time.monotonic() + 20
             while not self._server.started and time.monotonic() < deadline:
                 time.sleep(0.02)
         port = self._server.servers[0].sockets[0].getsockname()[1]
-        return requests.get(f"http://127.0.0.1:{port}{path}", params=params, timeout=20)
+        return requests.get(
+            f"http://127.0.0.1:{port}{path}", params=params, headers={"Accept": accept}, timeout=20
+        )
 
     def stop(self) -> None:
         self._server.should_exit = True
@@ -74,7 +79,7 @@ class Job:
         self.store = Store(f"sqlite:///{folder / 'grades.db'}")
         self.scales = load_scales(SCALES)
         self.labels = folder / "labels"
-        self.published = Published(self.registry)
+        self.published = Published()
         output = Output(self.labels, formats, "http://127.0.0.1:10045")
         self.watch = Watch(
             Prometheus(url, httpx.Client(), 5), self.store, pick(self.scales, ["gramwatt", "comparia"]), output,
@@ -87,7 +92,7 @@ class Job:
         """Its pages, built with the first use."""
         return Site(
             create_app(
-                self.registry, self.store, self.scales, "gramwatt", self._page_of, self._url,
+                self.registry, self.published, self.store, self.scales, "gramwatt", self._page_of, self._url,
                 self._folder / "dashboards",
             )
         )  # fmt: skip
@@ -97,10 +102,14 @@ class Job:
             self.client.stop()
         self.store.close()
 
+    def scrape(self) -> str:
+        """What a scrape sees."""
+        return self.published.page(self.registry, generate_latest, "text").decode()
+
     def metrics(self) -> dict[str, dict[str, float]]:
         """name -> {window or the labels: value} of what a scrape sees."""
         found: dict[str, dict[str, float]] = {}
-        for family in text_string_to_metric_families(generate_latest(self.registry).decode()):
+        for family in text_string_to_metric_families(self.scrape()):
             for sample in family.samples:
                 key = sample.labels.get("window", "")
                 if sample.labels.get("scale", "gramwatt") == "gramwatt":

@@ -101,7 +101,7 @@ class Exporter:
         assert status == 200, text
         return parse(text)
 
-    def wait(self, condition: Any, seconds: float = 15) -> Series:
+    def wait(self, condition: Any, seconds: float = 60) -> Series:
         """Scrape until ``condition(series)`` holds; what it held for."""
         deadline = time.monotonic() + seconds
         last: Series = {}

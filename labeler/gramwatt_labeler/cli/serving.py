@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from ..config import Config
 from ..errors import TryAgain
-from ..metrics import Published
+from ..published import Published
 from . import web_server
 from .wiring import job_runner, live_scales, opened
 
@@ -19,11 +19,10 @@ _log = logging.getLogger("gramwatt_labeler")
 
 def main(_: argparse.Namespace, config: Config) -> int:
     """The pages in this thread; another keeps the metrics as the database is."""
-    registry = CollectorRegistry()
     store = opened(config)
     scales = live_scales(config, store)
     runner = job_runner(config, store, scales)
-    published = Published(registry)
+    published = Published()
     stop = threading.Event()
 
     def follow() -> None:  # what `import` or a `watch` elsewhere adds to the same database
@@ -45,7 +44,8 @@ def main(_: argparse.Namespace, config: Config) -> int:
     follower.start()
     runner.start()
     try:
-        return web_server.run(web_server.build(config, registry, store, scales, runner.wake), config)
+        app = web_server.build(config, CollectorRegistry(), published, store, scales, runner.wake)
+        return web_server.run(app, config)
     finally:
         stop.set()
         runner.stop()

@@ -13,7 +13,8 @@ from prometheus_client import CollectorRegistry
 from ..config import Config
 from ..errors import TryAgain
 from ..listening import Listener, exporters
-from ..metrics import Health, Published
+from ..metrics import Health
+from ..published import Published
 from ..scale_book.live import Picked
 from ..watch import Watch
 from . import web_server
@@ -31,7 +32,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, config: Config) -> int:
     """The job in a thread, the pages in this one."""
-    registry = CollectorRegistry()
+    registry, published = CollectorRegistry(), Published()
     store = opened(config)
     scales = live_scales(config, store)
     runner = job_runner(config, store, scales)
@@ -41,7 +42,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
         Picked(scales, config.grading.scales),
         output(config),
         Health(registry),
-        Published(registry),
+        published,
         annotator(config),
         config.grading.hardware,
         config.watch.lookback,
@@ -68,7 +69,9 @@ def main(options: argparse.Namespace, config: Config) -> int:
         "watching %s every %s, serving on %s", config.prometheus.url, config.watch.interval, config.base_url
     )
     try:
-        return web_server.run(web_server.build(config, registry, store, scales, runner.wake), config)
+        return web_server.run(
+            web_server.build(config, registry, published, store, scales, runner.wake), config
+        )
     finally:
         if listener is not None:
             listener.stop()

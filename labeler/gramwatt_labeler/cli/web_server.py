@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from ..config import Config
 from ..errors import ConfigError
+from ..published import Published
 from ..scale_files import LoadedScale
 from ..store import Store
 from ..web.app import create_app
@@ -23,6 +24,7 @@ from .servers import output, prometheus, prometheus_headers
 def build(
     config: Config,
     registry: CollectorRegistry,
+    published: Published,
     store: Store,
     scales: Mapping[str, LoadedScale],
     wake_jobs: Callable[[], None] = lambda: None,
@@ -30,6 +32,7 @@ def build(
     """The application over these grades and metrics. ``wake_jobs`` is called when there is a new job."""
     return create_app(
         registry,
+        published,
         store,
         scales,
         config.grading.scales[0],

@@ -19,6 +19,7 @@ from .. import __version__
 from ..appearance import Appearance
 from ..errors import LabelerError
 from ..prometheus import Prometheus
+from ..published import Published
 from ..scale_book.live import LiveScales
 from ..scale_book.rows import ScaleRows
 from ..scale_files import LoadedScale
@@ -46,6 +47,7 @@ _READY_SECONDS = 2.0
 
 def create_app(
     registry: CollectorRegistry,
+    published: Published,
     store: Store,
     scales: Mapping[str, LoadedScale],
     main_scale: str,
@@ -95,7 +97,7 @@ def create_app(
     @app.get("/metrics", include_in_schema=False)
     async def metrics(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(registry), media_type=content_type)
+        return Response(published.page(registry, encode, content_type), media_type=content_type)
 
     @app.get("/-/healthy", include_in_schema=False)
     async def healthy() -> Response:

@@ -13,10 +13,11 @@ from gramwatt_labeler.__main__ import main
 from gramwatt_labeler.evaluate.results import evaluate, evaluation_of
 from gramwatt_labeler.forms.entry import Entry
 from gramwatt_labeler.grading.facts import Facts, grade_facts
-from gramwatt_labeler.metrics import Health, Published
+from gramwatt_labeler.metrics import Health
 from gramwatt_labeler.model import Grade, Graded, Hardware, Imported, Measurement, Window
 from gramwatt_labeler.output import Output
 from gramwatt_labeler.prometheus import Prometheus
+from gramwatt_labeler.published import Published
 from gramwatt_labeler.scale_book.regrading import grade_again, regrade
 from gramwatt_labeler.scale_files import LoadedScale, grade, load_scales
 from gramwatt_labeler.sources.emissions_csv import Options, read_emissions
@@ -320,7 +321,7 @@ def test_a_file_does_not_stand_in_the_place_of_a_window_that_is_recorded(tmp_pat
     store.add_evaluation(*evaluation_of(result, "mallory", Origin.FILE))
     pictures = Output(tmp_path / "labels", (), "")
     server = Prometheus("http://127.0.0.1:9", httpx.Client())
-    shown = Health(CollectorRegistry()), Published(CollectorRegistry())
+    shown = Health(CollectorRegistry()), Published()
     watch = Watch(server, store, [GRAMWATT], pictures, *shown)
     report = {
         "window": "w7", "name": "n", "phase": "inference", "task": "image-classification", "dataset": "imagenet",

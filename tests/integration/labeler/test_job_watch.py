@@ -13,7 +13,7 @@ from gramwatt_labeler.annotate import Annotator
 from gramwatt_labeler.metrics import METRICS
 from gramwatt_labeler.prometheus import Prometheus
 from labeler_job import DOCS, GRADEABLE, NEVER_MEASURED, REFUSED, Job, answering
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 pytestmark = pytest.mark.usefixtures("scales_dir")
@@ -81,10 +81,40 @@ def test_grades_and_health_are_metrics(job: Job) -> None:
     assert metrics["gramwatt_labeler_windows_waiting"][""] == 1 + len(NEVER_MEASURED)
     assert metrics["gramwatt_labeler_polls_total"][""] == 1
     assert metrics["gramwatt_labeler_last_poll_timestamp_seconds"][""] > 0
-    text = generate_latest(job.registry).decode()
+    text = job.scrape()
     assert 'grade="C"' in text
     assert 'span=""' in text  # no-uncertainty
     assert "gramwatt_labeler_poll_failures_total{" not in text
+
+
+def test_grades_are_written_once_until_they_change(job: Job) -> None:
+    written = []
+
+    def encode(registry: CollectorRegistry) -> bytes:
+        written.append(registry)
+        return generate_latest(registry)
+
+    def page() -> str:
+        return job.published.page(job.registry, encode, "text").decode()
+
+    job.watch.poll()
+    assert page().count("\ngramwatt_grade_info{") > 1
+    assert len(written) == 2  # the grades and the health
+    job.watch.poll()  # nothing new
+    assert "gramwatt_labeler_polls_total 2.0" in page()
+    assert len(written) == 3
+    job.published.publish([one for one in job.store.recent() if one.window.id == "steady"][:1])
+    assert page().count("\ngramwatt_grade_info{") == 1
+    assert len(written) == 5
+
+
+def test_a_scrape_in_each_format_has_grades_health_and_one_end(job: Job) -> None:
+    job.watch.poll()
+    for accept, ends in (("*/*", 0), ("application/openmetrics-text; version=1.0.0", 1)):
+        text = job.client.get("/metrics", accept=accept).text
+        assert 'gramwatt_grade{scale="gramwatt",window="steady"} 3.0' in text
+        assert "gramwatt_labeler_polls_total 1.0" in text
+        assert text.count("# EOF") == text.endswith("# EOF\n") == ends
 
 
 def test_every_metric_is_published_as_written_and_documented(job: Job, tmp_path: Path, now: float) -> None:
@@ -93,7 +123,7 @@ def test_every_metric_is_published_as_written_and_documented(job: Job, tmp_path:
     job.watch.poll()
     seen = [
         (family, sample)
-        for family in text_string_to_metric_families(generate_latest(job.registry).decode())
+        for family in text_string_to_metric_families(job.scrape())
         for sample in family.samples
         if not sample.name.endswith("_created")
     ]

@@ -321,7 +321,7 @@ def test_a_job_is_followed_as_a_stream_of_events(site: Site, monkeypatch: pytest
     jobs = Jobs(site.store.database)
     job = jobs.add("probe", {}, "alice", NOW)
     get = Jobs.get
-    steps = [
+    steps: list[Callable[[], object]] = [
         lambda: (jobs.take(["probe"], NOW), jobs.beat(job, {"done": 3, "of": 9}, NOW)),
         lambda: jobs.finish(job, {"id": "x"}),
     ]

@@ -16,7 +16,8 @@ import pytest
 import requests
 import uvicorn
 from fastapi import FastAPI, Request, Response
-from gramwatt_labeler.metrics import Health, Published
+from gramwatt_labeler.metrics import Health
+from gramwatt_labeler.published import Published
 from gramwatt_labeler.scale_files import load_scales
 from gramwatt_labeler.store import Store
 from gramwatt_labeler.web import proxy as proxies
@@ -141,10 +142,9 @@ def labeler(upstream: Upstream, tmp_path: Path) -> Iterator[Callable[..., Site]]
     def make(*allowed_hosts: str) -> Site:
         registry = CollectorRegistry()
         Health(registry)
-        Published(registry)
         store = Store(f"sqlite:///{tmp_path / 'grades.db'}")
         app = create_app(
-            registry, store, load_scales(), "gramwatt", lambda window: window, upstream.url, tmp_path,
+            registry, Published(), store, load_scales(), "gramwatt", lambda window: window, upstream.url, tmp_path,
             {"Authorization": "Bearer secret"}, allowed_hosts,
         )  # fmt: skip
         stores.append(store)

@@ -19,9 +19,10 @@ from gramwatt_exporter.windows.model import ROOT, OpenRequest
 from gramwatt_labeler.ended_window import read_report
 from gramwatt_labeler.errors import Rejected
 from gramwatt_labeler.listening import Listener, exporters, pause_after
-from gramwatt_labeler.metrics import Health, Published
+from gramwatt_labeler.metrics import Health
 from gramwatt_labeler.output import Output
 from gramwatt_labeler.prometheus import Prometheus
+from gramwatt_labeler.published import Published
 from gramwatt_labeler.scale_files import load_scales, pick
 from gramwatt_labeler.store import Store
 from gramwatt_labeler.watch import Watch
@@ -167,7 +168,7 @@ def test_a_reported_window_is_graded_at_once_and_not_again_by_a_poll(
     )
     watch = Watch(
         silent, store, pick(load_scales(), ["gramwatt", "comparia"]),
-        Output(tmp_path / "labels", ("svg",), "http://labels"), Health(registry), Published(registry),
+        Output(tmp_path / "labels", ("svg",), "http://labels"), Health(registry), Published(),
         now=lambda: machine.now,
     )  # fmt: skip
     window = machine.run()

@@ -14,7 +14,18 @@ import numpy as np
 import pytest
 from gramwatt_labeler.model_files import safetensors
 
-from examples.explore import charts, measured, models, pictures, plot, runs, tensors, words
+from examples.explore import (
+    charts,
+    classify,
+    generate,
+    measured,
+    models,
+    pictures,
+    plot,
+    runs,
+    tensors,
+    words,
+)
 from examples.explore.backends.perceptron import Perceptron
 from examples.explore.backends.simple_generators import PixelGenerator, PrincipalComponents
 from examples.explore.errors import Unusable
@@ -86,6 +97,20 @@ def test_a_phase_below_the_floor_used_no_more_than_all_of_the_run() -> None:
     assert phases["eval"]["below_floor"]
     assert words.energy(phases["eval"]) == "< 250 mJ"  # and not four times the floor
     assert words.energy(phases["whole"]) == "250 mJ"
+
+
+@pytest.mark.parametrize(("joules", "seconds"), [(0.0728, 0.266), (728e3, 2.66), (0.01, 0.1), (None, 3599.0)])
+def test_the_widest_line_of_an_epoch_fits_into_100_columns(joules: float | None, seconds: float) -> None:
+    recorder = measured.Recorder("mlp:256,128", "image-classification")
+    for phase in ("train", "eval"):
+        values = {"loss": 123.4567, "accuracy": 0.4022}
+        used = result(joules, 0.0645, seconds=seconds)
+        recorder.parts.append(measured.Part(phase, 10, 1, values, used))
+    for line in (
+        classify._line("mlp:256,128,64,32", 10, 100, recorder),
+        generate._line("cvae-mlp", 10, 100, recorder),
+    ):
+        assert len(line) <= words.COLUMNS, line
 
 
 def test_a_table_is_aligned() -> None:
