@@ -103,7 +103,7 @@ def test_grades_are_written_once_until_they_change(job: Job) -> None:
     job.watch.poll()  # nothing new
     assert "gramwatt_labeler_polls_total 2.0" in page()
     assert len(written) == 3
-    job.published.publish([one for one in job.store.recent() if one.window.id == "steady"][:1])
+    job.published.publish([one for one in job.store.recent() if one.grade.letter][:1])
     assert page().count("\ngramwatt_grade_info{") == 1
     assert len(written) == 5
 
