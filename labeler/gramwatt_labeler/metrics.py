@@ -16,6 +16,8 @@ from . import __version__
 from .model import Graded
 
 _log = logging.getLogger(__name__)
+PUBLISHED_EVALUATIONS = 1000
+"""Those that ended last; all their grades are published."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from ..config import Config
 from ..errors import TryAgain
-from ..metrics import Published
+from ..metrics import PUBLISHED_EVALUATIONS, Published
 from . import web_server
 from .wiring import job_runner, live_scales, opened
 
@@ -30,7 +30,7 @@ def main(_: argparse.Namespace, config: Config) -> int:
         trouble = ""
         while not stop.is_set():
             try:
-                published.publish(store.recent())
+                published.publish(store.newest(PUBLISHED_EVALUATIONS))
             except TryAgain as error:
                 if str(error) != trouble:
                     _log.warning("%s; trying again", error)
