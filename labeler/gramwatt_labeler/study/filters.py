@@ -77,6 +77,16 @@ def narrowed(rows: Sequence[Row], given: Mapping[str, str]) -> list[Row]:
     return found
 
 
+def emptied_by(rows: Sequence[Row], given: Mapping[str, str]) -> str:
+    """The first filter, in the order of the page, that leaves no row; "" where some are left."""
+    passed: dict[str, str] = {}
+    for name in NAMES:
+        passed[name] = given.get(name, "")
+        if passed[name] and not narrowed(rows, passed):
+            return name
+    return ""
+
+
 def _amount(name: str, text: str) -> float:
     kind = AMOUNTS[name][1]
     try:

@@ -66,7 +66,7 @@ def test_grade_as_json_by_name(prometheus_url: str, capsys: pytest.CaptureFixtur
         (
             ["--window", "steady", "--grading.scales", "best"],
             1,
-            "no scale 'best' (known: comparia, gramwatt)",
+            "no scale 'best' (known: comparia, gaissa, gaissa-fixed, gaissalabel, gramwatt)",
         ),
         (["--window", "steady", "--watch.interval", "5"], 2, "$.watch.interval: expected a duration"),
     ],

@@ -77,6 +77,14 @@ def test_a_filter_that_cannot_be_read_is_named(site: Site, query: str, name: str
     assert (page.status_code, f"{name}: " in page.text) == (422, True)
 
 
+def test_an_empty_study_says_which_filter_empties_it(site: Site) -> None:
+    page = site.client.get("/study?domain=Audio&downloads_from=1&to=2022-02").text
+    words = re.sub(r"\s+", " ", page)
+    assert (
+        "Domain Audio, Downloads at least 1, To 2022-02. The first that leaves none is To 2022-02." in words
+    )
+
+
 def test_a_choice_that_no_model_has_is_refused_with_those_that_there_are(site: Site) -> None:
     found = site.get("study/summary?domain=Video").json()["error"]
     assert (found["message"], found["allowed"]) == ("no model has it", ["Audio", "NLP"])

@@ -97,7 +97,7 @@ def test_the_newest_are_counted_by_evaluation_whatever_scales_they_are_on(store:
     measured = Measurement(10.0, {"cpu": 10.0}, 12, 1.0)
     for number in range(3):
         window = Window(f"w{number}", "train", "training", NOW, NOW + number)
-        for scale in (SCALE, replace(SCALE, name="other")):
+        for scale in (SCALE, replace(SCALE, name="other", sha256="c" * 64)):
             assert store.add(Graded(window, measured, Grade(scale, "A"), NOW))
     newest = [(one.window.id, one.grade.scale.name) for one in store.newest(2)]
     assert newest == [("w2", "gaissa"), ("w2", "other"), ("w1", "gaissa"), ("w1", "other")]
