@@ -5,14 +5,15 @@ Files of other tools are read and added as uploads are: see ``uploads/`` and ``c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from .model import Graded, Hardware, Measurement
-from .scale_files import LoadedScale, grade
+from .evaluate.runs import grade_run
+from .model import Graded, Hardware, Measurement, Window
+from .scale_files import LoadedScale
 from .sources.emissions_csv import Result
-from .store import Store
+from .store import Evaluation, Origin, Store
 
 
 class Outcome(StrEnum):
@@ -37,37 +38,47 @@ class Imported:
 def import_results(
     results: Sequence[Result],
     store: Store,
-    scales: Sequence[LoadedScale],
+    scales: Callable[[str], Sequence[LoadedScale]],
     now: float,
     hardware: str = "",
     replacing: bool = False,
 ) -> list[Imported]:
     """Grade and keep what the store does not have, in one transaction. ``now`` is in Unix seconds.
 
+    ``scales`` are those of a phase, as forms and uploads are graded on.
     ``replacing`` takes the new results where the store has others from an earlier import. Raises TryAgain when the
     database cannot be written; then nothing was kept.
     """
-    done = []
+    done: list[Imported] = []
+    new: list[Graded] = []
+    replaced: list[Graded] = []
     for result in results:
+        run = Evaluation(window=result.window, measurement=result.measurement, origin=Origin.CODECARBON)
         stored = {one.grade.scale.name: one for one in store.get(result.window.id)}
-        for scale in scales:
-            outcome_of = grade(scale, result.window, result.measurement, hardware)
-            graded = Graded(result.window, result.measurement, outcome_of, now)
+        outcome = _outcome(next(iter(stored.values()), None), result, replacing)
+        if outcome in (Outcome.KEPT, Outcome.RECORDED):  # a grade of other numbers is none of this run
+            done += [Imported(one, outcome) for one in stored.values()]
+            continue
+        for scale in scales(result.window.phase):
             old = stored.get(scale.id.name)
-            outcome = Outcome.NEW if old is None else _compare(old, graded, replacing)
-            keeps_old = outcome in (Outcome.SAME, Outcome.KEPT, Outcome.RECORDED)
-            done.append(Imported(old if keeps_old and old is not None else graded, outcome))
-    store.add_all(
-        [one.graded for one in done if one.outcome is Outcome.NEW],
-        [one.graded for one in done if one.outcome in (Outcome.GROWN, Outcome.REPLACED)],
-    )
+            if old is not None and outcome is Outcome.SAME:
+                done.append(Imported(old, outcome))
+                continue
+            graded = Graded(result.window, result.measurement, grade_run(scale, run, hardware), now)
+            (replaced if outcome in (Outcome.GROWN, Outcome.REPLACED) else new).append(graded)
+            done.append(Imported(graded, outcome))
+    store.add_all(new, replaced)
     return done
 
 
-def _compare(old: Graded, new: Graded, replacing: bool) -> Outcome:
+def _outcome(old: Graded | None, new: Result, replacing: bool) -> Outcome:
+    return Outcome.NEW if old is None else _compare(old, new, replacing)
+
+
+def _compare(old: Graded, new: Result, replacing: bool) -> Outcome:
     if old.measurement is None or old.measurement.imported is None:
         return Outcome.RECORDED
-    if new.measurement is None or _facts(old) == _facts(new):
+    if _facts(old.window, old.measurement) == _facts(new.window, new.measurement):
         return Outcome.SAME
     if replacing:
         return Outcome.REPLACED
@@ -77,9 +88,8 @@ def _compare(old: Graded, new: Graded, replacing: bool) -> Outcome:
     return Outcome.GROWN if went_on else Outcome.KEPT
 
 
-def _facts(graded: Graded) -> tuple[object, ...]:
+def _facts(window: Window, measurement: Measurement) -> tuple[object, ...]:
     """What makes two imports of a window the same; not the scale, and not which file and line it was in."""
-    window, measurement = graded.window, graded.measurement
     # Hardware and boundary are read since version 0.2: what an earlier one imported is the same run.
     window = replace(window, values=dict(window.values), hardware=Hardware(), boundary="", software="")
     return window, _without_place(measurement)

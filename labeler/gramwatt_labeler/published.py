@@ -15,6 +15,8 @@ from .model import Graded
 
 _log = logging.getLogger(__name__)
 _END_OF_OPENMETRICS = b"# EOF\n"
+PUBLISHED_EVALUATIONS = 1000
+"""Those that ended last; all their grades are published."""
 
 Encode = Callable[[CollectorRegistry], bytes]
 """Writes the metrics of a registry as text, such as ``prometheus_client.generate_latest``."""

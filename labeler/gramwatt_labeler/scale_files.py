@@ -9,7 +9,7 @@ from pathlib import Path
 from .errors import ScaleError
 from .grading.decoding import decode
 from .grading.recorded import grade_window
-from .grading.scale import AbsoluteScale, EeiScale, Scale
+from .grading.scale import AbsoluteScale, EeiScale, RatedScale, Scale
 from .model import Grade, Measurement, ScaleId, Window
 from .reasons import said
 
@@ -27,9 +27,14 @@ class LoadedScale:
     content: bytes = b""  # the YAML it was read from
 
     @property
-    def grades_windows(self) -> bool:
-        """Whether a recorded window alone is enough; other scales need a population or several metrics."""
+    def grades_energy(self) -> bool:
+        """Whether it grades the energy of a run and nothing else."""
         return isinstance(self.scale, EeiScale | AbsoluteScale)
+
+    @property
+    def grades_windows(self) -> bool:
+        """Whether a recorded window alone is enough; other scales need a population."""
+        return isinstance(self.scale, EeiScale | AbsoluteScale | RatedScale)
 
 
 def load_scales(directory: str = "") -> Mapping[str, LoadedScale]:
@@ -83,7 +88,7 @@ def with_origin(graded: Grade, loaded: LoadedScale) -> Grade:
 
 
 def grade(loaded: LoadedScale, window: Window, measurement: Measurement, hardware: str = "") -> Grade:
-    """Grade a window on a scale that :func:`pick` accepted. Never raises: what is missing is in the grade."""
+    """Grade a window by its energy alone; what is missing is in the grade. Raises ScaleError for other scales."""
     if isinstance(loaded.scale, EeiScale | AbsoluteScale):
         return with_origin(grade_window(loaded.scale, loaded.id, window, measurement, hardware), loaded)
-    raise ScaleError(f"scale {loaded.id.name!r} does not grade recorded windows")
+    raise ScaleError(f"scale {loaded.id.name!r} does not grade by energy alone")

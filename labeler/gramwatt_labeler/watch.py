@@ -13,21 +13,21 @@ from typing import Any
 from .annotate import Annotator
 from .ended_window import read_report
 from .errors import DatabaseAway, LabelerError, NotYet, Rejected, TryAgain
+from .evaluate.runs import grade_measured
 from .metrics import Health
 from .model import Grade, Graded, Measurement, Window
 from .output import Output
 from .prometheus import Prometheus
-from .published import Published
+from .published import PUBLISHED_EVALUATIONS, Published
 from .reasons import said
 from .render.files import write_labels
 from .render.text import clean
-from .scale_files import LoadedScale, grade
+from .scale_files import LoadedScale
 from .store import Store
 from .troubles import TRIES, Troubles
 from .windows import Finished, finished, measure
 
 _log = logging.getLogger(__name__)
-_PUBLISHED_WINDOWS = 1000
 _UNANSWERED = 3  # windows in a row that the server does not answer for
 _REFUSED = 10  # annotations that Grafana refuses in one poll
 
@@ -70,7 +70,7 @@ class Watch:
 
     def publish(self) -> None:
         """Show the stored grades to the next scrapes."""
-        self._published.publish(self._store.recent(_PUBLISHED_WINDOWS))
+        self._published.publish(self._store.newest(PUBLISHED_EVALUATIONS))
 
     def run(self, interval: float, stop: threading.Event) -> None:
         """Poll until ``stop`` is set and :meth:`wake` called. Nothing a server does ends this."""
@@ -187,7 +187,9 @@ class Watch:
         scales = [scale for scale in self._scales if not self._store.has(window.id, scale.id.name)]
         new = []
         for scale in scales:
-            graded = Graded(window, measurement, grade(scale, window, measurement, self._hardware), now)
+            graded = Graded(
+                window, measurement, grade_measured(scale, window, measurement, self._hardware), now
+            )
             if self._keep(graded):
                 new.append(graded)
             if scale is self._scales[0]:
@@ -246,7 +248,10 @@ class Watch:
         if self._annotator is None:
             return
         refused = 0
+        names = {scale.id.name for scale in self._scales}
         for graded in self._store.not_annotated(now - self._lookback):
+            if graded.grade.scale.name not in names:  # what files state is graded on more
+                continue
             try:
                 self._annotator.add(graded, self._output.page(graded.window.id))
             except TryAgain as error:
@@ -276,6 +281,11 @@ class Watch:
             self._away = "the database" if is_database else f"Prometheus at {self._prometheus.url}"
             _log.warning("%s; trying again with every poll", error)
         return []
+
+    @property
+    def is_in_trouble(self) -> bool:
+        """Whether the last poll found no server, or failed."""
+        return bool(self._trouble)
 
     def _recovered(self) -> None:
         if self._trouble:

@@ -7,8 +7,8 @@ import time
 
 from ..config import Config
 from ..errors import NotFound, NotYet, TryAgain
-from ..model import Graded
-from ..scale_files import grade, pick
+from ..model import Grade, Graded, Measurement, Window
+from ..scale_files import LoadedScale, grade, pick
 from ..windows import find_by_id, find_by_name, finished, measure
 from .scales_in_force import scales_in_force
 from .servers import prometheus
@@ -40,6 +40,15 @@ def grade_asked(options: argparse.Namespace, config: Config) -> list[Graded]:
             time.sleep(min(1.0, max(0.0, deadline - time.monotonic())))
             continue
         return [
-            Graded(window, measurement, grade(scale, window, measurement, config.grading.hardware), now)
+            Graded(window, measurement, _grade(scale, window, measurement, config.grading.hardware), now)
             for scale in picked
         ]
+
+
+def _grade(loaded: LoadedScale, window: Window, measurement: Measurement, hardware: str) -> Grade:
+    if loaded.grades_energy:
+        return grade(loaded, window, measurement, hardware)
+    # Imported here: it imports the library of the database, which takes long.
+    from ..evaluate.runs import grade_measured
+
+    return grade_measured(loaded, window, measurement, hardware)

@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..render.text import clean
 from ..store import Store
 from ..web.api import shapes
-from ..web.api.defining import SHAPES, Given, listed, put
+from ..web.api.defined import SHAPES, Given, listed, put
 from ..web.api.errors import ApiError
 from ..web.pages.desk import Desk
 from ..web.pages.page import Pages

@@ -12,14 +12,13 @@ from typing import Any
 from ..render.text import clean
 from ..scale_files import LoadedScale
 from ..verdict_shapes import NamedVerdict, as_tree, finite, notes, reasons
+from .spreadsheet import harmless
 
 FORMATS = ("text", "json", "csv")
 _COLUMNS = (
     "name", "grade", "span_best", "span_worst", "scheme", "scale_version", "scale_sha256", "missing", "reasons",
     "notes",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula (OWASP: CSV injection)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +94,8 @@ def _table(results: Results, loaded: LoadedScale) -> Iterator[str]:
 
 def _row(cells: list[object]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="").writerow([_harmless(cell) for cell in cells])
+    csv.writer(buffer, lineterminator="").writerow([harmless(cell) for cell in cells])
     return buffer.getvalue()
-
-
-def _harmless(cell: object) -> object:
-    if isinstance(cell, str):
-        text = clean(cell)
-        return "'" + text if text.startswith(_FORMULA) else text
-    return cell
 
 
 def _dumped(tree: dict[str, Any]) -> str:

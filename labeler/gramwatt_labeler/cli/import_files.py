@@ -6,7 +6,9 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -15,6 +17,8 @@ from ..codecarbon_import import Imported, Outcome, import_results
 from ..config import Config
 from ..definitions import Definitions
 from ..errors import InputError, Rejected
+from ..evaluate.on_label import on_label, scale_order
+from ..evaluate.results import fitting
 from ..json_shapes import as_json
 from ..render.files import write_labels
 from ..render.text import clean
@@ -25,7 +29,7 @@ from ..store.catalogue import Catalogue
 from . import exit_codes
 from .argument_types import key_number, key_text, zone
 from .import_tools import as_trees, import_tools, is_of_another_tool, say
-from .line import one_line
+from .line import of_scale, one_line
 from .scales_in_force import scales_in_force
 from .servers import output
 from .verbs import add_dry_run
@@ -91,7 +95,11 @@ def _add_facts(command: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace, config: Config) -> int:
     """Each file whole or not at all; one that is wrong does not keep the others out."""
     known = scales_in_force(config)
-    scales = pick(known, config.grading.scales)
+    main_scale = pick(known, config.grading.scales)[0].id.name
+
+    def scales(phase: str) -> Sequence[LoadedScale]:
+        return fitting(known, main_scale, phase, config.grading.scales)
+
     facts = {name: getattr(options, name) or "" for name in FACTS}
     settings = Options(dict(options.columns), facts, dict(options.values), options.timezone, options.runs)
     store = Store(config.database_url, keeps=not options.dry_run)
@@ -106,10 +114,11 @@ def main(options: argparse.Namespace, config: Config) -> int:
             if new is None:
                 failed = True
                 continue
+            runs = [_Run.of(grades, scale_order(known, main_scale)) for grades in _by_window(new)]
             if not options.dry_run:
-                _write_labels(new, scales[0], config)
+                _write_labels([run.shown for run in runs], config)
             if not options.json:
-                _print(file, new, options.dry_run)
+                _print(file, runs, options.dry_run)
             done += new
     finally:
         store.close()
@@ -130,7 +139,7 @@ def _import(
     options: argparse.Namespace,
     config: Config,
     store: Store,
-    scales: Sequence[LoadedScale],
+    scales: Callable[[str], Sequence[LoadedScale]],
 ) -> list[Imported] | None:
     """A file of CodeCarbon's; None, and a line on standard error, for one that is wrong."""
     try:
@@ -146,12 +155,41 @@ def _import(
         return None
 
 
-def _write_labels(imported: Sequence[Imported], scale: LoadedScale, config: Config) -> None:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """An imported run: what its label shows, and what the main scale says where that is something else."""
+
+    shown: Imported
+    main: Imported | None
+
+    @classmethod
+    def of(cls, grades: Mapping[str, Imported], order: Sequence[str]) -> _Run:
+        shown = on_label({name: one.graded for name, one in grades.items()}, order)
+        assert shown is not None  # every run is graded on the main scale
+        found = grades[shown.grade.scale.name]
+        main = grades.get(order[0])
+        return cls(found, None if main is found else main)
+
+    @property
+    def text(self) -> str:
+        words = one_line(self.shown.graded, has_options=True)
+        if self.main is not None:
+            words += f"; {of_scale(self.main.graded.grade, has_options=True)}"
+        return f"{words} ({self.shown.outcome})"
+
+
+def _by_window(imported: Sequence[Imported]) -> list[Mapping[str, Imported]]:
+    found: dict[str, dict[str, Imported]] = {}
+    for one in imported:
+        found.setdefault(one.graded.window.id, {})[one.graded.grade.scale.name] = one
+    return list(found.values())
+
+
+def _write_labels(imported: Sequence[Imported], config: Config) -> None:
     """Of what is new. Label files are a convenience (the web renders on demand): a full disk is only said."""
     to = output(config)
     for one in imported:
-        written = one.outcome in (Outcome.NEW, Outcome.GROWN, Outcome.REPLACED)
-        if written and one.graded.grade.scale.name == scale.id.name:
+        if one.outcome in (Outcome.NEW, Outcome.GROWN, Outcome.REPLACED):
             window = one.graded.window.id
             try:
                 write_labels(one.graded, to.page(window), to.directory, to.formats)
@@ -165,15 +203,12 @@ def _left_out(what: str) -> None:
     print(f"gramwatt-labeler: {clean(what)}; left out", file=sys.stderr)
 
 
-def _print(file: str, imported: Sequence[Imported], is_dry: bool) -> None:
-    counts: dict[Outcome, int] = {}
-    for one in imported:
-        counts[one.outcome] = counts.get(one.outcome, 0) + 1
-        print(f"{one_line(one.graded, has_options=True)} ({one.outcome})")
+def _print(file: str, runs: Sequence[_Run], is_dry: bool) -> None:
+    counts = Counter(run.shown.outcome for run in runs)
+    for run in runs:
+        print(run.text)
     counted = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     if Outcome.KEPT in counts:
         counted += " (--replace takes the new ones)"
-    windows = len({one.graded.window.id for one in imported})
-    results = f" and {len(imported)} results" if len(imported) > windows else ""  # on several scales
     counted += "; nothing was kept" if is_dry else ""
-    print(clean(f"{file}: {windows} window(s){results}: {counted}"))
+    print(clean(f"{file}: {len(runs)} window(s): {counted}"))

@@ -85,7 +85,8 @@ def import_tools(
         raise ConfigError(
             flag, f"is for CodeCarbon's files; {files[0]} is read as another tool's: leave it out"
         )
-    desk = Desk(store, scales, config.grading.scales[0], str, Pages(anonymous))
+    main_scale, *more = config.grading.scales
+    desk = Desk(store, scales, main_scale, str, Pages(anonymous), more_scales=more)
     known = desk.definitions.tools()
     chosen = tool_named(options.tool, known) if options.tool else None
     if options.tool and chosen is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model import Graded
+from ..model import Grade, Graded
 from ..render.text import clean
 from ..units import energy, mass
 
@@ -25,4 +25,14 @@ def one_line(graded: Graded, has_options: bool = False) -> str:
             text += f", {mass(measured.emissions_grams)} CO2e"
         if measured.imported is not None:
             text += f", {measured.imported.text}"
-    return clean(text.replace("(gramwatt run --", "(--") if has_options else text)
+    return clean(_own_options(text) if has_options else text)
+
+
+def of_scale(grade: Grade, has_options: bool = False) -> str:
+    """A grade beside that of another scale, such as ``on gramwatt not graded: missing a task``."""
+    text = f"on {grade.scale.name} {grade.text}"
+    return clean(_own_options(text) if has_options else text)
+
+
+def _own_options(text: str) -> str:
+    return text.replace("(gramwatt run --", "(--")

@@ -9,10 +9,11 @@ import msgspec
 
 from ..config import Config
 from ..errors import Duplicate
+from ..evaluate.runs import grade_run
 from ..json_shapes import as_json
 from ..model import Graded, Window
 from ..ranges import Stretch, measure_range, of_whole, read_selector
-from ..scale_files import LoadedScale, grade, pick
+from ..scale_files import LoadedScale, pick
 from ..store import Evaluation, Given, Origin, Store
 from ..store.identifiers import new_id
 from ..units import grams_per_kilowatt_hour
@@ -112,6 +113,5 @@ def _evaluation(options: argparse.Namespace, stretch: Stretch, now: float) -> Ev
 
 
 def _graded(scale: LoadedScale, evaluation: Evaluation, hardware: str, now: float) -> Graded:
-    assert evaluation.measurement is not None
-    found = grade(scale, evaluation.window, evaluation.measurement, hardware)
+    found = grade_run(scale, evaluation, hardware)
     return Graded(evaluation.window, evaluation.measurement, found, now)

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from ..config import Config
 from ..errors import TryAgain
-from ..published import Published
+from ..published import PUBLISHED_EVALUATIONS, Published
 from . import web_server
 from .wiring import job_runner, live_scales, opened
 
@@ -29,7 +29,7 @@ def main(_: argparse.Namespace, config: Config) -> int:
         trouble = ""
         while not stop.is_set():
             try:
-                published.publish(store.recent())
+                published.publish(store.newest(PUBLISHED_EVALUATIONS))
             except TryAgain as error:
                 if str(error) != trouble:
                     _log.warning("%s; trying again", error)

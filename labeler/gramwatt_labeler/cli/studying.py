@@ -28,6 +28,7 @@ from . import exit_codes
 from .argument_types import of_arguments
 from .author import BY
 from .scales_in_force import scales_in_force
+from .spreadsheet import harmless
 from .verbs import add_dry_run, add_verbs, with_json
 from .wiring import hub
 
@@ -168,7 +169,8 @@ def _text(study: Study) -> str:
     lines = [f"{study.models} models, {study.with_co2} with CO2, {study.grams:.6g} g together"]
     if study.median_grams is not None:
         lines.append(f"median {study.median_grams:.4g} g")
-    lines.append("reported: " + ", ".join(f"{name} {count}" for name, count in study.reporting.items()))
+    reported = ", ".join(f"{name} {count}" for name, count in study.reporting.items())
+    lines.append(f"reported: {reported or 'nothing'}")
     lines += [_finding(one) for one in study.findings]
     if study.confounding:
         lines.append(study.confounding)
@@ -195,12 +197,5 @@ def _export(options: argparse.Namespace, _: Config, rows: HubRows) -> int:
     writer = csv.writer(sys.stdout)
     writer.writerow(names)
     for one in found:
-        writer.writerow([_cell(getattr(one, name)) for name in names])
+        writer.writerow([harmless(getattr(one, name)) for name in names])
     return 0
-
-
-def _cell(value: object) -> object:
-    """A text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    if value is None:
-        return ""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value

@@ -17,7 +17,7 @@ from ..metrics import Health
 from ..published import Published
 from ..scale_book.live import Picked
 from ..watch import Watch
-from . import web_server
+from . import exit_codes, web_server
 from .line import one_line
 from .servers import output, prometheus
 from .wiring import annotator, job_runner, live_scales, opened
@@ -51,7 +51,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
     if options.once:
         for graded in watch.poll():
             print(one_line(graded))
-        return 0
+        return exit_codes.ERROR if watch.is_in_trouble else 0
     with contextlib.suppress(
         TryAgain
     ):  # the database is away: the first poll says so, and publishes when it is back

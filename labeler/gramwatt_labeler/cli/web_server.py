@@ -45,6 +45,7 @@ def build(
         wake_jobs=wake_jobs,
         hardware=config.grading.hardware,
         probe_hosts=config.probe.allowed_hosts,
+        more_scales=config.grading.scales[1:],
     )
 
 

@@ -64,9 +64,11 @@ def job_runner(config: Config, store: Store, scales: LiveScales) -> JobRunner:
         if loaded is None:
             raise ScaleError(f"no scale {params.get('scale')!r}")
         done = 0
-        for done, _ in enumerate(
-            regrade(store, loaded, time.time(), config.grading.hardware, grades_new=True), 1
-        ):
+        named = config.grading.scales
+        graded = regrade(
+            store, loaded, time.time(), config.grading.hardware, grades_new=True, of_measured=named
+        )
+        for done, _ in enumerate(graded, 1):
             progress({"graded": done})
         return {"graded": done}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import FactsError
@@ -70,13 +70,18 @@ class Result:
         }
 
 
-def fitting(scales: Mapping[str, LoadedScale], main_scale: str, phase: str) -> list[LoadedScale]:
-    """The scales an entry of this phase is graded on: the main one and rated ones, as labels rank them."""
+def fitting(
+    scales: Mapping[str, LoadedScale], main_scale: str, phase: str, named: Collection[str] = ()
+) -> list[LoadedScale]:
+    """The scales a stated run of this phase is graded on, as labels rank them.
+
+    They are the main one, the others that ``grading.scales`` has (``named``), and all rated ones of its phase.
+    """
     found = []
     for name in scale_order(scales, main_scale):
         scale = scales[name].scale
         is_rated = isinstance(scale, RatedScale) and scale.phase in (None, phase)
-        if (is_rated or name == main_scale) and not scale.retired:
+        if (is_rated or name == main_scale or name in named) and not scale.retired:
             found.append(scales[name])
     return found
 

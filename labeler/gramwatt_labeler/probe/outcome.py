@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Duplicate, LabelerError, NotFound, Rejected
+from ..evaluate.runs import grade_run
 from ..grading.scale import letters_of
 from ..model import Grade, Measurement, Window
 from ..prometheus import Prometheus
 from ..ranges import Stretch, measure_range, read_selector
-from ..scale_files import LoadedScale, grade
+from ..scale_files import LoadedScale
 from ..store.nouns import Evaluation, Given, Measure, Origin
 from ..units import grams_per_kilowatt_hour
 from .asked import Asked
@@ -138,7 +139,7 @@ def _evaluation(
 def _grade(loaded: LoadedScale, evaluation: Evaluation, hardware: str, why: str) -> Grade:
     if evaluation.measurement is None:
         return Grade(loaded.id, None, why, letters_of(loaded.scale))
-    return grade(loaded, evaluation.window, evaluation.measurement, hardware)
+    return grade_run(loaded, evaluation, hardware)
 
 
 def _result(

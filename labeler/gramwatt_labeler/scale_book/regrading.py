@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..evaluate.results import MISSED, grade_entry
-from ..forms.entry import Entry
-from ..forms.fields import numbers
-from ..grading.scale import AbsoluteScale, EeiScale, RatedScale, letters_of
+from ..evaluate.runs import grade_run
 from ..model import Grade, Graded, Window
-from ..scale_files import LoadedScale, grade
+from ..scale_files import LoadedScale
 from ..store import Evaluation, Filters, Given, Measure, Store
-from ..store.nouns import Layer, Origin
+from ..store.nouns import Origin
 
 PREVIEWED = 2000
 _PAGE = 500
@@ -31,14 +28,23 @@ class Changes:
     examples: list[tuple[str, str, str, str]] = field(default_factory=list)
 
 
-def preview(store: Store, loaded: LoadedScale, hardware: str = "", most: int = PREVIEWED) -> Changes:
+def preview(
+    store: Store,
+    loaded: LoadedScale,
+    hardware: str = "",
+    most: int = PREVIEWED,
+    of_measured: Collection[str] = (),
+) -> Changes:
     """What the newest ``most`` evaluations would get instead of their grade on a scale of this name.
 
-    One that has none counts where it would get a letter.
+    One that has none counts where it would get a letter. ``of_measured`` are the scales that measured runs are
+    graded on: ``grading.scales``.
     """
     found = Changes()
     for evaluation, old in graded_on(store, loaded.id.name, most):
-        new = grade_again(loaded, evaluation, hardware) if old or _fits(loaded, evaluation) else None
+        new = (
+            grade_run(loaded, evaluation, hardware) if old or _fits(loaded, evaluation, of_measured) else None
+        )
         if new is None or (old is None and new.letter is None):
             continue
         found.examined += 1
@@ -76,17 +82,18 @@ def regrade(
     since: float = 0.0,
     grades_new: bool = False,
     dry: bool = False,
+    of_measured: Collection[str] = (),
 ) -> Iterator[Regraded]:
     """Put the new grades in place of the old ones. A grade on the older version stays in the database.
 
     ``since`` leaves out what ended earlier, ``dry`` writes nothing. With ``grades_new`` an evaluation without a grade
-    on a scale of this name gets one where it is a letter. A window that was refused before it was measured keeps its
-    reason.
+    on a scale of this name gets one where it is a letter; one that was measured only on a scale of ``of_measured``, as
+    when it was new. A window that was refused before it was measured keeps its reason.
     """
     for evaluation, old in graded_on(store, loaded.id.name, None):
-        if evaluation.window.end < since or _is_done(loaded, evaluation, old, grades_new):
+        if evaluation.window.end < since or _is_done(loaded, evaluation, old, grades_new, of_measured):
             continue
-        new = grade_again(loaded, evaluation, hardware)
+        new = grade_run(loaded, evaluation, hardware)
         if old is None and new.letter is None:
             continue
         if not dry:
@@ -94,79 +101,27 @@ def regrade(
         yield Regraded(evaluation.window, old.grade if old else None, new)
 
 
-def _is_done(loaded: LoadedScale, evaluation: Evaluation, old: Graded | None, grades_new: bool) -> bool:
+def _is_done(
+    loaded: LoadedScale,
+    evaluation: Evaluation,
+    old: Graded | None,
+    grades_new: bool,
+    of_measured: Collection[str],
+) -> bool:
     """Whether this version of the scale has nothing new to say of an evaluation."""
     if old is None:
-        return not grades_new or not _fits(loaded, evaluation)
+        return not grades_new or not _fits(loaded, evaluation, of_measured)
     is_refused = evaluation.origin is Origin.WINDOW and evaluation.measurement is None
     return is_refused or old.grade.scale.sha256 == loaded.id.sha256
 
 
-def _fits(loaded: LoadedScale, evaluation: Evaluation) -> bool:
-    """Whether a scale that is new to an evaluation is one for it: of its phase, as the form takes scales."""
+def _fits(loaded: LoadedScale, evaluation: Evaluation, of_measured: Collection[str]) -> bool:
+    """Whether a scale that is new to an evaluation is one for it, as when it was new."""
+    if evaluation.origin.is_measured and loaded.id.name not in of_measured:
+        return False
     phase = getattr(loaded.scale, "phase", None)
     is_retired = getattr(loaded.scale, "retired", False)
     return not is_retired and phase in (None, evaluation.window.phase) and not evaluation.window.failure
-
-
-def grade_again(loaded: LoadedScale, evaluation: Evaluation, hardware: str = "") -> Grade:
-    """The grade of a stored evaluation. Never raises: what is missing is in the grade."""
-    letters = letters_of(loaded.scale)
-    measured = evaluation.measurement
-    if isinstance(loaded.scale, EeiScale | AbsoluteScale):
-        if measured is None:
-            return Grade(loaded.id, None, "the energy of the run", letters)
-        if not is_entry(evaluation):
-            return grade(loaded, evaluation.window, measured, hardware)
-    elif not isinstance(loaded.scale, RatedScale):
-        return Grade(loaded.id, None, "a population to compare with", letters)
-    is_file = measured is not None and measured.imported is not None
-    return grade_entry(entry_of(evaluation), loaded, is_file)[1]
-
-
-def is_entry(evaluation: Evaluation) -> bool:
-    """Whether it was typed or uploaded: nothing but numbers that a person or a file states, without counters."""
-    measured = evaluation.measurement
-    if measured is None or measured.samples is not None:
-        return False
-    return measured.imported is None or "file" in evaluation.detail
-
-
-def entry_of(evaluation: Evaluation) -> Entry:
-    """An evaluation as the form would say it."""
-    window, measured = evaluation.window, evaluation.measurement
-    own = {one.name for one in numbers(window.phase)}
-    measures = {name: one.value for name, one in evaluation.measures.items() if one.value is not None}
-    values = {name: value for name, value in measures.items() if name in own} | dict(window.values)
-    if window.seconds > 0:
-        values["duration"] = window.seconds
-    if measured is not None:
-        values["energy"] = measured.energy_joules
-    if evaluation.grams is not None:
-        values["emissions"] = evaluation.grams
-    # The performance score is the stored one: a card's is of scores that no form asks for.
-    extra = {
-        name: value for name, value in measures.items()
-        if name not in values
-        and (name == "performance_score" or evaluation.measures[name].layer is not Layer.DERIVED)
-    }  # fmt: skip
-    return Entry(
-        phase=window.phase, model=window.model, task=window.task, dataset=window.dataset,
-        boundary=evaluation.boundary or window.boundary, values=values, extra=extra, hardware=window.hardware.text,
-        failure=window.failure, floor_joules=measured.floor_joules if measured else None,
-        components=dict(measured.components) if measured else {}, zone=measured.zone if measured else "",
-        outcome=measured.imported.outcome if measured and measured.imported else "",
-        missed_ratio=_missed(evaluation),
-    )  # fmt: skip
-
-
-def _missed(evaluation: Evaluation) -> float:
-    """The share of its time in which its use is not known."""
-    measured = evaluation.measurement
-    if measured is None:
-        stated = evaluation.detail.get(MISSED, "")
-        return float(stated) if stated else 0.0
-    return 0.0 if measured.coverage_ratio is None else 1 - measured.coverage_ratio
 
 
 def graded_on(store: Store, scale: str, most: int | None) -> Iterator[tuple[Evaluation, Graded | None]]:

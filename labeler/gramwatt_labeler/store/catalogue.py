@@ -49,7 +49,7 @@ class Catalogue:
             before = self._before(connection, METRICS, row["name"], is_new, may_be_missing=True)
             changed = dict(storable(row)) | {"version": before["version"] + 1 if before else 1}
             if before is None:
-                connection.execute(insert(METRICS), {"recommendations": {}, "icon": ""} | changed)
+                connection.execute(insert(METRICS), {"recommendations": {}} | changed)
             else:
                 connection.execute(update(METRICS).where(METRICS.c.name == row["name"]).values(changed))
             audit.record(connection, at, by, "metric", row["name"], before, dict(row))

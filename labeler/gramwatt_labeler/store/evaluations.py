@@ -301,7 +301,8 @@ class Store:
     def add_all(self, new: Sequence[Graded], replacing: Sequence[Graded] = ()) -> None:
         """Keep all of these or none: ``new`` ones, and others in place of what their window has on their scale.
 
-        A replaced result keeps its annotation. Raises TryAgain when another process wrote one of ``new`` meanwhile.
+        A replaced result keeps its annotation, and has no grade of its earlier numbers. Raises TryAgain when another
+        process wrote one of ``new`` meanwhile.
         """
         try:
             with self.database.writing() as connection:
@@ -312,6 +313,10 @@ class Store:
                         evaluation = rows.evaluation_of(graded)
                         content = rows.content_hash(evaluation, by_id=True)
                         writing.replace_evaluation(connection, evaluation, content, [graded.grade])
+                        names = [
+                            one.grade.scale.name for one in replacing if one.window.id == graded.window.id
+                        ]
+                        writing.retire_grades(connection, graded.window.id, names)
                     writing.replace_grade(connection, graded.window.id, Given(graded.grade), graded.graded_at)
                 for graded in new:
                     _add(connection, graded)
@@ -341,6 +346,12 @@ class Store:
         """Results of the evaluations that ended last, newest first; ``search`` as in :meth:`count`."""
         query = _graded_query().order_by(_E.ended.desc(), _E.id, _G.scale)
         return self._read(_matching(query, scale, search).limit(limit).offset(offset))
+
+    def newest(self, evaluations: int) -> list[Graded]:
+        """All results of as many evaluations as these, of those that ended last; newest first."""
+        ids = select(_E.id).order_by(_E.ended.desc(), _E.id).limit(evaluations)
+        query = _graded_query().where(_E.id.in_(ids))
+        return self._read(query.order_by(_E.ended.desc(), _E.id, _G.scale))
 
     def count(self, scale: str = "", search: str = "") -> int:
         """How many results there are whose name, model, task, data set, phase, id or reason has ``search`` in it."""

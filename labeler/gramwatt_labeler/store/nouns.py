@@ -25,6 +25,11 @@ class Origin(StrEnum):
     HUB = "hub"  # a model card
     RANGE = "range"  # a stretch of the exporter's series
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether Gramwatt measured it; of all others somebody states the numbers."""
+        return self in (Origin.WINDOW, Origin.PROBE, Origin.RANGE)
+
 
 class Layer(StrEnum):
     """Whose word a measure is; of several for one metric the first here that has it counts."""

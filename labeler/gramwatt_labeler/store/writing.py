@@ -156,6 +156,12 @@ def replace_grade(connection: Connection, evaluation_id: str, given: Given, at: 
         connection.execute(update(GRADES).where(of_scale, same).values(annotated=True))
 
 
+def retire_grades(connection: Connection, evaluation_id: str, kept: Sequence[str]) -> None:
+    """Its grades on scales of other names than ``kept`` are no longer current."""
+    others = and_(GRADES.c.evaluation_id == evaluation_id, GRADES.c.scale.not_in(kept))
+    connection.execute(update(GRADES).where(others).values(is_current=False))
+
+
 def _put_beside(connection: Connection, evaluation: Evaluation) -> None:
     measures = rows.measure_rows(evaluation)
     if measures:

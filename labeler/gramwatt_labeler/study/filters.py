@@ -26,6 +26,21 @@ AMOUNTS: Mapping[str, tuple[str, Kind, _Test]] = {
 """Filters by an amount, with a unit where it has one: its title, its kind, and what it leaves."""
 MONTHS = {"from": "From", "to": "To"}
 NAMES = (*WORDS, *AMOUNTS, *MONTHS)
+
+
+def _how(kind: Kind) -> str:
+    units = [unit for unit in kind.units if unit]
+    if not kind.base:
+        return f"a number, alone or with {', '.join(units)} behind it, such as 10 {units[0]}"
+    return f"in {kind.base}, or with its unit behind it, such as 5 kg; units: {', '.join(units)}"
+
+
+MEANINGS: Mapping[str, str] = {
+    **WORDS,
+    **{name: f"{title}: {_how(kind)}" for name, (title, kind, _) in AMOUNTS.items()},
+    **{name: f"{title} a month, that one included, such as 2022-07" for name, title in MONTHS.items()},
+}
+"""What each filter takes, with its units."""
 _LONGEST = 256
 
 
@@ -46,7 +61,7 @@ def narrowed(rows: Sequence[Row], given: Mapping[str, str]) -> list[Row]:
             raise InputError(f"{name}: longer than {_LONGEST} characters")
         if name in WORDS:
             if not any(getattr(row, name) == text for row in rows):
-                raise InputError(f"{name}: no model has it")
+                raise InputError(f"{name}: no model has it", choices_of(rows)[name])
             found = [row for row in found if getattr(row, name) == text]
         elif name in AMOUNTS:
             amount, passes = _amount(name, text), AMOUNTS[name][2]
@@ -60,6 +75,16 @@ def narrowed(rows: Sequence[Row], given: Mapping[str, str]) -> list[Row]:
                 if row.month and (row.month >= text if name == "from" else row.month <= text)
             ]
     return found
+
+
+def emptied_by(rows: Sequence[Row], given: Mapping[str, str]) -> str:
+    """The first filter, in the order of the page, that leaves no row; "" where some are left."""
+    passed: dict[str, str] = {}
+    for name in NAMES:
+        passed[name] = given.get(name, "")
+        if passed[name] and not narrowed(rows, passed):
+            return name
+    return ""
 
 
 def _amount(name: str, text: str) -> float:

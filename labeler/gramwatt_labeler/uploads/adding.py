@@ -10,9 +10,10 @@ from ..evaluate.results import Result, evaluation_of
 from ..forms.defined import Defined
 from ..forms.entry import Entry
 from ..forms.fields import NUMBERS
+from ..forms.mistakes import Mistake
 from ..store import Store
 from ..store.nouns import Origin
-from .mapping import EXTRA, FIELDS, ColumnMapping, apply, propose
+from .mapping import EXTRA, FIELDS, ColumnMapping, Record, apply, propose
 from .merging import merge
 from .rows import Row, read_rows
 from .sheet import Sheet
@@ -93,7 +94,15 @@ def _file(at: int, sheet: Sheet, tool: Tool, targets: Mapping[str, Target]) -> F
 
 
 def rows_of(read: Sequence[File], form: Mapping[str, str], defined: Sequence[Defined]) -> list[Row]:
-    """``form`` has what the files leave empty: DEFAULTS, and numbers by the names of their fields."""
+    """All runs of the files; ``form`` is as for :func:`records_of`."""
+    return read_rows(records_of(read, form), defined)
+
+
+def records_of(read: Sequence[File], form: Mapping[str, str]) -> list[Record | Mistake]:
+    """The runs of the files, merged and not yet read: to count them costs little.
+
+    ``form`` has what the files leave empty: DEFAULTS, and numbers by the names of their fields.
+    """
     defaults = {name: form[name] for name in (*DEFAULTS, *_NUMBERS) if form.get(name)}
     sheets = []
     for one in read:
@@ -101,7 +110,7 @@ def rows_of(read: Sequence[File], form: Mapping[str, str], defined: Sequence[Def
         mapping = ColumnMapping(targets, one.tool.group, one.tool.reduce, one.tool.fixed, one.tool.version)
         source = {"source": one.tool.source} if one.tool.source else {}
         sheets.append(apply(one.sheet, mapping, source | defaults))
-    return read_rows(merge(sheets), defined)
+    return merge(sheets)
 
 
 def origin_of(read: Sequence[File]) -> Origin:

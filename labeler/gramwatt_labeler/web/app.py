@@ -61,6 +61,7 @@ def create_app(
     wake_jobs: Callable[[], None] = lambda: None,
     hardware: str = "",
     probe_hosts: Sequence[str] = (),
+    more_scales: Sequence[str] = (),
 ) -> FastAPI:
     """Everything the labeler serves. A scrape reads what was published and asks no other server.
 
@@ -92,7 +93,7 @@ def create_app(
     services = Services(
         ScaleRows(store.database), Jobs(store.database), wake_jobs, live.forget, hardware, probe_hosts
     )
-    desk = Desk(store, live, main_scale, page_of, pages, prometheus)
+    desk = Desk(store, live, main_scale, page_of, pages, prometheus, more_scales=more_scales)
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics(request: Request) -> Response:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from gramwatt_labeler.__main__ import main
 from gramwatt_labeler.evaluate.results import evaluate, evaluation_of
+from gramwatt_labeler.evaluate.runs import grade_run
 from gramwatt_labeler.forms.entry import Entry
 from gramwatt_labeler.grading.facts import Facts, grade_facts
 from gramwatt_labeler.metrics import Health
@@ -18,7 +19,7 @@ from gramwatt_labeler.model import Grade, Graded, Hardware, Imported, Measuremen
 from gramwatt_labeler.output import Output
 from gramwatt_labeler.prometheus import Prometheus
 from gramwatt_labeler.published import Published
-from gramwatt_labeler.scale_book.regrading import grade_again, regrade
+from gramwatt_labeler.scale_book.regrading import regrade
 from gramwatt_labeler.scale_files import LoadedScale, grade, load_scales
 from gramwatt_labeler.sources.emissions_csv import Options, read_emissions
 from gramwatt_labeler.store import Store
@@ -292,7 +293,7 @@ def test_a_typed_result_graded_again_keeps_its_letter(tmp_path: Path) -> None:
     assert sorted(str(one.after.letter) for one in found.values()) == ["E", "None"]
     assert "exit code 1" in found["r2"].after.reason
     for stored in (store.evaluation(name) for name in found):
-        assert grade_again(newer, stored.evaluation).letter == found[stored.evaluation.id].after.letter
+        assert grade_run(newer, stored.evaluation).letter == found[stored.evaluation.id].after.letter
     store.close()
 
 

@@ -79,7 +79,7 @@ def hand(tmp_path: Path) -> Path:
 def stored(data: Path) -> list[Graded]:
     store = Store(f"sqlite:///{data / 'grades.db'}")
     try:
-        return store.recent()
+        return store.recent(scale="gramwatt")
     finally:
         store.close()
 
@@ -173,6 +173,25 @@ def test_without_phase_or_values_it_is_kept_and_says_what_is_missing(
     assert "gramwatt run" not in out
 
 
+def test_a_run_of_other_options_gets_no_letter_until_it_is_replaced(hand: Path, data: Path) -> None:
+    """Its letters are all of the same numbers."""
+
+    def letters() -> dict[str, str | None]:
+        store = Store(f"sqlite:///{data / 'grades.db'}")
+        try:
+            return {name: one.grade.letter for name, one in store.evaluation("r1").grades.items()}
+        finally:
+            store.close()
+
+    assert main(["import", str(hand), "--phase", "training"]) == 0
+    first = letters()
+    assert set(first) == {"gramwatt", "gaissa", "gaissa-fixed", "gaissalabel"}
+    assert main(["import", str(hand), "--phase", "inference"]) == 0
+    assert letters() == first
+    assert main(["import", str(hand), "--phase", "inference", "--replace"]) == 0
+    assert set(letters()) == {"gramwatt"}  # the others are for trainings
+
+
 def test_a_run_that_went_on_is_taken_anew(hand: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["import", str(hand)]) == 0
     before = hand.read_text()
@@ -223,10 +242,10 @@ def test_all_of_a_file_or_nothing(hand: Path, tmp_path: Path) -> None:
         def get(self, window: str, scale: str = "") -> list[Graded]:
             return []  # as it was before the other's write
 
-    import_results(results[1:], store, scales, 0.0)
+    import_results(results[1:], store, lambda _: scales, 0.0)
     late = Late(f"sqlite:///{tmp_path / 'x.db'}")
     with pytest.raises(Exception, match="none was written"):
-        import_results(results, late, scales, 0.0)
+        import_results(results, late, lambda _: scales, 0.0)
     assert [one.window.id for one in store.recent()] == ["r2"]
     late.close()
     store.close()
@@ -236,11 +255,11 @@ def test_what_gramwatt_recorded_is_never_replaced(hand: Path, tmp_path: Path) ->
     results = read_emissions(hand, Options())
     store = Store(f"sqlite:///{tmp_path / 'x.db'}")
     scales = pick(load_scales(SCALES), ["gramwatt"])
-    (_, other) = import_results(results, store, scales, 0.0)
+    (_, other) = import_results(results, store, lambda _: scales, 0.0)
     measured = other.graded
     recorded = Graded(measured.window, None, measured.grade, 1.0)
     store.add_all([], [recorded])
-    done = import_results(results, store, scales, 2.0, replacing=True)
+    done = import_results(results, store, lambda _: scales, 2.0, replacing=True)
     assert [one.outcome for one in done] == [Outcome.SAME, Outcome.RECORDED]
     assert store.get("r2") == [recorded]
     store.close()
@@ -314,7 +333,7 @@ def test_pages_rest_and_metrics_say_where_it_came_from(site: str, hand: Path, da
     assert "coverage" not in page
     assert "Imported from CodeCarbon 2.3.5" in get(f"{site}/labels/r1.svg")
     assert requests.get(f"{site}/labels/r1.pdf", timeout=30).content.startswith(b"%PDF")
-    (one,) = json.loads(get(f"{site}/api/v1/grades/r1"))["grades"]
+    (one,) = json.loads(get(f"{site}/api/v1/grades/r1?scale=gramwatt"))["grades"]
     assert one["measurement"]["imported"]["version"] == "2.3.5"
     metrics = f"{site}/metrics"
     deadline = time.monotonic() + 60

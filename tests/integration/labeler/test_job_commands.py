@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import requests
 from gramwatt_labeler.__main__ import main
+from gramwatt_labeler.store import Filters, Store
 from labeler_job import SCALES
 
 pytestmark = pytest.mark.usefixtures("scales_dir")
@@ -65,7 +66,7 @@ def test_grade_as_json_by_name(prometheus_url: str, capsys: pytest.CaptureFixtur
         (
             ["--window", "steady", "--grading.scales", "best"],
             1,
-            "no scale 'best' (known: comparia, gramwatt)",
+            "no scale 'best' (known: comparia, gaissa, gaissa-fixed, gaissalabel, gramwatt)",
         ),
         (["--window", "steady", "--watch.interval", "5"], 2, "$.watch.interval: expected a duration"),
     ],
@@ -109,6 +110,55 @@ def test_watch_once_and_the_scale_list(
     assert "gaissa-fixed" in capsys.readouterr().out
     assert main(["watch", "--config.check"]) == 0
     assert 'watch.interval: "15s"' in capsys.readouterr().out
+
+
+def test_a_look_that_found_no_server_is_no_success(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    words = ["watch", "--once", "--prometheus.url", "http://127.0.0.1:1", "--data.dir", str(tmp_path)]
+    assert main(words) == 1
+    assert capsys.readouterr().out == ""
+    assert "no answer from Prometheus at http://127.0.0.1:1" in caplog.text
+
+
+def test_a_scale_of_several_metrics_grades_a_window_where_the_settings_name_it(
+    prometheus_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GRAMWATT_LABELER_GRADING_SCALES_DIR")
+    words = ["grade", "--name", "short-one", "--grading.scales", "gramwatt,gaissa,gaissa-fixed", "--json"]
+    main([*words, "--prometheus.url", prometheus_url])
+    found = {one["grade"]["scale"]["name"]: one["grade"] for one in json.loads(capsys.readouterr().out)}
+    assert found["gramwatt"]["letter"] == "D"  # of images without a name, by the most lenient reference
+    assert found["gaissa"]["letter"] == "A"  # 0.25 g
+    assert found["gaissa-fixed"]["letter"] is None  # what is missing could change it
+
+
+def test_a_stretch_of_series_becomes_an_evaluation(
+    prometheus_url: str, now: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    selector = 'gramwatt_device_energy_joules_total{instance="node-a:10044"}'
+    data = ["--data.dir", str(tmp_path), "--prometheus.url", prometheus_url]
+    words = ["measure", "--selector", selector, "--start", str(now - 3600), "--end", str(now - 3000), "--json",
+             "--phase", "training", "--task", "image-classification", "--model", "acme/net", "--value", "samples=1000",
+             *data]  # fmt: skip
+    assert main([*words, "--dry-run"]) in (0, 3)
+    assert not (tmp_path / "grades.db").exists()
+    capsys.readouterr()
+    assert main(words) in (0, 3)
+    (printed,) = json.loads(capsys.readouterr().out)
+    store = Store(f"sqlite:///{tmp_path / 'grades.db'}")
+    (kept,) = store.page(Filters(origin="range"), "gramwatt").rows
+    store.close()
+    measured = kept.evaluation.measurement
+    assert measured is not None
+    assert (
+        measured.energy_joules == printed["measurement"]["energy_joules"] == pytest.approx(18000)
+    )  # 30 W, 600 s
+    assert (kept.evaluation.boundary, kept.evaluation.window.instance) == ("machine", "node-a:10044")
+    assert kept.evaluation.window.values == {"samples": 1000.0}
+    assert main(["measure", "--selector", "{user=", "--start", "1h", *data]) == 2
+    assert main(["measure", "--selector", '{user="nobody"}', "--start", "1h", *data]) == 1
+    assert "nobody" in capsys.readouterr().err
 
 
 def test_a_grafana_without_token_is_a_wrong_setting(

@@ -45,8 +45,8 @@ def test_a_bug_in_grading_one_window_stops_nobody(
             raise ZeroDivisionError("a bug\nnobody thought of")
         return original(scale, window, measurement, hardware)
 
-    original: Any = vars(watch)["grade"]
-    monkeypatch.setattr(watch, "grade", grade)
+    original: Any = vars(watch)["grade_measured"]
+    monkeypatch.setattr(watch, "grade_measured", grade)
     assert {one.window.id for one in job.watch.poll()} >= GRADEABLE - {"steady"}
     job.watch.poll()
     refused = {one.window.id: one.grade for one in job.watch.poll() if one.grade.scale.name == "gramwatt"}

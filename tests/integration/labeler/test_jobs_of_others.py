@@ -10,6 +10,7 @@ from api_site import NOW, RUN, Browser, Site
 from gramwatt_labeler.__main__ import main
 from gramwatt_labeler.model import Graded, Measurement, Window
 from gramwatt_labeler.scale_files import grade, load_scales
+from gramwatt_labeler.store import Evaluation, Origin
 
 MONTHS = b"""\
 timestamp,project_name,run_id,duration,emissions,energy_consumed
@@ -86,3 +87,26 @@ def test_tasks_models_hosts_and_intervals_are_found_over_rest(site: Site) -> Non
     assert found("user=ann&phase=inference") == ["w0", "w2"]
     assert found(f"from={NOW + 3600:.0f}&to={NOW + 90000:.0f}") == ["w1"]
     assert found("host=lab-1:10044&task=summarization") == []
+
+
+def test_runs_of_every_origin_are_in_one_list_by_page_and_rest(site: Site) -> None:
+    for number, origin in enumerate(Origin):
+        window = Window(f"w-{origin}", "run", "training", NOW, NOW + number, model=f"acme/{origin}-net")
+        measured = Measurement(energy_joules=60.0, components={"cpu": 60.0}, samples=9, coverage_ratio=1.0)
+        site.store.add_evaluation(Evaluation(window=window, measurement=measured, origin=origin))
+    newest_first = [f"w-{origin}" for origin in reversed(Origin)]
+    found: list[str] = []
+    page = site.get("evaluations?limit=3").json()
+    while True:
+        found += [one["id"] for one in page["evaluations"]]
+        if page["next"] is None:
+            break
+        page = site.get(f"evaluations?limit=3&cursor={page['next']}").json()
+    assert found == newest_first
+    shown = site.client.get("/evaluations").text
+    for origin in Origin:
+        assert f"/evaluations/w-{origin}" in shown
+        (one,) = site.get(f"evaluations?origin={origin}").json()["evaluations"]
+        assert (one["id"], one["origin"]) == (f"w-{origin}", origin.value)
+        (by_name,) = site.get(f"evaluations?q={origin}-net").json()["evaluations"]
+        assert by_name["id"] == one["id"]

@@ -101,6 +101,7 @@ def test_a_band_of_the_shipped_main_scale_is_changed_by_its_field(site: Site) ->
         ({"content": "kind: rated"}, "missing required field"),
         ({"content": "a: &a [1]\nb: *a"}, "aliases"),
         ({"content": "[" * 2000}, "the scale"),
+        ({"content": "[" * 200_000}, "nested more than 20 deep"),
         ({"content": "\x00"}, "YAML"),
     ],
 )
@@ -122,7 +123,8 @@ def test_a_version_that_is_there_is_never_changed(site: Site) -> None:
     content = (Path(str(site.scales.files["gaissa"].file))).read_text()
     check = site.post("scales/check", {"content": content}, "manager")
     assert (check.status_code, check.json()["changed"]) == (200, 0)
-    assert error(site.post("scales", {"content": "{"}, "manager"))[:2] == (422, "invalid")
+    for call in ("scales", "scales/check"):
+        assert error(site.post(call, {"content": "{"}, "manager")) == (422, "invalid", "$.content")
     changed = content.replace('version: "2023"', 'version: "10"').replace("weight: 0.35", "weight: 0.3")
     added = site.post("scales", {"content": changed}, "manager")
     assert (added.status_code, added.json()["version"]) == (201, "10")

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
-from api_site import Browser, Site
+from api_site import NOW, Browser, Site
+from gramwatt_labeler.__main__ import main
+from gramwatt_labeler.model import Graded, Measurement, Window
+from gramwatt_labeler.scale_book.regrading import regrade
+from gramwatt_labeler.scale_files import grade
+from gramwatt_labeler.store import Origin, Store
 
 TRAINING = {
     "phase": "training", "model": "acme/net", "task": "image-classification", "dataset": "cifar10",
@@ -156,6 +162,44 @@ def test_a_file_of_codecarbons_keeps_units_parts_hardware_and_country(site: Site
     page = Browser(site).get(f"/evaluations/{one['id']}")
     for text in ("264 Wh", "56.1 g", "By component", "8 x NVIDIA A100", "FRA, 212 g/kWh"):
         assert text in page
+
+
+def _letters(store: Store, evaluation: str) -> dict[str, str | None]:
+    return {name: one.grade.letter for name, one in store.evaluation(evaluation).grades.items()}
+
+
+@pytest.mark.parametrize("named", ["gramwatt", "gramwatt,comparia"])
+def test_a_file_of_codecarbons_has_the_same_letters_by_command_and_rest(
+    site: Site, tmp_path: Path, named: str
+) -> None:
+    file, database = tmp_path / "emissions.csv", f"sqlite:///{tmp_path / 'own.db'}"
+    file.write_bytes(CODECARBON % (b"0.2103", b"0.2645", b"8 x NVIDIA A100"))
+    facts = ["--phase", "training", "--task", "image-classification", "--grading.scales", named]
+    assert main(["import", str(file), *facts, "--data.database-url", database]) == 0
+    store = Store(database)
+    by_command = _letters(store, "run-1")
+    store.close()
+    assert {name for name, letter in by_command.items() if letter} == {"gaissa"}
+    by_rest = _letters(site.store, _imported(site, file.read_bytes())["id"])
+    assert {name: letter for name, letter in by_command.items() if name in by_rest} == by_rest
+    assert set(by_command) - set(by_rest) == set(named.split(",")) - {"gramwatt"}
+
+
+def test_what_is_measured_is_graded_on_the_scales_of_the_settings_before_and_after_a_change(
+    site: Site,
+) -> None:
+    """A letter of a recorded run rests on energy, unless the settings name a scale of other metrics."""
+    window = Window("w1", "train", "training", NOW - 3600, NOW, model="acme/net", task="image-classification")
+    measured = Measurement(7200.0, {"cpu": 7200.0}, 100, 1.0, emissions_grams=0.1)
+    site.store.add(Graded(window, measured, grade(site.scales["gramwatt"], window, measured), NOW))
+    assert site.store.evaluation("w1").evaluation.origin is Origin.WINDOW
+    content = Path(str(site.scales.files["gaissa"].file)).read_text()
+    own = {"content": re.sub(r"^name: .*$", "name: ours", content, flags=re.MULTILINE)}
+    assert site.post("scales/check", own, "manager").json()["changed"] == 0
+    assert site.post("scales", own, "manager").status_code == 201
+    assert list(regrade(site.store, site.scales["ours"], NOW, grades_new=True)) == []
+    (one,) = regrade(site.store, site.scales["ours"], NOW, grades_new=True, of_measured=["gramwatt", "ours"])
+    assert one.after.letter == "A"
 
 
 def test_a_run_without_a_gpu_has_its_cpu_as_hardware(site: Site) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 from gramwatt_labeler.evaluate.results import evaluate, evaluation_of, fitting
+from gramwatt_labeler.evaluate.runs import grade_run
 from gramwatt_labeler.forms.entry import read_entry
-from gramwatt_labeler.scale_book.regrading import grade_again
 from gramwatt_labeler.scale_files import load_scales
 from gramwatt_labeler.store import Origin, Store
 from gramwatt_labeler.uploads.mapping import Record
@@ -64,7 +64,7 @@ def letters_before_and_after(store: Store, form: Mapping[str, str], is_file: boo
     stored = store.evaluation(store.add_evaluation(evaluation, grades))
     store.take_back(stored.evaluation.id)  # the next example may be the same evaluation
     for name, at_first in result.grades.items():
-        again = grade_again(SCALES[name], stored.evaluation)
+        again = grade_run(SCALES[name], stored.evaluation)
         assert (again.letter, again.best, again.worst, again.index) == (
             at_first.letter, at_first.best, at_first.worst, at_first.index
         ), name  # fmt: skip

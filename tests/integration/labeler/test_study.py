@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Iterator
@@ -76,6 +77,29 @@ def test_a_filter_that_cannot_be_read_is_named(site: Site, query: str, name: str
     assert (page.status_code, f"{name}: " in page.text) == (422, True)
 
 
+def test_an_empty_study_says_which_filter_empties_it(site: Site) -> None:
+    page = site.client.get("/study?domain=Audio&downloads_from=1&to=2022-02").text
+    words = re.sub(r"\s+", " ", page)
+    assert (
+        "Domain Audio, Downloads at least 1, To 2022-02. The first that leaves none is To 2022-02." in words
+    )
+
+
+def test_a_choice_that_no_model_has_is_refused_with_those_that_there_are(site: Site) -> None:
+    found = site.get("study/summary?domain=Video").json()["error"]
+    assert (found["message"], found["allowed"]) == ("no model has it", ["Audio", "NLP"])
+
+
+def test_the_document_says_what_each_filter_takes(site: Site) -> None:
+    for call in ("summary", "letters", "charts/{name}.{form}"):
+        document = site.get("openapi.json").json()["paths"][f"/api/v1/study/{call}"]["get"]
+        meaning = {one["name"]: one.get("description", "") for one in document["parameters"]}
+        assert "in g, or with its unit behind it" in meaning["co2_from"]
+        assert "units: g, mg, kg, t, lb" in meaning["co2_to"]
+        assert "a number, alone or with k, M, B" in meaning["downloads_from"]
+        assert "a month" in meaning["to"]
+
+
 def test_each_chart_is_a_picture_and_its_numbers(site: Site) -> None:
     known = site.get("study/charts").json()["charts"]
     assert tuple(one["name"] for one in known) == CHARTS
@@ -130,6 +154,22 @@ def test_the_command_grades_every_model_again(tmp_path: Path, capsys: pytest.Cap
     assert "24 models with CO2 graded on gaissa-fixed" in capsys.readouterr().out
     assert main(["study", *database, "grade", "--scale", "nope"]) == 2
     assert "--scale: no scale 'nope'; there are" in capsys.readouterr().err
+
+
+def test_an_export_has_no_formula_for_a_spreadsheet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A card says where it was measured in any words."""
+    file = tmp_path / "models.csv"
+    file.write_text(HEAD + ROWS[0].replace("CodeCarbon", '"\r=1+1\nX"') + "\n")
+    database = ["--data.database-url", f"sqlite:///{tmp_path / 'grades.db'}"]
+    assert main(["study", *database, "import", str(file)]) == 0
+    capsys.readouterr()
+    assert main(["study", *database, "export"]) == 0
+    (row,) = csv.DictReader(capsys.readouterr().out.splitlines())
+    assert row["hub_id"] == "org/m0"
+    assert row["source"].startswith("'")
+    assert row["source"].endswith("=1+1 X")
 
 
 def test_the_explorer_draws_no_quantity_against_itself(site: Site) -> None:

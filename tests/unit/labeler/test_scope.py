@@ -18,6 +18,7 @@ READING, EVALUATE, UPLOAD = (
     f"integration/labeler/pages/test_{name}.py" for name in ("reading", "evaluate", "upload")
 )
 IMPORT, STORE = "integration/labeler/test_import.py", "integration/labeler/store/test_evaluations.py"
+COMMANDS = "integration/labeler/test_job_commands.py"
 EXPLORE, TORCH = (f"integration/examples/test_explore_{name}.py" for name in ("measured", "torch"))
 BROWSER, CARDS, STUDY = (
     "browser/test_application.py",
@@ -43,6 +44,7 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "the study is filtered, drawn and read over REST": (
         (STUDIED, "test_the_same_filters_narrow_the_page_and_the_calls"),
         (STUDIED, "test_each_chart_is_a_picture_and_its_numbers"),
+        (STUDIED, "test_the_document_says_what_each_filter_takes"),
     ),
     "every model has its letter, and can be graded again": (
         (HUB, "test_what_changed_is_read_and_graded_once"),
@@ -84,6 +86,17 @@ SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "one run has one letter wherever it is read": (
         (ONE_LETTER, "test_a_letter_is_the_same_on_form_page_label_list_model_and_rest"),
         (ONE_LETTER, "test_compared_runs_have_the_letters_of_their_labels"),
+    ),
+    "one kind of numbers has the same letters by every door": (
+        (ONE_LETTER, "test_a_file_of_codecarbons_has_the_same_letters_by_command_and_rest"),
+        (ONE_LETTER, "test_what_is_measured_is_graded_on_the_scales_of_the_settings_before_and_after_a_change"),
+        (COMMANDS, "test_a_scale_of_several_metrics_grades_a_window_where_the_settings_name_it"),
+    ),
+    "runs of every origin are in one list": (
+        (OTHERS, "test_runs_of_every_origin_are_in_one_list_by_page_and_rest"),
+    ),
+    "a stretch of the exporter's series becomes an evaluation": (
+        (COMMANDS, "test_a_stretch_of_series_becomes_an_evaluation"),
     ),
     "results come by one click from a deployed model": (
         (PROBE, "test_its_energy_is_that_of_what_serves_it_between_two_samples"),

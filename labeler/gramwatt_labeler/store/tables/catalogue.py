@@ -15,7 +15,6 @@ METRICS = Table(
     Column("description", Text, nullable=False),
     Column("how_to", Text, nullable=False),
     Column("recommendations", JSON, nullable=False),  # letter -> list of texts
-    Column("icon", String(64), nullable=False, server_default=""),
     Column("enabled", Boolean, nullable=False),
     Column("version", Integer, nullable=False),
     CheckConstraint("direction IN ('lower', 'higher')", name="direction"),

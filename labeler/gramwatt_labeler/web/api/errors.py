@@ -82,7 +82,8 @@ def of_labeler(error: LabelerError) -> ApiError:
         case InputError():
             path, colon, rest = text.partition(": ")
             is_path = bool(colon) and re.fullmatch(r"[\w.-]+", path) is not None
-            return ApiError(422, "invalid", rest if is_path else text, path if is_path else "")
+            where, message = (path, rest) if is_path else ("", text)
+            return ApiError(422, "invalid", message, where, error.allowed)
         case DatabaseAway():
             return ApiError(
                 503, "try_again", "the database does not answer; try again", retry_after=_RETRY_SECONDS

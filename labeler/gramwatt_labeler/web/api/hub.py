@@ -1,54 +1,33 @@
-"""``/api/v1/hub/syncs`` and ``/api/v1/study``: models of the hub, corrections, and what their CO2 goes along with."""
+"""``/api/v1/hub/syncs`` and models of the hub: what a card says, and corrections."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import msgspec
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
-from ...charts.drawing import draw
 from ...forms.mistakes import Mistake
 from ...hub.curating import curate
 from ...hub.evaluating import corrected, curation_texts, evaluation_id
 from ...store.hub import HubRows
 from ...store.people import Role
-from ...study.analysis import analyse
-from ...study.charts import CHARTS
-from ...study.filters import AMOUNTS, MONTHS, NAMES, WORDS, narrowed
-from ...study.frame import Row
-from ...study.reading import STUDY_SCALE, Reading, letters_of
 from ..auth.guard import Guard
 from ..manage.services import Services
 from ..pages.desk import Desk
 from . import shapes
-from .answers import answer, kept
-from .asking import json_body, one_of, only
+from .answers import answer
+from .asking import json_body, only
 from .errors import ApiError
 from .jobs import job_json
-
-_TITLES = WORDS | {name: title for name, (title, _, _) in AMOUNTS.items()} | MONTHS
-_FILTERS = {
-    "parameters": [
-        {
-            "name": name,
-            "in": "query",
-            "description": _TITLES[name],
-            "schema": {"type": "string", "maxLength": 256},
-        }
-        for name in NAMES
-    ]
-}
 
 
 def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
     """Reading is for everybody; syncing for managers, correcting for contributors."""
     routes = APIRouter(prefix="/api/v1", tags=["hub"])
     hub = HubRows(desk.store.database)
-    reading = Reading(hub)
 
     @routes.get("/hub/syncs", dependencies=[Depends(only())], responses=shapes.ok(dict, 422, 503))
     def syncs() -> Response:
@@ -67,66 +46,6 @@ def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
             lambda: queue_sync(services, given.whole, given.texts, who.name, desk.clock())
         )
         return answer(job_json(await to_thread.run_sync(services.jobs.get, job)), 202)
-
-    def narrowed_rows(request: Request) -> list[Row]:
-        return narrowed(reading.rows(), request.query_params)
-
-    @routes.get("/study/summary", dependencies=[Depends(only(*NAMES))], openapi_extra=_FILTERS,
-                responses=shapes.ok(dict, 422, 503))  # fmt: skip
-    def summary(request: Request) -> Response:
-        """Totals, how CO2 is reported, and what it goes along with, of the hub's models that pass the filters."""
-        return answer(msgspec.to_builtins(asdict(analyse(narrowed_rows(request)))))
-
-    @routes.get("/study/letters", dependencies=[Depends(only(*NAMES, "scale"))], openapi_extra=_FILTERS,
-                responses=shapes.ok(dict, 422, 503))  # fmt: skip
-    def letters(request: Request, scale: Annotated[str, Query(max_length=64)] = STUDY_SCALE) -> Response:
-        """How many models have each letter on a scale, and of each letter the model with the least CO2."""
-        one_of("scale", scale, desk.scales)
-        rows = narrowed_rows(request)
-        found = letters_of(hub, rows, scale)
-        counts = Counter(found.values())
-        best: dict[str, dict[str, Any]] = {}
-        for row in sorted((row for row in rows if row.hub_id in found), key=lambda row: row.grams or 0.0):
-            of = {"hub_id": row.hub_id, "grams": row.grams, "evaluation": evaluation_id(row.hub_id)}
-            best.setdefault(found[row.hub_id], of)
-        return answer(
-            {"scale": scale, "models": len(rows), "letters": dict(sorted(counts.items())), "best": best}
-        )
-
-    @routes.get("/study/charts", dependencies=[Depends(only())], responses=shapes.ok(dict, 422))
-    def charts() -> Response:
-        """The charts that there are."""
-        return answer({"charts": [{"name": name, "title": title} for name, (title, _) in CHARTS.items()]})
-
-    @routes.get(
-        "/study/charts/{name}.{form}", dependencies=[Depends(only(*NAMES, "scale"))], openapi_extra=_FILTERS,
-        response_class=Response,
-        responses=shapes.problems(404, 422, 503) | {200: {"content": {"image/svg+xml": {}, "application/json": {}}}},
-    )  # fmt: skip
-    def chart(
-        request: Request,
-        name: Annotated[str, Path(max_length=64)],
-        form: Annotated[str, Path(max_length=8)],
-        scale: Annotated[str, Query(max_length=64)] = STUDY_SCALE,
-    ) -> Response:
-        """A chart as SVG, or as JSON: its Vega-Lite specification with the numbers in ``data.values``."""
-        one_of("scale", scale, desk.scales)
-        if name not in CHARTS or form not in ("svg", "json"):
-            names = [f"{one}.{kind}" for one in CHARTS for kind in ("svg", "json")]
-            raise ApiError(404, "not_found", f"there is no chart {name[:64]}.{form}", "name", names)
-        rows = narrowed_rows(request)
-        title, make = CHARTS[name]
-        spec = make(rows, letters_of(hub, rows, scale))
-        if spec is None:
-            raise ApiError(
-                404, "not_found", f"too few of the {len(rows)} models have what this chart shows", "name"
-            )
-        if form == "json":
-            body = msgspec.json.encode({"name": name, "title": title, "models": len(rows), "spec": spec})
-            return kept(request, body, "application/json")
-        answer = kept(request, draw(spec, title).encode(), "image/svg+xml")
-        answer.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
-        return answer
 
     @routes.get("/study/models", dependencies=[Depends(only("id"))], responses=shapes.ok(dict, 404, 422, 503))
     def one(hub_id: Annotated[str, Query(alias="id", min_length=1, max_length=256)]) -> Response:

@@ -19,9 +19,10 @@ from ...uploads.adding import (
     graded,
     origin_of,
     proposed,
-    rows_of,
+    records_of,
 )
 from ...uploads.reading import read_upload
+from ...uploads.rows import read_rows
 from ...uploads.sheet import MOST_BYTES, MOST_FILES
 from ...uploads.tools import recognise, tool_named
 from ..auth.guard import Guard
@@ -90,11 +91,12 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         read = [
             proposed(at, sheet, chosen or recognise(sheet.columns, known)) for at, sheet in enumerate(sheets)
         ]
-        rows = rows_of(read, form, desk.definitions.fields())
-        if len(rows) > MOST_ADDED:
+        records = records_of(read, form)
+        if len(records) > MOST_ADDED:
             raise ApiError(
-                413, "too_large", f"{len(rows)} rows; at most {MOST_ADDED} are added at once", "files"
+                413, "too_large", f"{len(records)} rows; at most {MOST_ADDED} are added at once", "files"
             )
+        rows = read_rows(records, desk.definitions.fields())
         lines = added(desk.store, [graded(desk.grade, row) for row in rows], by, origin_of(read))
         return answer({"lines": [_line(line) for line in lines], "counts": counts_of(lines)}, 201)
 

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from anyio import to_thread
 from fastapi import APIRouter, Path, Request, Response
 
-from ...errors import Duplicate
+from ...errors import Duplicate, ScaleError
 from ...json_shapes import scale_json
 from ...scale_book.content import read_scale
 from ...scale_book.regrading import preview
+from ...scale_files import LoadedScale
 from ...store.people import Role
 from ..auth.guard import Guard
 from ..manage.services import Services
@@ -37,7 +38,7 @@ def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
         return await to_thread.run_sync(lambda: answer(changes(given.content)))
 
     def changes(content: str) -> dict[str, Any]:
-        found = preview(desk.store, read_scale(content), services.hardware)
+        found = preview(desk.store, scale_of(content), services.hardware, of_measured=desk.named_scales)
         return {
             "examined": found.examined,
             "changed": found.changed,
@@ -61,7 +62,7 @@ def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
         return await to_thread.run_sync(lambda: added(given.content, who.name))
 
     def added(content: str, by: str) -> Response:
-        loaded = read_scale(content)
+        loaded = scale_of(content)
         try:
             services.scales.put(loaded, content, by, desk.clock())
         except Duplicate as there:
@@ -83,3 +84,11 @@ def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
         return answer(job_json(services.jobs.get(job)), 202)
 
     return routes
+
+
+def scale_of(content: str) -> LoadedScale:
+    """Raises ApiError with what is wrong with the text."""
+    try:
+        return read_scale(content)
+    except ScaleError as error:
+        raise ApiError(422, "invalid", str(error), "$.content") from None

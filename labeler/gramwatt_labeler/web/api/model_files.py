@@ -15,7 +15,7 @@ from ...model_files.reading import read_model
 from ...store.people import Role
 from ..auth.guard import Guard
 from ..pages.desk import Desk
-from ..pages.models import MOST_FILE_BYTES
+from ..pages.model import MOST_FILE_BYTES
 from ..pages.page import files_of, texts_of
 from . import shapes
 from .answers import answer, model_json

@@ -9,6 +9,7 @@ from ..auth.guard import Guard
 from ..manage.services import Services
 from ..pages.desk import Desk
 from . import (
+    adding,
     appearance,
     defining,
     docs,
@@ -19,8 +20,10 @@ from . import (
     jobs,
     managing,
     model_files,
+    models,
     probing,
     returns,
+    study,
 )
 
 
@@ -28,13 +31,16 @@ def router(desk: Desk, guard: Guard, services: Services, looks: Appearance) -> A
     """Everything under /api."""
     routes = APIRouter()
     for part in (
-        evaluations.router(desk, guard),
+        evaluations.router(desk),
+        adding.router(desk, guard),
+        models.router(desk, guard),
         grading.router(desk),
         returns.router(desk, guard),
         managing.router(desk, guard, services),
         jobs.router(guard, services),
         probing.router(desk, guard, services),
         hub.router(desk, guard, services),
+        study.router(desk),
         defining.router(desk, guard),
         importing.router(desk, guard),
         model_files.router(desk, guard),

@@ -14,7 +14,7 @@ from ...forms.mistakes import Mistake
 from ...forms.quantities import RATIO, read_quantity
 from ...uploads.mapping import EXTRA, FIELDS
 from ..api import shapes
-from ..api.defining import Given, listed, put
+from ..api.defined import Given, listed, put
 from ..api.errors import ApiError
 from ..pages.desk import Desk
 

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from ...errors import Duplicate, LabelerError, NotFound
 from ...scale_book import fields
-from ...scale_book.content import read_scale
+from ...scale_book.content import checked, read_scale
 from ...scale_book.regrading import PREVIEWED, Changes, preview
 from ..pages.desk import Desk
 from .services import Services
@@ -31,6 +31,7 @@ def page(
     stored = content_of(desk, services, name)
     text = content or stored
     try:
+        checked(text)
         numbers = fields.numbers(text)
     except Exception:  # the text is what is wrong: the fields of the scale as it is
         numbers = fields.numbers(stored)
@@ -60,7 +61,7 @@ def answer(
         if loaded.id.name != name:
             raise NotFound(f"name: this page is for {name}; the text says {loaded.id.name}")
         if form.get("action") != "save":
-            changes = preview(desk.store, loaded, services.hardware)
+            changes = preview(desk.store, loaded, services.hardware, of_measured=desk.named_scales)
             return page(desk, services, request, name, content, version, changes)
         services.scales.put(loaded, content, by, desk.clock())
     except Duplicate as there:

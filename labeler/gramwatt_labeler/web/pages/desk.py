@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...definitions import Definitions
@@ -21,7 +21,11 @@ from .page import Pages
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The same for every page. ``page_of`` is the address of an evaluation's page, for a label's QR code."""
+    """The same for every page.
+
+    ``main_scale`` is the first of ``grading.scales``. ``page_of`` is the address of an evaluation's page, for a
+    label's QR code.
+    """
 
     store: Store
     scales: Mapping[str, LoadedScale]
@@ -30,10 +34,17 @@ class Desk:
     pages: Pages
     prometheus: Prometheus | None = None
     clock: Callable[[], float] = field(default=time.time)
+    more_scales: Sequence[str] = ()  # the others of grading.scales
+
+    @property
+    def named_scales(self) -> Sequence[str]:
+        """Those of ``grading.scales``."""
+        return (self.main_scale, *self.more_scales)
 
     def grade(self, entry: Entry, file: str = "", line: int = 0) -> Result:
         """An entry on every scale that fits its phase."""
-        return evaluate(entry, fitting(self.scales, self.main_scale, entry.phase), self.clock(), file, line)
+        fit = fitting(self.scales, self.main_scale, entry.phase, self.named_scales)
+        return evaluate(entry, fit, self.clock(), file, line)
 
     def on_label(self, grades: Mapping[str, Graded], asked: str = "") -> Graded | None:
         """Of an evaluation's grades by scale name the one on the asked scale, else the one that is its letter."""

@@ -1,46 +1,34 @@
-"""Models: the list, one with its facts and evaluations, registering one, and correcting what a card of the hub says."""
+"""Models: the list, and registering one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 
-from ...errors import Duplicate, LabelerError, NotFound
-from ...forms.fields import PHASES
+from ...errors import Duplicate, LabelerError
 from ...forms.mistakes import Mistake
-from ...forms.prefill import address, of_model
 from ...forms.quantities import BYTES, COUNT, FLOPS, Kind, read_quantity
-from ...hub.curating import curate
-from ...hub.evaluating import NUMBERS, TEXTS, corrected, curation_texts
-from ...model_files.facts import FileFacts
-from ...model_files.input_shapes import EXAMPLE, read_shapes
-from ...model_files.keeping import keep
-from ...model_files.reading import READ, SUFFIXES, read_model
 from ...render.text import clean
-from ...store.hub import HubRows
-from ...store.nouns import Filters, Model, ModelFacts
+from ...store.nouns import ModelFacts
 from ...store.rows import author_and_name
 from .desk import Desk
-from .page import checked, files_of, form_of, texts_of
+from .page import checked, form_of, texts_of
 
 ROWS = 50
-MOST_FILE_BYTES = 100_000_000
-_WORDS = {"domain": "Domain", "library": "Library", "licence": "Licence", "note": "Note"}
-_AMOUNTS: Mapping[str, tuple[str, Kind]] = {
+WORDS = {"domain": "Domain", "library": "Library", "licence": "Licence", "note": "Note"}
+AMOUNTS: Mapping[str, tuple[str, Kind]] = {
     "parameters": ("Parameters", COUNT), "file_bytes": ("Size of the file", BYTES),
     "flops_per_unit": ("FLOPs per request", FLOPS),
 }  # fmt: skip
 
 
 def router(desk: Desk) -> APIRouter:
-    """``/models``, ``/models/{id}`` and what is sent from them."""
+    """``/models``."""
     routes = APIRouter(include_in_schema=False)
-    hub = HubRows(desk.store.database)
 
     @routes.get("/models")
     def listed(
@@ -62,8 +50,8 @@ def router(desk: Desk) -> APIRouter:
         shown = found[:ROWS]
         return desk.pages.render(
             "models.html.j2", request, status, here="/models", q=q, models=shown, after=after,
-            following=shown[-1].id if len(found) > ROWS else None, form=form, wrong=wrong, words=_WORDS,
-            amounts=_AMOUNTS, first=next(iter(wrong), ""),
+            following=shown[-1].id if len(found) > ROWS else None, form=form, wrong=wrong, words=WORDS,
+            amounts=AMOUNTS, first=next(iter(wrong), ""),
         )  # fmt: skip
 
     @routes.post("/models")
@@ -72,7 +60,7 @@ def router(desk: Desk) -> APIRouter:
         return await run_in_threadpool(lambda: _add(request, form))
 
     def _add(request: Request, form: dict[str, str]) -> Response:
-        trouble = _may_not(request, form)
+        trouble = may_not(desk, request, form)
         if trouble:
             return _list(request, "", 0, form, {"add": trouble}, 403)
         facts, wrong = read_facts(form)
@@ -84,121 +72,15 @@ def router(desk: Desk) -> APIRouter:
             return _list(request, "", 0, form, {"add": str(error)}, 422)
         return RedirectResponse(f"/models/{model}", 303)
 
-    def _may_not(request: Request, form: Mapping[str, str]) -> str:
-        visitor = desk.pages.visitors(request)
-        if not visitor.may_write:
-            return "log in with the right to write first"
-        return "" if checked(form, visitor.csrf) else "the page was open for too long; send it again"
-
-    @routes.get("/models/{model_id}")
-    def one(request: Request, model_id: str, scale: Annotated[str, Query(max_length=64)] = "") -> Response:
-        return _page(request, _model(model_id), scale)
-
-    def _model(model_id: str) -> Model:
-        try:
-            if not (model_id.isascii() and model_id.isdigit() and len(model_id) < 10):
-                raise NotFound(model_id)
-            return desk.store.model(int(model_id))
-        except NotFound:
-            raise HTTPException(404, "there is no such model; see /models") from None
-
-    def _page(
-        request: Request,
-        model: Model,
-        scale: str = "",
-        wrong: str = "",
-        status: int = 200,
-        read: FileFacts | None = None,
-        file: str = "",
-        typed_shape: str = "",
-    ) -> Response:
-        scale = scale if scale in desk.scales else ""
-        page = desk.store.page(Filters(model_id=model.id), scale or desk.main_scale, limit=ROWS)
-        stored = [desk.store.evaluation(row.evaluation.id) for row in page.rows[:ROWS]]
-        shown = [graded for one in stored if (graded := desk.on_label(one.grades, scale)) is not None]
-        labelled = next((one for one in shown if one.grade.letter), shown[0] if shown else None)
-        name = _name(model.facts)
-        return desk.pages.render(
-            "model.html.j2", request, status, here="/models", model=model, name=name, stored=stored, total=page.total,
-            labelled=labelled,
-            card=_card(model.facts.hub_id), wrong=wrong, words=_WORDS, amounts=_AMOUNTS,
-            read=read, file=file, suffixes=",".join(SUFFIXES), formats=READ,
-            forms={phase: address(of_model(name, model.facts), phase) for phase in PHASES},
-            example_shape=EXAMPLE, typed_shape=typed_shape,
-            most_megabytes=MOST_FILE_BYTES // 1_000_000,
-        )  # fmt: skip
-
-    def _card(hub_id: str) -> dict[str, Any] | None:
-        """What the card says, and what people say in its place."""
-        if not hub_id:
-            return None
-        try:
-            card = hub.card(hub_id)
-        except NotFound:
-            return None
-        curated = hub.curated([hub_id]).get(hub_id, {})
-        _, plain, _ = corrected(card, {})
-        _, now, layers = corrected(card, curation_texts(curated))
-        return {
-            "card": card, "mined": plain, "now": now, "layers": layers, "curated": curated,
-            "fields": {**{name: title for name, (title, _) in NUMBERS.items()}, **TEXTS},
-        }  # fmt: skip
-
-    @routes.post("/models/{model_id}/file")
-    async def from_file(request: Request, model_id: str) -> Response:
-        form = await form_of(request, 1, MOST_FILE_BYTES)
-        files = files_of(form, "file")
-        return await run_in_threadpool(lambda: _from_file(request, model_id, texts_of(form), files))
-
-    def _from_file(
-        request: Request, model_id: str, form: Mapping[str, str], files: Sequence[UploadFile]
-    ) -> Response:
-        """Give the model what its file says."""
-        model = _model(model_id)
-        trouble = _may_not(request, form)
-        if trouble:
-            return _page(request, model, wrong=trouble, status=403)
-        if not files:
-            return _page(request, model, wrong="choose the model's file first", status=422)
-        name, size = files[0].filename or "file", files[0].size or 0
-        typed = form.get("input_shape", "")
-        try:
-            shapes = read_shapes(typed)
-        except LabelerError as error:
-            wrong = f"Shape of its input: {error}"
-            return _page(request, model, wrong=wrong, status=422, typed_shape=typed)
-        try:
-            facts = read_model(files[0].file, name, size, shapes)
-        except LabelerError as error:
-            return _page(request, model, wrong=str(error), status=422, typed_shape=typed)
-        model = keep(desk.store, model.facts, facts, desk.clock(), desk.pages.visitors(request).name)
-        return _page(request, model, read=facts, file=name, typed_shape=typed)
-
-    @routes.post("/models/{model_id}/curation")
-    async def correct(request: Request, model_id: str) -> Response:
-        form = texts_of(await form_of(request))
-        return await run_in_threadpool(lambda: _correct(request, model_id, form))
-
-    def _correct(request: Request, model_id: str, form: Mapping[str, str]) -> Response:
-        model = _model(model_id)
-        trouble = _may_not(request, form)
-        if trouble:
-            return _page(request, model, wrong=trouble, status=403)
-        value = None if form.get("action") == "back" else form.get("value", "")
-        try:
-            curate(
-                hub, model.facts.hub_id, form.get("field", ""), value, form.get("note", "")[:1000],
-                desk.pages.visitors(request).name, desk.scales, desk.main_scale, desk.clock(),
-            )  # fmt: skip
-        except (LabelerError, Mistake) as error:
-            return _page(request, model, wrong=str(error), status=422)
-        return RedirectResponse(f"/models/{model.id}#card", 303)
-
     return routes
 
 
-def _name(facts: ModelFacts) -> str:
-    return f"{facts.author}/{facts.name}" if facts.author else facts.name
+def may_not(desk: Desk, request: Request, form: Mapping[str, str]) -> str:
+    """Why this visitor may not change anything with this form, or ""."""
+    visitor = desk.pages.visitors(request)
+    if not visitor.may_write:
+        return "log in with the right to write first"
+    return "" if checked(form, visitor.csrf) else "the page was open for too long; send it again"
 
 
 def read_facts(form: Mapping[str, str]) -> tuple[ModelFacts | None, dict[str, str]]:
@@ -210,14 +92,14 @@ def read_facts(form: Mapping[str, str]) -> tuple[ModelFacts | None, dict[str, st
     if len(name) > 256 or len(author) > 256:
         wrong["model"] = "longer than 256 characters"
     amounts: dict[str, float] = {}
-    for key, (_, kind) in _AMOUNTS.items():
+    for key, (_, kind) in AMOUNTS.items():
         text = form.get(key, "")
         if text:
             try:
                 amounts[key] = read_quantity(text, kind, form.get(f"{key}_unit", "") or kind.base)
             except Mistake as mistake:
                 wrong[key] = str(mistake)
-    words = {key: clean(form.get(key, "")) for key in (*_WORDS, "revision")}
+    words = {key: clean(form.get(key, "")) for key in (*WORDS, "revision")}
     for key, text in words.items():
         if len(text) > (2000 if key == "note" else 256):
             wrong[key] = "is too long"

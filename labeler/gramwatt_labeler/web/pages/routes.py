@@ -5,7 +5,19 @@ from __future__ import annotations
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse
 
-from . import compare, evaluate, evaluation, evaluations, explore, models, report, roi, upload
+from . import (
+    compare,
+    evaluate,
+    evaluation,
+    evaluation_files,
+    evaluations,
+    explore,
+    model,
+    models,
+    report,
+    roi,
+    upload,
+)
 from .desk import Desk
 from .page import HEADERS, STATIC
 
@@ -21,6 +33,18 @@ def router(desk: Desk) -> APIRouter:
             raise HTTPException(404, f"no such file: {name}")
         return FileResponse(path, headers=HEADERS | {"Cache-Control": "max-age=300"})
 
-    for part in (evaluations, explore, evaluation, evaluate, models, upload, compare, roi, report):
+    for part in (
+        evaluations,
+        explore,
+        evaluation_files,
+        evaluation,
+        evaluate,
+        models,
+        model,
+        upload,
+        compare,
+        roi,
+        report,
+    ):
         routes.include_router(part.router(desk))
     return routes

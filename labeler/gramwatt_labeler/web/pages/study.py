@@ -16,7 +16,7 @@ from ...store.hub import HubRows
 from ...store.people import Role
 from ...study.analysis import LEAST, Study, analyse
 from ...study.charts import charts_of
-from ...study.filters import AMOUNTS, MONTHS, NAMES, WORDS, choices_of, narrowed
+from ...study.filters import AMOUNTS, MONTHS, NAMES, WORDS, choices_of, emptied_by, narrowed
 from ...study.frame import Row
 from ...study.reading import STUDY_SCALE, Reading, letters_of
 from ..api.hub import queue_sync
@@ -50,6 +50,7 @@ def router(desk: Desk, guard: Guard, services: Services) -> APIRouter:
             "study.html.j2", request, 422 if wrong else 200, here="/study", asked=given, choices=choices_of(rows),
             wrong=wrong, study=study, trouble=trouble, charts=charts, known=len(rows), least=LEAST, words=WORDS,
             amounts=AMOUNTS, months=MONTHS, found=len(some), narrowed=any(given.values()),
+            emptied_by="" if some or wrong else emptied_by(rows, given),
             equivalents=equivalents(None, study.grams if study and study.with_co2 else None),
             syncs=hub.syncs(5), may_manage=_is_manager(request),
         )  # fmt: skip

@@ -22,11 +22,12 @@ from ...uploads.adding import (
     mapped_file,
     origin_of,
     proposed,
-    rows_of,
+    records_of,
 )
 from ...uploads.mapping import EXTRA, FIELDS
 from ...uploads.reading import KINDS as FILE_KINDS
 from ...uploads.reading import read_upload
+from ...uploads.rows import read_rows
 from ...uploads.sheet import MOST_BYTES, MOST_COLUMNS, MOST_FILES, MOST_ROWS
 from ...uploads.tools import recognise, tool_named
 from .desk import Desk
@@ -101,7 +102,10 @@ def router(desk: Desk) -> APIRouter:
         trouble: str = "",
     ) -> Response:
         defined = desk.definitions.fields()
-        rows = rows_of(read, form, defined)
+        records = records_of(read, form)
+        rows = read_rows(records[:MOST_ADDED], defined)
+        if len(records) > MOST_ADDED and not trouble:
+            trouble = too_many(len(records))
         lines = [graded(desk.grade, row) for row in rows[:MOST_GRADED]]
         lines += [Line(row, None, is_wrong=row.entry is None) for row in rows[MOST_GRADED:]]
         letters = [line.result.shown.grade.letter or "-" for line in lines if line.result]
@@ -120,7 +124,7 @@ def router(desk: Desk) -> APIRouter:
             extra=EXTRA,
             kinds=[kind for kind in KINDS.values() if len(kind.units) > 1],
             lines=sorted(lines, key=lambda line: not line.is_wrong)[: PREVIEW * 4],
-            total=len(lines),
+            total=len(records),
             wrong=sum(line.is_wrong for line in lines),
             letters=[(letter, letters.count(letter)) for letter in sorted(set(letters))],
             graded=min(len(rows), MOST_GRADED),
@@ -153,10 +157,10 @@ def router(desk: Desk) -> APIRouter:
             return preview(
                 request, name, read, form, 403, "log in with the right to write, then send it again"
             )
-        lines = [graded(desk.grade, row) for row in rows_of(read, form, defined)]
-        if len(lines) > MOST_ADDED:
-            words = f"{len(lines)} rows; at most {MOST_ADDED} are added at once here. Split the file"
-            return preview(request, name, read, form, 422, words)
+        records = records_of(read, form)
+        if len(records) > MOST_ADDED:
+            return preview(request, name, read, form, 422, too_many(len(records)))
+        lines = [graded(desk.grade, row) for row in read_rows(records, defined)]
         done = added(desk.store, lines, visitor.name, origin_of(read))
         spool.drop(name)
         return desk.pages.render(
@@ -170,3 +174,11 @@ def router(desk: Desk) -> APIRouter:
         )
 
     return routes
+
+
+def too_many(rows: int) -> str:
+    """Why so many runs are not added here, and what adds them."""
+    return (
+        f"{rows:,} rows; at most {MOST_ADDED:,} are added at once here, and no more are looked at. "
+        "Split the file, or use gramwatt-labeler import"
+    )

@@ -125,6 +125,18 @@ def test_a_large_file_with_many_columns_is_previewed(reader: TestClient) -> None
     assert "Letters of the first 2,000" in page
 
 
+@pytest.mark.slow
+def test_more_rows_than_are_added_at_once_are_counted_and_not_read(writer: TestClient, store: Store) -> None:
+    before = store.count()
+    rows = "\n".join(f"org/{number},{number + 1}" for number in range(60_000))
+    page = upload(writer, ("long.csv", f"model,emissions\n{rows}\n".encode()))
+    assert "60,000 runs found" in page
+    assert "60,000 rows; at most 5,000 are added at once here" in page
+    assert 'value="add" disabled' in page
+    answer = writer.post(where(page), data=chosen(page) | {"do": "add"})
+    assert (answer.status_code, store.count()) == (422, before)
+
+
 def test_no_file_eleven_files_and_an_old_preview(reader: TestClient) -> None:
     assert reader.post("/upload", files=[("x", ("x", b""))]).status_code == 422
     many = [("files", (f"{number}.csv", TABLE)) for number in range(11)]

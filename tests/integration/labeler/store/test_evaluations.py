@@ -93,6 +93,16 @@ def test_the_same_energy_of_two_recorded_windows_is_no_duplicate(store: Store) -
     assert caught.value.existing == "w1"
 
 
+def test_the_newest_are_counted_by_evaluation_whatever_scales_they_are_on(store: Store) -> None:
+    measured = Measurement(10.0, {"cpu": 10.0}, 12, 1.0)
+    for number in range(3):
+        window = Window(f"w{number}", "train", "training", NOW, NOW + number)
+        for scale in (SCALE, replace(SCALE, name="other", sha256="c" * 64)):
+            assert store.add(Graded(window, measured, Grade(scale, "A"), NOW))
+    newest = [(one.window.id, one.grade.scale.name) for one in store.newest(2)]
+    assert newest == [("w2", "gaissa"), ("w2", "other"), ("w1", "gaissa"), ("w1", "other")]
+
+
 def test_a_newer_version_of_a_scale_replaces_the_letter_and_keeps_the_old_one(store: Store) -> None:
     its_id = store.add_evaluation(typed(), [letter("B")])
     store.mark_annotated(its_id, "gaissa")
