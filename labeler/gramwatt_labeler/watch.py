@@ -248,10 +248,8 @@ class Watch:
         if self._annotator is None:
             return
         refused = 0
-        names = {scale.id.name for scale in self._scales}
-        for graded in self._store.not_annotated(now - self._lookback):
-            if graded.grade.scale.name not in names:  # what files state is graded on more
-                continue
+        scales = [scale.id.name for scale in self._scales]  # what files state is graded on more
+        for graded in self._store.not_annotated(now - self._lookback, scales):
             try:
                 self._annotator.add(graded, self._output.page(graded.window.id))
             except TryAgain as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -359,9 +359,10 @@ class Store:
         with self.database.reading() as connection:
             return int(connection.execute(_matching(query, scale, search)).scalar_one())
 
-    def not_annotated(self, since: float) -> list[Graded]:
-        """Results of windows that ended at or after ``since`` and have no annotation in Grafana yet, oldest first."""
-        query = _graded_query().where(~_G.annotated, _E.ended >= since)
+    def not_annotated(self, since: float, scales: Collection[str]) -> list[Graded]:
+        """Results on ``scales`` that have no annotation in Grafana yet, of windows that ended at or after ``since``,
+        oldest first."""
+        query = _graded_query().where(~_G.annotated, _E.ended >= since, _G.scale.in_(scales))
         return self._read(query.order_by(_E.ended, _E.id, _G.scale))
 
     def mark_annotated(self, window: str, scale: str) -> None:

@@ -92,7 +92,7 @@ def test_away_is_one_line_and_over_when_it_is_back(store: Store, graded: Graded)
     event.listen(store.engine, "do_connect", away)
     for call in (
         store.recent, store.ping, store.count, lambda: store.get("w1"), lambda: store.has("w1", "x"),
-        lambda: store.add(graded), lambda: store.add_all([graded]), lambda: store.not_annotated(0),
+        lambda: store.add(graded), lambda: store.add_all([graded]), lambda: store.not_annotated(0, ["gramwatt"]),
         lambda: store.mark_annotated("w1", "x"),
     ):  # fmt: skip
         with pytest.raises(DatabaseAway) as caught:

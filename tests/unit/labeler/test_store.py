@@ -61,10 +61,12 @@ def test_newest_first_and_only_so_many(store: Store, graded: Graded) -> None:
 
 def test_annotated_results_are_remembered(store: Store, graded: Graded) -> None:
     store.add(graded)
-    assert store.not_annotated(since=0) == [graded]
-    assert store.not_annotated(since=graded.window.end + 1) == []
+    scales = [graded.grade.scale.name]
+    assert store.not_annotated(0, scales) == [graded]
+    assert store.not_annotated(0, ["another"]) == []
+    assert store.not_annotated(graded.window.end + 1, scales) == []
     store.mark_annotated("w1", "test")
-    assert store.not_annotated(since=0) == []
+    assert store.not_annotated(0, scales) == []
 
 
 @pytest.mark.parametrize("url", ["nonsense", "sqlite:////proc/no/such.db", "nodriver://x/y"])

@@ -109,7 +109,7 @@ def test_a_newer_version_of_a_scale_replaces_the_letter_and_keeps_the_old_one(st
     store.regrade(its_id, [letter("D", NEWER)], NOW + 1)
     assert [one.grade.text for one in store.get(its_id)] == ["D"]
     assert store.evaluation(its_id).grades["gaissa"].grade.scale == NEWER
-    assert store.not_annotated(0) == []
+    assert store.not_annotated(0, ["gaissa"]) == []
     assert not store.add(replace(store.get(its_id)[0], graded_at=NOW + 2))
     store.regrade(its_id, [letter("B")], NOW + 3)  # back again
     assert [one.grade.text for one in store.get(its_id)] == ["B"]

@@ -91,7 +91,7 @@ def test_old_grades_are_evaluations_like_any_other(old_url: str, opened: Opened)
         ("", "resnet50"),
     }
     assert [one.evaluation.id for one in store.page(Filters(q="DROP TABLE")).rows] == ["hostile"]
-    assert [one.window.id for one in store.not_annotated(0) if one.grade.scale.name == "gramwatt"] == [
+    assert [one.window.id for one in store.not_annotated(0, ["gramwatt"])] == [
         "run-7", "hostile", "failed", "other-tool", "lost",
     ]  # fmt: skip
 
