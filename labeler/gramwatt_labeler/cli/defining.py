@@ -45,7 +45,8 @@ def main(options: argparse.Namespace, config: Config) -> int:
         if options.file is None:
             rows = listed(desk, options.kind)
             lines = [f"{clean(row['name']):<28} {row['origin']:<8} {_title(row)}" for row in rows]
-            print(json.dumps(rows, indent=2) if options.json else "\n".join(lines))
+            text = "\n".join(lines) or f"no {options.kind} are defined yet"
+            print(json.dumps(rows, indent=2) if options.json else text)
             return 0
         done = []
         for path, given in _read(options.file, options.kind):

@@ -91,6 +91,14 @@ def test_a_key_makes_a_repeated_request_harmless(site: Site) -> None:
     assert again.headers["Idempotent-Replayed"] == "true"
     other = site.post("evaluations", RUN | {"task": "t"}, Idempotency_Key="k1")
     assert error(other) == (422, "invalid", "Idempotency-Key")
+    for odd in ("k" * 129, "a\tb"):
+        assert error(site.post("evaluations", RUN, Idempotency_Key=odd)) == (
+            422,
+            "invalid",
+            "Idempotency-Key",
+        )
+    twice = [*site.headers().items(), ("Idempotency-Key", "k1"), ("Idempotency-Key", "k2")]
+    assert error(site.client.post("/api/v1/evaluations", json=RUN, headers=twice))[2] == "Idempotency-Key"
     # Another user's key is another key.
     assert error(site.post("evaluations", RUN, "manager", Idempotency_Key="k1"))[1] == "duplicate"
 

@@ -247,6 +247,7 @@ def test_the_command_lists_defines_and_changes(tmp_path: Path, capsys: pytest.Ca
     rows = json.loads(define("metrics", "--json")[1])
     assert next(row for row in rows if row["name"] == "water")["origin"] == "manager"
     assert "shipped" in define("tactics")[1]
+    assert define("fields")[:2] == (0, "no fields are defined yet\n")
     for content, words in (
         ("{name: x}", "metrics.yml: $."),
         ("- {name: x, colour: red}", "metrics.yml: $[0]."),

@@ -44,9 +44,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
 
     def added(request: Request, body: Any, digest: str) -> Response:
         who = guard.requester(request).name
-        key = request.headers.get("idempotency-key", "")
-        if len(key) > _LONGEST_KEY or not key.isprintable():
-            raise ApiError(422, "invalid", f"expected at most {_LONGEST_KEY} characters", "Idempotency-Key")
+        key = one_key(request.headers.getlist("idempotency-key"))
         reply = Reply(who, key, digest) if key else None
         if reply is not None and (known := store.reply(reply)) is not None:
             return answer(known.body, known.status, {"Idempotent-Replayed": "true"})
@@ -65,6 +63,17 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         return answer(found, 201)
 
     return routes
+
+
+def one_key(given: Sequence[str]) -> str:
+    """The key of a request; "" without one. Raises ApiError for two of them, and for one that is none."""
+    if len(given) > 1:
+        raise ApiError(422, "invalid", "is given twice", "Idempotency-Key")
+    key = given[0] if given else ""
+    if len(key) > _LONGEST_KEY or not key.isprintable():
+        words = f"expected at most {_LONGEST_KEY} printable characters"
+        raise ApiError(422, "invalid", words, "Idempotency-Key")
+    return key
 
 
 def add_entries(
