@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             format="%(asctime)s %(levelname)s %(message)s",
             stream=sys.stderr,
         )
-        for library in ("httpx", "httpcore"):  # they log every request
+        for library in ("httpx", "httpcore", "httpx2", "httpcore2"):  # they log every request
             logging.getLogger(library).setLevel(logging.WARNING)
         for warning in loaded.warnings:
             _log.warning("%s", warning)

@@ -10,9 +10,12 @@ import resource
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+from .errors import TryAgain
 
 _TURNS = threading.BoundedSemaphore(2)  # each may take gigabytes
+_TURN_SECONDS = 10.0  # how long a file waits for its turn: others may be read for a minute
 
 
 class NoAnswer(Exception):
@@ -29,12 +32,12 @@ def answer_of(
 ) -> bytes:
     """What a module of this package prints. Its standard input is ``content``, or the open file of this number.
 
-    ``seconds`` bounds its run time. Raises NoAnswer.
+    ``seconds`` bounds its run time. Raises NoAnswer; TryAgain when others are being read and do not end soon.
     """
     line = [sys.executable, "-P", "-m", module, *arguments]
     source = subprocess.PIPE if file is None else file
     with (
-        _TURNS,
+        _turn(),
         subprocess.Popen(line, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as program,
     ):
         try:
@@ -45,6 +48,16 @@ def answer_of(
     if program.returncode != 0:
         raise NoAnswer(module)
     return bytes(found)
+
+
+@contextlib.contextmanager
+def _turn() -> Iterator[None]:
+    if not _TURNS.acquire(timeout=_TURN_SECONDS):
+        raise TryAgain("two other files are being read, which may take a minute; try again then")
+    try:
+        yield
+    finally:
+        _TURNS.release()
 
 
 def bound(memory_bytes: int, cpu_seconds: int) -> None:

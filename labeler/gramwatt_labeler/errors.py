@@ -11,6 +11,8 @@
     ├── NotYet          the window exists but cannot be measured yet: ask again later
     ├── TryAgain        a server did not answer or is overloaded: counted, retried
     │   └── DatabaseAway    it is the database
+    │       ├── DatabaseBusy    it answers, and all connections to it are in use
+    │       └── DatabaseFull    it answers and takes nothing new: its disk is full, or may only be read
     ├── Duplicate       it is stored already; carries the id of the one that is there
     └── Rejected        a server understood and refused: retrying the same call is pointless
 
@@ -73,6 +75,14 @@ class TryAgain(LabelerError):
 
 class DatabaseAway(TryAgain):
     """The database does not answer; the message is one line and the same while it stays away."""
+
+
+class DatabaseBusy(DatabaseAway):
+    """Every connection that this program may have to the database is in use."""
+
+
+class DatabaseFull(DatabaseAway):
+    """It can be read and takes nothing new; the message has the database's own words."""
 
 
 class Duplicate(LabelerError):

@@ -37,7 +37,10 @@ Report = Callable[[str, Mapping[str, Any]], None]
 
 def exporters(prometheus: Prometheus, now: float) -> dict[str, str]:
     """Instance -> base URL of every exporter that Prometheus scrapes. Raises TryAgain or Rejected."""
-    instances = {one.labels.get("instance", "") for one in prometheus.instant("gramwatt_build_info", now)}
+    instances = {
+        one.labels.get("instance", "")
+        for one in prometheus.instant("gramwatt_build_info", prometheus.now(now))
+    }
     urls = {instance: f"http://{instance}" for instance in instances if instance}
     for target in prometheus.targets():
         instance = target.labels.get("instance", "")

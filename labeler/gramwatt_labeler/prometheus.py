@@ -9,18 +9,24 @@ API: https://prometheus.io/docs/prometheus/latest/querying/api/
 from __future__ import annotations
 
 import json
+import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
 from .errors import Rejected, TryAgain
+from .units import duration
+
+_log = logging.getLogger(__name__)
 
 # One answer holds at most this much time: a day of 5 s scrapes is 17,280 samples per series.
 _CHUNK_SECONDS = 86_400.0
+_SAME_SECONDS = 60.0  # two clocks that differ by less are the same
 _LONGEST_ANSWER = 256 * 1024 * 1024  # bytes; a chunk of 100 such series has 50 MB
 
 
@@ -68,6 +74,16 @@ class Prometheus:
         self.url = url.rstrip("/")
         self._client = client
         self._timeout = timeout
+        self._ahead: float | None = None  # seconds, of the server's clock; None is not known yet
+
+    def now(self, now: float) -> float:
+        """A moment of this machine's clock by the server's, where the two differ by more than a minute.
+
+        Samples have the server's times. Raises TryAgain.
+        """
+        if self._ahead is None:
+            self._ask({"query": "vector(1)", "time": f"{now:.3f}"})  # every answer says when it was given
+        return now + (self._ahead or 0.0)
 
     def targets(self) -> list[Target]:
         """What it scrapes now; nothing where it does not say (a query layer over several). Raises TryAgain."""
@@ -90,7 +106,10 @@ class Prometheus:
         ]
 
     def raw(self, select: str, start: float, end: float) -> list[Series]:
-        """Every raw sample of the selected series with start <= t <= end. Raises TryAgain or Rejected."""
+        """Every raw sample of the selected series with start <= t <= end. Raises TryAgain or Rejected.
+
+        NaN is none: VictoriaMetrics shows so that a series ended, where Prometheus shows nothing.
+        """
         merged: dict[tuple[tuple[str, str], ...], dict[float, float]] = {}
         at = start
         while True:
@@ -99,7 +118,8 @@ class Prometheus:
             milliseconds = math.ceil((stop - at) * 1000) + 1
             for row in self._query(f"{select}[{milliseconds}ms]", stop, "matrix"):
                 samples = merged.setdefault(tuple(sorted(_labels(row).items())), {})
-                samples.update(_sample(pair) for pair in row.get("values", ()))
+                numbers = [_sample(pair) for pair in row.get("values", ())]
+                samples.update((moment, value) for moment, value in numbers if not math.isnan(value))
             if stop >= end:
                 break
             at = stop
@@ -123,6 +143,16 @@ class Prometheus:
             raise Rejected(f"{self.url} answered with a {found} instead of a {kind}")
         return list(rows)
 
+    def _compare_clocks(self, date: str) -> None:
+        before, self._ahead = self._ahead, _ahead_of_us(date)
+        if self._ahead and not before:
+            way = "behind" if self._ahead > 0 else "ahead of"
+            _log.warning(
+                "the clock of this machine is %s %s that of Prometheus at %s: set it, by NTP for example; until then "
+                "windows are looked for by the time of Prometheus",
+                duration(abs(self._ahead)), way, self.url,
+            )  # fmt: skip
+
     def _ask(self, form: Mapping[str, str]) -> tuple[int, bytes]:
         """Status and body within the timeout as a whole: a server that drips must not hold the job for ever."""
         deadline = time.monotonic() + self._timeout
@@ -138,9 +168,19 @@ class Prometheus:
                         )
                     if time.monotonic() > deadline:
                         raise httpx.ReadTimeout("the answer takes too long")
+                self._compare_clocks(answer.headers.get("date", ""))
                 return answer.status_code, bytes(content)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise TryAgain(f"no answer from Prometheus at {self.url}: {_cause(error)}") from None
+
+
+def _ahead_of_us(date: str) -> float:
+    """How many seconds a server's clock is ahead by the date of its answer; 0 where it says none."""
+    try:
+        ahead = parsedate_to_datetime(date).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+    return ahead if abs(ahead) > _SAME_SECONDS else 0.0
 
 
 def _labels(row: Mapping[str, Any]) -> dict[str, str]:

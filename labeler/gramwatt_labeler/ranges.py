@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from .errors import InputError, NotFound
+from .errors import InputError, NotFound, Rejected
 from .grading.energy import GPU_SHARE
 from .identity import Samples
 from .measure import Counted, count, coverage_ratio, drops
 from .model import Measurement
 from .prometheus import Prometheus, Series
 from .prometheus import selector as selector_of
+from .units import moment
 
 METRICS = {
     "gramwatt_workload_energy_joules_total": "process",
@@ -27,8 +28,12 @@ METRICS = {
     "gramwatt_device_energy_joules_total": "machine",
 }
 """The counters a stretch can be of, and what their energy counts."""
-_DEFAULTS = (("pid", "gramwatt_process_energy_joules_total"), ("window", "gramwatt_window_energy_joules_total"),
-             ("device", "gramwatt_device_energy_joules_total"))  # fmt: skip
+_DEFAULTS = (
+    ("workload", "gramwatt_workload_energy_joules_total"), ("pid", "gramwatt_process_energy_joules_total"),
+    ("window", "gramwatt_window_energy_joules_total"), ("device", "gramwatt_device_energy_joules_total"),
+    # Of all of a user's workloads; not every workload has a series of its own.
+    ("user", "gramwatt_user_energy_joules_total"),
+)  # fmt: skip
 _PARTS = ("component", "device", "source")
 """Labels of a part of the energy: with one of them in the selector the rest of it is not counted."""
 _GPU = re.compile(r'component\s*=\s*"gpu"')
@@ -38,6 +43,8 @@ _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)\s*(?:=~|!~|!=|=)\s*"(?:[^"\\]|\\.
 _OWN = ("workload", "kind", "user", "component", "pid", "command", "device", "source", "window", "instance")
 """What makes two series different things; other labels are of copies (replicas, two jobs)."""
 _LONGEST = 366 * 86400.0
+_MOST_RESETS = 0.1  # of the steps of a counter: one that goes back more often is two, taking turns
+_FEW_RESETS = 3  # restarts of an exporter that are always possible
 _STEPS = 2  # scrapes that an exporter's first or last sample may lie away from another exporter's
 
 
@@ -82,18 +89,27 @@ def _labels(braces: str) -> set[str]:
     return found
 
 
-def measure_range(prometheus: Prometheus, selector: str, start: float, end: float) -> Stretch:
-    """``selector`` as :func:`read_selector` gives it. Raises InputError, NotFound, TryAgain or Rejected."""
+def check_times(start: float, end: float, now: float) -> None:
+    """Raises InputError naming ``--start`` where no energy can be known from ``start`` to ``end``."""
     if not start < end or end - start > _LONGEST:
         raise InputError("--start: expected a moment before --end, at most 366 days")
+    if start >= now:
+        raise InputError(f"--start: {moment(start)} is still to come: expected a moment before now")
+
+
+def measure_range(prometheus: Prometheus, selector: str, start: float, end: float) -> Stretch:
+    """``selector`` as :func:`read_selector` gives it. Raises NotFound, TryAgain or Rejected."""
     energy = _grouped(prometheus.raw(selector, start, end))
     if not energy:
         raise NotFound(f"Prometheus at {prometheus.url} has no sample of {selector} in that time")
     first = min(samples[0][0] for samples in energy.values())
     last = max(samples[-1][0] for samples in energy.values())
     counted: dict[str, list[Counted]] = {}
-    for (component, _), samples in energy.items():
-        counted.setdefault(component, []).append(count(samples))
+    for (component, own), samples in energy.items():
+        one = count(samples)
+        if len(one.resets) > max(_FEW_RESETS, _MOST_RESETS * one.samples):
+            raise Rejected(_taking_turns(one, dict(own).get("instance", "")))
+        counted.setdefault(component, []).append(one)
     components = {
         component: sum(one.increase for one in found) for component, found in sorted(counted.items())
     }
@@ -114,12 +130,24 @@ def measure_range(prometheus: Prometheus, selector: str, start: float, end: floa
         emissions_grams=sum(count(samples).increase for samples in grams.values()) if grams else None,
         uncertainty_ratio=uncertainty,
         sources=sources,
-        notes=(f"{len(energy)} series of {selector}",),
+        notes=(f"{len(energy)} series of {selector}", *_gone_back(len(resets))),
     )
     boundary = boundary_of(selector)
     if boundary == "gpu" and not _is_mostly_gpu(prometheus, selector, measurement.energy_joules, first, last):
         boundary = "part"
     return Stretch(selector, first, last, measurement, boundary, instances)
+
+
+def _taking_turns(one: Counted, instance: str) -> str:
+    return (
+        f"the energy counter of {instance or 'an exporter'} goes back {len(one.resets)} times in "
+        f"{one.samples} samples: two exporters have this name. Give each its own instance label in Prometheus, then "
+        "measure a time after that"
+    )
+
+
+def _gone_back(times: int) -> tuple[str, ...]:
+    return (f"the energy counter went back {times} time(s)",) if times else ()
 
 
 def _is_mostly_gpu(prometheus: Prometheus, selector: str, joules: float, first: float, last: float) -> bool:

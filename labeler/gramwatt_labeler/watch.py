@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from queue import SimpleQueue
+from queue import LifoQueue
 from typing import Any
 
 from .annotate import Annotator
@@ -20,7 +21,7 @@ from .output import Output
 from .prometheus import Prometheus
 from .published import PUBLISHED_EVALUATIONS, Published
 from .reasons import said
-from .render.files import write_labels
+from .render.files import label_files, write_labels
 from .render.text import clean
 from .scale_files import LoadedScale
 from .store import Store
@@ -30,6 +31,8 @@ from .windows import Finished, finished, measure
 _log = logging.getLogger(__name__)
 _UNANSWERED = 3  # windows in a row that the server does not answer for
 _REFUSED = 10  # annotations that Grafana refuses in one poll
+_SLICE_SECONDS = 10.0  # of a poll that catches up: then what it found is published, and it looks again
+_SHOWN_SECONDS = 5.0  # between two publications while many windows are graded
 
 
 class Watch:
@@ -65,20 +68,25 @@ class Watch:
         self._annotation_trouble = ""
         self._troubles = Troubles()
         self._done: set[str] = set()  # windows the store already has, so that a poll does not ask it for each
-        self._reports: SimpleQueue[tuple[str, Any]] = SimpleQueue()
+        # The newest first: a run that has just ended does not wait for those that ended while the labeler was away.
+        self._reports: LifoQueue[tuple[str, Any]] = LifoQueue()
         self._woken = threading.Event()
+        self._has_more = False  # the last poll ended before it had seen every window
+        self._waiting: set[str] = set()  # windows that were not ready, and whose turn comes after the others'
+        self._shown_at = -math.inf
 
     def publish(self) -> None:
         """Show the stored grades to the next scrapes."""
         self._published.publish(self._store.newest(PUBLISHED_EVALUATIONS))
+        self._shown_at = time.monotonic()
 
     def run(self, interval: float, stop: threading.Event) -> None:
         """Poll until ``stop`` is set and :meth:`wake` called. Nothing a server does ends this."""
         due = time.monotonic()
         while not stop.is_set():
             if time.monotonic() >= due:
-                self.poll()
-                due = time.monotonic() + interval
+                self.poll(_SLICE_SECONDS)
+                due = time.monotonic() + (0.0 if self._has_more else interval)
             self._woken.wait(max(0.0, due - time.monotonic()))
             self._woken.clear()
             self.grade_reported()
@@ -97,6 +105,9 @@ class Watch:
         new: list[Graded] = []
         while not self._reports.empty():
             instance, report = self._reports.get()
+            if new and time.monotonic() - self._shown_at >= _SHOWN_SECONDS:
+                with contextlib.suppress(TryAgain):
+                    self.publish()
             try:
                 window, measurement = read_report(report, instance)
                 if window.id not in self._done:
@@ -112,12 +123,18 @@ class Watch:
                 self._annotate(self._now())
         return new
 
-    def poll(self) -> list[Graded]:
-        """One round; returns what was newly graded. Errors are counted and logged when they change."""
+    def poll(self, seconds: float = math.inf) -> list[Graded]:
+        """One round; returns what was newly graded. Errors are counted and logged when they change.
+
+        After ``seconds`` the windows that are left are the next round's.
+        """
         began = time.monotonic()
         self._health.polls.inc()
+        if not self._has_more:
+            self._waiting.clear()
+        self._has_more = False
         try:
-            new = self._grade_new()
+            new = self._grade_new(seconds)
             self.publish()
             self._health.last_poll.at = self._now()
             self._recovered()
@@ -133,19 +150,30 @@ class Watch:
         self._health.poll_seconds.set(time.monotonic() - began)
         return new
 
-    def _grade_new(self) -> list[Graded]:
-        now = self._now()
+    def _grade_new(self, seconds: float) -> list[Graded]:
+        now = self._prometheus.now(self._now())
         new: list[Graded] = []
-        waiting = unanswered = 0
+        unanswered = 0
         todo = [
-            found for found in finished(self._prometheus, now, self._lookback) if found.id not in self._done
+            found
+            for found in finished(self._prometheus, now, self._lookback)
+            if found.id not in self._done and found.id not in self._waiting
         ]
-        # Those that failed before come last: they must not use up the others' time.
-        for found in sorted(todo, key=lambda one: self._troubles.tries(one.id)):
+        until = time.monotonic() + seconds
+        # The newest first: its user waits for it. Those that failed before come last: they must not use up the
+        # others' time.
+        todo.sort(key=lambda one: (self._troubles.tries(one.id), -one.end))
+        for number, found in enumerate(todo):
+            if number and time.monotonic() >= until:
+                self._has_more = True
+                break
+            new += self.grade_reported()
+            if found.id in self._done:
+                continue
             try:
                 new += self._grade_one(found, now)
             except NotYet as error:
-                waiting += 1
+                self._waiting.add(found.id)
                 _log.debug("%s", error)
                 continue
             except DatabaseAway:
@@ -153,19 +181,19 @@ class Watch:
             except TryAgain as error:
                 # One window may be too much for the server. Several in a row: it is the server.
                 unanswered += 1
-                waiting += 1
+                self._waiting.add(found.id)
                 self._say(found, "unavailable", error)
                 if unanswered >= _UNANSWERED:
                     raise
                 continue
             except Exception as error:  # a bug, or an unforeseen window: it must not hold up the others
                 if not self._refuse(found, error, now, new):
-                    waiting += 1
+                    self._waiting.add(found.id)
                     continue
             unanswered = 0
             self._troubles.over(found.id)
             self._done.add(found.id)
-        self._health.waiting.set(waiting)
+        self._health.waiting.set(len(self._waiting))
         self._annotate(now)
         return new
 
@@ -173,6 +201,7 @@ class Watch:
         if not self._store.is_stated(found.id) and all(
             self._store.has(found.id, scale.id.name) for scale in self._scales
         ):
+            self._write_missing(found.id)
             return []
         window, measurement = measure(self._prometheus, found, now, self._patience)
         return self._grade_measured(window, measurement, now)
@@ -185,6 +214,8 @@ class Watch:
             )
             self._store.take_back(window.id)
         scales = [scale for scale in self._scales if not self._store.has(window.id, scale.id.name)]
+        if not scales:
+            self._write_missing(window.id)
         new = []
         for scale in scales:
             graded = Graded(
@@ -243,6 +274,14 @@ class Watch:
                 "cannot write the label of window %s: %s", clean(graded.window.id), clean(str(error))
             )
 
+    def _write_missing(self, window: str) -> None:
+        """The label files of a stored grade: a labeler that is killed may store the one and not write the others."""
+        output = self._output
+        if all(path.exists() for path in label_files(window, output.directory, output.formats)):
+            return
+        for graded in self._store.get(window, self._scales[0].id.name):
+            self._write(graded)
+
     def _annotate(self, now: float) -> None:
         """What Grafana refuses is tried again with the next poll, and keeps the others from nothing."""
         if self._annotator is None:
@@ -250,6 +289,8 @@ class Watch:
         refused = 0
         scales = [scale.id.name for scale in self._scales]  # what files state is graded on more
         for graded in self._store.not_annotated(now - self._lookback, scales):
+            if not self._reports.empty():
+                return  # a window has just ended: its grade comes first, and the rest of these after it
             try:
                 self._annotator.add(graded, self._output.page(graded.window.id))
             except TryAgain as error:

@@ -27,13 +27,17 @@ def model(name: str, modified: str, emissions: Any = 5.0, **more: Any) -> dict[s
 
 
 class HubStandIn:
-    """``models`` may be changed between syncs; ``busy`` answers are 429, ``broken`` ones 500."""
+    """``models`` may be changed between syncs; ``busy`` answers are 429, ``broken`` ones 500.
+
+    While ``held`` is set nothing is answered until it is.
+    """
 
     def __init__(self, models: list[dict[str, Any]], page: int = 2) -> None:
         self.models = models
         self.page = page
         self.busy = 0
         self.broken_after: int | None = None
+        self.held: threading.Event | None = None
         self.asked: list[str] = []
         self.tokens: set[str] = set()
         app = FastAPI()
@@ -90,6 +94,8 @@ class HubStandIn:
 
     def _note(self, request: Request) -> None:
         self.asked.append(request.url.path)
+        if self.held is not None:
+            self.held.wait(60)
         self.tokens.add(request.headers.get("authorization", ""))
 
     def __enter__(self) -> HubStandIn:

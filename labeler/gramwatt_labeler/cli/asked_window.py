@@ -20,8 +20,8 @@ def grade_asked(options: argparse.Namespace, config: Config) -> list[Graded]:
     server = prometheus(config)
     deadline = time.monotonic() + options.wait
     while True:
-        now = time.time()
         try:
+            now = server.now(time.time())
             if options.window:
                 found = find_by_id(server, options.window, now, config.watch.lookback)
             elif options.name:

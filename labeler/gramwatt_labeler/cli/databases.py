@@ -8,7 +8,7 @@ import msgspec
 
 from ..config import Config
 from ..store import Store, migrate
-from ..store.database import Database
+from ..store.rehearsal import Rehearsal
 from . import exit_codes
 
 
@@ -47,7 +47,7 @@ def _before(config: Config) -> tuple[str, str]:
     """The version of the database, "" of an empty one, and its address without a password. It stays as it is."""
     if config.database_file is not None and not config.database_file.is_file():
         return "", config.database_url  # opening it would make the file
-    database = Database(config.database_url, upgrades=False)
+    database = Rehearsal(config.database_url, upgrades=False)
     try:
         with database.reading() as connection:
             return migrate.version(connection), database.shown

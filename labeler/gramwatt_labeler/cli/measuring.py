@@ -8,11 +8,11 @@ import time
 import msgspec
 
 from ..config import Config
-from ..errors import Duplicate
+from ..errors import Duplicate, NotFound
 from ..evaluate.runs import grade_run
 from ..json_shapes import as_json
 from ..model import Graded, Window
-from ..ranges import Stretch, measure_range, of_whole, read_selector
+from ..ranges import Stretch, check_times, measure_range, of_whole, read_selector
 from ..scale_files import LoadedScale, pick
 from ..store import Evaluation, Given, Origin, Store
 from ..store.identifiers import new_id
@@ -58,13 +58,16 @@ def main(options: argparse.Namespace, config: Config) -> int:
     """Measure, grade on every configured scale, keep, print."""
     now = time.time()
     scales = pick(scales_in_force(config), config.grading.scales)
+    end = now if options.end is None else options.end
     with of_arguments():
         selector = read_selector(options.selector)
-    stretch = of_whole(
-        measure_range(prometheus(config), selector, options.start, options.end or now),
-        options.start,
-        options.end or now,
-    )
+        check_times(options.start, end, now)
+    stretch = of_whole(measure_range(prometheus(config), selector, options.start, end), options.start, end)
+    if (stretch.measurement.samples or 0) < 2:
+        raise NotFound(
+            f"Prometheus at {config.prometheus.url} has one sample of {selector} in that time, and energy is what lies "
+            "between two: take a longer time"
+        )
     evaluation = _evaluation(options, stretch, now)
     graded = [_graded(scale, evaluation, config.grading.hardware, now) for scale in scales]
     if not options.dry_run:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -12,11 +14,15 @@ from typing import Any
 from ..errors import ConfigError, LabelerError, Rejected, TryAgain
 from ..store.nouns import Card
 
+_log = logging.getLogger(__name__)
 _TAG = "co2_eq_emissions"
 _EXPAND = [
     "cardData", "createdAt", "downloads", "lastModified", "library_name", "likes", "pipeline_tag", "safetensors", "sha",
     "tags", "model-index",
 ]  # fmt: skip
+_SILENT_SECONDS = (
+    3.0  # until it is said that the hub does not answer; its library asks again for half a minute
+)
 _LEAST_SECONDS = 0.05  # between two requests: 20 a second at most
 _BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2, "F8_E4M3": 1, "F8_E5M2": 1, "I8": 1,
           "U8": 1, "BOOL": 1, "F4": 0.5}  # fmt: skip
@@ -40,6 +46,7 @@ class Hub:
         its_log.set_verbosity_error()  # type: ignore[no-untyped-call]
         self._api: Any = huggingface_hub.HfApi(endpoint=endpoint or None, token=token or False)
         self._error: Any = huggingface_hub.errors.HfHubHTTPError
+        self._is_silent = False
         self._sleep = sleep
         self._asked = 0.0
 
@@ -49,8 +56,15 @@ class Hub:
         The library waits as long as the hub says where these are too many requests, and asks again.
         """
         with self._errors():
-            for info in self._api.list_models(filter=_TAG, sort="last_modified", expand=_EXPAND):
-                yield card_of(info)
+            found = iter(self._api.list_models(filter=_TAG, sort="last_modified", expand=_EXPAND))
+        while True:
+            with self._errors(), self._said_when_silent():
+                info = next(found, None)
+            if info is None:
+                return
+            with self._errors():
+                card = card_of(info)
+            yield card
 
     def file_bytes(self, hub_id: str) -> float | None:
         """The size of the model's files of weights; None where the hub does not say."""
@@ -101,8 +115,28 @@ class Hub:
         if now - self._asked < _LEAST_SECONDS:
             self._sleep(_LEAST_SECONDS - (now - self._asked))
         self._asked = time.monotonic()
-        with self._errors():
+        with self._errors(), self._said_when_silent():
             return ask()
+
+    @contextlib.contextmanager
+    def _said_when_silent(self) -> Iterator[None]:
+        """Somebody may watch: a hub that is away or slow is said long before its library gives up."""
+        timer = threading.Timer(_SILENT_SECONDS, self._say_silent)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+            self._is_silent = False
+        finally:
+            timer.cancel()
+
+    def _say_silent(self) -> None:
+        if not self._is_silent:
+            self._is_silent = True
+            _log.warning(
+                "the hub at %s does not answer so far; it is asked again for half a minute",
+                self._api.endpoint,
+            )
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

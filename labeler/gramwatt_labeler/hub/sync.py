@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from typing import Any, Protocol
 
-from ..errors import LabelerError
+from ..errors import LabelerError, TryAgain
 from ..render.text import clean
 from ..scale_files import LoadedScale
 from ..store.hub import HubRows, ToKeep
@@ -23,6 +23,7 @@ from .cards import mine
 from .evaluating import curation_texts, hub_evaluation
 
 PAGE = 100
+_UNANSWERED = 3  # models in a row that the hub does not answer for
 Progress = Callable[[Mapping[str, Any]], None]
 
 
@@ -67,6 +68,7 @@ def sync(
     until = None if whole else store.newest()
     number = store.begin(by, started)
     counts, newest = Counts(), until
+    unanswered, is_whole = 0, True
     sizes: dict[str, float | None] = {}
     try:
         for fresh in _pages(source.cards(), until):
@@ -81,7 +83,16 @@ def sync(
             found = []
             for card in changed:
                 texts_of = curation_texts(curated.get(card.hub_id, {}))
-                found.append(_to_keep(source, card, texts_of, scales, main_scale, sizes, texts, clock()))
+                try:
+                    found.append(_to_keep(source, card, texts_of, scales, main_scale, sizes, texts, clock()))
+                    unanswered = 0
+                except TryAgain as error:
+                    # One model may be too much for the hub. Several in a row: it is the hub.
+                    unanswered += 1
+                    if unanswered >= _UNANSWERED:
+                        raise
+                    is_whole = False
+                    found.append(ToKeep(card, error=clean(str(error))))
                 progress({"seen": counts.seen, "created": counts.created, "updated": counts.updated})
             created, updated = store.put(found, clock())
             counts.created += created
@@ -96,7 +107,8 @@ def sync(
         raise
     if whole:
         counts.deleted = store.mark_deleted(started)
-    store.change(number, state="done", ended=clock(), newest=newest)
+    # A model that the hub did not answer for is asked for again by the next sync.
+    store.change(number, state="done", ended=clock(), newest=newest if is_whole else until)
     return counts
 
 
@@ -113,7 +125,7 @@ def _to_keep(
     source: Source, card: Card, curated: Mapping[str, str], scales: Mapping[str, LoadedScale], main_scale: str,
     sizes: dict[str, float | None], texts: bool, now: float,
 ) -> ToKeep:  # fmt: skip
-    """One model that cannot be read stops no other."""
+    """One model that cannot be read stops no other. Raises TryAgain where the hub does not answer for it."""
     try:
         mined = mine(card)
         if mined.emissions.grams is not None:
@@ -130,6 +142,8 @@ def _to_keep(
             detail = dict(evaluation.detail) | {"suspected": "the text of the card has the same number in kg"}
             evaluation = replace(evaluation, detail=detail)
         return ToKeep(card, evaluation, grades)
+    except TryAgain:
+        raise
     except LabelerError as error:
         return ToKeep(card, error=clean(str(error)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,9 @@ from .content import MOST_ROWS, Budget, Report, build
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 _PAGE = 500
+# What the rules make of all machines, those included that are switched off.
+_LIMIT = "budget:gramwatt_budget_limit_grams:max"
+_USED = "budget:gramwatt_budget_period_emissions_grams:sum"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +150,34 @@ def _budgets(prometheus: Prometheus | None, at: float) -> list[Budget] | None:
     if prometheus is None:
         return None
     try:
-        limits = _by_budget(prometheus, "gramwatt_budget_limit_grams", at)
-        used = _by_budget(prometheus, "gramwatt_budget_period_emissions_grams", at)
+        limits = _most(prometheus, "gramwatt_budget_limit_grams", at) | _most(prometheus, _LIMIT, at)
+        used = _of_machines(prometheus, at) | _most(prometheus, _USED, at)
     except LabelerError:
         return None
     return [Budget(name, used[name], limits[name]) for name in sorted(limits) if name in used]
 
 
-def _by_budget(prometheus: Prometheus, metric: str, at: float) -> dict[str, float]:
-    """The largest value by budget: a budget over several hosts is published by one of them, or the same by all."""
+def _most(prometheus: Prometheus, metric: str, at: float) -> dict[str, float]:
+    """The largest value by budget: that of every machine is the same, and so are the copies of two servers."""
     found: dict[str, float] = {}
     for series in prometheus.instant(selector(metric), at):
         name = series.labels.get("budget", "")
         found[name] = max(found.get(name, 0.0), series.samples[-1][1])
     return found
+
+
+def _of_machines(prometheus: Prometheus, at: float) -> dict[str, float]:
+    """Grams of the period by budget, where the rules that remember them are not loaded: a sum over the machines.
+
+    A budget of one name is one budget for all machines. A machine that is scraped twice counts once.
+    """
+    machines = {
+        series.target: series.labels.get("machine", "")
+        for series in prometheus.instant(selector("gramwatt_machine_info"), at)
+    }
+    own: dict[tuple[str, str], float] = {}
+    for series in prometheus.instant(selector("gramwatt_budget_period_emissions_grams"), at):
+        machine = machines.get(series.target) or series.labels.get("instance", "")
+        key = series.labels.get("budget", ""), machine
+        own[key] = max(own.get(key, 0.0), series.samples[-1][1])
+    return {name: math.fsum(grams for (one, _), grams in own.items() if one == name) for name, _ in own}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sqlite3
 import struct
 import threading
@@ -15,19 +16,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, InvalidatePoolError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoneIsFree
 from sqlalchemy.pool import NullPool
 
-from ..errors import ConfigError, DatabaseAway, LabelerError, Rejected
+from ..errors import ConfigError, DatabaseAway, DatabaseBusy, DatabaseFull, LabelerError, Rejected
 from . import migrate
 from .rows import storable
+from .tables import EVALUATIONS
 
+_log = logging.getLogger(__name__)
 Conflict = IntegrityError
 """What the database refuses because another program wrote the same at this moment."""
 _LOST = (SQLAlchemyError, ConnectionError, TimeoutError, struct.error)
 """What a database that is away raises. pg8000 leaves what its socket raises, or a cut answer, as it is."""
+# What SQLite and PostgreSQL say of a full disk, and of one that may only be read.
+_NOT_WRITABLE = ("disk is full", "no space left", "readonly database", "read-only")
 _TRIES = 20  # to upgrade the tables while another program does the same
 _TRY_SECONDS = 0.1
 _CONNECT_SECONDS = 5  # a server that does not answer must not hold a page for minutes
@@ -40,6 +46,7 @@ _TIMEOUTS: dict[str, dict[str, Any]] = {
     "pg8000": {"timeout": _CONNECT_SECONDS},  # of each answer, too
 }
 _UPGRADE_SECONDS = 3600  # for one statement of an upgrade, which moves every row
+_FOR_CHECKS: dict[str, Any] = {"pool_size": 1, "max_overflow": 1}
 
 
 class Database:
@@ -49,19 +56,27 @@ class Database:
     the database stays as it is.
     """
 
+    _checks_apart = True  # an engine for :meth:`ping`; in memory each engine has a database of its own
+
     def __init__(self, url: str, upgrades: bool = True) -> None:
         self._lock = threading.Lock()
         self._is_ready = False
+        self._said = ""
         self._upgrades = upgrades
         try:
             parsed = make_url(url)
             self._is_file = parsed.get_backend_name() == "sqlite"
+            self._is_in_memory = self._is_file and parsed.database in (None, "", ":memory:")
             self.shown = parsed.render_as_string()  # without the password
             self.engine = self._open(parsed)
+            is_apart = self._checks_apart and not self._is_in_memory
+            self._checks = self._open(parsed, **_FOR_CHECKS) if is_apart else self.engine
         except (ArgumentError, ModuleNotFoundError) as error:
             raise ConfigError("$.data.database_url", first_line(error)) from None
-        except OSError as error:
-            raise ConfigError("$.data.database_url", f"cannot open {url}: {first_line(error)}") from None
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigError(
+                "$.data.database_url", f"cannot open {self.shown}: {first_line(error)}"
+            ) from None
         if parsed.get_backend_name() not in ("sqlite", "postgresql"):
             name = parsed.get_backend_name()
             raise ConfigError("$.data.database_url", f"expected sqlite or postgresql, got {name}")
@@ -69,22 +84,22 @@ class Database:
             self._prepare()
         except _LOST as error:
             if self._is_file:
-                message = f"cannot open {self.shown}: {first_line(error)}"
-                raise ConfigError("$.data.database_url", message) from None
+                why = _folder_trouble(self.engine.url) or first_line(error)
+                raise ConfigError("$.data.database_url", f"cannot open {self.shown}: {why}") from None
 
-    def _open(self, url: URL) -> Engine:
+    def _open(self, url: URL, **pool: Any) -> Engine:
         if not self._is_file:
             arguments = _TIMEOUTS.get(url.get_driver_name(), {})
             # The pool logs a traceback for each connection that the server closed. Its callers say once that it is
             # away.
             logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
-            engine = create_engine(url, pool_timeout=_CONNECT_SECONDS, connect_args=arguments)
+            engine = create_engine(url, pool_timeout=_CONNECT_SECONDS, connect_args=arguments, **pool)
             event.listen(engine, "checkout", _tried(engine))
             event.listen(engine, "before_cursor_execute", _with_storable_texts, retval=True)
             return engine
-        if url.database not in (None, "", ":memory:"):
+        if not self._is_in_memory:
             Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url)
+        engine = create_engine(url, **pool)
         event.listen(engine, "before_cursor_execute", _with_storable_texts, retval=True)
         event.listen(engine, "connect", sqlite_manners)
         event.listen(engine, "begin", sqlite_begin)
@@ -112,6 +127,19 @@ class Database:
                 _left_in_order(connection),
             ):
                 yield connection
+            if self._said:
+                self._said = ""
+                _log.info("the database %s takes new rows again", self.shown)
+
+    def ping(self) -> None:
+        """Ask for one row, on a connection that nothing else has. Raises DatabaseAway.
+
+        While pages and jobs hold all others the database is busy, not away.
+        """
+        with self._errors():
+            self._prepare()
+            with self._checks.connect() as connection, _left_in_order(connection):
+                connection.execute(select(EVALUATIONS.c.id).limit(1)).first()
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -119,11 +147,23 @@ class Database:
             yield
         except IntegrityError:
             raise
+        except NoneIsFree:
+            raise DatabaseBusy(f"all connections to the database {self.shown} are in use") from None
         except DataError as error:
             raise Rejected(f"the database does not take it: {first_line(error)}") from None
         except _LOST as error:
             self._is_ready = False  # a database that was made anew has no tables
+            text = _why_nothing_is_taken(error)
+            if text:
+                self._say(f"the database {self.shown} takes nothing new: {text}")
+                raise DatabaseFull(f"the database takes nothing new: {text}") from None
             raise DatabaseAway(f"the database {self.shown} does not answer: {first_line(error)}") from None
+
+    def _say(self, text: str) -> None:
+        """In the log, once until it is something else."""
+        if text != self._said:
+            self._said = text
+            _log.warning("%s", text)
 
     def _prepare(self) -> None:
         """Create or upgrade the tables. Another program may do so at this moment: what it did is there then."""
@@ -157,6 +197,7 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        self._checks.dispose()
 
 
 def _tried(engine: Engine) -> Callable[..., None]:
@@ -217,6 +258,27 @@ def first_line(error: BaseException) -> str:
     text = str(said["M"]) if isinstance(said, dict) and "M" in said else str(original)
     lines = text.split("\n")
     return next((line.strip() for line in lines if line.strip()), type(error).__name__)
+
+
+def _why_nothing_is_taken(error: BaseException | None) -> str:
+    """What a database says that is full or may only be read, else "". What fails after that may hide it."""
+    while error is not None:
+        text = first_line(error)
+        if any(word in text.lower() for word in _NOT_WRITABLE):
+            return text
+        error = error.__context__
+    return ""
+
+
+def _folder_trouble(url: URL) -> str:
+    """Why a file of SQLite cannot be opened where its folder is the reason, else ""."""
+    folder = Path(str(url.database)).absolute().parent
+    if os.access(folder, os.W_OK):
+        return ""
+    return (
+        f"its folder {folder} cannot be written, and SQLite writes there also to read; allow it, or use a copy of the "
+        "file in another folder"
+    )
 
 
 def _is_another_program(error: SQLAlchemyError) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
@@ -14,22 +15,24 @@ from sqlalchemy.pool import StaticPool
 from ..errors import ConfigError
 from . import migrate
 from .database import Database, sqlite_begin, sqlite_manners
+from .snapshot import snapshot
 
 
 class Rehearsal(Database):
     """Of SQLite a copy in memory, so that no other program waits; of PostgreSQL one transaction that is rolled back."""
 
+    _checks_apart = False
     _whole: Connection | None = None
 
-    def _open(self, url: URL) -> Engine:
+    def _open(self, url: URL, **pool: Any) -> Engine:
         if not self._is_file:
-            return super()._open(url)
-        memory = sqlite3.connect(":memory:", check_same_thread=False)
-        if url.database and Path(url.database).is_file():
-            with contextlib.closing(
-                sqlite3.connect(f"{Path(url.database).absolute().as_uri()}?mode=ro", uri=True)
-            ) as file:
-                file.backup(memory)
+            return super()._open(url, **pool)
+        is_there = bool(url.database) and Path(str(url.database)).is_file()
+        memory = (
+            snapshot(Path(str(url.database)))
+            if is_there
+            else sqlite3.connect(":memory:", check_same_thread=False)
+        )
         engine = create_engine("sqlite://", creator=lambda: memory, poolclass=StaticPool)
         event.listen(engine, "connect", sqlite_manners)
         event.listen(engine, "begin", sqlite_begin)
@@ -39,7 +42,7 @@ class Rehearsal(Database):
         """An older database is upgraded in memory; one on a server would be upgraded for good, so it is not."""
         if self._is_file:
             super()._prepare()
-        elif not self._is_ready:
+        elif self._upgrades and not self._is_ready:
             if not migrate.is_current(self.engine):
                 raise ConfigError(
                     "$.data.database_url",

@@ -7,6 +7,8 @@ import json
 import re
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 from api_site import Browser, Site, error
 from gramwatt_labeler.errors import InputError, TryAgain
+from gramwatt_labeler.hub import remote
 from gramwatt_labeler.hub.remote import Hub
 from gramwatt_labeler.hub.sync import Counts, sync
 from gramwatt_labeler.hub.table import Table
@@ -57,6 +60,41 @@ def hub() -> Iterator[HubStandIn]:
 
 def synced(site: Site, hub: HubStandIn, **options: Any) -> Counts:
     return sync(Hub(hub.url), HubRows(site.store.database), SCALES, "gramwatt", "alice", **options)
+
+
+@needs_library
+def test_a_hub_that_does_not_answer_soon_is_said_once_and_waited_for(
+    site: Site, hub: HubStandIn, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(remote, "_SILENT_SECONDS", 0.05)
+    hub.held = threading.Event()
+
+    def answer_when_said() -> None:
+        deadline = time.monotonic() + 50
+        while "does not answer so far" not in caplog.text and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert hub.held is not None
+        hub.held.set()
+
+    answering = threading.Thread(target=answer_when_said)
+    answering.start()
+    counts = synced(site, hub)
+    answering.join()
+    assert counts.created == 5
+    assert f"the hub at {hub.url} does not answer so far" in caplog.text
+
+
+@needs_library
+def test_requests_to_the_hub_are_not_logged_one_by_one(tmp_path: Path, hub: HubStandIn) -> None:
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "gramwatt_labeler", "study", "sync", "--data.dir", str(tmp_path), "--hub.endpoint",
+            hub.url,
+        ],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.startswith("5 models seen: 5 new")
+    assert "HTTP Request" not in done.stderr
 
 
 @needs_library
@@ -158,7 +196,8 @@ def test_the_command_syncs_through_the_environment(hub: HubStandIn, tmp_path: Pa
         [*base, "--hub.endpoint", "http://127.0.0.1:1", "sync"], capture_output=True, text=True, timeout=300
     )
     assert away.returncode == 1
-    (line,) = away.stderr.splitlines()  # not each of the library's tries
+    waiting, line = away.stderr.splitlines()  # not each of the library's tries
+    assert "the hub at http://127.0.0.1:1 does not answer so far" in waiting
     assert "without a network `gramwatt-labeler study import FILE`" in line
 
 

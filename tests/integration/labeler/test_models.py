@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from api_site import Browser, Site, error
+from gramwatt_labeler import bounded_program
+from gramwatt_labeler.bounded_program import answer_of
 from gramwatt_labeler.store.audit import entries
 from model_files import safetensors, torch_zip
 
@@ -128,3 +132,36 @@ def test_a_form_in_pieces_is_refused_by_its_name(site: Site) -> None:
     headers = site.headers() | {"Content-Type": "multipart/form-data; boundary=x"}
     answer = site.client.post("/api/v1/models/1/file", content=pieces(), headers=headers)
     assert error(answer)[:2] == (411, "length_required")
+
+
+def test_a_file_does_not_wait_for_ever_for_two_others_that_are_read(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two programs wait for the rest of their file, as two files that keep a library busy would."""
+    monkeypatch.setattr(bounded_program, "_TURN_SECONDS", 0.1)
+    pipes = [os.pipe(), os.pipe()]
+    readers = [
+        threading.Thread(
+            target=answer_of,
+            args=("gramwatt_labeler.uploads.workbook_program",),
+            kwargs={"file": end, "seconds": 120},
+        )
+        for end, _ in pipes
+    ]
+    for reader in readers:
+        reader.start()
+    content = (MODELS / "row-keras3.h5").read_bytes()
+    answer = sent(site, content, "m.h5")
+    while answer.status_code == 200:  # they have not begun yet
+        answer = sent(site, content, "m.h5")
+    assert error(answer)[:2] == (503, "try_again")
+    assert "two other files are being read" in answer.json()["error"]["message"]
+    assert answer.headers["Retry-After"]
+    assert sent(site, FILE).status_code == 200  # this one needs no library
+    for _, end in pipes:
+        os.close(end)
+    for reader in readers:
+        reader.join()
+    assert sent(site, content, "m.h5").json()["file"]["parameters"] == 197
+    for end, _ in pipes:
+        os.close(end)

@@ -107,7 +107,7 @@ def test_the_page_of_an_error_is_there_without_a_database(tmp_path: Path) -> Non
     (tmp_path / "labeler.db").mkdir()
     page = site.client.get("/models", headers={"Accept": "text/html"})
     assert page.status_code == 503
-    assert "The database does not answer" in page.text
+    assert "the database does not answer; try again" in page.text
     assert "Retry-After" in page.headers
 
 

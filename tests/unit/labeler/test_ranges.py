@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
-from gramwatt_labeler.errors import InputError, NotFound
+from gramwatt_labeler.errors import InputError, NotFound, Rejected
 from gramwatt_labeler.prometheus import Prometheus
-from gramwatt_labeler.ranges import boundary_of, measure_range, read_selector
+from gramwatt_labeler.ranges import boundary_of, check_times, measure_range, read_selector
 from gramwatt_labeler.scale_files import grade, load_scales
 
 T = 1_700_000_000.0
@@ -129,15 +129,34 @@ def test_nothing_there_and_a_stretch_that_is_none_are_said() -> None:
     with pytest.raises(NotFound, match="no sample of"):
         measure_range(server(), SELECTOR, T, T + 1)
     for start, end in ((T, T), (T + 1, T), (0.0, T)):
-        with pytest.raises(InputError, match="--start"):
-            measure_range(server(), SELECTOR, start, end)
+        with pytest.raises(InputError, match="--start: expected a moment before --end"):
+            check_times(start, end, T + 10)
+    with pytest.raises(InputError, match=r"^--start: 2023-11-14 22:13:21 UTC is still to come"):
+        check_times(T + 1, T + 2, T)
+
+
+def test_two_exporters_of_one_name_are_no_energy() -> None:
+    """Their counters take turns in one series: each step down would count the whole of the other."""
+    turns = [(T + 5 * n, (100.0 if n % 2 else 9000.0) + n) for n in range(21)]
+    with pytest.raises(
+        Rejected, match="counter of a:1 goes back 10 times in 21 samples: two exporters have this name"
+    ):
+        measure_range(server((series(), turns)), SELECTOR, T, T + 100)
+
+
+def test_restarts_are_counted_and_said() -> None:
+    twice = [(T + 10 * n, float(n % 4)) for n in range(11)]
+    found = measure_range(server((series(), twice)), SELECTOR, T, T + 100).measurement
+    assert found.energy_joules == 3 + 3 + 2
+    assert "the energy counter went back 2 time(s)" in found.notes
 
 
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
         ('{workload="x"}', 'gramwatt_workload_energy_joules_total{workload="x"}'),
-        ('{user="a", component!="gpu"}', 'gramwatt_workload_energy_joules_total{user="a", component!="gpu"}'),
+        ('{user="a", component!="gpu"}', 'gramwatt_user_energy_joules_total{user="a", component!="gpu"}'),
+        ('{user="a", workload="x"}', 'gramwatt_workload_energy_joules_total{user="a", workload="x"}'),
         ('{pid="1"}', 'gramwatt_process_energy_joules_total{pid="1"}'),
         ('{window=~"a|b"}', 'gramwatt_window_energy_joules_total{window=~"a|b"}'),
         ('{device="package-0"}', 'gramwatt_device_energy_joules_total{device="package-0"}'),

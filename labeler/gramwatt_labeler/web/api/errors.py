@@ -17,6 +17,8 @@ from starlette.responses import PlainTextResponse, Response
 from ...errors import (
     ConfigError,
     DatabaseAway,
+    DatabaseBusy,
+    DatabaseFull,
     Duplicate,
     FactsError,
     InputError,
@@ -84,6 +86,10 @@ def of_labeler(error: LabelerError) -> ApiError:
             is_path = bool(colon) and re.fullmatch(r"[\w.-]+", path) is not None
             where, message = (path, rest) if is_path else ("", text)
             return ApiError(422, "invalid", message, where, error.allowed)
+        case DatabaseBusy():
+            return ApiError(503, "try_again", "the database is busy; try again", retry_after=_RETRY_SECONDS)
+        case DatabaseFull():
+            return ApiError(503, "try_again", f"{text}; nothing was kept", retry_after=_RETRY_SECONDS)
         case DatabaseAway():
             return ApiError(
                 503, "try_again", "the database does not answer; try again", retry_after=_RETRY_SECONDS

@@ -213,3 +213,34 @@ def test_a_run_that_was_scraped_once_has_no_curve_and_says_so(store: Store) -> N
 
 def test_a_report_names_the_state_of_budgets(measured: TestClient) -> None:
     assert "lab: 4.5 kg of 9 kg used (50 %)" in measured.get("/report?month=2026-11").text
+
+
+class _Fleet(_Counters):
+    """Three targets of two machines that share a budget; with the rules also what a machine that is off has spent."""
+
+    def __init__(self, has_rules: bool) -> None:
+        self._has_rules = has_rules
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        query = httpx.QueryParams(request.content.decode())["query"]
+        found: list[tuple[dict[str, str], str]] = []
+        machines = (("a:1", "m1", "1000"), ("a.lan:1", "m1", "1000"), ("b:1", "m2", "2500"))
+        if "gramwatt_machine_info" in query:
+            found = [({"job": "g", "instance": one, "machine": machine}, "1") for one, machine, _ in machines]
+        elif "budget:" in query:
+            value = "9000" if "limit" in query else "4500"
+            found = [({"budget": "lab"}, value)] if self._has_rules else []
+        elif "limit" in query:
+            found = [({"job": "g", "instance": one, "budget": "lab"}, "9000") for one, _, _ in machines]
+        else:
+            found = [({"job": "g", "instance": one, "budget": "lab"}, grams) for one, _, grams in machines]
+        return self._answer("vector", [{"metric": metric, "value": [NOW, value]} for metric, value in found])
+
+
+@pytest.mark.parametrize(
+    ("has_rules", "said"), [(True, "4.5 kg of 9 kg used (50 %)"), (False, "3.5 kg of 9 kg used (38.9 %)")]
+)
+def test_a_budget_of_several_machines_is_one(store: Store, has_rules: bool, said: str) -> None:
+    with httpx.Client(transport=_Fleet(has_rules)) as transport:
+        pages = TestClient(application(store, READER, Prometheus("http://prometheus", transport)))
+        assert f"lab: {said}" in pages.get("/report?month=2026-11").text

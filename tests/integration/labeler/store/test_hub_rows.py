@@ -61,6 +61,39 @@ def test_a_sync_that_fails_keeps_its_whole_pages_and_the_next_one_the_rest(store
     assert sync(Broken(PAGE + 6, fails=False), rows, SCALES, "gramwatt", "alice").seen == 1
 
 
+class Silent(Broken):
+    """One that gives all models and does not answer for what some of their files have."""
+
+    def __init__(self, count: int, silent: set[str]) -> None:
+        super().__init__(count, fails=False)
+        self._silent = silent
+
+    def file_bytes(self, hub_id: str) -> float | None:
+        if hub_id in self._silent:
+            raise TryAgain("the hub does not answer")
+        return 1e6
+
+
+def test_a_model_that_the_hub_does_not_answer_for_is_asked_for_again(store: Store) -> None:
+    rows = HubRows(store.database)
+    counts = sync(Silent(9, {"org/m8", "org/m6"}), rows, SCALES, "gramwatt", "alice")
+    assert (counts.created, counts.failed) == (9, 2)
+    assert (rows.count(), rows.syncs()[0].state) == (7, "done")
+    counts = sync(Silent(9, set()), rows, SCALES, "gramwatt", "alice")
+    assert (counts.seen, counts.created, counts.updated, counts.failed) == (9, 0, 2, 0)
+    assert store.page(Filters(origin="hub")).total == rows.count() == 9
+    assert sync(Silent(9, set()), rows, SCALES, "gramwatt", "alice").seen == 0
+
+
+def test_a_hub_that_answers_for_none_of_several_is_away(store: Store) -> None:
+    """It is not asked for each of them: its library asks for half a minute each time."""
+    rows = HubRows(store.database)
+    with pytest.raises(TryAgain):
+        sync(Silent(9, {"org/m8", "org/m7", "org/m6"}), rows, SCALES, "gramwatt", "alice")
+    assert [one.state for one in rows.syncs()] == ["failed"]
+    assert sync(Silent(9, set()), rows, SCALES, "gramwatt", "alice").created == 9
+
+
 def test_a_correction_changes_the_rows_of_the_study_at_once(store: Store) -> None:
     rows = HubRows(store.database)
     sync(Broken(3, fails=False), rows, SCALES, "gramwatt", "alice")
