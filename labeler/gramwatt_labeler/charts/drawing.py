@@ -31,6 +31,7 @@ _CONFIG: Mapping[str, Any] = {
         "titleFontWeight": "normal",
         "labelLimit": 150,
         "labelFlush": False,
+        "titlePadding": 10,
     },
     "axisXQuantitative": {"tickCount": 6},
     "legend": {

@@ -9,6 +9,9 @@ from .drawing import BLUE, COMPONENTS, GREEN, INK, ORANGE
 
 Spec = dict[str, Any]
 WIDE = 440
+_AMOUNT = (  # a share such as 0.5 as it is, never as 500m; what is far from 1 by its prefix
+    "datum.value >= 1000 || datum.value < 0.001 ? format(datum.value, '~s') : format(datum.value, '~g')"
+)
 _COUNT = (  # in words: M and G are not used for numbers of calls
     "datum.value >= 1e9 ? format(datum.value / 1e9, '~g') + ' billion'"
     " : datum.value >= 1e6 ? format(datum.value / 1e6, '~g') + ' million' : format(datum.value, ',')"
@@ -117,6 +120,12 @@ def daily_bars(rows: Sequence[tuple[str, float]], unit: str, height: int = 180) 
     }
 
 
+def _whole(counts: Sequence[tuple[str, int]]) -> Spec:
+    """The axis of numbers that are whole."""
+    most = max((count for _, count in counts), default=0)
+    return {"values": list(range(most + 1)), "format": "d"} if most < 5 else {"tickMinStep": 1}
+
+
 def letter_bars(counts: Sequence[tuple[str, int]], colours: Sequence[str], what: str = "runs") -> Spec:
     """How many of ``what`` got each letter; the letter stands under its bar, so that colour is not the only sign."""
     return {
@@ -131,7 +140,7 @@ def letter_bars(counts: Sequence[tuple[str, int]], colours: Sequence[str], what:
                 "title": None,
                 "axis": {"labelAngle": 0, "labelFontSize": 15},
             },
-            "y": {"field": "runs", "type": "quantitative", "title": what, "axis": {"tickMinStep": 1}},
+            "y": {"field": "runs", "type": "quantitative", "title": what, "axis": _whole(counts)},
         },
         "layer": [
             {
@@ -243,7 +252,7 @@ def trade_off(
             "type": "quantitative",
             "scale": {"type": "log", "nice": True},
             "title": title,
-            "axis": {"format": "~s", "tickCount": 5},
+            "axis": {"labelExpr": _AMOUNT, "tickCount": 5, "labelSeparation": 6},
         }
         for key, title in zip("xy", titles, strict=True)
     }
@@ -290,7 +299,13 @@ def monthly(rows: Sequence[tuple[str, float, float, float]], title: str) -> Spec
         "axis": {"labelAngle": 0, "labelOverlap": True, "labelSeparation": 14},
     }
     log = {"type": "log", "nice": True}
-    y = {"field": "median", "type": "quantitative", "title": title, "scale": log, "axis": {"format": "~s"}}
+    y = {
+        "field": "median",
+        "type": "quantitative",
+        "title": title,
+        "scale": log,
+        "axis": {"labelExpr": _AMOUNT},
+    }
     return {
         "width": WIDE,
         "height": 200,

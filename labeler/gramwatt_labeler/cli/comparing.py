@@ -10,7 +10,7 @@ from ..compare import FEWEST, MOST, comparable_units
 from ..compare.table import Cell, Run, rows_of, runs_of
 from ..config import Config
 from ..errors import ConfigError
-from ..evaluate.on_label import scale_order
+from ..evaluate.on_label import label_order
 from ..render.shorten import shortened
 from ..store import Store
 from .scales_in_force import scales_in_force
@@ -32,7 +32,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
         raise ConfigError(
             "ID", f"expected {FEWEST} to {MOST} different evaluations, got {len(set(options.ids))}"
         )
-    order = scale_order(scales_in_force(config), config.grading.scales[0])
+    order = label_order(scales_in_force(config), config.grading.scales[0])
     store = Store(config.database_url)
     try:
         runs = runs_of(store, options.ids, order)

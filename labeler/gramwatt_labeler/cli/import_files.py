@@ -17,7 +17,7 @@ from ..codecarbon_import import Imported, Outcome, import_results
 from ..config import Config
 from ..definitions import Definitions
 from ..errors import InputError, Rejected
-from ..evaluate.on_label import on_label, scale_order
+from ..evaluate.on_label import label_order, on_label
 from ..evaluate.results import fitting
 from ..json_shapes import as_json
 from ..render.files import write_labels
@@ -114,7 +114,7 @@ def main(options: argparse.Namespace, config: Config) -> int:
             if new is None:
                 failed = True
                 continue
-            runs = [_Run.of(grades, scale_order(known, main_scale)) for grades in _by_window(new)]
+            runs = [_Run.of(grades, label_order(known, main_scale)) for grades in _by_window(new)]
             if not options.dry_run:
                 _write_labels([run.shown for run in runs], config)
             if not options.json:
@@ -163,11 +163,11 @@ class _Run:
     main: Imported | None
 
     @classmethod
-    def of(cls, grades: Mapping[str, Imported], order: Sequence[str]) -> _Run:
+    def of(cls, grades: Mapping[str, Imported], order: LabelOrder) -> _Run:
         shown = on_label({name: one.graded for name, one in grades.items()}, order)
         assert shown is not None  # every run is graded on the main scale
         found = grades[shown.grade.scale.name]
-        main = grades.get(order[0])
+        main = grades.get(order.main)
         return cls(found, None if main is found else main)
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError
-from ..evaluate.on_label import on_label
+from ..evaluate.on_label import LabelOrder, is_open, on_label
 from ..model import Graded
 from ..render.shorten import shortened
 from ..render.text import clean
@@ -48,16 +48,30 @@ class Run:
         return measured.uncertainty_ratio if measured else None
 
 
-def runs_of(store: Store, ids: Sequence[str], order: Sequence[str]) -> list[Run]:
+def runs_of(store: Store, ids: Sequence[str], order: LabelOrder) -> list[Run]:
     """The runs with these ids, in their order. Raises NotFound, and InputError for their number.
 
-    ``order`` is that of the scales, as :func:`~gramwatt_labeler.evaluate.on_label.scale_order` has it.
+    ``order`` is that of the scales, as :func:`~gramwatt_labeler.evaluate.on_label.label_order` has it.
     """
     asked = list(dict.fromkeys(ids))
     if not FEWEST <= len(asked) <= MOST:
         raise InputError(f"expected {FEWEST} to {MOST} different evaluations, got {len(asked)}")
-    found = [store.evaluation(one) for one in asked]
-    return [Run(number, stored, on_label(stored.grades, order)) for number, stored in enumerate(found, 1)]
+    return graded_alike([store.evaluation(one) for one in asked], order)
+
+
+def graded_alike(found: Sequence[Stored], order: LabelOrder) -> list[Run]:
+    """Runs with the grades of their labels; those of one scale where one gives each of them a letter that stands."""
+    grades = [on_label(one.grades, order) for one in found]
+    if len({one.grade.scale.name for one in grades if one}) > 1:
+        for name in order.names:
+            alike = [one.grades[name] for one in found if name in one.grades]
+            if len(alike) == len(found) and all(one.grade.letter and not is_open(one.grade) for one in alike):
+                return _numbered(found, alike)
+    return _numbered(found, grades)
+
+
+def _numbered(found: Sequence[Stored], grades: Sequence[Graded | None]) -> list[Run]:
+    return [Run(number, *pair) for number, pair in enumerate(zip(found, grades, strict=True), 1)]
 
 
 def rows_of(runs: Sequence[Run], unit: str) -> list[tuple[str, list[Cell]]]:

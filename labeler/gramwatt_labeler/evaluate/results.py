@@ -17,7 +17,7 @@ from ..reasons import said
 from ..scale_files import LoadedScale, with_origin
 from ..store.nouns import Evaluation, Given, Layer, Measure, MetricGrade, Origin
 from .entry_facts import facts_of
-from .on_label import on_label, scale_order
+from .on_label import LabelOrder, label_order, on_label, scale_order
 
 MISSED = "missed_ratio"
 """The detail of an evaluation without an energy: the share of its time in which its use is not known."""
@@ -35,13 +35,14 @@ class Result:
     grades: Mapping[str, Grade]
     verdicts: Mapping[str, Verdict]
     at: float
+    order: LabelOrder
     file: str = ""
     line: int = 0
 
     @property
     def shown(self) -> Graded:
-        """The grade for the label: the first with a letter, else the first."""
-        graded = on_label(self._graded, list(self.grades))
+        """The grade for the label, as :func:`~gramwatt_labeler.evaluate.on_label.on_label` finds it."""
+        graded = on_label(self._graded, self.order)
         assert graded is not None  # an entry is graded on one scale at least
         return graded
 
@@ -97,7 +98,9 @@ def evaluate(
         verdict, grade = grade_entry(entry, loaded, bool(origin))
         verdicts[loaded.id.name] = verdict
         grades[loaded.id.name] = grade
-    return Result(entry, _window(entry, now, origin), measurement, grades, verdicts, now, origin, line)
+    main = scales[0].id.name if scales else ""
+    order = label_order({one.id.name: one for one in scales}, main)
+    return Result(entry, _window(entry, now, origin), measurement, grades, verdicts, now, order, origin, line)
 
 
 def grade_entry(entry: Entry, loaded: LoadedScale, is_file: bool) -> tuple[Verdict, Grade]:

@@ -226,7 +226,9 @@ def _boxes(grade: Grade) -> list[tuple[str, str, bool, bool]]:
 
 def _places(graded: Graded, said: Words) -> list[str]:
     """What it ran on and how it was counted: one line where that fits, else two."""
-    first, second = ran_on(graded, said), [*circumstances(graded, said), clean(graded.window.name)]
+    window = graded.window
+    own_name = clean(window.name) if window.name != window.model else ""  # the model is the title
+    first, second = ran_on(graded, said), [*circumstances(graded, said), own_name]
     if width(" · ".join([*first, *second]), _PLACE) <= WIDTH - 60 or not first:
         return [joined([*first, *second], _PLACE, WIDTH - 60)]
     return [joined(first, _PLACE, WIDTH - 60), joined(second, _PLACE, WIDTH - 60)]

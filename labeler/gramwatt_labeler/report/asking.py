@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ..errors import InputError, LabelerError, NotFound
+from ..evaluate.listed import Shown, with_letters
 from ..grading.scale import letters_of
-from ..model import Graded
 from ..prometheus import Prometheus, selector
 from ..render.text import clean
 from ..scale_files import LoadedScale
@@ -54,9 +54,9 @@ def report_of(
     scale: LoadedScale,
     now: float,
     prometheus: Prometheus | None,
-    shown: Callable[[Mapping[str, Graded]], Graded | None],
+    shown: Shown,
 ) -> Report:
-    """The report with the letters of ``scale``. ``shown`` says which of a single run's grades stands for it.
+    """The report, each run with the letter of its label. ``scale`` is the main one; ``shown`` finds that of a label.
 
     Raises InputError for a month that is none and when no run fits.
     """
@@ -71,14 +71,14 @@ def report_of(
         filters = replace(filters, since=since, until=end)
         until = min(now, end - 1)
     rows, cut = _rows(store, filters, scale.id.name)
+    rows = with_letters(rows, store, shown)
     if not rows:
         raise InputError(f"there is no run {subtitle_of(asked)}")
     title = "Energy and CO2 of AI runs"
     if asked.model:
         title = f"Energy and CO2 of {clean(asked.model)}"
-    identity = scale.id.name, scale.id.sha256
     budgets = _budgets(prometheus, until)
-    return build(title, subtitle_of(asked), rows, letters_of(scale.scale), identity, now, budgets, cut)
+    return build(title, subtitle_of(asked), rows, letters_of(scale.scale), now, budgets, cut)
 
 
 def _of_one(
@@ -86,7 +86,7 @@ def _of_one(
     store: Store,
     scale: LoadedScale,
     now: float,
-    shown: Callable[[Mapping[str, Graded]], Graded | None],
+    shown: Shown,
 ) -> Report:
     """Of a single run, with the letter of its page. Budgets are not about one run."""
     try:
@@ -95,7 +95,6 @@ def _of_one(
         raise InputError(f"there is no evaluation {clean(asked.window)[:80]!r}") from None
     graded = shown(stored.grades)
     grade = graded.grade if graded else None
-    identity = (grade.scale.name, grade.scale.sha256) if grade else (scale.id.name, scale.id.sha256)
     window = stored.evaluation.window
     subtitle = " · ".join(filter(None, map(clean, (window.phase, window.task, window.dataset))))
     return build(
@@ -103,7 +102,6 @@ def _of_one(
         subtitle,
         [Listed(stored.evaluation, graded, None)],
         grade.letters if grade else letters_of(scale.scale),
-        identity,
         now,
         [],
         is_of_one=True,

@@ -61,7 +61,10 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything a report shows. ``components`` are joules; ``days`` are joules by ``2026-11-28``."""
+    """Everything a report shows. ``components`` are joules; ``days`` are joules by ``2026-11-28``.
+
+    ``scales`` are those that gave the letters: name, SHA-256 and how many.
+    """
 
     title: str
     subtitle: str
@@ -76,8 +79,7 @@ class Report:
     components: Mapping[str, float]
     days: Sequence[tuple[str, float]]
     sources: Sequence[tuple[str, int]]
-    scale: str
-    scale_sha256: str
+    scales: Sequence[tuple[str, str, int]]
     budgets: Sequence[Budget] | None
     cut: bool = False
     is_of_one: bool = False  # about a single run: no groups, no budgets
@@ -103,7 +105,6 @@ def build(
     subtitle: str,
     rows: Sequence[Listed],
     letters: Sequence[str],
-    scale: tuple[str, str],
     made_at: float,
     budgets: Sequence[Budget] | None,
     cut: bool = False,
@@ -136,8 +137,7 @@ def build(
         components={name: math.fsum(joules) for name, joules in components.items()},
         days=[(day, math.fsum(joules)) for day, joules in sorted(days.items())],
         sources=sources.most_common(),
-        scale=scale[0],
-        scale_sha256=scale[1],
+        scales=[(name, sha256, count) for (name, sha256), count in _scales(rows).most_common()],
         budgets=budgets,
         cut=cut,
         is_of_one=is_of_one,
@@ -152,6 +152,11 @@ def _model(row: Listed) -> str:
 
 def _letter(row: Listed) -> str:
     return (row.graded.grade.letter if row.graded else None) or ""
+
+
+def _scales(rows: Iterable[Listed]) -> Counter[tuple[str, str]]:
+    given = (row.graded.grade.scale for row in rows if row.graded and row.graded.grade.letter)
+    return Counter((scale.name, scale.sha256) for scale in given)
 
 
 def _day(at: float) -> str:

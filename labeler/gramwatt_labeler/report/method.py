@@ -33,10 +33,20 @@ def method(report: Report) -> list[str]:
         "CO2 equivalent is energy times the carbon intensity of the grid at the time, as the exporter or the file had "
         "it; a run without a known intensity has no CO2 and is left out of its sum."
     )
-    found.append(
-        f"Letters are those of scale {report.scale} (sha256 {report.scale_sha256[:12]}); {report.not_graded} of "
-        f"{report.totals.runs} runs have none on it."
-    )
+    found.append(_letters(report))
     if report.cut:
         found.append(f"Only the newest {report.totals.runs:,} runs are in this report.")
     return found
+
+
+def _letters(report: Report) -> str:
+    runs = report.totals.runs
+    given = ", ".join(f"{name} ({count:,}, sha256 {sha256[:12]})" for name, sha256, count in report.scales)
+    if not given:
+        return (
+            "No run has a letter; its page says why."
+            if runs > 1
+            else "The run has no letter; its page says why."
+        )
+    none = f"; {report.not_graded:,} of {runs:,} runs have none" if report.not_graded else ""
+    return f"Letters are those of the labels, by scale: {given}{none}."

@@ -20,7 +20,7 @@ def charts(report: Report) -> Sequence[tuple[str, str]]:
         days = [(day, joules / size) for day, joules in report.days]
         found.append(("Energy by day", draw(daily_bars(days, unit), "energy by day")))
     if not report.is_of_one and any(count for _, count in report.letters):
-        title = f"Letters on {report.scale}"
+        title = "Letters of the runs"
         found.append((title, draw(letter_bars(report.letters, colours(len(report.letters))), title)))
     if len(report.components) > 1:
         total = sum(report.components.values())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -14,6 +14,8 @@ from ..errors import InputError
 
 _SHOWN = ("bands", "metrics", "letters")
 _MOST = 400
+_SIDES = {"bounds": "above", "cuts": "up to"}
+_LIMIT = re.compile(rf"metrics\.[^\[]+\.(?:{'|'.join(_SIDES)})\[(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +24,18 @@ class Number:
 
     path: str
     value: float
+    letter: str = ""  # of a limit, the one on its better side
 
     @property
     def words(self) -> str:
-        """The path as people read it: ``bands[0](A).up_to`` is ``bands A, up to``."""
+        """The path as people read it: ``bands[0](A).up_to`` is ``bands A, up to``, a limit ``size, A above``."""
+        if self.letter:
+            metric, side = self.path.removeprefix("metrics.").rsplit("[", 1)[0].rsplit(".", 1)
+            return f"{metric.replace('_', ' ')}, {self.letter} {_SIDES[side]}"
         text = re.sub(
-            r"\[(\d+)\](\(([^)]*)\))?", lambda found: f" {found[3] or int(found[1]) + 1}", self.path
+            r"\[(\d+)\](\(([^)]*)\))?",
+            lambda found: f" {found[3] or int(found[1]) + 1}",
+            self.path.removeprefix("metrics."),
         )
         return text.replace(".", ", ").replace("_", " ")
 
@@ -55,7 +63,14 @@ def numbers(content: str) -> list[Number]:
     """The numbers below ``bands`` and ``metrics``, in the order of the text."""
     tree = yaml.safe_load(content)
     found = [one for name in _SHOWN if name in tree for one in _below(tree[name], name)]
-    return found[:_MOST]
+    letters = tree.get("letters")
+    return [_with_letter(one, letters if isinstance(letters, list) else []) for one in found[:_MOST]]
+
+
+def _with_letter(number: Number, letters: Sequence[object]) -> Number:
+    limit = _LIMIT.fullmatch(number.path)
+    place = int(limit[1]) if limit else len(letters)
+    return replace(number, letter=str(letters[place])) if place < len(letters) else number
 
 
 def change(content: str, version: str, given: Mapping[str, str]) -> str:

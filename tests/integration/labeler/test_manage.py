@@ -274,3 +274,33 @@ def test_a_page_with_a_new_token_is_kept_nowhere(site: Site) -> None:
 def test_a_login_that_is_refused_is_in_the_log(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     site.client.post("/login", data={"name": "manager\nroot", "password": "a wrong password"})
     assert caplog.messages == ["a login as manager root from testclient was refused"]
+
+
+def test_a_login_leads_back_to_the_page_it_was_asked_for_on(site: Site) -> None:
+    for path, back in (
+        ("/upload", "/upload"), ("/evaluations?q=a%26b&sort=name", "/evaluations%3Fq%3Da%2526b%26sort%3Dname"),
+        ("/roi?old=120", "/roi%3Fold%3D120"),
+    ):  # fmt: skip
+        assert f'class="who" href="/login?then={back}"' in site.client.get(path).text
+    assert 'class="who" href="/login"' in site.client.get("/login").text
+    typed = site.client.post("/evaluate", data={"phase": "training", "model": "a/b", "accuracy": "0.9"}).text
+    assert 'href="/login?then=/evaluate" target="_blank"' in typed  # what was typed stays in its own tab
+    answer = site.client.post(
+        "/login", follow_redirects=False,
+        data={"name": "manager", "password": "a long password", "then": "/evaluations?q=a%26b&sort=name"},
+    )  # fmt: skip
+    assert answer.headers["location"] == "/evaluations?q=a%26b&sort=name"
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"),
+    [
+        ("gaissalabel", ["size efficency, weight", "size efficency, A above", "performance score, D above"]),
+        ("gaissa-fixed", ["co2 eq emissions, A up to", "downloads, D above"]),
+        ("gramwatt", ["bands A, up to"]),
+    ],
+)
+def test_a_limit_names_the_letter_it_is_of(site: Site, scale: str, words: list[str]) -> None:
+    page = Browser(site).get(f"/manage/scales/{scale}")
+    for one in words:
+        assert re.search(rf"<label [^>]*>{one}</label>", page), one

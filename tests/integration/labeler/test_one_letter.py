@@ -44,6 +44,13 @@ def _drawn(text: str) -> str:
     return found[1] if found else ""
 
 
+def _on_label(page: str) -> str:
+    """The letter of the label on a page, "" for none; the other scales' letters stand in a table beside it."""
+    found = re.search(r"Energy label of [^<\"]*: (?:grade ([A-E])|not graded)", page)
+    assert found, "the page has no label"
+    return found[1] or ""
+
+
 def _added(browser: Browser, form: dict[str, str]) -> str:
     answer = browser.post("/evaluate", **form, add="1")
     assert "Added to the data set" in answer.text
@@ -215,3 +222,103 @@ def test_parts_beyond_the_whole_are_a_mistake_in_their_column(site: Site) -> Non
     )  # fmt: skip
     assert "column 'gpu_energy': the parts are" in answer.text
     assert site.get("evaluations").json()["evaluations"] == []
+
+
+@pytest.mark.parametrize(
+    "left_out", ["energy", "emissions", "accuracy", "size", "dataset_size", "downloads", "task dataset"]
+)
+def test_a_number_left_out_never_gives_another_letter(site: Site, left_out: str) -> None:
+    browser = Browser(site)
+    whole = _on_label(browser.post("/evaluate", **TRAINING).text)
+    assert whole
+    less = {name: text for name, text in TRAINING.items() if name not in left_out.split()}
+    assert _on_label(browser.post("/evaluate", **less).text) in ("", whole)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"accuracy": 0.97},
+        {"downloads": 10**9},
+        {"accuracy": 0.97, "size": 1000},
+        {"emissions": 31.7, "accuracy": 0.6},
+    ],
+)
+def test_no_letter_stands_on_less_than_its_scale_needs(site: Site, values: dict[str, float]) -> None:
+    added = site.post("evaluations", {"phase": "training", "model": "acme/net", "values": values}).json()
+    one = added["evaluations"][0]
+    assert one["letter"] is None
+    assert one["grades"]["gaissa"] is not None  # the original gives one all the same, on its own line
+    page = Browser(site).get(f"/evaluations/{one['id']}")
+    assert _on_label(page) == ""
+    assert "may be anything" in page
+
+
+def test_what_codecarbon_wrote_has_no_letter_without_what_it_did(site: Site) -> None:
+    _imported(site, CODECARBON % (b"0.2103", b"0.2645", b"8 x NVIDIA A100"))
+    assert site.get("evaluations").json()["evaluations"][0]["grade"]["letter"] is None
+    assert 'aria-label="grade' not in Browser(site).get("/evaluations")
+
+
+def test_lists_rest_and_report_have_the_letter_of_the_label(site: Site) -> None:
+    browser = Browser(site)
+    evaluation = _added(browser, TRAINING)
+    letter = _drawn(browser.get(f"/evaluations/{evaluation}"))
+    assert letter
+    # A search sends every field of its form.
+    for path in ("/evaluations?q=acme&scale=&letter=&sort=-ended", "/report?made=1"):
+        page = browser.get(path)
+        assert f'aria-label="grade {letter}"' in page, path
+        assert "<small>gaissa-fixed</small>" in page, path
+    assert "gaissa-fixed (1, sha256" in browser.get("/report?made=1")
+    for shown in (
+        site.get("evaluations").json()["evaluations"][0]["grade"],
+        site.get("models/1/evaluations").json()["evaluations"][0]["grade"],
+        site.get(f"evaluations/{evaluation}").json()["grade"],
+    ):
+        assert (shown["letter"], shown["scale"]["name"]) == (letter, "gaissa-fixed")
+    named = site.get("evaluations?scale=gramwatt").json()["evaluations"][0]["grade"]
+    assert (named["letter"], named["scale"]["name"]) == (None, "gramwatt")
+
+
+def test_a_filter_by_letter_says_which_scale_it_asks(site: Site) -> None:
+    browser = Browser(site)
+    letter = _drawn(browser.get(f"/evaluations/{_added(browser, TRAINING)}"))
+    assert "Letters are those on scale gramwatt" in browser.get(f"/evaluations?letter={letter}")
+    assert f'aria-label="grade {letter}"' in browser.get(f"/evaluations?letter={letter}&scale=gaissa-fixed")
+
+
+def test_letters_of_different_scales_are_not_compared(site: Site) -> None:
+    browser = Browser(site)
+    inference = {
+        "phase": "inference", "model": "acme/other", "task": "text-classification", "hardware": "8 x NVIDIA A100",
+        "boundary": "machine", "energy": "3 kJ", "requests": "400",
+    }  # fmt: skip
+    ids = [_added(browser, TRAINING), _added(browser, inference)]
+    page = browser.get(f"/compare?ids={','.join(ids)}")
+    assert page.count('aria-label="grade ') == 2
+    for text in (
+        "different scales (gaissa-fixed, gramwatt)",
+        "<small>gaissa-fixed</small>",
+        "<small>gramwatt</small>",
+    ):
+        assert text in page
+    assert "<h2>Run time" not in page  # neither is known, and a bar would be 0
+
+
+def test_an_explorer_without_letters_says_where_they_are(site: Site) -> None:
+    browser = Browser(site)
+    _added(browser, TRAINING)
+    page = browser.get("/explore")
+    assert "None of these has a letter on scale gramwatt" in page
+    assert re.search(r'<a href="/explore\?[^"]*scale=gaissa-fixed[^"]*">gaissa-fixed</a>', page)
+
+
+def test_a_share_is_no_thousandths_on_an_axis(site: Site) -> None:
+    for number, accuracy in enumerate(("0.31", "0.62", "0.93")):
+        _added(Browser(site), TRAINING | {"model": f"acme/{number}", "accuracy": accuracy, "accuracy_unit": "",
+                                          "emissions": str(100 * (number + 1))})  # fmt: skip
+    drawn = Browser(site).get("/explore?x=co2&y=accuracy")
+    assert "Accuracy against CO2" in drawn
+    assert re.search(r">0\.\d<", drawn)
+    assert not re.search(r">\d+m<", drawn)

@@ -170,3 +170,11 @@ def test_an_analysis_does_not_hold_what_a_file_stated_of_a_recorded_window(site:
     assert site.get("evaluations/w9").status_code == 404
     left = site.get("roi/analyses/1").json()
     assert (left["baseline"], left["after"], left["result"]) == (None, None, kept.json()["result"])
+
+
+def test_a_number_of_an_address_is_shown_in_the_unit_it_is_read_in(site: Site) -> None:
+    page = site.client.get("/roi?old=120&saving=0.4&calls_per_day=20000&calls=1000&price=0.25&cost=500").text
+    for name in ("saving", "calls"):  # as a form shows them at first: in % and millions
+        options = page.split(f'<select name="{name}_unit"')[1].split("</select>")[0]
+        assert '<option value="" selected>' in options
+    assert "over 1,000 calls" in page

@@ -62,7 +62,10 @@ def router(desk: Desk) -> APIRouter:
         cursor: Annotated[str, Query(max_length=1000)] = "",
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
     ) -> Response:
-        """Evaluations of every origin that match all filters, with their grade on ``scale``; pages by ``next``."""
+        """Evaluations of every origin that match all filters, with their grade on ``scale``; pages by ``next``.
+
+        Without ``scale`` and ``letter`` the grade is that of the label; ``letter`` alone is on the main scale.
+        """
         loaded = desk.scales[one_of("scale", scale, desk.scales) or desk.main_scale]
         filters = Filters(
             task=_plain(task),
@@ -82,13 +85,17 @@ def router(desk: Desk) -> APIRouter:
 
     @routes.get("/evaluations/{evaluation_id}", responses=shapes.ok(shapes.EvaluationOut, 404, 503))
     def one(evaluation_id: Annotated[str, Path(max_length=1024)]) -> Response:
-        """One evaluation with its grades on all scales, and those that a newer version of a scale replaced."""
+        """One evaluation with the grade of its label, its grades on all scales, and those that a newer version of a
+        scale replaced.
+        """
         stored = store.evaluation(storable_id(evaluation_id))
         grades = {name: grade_json(graded) for name, graded in stored.grades.items()}
         body = evaluation_json(stored.evaluation, stored.model_id)
         earlier = [grade_json(graded) for graded in store.earlier(stored.evaluation.id)]
         return answer(
-            body | {"grades": grades, "earlier": earlier, "label": desk.page_of(stored.evaluation.id)}
+            body
+            | {"grade": grade_json(desk.on_label(stored.grades)), "grades": grades, "earlier": earlier}
+            | {"label": desk.page_of(stored.evaluation.id)}
         )
 
     @routes.get("/evaluations/{evaluation_id}/boamps", responses=shapes.ok(dict, 404, 503))
@@ -109,10 +116,11 @@ def listed_page(desk: Desk, filters: Filters, scale: str, sort: str, cursor: str
     one_of("scale", scale, desk.scales)
     one_of("sort", sort, SORTS)
     found = desk.store.page(filters, scale or desk.main_scale, sort, cursor, limit)
+    shown = found.rows if scale or filters.letter else desk.with_letters(found.rows)
     rows = [
         evaluation_json(one.evaluation, one.model_id)
         | {"grade": grade_json(one.graded), "label": desk.page_of(one.evaluation.id)}
-        for one in found.rows
+        for one in shown
     ]
     return answer({"evaluations": rows, "next": found.next or None, "total": found.total})
 

@@ -104,6 +104,7 @@ class EvaluationRow(EvaluationBase):
 
 
 class EvaluationOut(EvaluationBase):
+    grade: GradeOut | None
     grades: dict[str, GradeOut]
     earlier: list[GradeOut]
 

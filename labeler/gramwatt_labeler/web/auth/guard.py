@@ -10,6 +10,7 @@ import hmac
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 
@@ -22,6 +23,7 @@ COOKIE = "gramwatt_session"
 CSRF_HEADER = "x-csrf-token"
 WRITES_PER_MINUTE = 30
 _WRONG_PER_MINUTE = 20
+_LONGEST_QUERY = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +122,18 @@ class Guard:
         except ApiError:
             return Visitor()
         writes = may(who.role, Role.CONTRIBUTOR)
-        login = "" if who.role else "/login"
+        login = "" if who.role else _login_from(request)
         return Visitor(who.name, writes, who.csrf, login, may_manage=who.role is Role.MANAGER)
+
+
+def _login_from(request: Request) -> str:
+    """The login page, and the page to come back to: this one, or the form that was sent."""
+    path, query = request.url.path, request.url.query
+    if path == "/login" or len(query) > _LONGEST_QUERY:
+        return "/login"
+    if request.method not in ("GET", "HEAD"):  # such an address has no page of its own
+        path, query = "/" + path.split("/", 2)[1], ""
+    return "/login?" + urlencode({"then": f"{path}?{query}" if query else path}, safe="/")
 
 
 def is_token(header: str) -> bool:

@@ -11,9 +11,10 @@ from markupsafe import Markup
 from ...charts.drawing import draw
 from ...charts.specs import component_bars, named_bars
 from ...compare import FEWEST, MOST, Quantity, comparable_units
-from ...compare.table import Run, per_unit, rows_of
+from ...compare.table import Run, graded_alike, per_unit, rows_of
 from ...errors import NotFound
 from ...render.text import clean
+from ...store.nouns import Stored
 from ...units import energy_unit
 from .desk import Desk
 from .page import svg
@@ -29,14 +30,13 @@ def router(desk: Desk) -> APIRouter:
             dict.fromkeys(one.strip() for text in ids or () for one in text.split(",") if one.strip())
         )
         wrong = ""
-        runs: list[Run] = []
-        for number, one in enumerate(asked[:MOST], 1):
+        found: list[Stored] = []
+        for one in asked[:MOST]:
             try:
-                stored = desk.store.evaluation(one)
+                found.append(desk.store.evaluation(one))
             except NotFound:
                 wrong = f"There is no evaluation {clean(one)[:80]!r}"
-                continue
-            runs.append(Run(number, stored, desk.on_label(stored.grades)))
+        runs = graded_alike(found, desk.label_order)
         if not FEWEST <= len(asked) <= MOST:
             wrong = f"Tick {FEWEST} to {MOST} evaluations in the list; ticked: {len(asked)}"
         units = [run.graded.grade.unit if run.graded else "" for run in runs]
@@ -53,6 +53,9 @@ def router(desk: Desk) -> APIRouter:
             unit=unit,
             mixed=bool(ready and not unit and any(units)),
             tasks=sorted({clean(run.stored.evaluation.window.task) or "no task" for run in runs}),
+            scales=sorted(
+                {run.graded.grade.scale.name for run in runs if run.graded and run.graded.grade.letter}
+            ),
             charts=_charts(runs, unit) if ready else [],
         )
 
@@ -80,7 +83,8 @@ def _charts(runs: Sequence[Run], unit: str) -> list[tuple[str, Markup]]:
     ]
     if split:
         found.append(("Energy by component", svg(draw(component_bars(split, unit), "energy by component"))))
-    times = [(run.short, run.stored.evaluation.window.seconds / 60, None, None) for run in runs]
-    if any(time for _, time, _, _ in times):
+    seconds = [(run, run.stored.evaluation.window.seconds) for run in runs]
+    times = [(run.short, time / 60, None, None) for run, time in seconds if time > 0]
+    if len(times) > 1:
         found.append(("Run time", svg(draw(named_bars(times, "minutes"), "run time"))))
     return found

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...definitions import Definitions
-from ...evaluate.on_label import on_label, scale_order
+from ...evaluate.listed import with_letters
+from ...evaluate.on_label import LabelOrder, label_order, on_label
 from ...evaluate.results import Result, evaluate, fitting
 from ...forms.entry import Entry
 from ...grading.scale import Scale
@@ -16,6 +17,7 @@ from ...prometheus import Prometheus
 from ...scale_files import LoadedScale
 from ...store import Store
 from ...store.catalogue import Catalogue
+from ...store.nouns import Listed
 from .page import Pages
 
 
@@ -48,7 +50,16 @@ class Desk:
 
     def on_label(self, grades: Mapping[str, Graded], asked: str = "") -> Graded | None:
         """Of an evaluation's grades by scale name the one on the asked scale, else the one that is its letter."""
-        return on_label(grades, scale_order(self.scales, self.main_scale), asked)
+        return on_label(grades, self.label_order, asked)
+
+    @property
+    def label_order(self) -> LabelOrder:
+        """The scales as labels rank them."""
+        return label_order(self.scales, self.main_scale)
+
+    def with_letters(self, rows: Sequence[Listed]) -> list[Listed]:
+        """Rows of a list, each with the grade that its label shows."""
+        return with_letters(rows, self.store, self.on_label)
 
     @property
     def definitions(self) -> Definitions:

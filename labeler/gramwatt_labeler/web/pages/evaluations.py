@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
@@ -13,7 +13,7 @@ from ...errors import InputError
 from ...grading.scale import letters_of
 from ...render.text import clean
 from ...store.listing import NOT_GRADED, SORTS
-from ...store.nouns import Filters, Listed, Origin
+from ...store.nouns import Filters, Origin
 from .desk import Desk
 
 ROWS = 50
@@ -46,17 +46,18 @@ def router(desk: Desk) -> APIRouter:
         request: Request,
         cursor: Annotated[str, Query(max_length=2000)] = "",
     ) -> Response:
-        asked = asked_of(dict(request.query_params), desk.main_scale)
+        asked = asked_of(dict(request.query_params))
+        scale = asked["scale"] or desk.main_scale
         wrong = _unknown_filter(request.query_params) or wrong_filter(asked, desk)
         page = None
         if not wrong:
             try:
-                page = desk.store.page(filters_of(asked), asked["scale"], asked["sort"], cursor, ROWS)
+                page = desk.store.page(filters_of(asked), scale, asked["sort"], cursor, ROWS)
             except InputError as error:
                 wrong = str(error)
-        if page is not None and not request.query_params.get("scale") and not asked["letter"]:
-            page = replace(page, rows=_with_letters(page.rows, desk))
-        loaded = desk.scales.get(asked["scale"])
+        if page is not None and not asked["scale"] and not asked["letter"]:
+            page = replace(page, rows=desk.with_letters(page.rows))
+        loaded = desk.scales.get(scale)
         return desk.pages.render(
             "evaluations.html.j2",
             request,
@@ -68,6 +69,7 @@ def router(desk: Desk) -> APIRouter:
             cursor=cursor,
             origins=ORIGINS,
             sorts=_SORT_WORDS,
+            main_scale=desk.main_scale,
             scales=sorted(desk.scales),
             letters=letters_of(loaded.scale) if loaded else [],
             choices={name: desk.store.values(name) for name in ("task", "user")},
@@ -84,22 +86,12 @@ def _unknown_filter(names: Iterable[str]) -> str:
     return f"{clean(unknown)!r} is no filter; there are {', '.join(_NAMES)}" if unknown else ""
 
 
-def _with_letters(rows: Sequence[Listed], desk: Desk) -> list[Listed]:
-    """Rows without a letter on the main scale with the grade that their label shows."""
-    others = desk.store.grades(
-        [one.evaluation.id for one in rows if not (one.graded and one.graded.grade.letter)]
-    )
-    return [
-        replace(one, graded=desk.on_label(others.get(one.evaluation.id, {})) or one.graded) for one in rows
-    ]
-
-
-def asked_of(given: Mapping[str, str], main_scale: str) -> dict[str, str]:
-    """Every filter of the list with its text; "" does not narrow."""
+def asked_of(given: Mapping[str, str], scale: str = "") -> dict[str, str]:
+    """Every filter of the list with its text; "" does not narrow. ``scale`` is the one where none is named."""
     asked = {name: given.get(name, "") for name in _NAMES}
     return asked | {
         "q": clean(asked["q"]),
-        "scale": asked["scale"] or main_scale,
+        "scale": asked["scale"] or scale,
         "sort": asked["sort"] or "-ended",
     }
 
@@ -138,9 +130,9 @@ def wrong_filter(asked: Mapping[str, str], desk: Desk) -> str:
         return f"phase: {clean(asked['phase'])!r}; allowed: training, inference"
     if asked["origin"] and asked["origin"] not in set(Origin):
         return f"origin: {clean(asked['origin'])!r}; allowed: {', '.join(Origin)}"
-    if asked["scale"] not in desk.scales:
+    if asked["scale"] and asked["scale"] not in desk.scales:
         return f"scale: {clean(asked['scale'])!r}; allowed: {', '.join(sorted(desk.scales))}"
-    letters = [*letters_of(desk.scales[asked["scale"]].scale), NOT_GRADED]
+    letters = [*letters_of(desk.scales[asked["scale"] or desk.main_scale].scale), NOT_GRADED]
     if asked["letter"] and asked["letter"] not in letters:
         return f"letter: {clean(asked['letter'])!r}; allowed: {', '.join(letters)}"
     if asked["sort"] not in SORTS:

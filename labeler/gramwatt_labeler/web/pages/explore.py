@@ -49,6 +49,7 @@ def router(desk: Desk) -> APIRouter:
             422 if wrong else 200,
             here="/explore",
             asked=asked,
+            listed=asked | {"scale": given.get("scale", "")},
             wrong=wrong,
             cut=cut,
             count=len(rows),
@@ -62,6 +63,9 @@ def router(desk: Desk) -> APIRouter:
             ),
             charts=[] if wrong else charts(rows, letters, asked["scale"], x, y, known),
             best=best_per_letter(rows, letters),
+            elsewhere=[]
+            if any(row.graded and row.graded.grade.letter for row in rows)
+            else _scales_of(desk, rows),
             quantities=known,
             x=x,
             y=y,
@@ -75,6 +79,12 @@ def router(desk: Desk) -> APIRouter:
         )
 
     return routes
+
+
+def _scales_of(desk: Desk, rows: Sequence[Listed]) -> list[str]:
+    """The scales on which labels of these rows have letters."""
+    lettered = desk.with_letters(rows[:_PAGE])
+    return sorted({row.graded.grade.scale.name for row in lettered if row.graded and row.graded.grade.letter})
 
 
 def _is_part(row: Listed, ids: set[str]) -> bool:

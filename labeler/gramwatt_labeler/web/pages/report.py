@@ -64,6 +64,7 @@ def router(desk: Desk) -> APIRouter:
             query=query,
             wrong=wrong,
             report=report,
+            is_page=True,
             users=desk.store.values("user"),
             tasks=desk.store.values("task"),
             **(names_of(desk, report) if report else {}),
