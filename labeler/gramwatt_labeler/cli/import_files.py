@@ -17,7 +17,7 @@ from ..codecarbon_import import Imported, Outcome, import_results
 from ..config import Config
 from ..definitions import Definitions
 from ..errors import InputError, Rejected
-from ..evaluate.on_label import label_order, on_label
+from ..evaluate.on_label import LabelOrder, label_order, on_label
 from ..evaluate.results import fitting
 from ..json_shapes import as_json
 from ..render.files import write_labels

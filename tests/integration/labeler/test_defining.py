@@ -115,7 +115,7 @@ def test_a_tool_of_ones_own_is_recognised_and_its_columns_are_mapped(site: Site)
         == 200
     )
     page = site.client.post("/upload", files=files, data={"phase": "training", "task": "fill-mask"}).text
-    assert "Read as A table of your own" in page
+    assert "Read as a table of your own" in page
 
 
 @pytest.mark.parametrize(
