@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
 )
 
 from .base import IDENTIFIER, METADATA, NAME
@@ -104,6 +105,12 @@ Index("ix_evaluations_ended_id", EVALUATIONS.c.ended.desc(), EVALUATIONS.c.id)
 Index("ix_evaluations_task_phase_ended", EVALUATIONS.c.task, EVALUATIONS.c.phase, EVALUATIONS.c.ended)
 Index("ix_evaluations_model_id_ended", EVALUATIONS.c.model_id, EVALUATIONS.c.ended)
 Index("ix_evaluations_user_name_ended", EVALUATIONS.c.user_name, EVALUATIONS.c.ended)
+Index("ix_evaluations_host_id_ended", EVALUATIONS.c.host_id, EVALUATIONS.c.ended)
+Index("ix_evaluations_lower_name_id", func.lower(EVALUATIONS.c.name), EVALUATIONS.c.id)
+# A search reads this in place of whole rows. PostgreSQL's indexes hold no text of this length.
+Index(
+    "ix_evaluations_ended_id_search", EVALUATIONS.c.ended.desc(), EVALUATIONS.c.id, EVALUATIONS.c.search
+).ddl_if(dialect="sqlite")
 Index("ix_evaluations_energy_joules", EVALUATIONS.c.energy_joules)
 Index("ix_evaluations_emissions_grams", EVALUATIONS.c.emissions_grams)
 
