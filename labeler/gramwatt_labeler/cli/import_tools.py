@@ -114,7 +114,8 @@ def as_trees(done: Added) -> list[dict[str, Any]]:
     return [
         {
             "file": line.row.file, "line": line.row.line, "outcome": line.outcome, "id": line.id or None,
-            "letter": line.result.shown.grade.letter if line.result else None, "text": _text(line),
+            "letter": line.result.shown.grade.letter if line.result else None, "message": line.message,
+            "text": _text(line),
         }
         for line in done.lines
     ]  # fmt: skip
@@ -137,7 +138,7 @@ def say(done: Added, is_dry: bool, is_json: bool) -> None:
 
 
 def _text(line: Line) -> str:
-    if line.result is None:
+    if line.result is None or line.is_wrong:
         return line.row.wrong
     shown = line.result.shown
     return (
