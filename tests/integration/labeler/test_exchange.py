@@ -117,7 +117,7 @@ def test_an_added_line_without_a_letter_says_why_as_the_page_does(site: Site) ->
         (lines[task],) = answer.json()["lines"]
     assert [one["outcome"] for one in lines.values()] == ["added", "added"]
     assert [one["letter"] for one in lines.values()] == [None, None]
-    assert lines[""]["message"].startswith("missing a task (")
+    assert lines[""]["message"].startswith("missing a task (the field Task, or gramwatt run --task TASK; ")
     assert lines["image-classification"]["message"].startswith("missing boundary (")
     page = site.client.get(f"/evaluations/{lines['']['id']}").text
     assert lines[""]["message"].removeprefix("missing ")[:30] in page

@@ -62,7 +62,8 @@ def test_a_line_without_a_letter_has_its_reason_in_the_json(
     assert main(["import", str(folder / "own.csv"), "--tool", "table", "--phase", "training", "--json"]) == 1
     added, wrong = json.loads(capsys.readouterr().out)
     assert (added["outcome"], added["letter"]) == ("added", None)
-    assert added["message"].startswith("missing a task (")
+    assert added["message"].startswith("missing a task (--task TASK; known: ")
+    assert added["message"] in added["text"]
     assert wrong["message"] == wrong["text"]
     assert "can mean 1500 or 1.5" in wrong["message"]
     file = folder / "whole.csv"

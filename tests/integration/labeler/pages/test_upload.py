@@ -154,3 +154,13 @@ def test_a_file_without_a_model_says_what_to_choose(writer: TestClient) -> None:
     again = writer.post(where(page), data=form).text
     assert "No column is taken as the model" not in again
     assert 'value="add">Add 1' in again
+
+
+def test_what_is_missing_names_the_field_of_the_page(reader: TestClient) -> None:
+    table = b"model,energy (kWh)\norg/a,1\n"
+    page = upload(reader, ("runs.csv", table), task="")
+    assert "missing: a task (the field Task, or gramwatt run --task TASK; known: " in page
+    assert ">Task</label>" in page
+    page = upload(reader, ("runs.csv", table), phase="inference", task="text-generation", boundary="gpu")
+    assert "missing: value &#39;tokens&#39;; fill in the field Output tokens, or record it with" in page
+    assert ">Output tokens</option>" in page
