@@ -358,6 +358,7 @@ def rows(
     sort_by: str | None = None,
     ascending: bool = False,
     trends: str = "",
+    widths: Mapping[str, int] | None = None,
     width: int = 12,
     height: int = 9,
 ) -> table.Panel:
@@ -365,7 +366,8 @@ def rows(
 
     ``columns`` renames and orders what the queries give (label names, Value or Value #A, ...); ``units`` are by
     new name, for columns other than ``unit``. ``colours`` by new name: value -> (text, colour) of its badge.
-    ``trends`` are the letters of queries made by :func:`trend_of`.
+    ``trends`` are the letters of queries made by :func:`trend_of`. ``widths`` by new name are pixels; Grafana gives
+    any other column 150 at least.
     """
     excluded = ["Time", *hidden]
     names = dict(columns)
@@ -411,6 +413,8 @@ def rows(
                 DynamicConfigValue("custom.cellOptions", {"type": "color-background"}),
             ]
         )
+    for name, pixels in (widths or {}).items():
+        properties.setdefault(name, []).append(DynamicConfigValue("custom.width", pixels))
     for name, target in (links or {}).items():
         properties.setdefault(name, []).append(target)
     for letter in trends:

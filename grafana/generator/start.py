@@ -193,6 +193,7 @@ def _lists(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 stacked=True,
                 colours=COMPONENT_COLOURS,
                 empty=NO_EXPORTER,
+                width=10,
             )
         )
         .with_panel(
@@ -204,14 +205,16 @@ def _lists(page: dashboard.Dashboard) -> dashboard.Dashboard:
                 columns={
                     "command": "Command",
                     "Value": "Power",
-                    "user": "User",
-                    "workload": "Workload",
-                    "instance": "Machine",
                     "pid": "PID",
+                    "user": "User",
+                    "instance": "Machine",
+                    "workload": "Workload",
                 },
+                widths={"Command": 130, "Power": 85, "PID": 80, "User": 95, "Machine": 140},
                 links={"Machine": link("Open this machine", "gramwatt-machine", instance="Machine")},
                 sort_by="Power",
                 empty=NO_PROCESSES,
+                width=14,
                 height=8,
             )
         )

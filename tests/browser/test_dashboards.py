@@ -266,6 +266,35 @@ def test_a_phone_scrolls_in_one_direction_only(chromium: Browser, site: str) -> 
     context.close()
 
 
+def test_names_as_long_as_a_kernel_has_them_leave_the_pid_in_sight_at_1280_pixels(
+    chromium: Browser, site: str
+) -> None:
+    """A command has at most 15 letters, and a PID at most seven digits; a unit of systemd has a long name."""
+    row = {
+        "pid": "4194304",
+        "command": "gnome-control-c",
+        "user": "somebody",
+        "workload": "user@1000.service",
+    }
+    labels = row | {"instance": "laptop-7:10044"}
+    result = [{"metric": labels, "value": [time.time(), "31.4"]}]
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.route(
+        lambda url: "topk" in url and "workload" in url,
+        lambda route: route.fulfill(
+            json={"status": "success", "data": {"resultType": "vector", "result": result}}
+        ),
+    )
+    show(page, site)
+    found = panel(page, "Drawing most now")
+    expect(found.get_by_role("cell", name="4194304")).to_be_visible()
+    widths = "(one) => [one.clientWidth, one.scrollWidth]"
+    shown, needed = found.locator(".scroll").evaluate(widths)
+    assert needed <= shown
+    context.close()
+
+
 def test_prometheus_down_is_said_and_recovered_from(
     page: Page, prometheus_url: str, serve: Callable[..., str]
 ) -> None:

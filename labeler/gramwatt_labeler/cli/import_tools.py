@@ -36,6 +36,7 @@ from ..web.pages.desk import Desk
 from ..web.pages.page import Pages
 from ..web.pages.visitors import anonymous
 from .author import BY
+from .line import own_options
 
 _FORMATS = (".json", ".jsonl", ".xlsx", ".tsv")
 _HEADER_BYTES = 65536
@@ -114,7 +115,8 @@ def as_trees(done: Added) -> list[dict[str, Any]]:
     return [
         {
             "file": line.row.file, "line": line.row.line, "outcome": line.outcome, "id": line.id or None,
-            "letter": line.result.shown.grade.letter if line.result else None, "text": _text(line),
+            "letter": line.result.shown.grade.letter if line.result else None, "message": own_options(line.message),
+            "text": _text(line),
         }
         for line in done.lines
     ]  # fmt: skip
@@ -137,12 +139,11 @@ def say(done: Added, is_dry: bool, is_json: bool) -> None:
 
 
 def _text(line: Line) -> str:
-    if line.result is None:
+    if line.result is None or line.is_wrong:
         return line.row.wrong
     shown = line.result.shown
-    return (
-        f"{shown.window.model!r} on {shown.grade.scale.name} {shown.grade.scale.version}: {shown.grade.text}"
-    )
+    text = own_options(shown.grade.text)
+    return f"{shown.window.model!r} on {shown.grade.scale.name} {shown.grade.scale.version}: {text}"
 
 
 def _content(file: str) -> bytes:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from ..model import Grade, Graded
 from ..render.text import clean
 from ..units import energy, mass
+
+_FIELD = re.compile(
+    r"\(the field [\w ]+, or (?:gramwatt run )?(?=--)|fill in the field [\w ]+, or (?=record it)"
+)
 
 
 def one_line(graded: Graded, has_options: bool = False) -> str:
@@ -25,14 +31,15 @@ def one_line(graded: Graded, has_options: bool = False) -> str:
             text += f", {mass(measured.emissions_grams)} CO2e"
         if measured.imported is not None:
             text += f", {measured.imported.text}"
-    return clean(_own_options(text) if has_options else text)
+    return clean(own_options(text) if has_options else text)
 
 
 def of_scale(grade: Grade, has_options: bool = False) -> str:
     """A grade beside that of another scale, such as ``on gramwatt not graded: missing a task``."""
     text = f"on {grade.scale.name} {grade.text}"
-    return clean(_own_options(text) if has_options else text)
+    return clean(own_options(text) if has_options else text)
 
 
-def _own_options(text: str) -> str:
-    return text.replace("(gramwatt run --", "(--")
+def own_options(text: str) -> str:
+    """A text with reasons, as a command says it that takes ``--task`` and the other facts itself."""
+    return _FIELD.sub(lambda found: "(" if found[0].startswith("(") else "", text)

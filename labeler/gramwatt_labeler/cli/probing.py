@@ -19,6 +19,7 @@ from ..store import Store
 from ..store.identifiers import new_id
 from . import exit_codes
 from .argument_types import of_arguments
+from .line import own_options
 from .scales_in_force import scales_in_force
 from .servers import output
 from .wiring import probe_setup
@@ -130,7 +131,7 @@ def _progress(how_far: Mapping[str, Any]) -> None:
 
 
 def _text(found: Mapping[str, Any]) -> str:
-    parts = [found["text"].replace("(gramwatt run --", "(--")]
+    parts = [own_options(found["text"])]
     parts += [f"{found['requests']} requests", f"p50 {1000 * found['p50_seconds']:.3g} ms"]
     parts.append(f"p95 {1000 * found['p95_seconds']:.3g} ms")
     if "joules_per_request" in found:

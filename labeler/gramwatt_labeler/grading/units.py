@@ -17,19 +17,20 @@ LEAST_UNITS, MOST_UNITS = 1e-6, 1e18
 
 @dataclass(frozen=True, slots=True)
 class FunctionalUnit:
-    """One unit: the names of the counts that say how many there were, and how a person records it."""
+    """One unit: the names of the counts that say how many there were, the field of the pages, and the option."""
 
     name: Unit
     keys: tuple[str, ...]
+    field: str
     fix: str
 
 
 # A request that is answered is a sample that is processed: two names of one thing must not have two letters.
 UNITS: dict[Unit, FunctionalUnit] = {
-    "sample": FunctionalUnit("sample", ("samples", "requests"), "--value samples=N"),
-    "token": FunctionalUnit("token", ("output_tokens", "tokens"), "--value tokens=N"),
-    "request": FunctionalUnit("request", ("requests", "samples"), "--value requests=N"),
-    "run": FunctionalUnit("run", (), ""),
+    "sample": FunctionalUnit("sample", ("samples", "requests"), "Samples processed", "--value samples=N"),
+    "token": FunctionalUnit("token", ("output_tokens", "tokens"), "Output tokens", "--value tokens=N"),
+    "request": FunctionalUnit("request", ("requests", "samples"), "Requests answered", "--value requests=N"),
+    "run": FunctionalUnit("run", (), "", ""),
 }
 COUNTS = ("samples", "requests", "output_tokens", "tokens", "dataset_samples", "epochs")
 Counts = Mapping[str, float | None]
@@ -54,7 +55,7 @@ def units_of(counts: Counts, unit: Unit) -> tuple[float | None, str]:
         if unit == "token" or size is None or epochs is None:
             name = UNITS[unit].keys[-1 if unit == "token" else 0]
             sentence = "value_of_epochs" if unit == "sample" else "value"
-            return None, said(sentence, key=repr(name), fix=UNITS[unit].fix)
+            return None, said(sentence, key=repr(name), field=UNITS[unit].field, fix=UNITS[unit].fix)
         product = size * epochs
         reason = _unusable(product, "dataset_samples * epochs")
         return (None, reason) if reason else (product, "")

@@ -17,6 +17,7 @@ from ..type_descriptions import described
 
 FOLDER = Path(__file__).parent / "languages"
 LANGUAGES = tuple(sorted(file.stem for file in FOLDER.glob("*.yml")))
+_METRIC = re.compile(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b")
 _GROUPED = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 
@@ -82,8 +83,9 @@ class Words(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return self.metrics.get(name, name.replace("_", " "))
 
     def said(self, text: str) -> str:
-        """A sentence of code in this language, such as why there is no letter."""
-        return translated(text, self.language, self.number)
+        """A sentence of code in this language, such as why there is no letter; metrics have their titles in it."""
+        there = translated(text, self.language, self.number)
+        return _METRIC.sub(lambda found: self.metrics.get(found[0], found[0]), there)
 
     def number(self, text: str) -> str:
         """A text whose numbers are written as this language writes them."""

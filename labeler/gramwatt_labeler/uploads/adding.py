@@ -60,6 +60,14 @@ class Line:
     id: str = ""
     is_wrong: bool = False
 
+    @property
+    def message(self) -> str:
+        """Why the row was not added, else why it has no letter; empty where it was added and has one."""
+        if self.row.wrong or self.result is None:
+            return self.row.wrong
+        grade = self.result.shown.grade
+        return grade.why if grade.letter is None else ""
+
 
 def proposed(at: int, sheet: Sheet, tool: Tool) -> File:
     """File number ``at`` with what its columns probably are."""

@@ -106,6 +106,23 @@ def test_its_own_report_comes_back_as_the_same_numbers(site: Site) -> None:
     assert one["values"]["tokens"] == was["values"]["tokens"]
 
 
+def test_an_added_line_without_a_letter_says_why_as_the_page_does(site: Site) -> None:
+    files = [("files", ("own.csv", b"model,energy (kWh)\nme/a,1\n"))]
+    lines = {}
+    for task in ("", "image-classification"):
+        data = {"phase": "training", "task": task}
+        answer = site.client.post(
+            "/api/v1/evaluations/import", files=files, data=data, headers=site.headers()
+        )
+        (lines[task],) = answer.json()["lines"]
+    assert [one["outcome"] for one in lines.values()] == ["added", "added"]
+    assert [one["letter"] for one in lines.values()] == [None, None]
+    assert lines[""]["message"].startswith("missing a task (the field Task, or gramwatt run --task TASK; ")
+    assert lines["image-classification"]["message"].startswith("missing boundary (")
+    page = site.client.get(f"/evaluations/{lines['']['id']}").text
+    assert lines[""]["message"].removeprefix("missing ")[:30] in page
+
+
 @pytest.mark.parametrize(
     "odd",
     [

@@ -164,7 +164,7 @@ def test_without_phase_or_values_it_is_kept_and_says_what_is_missing(
         main(["import", str(hand), "--task", "image-classification", "--phase", "training", "--replace"]) == 0
     )
     out = capsys.readouterr().out
-    assert "value 'samples'" in out
+    assert "value 'samples'; record it with --value samples=N" in out
     assert "2 replaced" in out
     assert {one.window.phase for one in stored(data)} == {"training"}
     assert main(["import", str(hand), "--phase", "training", "--replace"]) == 0

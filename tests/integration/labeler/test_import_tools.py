@@ -56,6 +56,24 @@ def test_a_table_of_ones_own_line_by_line(folder: Path, capsys: pytest.CaptureFi
     assert "(already there)" in capsys.readouterr().out
 
 
+def test_a_line_without_a_letter_has_its_reason_in_the_json(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["import", str(folder / "own.csv"), "--tool", "table", "--phase", "training", "--json"]) == 1
+    added, wrong = json.loads(capsys.readouterr().out)
+    assert (added["outcome"], added["letter"]) == ("added", None)
+    assert added["message"].startswith("missing a task (--task TASK; known: ")
+    assert added["message"] in added["text"]
+    assert wrong["message"] == wrong["text"]
+    assert "can mean 1500 or 1.5" in wrong["message"]
+    file = folder / "whole.csv"
+    file.write_text("model,CO2 (g),acc,size (MB),dataset_size (MB),downloads\nme/c,420,0.91,98,170,1200\n")
+    assert main(["import", str(file), "--tool", "table", "--phase", "training", "--json"]) == 0
+    (graded,) = json.loads(capsys.readouterr().out)
+    assert graded["letter"]
+    assert graded["message"] == ""
+
+
 def test_a_file_is_recognised_by_its_columns_or_its_format(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

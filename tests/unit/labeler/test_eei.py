@@ -140,7 +140,8 @@ def test_a_bad_measurement_is_refused_with_the_reason(
     [
         (
             {"task": ""},
-            "a task (gramwatt run --task TASK; known: image-classification, named-run, text-generation)",
+            "a task (the field Task, or gramwatt run --task TASK; "
+            "known: image-classification, named-run, text-generation)",
         ),
         (
             {"task": "poetry"},
@@ -150,7 +151,11 @@ def test_a_bad_measurement_is_refused_with_the_reason(
             {"phase": "inference"},
             "no reference for task image-classification, phase inference (known: training)",
         ),
-        ({"values": {}}, "value 'samples'; record it with --value samples=N (every epoch counted)"),
+        (
+            {"values": {}},
+            "value 'samples'; fill in the field Samples processed, or record it with --value samples=N "
+            "(every epoch counted)",
+        ),
         ({"values": {"samples": 0.0}}, "a usable value 'samples' (it is 0)"),
         ({"values": {"samples": math.nan}}, "a usable value 'samples' (it is nan)"),
         ({"dataset": "digits"}, "value 'accuracy'; the reference asks for at least 0.9"),
@@ -164,7 +169,7 @@ def test_a_bad_measurement_is_refused_with_the_reason(
         ),
         (
             {"task": "text-generation", "phase": "inference", "values": {}},
-            "value 'tokens'; record it with --value tokens=N",
+            "value 'tokens'; fill in the field Output tokens, or record it with --value tokens=N",
         ),
     ],
 )

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from gramwatt_labeler import reasons
+from gramwatt_labeler.forms.fields import NUMBERS
+from gramwatt_labeler.grading.units import UNITS
 from gramwatt_labeler.model import Imported
 from gramwatt_labeler.reasons.sentences import LANGUAGES, language, said
 from gramwatt_labeler.reasons.translating import found_in, translated
@@ -46,6 +48,12 @@ def test_each_sentence_is_said_somewhere_and_each_that_is_said_exists() -> None:
     assert ENGLISH.sentences.keys() - quoted <= made
 
 
+def test_a_count_that_is_missing_is_named_as_the_pages_name_its_field() -> None:
+    labels = {one.name: one.label for one in NUMBERS}
+    named = {unit.field for unit in UNITS.values() if unit.field}
+    assert named == {labels["samples"], labels["tokens"], labels["requests"]}
+
+
 def sample_values(template: str) -> dict[str, str]:
     return {name: str(10 + place) for place, name in enumerate(names_in(template))}
 
@@ -75,11 +83,12 @@ def test_several_sentences_and_sentences_within_sentences() -> None:
         "nicht benotet statt B ergäbe)"
     )
     lacks = (
-        "value 'tokens'; record it with --value tokens=N (the reference is for 15 output tokens per request)"
+        "value 'tokens'; fill in the field Output tokens, or record it with --value tokens=N "
+        "(the reference is for 15 output tokens per request)"
     )
     assert translated(lacks, "fr") == (
-        "la valeur 'tokens' ; l'enregistrer avec --value tokens=N (la référence vaut pour 15 jetons de sortie par "
-        "requête)"
+        "la valeur 'tokens' ; remplir le champ Output tokens, ou l'enregistrer avec --value tokens=N "
+        "(la référence vaut pour 15 jetons de sortie par requête)"
     )
     other = f"a reference for 3 output tokens per request (it has 15) or {said('no_energy')}"
     assert " o energía (ninguna medida" in translated(other, "es")

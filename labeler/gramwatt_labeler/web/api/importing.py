@@ -107,5 +107,5 @@ def _line(line: Line) -> dict[str, Any]:
     letter = line.result.shown.grade.letter if line.result else None
     return {
         "file": line.row.file, "line": line.row.line, "outcome": line.outcome, "id": line.id, "letter": letter,
-        "message": line.row.wrong,
+        "message": line.message,
     }  # fmt: skip

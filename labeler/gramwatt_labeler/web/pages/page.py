@@ -72,6 +72,7 @@ class Pages:
             quantity=quantity,
             short=shortened,
             why=why,
+            said=words("en").said,
             query=lambda pairs: urlencode(
                 {key: value for key, value in pairs.items() if value not in ("", None)}
             ),

@@ -130,3 +130,13 @@ def test_hostile_names_are_text(reader: TestClient) -> None:
 def test_a_body_that_is_no_form_is_refused_in_words(reader: TestClient, body: bytes, kind: str) -> None:
     answer = reader.post("/evaluate", content=body, headers={"content-type": kind})
     assert answer.status_code in (400, 413, 422)
+
+
+@pytest.mark.parametrize(("left_out", "field"), [("task", "Task"), ("tokens", "Output tokens")])
+def test_what_is_missing_names_the_field_of_the_form(reader: TestClient, left_out: str, field: str) -> None:
+    form = {name: value for name, value in INFERENCE.items() if name != left_out}
+    page = reader.post("/evaluate", data=form).text
+    missing = re.findall(r'<p class="notice">(missing: [^<]+)</p>', page)
+    assert len(missing) == 1
+    assert f"the field {field}, or " in missing[0]
+    assert re.search(f"<label [^>]*>{field}\\b", page)

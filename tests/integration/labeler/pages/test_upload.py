@@ -154,3 +154,23 @@ def test_a_file_without_a_model_says_what_to_choose(writer: TestClient) -> None:
     again = writer.post(where(page), data=form).text
     assert "No column is taken as the model" not in again
     assert 'value="add">Add 1' in again
+
+
+def test_what_is_missing_names_the_field_of_the_page(reader: TestClient) -> None:
+    table = b"model,energy (kWh)\norg/a,1\n"
+    page = upload(reader, ("runs.csv", table), task="")
+    assert "missing: a task (the field Task, or gramwatt run --task TASK; known: " in page
+    assert ">Task</label>" in page
+    page = upload(reader, ("runs.csv", table), phase="inference", task="text-generation", boundary="gpu")
+    assert "missing: value &#39;tokens&#39;; fill in the field Output tokens, or record it with" in page
+    assert ">Output tokens</option>" in page
+
+
+def test_a_metric_that_is_missing_has_its_title(reader: TestClient) -> None:
+    table = b"modelId,co2_eq_emissions,size,datasets_size\norg/a,30,100,\n"
+    page = upload(reader, ("models.csv", table), task="")
+    assert "missing: downloads, performance, data bytes per g CO2 (without it the letter may be" in page
+    form = {"phase": "training", "model": "org/a", "size": "100", "size_unit": "MB"}
+    page = reader.post("/evaluate", data=form).text
+    assert "missing: CO2 of the training<" in page
+    assert "missing: co2_eq_emissions" not in page
