@@ -81,8 +81,8 @@ SEVERITIES = {
 
 # Empty states that several panels share.
 NO_EXPORTER = (
-    "No exporter has answered in this time range; one that has just begun is drawn in some minutes. Start it with "
-    "`gramwatt-exporter`, or `make up`, and see that Prometheus scrapes it: docs/install.md"
+    "No reading in this time range: it has just begun, or no exporter answers. Start one with `gramwatt-exporter`, or "
+    "`make up`, and see that Prometheus scrapes it: docs/install.md"
 )
 SET_ZONE = "echo GRAMWATT_INTENSITY_ZONE=FR >> .env && make up"
 NO_ZONE = f"No CO2: no grid zone is set. With your zone for FR, in a checkout: {SET_ZONE}"

@@ -59,14 +59,15 @@ def gained(metric: str, labels: str = "", window: str = "$__range") -> str:
     ``increase()`` extrapolates: it adds up to half a scrape interval at both ends of a series, which for a job of a few
     scrapes is a fifth of its energy. Here the last reading less the reading at the start of the window, or less the
     first reading of a series that began within it. Where a counter fell (an exporter that lost its state), the parts
-    between the falls are added up as ``increase()`` does.
+    between the falls are added up as ``increase()`` does. A window without a reading, as "today" in its first seconds,
+    gains nothing, and nothing is 0: the counter stands where it stood.
     """
     series = select(metric, labels)
     # A replica that began later has seen less of the same counter: the largest is the whole.
     return (
         f"max without ({REPLICAS}) ("
         f"(increase({series}[{window}]) and resets({series}[{window}]) > 0) or "
-        f"(last_over_time({series}[{window}]) - "
+        f"((last_over_time({series}[{window}]) or {series}) - "
         f"({series} offset {window} or min_over_time({series}[{window}]))))"
     )
 
@@ -83,8 +84,9 @@ def mean(metric: str, labels: str = "", window: str = RECENT) -> str:
 
 
 def last(metric: str, labels: str = "") -> str:
-    """The last value within the range, of series that have ended too."""
-    return f"last_over_time({select(metric, labels)}[$__range])"
+    """The last value within the range, of series that have ended too; in a range without a reading that of its end."""
+    series = select(metric, labels)
+    return f"(last_over_time({series}[$__range]) or {series})"
 
 
 def previous(expr: str) -> str:

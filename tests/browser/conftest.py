@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from gramwatt_labeler.web.dashboards import router
-from history_server import ROOT, laboratory, made_once, prometheus
+from history_server import NOW, ROOT, laboratory, made_once, prometheus
 from page import write
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -51,7 +51,7 @@ class Served:
 
 @pytest.fixture(scope="session")
 def prometheus_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
-    """A Prometheus with the laboratory's data up to and beyond now."""
+    """A Prometheus with the laboratory's data up to and beyond NOW."""
     own = tmp_path_factory.mktemp("prometheus")
     shared = (
         tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
@@ -99,6 +99,7 @@ def chromium() -> Iterator[Browser]:
 def page(chromium: Browser) -> Iterator[Page]:
     """A wide page that fails the test when its scripts do."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    context.clock.install(time=NOW)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from axe import source, violations
+from history_server import NOW
 from page import show
 from playwright.sync_api import Browser
 
@@ -26,6 +27,7 @@ def axe(pytestconfig: pytest.Config) -> str:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_violation(chromium: Browser, site: str, axe: str, scheme: Any) -> None:
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    context.clock.install(time=NOW)
     page = context.new_page()
     found: dict[str, list[str]] = {}
     for uid in BOARDS if scheme == "light" else BOARDS[:1]:
@@ -42,6 +44,7 @@ def test_no_violation(chromium: Browser, site: str, axe: str, scheme: Any) -> No
 
 def test_no_violation_on_a_phone(chromium: Browser, site: str, axe: str) -> None:
     context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    context.clock.install(time=NOW)
     page = context.new_page()
     show(page, site, "gramwatt-start")
     assert violations(page, axe) == []

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import socket
-import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import page as support
 import pytest
 from boards import BOARDS
+from history_server import NOW
 from page import cells, panel, query, settled, write
 from playwright.sync_api import Browser, Page, expect
 
@@ -95,6 +96,27 @@ def test_the_first_line_of_a_dashboard_is_its_answer(page: Page, site: str) -> N
     ):
         show(page, site, f"gramwatt-{uid}")
         assert re.search(answer, panel(page, title).inner_text()), panel(page, title).inner_text()
+
+
+def test_a_day_and_a_month_that_have_just_begun_have_used_nothing(chromium: Browser, site: str) -> None:
+    """Before the first scrape of the first day: 0 is shown, and no exporter is said to be missing.
+
+    In Nepal, whose midnight falls between two scrapes of the laboratory.
+    """
+    context = chromium.new_context(timezone_id="Asia/Kathmandu")
+    context.clock.install(time=NOW)
+    page = context.new_page()
+    page.clock.set_fixed_time(datetime.fromisoformat("2026-11-01T00:00:20+05:45"))
+    for uid, title in (
+        ("gramwatt-start", "Used"),
+        ("gramwatt-footprint", "In this time range"),
+        ("gramwatt-users", "Charged"),
+    ):
+        show(page, site, uid)
+        numbers = panel(page, title).locator(".big").all_inner_texts()
+        assert len(numbers) >= 2, title
+        assert {number.split()[0] for number in numbers} == {"0"}, (title, numbers)
+    context.close()
 
 
 def test_a_time_range_goes_along_when_it_was_chosen(page: Page, site: str) -> None:
@@ -224,6 +246,7 @@ def test_a_chart_names_values_hides_series_and_can_be_read_without_being_seen(pa
 def test_text_can_be_read_in_light_and_dark(chromium: Browser, site: str, scheme: Any) -> None:
     """Contrast of every number, name and note against its card, by WCAG's formula."""
     context = chromium.new_context(viewport={"width": 1440, "height": 6000}, color_scheme=scheme)
+    context.clock.install(time=NOW)
     page = context.new_page()
     show(page, site)
     contrasts = page.evaluate(
@@ -254,6 +277,7 @@ def test_text_can_be_read_in_light_and_dark(chromium: Browser, site: str, scheme
 
 def test_a_phone_scrolls_in_one_direction_only(chromium: Browser, site: str) -> None:
     context = chromium.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    context.clock.install(time=NOW)
     page = context.new_page()
     show(page, site)
     width, needed = page.evaluate("() => [innerWidth, document.documentElement.scrollWidth]")
@@ -277,8 +301,9 @@ def test_names_as_long_as_a_kernel_has_them_leave_the_pid_in_sight_at_1280_pixel
         "workload": "user@1000.service",
     }
     labels = row | {"instance": "laptop-7:10044"}
-    result = [{"metric": labels, "value": [time.time(), "31.4"]}]
+    result = [{"metric": labels, "value": [NOW, "31.4"]}]
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.clock.install(time=NOW)
     page = context.new_page()
     page.route(
         lambda url: "topk" in url and "workload" in url,
@@ -409,7 +434,7 @@ COLOURED = """([chart, share]) => {
 
 def test_a_gap_is_a_gap(page: Page, prometheus_url: str, serve: Callable[..., str], tmp_path: Path) -> None:
     """Where there is no sample nothing is drawn, and a number that is not from now says so."""
-    now = time.time()
+    now = NOW
     between = f"vector(time()) < {now - 2400:.0f} or vector(time()) > {now - 1200:.0f} < {now - 600:.0f}"
     expr = f"sum(gramwatt_processes) and on () ({between})"
     curve = {"type": "timeseries", "title": "Curve", "targets": [query(expr, instant=False, range=True)]}

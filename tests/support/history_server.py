@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,9 @@ from grafana.history.grid import DAY
 from grafana.history.series import blocks
 
 ROOT = Path(__file__).parents[2]
+
+# The laboratory's moment: a Wednesday afternoon four days into a month, whenever the tests run.
+NOW = datetime(2026, 11, 4, 15, 40, 20, tzinfo=UTC).timestamp()
 
 
 def program(name: str) -> str:
@@ -74,9 +78,8 @@ def prometheus(folder: Path) -> Iterator[str]:
 
 
 def laboratory(folder: Path) -> None:
-    """A week of the laboratory up to now, scraped more rarely than that of `make demo-history`."""
-    now = time.time()
-    blocks(history(now, moments(now, 8 * DAY, late=60, early=240)), folder, program("promtool"))
+    """A week of the laboratory up to NOW, scraped more rarely than that of `make demo-history`."""
+    blocks(history(NOW, moments(NOW, 8 * DAY, late=60, early=240)), folder, program("promtool"))
 
 
 def made_once(shared: Path, own: Path, name: str, make: Callable[[Path], None]) -> Path:

@@ -16,7 +16,7 @@ def _shared(factory: pytest.TempPathFactory, worker: str) -> Path:
 
 @pytest.fixture(scope="session")
 def prometheus_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
-    """A Prometheus with the laboratory's data up to and beyond now."""
+    """A Prometheus with the laboratory's data up to and beyond NOW."""
     folder = made_once(
         _shared(tmp_path_factory, worker_id), tmp_path_factory.mktemp("week"), "laboratory", laboratory
     )

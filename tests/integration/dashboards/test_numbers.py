@@ -12,7 +12,7 @@ from young import INTERVALS, NOW, Worlds
 pytestmark = pytest.mark.slow
 
 DAY = 86400.0
-RANGES = (900.0, 3600.0, 30 * DAY)
+RANGES = (3.0, 900.0, 3600.0, 30 * DAY)
 
 # Panel, query, the counter behind it, the labels it is shown by, what the counter is divided by, and other matchers.
 GAINED: list[tuple[str, str, str, str, tuple[str, ...], float, dict[str, str]]] = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,6 +11,7 @@ import yaml
 from boards import BOARDS, ROOT, expression, fill, instant, numbers, over_time, target_of, targets
 from gramwatt_exporter.metrics.catalogue import BY_NAME
 from gramwatt_labeler.metrics import METRICS as LABELER_METRICS
+from history_server import NOW
 
 from grafana.history.build import history, moments
 from grafana.history.grid import DAY
@@ -46,7 +46,7 @@ LABELS_OF = {metric.name: set(metric.labels) for metric in BY_NAME.values()} | {
 
 @pytest.mark.parametrize("uid", BOARDS)
 def test_every_query_runs_and_finds_something(prometheus_url: str, uid: str) -> None:
-    seconds, now = _range(BOARDS[uid]), time.time()
+    seconds, now = _range(BOARDS[uid]), NOW
     choice = CHOICE if uid in ("gramwatt-machine", "gramwatt-compare") else {}
     if uid == "gramwatt-compare":
         choice = {"run_a": "resnet-a", "run_b": "resnet-b"}
@@ -107,7 +107,7 @@ def test_every_name_in_a_dashboard_exists() -> None:
 
 
 def test_components_and_parts_add_up_to_the_machines(prometheus_url: str) -> None:
-    now = time.time() - 30
+    now = NOW - 30
     node = instant(prometheus_url, "sum(rate(gramwatt_device_energy_joules_total[240s]))", now)
     total = float(node[0]["value"][1])
     for uid, title in (("start", "Power"), ("machine", "Where the power goes")):
@@ -123,7 +123,7 @@ def test_components_and_parts_add_up_to_the_machines(prometheus_url: str) -> Non
 
 
 def test_uncertainty_and_measured_share(prometheus_url: str) -> None:
-    now = time.time()
+    now = NOW
     chosen = fill(expression("gramwatt-machine", "Measured"), 3600, 60, instance="lab-2:10044")
     found = numbers(instant(prometheus_url, chosen, now), "what")
     assert found == {("measured",): 0.0, ("uncertainty",): pytest.approx(0.5)}
@@ -132,7 +132,7 @@ def test_uncertainty_and_measured_share(prometheus_url: str) -> None:
 
 
 def test_hottest_processes_show_others_but_nothing_departed(prometheus_url: str) -> None:
-    found = instant(prometheus_url, fill(expression("gramwatt-live", "Processes"), 900, 60), time.time())
+    found = instant(prometheus_url, fill(expression("gramwatt-live", "Processes"), 900, 60), NOW)
     assert {one["metric"]["command"] for one in found if not one["metric"].get("pid")} == {"other"}
     assert len(found) > 6
 
@@ -140,7 +140,7 @@ def test_hottest_processes_show_others_but_nothing_departed(prometheus_url: str)
 def test_the_comparison_says_which_run_and_why(prometheus_url: str) -> None:
     """B did 28 % more work an hour at 11 % less power."""
     expr = fill(expression("gramwatt-compare", "Energy"), 7 * DAY, 60, run_a="resnet-a", run_b="resnet-b")
-    (found,) = instant(prometheus_url, expr, time.time())
+    (found,) = instant(prometheus_url, expr, NOW)
     assert found["metric"] == {"verdict": "less energy per unit than", "power": "-11", "time": "-22"}
     assert float(found["value"][1]) == pytest.approx((1 - 0.114) * 410 / 525 - 1, abs=0.01)
     legend = target_of("gramwatt-compare", "Energy")["legendFormat"]
@@ -149,12 +149,12 @@ def test_the_comparison_says_which_run_and_why(prometheus_url: str) -> None:
 
 
 def test_what_was_graded_later_is_not_called_ungraded(prometheus_url: str) -> None:
-    found = instant(prometheus_url, fill(expression("gramwatt-runs", "Not graded"), DAY, 60), time.time())
+    found = instant(prometheus_url, fill(expression("gramwatt-runs", "Not graded"), DAY, 60), NOW)
     assert [(one["metric"]["window"], one["metric"]["name"]) for one in found] == [("01JFAIL", "short-test")]
 
 
 def test_windows_of_another_machine_have_no_grade_here(prometheus_url: str) -> None:
     grades = expression("gramwatt-runs", "Runs", "G")
-    here = instant(prometheus_url, fill(grades, DAY, 60, instance="lab-2:10044"), time.time())
+    here = instant(prometheus_url, fill(grades, DAY, 60, instance="lab-2:10044"), NOW)
     assert {one["metric"]["grade"] for one in here} == {"D"}
-    assert instant(prometheus_url, fill(grades, DAY, 60, instance="web-1:10044"), time.time()) == []
+    assert instant(prometheus_url, fill(grades, DAY, 60, instance="web-1:10044"), NOW) == []
