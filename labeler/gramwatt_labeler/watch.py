@@ -198,6 +198,8 @@ class Watch:
         return new
 
     def _grade_one(self, found: Finished, now: float) -> list[Graded]:
+        if self._store.is_taken_back(found.id):
+            return []  # a person took it back: it comes back only by a manager
         if not self._store.is_stated(found.id) and all(
             self._store.has(found.id, scale.id.name) for scale in self._scales
         ):
@@ -207,12 +209,15 @@ class Watch:
         return self._grade_measured(window, measurement, now)
 
     def _grade_measured(self, window: Window, measurement: Measurement, now: float) -> list[Graded]:
+        if self._store.is_taken_back(window.id, window.parent):
+            _log.info("window %s: not graded, because it was taken back", clean(window.id))
+            return []
         if self._store.is_stated(window.id):
             # A file with the id of a window that has not ended yet must not stand in its place.
             _log.warning(
                 "window %s: what a file stated of it is taken back: it was recorded", clean(window.id)
             )
-            self._store.take_back(window.id)
+            self._store.make_way(window.id, now)
         scales = [scale for scale in self._scales if not self._store.has(window.id, scale.id.name)]
         if not scales:
             self._write_missing(window.id)
