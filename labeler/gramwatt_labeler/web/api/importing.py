@@ -68,7 +68,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         """Add the runs of CSV, JSON or XLSX files; the answer has a line for each. One wrong line stops no other.
 
         ``tool`` names whose files they are; without it their columns do. A row that was taken back is added only with
-        ``again`` = ``true``. The other fields fill what the files leave empty. ``import`` names all that were added.
+        ``again`` = ``true``. The other fields fill what the files leave empty. ``import_id`` names all that were added.
         """
         who = await to_thread.run_sync(guard.allow, request, Role.CONTRIBUTOR)
         form = await read_form(request, ("files", *_FIELDS), MOST_FILES, MOST_BYTES)
@@ -108,7 +108,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         lines = added(desk.store, graded_rows, by, origin_of(read), import_id, again == "true")
         counts = counts_of(lines)
         body = {"lines": [_line(line) for line in lines], "counts": counts}
-        return answer(body | {"import": import_id if counts[ADDED] else None}, 201)
+        return answer(body | {"import_id": import_id if counts[ADDED] else None}, 201)
 
     return routes
 
