@@ -133,9 +133,7 @@ def router(desk: Desk) -> APIRouter:
             return refused(str(error), 403)
         except Rejected as error:
             return refused(str(error), 422)
-        return RedirectResponse(
-            f"/evaluations/{quote(added, safe='')}?new={'1' if old is None else 'corrected'}", 303
-        )
+        return RedirectResponse(f"/evaluations/{quote(added, safe='')}?new=1", 303)
 
     @routes.post("/evaluate/label.{form}")
     async def label(request: Request, form: str) -> Response:

@@ -80,7 +80,7 @@ def router(desk: Desk) -> APIRouter:
             yearly=yearly,
             yearly_equivalents=equivalents(*yearly),
             bars=svg(bars),
-            new=new,
+            new=bool(new),
             known=known,
             analyses=ReturnRows(desk.store.database).some(evaluation.id),
             layouts=LAYOUTS,
