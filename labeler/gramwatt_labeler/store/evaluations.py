@@ -200,7 +200,8 @@ class Store:
             names = {one.id: one.name for one in connection.execute(select(EXTRA_FIELDS))}
         kept = row["rows"]
         extra = {names.get(one["field_id"], "?"): one["value"] for one in kept[EXTRA_VALUES.name]}
-        grades = [one for one in kept[GRADES.name] if one["is_current"]]
+        current = [one for one in kept[GRADES.name] if one["is_current"]]
+        grades = sorted(current, key=lambda one: str(one["scale"]))
         evaluation = {"import_id": ""} | kept[EVALUATIONS.name] | {"replaced_by": row["replaced_by"]}
         return gone, self._stored(evaluation, kept[MEASURES.name], extra, grades, kept[METRIC_GRADES.name])
 

@@ -232,7 +232,7 @@ def _put_evaluation(
     content = rows.content_hash(evaluation, by_id=True)
     plain = [one.grade for one in grades]
     query = select(EVALUATIONS.c.id).where(EVALUATIONS.c.id == evaluation.id)
-    if connection.execute(query).first() is None:
+    if connection.execute(query.with_for_update()).first() is None:
         if withdrawing.taken_back(connection, evaluation.id) is not None:
             return  # a person took it back: no sync brings it in again
         writing.put_evaluation(connection, evaluation, content, plain)
