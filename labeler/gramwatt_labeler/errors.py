@@ -68,13 +68,20 @@ class NotFound(LabelerError):
 
 
 class TakenBack(NotFound):
-    """The evaluation was taken back. ``at`` is Unix seconds; ``replaced_by`` is the id of its correction, or ""."""
+    """The evaluation was taken back, in an act of this number. ``at`` is Unix seconds.
 
-    def __init__(self, text: str, evaluation: str, withdrawal: int, at: float, replaced_by: str) -> None:
+    ``by`` is a user, "" is Gramwatt itself; ``replaced_by`` is the id of its correction, or "".
+    """
+
+    def __init__(
+        self, text: str, evaluation: str, withdrawal: int, by: str, at: float, reason: str, replaced_by: str
+    ) -> None:
         super().__init__(text)
         self.evaluation = evaluation
         self.withdrawal = withdrawal
+        self.by = by
         self.at = at
+        self.reason = reason
         self.replaced_by = replaced_by
 
 

@@ -184,7 +184,9 @@ def error_of(row: Mapping[Any, Any]) -> TakenBack:
     text = f"evaluation {row['evaluation_id']!r} was taken back{by} on {moment(row['at'])[:10]}"
     text += f": {row['reason']}" if row["reason"] else ""
     text += f"; {row['replaced_by']!r} stands in its place" if row["replaced_by"] else ""
-    return TakenBack(text, row["evaluation_id"], row["withdrawal_id"], row["at"], row["replaced_by"])
+    return TakenBack(
+        text, row["evaluation_id"], row["withdrawal_id"], row["user_name"], row["at"], row["reason"], row["replaced_by"]
+    )  # fmt: skip
 
 
 def _query() -> Any:

@@ -78,7 +78,7 @@ def test_what_is_taken_back_by_rest_counts_nowhere(site: Site) -> None:
     assert "was taken back" in site.client.get(f"/compare?ids={one},{other}").text
     assert site.get("roi/analyses/1").json()["baseline"] is None
     page = site.client.get(f"/evaluations/{one}").text
-    for words in ("This was taken back", "wrong unit", "1.35 kWh", "420 g", "Id</dt>"):
+    for words in ("Taken back by contributor on", "wrong unit", "1.35 kWh", "420 g", "Id</dt>"):
         assert words in page
     assert error(call(site, "DELETE", f"evaluations/{one}"))[:2] == (410, "gone")
     assert error(call(site, "DELETE", "evaluations/nothing"))[:2] == (404, "not_found")

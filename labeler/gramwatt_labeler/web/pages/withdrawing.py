@@ -137,9 +137,11 @@ def may_change(visitor: Visitor, evaluation: Evaluation) -> bool:
 def gone_page(desk: Desk, request: Request, evaluation_id: str) -> Response:
     """The page of one that was taken back, as it was: 410. Raises NotFound."""
     gone, stored = desk.store.withdrawn(evaluation_id)
+    total = Withdrawals(desk.store.database).get(gone.withdrawal, 1).total
     return desk.pages.render(
         "taken_back.html.j2", request, 410, here="/evaluations", gone=gone, evaluation=stored.evaluation,
         window=stored.evaluation.window, measured=stored.evaluation.measurement, letters=stored.grades, origins=ORIGINS,
+        total=total,
         title=clean(stored.evaluation.window.model or stored.evaluation.window.name or evaluation_id),
     )  # fmt: skip
 
