@@ -25,6 +25,7 @@ class Outcome(StrEnum):
     SAME = "already there"
     KEPT = "already there and different"  # with other options or numbers; --replace takes the new ones
     RECORDED = "recorded by Gramwatt"  # measured by ourselves: an import never replaces it
+    TAKEN_BACK = "taken back"  # by a person; --again adds it
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +43,20 @@ def import_results(
     now: float,
     hardware: str = "",
     replacing: bool = False,
+    import_id: str = "",
+    again: bool = False,
 ) -> list[Imported]:
     """Grade and keep what the store does not have, in one transaction. ``now`` is in Unix seconds.
 
     ``scales`` are those of a phase, as forms and uploads are graded on.
-    ``replacing`` takes the new results where the store has others from an earlier import. Raises TryAgain when the
+    ``replacing`` takes the new results where the store has others from an earlier import. What was taken back
+    is new only with ``again``. All that are new have the ``import_id``. Raises TryAgain when the
     database cannot be written; then nothing was kept.
     """
     done: list[Imported] = []
     new: list[Graded] = []
     replaced: list[Graded] = []
+    gone = {} if again else store.taken_back([one.window.id for one in results])
     for result in results:
         run = Evaluation(window=result.window, measurement=result.measurement, origin=Origin.CODECARBON)
         stored = {one.grade.scale.name: one for one in store.get(result.window.id)}
@@ -65,9 +70,12 @@ def import_results(
                 done.append(Imported(old, outcome))
                 continue
             graded = Graded(result.window, result.measurement, grade_run(scale, run, hardware), now)
+            if result.window.id in gone:
+                done.append(Imported(graded, Outcome.TAKEN_BACK))
+                continue
             (replaced if outcome in (Outcome.GROWN, Outcome.REPLACED) else new).append(graded)
             done.append(Imported(graded, outcome))
-    store.add_all(new, replaced)
+    store.add_all(new, replaced, import_id)
     return done
 
 

@@ -8,6 +8,8 @@
     ├── InputError      a file to import is wrong; names file, line, column and fix; nothing of it was imported
     │   └── FactsError      facts to grade name what no scale knows; carries path and what is allowed
     ├── NotFound        there is no such window (or label, or scale)
+    │   └── TakenBack       there was one: carries who took it back, when, why, and what stands in its place
+    ├── NotYours        another user added it: a manager may
     ├── NotYet          the window exists but cannot be measured yet: ask again later
     ├── TryAgain        a server did not answer or is overloaded: counted, retried
     │   └── DatabaseAway    it is the database
@@ -65,6 +67,28 @@ class NotFound(LabelerError):
     """There is no such window, label or scale."""
 
 
+class TakenBack(NotFound):
+    """The evaluation was taken back, in an act of this number. ``at`` is Unix seconds.
+
+    ``by`` is a user, "" is Gramwatt itself; ``replaced_by`` is the id of its correction, or "".
+    """
+
+    def __init__(
+        self, text: str, evaluation: str, withdrawal: int, by: str, at: float, reason: str, replaced_by: str
+    ) -> None:
+        super().__init__(text)
+        self.evaluation = evaluation
+        self.withdrawal = withdrawal
+        self.by = by
+        self.at = at
+        self.reason = reason
+        self.replaced_by = replaced_by
+
+
+class NotYours(LabelerError):
+    """Another user added it. The message says what allows it."""
+
+
 class NotYet(LabelerError):
     """The window cannot be measured yet; the message says what is still missing."""
 
@@ -88,8 +112,8 @@ class DatabaseFull(DatabaseAway):
 class Duplicate(LabelerError):
     """The same is stored already. ``existing`` is its id; ``number`` says which of several it was, from 0."""
 
-    def __init__(self, existing: str, number: int = 0) -> None:
-        super().__init__(f"the same is stored already, as {existing}")
+    def __init__(self, existing: str, number: int = 0, text: str = "") -> None:
+        super().__init__(text or f"the same is stored already, as {existing}")
         self.existing = existing
         self.number = number
 

@@ -21,10 +21,11 @@ from .output import Output
 from .prometheus import Prometheus
 from .published import PUBLISHED_EVALUATIONS, Published
 from .reasons import said
-from .render.files import label_files, write_labels
+from .render.files import label_files, remove_labels, write_labels
 from .render.text import clean
 from .scale_files import LoadedScale
 from .store import Store
+from .store.withdrawals import Withdrawals
 from .troubles import TRIES, Troubles
 from .windows import Finished, finished, measure
 
@@ -32,6 +33,7 @@ _log = logging.getLogger(__name__)
 _UNANSWERED = 3  # windows in a row that the server does not answer for
 _REFUSED = 10  # annotations that Grafana refuses in one poll
 _SLICE_SECONDS = 10.0  # of a poll that catches up: then what it found is published, and it looks again
+_CLOCKS_APART_SECONDS = 3600.0
 _SHOWN_SECONDS = 5.0  # between two publications while many windows are graded
 
 
@@ -54,6 +56,8 @@ class Watch:
     ) -> None:
         self._prometheus = prometheus
         self._store = store
+        self._withdrawals = Withdrawals(store.database)
+        self._looked_at = 0.0  # for what was taken back
         self._scales = scales
         self._output = output
         self._health = health
@@ -79,6 +83,7 @@ class Watch:
         """Show the stored grades to the next scrapes."""
         self._published.publish(self._store.newest(PUBLISHED_EVALUATIONS))
         self._shown_at = time.monotonic()
+        self._remove_labels()
 
     def run(self, interval: float, stop: threading.Event) -> None:
         """Poll until ``stop`` is set and :meth:`wake` called. Nothing a server does ends this."""
@@ -198,6 +203,8 @@ class Watch:
         return new
 
     def _grade_one(self, found: Finished, now: float) -> list[Graded]:
+        if self._store.is_taken_back(found.id):
+            return []  # a person took it back: it comes back only by a manager
         if not self._store.is_stated(found.id) and all(
             self._store.has(found.id, scale.id.name) for scale in self._scales
         ):
@@ -207,12 +214,15 @@ class Watch:
         return self._grade_measured(window, measurement, now)
 
     def _grade_measured(self, window: Window, measurement: Measurement, now: float) -> list[Graded]:
+        if self._store.is_taken_back(window.id, window.parent):
+            _log.info("window %s: not graded, because it was taken back", clean(window.id))
+            return []
         if self._store.is_stated(window.id):
             # A file with the id of a window that has not ended yet must not stand in its place.
             _log.warning(
                 "window %s: what a file stated of it is taken back: it was recorded", clean(window.id)
             )
-            self._store.take_back(window.id)
+            self._store.make_way(window.id, now)
         scales = [scale for scale in self._scales if not self._store.has(window.id, scale.id.name)]
         if not scales:
             self._write_missing(window.id)
@@ -281,6 +291,16 @@ class Watch:
             return
         for graded in self._store.get(window, self._scales[0].id.name):
             self._write(graded)
+
+    def _remove_labels(self) -> None:
+        """The label files of what was taken back since the last look. The clock of who did it may be another."""
+        now = self._now()
+        try:
+            gone = self._withdrawals.since(self._looked_at - _CLOCKS_APART_SECONDS)
+            remove_labels(gone, self._output.directory)
+        except OSError as error:
+            _log.warning("cannot remove label files: %s", clean(str(error)))
+        self._looked_at = now
 
     def _annotate(self, now: float) -> None:
         """What Grafana refuses is tried again with the next poll, and keeps the others from nothing."""

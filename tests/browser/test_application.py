@@ -17,7 +17,7 @@ from gramwatt_labeler.scale_files import load_scales
 from gramwatt_labeler.store import Store
 from gramwatt_labeler.store.people import People, Role
 from gramwatt_labeler.web.app import create_app
-from labeler_pages import NOW, fill, fill_worst
+from labeler_pages import NOW, fill, fill_taken_back, fill_worst
 from model_files import safetensors
 from playwright.sync_api import Browser, FilePayload, Page, expect
 from prometheus_client import CollectorRegistry
@@ -34,6 +34,8 @@ ADDRESSES = (
     "/roi?baseline=w1&after=w2&calls_per_day=9&price=1", "/roi?old=1&new=2&calls_per_day=9&price=1", "/nothing",
     "/evaluations/worst", "/labels/worst", "/compare?ids=w1,worst",
     "/labels/", "/labels/w4", "/labels/w1?lang=xx", "/report?made=1", "/report?id=w4", "/login",
+    "/evaluations/typed", "/evaluations/gone", "/evaluate?corrects=typed", "/take-back?id=typed", "/taken-back",
+    "/taken-back/1",
 )  # fmt: skip
 
 
@@ -43,6 +45,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store = Store(f"sqlite:///{tmp_path_factory.mktemp('labeler') / 'labeler.db'}")
     fill(store)
     fill_worst(store)
+    fill_taken_back(store)
     People(store.database).add("alice", Role.CONTRIBUTOR, PASSWORD, "test", NOW)
     app = create_app(
         CollectorRegistry(), Published(), store, load_scales(), "gramwatt", lambda one: f"http://lab/evaluations/{one}",
@@ -180,6 +183,44 @@ def test_numbers_typed_in_become_a_label_and_an_evaluation(site: str, plain: Pag
     plain.get_by_role("button", name="Show the label").click()
     plain.get_by_role("link", name="see that evaluation").click()
     expect(plain.get_by_role("heading", name=model)).to_be_visible()
+
+
+def test_numbers_are_corrected_and_taken_back_by_keyboard(site: str, plain: Page) -> None:
+    width = plain.viewport_size["width"] if plain.viewport_size else 0
+    model = f"org/wrong-{width}"
+    log_in(plain, site)
+    plain.goto(f"{site}/evaluate")
+    plain.get_by_label("Model (needed)").fill(model)
+    plain.get_by_label("Energy", exact=True).fill("2.5")
+    plain.get_by_label("add to the data set").check()
+    plain.get_by_role("button", name="Show the label").click()
+    plain.get_by_role("link", name="Correct these numbers").click()
+
+    expect(plain.get_by_role("heading", name="Correct these numbers")).to_be_visible()
+    expect(plain.get_by_label("Energy", exact=True)).to_have_value("2.5")
+    plain.get_by_label("Unit of Energy").select_option("Wh")
+    plain.get_by_label("Why it is corrected").fill("Wh, not kWh")
+    plain.get_by_role("button", name="Show the label").click()
+    plain.get_by_label("put these in the place of the old numbers").check()
+    plain.keyboard.press("Enter")
+    expect(plain.get_by_text("These numbers stand in the place of the old ones.")).to_be_visible()
+    expect(plain.locator(".tile").get_by_text("2.5 Wh")).to_be_visible()
+
+    plain.get_by_role("link", name="the evaluation of").click()
+    expect(plain.get_by_role("alert")).to_contain_text("Taken back by alice")
+    expect(plain.get_by_role("alert")).to_contain_text("Wh, not kWh")
+    plain.get_by_role("link", name="The corrected numbers").click()
+    plain.get_by_role("link", name="Take back").click()
+    expect(plain.get_by_role("heading", name=f"Take back {model}?")).to_be_visible()
+    expect(plain.get_by_label("Why")).to_be_focused()
+    plain.keyboard.type("of another machine")
+    plain.keyboard.press("Enter")
+
+    expect(plain.get_by_role("heading", name="1 evaluation taken back")).to_be_visible()
+    plain.goto(f"{site}/evaluations?model={model}")
+    expect(plain.get_by_text("No evaluation has the model")).to_be_visible()
+    plain.get_by_role("link", name="What was taken back").click()
+    expect(plain.get_by_text("of another machine").first).to_be_visible()
 
 
 def test_files_are_previewed_added_compared_and_reported(site: str, plain: Page) -> None:

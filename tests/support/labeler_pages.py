@@ -6,7 +6,8 @@ from fastapi import FastAPI
 from gramwatt_labeler.model import Graded, Hardware, Measurement, Window
 from gramwatt_labeler.prometheus import Prometheus
 from gramwatt_labeler.scale_files import grade, load_scales
-from gramwatt_labeler.store import Store
+from gramwatt_labeler.store import Evaluation, Given, Measure, Origin, Store
+from gramwatt_labeler.store.withdrawals import Which, Withdrawals
 from gramwatt_labeler.web.pages.desk import Desk
 from gramwatt_labeler.web.pages.page import Pages
 from gramwatt_labeler.web.pages.routes import router
@@ -76,6 +77,21 @@ def fill_worst(store: Store) -> None:
     measurement = Measurement(1e15, {"cpu": 1e15}, 200, 1.0, notes=(long,), sources=(long,))
     for scale in (load_scales()["gramwatt"], load_scales()["comparia"]):
         store.add(Graded(window, measurement, grade(scale, window, measurement), NOW))
+
+
+def fill_taken_back(store: Store) -> None:
+    """Of two runs that a form stated, with the longest texts there are, one that was taken back."""
+    long = "W" * 256
+    for name in ("typed", "gone"):
+        window = Window(name, long, "training", NOW - 1000, NOW, long, long, long, values={"samples": 10.0})
+        measurement = Measurement(1e15, {}, None, None)
+        typed = Evaluation(
+            window=window, measurement=measurement, origin=Origin.FORM, detail={"note": long, "tool": long},
+            measures={long: Measure(1.0)}, emissions_grams=float(len(name)), created_at=NOW, created_by="alice",
+        )  # fmt: skip
+        graded = grade(load_scales()["gramwatt"], window, measurement)
+        store.add_evaluation(typed, [Given(graded)])
+    Withdrawals(store.database).take_back(Which(["gone"]), long, long, NOW, None)
 
 
 def application(store: Store, visitor: Visitor = READER, prometheus: Prometheus | None = None) -> FastAPI:

@@ -79,6 +79,19 @@ COMMANDS = (
     ),
     Command("model-facts", "parameters, size, FLOPs and library of a model, from its file", "model_facts"),
     Command("compare", "2 to 6 evaluations side by side", "comparing"),
+    Command(
+        "take-back",
+        "take evaluations back that were added with a mistake: one, several, a whole import or a file",
+        "withdrawing",
+        run="take_back",
+    ),
+    Command(
+        "restore",
+        "put back what was taken back, or list it",
+        "withdrawing",
+        run="restore",
+        arguments="add_restore_arguments",
+    ),
     Command("roi", "whether a tactic that saves energy pays back", "returning"),
     Command(
         "define", "metrics, tools, extra fields and tactics: list them, or read them from a file", "defining"

@@ -26,6 +26,7 @@ from ..scale_files import LoadedScale, pick
 from ..sources.emissions_csv import FACTS, PHASES, Options, read_emissions
 from ..store import Store
 from ..store.catalogue import Catalogue
+from ..store.identifiers import new_id
 from . import exit_codes
 from .argument_types import key_number, key_text, zone
 from .import_tools import as_trees, import_tools, is_of_another_tool, say
@@ -52,6 +53,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--replace", action="store_true", help="take what is different from an earlier import of the same run"
     )
+    command.add_argument("--again", action="store_true", help="add also what a person has taken back")
     command.add_argument(
         "--tool",
         default="",
@@ -103,14 +105,15 @@ def main(options: argparse.Namespace, config: Config) -> int:
     facts = {name: getattr(options, name) or "" for name in FACTS}
     settings = Options(dict(options.columns), facts, dict(options.values), options.timezone, options.runs)
     store = Store(config.database_url, keeps=not options.dry_run)
+    import_id = new_id(time.time())
     done: list[Imported] = []
     failed = False
     try:
         tools = Definitions(Catalogue(store.database)).tools()
         others = [file for file in options.files if is_of_another_tool(file, options.tool, tools)]
-        added = import_tools(others, options, config, store, known) if others else None
+        added = import_tools(others, options, config, store, known, import_id) if others else None
         for file in (file for file in options.files if file not in others):
-            new = _import(file, settings, options, config, store, scales)
+            new = _import(file, settings, options, config, store, scales, import_id)
             if new is None:
                 failed = True
                 continue
@@ -130,6 +133,9 @@ def main(options: argparse.Namespace, config: Config) -> int:
     if added:
         say(added, options.dry_run, options.json)
         failed = failed or added.failed
+    is_new = any(one.outcome is Outcome.NEW for one in done) or (added is not None and added.count)
+    if is_new and not options.json and not options.dry_run:
+        print(f"all of it is taken back by: gramwatt-labeler take-back --import {import_id}")
     return exit_codes.ERROR if failed else 0
 
 
@@ -140,11 +146,15 @@ def _import(
     config: Config,
     store: Store,
     scales: Callable[[str], Sequence[LoadedScale]],
+    import_id: str,
 ) -> list[Imported] | None:
     """A file of CodeCarbon's; None, and a line on standard error, for one that is wrong."""
     try:
         results = read_emissions(Path(file), settings, _left_out)
-        return import_results(results, store, scales, time.time(), config.grading.hardware, options.replace)
+        now, hardware = time.time(), config.grading.hardware
+        return import_results(
+            results, store, scales, now, hardware, options.replace, import_id, options.again
+        )
     except (InputError, Rejected) as error:
         where = "" if isinstance(error, InputError) else f"{file}: "
         hint = "" if options.tool else "; read as CodeCarbon's, a table of your own needs --tool table"
@@ -210,5 +220,7 @@ def _print(file: str, runs: Sequence[_Run], is_dry: bool) -> None:
     counted = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     if Outcome.KEPT in counts:
         counted += " (--replace takes the new ones)"
+    if Outcome.TAKEN_BACK in counts:
+        counted += " (--again adds what was taken back)"
     counted += "; nothing was kept" if is_dry else ""
     print(clean(f"{file}: {len(runs)} window(s): {counted}"))

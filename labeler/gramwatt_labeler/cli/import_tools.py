@@ -16,8 +16,10 @@ from ..render.text import clean
 from ..scale_files import LoadedScale
 from ..store import Store
 from ..uploads.adding import (
+    ADDED,
     CODECARBON,
     DEFAULTS,
+    TAKEN_BACK,
     File,
     Line,
     added,
@@ -55,6 +57,11 @@ class Added:
     def failed(self) -> bool:
         return bool(self.wrong) or any(line.is_wrong for line in self.lines)
 
+    @property
+    def count(self) -> int:
+        """How many were added."""
+        return counts_of(self.lines)[ADDED]
+
 
 def is_of_another_tool(file: str, tool: str, known: Sequence[Tool]) -> bool:
     """Whether CodeCarbon's reader is not for this file: by ``tool``, else by its format, else by its columns."""
@@ -78,6 +85,7 @@ def import_tools(
     config: Config,
     store: Store,
     scales: Mapping[str, LoadedScale],
+    import_id: str,
 ) -> Added:
     """Several files about the same runs are merged. Raises ConfigError for an argument that does not fit them."""
     unfit = next((name for name in _ONLY_CODECARBON if getattr(options, name)), "")
@@ -107,7 +115,8 @@ def import_tools(
         )
     _check_columns(dict(options.columns), read)
     rows = rows_of(read, defaults, desk.definitions.fields())
-    return Added(added(desk.store, [graded(desk.grade, row) for row in rows], BY, origin_of(read)), wrong)
+    lines = [graded(desk.grade, row) for row in rows]
+    return Added(added(desk.store, lines, BY, origin_of(read), import_id, options.again), wrong)
 
 
 def as_trees(done: Added) -> list[dict[str, Any]]:
@@ -131,7 +140,8 @@ def say(done: Added, is_dry: bool, is_json: bool) -> None:
         if line.is_wrong:
             print(f"gramwatt-labeler: {clean(where + line.row.wrong)}; not added", file=sys.stderr)
         elif not is_json:
-            print(clean(f"{where}{_text(line)} ({line.outcome})"))
+            words = f"{line.message}; --again adds it" if line.outcome == TAKEN_BACK else line.outcome
+            print(clean(f"{where}{_text(line)} ({words})"))
     if done.lines and not is_json:
         counts = counts_of(done.lines)
         counted = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)

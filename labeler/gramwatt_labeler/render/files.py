@@ -43,6 +43,13 @@ def label_files(window: str, directory: Path, formats: Iterable[str], layout: La
     return [directory / f"{file_stem(window)}{ending}.{form}" for form in formats]
 
 
+def remove_labels(windows: Iterable[str], directory: Path) -> None:
+    """Take away the :func:`label_files` of all formats. Raises OSError."""
+    for window in windows:
+        for path in label_files(window, directory, MEDIA_TYPES):
+            path.unlink(missing_ok=True)
+
+
 def write_labels(
     graded: Graded,
     url: str,

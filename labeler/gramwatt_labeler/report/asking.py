@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from ..errors import InputError, LabelerError, NotFound
+from ..errors import InputError, LabelerError, NotFound, TakenBack
 from ..evaluate.listed import Shown, with_letters
 from ..grading.scale import letters_of
 from ..prometheus import Prometheus, selector
@@ -91,6 +91,8 @@ def _of_one(
     """Of a single run, with the letter of its page. Budgets are not about one run."""
     try:
         stored = store.evaluation(asked.window)
+    except TakenBack as error:
+        raise InputError(clean(str(error))) from None
     except NotFound:
         raise InputError(f"there is no evaluation {clean(asked.window)[:80]!r}") from None
     graded = shown(stored.grades)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from ..errors import NotFound
 from ..evaluate.runs import grade_run
 from ..model import Grade, Graded, Window
 from ..scale_files import LoadedScale
@@ -97,7 +98,10 @@ def regrade(
         if old is None and new.letter is None:
             continue
         if not dry:
-            store.regrade(evaluation.id, [Given(new)], now)
+            try:
+                store.regrade(evaluation.id, [Given(new)], now)
+            except NotFound:  # it was taken back meanwhile
+                continue
         yield Regraded(evaluation.window, old.grade if old else None, new)
 
 

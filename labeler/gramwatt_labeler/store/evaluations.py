@@ -11,9 +11,9 @@ import msgspec
 from sqlalchemy import Connection, Engine, Select, and_, func, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
-from ..errors import Duplicate, NotFound, Rejected, TryAgain
+from ..errors import Duplicate, InputError, NotFound, Rejected, TakenBack, TryAgain
 from ..model import Graded
-from . import listing, models, replies, rows, writing
+from . import audit, listing, models, replies, rows, withdrawing, writing
 from .database import Database, first_line
 from .identifiers import new_id
 from .nouns import (
@@ -31,11 +31,15 @@ from .nouns import (
 )
 from .rehearsal import Rehearsal
 from .replies import Reply
-from .tables import EVALUATIONS, EXTRA_FIELDS, EXTRA_VALUES, GRADES, MEASURES, METRIC_GRADES
+from .tables import EVALUATIONS, EXTRA_FIELDS, EXTRA_VALUES, GRADES, MEASURES, METRIC_GRADES, WITHDRAWN
 
 _log = logging.getLogger(__name__)
 _E, _G = EVALUATIONS.c, GRADES.c
 _TRIES = 3  # to write beside another program that writes the same names
+_MADE = {
+    Origin.HUB: "read from a model card, whose values are corrected on the page of the study",
+    **dict.fromkeys((Origin.WINDOW, Origin.PROBE, Origin.RANGE), "measured by Gramwatt"),
+}
 _GRADED = (_E.record, _G.record.label("own"), _G.graded_at)
 
 
@@ -93,12 +97,22 @@ class Store:
                     raise TryAgain("the same request is being answered; try again") from None
         return found
 
-    def add_each(self, new: Sequence[tuple[Evaluation, Sequence[Given]]]) -> list[str | Duplicate | Rejected]:
-        """Keep those that can be kept, in one transaction; for each its id, or why it was not kept."""
-        found: list[str | Duplicate | Rejected] = []
+    def add_each(
+        self, new: Sequence[tuple[Evaluation, Sequence[Given]]], again: bool = False
+    ) -> list[str | Duplicate | Rejected | TakenBack]:
+        """Keep those that can be kept, in one transaction; for each its id, or why it was not kept.
+
+        What was taken back comes back only with ``again``.
+        """
+        found: list[str | Duplicate | Rejected | TakenBack] = []
         known = writing.Known()
         with self.database.writing() as connection:
+            named = [(one.id, rows.content_hash(one, by_id=False)) for one, _ in new]
+            taken_back = {} if again else withdrawing.known(connection, named)
             for number, (evaluation, grades) in enumerate(new):
+                if number in taken_back:
+                    found.append(taken_back[number])
+                    continue
                 try:
                     found.append(self._put(connection, evaluation, grades, number, known))
                 except (Duplicate, Rejected) as error:
@@ -148,17 +162,21 @@ class Store:
     def regrade(self, evaluation_id: str, grades: Sequence[Given], at: float) -> None:
         """Put these in place of the current grades on their scales. Raises NotFound."""
         with self.database.writing() as connection:
-            if not _is_there(connection, evaluation_id):
+            if not _is_held(connection, evaluation_id):
                 raise NotFound(f"no evaluation {evaluation_id!r}")
             for given in grades:
                 writing.replace_grade(connection, evaluation_id, given, at)
 
     def evaluation(self, evaluation_id: str) -> Stored:
-        """With its measures, grades and their metrics. Raises NotFound, also for one that cannot be read."""
+        """With its measures, grades and their metrics.
+
+        Raises NotFound, also for one that cannot be read; TakenBack for one that was taken back.
+        """
         with self.database.reading() as connection:
             row = connection.execute(select(EVALUATIONS).where(_E.id == evaluation_id)).mappings().first()
             if row is None:
-                raise NotFound(f"no evaluation {evaluation_id!r}")
+                gone = withdrawing.taken_back(connection, evaluation_id)
+                raise gone or NotFound(f"no evaluation {evaluation_id!r}")
             measures = connection.execute(_of(MEASURES, evaluation_id)).mappings().all()
             extra = connection.execute(
                 select(EXTRA_FIELDS.c.name, EXTRA_VALUES.c.value)
@@ -169,12 +187,36 @@ class Store:
             current = _of(GRADES, evaluation_id).where(_G.is_current).order_by(_G.scale)
             grades = connection.execute(current).mappings().all()
             letters = connection.execute(_of(METRIC_GRADES, evaluation_id)).mappings().all()
+        return self._stored(row, measures, {one.name: one.value for one in extra}, grades, letters)
+
+    def withdrawn(self, evaluation_id: str) -> tuple[TakenBack, Stored]:
+        """One that was taken back, as it was: of several with this id the last. Raises NotFound."""
+        query = select(WITHDRAWN).where(WITHDRAWN.c.evaluation_id == evaluation_id)
+        with self.database.reading() as connection:
+            gone = withdrawing.taken_back(connection, evaluation_id)
+            row = connection.execute(query.order_by(WITHDRAWN.c.id.desc())).mappings().first()
+            if gone is None or row is None:
+                raise NotFound(f"no evaluation {evaluation_id!r} was taken back")
+            names = {one.id: one.name for one in connection.execute(select(EXTRA_FIELDS))}
+        kept = row["rows"]
+        extra = {names.get(one["field_id"], "?"): one["value"] for one in kept[EXTRA_VALUES.name]}
+        current = [one for one in kept[GRADES.name] if one["is_current"]]
+        grades = sorted(current, key=lambda one: str(one["scale"]))
+        evaluation = {"import_id": ""} | kept[EVALUATIONS.name] | {"replaced_by": row["replaced_by"]}
+        return gone, self._stored(evaluation, kept[MEASURES.name], extra, grades, kept[METRIC_GRADES.name])
+
+    def _stored(
+        self,
+        row: Mapping[Any, Any],
+        measures: Sequence[Mapping[Any, Any]],
+        extra: Mapping[str, str],
+        grades: Sequence[Mapping[Any, Any]],
+        letters: Sequence[Mapping[Any, Any]],
+    ) -> Stored:
         evaluation = self._evaluation(row)
         if evaluation is None:
-            raise NotFound(f"evaluation {evaluation_id!r} was written by another version and cannot be read")
-        evaluation = replace(
-            evaluation, measures=rows.best_measures(measures), extra={one.name: one.value for one in extra}
-        )
+            raise NotFound(f"evaluation {row['id']!r} was written by another version and cannot be read")
+        evaluation = replace(evaluation, measures=rows.best_measures(measures), extra=extra)
         found: dict[str, Graded] = {}
         metrics: dict[str, list[MetricGrade]] = {}
         for one in grades:
@@ -187,6 +229,28 @@ class Store:
                     if letter["scale_sha256"] == one["scale_sha256"]
                 ]
         return Stored(evaluation, found, metrics, row["model_id"])
+
+    def correct(
+        self, old: str, evaluation: Evaluation, grades: Sequence[Given], reason: str, owner: str | None
+    ) -> str:
+        """Keep this one in place of an ``old`` one that somebody stated, which is taken back; the new id.
+
+        The runs inside the old one are inside the new one then. ``owner`` is the user whose evaluations alone may be
+        corrected; None for a manager. Raises NotFound, TakenBack, NotYours, Duplicate, and InputError for one that was
+        measured.
+        """
+        at, by = evaluation.created_at, evaluation.created_by
+        with self.database.writing() as connection:
+            origin = Origin(withdrawing.locked(connection, [old], owner)[old])
+            if not origin.is_correctable:
+                raise InputError(f"evaluation {old!r} was {_MADE[origin]}; it can only be taken back")
+            new = self._put(connection, evaluation, grades, 0)
+            act = withdrawing.begin(connection, by, reason, at)
+            withdrawing.move(connection, act, [old], replaced_by=new)
+            withdrawing.hand_parts(connection, old, new)
+            after = {"evaluation": new, "withdrawal": act, "reason": reason}
+            audit.record(connection, at, by, "evaluation.correct", old, {"evaluation": old}, after)
+        return new
 
     def page(
         self,
@@ -281,15 +345,28 @@ class Store:
         with self.database.reading() as connection:
             return connection.execute(query).scalar() not in (None, Origin.WINDOW.value)
 
-    def take_back(self, window: str) -> None:
-        """Forget what a file or a person states of a window, with its grades: it was recorded itself."""
+    def make_way(self, window: str, at: float) -> None:
+        """Take back what a file or a person states of a window: it was recorded itself."""
         with self.database.writing() as connection:
-            writing.delete_evaluation(connection, window)
+            if _is_held(connection, window):
+                act = withdrawing.begin(connection, "", "Gramwatt recorded the run itself", at)
+                withdrawing.move(connection, act, [window], replaced_by=window)
+                audit.record(connection, at, "", "evaluation.take_back", window, None, {"withdrawal": act})
+
+    def is_taken_back(self, window: str, parent: str = "") -> bool:
+        """Whether a recorded window, or the one it is inside, was taken back and does not stand."""
+        with self.database.reading() as connection:
+            return withdrawing.is_withheld(connection, window, parent)
 
     def add(self, graded: Graded) -> bool:
-        """Keep a result; False when this window already has one on this scale. Raises Rejected for an odd row."""
+        """Keep a result; False when this window has one on this scale, or was taken back.
+
+        Raises Rejected for an odd row.
+        """
         try:
             with self.database.writing() as connection:
+                if withdrawing.is_withheld(connection, graded.window.id, graded.window.parent):
+                    return False
                 _add(connection, graded)
         except IntegrityError as error:
             if self.has(graded.window.id, graded.grade.scale.name):
@@ -297,7 +374,13 @@ class Store:
             raise TryAgain(f"cannot write the grade: {first_line(error)}") from None
         return True
 
-    def add_all(self, new: Sequence[Graded], replacing: Sequence[Graded] = ()) -> None:
+    def taken_back(self, ids: Sequence[str]) -> Mapping[str, TakenBack]:
+        """Which of these were taken back and do not stand."""
+        with self.database.reading() as connection:
+            found = withdrawing.known(connection, [(one, "") for one in ids])
+        return {one.evaluation: one for one in found.values()}
+
+    def add_all(self, new: Sequence[Graded], replacing: Sequence[Graded] = (), import_id: str = "") -> None:
         """Keep all of these or none: ``new`` ones, and others in place of what their window has on their scale.
 
         A replaced result keeps its annotation, and has no grade of its earlier numbers. Raises TryAgain when another
@@ -318,7 +401,7 @@ class Store:
                         writing.retire_grades(connection, graded.window.id, names)
                     writing.replace_grade(connection, graded.window.id, Given(graded.grade), graded.graded_at)
                 for graded in new:
-                    _add(connection, graded)
+                    _add(connection, graded, import_id)
         except IntegrityError as error:
             raise TryAgain(f"cannot write grades, none was written: {first_line(error)}") from None
 
@@ -416,12 +499,12 @@ def _existing(connection: Connection, evaluation_id: str, content: str) -> str |
     return None
 
 
-def _add(connection: Connection, graded: Graded) -> None:
+def _add(connection: Connection, graded: Graded, import_id: str = "") -> None:
     """Raises IntegrityError when the window is graded on this scale."""
     record = connection.execute(select(_E.record).where(_E.id == graded.window.id)).scalar()
     own = None
     if record is None:
-        evaluation = rows.evaluation_of(graded)
+        evaluation = replace(rows.evaluation_of(graded), import_id=import_id)
         content = rows.content_hash(evaluation, by_id=True)
         writing.put_evaluation(connection, evaluation, content, [graded.grade])
     else:
@@ -450,5 +533,7 @@ def _of(table: Any, evaluation_id: str) -> Select[Any]:
     return select(table).where(table.c.evaluation_id == evaluation_id)
 
 
-def _is_there(connection: Connection, evaluation_id: str) -> bool:
-    return connection.execute(select(_E.id).where(_E.id == evaluation_id)).first() is not None
+def _is_held(connection: Connection, evaluation_id: str) -> bool:
+    """Whether it is there; no other program takes it back until the transaction ends."""
+    query = select(_E.id).where(_E.id == evaluation_id).with_for_update()
+    return connection.execute(query).first() is not None

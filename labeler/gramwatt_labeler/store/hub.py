@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from ..errors import NotFound
-from . import audit, models, rows, writing
+from . import audit, models, rows, withdrawing, writing
 from .database import Database
 from .nouns import Card, Evaluation, Given, ModelFacts, Origin
 from .tables import CURATION, EVALUATIONS, GRADES, HUB_MODELS, HUB_SYNCS
@@ -232,7 +232,9 @@ def _put_evaluation(
     content = rows.content_hash(evaluation, by_id=True)
     plain = [one.grade for one in grades]
     query = select(EVALUATIONS.c.id).where(EVALUATIONS.c.id == evaluation.id)
-    if connection.execute(query).first() is None:
+    if connection.execute(query.with_for_update()).first() is None:
+        if withdrawing.taken_back(connection, evaluation.id) is not None:
+            return  # a person took it back: no sync brings it in again
         writing.put_evaluation(connection, evaluation, content, plain)
         writing.put_grades(connection, evaluation.id, grades, at)
         return

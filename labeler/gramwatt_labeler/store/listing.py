@@ -10,7 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, null, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    exists,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+)
 
 from ..errors import InputError
 from ..units import UNDATED
@@ -231,6 +242,11 @@ def _conditions(filters: Filters, scale: str) -> list[ColumnElement[bool]]:
         found.append(_E.phase == filters.phase)
     if filters.origin:
         found.append(_E.origin == filters.origin)
+    if filters.import_id:
+        found += [
+            _E.import_id == filters.import_id,
+            _E.import_id != literal_column("''"),
+        ]  # as its index has it
     if filters.own:
         found.append(_E.origin != Origin.HUB.value)
     if filters.outermost:

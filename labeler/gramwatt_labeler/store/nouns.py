@@ -30,6 +30,11 @@ class Origin(StrEnum):
         """Whether Gramwatt measured it; of all others somebody states the numbers."""
         return self in (Origin.WINDOW, Origin.PROBE, Origin.RANGE)
 
+    @property
+    def is_correctable(self) -> bool:
+        """Whether a person may state other numbers: not of what was measured, nor of a card, which is curated."""
+        return self in (Origin.CODECARBON, Origin.FORM, Origin.FILE)
+
 
 class Layer(StrEnum):
     """Whose word a measure is; of several for one metric the first here that has it counts."""
@@ -112,7 +117,8 @@ class Evaluation:
     emissions_grams: float | None = None  # where there is no measurement
     created_at: float = 0.0
     created_by: str = ""
-    replaced_by: str = ""
+    replaced_by: str = ""  # its correction, of one that was taken back
+    import_id: str = ""  # shared by those that came in together
 
     @property
     def id(self) -> str:
@@ -196,6 +202,7 @@ class Filters:
     own: bool = False  # not of cards of the hub, which state the runs of others
     outermost: bool = False  # inside none that model, user and task fit as well, whenever that ended
     origin: str = ""
+    import_id: str = ""
     letter: str = ""  # on the list's scale; "none" is not graded
     since: float | None = None  # ended at or after
     until: float | None = None  # ended before

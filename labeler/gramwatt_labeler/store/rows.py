@@ -114,6 +114,7 @@ def evaluation_row(evaluation: Evaluation, content: str) -> dict[str, Any]:
         "content_hash": content,
         "created_at": evaluation.created_at,
         "created_by": evaluation.created_by[:256],
+        "import_id": evaluation.import_id,
         "record": recorded(evaluation.window, measured),
     }
     return {name: storable(value) for name, value in row.items()}
@@ -180,6 +181,7 @@ def evaluation_from(row: Mapping[Any, Any]) -> Evaluation:
         created_at=row["created_at"],
         created_by=row["created_by"],
         replaced_by=row["replaced_by"] or "",
+        import_id=row["import_id"],
     )
 
 

@@ -23,7 +23,6 @@ from .tables import (
     MEASURES,
     METRIC_GRADES,
     MODELS,
-    ROI_ANALYSES,
     SCALES,
 )
 
@@ -66,29 +65,15 @@ def put_evaluation(
 def replace_evaluation(
     connection: Connection, evaluation: Evaluation, content: str, grades: Sequence[Grade]
 ) -> None:
-    """All of the row but when and by whom it was created."""
+    """All of the row but when, by whom and with what it came in."""
     row = rows.evaluation_row(evaluation, content) | _names(connection, evaluation)
     row["search"] = rows.search_text(evaluation, grades)
-    for name in ("id", "created_at", "created_by"):
+    for name in ("id", "created_at", "created_by", "import_id"):
         del row[name]
     connection.execute(update(EVALUATIONS).where(EVALUATIONS.c.id == evaluation.id).values(row))
     for table in (MEASURES, EXTRA_VALUES):
         connection.execute(delete(table).where(table.c.evaluation_id == evaluation.id))
     _put_beside(connection, evaluation)
-
-
-def delete_evaluation(connection: Connection, evaluation_id: str) -> None:
-    """All rows of it. What refers to it stays, with its own numbers: nothing holds an evaluation that is taken back."""
-    for table in (METRIC_GRADES, GRADES, MEASURES, EXTRA_VALUES):
-        connection.execute(delete(table).where(table.c.evaluation_id == evaluation_id))
-    columns = (
-        ROI_ANALYSES.c.baseline_evaluation_id,
-        ROI_ANALYSES.c.after_evaluation_id,
-        EVALUATIONS.c.replaced_by,
-    )
-    for column in columns:
-        connection.execute(update(column.table).where(column == evaluation_id).values({column.name: None}))
-    connection.execute(delete(EVALUATIONS).where(EVALUATIONS.c.id == evaluation_id))
 
 
 def put_grade(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..errors import Duplicate, Rejected
+from ..errors import Duplicate, Rejected, TakenBack
 from ..evaluate.results import Result, evaluation_of
 from ..forms.defined import Defined
 from ..forms.entry import Entry
@@ -22,7 +22,7 @@ from .tools import Target, Tool, recognise, tool_named
 PREVIEW = 5
 MOST_ADDED = 5000
 """Rows that are added at once; a command takes more."""
-ADDED, THERE, NOT_ADDED = "added", "already there", "not added"
+ADDED, THERE, NOT_ADDED, TAKEN_BACK = "added", "already there", "not added", "taken back"
 CODECARBON = "codecarbon"
 """The name of CodeCarbon among the tools."""
 _NUMBERS = tuple(one.name for one in NUMBERS)
@@ -59,12 +59,15 @@ class Line:
     outcome: str = ""
     id: str = ""
     is_wrong: bool = False
+    why: str = ""  # who took it back, and when
 
     @property
     def message(self) -> str:
         """Why the row was not added, else why it has no letter; empty where it was added and has one."""
         if self.row.wrong or self.result is None:
             return self.row.wrong
+        if self.why:
+            return self.why
         grade = self.result.shown.grade
         return grade.why if grade.letter is None else ""
 
@@ -133,19 +136,29 @@ def graded(grade: Grading, row: Row) -> Line:
     return Line(row, grade(row.entry, row.file, row.line))
 
 
-def added(store: Store, lines: Sequence[Line], user: str, origin: Origin) -> list[Line]:
-    """All that can be kept, in one transaction; each line says what became of it."""
-    new = [evaluation_of(line.result, user, origin) for line in lines if line.result]
-    outcomes = iter(store.add_each(new))
+def added(
+    store: Store, lines: Sequence[Line], user: str, origin: Origin, import_id: str, again: bool = False
+) -> list[Line]:
+    """All that can be kept, in one transaction; each line says what became of it.
+
+    What was taken back is added only with ``again``. All have the ``import_id``.
+    """
+    found = [evaluation_of(line.result, user, origin) for line in lines if line.result]
+    new = [(replace(one, import_id=import_id), grades) for one, grades in found]
+    outcomes = iter(store.add_each(new, again))
     return [_with_outcome(line, next(outcomes)) if line.result else line for line in lines]
 
 
 def counts_of(lines: Sequence[Line]) -> dict[str, int]:
     """How many lines have each outcome."""
-    return {word: sum(line.outcome == word for line in lines) for word in (ADDED, THERE, NOT_ADDED)}
+    return {
+        word: sum(line.outcome == word for line in lines) for word in (ADDED, THERE, TAKEN_BACK, NOT_ADDED)
+    }
 
 
-def _with_outcome(line: Line, outcome: str | Duplicate | Rejected) -> Line:
+def _with_outcome(line: Line, outcome: str | Duplicate | Rejected | TakenBack) -> Line:
+    if isinstance(outcome, TakenBack):
+        return Line(line.row, line.result, TAKEN_BACK, outcome.evaluation, why=str(outcome))
     if isinstance(outcome, Duplicate):
         return Line(line.row, line.result, THERE, outcome.existing)
     if isinstance(outcome, Rejected):

@@ -37,9 +37,16 @@ def router(desk: Desk) -> APIRouter:
     routes = APIRouter()
     store, main_scale, page_of = desk.store, desk.main_scale, desk.page_of
 
+    def here(window: str) -> None:
+        """Raises TakenBack for one that was taken back."""
+        if gone := store.taken_back([window]).get(window):
+            raise gone
+
     def one(window: str, scale: str = "") -> Graded:
         window = storable_id(window)
         found = {one.grade.scale.name: one for one in store.get(window)}
+        if not found:
+            here(window)
         shown = desk.on_label(found, scale) if not scale or scale in found else None
         if shown is None:
             on = f"; it has one on {', '.join(found)}" if found else "; see /labels/ for those there are"
@@ -75,7 +82,7 @@ def router(desk: Desk) -> APIRouter:
     @routes.get("/labels/{window}.{form}", include_in_schema=False, dependencies=[_ONLY])
     @routes.get(
         "/api/v1/labels/{window}.{form}", tags=["labels"], response_class=Response, dependencies=[_ONLY],
-        responses=shapes.problems(404, 422, 503) | {200: {"content": {kind: {} for kind in MEDIA_TYPES.values()}}},
+        responses=shapes.problems(404, 410, 422, 503) | {200: {"content": {kind: {} for kind in MEDIA_TYPES.values()}}},
     )  # fmt: skip
     def label_file(
         request: Request,
@@ -122,11 +129,12 @@ def router(desk: Desk) -> APIRouter:
         found = store.recent(limit, scale, clean(q), offset)
         return _json({"grades": [as_json(graded, page_of) for graded in found]})
 
-    @routes.get("/api/v1/grades/{window}", tags=["grades"], responses=shapes.ok(dict, 404, 422, 503))
+    @routes.get("/api/v1/grades/{window}", tags=["grades"], responses=shapes.ok(dict, 404, 410, 422, 503))
     def grade(window: str, scale: Annotated[str, Query(max_length=_LONGEST_SEARCH)] = "") -> Response:
         """The grades of one window, on one scale or on all."""
         found = store.get(storable_id(window), storable_id(scale) if scale else "")
         if not found:
+            here(storable_id(window))
             raise HTTPException(404, f"no grade for window {window[:128]!r}")
         return _json({"grades": [as_json(graded, page_of) for graded in found]})
 

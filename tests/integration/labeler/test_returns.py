@@ -166,8 +166,8 @@ def test_an_analysis_does_not_hold_what_a_file_stated_of_a_recorded_window(site:
     )
     assert kept.status_code == 201
     assert site.store.is_stated("w9")
-    site.store.take_back("w9")
-    assert site.get("evaluations/w9").status_code == 404
+    site.store.make_way("w9", NOW)
+    assert site.get("evaluations/w9").status_code == 410
     left = site.get("roi/analyses/1").json()
     assert (left["baseline"], left["after"], left["result"]) == (None, None, kept.json()["result"])
 

@@ -19,6 +19,7 @@ from .evaluations import DATASETS, EVALUATIONS, HOSTS, MEASURES, MODELS
 from .grades import GRADES, METRIC_GRADES, POPULATIONS, SCALES
 from .hub import CURATION, HUB_MODELS, HUB_SYNCS, SETTINGS
 from .people import AUDIT, REPLIES, SESSIONS, TOKENS, USERS
+from .withdrawals import WITHDRAWALS, WITHDRAWN
 from .work import JOBS
 
 __all__ = [
@@ -51,4 +52,6 @@ __all__ = [
     "TOOLS",
     "TOOL_COLUMNS",
     "USERS",
+    "WITHDRAWALS",
+    "WITHDRAWN",
 ]

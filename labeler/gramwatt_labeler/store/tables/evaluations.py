@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
 )
 
 from .base import IDENTIFIER, METADATA, NAME
@@ -91,7 +92,8 @@ EVALUATIONS = Table(
     Column("content_hash", String(64), nullable=False, unique=True),  # the same twice is refused by this
     Column("created_at", Float, nullable=False),
     Column("created_by", String(NAME), nullable=False, server_default=""),
-    Column("replaced_by", String(IDENTIFIER), ForeignKey("evaluations.id")),
+    Column("replaced_by", String(IDENTIFIER), ForeignKey("evaluations.id")),  # empty: see the table withdrawn
+    Column("import_id", String(26), nullable=False, server_default=""),  # of those that came in together
     Column(
         "search", Text, nullable=False
     ),  # what is searched, in small letters: one column is read instead of nine
@@ -113,6 +115,19 @@ Index(
 ).ddl_if(dialect="sqlite")
 Index("ix_evaluations_energy_joules", EVALUATIONS.c.energy_joules)
 Index("ix_evaluations_emissions_grams", EVALUATIONS.c.emissions_grams)
+# Few have one; in most rows both are empty.
+Index(
+    "ix_evaluations_import_id",
+    EVALUATIONS.c.import_id,
+    sqlite_where=text("import_id <> ''"),
+    postgresql_where=text("import_id <> ''"),
+)
+Index(
+    "ix_evaluations_parent",
+    EVALUATIONS.c.parent,
+    sqlite_where=text("parent <> ''"),
+    postgresql_where=text("parent <> ''"),
+)
 
 MEASURES = Table(
     "measures",

@@ -76,6 +76,7 @@ def evaluation_json(evaluation: Evaluation, model_id: int | None = None) -> dict
             "extra": dict(evaluation.extra),
             "created_at": evaluation.created_at,
             "created_by": evaluation.created_by,
+            "import_id": evaluation.import_id or None,
         }
     )
     return found

@@ -25,8 +25,10 @@ from ...errors import (
     LabelerError,
     NotFound,
     NotYet,
+    NotYours,
     Rejected,
     ScaleError,
+    TakenBack,
     TryAgain,
 )
 from ...render.text import clean
@@ -37,7 +39,7 @@ _LONGEST = 1000  # characters of a message
 _RETRY_SECONDS = 5.0
 _CODES = {
     400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
-    406: "not_acceptable", 409: "conflict", 411: "length_required", 413: "too_large",
+    406: "not_acceptable", 409: "conflict", 410: "gone", 411: "length_required", 413: "too_large",
     415: "unsupported_media_type", 422: "invalid", 429: "too_many", 503: "try_again",
 }  # fmt: skip
 
@@ -73,6 +75,10 @@ def of_labeler(error: LabelerError) -> ApiError:
     """What the labeler raised as the caller sees it. Where the database is, is in the log and not here."""
     text = str(error)
     match error:
+        case TakenBack():
+            return ApiError(410, "gone", text, existing=error.replaced_by)
+        case NotYours():
+            return ApiError(403, "forbidden", text)
         case NotFound():
             return ApiError(404, "not_found", text)
         case Duplicate():

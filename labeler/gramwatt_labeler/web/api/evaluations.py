@@ -12,6 +12,7 @@ from ...grading.scale import letters_of
 from ...render.text import clean
 from ...store.listing import DEFAULT_SORT, NOT_GRADED, SORTS
 from ...store.nouns import Filters, Origin
+from ...store.withdrawals import Withdrawals
 from ..pages.desk import Desk
 from . import shapes
 from .answers import answer, evaluation_json, grade_json
@@ -32,6 +33,7 @@ _FILTERS = (
     "to",
     "q",
     "parent",
+    "import_id",
 )
 
 
@@ -57,6 +59,7 @@ def router(desk: Desk) -> APIRouter:
         until: Annotated[str, Query(alias="to", max_length=64)] = "",
         q: Annotated[str, _TEXT] = "",
         parent: Annotated[str | None, Query(max_length=128)] = None,
+        import_id: Annotated[str, Query(max_length=26)] = "",
         scale: Annotated[str, _TEXT] = "",
         sort: Annotated[str, Query(max_length=32)] = DEFAULT_SORT,
         cursor: Annotated[str, Query(max_length=1000)] = "",
@@ -74,6 +77,7 @@ def router(desk: Desk) -> APIRouter:
             dataset=_plain(dataset),
             host=_plain(host),
             user=_plain(user),
+            import_id=_plain(import_id),
             parent=None if parent is None else _plain(parent),
             origin=one_of("origin", origin, [one.value for one in Origin]),
             letter=one_of("letter", letter, [*letters_of(loaded.scale), NOT_GRADED]),
@@ -83,22 +87,24 @@ def router(desk: Desk) -> APIRouter:
         )
         return listed_page(desk, filters, scale, sort, cursor, limit)
 
-    @routes.get("/evaluations/{evaluation_id}", responses=shapes.ok(shapes.EvaluationOut, 404, 503))
+    @routes.get("/evaluations/{evaluation_id}", responses=shapes.ok(shapes.EvaluationOut, 404, 410, 503))
     def one(evaluation_id: Annotated[str, Path(max_length=1024)]) -> Response:
         """One evaluation with the grade of its label, its grades on all scales, and those that a newer version of a
-        scale replaced.
+        scale replaced. One that was taken back is answered with 410, who did it and why.
         """
         stored = store.evaluation(storable_id(evaluation_id))
         grades = {name: grade_json(graded) for name, graded in stored.grades.items()}
         body = evaluation_json(stored.evaluation, stored.model_id)
+        corrects = Withdrawals(store.database).corrected_by(stored.evaluation.id)
         earlier = [grade_json(graded) for graded in store.earlier(stored.evaluation.id)]
         return answer(
             body
             | {"grade": grade_json(desk.on_label(stored.grades)), "grades": grades, "earlier": earlier}
             | {"label": desk.page_of(stored.evaluation.id)}
+            | {"corrects": [{"id": one.evaluation, "created_at": one.created_at} for one in corrects]}
         )
 
-    @routes.get("/evaluations/{evaluation_id}/boamps", responses=shapes.ok(dict, 404, 503))
+    @routes.get("/evaluations/{evaluation_id}/boamps", responses=shapes.ok(dict, 404, 410, 503))
     def boamps(evaluation_id: Annotated[str, Path(max_length=1024)]) -> Response:
         """One evaluation as a BoAmps report (Boavizta); one without an energy has none."""
         report = as_boamps(

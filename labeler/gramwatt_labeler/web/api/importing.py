@@ -9,8 +9,10 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
 from ...forms.fields import PHASES
+from ...store.identifiers import new_id
 from ...store.people import Role
 from ...uploads.adding import (
+    ADDED,
     DEFAULTS,
     MOST_ADDED,
     Line,
@@ -33,7 +35,8 @@ from .answers import answer
 from .errors import ApiError
 from .multipart import read_form
 
-_FIELDS = ("tool", *DEFAULTS)
+_AGAIN = ("true", "false")
+_FIELDS = ("tool", "again", *DEFAULTS)
 _BODY = {
     "requestBody": {
         "required": True,
@@ -64,8 +67,8 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
     async def add(request: Request) -> Response:
         """Add the runs of CSV, JSON or XLSX files; the answer has a line for each. One wrong line stops no other.
 
-        ``tool`` names whose files they are; without it their columns do. The other fields fill what the files leave
-        empty.
+        ``tool`` names whose files they are; without it their columns do. A row that was taken back is added only with
+        ``again`` = ``true``. The other fields fill what the files leave empty. ``import_id`` names all that were added.
         """
         who = await to_thread.run_sync(guard.allow, request, Role.CONTRIBUTOR)
         form = await read_form(request, ("files", *_FIELDS), MOST_FILES, MOST_BYTES)
@@ -83,6 +86,9 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         phase, name = form.get("phase", ""), form.get("tool", "")
         if phase and phase not in PHASES:
             raise ApiError(422, "invalid", f"{phase[:64]!r} is no phase", "phase", PHASES)
+        again = form.get("again", "") or "false"
+        if again not in _AGAIN:
+            raise ApiError(422, "invalid", f"{again[:64]!r} is neither true nor false", "again", _AGAIN)
         known = desk.definitions.tools()
         chosen = tool_named(name, known)
         if name and chosen is None:
@@ -97,8 +103,12 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
                 413, "too_large", f"{len(records)} rows; at most {MOST_ADDED} are added at once", "files"
             )
         rows = read_rows(records, desk.definitions.fields())
-        lines = added(desk.store, [graded(desk.grade, row) for row in rows], by, origin_of(read))
-        return answer({"lines": [_line(line) for line in lines], "counts": counts_of(lines)}, 201)
+        import_id = new_id(desk.clock())
+        graded_rows = [graded(desk.grade, row) for row in rows]
+        lines = added(desk.store, graded_rows, by, origin_of(read), import_id, again == "true")
+        counts = counts_of(lines)
+        body = {"lines": [_line(line) for line in lines], "counts": counts}
+        return answer(body | {"import_id": import_id if counts[ADDED] else None}, 201)
 
     return routes
 

@@ -24,6 +24,7 @@ from . import (
     probing,
     returns,
     study,
+    withdrawing,
 )
 
 
@@ -45,6 +46,7 @@ def router(desk: Desk, guard: Guard, services: Services, looks: Appearance) -> A
         importing.router(desk, guard),
         model_files.router(desk, guard),
         appearance.router(desk, guard, looks),
+        withdrawing.router(desk, guard),
         docs.router(desk.pages),
     ):
         routes.include_router(part)

@@ -12,7 +12,7 @@ from ...charts.drawing import draw
 from ...charts.specs import component_bars, named_bars
 from ...compare import FEWEST, MOST, Quantity, comparable_units
 from ...compare.table import Run, graded_alike, per_unit, rows_of
-from ...errors import NotFound
+from ...errors import NotFound, TakenBack
 from ...render.text import clean
 from ...store.nouns import Stored
 from ...units import energy_unit
@@ -34,6 +34,8 @@ def router(desk: Desk) -> APIRouter:
         for one in asked[:MOST]:
             try:
                 found.append(desk.store.evaluation(one))
+            except TakenBack as error:
+                wrong = clean(str(error))
             except NotFound:
                 wrong = f"There is no evaluation {clean(one)[:80]!r}"
         runs = graded_alike(found, desk.label_order)

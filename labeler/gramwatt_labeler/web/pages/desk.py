@@ -7,17 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...definitions import Definitions
+from ...errors import Duplicate
+from ...evaluate.correcting import carried, correction, is_unchanged
 from ...evaluate.listed import with_letters
 from ...evaluate.on_label import LabelOrder, label_order, on_label
-from ...evaluate.results import Result, evaluate, fitting
+from ...evaluate.results import Result, evaluate, evaluation_of, fitting
 from ...forms.entry import Entry
 from ...grading.scale import Scale
 from ...model import Graded
 from ...prometheus import Prometheus
+from ...render.text import clean
 from ...scale_files import LoadedScale
 from ...store import Store
 from ...store.catalogue import Catalogue
-from ...store.nouns import Listed
+from ...store.nouns import Evaluation, Listed
 from .page import Pages
 
 
@@ -47,6 +50,16 @@ class Desk:
         """An entry on every scale that fits its phase."""
         fit = fitting(self.scales, self.main_scale, entry.phase, self.named_scales)
         return evaluate(entry, fit, self.clock(), file, line)
+
+    def correct(self, old: Evaluation, entry: Entry, by: str, reason: str, owner: str | None) -> str:
+        """Keep an entry in place of an evaluation that somebody stated; the new id.
+
+        Raises Duplicate for the same numbers, and what :meth:`Store.correct` raises.
+        """
+        if is_unchanged(entry, old):
+            raise Duplicate(old.id, text="these are the numbers that it has")
+        evaluation, grades = evaluation_of(self.grade(carried(entry, old)), by)
+        return self.store.correct(old.id, correction(evaluation, old), grades, clean(reason), owner)
 
     def on_label(self, grades: Mapping[str, Graded], asked: str = "") -> Graded | None:
         """Of an evaluation's grades by scale name the one on the asked scale, else the one that is its letter."""

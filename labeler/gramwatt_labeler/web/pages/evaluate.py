@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from ...errors import Duplicate, Rejected
+from ...errors import Duplicate, InputError, NotYours, Rejected
+from ...evaluate.correcting import carried, stated
 from ...evaluate.results import Result, evaluation_of
 from ...forms.entry import Entry, read_entry
 from ...forms.fields import PHASES, numbers, texts
 from ...forms.mistakes import Mistakes
-from ...forms.prefill import address
+from ...forms.prefill import address, of_entry
 from ...render.files import MEDIA_TYPES, convert
 from ...render.label import render_svg
+from ...render.text import clean
+from ...store.nouns import Evaluation
+from ...store.withdrawing import LONGEST_REASON
 from .desk import Desk
 from .page import HEADERS, checked, form_of, svg, texts_of
 from .values import metric_views
+from .withdrawing import owner_of
 
 _TASKS = (
     "image-classification", "object-detection", "text-classification", "token-classification", "question-answering",
@@ -41,6 +47,7 @@ def router(desk: Desk) -> APIRouter:
         result: Result | None = None,
         status: int = 200,
         duplicate: str = "",
+        old: Evaluation | None = None,
     ) -> Response:
         known, defined = desk.definitions.metrics(), desk.definitions.fields()
         phase = form.get("phase", "") if form.get("phase", "") in PHASES else PHASES[0]
@@ -68,11 +75,28 @@ def router(desk: Desk) -> APIRouter:
             given=given,
             tabs={one: address(given, one) for one in PHASES},
             duplicate=duplicate,
+            old=old,
+            longest_reason=LONGEST_REASON,
         )
+
+    def corrected(form: Mapping[str, str]) -> Evaluation | None:
+        """The evaluation that the form corrects. Raises NotFound, TakenBack, and InputError for a measured one."""
+        if not form.get("corrects"):
+            return None
+        old = desk.store.evaluation(form["corrects"]).evaluation
+        if not old.origin.is_correctable:
+            raise InputError(
+                f"corrects: {clean(old.id)[:80]!r} was not stated by a person; it can only be taken back"
+            )
+        return old
 
     @routes.get("/evaluate")
     def empty(request: Request) -> Response:
-        return page(request, dict(request.query_params), {})
+        form = dict(request.query_params)
+        old = corrected(form)
+        if old is not None and not set(form) - {"corrects", "scale"}:
+            form = of_entry(stated(old), desk.definitions.fields()) | form
+        return page(request, form, {}, old=old)
 
     @routes.post("/evaluate")
     async def answer(request: Request) -> Response:
@@ -80,26 +104,36 @@ def router(desk: Desk) -> APIRouter:
         return await run_in_threadpool(lambda: _answer(request, form))
 
     def _answer(request: Request, form: dict[str, str]) -> Response:
+        old = corrected(form)
         try:
             entry = read_entry(form, desk.definitions.fields())
         except Mistakes as mistakes:
-            return page(request, form, mistakes.by_field, status=422)
-        result = desk.grade(entry)
+            return page(request, form, mistakes.by_field, status=422, old=old)
+        result = desk.grade(entry if old is None else carried(entry, old))
         if not form.get("add"):
-            return page(request, form, {}, result)
+            return page(request, form, {}, result, old=old)
         visitor = desk.pages.visitors(request)
+
+        def refused(why: str, status: int) -> Response:
+            return page(request, form, {"add": why}, result, status, old=old)
+
         if not visitor.may_write:
-            return page(request, form, {"add": "log in with the right to write first"}, result, 403)
+            return refused("log in with the right to write first", 403)
         if not checked(form, visitor.csrf):
-            return page(request, form, {"add": "the page was open for too long; send it again"}, result, 403)
-        evaluation, grades = evaluation_of(result, visitor.name)
+            return refused("the page was open for too long; send it again", 403)
         try:
-            added = desk.store.add_evaluation(evaluation, grades)
+            if old is None:
+                added = desk.store.add_evaluation(*evaluation_of(result, visitor.name))
+            else:
+                reason = form.get("reason", "")
+                added = desk.correct(old, entry, visitor.name, reason, owner_of(visitor))
         except Duplicate as there:
-            return page(request, form, {}, result, 409, duplicate=there.existing)
+            return page(request, form, {}, result, 409, duplicate=there.existing, old=old)
+        except NotYours as error:
+            return refused(str(error), 403)
         except Rejected as error:
-            return page(request, form, {"add": str(error)}, result, 422)
-        return RedirectResponse(f"/evaluations/{added}?new=1", 303)
+            return refused(str(error), 422)
+        return RedirectResponse(f"/evaluations/{quote(added, safe='')}?new=1", 303)
 
     @routes.post("/evaluate/label.{form}")
     async def label(request: Request, form: str) -> Response:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from ...charts.drawing import draw
 from ...charts.specs import component_bars
 from ...equivalents import equivalents, per_year
-from ...errors import NotFound
+from ...errors import NotFound, TakenBack
 from ...forms.mistakes import Mistake
 from ...forms.numbers import split_number
 from ...render.label import LAYOUTS, alt_text
@@ -17,11 +17,13 @@ from ...render.text import clean
 from ...render.words import LANGUAGES, words
 from ...store.nouns import Origin
 from ...store.returns import ReturnRows
+from ...store.withdrawals import Withdrawals
 from ...units import energy_unit
 from .desk import Desk
 from .evaluations import ORIGINS
 from .page import svg
 from .values import metric_views
+from .withdrawing import correcting_address, gone_page, is_undated, may_change
 
 _MOST_RUNS = 1e9
 
@@ -40,6 +42,8 @@ def router(desk: Desk) -> APIRouter:
     ) -> Response:
         try:
             stored = desk.store.evaluation(evaluation_id)
+        except TakenBack:
+            return gone_page(desk, request, evaluation_id)
         except NotFound:
             return desk.pages.render("missing.html.j2", request, 404, here="/evaluations", id=evaluation_id)
         evaluation, shown = stored.evaluation, desk.on_label(stored.grades, scale)
@@ -56,6 +60,7 @@ def router(desk: Desk) -> APIRouter:
             shares = {name: value / size for name, value in measured.components.items()}
             bars = draw(component_bars([("this run", shares)], unit), "energy by component")
         known = desk.definitions.metrics()
+        before = Withdrawals(desk.store.database).corrected_by(evaluation.id)
         yearly = per_year(joules, daily), per_year(evaluation.grams, daily)
         return desk.pages.render(
             "evaluation.html.j2",
@@ -82,6 +87,10 @@ def router(desk: Desk) -> APIRouter:
             languages={one: words(one).name for one in LANGUAGES},
             origins=ORIGINS,
             is_recorded=evaluation.origin is Origin.WINDOW,
+            may_change=may_change(desk.pages.visitors(request), evaluation),
+            correcting=correcting_address(evaluation),
+            corrects=before,
+            is_undated=is_undated(evaluation, before),
             title=clean(evaluation.window.model or evaluation.window.name or evaluation.id),
         )
 

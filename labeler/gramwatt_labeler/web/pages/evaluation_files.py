@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Query, Response
 
 from ...charts.drawing import draw
 from ...charts.specs import power_curve
-from ...errors import LabelerError, NotFound
+from ...errors import LabelerError, NotFound, TakenBack
 from ...exchange.boamps import as_boamps
 from ...json_shapes import as_json
 from ...render.files import MEDIA_TYPES, convert
@@ -30,6 +30,8 @@ def router(desk: Desk) -> APIRouter:
     def stored_of(evaluation_id: str) -> Stored:
         try:
             return desk.store.evaluation(evaluation_id)
+        except TakenBack as error:
+            raise HTTPException(410, clean(str(error))) from None
         except NotFound:
             raise HTTPException(404, f"no evaluation {clean(evaluation_id)!r}; see /evaluations") from None
 

@@ -29,7 +29,7 @@ ORIGINS = {
 }
 _NAMES = (
     "q", "task", "phase", "model", "dataset", "user", "host", "origin", "letter", "scale", "since", "until",
-    "parts", "sort",
+    "import_id", "parts", "sort",
 )  # fmt: skip
 _SORT_WORDS = {
     "-ended": "newest first", "ended": "oldest first", "-energy": "most energy", "energy": "least energy",
@@ -109,9 +109,10 @@ def filters_of(asked: Mapping[str, str]) -> Filters:
         dataset=asked["dataset"],
         host=asked["host"],
         user=asked["user"],
-        parent=None if asked["parts"] or is_narrowed else "",
+        parent=None if asked["parts"] or asked["import_id"] or is_narrowed else "",
         outermost=is_narrowed and not asked["parts"],
         origin=asked["origin"],
+        import_id=asked["import_id"],
         letter=asked["letter"],
         since=day(asked["since"]),
         until=day(asked["until"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -58,7 +59,10 @@ def router(desk: Desk) -> APIRouter:
     ) -> Response:
         scale = scale if scale in desk.scales else ""
         page = desk.store.page(Filters(model_id=model.id), scale or desk.main_scale, limit=ROWS)
-        stored = [desk.store.evaluation(row.evaluation.id) for row in page.rows[:ROWS]]
+        stored = []
+        for row in page.rows[:ROWS]:
+            with contextlib.suppress(NotFound):  # it may be taken back at this moment
+                stored.append(desk.store.evaluation(row.evaluation.id))
         shown = [graded for one in stored if (graded := desk.on_label(one.grades, scale)) is not None]
         labelled = next((one for one in shown if one.grade.letter), shown[0] if shown else None)
         name = _name(model.facts)

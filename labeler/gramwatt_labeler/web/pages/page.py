@@ -37,7 +37,8 @@ HEADERS = {
 }
 _TITLES = {
     400: "This request cannot be read", 401: "Log in first", 403: "This is not allowed", 404: "There is no such page",
-    405: "This address does not take that", 409: "This is here already", 413: "This is too large",
+    405: "This address does not take that", 409: "This is here already", 410: "This was taken back",
+    413: "This is too large",
     422: "Something in the address or the form is wrong", 429: "Too many requests", 503: "Try again in a moment",
 }  # fmt: skip
 _WITHOUT_WORDS = {  # what the server itself says is only the status again

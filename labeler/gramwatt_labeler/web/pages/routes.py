@@ -17,6 +17,7 @@ from . import (
     report,
     roi,
     upload,
+    withdrawing,
 )
 from .desk import Desk
 from .page import HEADERS, STATIC
@@ -45,6 +46,7 @@ def router(desk: Desk) -> APIRouter:
         compare,
         roi,
         report,
+        withdrawing,
     ):
         routes.include_router(part.router(desk))
     return routes

@@ -10,10 +10,13 @@ from starlette.concurrency import run_in_threadpool
 from ...errors import InputError
 from ...forms.fields import BOUNDARIES, PHASES
 from ...forms.quantities import KINDS
+from ...store.identifiers import new_id
 from ...uploads.adding import (
+    ADDED,
     DEFAULTS,
     MOST_ADDED,
     PREVIEW,
+    TAKEN_BACK,
     File,
     Line,
     added,
@@ -161,7 +164,9 @@ def router(desk: Desk) -> APIRouter:
         if len(records) > MOST_ADDED:
             return preview(request, name, read, form, 422, too_many(len(records)))
         lines = [graded(desk.grade, row) for row in read_rows(records, defined)]
-        done = added(desk.store, lines, visitor.name, origin_of(read))
+        import_id, again = new_id(desk.clock()), bool(form.get("again"))
+        done = added(desk.store, lines, visitor.name, origin_of(read), import_id, again)
+        counts = counts_of(done)
         spool.drop(name)
         return desk.pages.render(
             "upload_report.html.j2",
@@ -169,7 +174,9 @@ def router(desk: Desk) -> APIRouter:
             here="/upload",
             lines=sorted(done, key=lambda line: not line.is_wrong)[:SHOWN],
             total=len(done),
-            counts={word: count for word, count in counts_of(done).items() if count},
+            counts={word: count for word, count in counts.items() if count},
+            taken_back=TAKEN_BACK,
+            import_id=import_id if counts[ADDED] else "",
             shown=SHOWN,
         )
 

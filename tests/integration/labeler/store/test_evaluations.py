@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from gramwatt_labeler.errors import Duplicate, InputError, NotFound, Rejected
+from gramwatt_labeler.errors import Duplicate, InputError, NotFound, Rejected, TakenBack
 from gramwatt_labeler.model import Grade, Graded, Measurement, ScaleId, Window
 from gramwatt_labeler.store import (
     DEFAULT_SORT,
@@ -299,7 +299,7 @@ def test_of_many_that_add_the_same_at_once_one_does(store: Store) -> None:
 
 
 def test_of_files_that_are_added_at_once_each_line_is_there_once(store: Store) -> None:
-    gate, found = threading.Barrier(6), list[str | Duplicate | Rejected]()
+    gate, found = threading.Barrier(6), list[str | Duplicate | Rejected | TakenBack]()
 
     def add() -> None:
         gate.wait()

@@ -18,6 +18,7 @@ from gramwatt_labeler.errors import ConfigError
 from gramwatt_labeler.model import Imported, Measurement, Window
 from gramwatt_labeler.store import Filters, Origin, Store, migrate
 from gramwatt_labeler.store.tables import METADATA
+from gramwatt_labeler.store.withdrawals import Which, Withdrawals
 from sqlalchemy import Connection, create_engine, inspect, text
 
 Opened = Callable[[str], Store]
@@ -217,6 +218,26 @@ def test_a_database_of_the_first_version_0003_is_upgraded(url: str, opened: Open
     engine.dispose()
     with opened(url).engine.connect() as connection:
         assert differences(connection) == []
+
+
+def test_what_version_0007_kept_can_be_taken_back_and_put_back(old_url: str, opened: Opened) -> None:
+    engine = create_engine(old_url)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(migrate.SCRIPTS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0007")
+    engine.dispose()
+    store = opened(old_url)
+    with store.engine.connect() as connection:
+        assert differences(connection) == []
+    before = store.get("run-7")
+    withdrawals = Withdrawals(store.database)
+    act = withdrawals.take_back(Which(["run-7"]), "ann", "", 1_800_000_000.0, None)
+    assert store.get("run-7") == []
+    assert list(store.withdrawn("run-7")[1].grades.values()) == before
+    withdrawals.restore(act.id, "ann", 1_800_000_000.0)
+    assert store.get("run-7") == before
 
 
 SLOWLY = """

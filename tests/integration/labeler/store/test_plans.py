@@ -16,6 +16,7 @@ from sqlalchemy import text
         (Filters(q="resnet"), "-ended", "COVERING INDEX ix_evaluations_ended_id_search"),
         (Filters(host="node:10044"), "-ended", "INDEX ix_evaluations_host_id_ended (host_id=?)"),
         (Filters(user="alice"), "-ended", "INDEX ix_evaluations_user_name_ended (user_name=?)"),
+        (Filters(import_id="I1"), "-ended", "INDEX ix_evaluations_import_id (import_id=?)"),
         (Filters(), "name", "INDEX ix_evaluations_lower_name_id"),
         (Filters(), "-name", "INDEX ix_evaluations_lower_name_id"),
         (Filters(), "-energy", "INDEX ix_evaluations_energy_joules"),

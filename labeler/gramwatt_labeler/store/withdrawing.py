@@ -1,0 +1,228 @@
+"""Evaluations out of the tables and back into them, on a connection that is in a transaction.
+
+What is taken back leaves the tables that every list, sum and metric reads. Its rows stay as they were in ``withdrawn``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    delete,
+    exists,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from ..errors import Duplicate, NotFound, NotYours, TakenBack
+from ..units import moment
+from .nouns import Origin
+from .rows import storable
+from .tables import (
+    EVALUATIONS,
+    EXTRA_VALUES,
+    GRADES,
+    MEASURES,
+    METRIC_GRADES,
+    ROI_ANALYSES,
+    WITHDRAWALS,
+    WITHDRAWN,
+)
+
+_E, _W, _A, _R = EVALUATIONS.c, WITHDRAWN.c, WITHDRAWALS.c, ROI_ANALYSES.c
+_BESIDE: Sequence[Table] = (MEASURES, EXTRA_VALUES, GRADES, METRIC_GRADES)  # each refers to those before it
+_ANALYSES = (_R.baseline_evaluation_id, _R.after_evaluation_id)
+_AT_ONCE = 200
+_NOTHING: ColumnElement[str] = literal_column("''")  # as the condition of an index has it
+LONGEST_REASON = 1000
+
+
+def begin(connection: Connection, by: str, reason: str, at: float) -> int:
+    """A new act; its number."""
+    row = {"at": at, "user_name": by[:256], "reason": reason[:LONGEST_REASON]}
+    added = connection.execute(insert(WITHDRAWALS), storable(row)).inserted_primary_key
+    assert added is not None
+    return int(added[0])
+
+
+def locked(connection: Connection, ids: Sequence[str], owner: str | None) -> Mapping[str, str]:
+    """Origins by id of those that stand; no other program changes them until the transaction ends.
+
+    Raises TakenBack or NotFound for one that does not stand, NotYours for one that ``owner`` did not add. ``None``
+    owns all.
+    """
+    found: dict[str, str] = {}
+    for some in _parts(sorted(set(ids))):
+        query = select(_E.id, _E.origin, _E.created_by).where(_E.id.in_(some)).order_by(_E.id)
+        for row in connection.execute(query.with_for_update()):
+            found[row.id] = row.origin
+            if owner is not None and row.created_by != owner:
+                whose = f"by {row.created_by}" if row.created_by else "by Gramwatt or a command"
+                raise NotYours(f"evaluation {row.id!r} was added {whose}; a manager may take it back")
+    missing = next((one for one in ids if one not in found), None)
+    if missing is not None:
+        raise taken_back(connection, missing) or NotFound(f"no evaluation {missing!r}")
+    return found
+
+
+def with_parts(connection: Connection, ids: Iterable[str]) -> list[str]:
+    """These, and those inside them at any depth: their energy is a part of the same runs."""
+    found = dict.fromkeys(ids)
+    new = list(found)
+    while new:
+        inside: list[str] = []
+        for some in _parts(new):
+            query = select(_E.id).where(_E.parent.in_(some), _E.parent != _NOTHING)
+            inside += connection.execute(query.order_by(_E.id)).scalars()
+        new = [one for one in dict.fromkeys(inside) if one not in found]
+        found |= dict.fromkeys(new)
+    return list(found)
+
+
+def move(connection: Connection, act: int, ids: Sequence[str], replaced_by: str = "") -> None:
+    """Out of the tables. Those that are not there are left out; what refers to them keeps its own numbers."""
+    for some in _parts(ids):
+        evaluations = connection.execute(select(EVALUATIONS).where(_E.id.in_(some))).mappings().all()
+        beside = {table: _by_evaluation(connection, table, some) for table in _BESIDE}
+        moved = [
+            {
+                "withdrawal_id": act,
+                "evaluation_id": row["id"],
+                "content_hash": row["content_hash"],
+                "origin": row["origin"],
+                "replaced_by": replaced_by,
+                "rows": {EVALUATIONS.name: dict(row)}
+                | {table.name: beside[table].get(row["id"], []) for table in _BESIDE},
+            }
+            for row in evaluations
+        ]
+        if moved:
+            connection.execute(insert(WITHDRAWN), moved)
+        for table in reversed(_BESIDE):
+            connection.execute(delete(table).where(table.c.evaluation_id.in_(some)))
+        for column in (*_ANALYSES, _E.replaced_by):
+            connection.execute(update(column.table).where(column.in_(some)).values({column.name: None}))
+        connection.execute(delete(EVALUATIONS).where(_E.id.in_(some)))
+
+
+def hand_parts(connection: Connection, old: str, new: str) -> None:
+    """The runs inside an evaluation are inside another one from now on."""
+    inside = select(_E.id, _E.record).where(_E.parent == old, _E.parent != _NOTHING)
+    for row in connection.execute(inside).all():
+        record = row.record | {"window": row.record["window"] | {"parent": new}}
+        connection.execute(update(EVALUATIONS).where(_E.id == row.id).values(parent=new, record=record))
+
+
+def is_withheld(connection: Connection, window: str, parent: str) -> bool:
+    """Whether a recorded window, or the one it is inside, was taken back and does not stand."""
+    named = [one for one in (window, parent) if one]
+    stands = exists().where(_E.id == _W.evaluation_id)
+    query = select(_W.id).where(_W.evaluation_id.in_(named), _W.origin == Origin.WINDOW.value, ~stands)
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def put_back(connection: Connection, kept: Sequence[Mapping[Any, Any]]) -> None:
+    """Rows of ``withdrawn`` into the tables, as they were. Raises Duplicate where another has the place of one."""
+    for row in kept:
+        rows = row["rows"]
+        evaluation = rows[EVALUATIONS.name]
+        place = or_(
+            _E.id.in_([evaluation["id"], row["replaced_by"]]), _E.content_hash == evaluation["content_hash"]
+        )
+        there = connection.execute(select(_E.id).where(place)).scalar()
+        if there is not None:
+            text = f"evaluation {evaluation['id']!r} is not put back: {there!r} stands in its place; "
+            text += "take that back first"
+            raise Duplicate(there, text=text)
+        connection.execute(insert(EVALUATIONS), _known(EVALUATIONS, evaluation))
+        for table in _BESIDE:
+            if rows[table.name]:
+                connection.execute(insert(table), [_known(table, one) for one in rows[table.name]])
+        for column in _ANALYSES:
+            _refer_again(connection, column, evaluation["id"])
+        connection.execute(delete(WITHDRAWN).where(_W.id == row["id"]))
+
+
+def taken_back(connection: Connection, evaluation_id: str) -> TakenBack | None:
+    """That this one was, and is not there; None where it never was."""
+    query = _query().where(_W.evaluation_id == evaluation_id).order_by(_W.id.desc()).limit(1)
+    row = connection.execute(query).mappings().first()
+    return None if row is None else error_of(row)
+
+
+def known(connection: Connection, new: Sequence[tuple[str, str]]) -> Mapping[int, TakenBack]:
+    """Which of several, by their id and content, were taken back and do not stand: by their place."""
+    if not new or connection.execute(select(_W.id).limit(1)).first() is None:
+        return {}
+    by_id: dict[str, TakenBack] = {}
+    by_content: dict[str, TakenBack] = {}
+    for some in _parts(new):
+        either = or_(
+            _W.evaluation_id.in_([one for one, _ in some if one]),
+            _W.content_hash.in_([one for _, one in some]),
+        )
+        for row in connection.execute(_query().where(either).order_by(_W.id)).mappings():
+            by_id[row["evaluation_id"]] = by_content[row["content_hash"]] = error_of(row)
+    found = {}
+    for place, (its_id, content) in enumerate(new):
+        one = by_id.get(its_id) or by_content.get(content)
+        if one is not None and not _stands(connection, its_id, content):
+            found[place] = one
+    return found
+
+
+def error_of(row: Mapping[Any, Any]) -> TakenBack:
+    """What is said of one, from its row and its act's."""
+    by = f" by {row['user_name']}" if row["user_name"] else ""
+    text = f"evaluation {row['evaluation_id']!r} was taken back{by} on {moment(row['at'])[:10]}"
+    text += f": {row['reason']}" if row["reason"] else ""
+    text += f"; {row['replaced_by']!r} stands in its place" if row["replaced_by"] else ""
+    return TakenBack(
+        text, row["evaluation_id"], row["withdrawal_id"], row["user_name"], row["at"], row["reason"], row["replaced_by"]
+    )  # fmt: skip
+
+
+def _query() -> Any:
+    columns = (_W.evaluation_id, _W.content_hash, _W.replaced_by, _W.withdrawal_id)
+    source = WITHDRAWN.join(WITHDRAWALS)
+    return select(*columns, _A.at, _A.user_name, _A.reason).select_from(source)
+
+
+def _stands(connection: Connection, evaluation_id: str, content: str) -> bool:
+    either = or_(_E.id == evaluation_id, _E.content_hash == content)
+    return connection.execute(select(_E.id).where(either)).first() is not None
+
+
+def _by_evaluation(
+    connection: Connection, table: Table, ids: Sequence[str]
+) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in connection.execute(select(table).where(table.c.evaluation_id.in_(ids))).mappings():
+        found.setdefault(row["evaluation_id"], []).append(dict(row))
+    return found
+
+
+def _known(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that the table has in this version."""
+    return {name: value for name, value in row.items() if name in table.c}
+
+
+def _refer_again(connection: Connection, column: Any, evaluation_id: str) -> None:
+    """Analyses whose form names it."""
+    name = column.name.removesuffix("_evaluation_id")
+    named = _R.input[name].as_string() == evaluation_id
+    connection.execute(
+        update(ROI_ANALYSES).where(named, column.is_(None)).values({column.name: evaluation_id})
+    )
+
+
+def _parts(some: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(some), _AT_ONCE):
+        yield some[start : start + _AT_ONCE]
