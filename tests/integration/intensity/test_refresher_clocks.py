@@ -8,6 +8,7 @@ from typing import Any
 from gramwatt_exporter.answers import intensity_answer
 from gramwatt_exporter.config.scalars import Duration
 from gramwatt_exporter.config.schema import (
+    Annual,
     Co2Signal,
     IntensityConfig,
 )
@@ -69,11 +70,11 @@ def test_a_clock_set_forward_drops_what_is_now_too_old(grid: Any, environ: dict[
 
 def test_a_yearly_average_holds_while_the_clock_is_not_set(grid: Any, environ: dict[str, str]) -> None:
     """A machine without a clock battery begins in 1970."""
-    keeper = started(grid, environ, IntensityConfig(zone="FR"))
+    keeper = started(grid, environ, IntensityConfig(zone="FR", providers=[Annual()]))
     right, state = grid.now, keeper.refresh_once(grid.now)
     assert state.average is not None
     grid.now = 100.0
-    again = started(grid, environ, IntensityConfig(zone="FR"))
+    again = started(grid, environ, IntensityConfig(zone="FR", providers=[Annual()]))
     assert again.current().average == again.refresh_once(grid.now).average == state.average
     assert intensity_answer(again.current(), grid.now)["average"]["age_seconds"] == 0.0
     grid.now = right
