@@ -96,7 +96,8 @@ class JobRunner:
             woken.clear()
 
     def _do(self, job: Job) -> None:
-        beaten = -math.inf  # by the steady clock: one that is set back must not hold up the look for a cancellation
+        # By the steady clock: one that is set back must not hold up the look for a cancellation.
+        beaten = -math.inf
         last: Mapping[str, Any] = job.progress
 
         def progress(how_far: Mapping[str, Any]) -> None:

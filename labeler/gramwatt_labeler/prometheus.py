@@ -28,7 +28,8 @@ _log = logging.getLogger(__name__)
 # more, so that a start long before the first sample costs few questions.
 _CHUNK_SECONDS = 86_400.0
 _LONGEST_CHUNK_SECONDS = 8 * _CHUNK_SECONDS
-_FIRST_SECONDS = 1_577_836_800.0  # 2020: an earlier moment comes from a clock that was not set, and has no sample
+# 2020: an earlier moment comes from a clock that was not set, and has no sample.
+_FIRST_SECONDS = 1_577_836_800.0
 _SAME_SECONDS = 60.0  # two clocks that differ by less are the same
 _LONGEST_ANSWER = 256 * 1024 * 1024  # bytes; a chunk of 100 such series has 50 MB
 

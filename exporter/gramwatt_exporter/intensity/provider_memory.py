@@ -135,8 +135,8 @@ class ProviderMemory:
     def value(self, now: float) -> Intensity | None:
         """The newest value that is in force at ``now`` and not older than ``max_age``."""
         for value in reversed(self._history):
-            # The clock was set back: this value will come into force again. A yearly average holds before its year, too:
-            # of all years the newest known one counts.
+            # The clock was set back: this value will come into force again. A yearly average holds before its year as
+            # well, because the newest known year counts.
             if value.at > now and value.method != "annual":
                 continue
             if self.local or now - value.at <= self._max_age:

@@ -64,7 +64,8 @@ class WindowBook:
         self._ended: list[str] = []  # ended since they were last taken
         self._sampled_ns: int | None = None  # when the last sample was taken, by the boot clock
         self._boot_at: float | None = None  # Unix seconds of the boot, by the wall clock of the last sample
-        self._future: dict[str, int] = {}  # ids of windows that end after now -> since when, by the boot clock
+        # Ids of windows that end after now -> since when, by the boot clock.
+        self._future: dict[str, int] = {}
         self._counted_ns: int | None = None  # the last one before a restart, until the first one after it
         # Window id -> the workload of this window, from its first process to its last. Stopped and dropped windows stay
         # here, so that they do not begin anew.
@@ -328,7 +329,9 @@ class WindowBook:
         ]
         for window_id in gone:
             del self._windows[window_id]
-        self._future = {window_id: since for window_id, since in self._future.items() if window_id in self._windows}
+        self._future = {
+            window_id: since for window_id, since in self._future.items() if window_id in self._windows
+        }
         return gone
 
     def _age(self, window_id: str, end: float, now: float) -> float:
@@ -459,8 +462,10 @@ class WindowBook:
     # --- inside
 
     def _follow_clock(self, now: float, now_ns: int) -> None:
-        """Where the wall clock was set since the last sample, move the starts of open windows along: they are as long as
-        they were, and the later clock is the better one."""
+        """Where the wall clock was set since the last sample, move the starts of open windows along.
+
+        They are as long as they were, and the later clock is the better one.
+        """
         before, self._boot_at = self._boot_at, now - now_ns / _NANOSECONDS
         if before is None or not _COUNTS_SLEEP or abs(self._boot_at - before) < _STEP_SECONDS:
             return

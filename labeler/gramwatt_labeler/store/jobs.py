@@ -49,7 +49,8 @@ class Jobs:
     def __init__(self, database: Database, steady: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._steady = steady
-        self._ahead: dict[int, tuple[float, float]] = {}  # job -> its sign of life after now, and since when it stands
+        # Job -> its sign of life that lies after now, and since when it stands.
+        self._ahead: dict[int, tuple[float, float]] = {}
 
     def add(self, kind: str, params: Mapping[str, Any], by: str, now: float) -> int:
         """Queue one; its id."""
@@ -120,9 +121,7 @@ class Jobs:
             seen[number] = known if known is not None and known[0] == beaten else (beaten, steady)
         self._ahead = seen
         return [
-            number
-            for number, kind, _ in rows
-            if kind in kinds and steady - seen[number][1] >= ORPHAN_SECONDS
+            number for number, kind, _ in rows if kind in kinds and steady - seen[number][1] >= ORPHAN_SECONDS
         ]
 
     def beat(self, job_id: int, progress: Mapping[str, Any], now: float) -> bool:

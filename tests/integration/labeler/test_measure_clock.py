@@ -33,7 +33,9 @@ def served(ahead: float) -> ThreadingHTTPServer:
             found = []
             if is_range and NAME in query:
                 since = until - int(query.rpartition("[")[2].removesuffix("ms]")) / 1000
-                pairs = [[first + at, str(WATTS * at)] for at in range(0, 3601, 5) if since <= first + at <= until]
+                pairs = [
+                    [first + at, str(WATTS * at)] for at in range(0, 3601, 5) if since <= first + at <= until
+                ]
                 labels = {"__name__": NAME, "component": "cpu", "instance": "a:1"}
                 found = [{"metric": labels, "values": pairs}] if pairs else []
             tree = {"data": {"resultType": "matrix" if is_range else "vector", "result": found}}

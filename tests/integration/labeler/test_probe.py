@@ -239,9 +239,8 @@ def test_its_energy_is_found_where_prometheus_has_another_clock(model: str, ahea
     with httpx.Client(transport=httpx.MockTransport(answer)) as client:
         source = Prometheus("http://prometheus", client)
         setup = Setup(source, lambda: [load_scales()["gramwatt"]], None, HOSTS, wait=0)
-        asked = read_asked(
-            {"url": f"{model}/v1", "model": "m", "inputs": ["a"], "requests": 12, "served": "workload", "which": "m.service"}
-        )
+        served = {"served": "workload", "which": "m.service"}
+        asked = read_asked({"url": f"{model}/v1", "model": "m", "inputs": ["a"], "requests": 12, **served})
         found = probe(asked, setup, quietly, "the-id", "alice")
     assert found["joules_per_request"] is not None, found
 

@@ -23,7 +23,9 @@ def test_a_window_that_began_in_1970_is_measured_with_a_bounded_number_of_questi
         (f"gramwatt_window_{kind}_timestamp_seconds", [(NOW - 50 + 5 * n, value) for n in range(6)])
         for kind, value in kinds.items()
     ]
-    rows.append(("gramwatt_window_energy_joules_total", [(NOW - 200 + 5 * n, min(60.0, 2.0 * n)) for n in range(36)]))
+    rows.append(
+        ("gramwatt_window_energy_joules_total", [(NOW - 200 + 5 * n, min(60.0, 2.0 * n)) for n in range(36)])
+    )
 
     def answer(request: httpx.Request) -> httpx.Response:
         form = dict(httpx.QueryParams(request.content.decode()))

@@ -9,7 +9,11 @@ import pytest
 from window_books import ALICE, BOB, answer, ask
 
 HOUR = 3600
-STEPS = [HOUR, -HOUR, 56 * 365 * 24 * HOUR]  # the clock change of a machine in local time; NTP after a start in 1970
+STEPS = [
+    HOUR,
+    -HOUR,
+    56 * 365 * 24 * HOUR,
+]  # the clock change of a machine in local time; NTP after a start in 1970
 
 
 def length(book: Any, window_id: str) -> float:
