@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,7 +104,19 @@ def _create(path: Path) -> bool:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
         with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+            created = path.stat().st_mtime
+            if _is_old(created, time.time()) and _is_old(created, _now_of(path.parent)):
                 path.unlink()
         return False
     return True
+
+
+def _is_old(created: float, now: float) -> bool:
+    """A file that is created later than now is of before the clock was set back."""
+    return abs(now - created) > _STALE_SECONDS
+
+
+def _now_of(folder: Path) -> float:
+    """The time of the folder's file system: that of a file server, whose clock may differ from this machine's."""
+    with tempfile.TemporaryFile(dir=str(folder)) as file:
+        return os.fstat(file.fileno()).st_mtime

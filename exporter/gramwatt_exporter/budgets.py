@@ -9,6 +9,8 @@ its buckets, so that one rule serves calendar periods, rolling ones and clocks t
 - A clock set back finds buckets dated in the future. They count as current: the emissions happened. If the
   clock stays behind them for an hour, the earlier clock was wrong: the buckets get the present date, so that
   they end with their period.
+- A clock before 2020 has not been set since the machine started. Nothing is dated by it: its buckets get the date of
+  the first moment after it is set, and the buckets of before stay as they are.
 
 A rolling period begins at the start of the bucket that holds "now - period", so it may hold up to one bucket
 (1/720 of the period; an hour of 30 days) more than the period.
@@ -32,6 +34,7 @@ _KEPT_BUCKETS = 3 * _BUCKETS
 _HOUR = 3600
 _DAY = 86400
 _TRUSTED_AFTER = 3600  # seconds a clock set back must run on before it is believed
+_SET_SINCE = 1_577_836_800  # Unix seconds of 2020: an earlier clock has not been set yet
 _REMEMBERED = 8192  # label combinations
 
 
@@ -82,7 +85,10 @@ class _Account:
         return int(at // self.width)
 
     def _redate(self, now: float) -> None:
+        if now < _SET_SINCE:
+            return
         present = self._bucket(now)
+        self._date([bucket for bucket in self.buckets if bucket < self._bucket(_SET_SINCE)], present)
         future = [bucket for bucket in self.buckets if bucket > present]
         if not future:
             self.behind_since = None
@@ -90,8 +96,13 @@ class _Account:
         if self.behind_since is None or now < self.behind_since:
             self.behind_since = now
         if now - self.behind_since >= _TRUSTED_AFTER:
-            late = sum(self.buckets.pop(bucket) for bucket in future)
-            self.buckets[present] = self.buckets.get(present, 0) + late
+            self._date(future, present)
+
+    def _date(self, wrong: Sequence[int], present: int) -> None:
+        """Give these buckets the present date."""
+        if wrong:
+            moved = sum(self.buckets.pop(bucket) for bucket in wrong)
+            self.buckets[present] = self.buckets.get(present, 0) + moved
 
     def state(self) -> dict[str, Any]:
         # As text: emission units outgrow 64 bits after a few kilograms.

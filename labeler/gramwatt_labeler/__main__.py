@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 
@@ -24,11 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     file = options.config_file or os.environ.get("GRAMWATT_LABELER_CONFIG_FILE", "")
     try:
         loaded = load(file, os.environ, given_settings(options))
-        logging.basicConfig(
-            level=loaded.config.log.level.upper(),
-            format="%(asctime)s %(levelname)s %(message)s",
-            stream=sys.stderr,
-        )
+        _log_to_stderr(loaded.config.log.level)
         for library in ("httpx", "httpcore", "httpx2", "httpcore2"):  # they log every request
             logging.getLogger(library).setLevel(logging.WARNING)
         for warning in loaded.warnings:
@@ -56,6 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout = None
         _log.error("%s", error.strerror or error)
         return exit_codes.ERROR
+
+
+def _log_to_stderr(level: str) -> None:
+    """With the time in UTC, as on the pages and in the exporter's log: an hour of local time may come twice."""
+    lines = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    lines.converter = time.gmtime
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(lines)
+    logging.basicConfig(level=level.upper(), handlers=[handler])
 
 
 def _is_one_off(given: Sequence[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -95,17 +96,18 @@ class JobRunner:
             woken.clear()
 
     def _do(self, job: Job) -> None:
-        beaten = 0.0
+        # By the steady clock: one that is set back must not hold up the look for a cancellation.
+        beaten = -math.inf
         last: Mapping[str, Any] = job.progress
 
         def progress(how_far: Mapping[str, Any]) -> None:
             nonlocal beaten, last
             if self._stopping:
                 raise _Stopping
-            now, last = self._clock(), how_far
+            now, last = time.monotonic(), how_far
             if now - beaten >= _BEAT_SECONDS:
                 beaten = now
-                if not self._jobs.beat(job.id, how_far, now):
+                if not self._jobs.beat(job.id, how_far, self._clock()):
                     raise Cancelled
 
         try:

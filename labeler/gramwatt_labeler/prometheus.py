@@ -24,8 +24,12 @@ from .units import duration
 
 _log = logging.getLogger(__name__)
 
-# One answer holds at most this much time: a day of 5 s scrapes is 17,280 samples per series.
+# One answer holds at most this much time: a day of 5 s scrapes is 17,280 samples per series. After empty days it holds
+# more, so that a start long before the first sample costs few questions.
 _CHUNK_SECONDS = 86_400.0
+_LONGEST_CHUNK_SECONDS = 8 * _CHUNK_SECONDS
+# 2020: an earlier moment comes from a clock that was not set, and has no sample.
+_FIRST_SECONDS = 1_577_836_800.0
 _SAME_SECONDS = 60.0  # two clocks that differ by less are the same
 _LONGEST_ANSWER = 256 * 1024 * 1024  # bytes; a chunk of 100 such series has 50 MB
 
@@ -108,15 +112,20 @@ class Prometheus:
     def raw(self, select: str, start: float, end: float) -> list[Series]:
         """Every raw sample of the selected series with start <= t <= end. Raises TryAgain or Rejected.
 
-        NaN is none: VictoriaMetrics shows so that a series ended, where Prometheus shows nothing.
+        NaN is none: VictoriaMetrics shows so that a series ended, where Prometheus shows nothing. A machine whose clock
+        began in 1970 does not cost a question for each day since.
         """
+        if end > _FIRST_SECONDS:
+            start = max(start, _FIRST_SECONDS)
         merged: dict[tuple[tuple[str, str], ...], dict[float, float]] = {}
-        at = start
+        at, chunk = start, _CHUNK_SECONDS
         while True:
-            stop = min(at + _CHUNK_SECONDS, end)
+            stop = min(at + chunk, end)
             # A millisecond more on the left: Prometheus 3 leaves the left edge out, 2 includes it.
             milliseconds = math.ceil((stop - at) * 1000) + 1
-            for row in self._query(f"{select}[{milliseconds}ms]", stop, "matrix"):
+            rows = self._query(f"{select}[{milliseconds}ms]", stop, "matrix")
+            chunk = _CHUNK_SECONDS if rows else min(2 * chunk, _LONGEST_CHUNK_SECONDS)
+            for row in rows:
                 samples = merged.setdefault(tuple(sorted(_labels(row).items())), {})
                 numbers = [_sample(pair) for pair in row.get("values", ())]
                 samples.update((moment, value) for moment, value in numbers if not math.isnan(value))

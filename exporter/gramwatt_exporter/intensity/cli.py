@@ -143,7 +143,7 @@ def _show(
 
 
 def _as_json(value: Intensity | None, now: float) -> dict[str, Any] | None:
-    return None if value is None else {**msgspec.to_builtins(value), "age_seconds": now - value.at}
+    return None if value is None else {**msgspec.to_builtins(value), "age_seconds": max(0.0, now - value.at)}
 
 
 def _described(value: Intensity, now: float) -> str:

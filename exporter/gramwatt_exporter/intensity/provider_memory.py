@@ -135,8 +135,10 @@ class ProviderMemory:
     def value(self, now: float) -> Intensity | None:
         """The newest value that is in force at ``now`` and not older than ``max_age``."""
         for value in reversed(self._history):
-            if value.at > now:
-                continue  # the clock was set back; this value will come into force again
+            # The clock was set back: this value will come into force again. A yearly average holds before its year as
+            # well, because the newest known year counts.
+            if value.at > now and value.method != "annual":
+                continue
             if self.local or now - value.at <= self._max_age:
                 return self._with_mix(value)
             return None

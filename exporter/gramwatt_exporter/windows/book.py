@@ -27,6 +27,9 @@ from .view import view_of
 from .window import SCRAPES_KEPT, Resolution, Window, WorkloadKey
 
 _NANOSECONDS = 1_000_000_000
+_STEP_SECONDS = 1.0  # a clock that is corrected by less is not set anew
+# Without it the boot clock stands still while the machine sleeps, and a sleep looks like a step of the wall clock.
+_COUNTS_SLEEP = hasattr(time, "CLOCK_BOOTTIME")
 
 
 def _boot_nanoseconds() -> int:
@@ -60,6 +63,9 @@ class WindowBook:
         self.projects = ProjectTotals()
         self._ended: list[str] = []  # ended since they were last taken
         self._sampled_ns: int | None = None  # when the last sample was taken, by the boot clock
+        self._boot_at: float | None = None  # Unix seconds of the boot, by the wall clock of the last sample
+        # Ids of windows that end after now -> since when, by the boot clock.
+        self._future: dict[str, int] = {}
         self._counted_ns: int | None = None  # the last one before a restart, until the first one after it
         # Window id -> the workload of this window, from its first process to its last. Stopped and dropped windows stay
         # here, so that they do not begin anew.
@@ -99,7 +105,8 @@ class WindowBook:
         if request.parent:
             check_parent(request.parent, self._windows.get(request.parent), owner)
         self._make_room(owner)
-        now = self._wall_clock()
+        now, now_ns = self._wall_clock(), self._boot_clock()
+        self._follow_clock(now, now_ns)
         window = Window(
             id=self._ids.new(now),
             name=request.name,
@@ -112,7 +119,7 @@ class WindowBook:
             uid=owner.uid,
             pid=pid,
             start=now,
-            start_ns=self._boot_clock(),
+            start_ns=now_ns,
             tags=dict(request.tags),
             values=dict(request.values),
             whole_machine=request.whole_machine,
@@ -199,6 +206,7 @@ class WindowBook:
             window.values.update(values)
         window.outcome = None if outcome is None else dict(outcome)
         ended_ns = self._boot_clock() if at_ns is None else at_ns
+        self._follow_clock(now, ended_ns)
         window.nanoseconds = max(0, ended_ns - window.start_ns)
         self._finish(window, max(now, window.start), ended_by)
         return window
@@ -298,6 +306,7 @@ class WindowBook:
     def sampled(self, now: float) -> None:
         """A sample was taken at Unix time ``now`` and all its energy charged."""
         self._sampled_ns, self._counted_ns = self._boot_clock(), None
+        self._follow_clock(now, self._sampled_ns)
         for window in self._open.values():
             window.samples += 1
             window.last_sample = now
@@ -316,11 +325,22 @@ class WindowBook:
             for window in self._windows.values()
             if window.end is not None
             and window.scrapes >= SCRAPES_KEPT
-            and now - window.end >= self.settings.retention
+            and self._age(window.id, window.end, now) >= self.settings.retention
         ]
         for window_id in gone:
             del self._windows[window_id]
+        self._future = {
+            window_id: since for window_id, since in self._future.items() if window_id in self._windows
+        }
         return gone
+
+    def _age(self, window_id: str, end: float, now: float) -> float:
+        """Seconds since a window ended. One that ended by a clock since set back is as old as it has been seen so."""
+        if end <= now:
+            self._future.pop(window_id, None)
+            return now - end
+        now_ns = self._boot_clock()
+        return (now_ns - self._future.setdefault(window_id, now_ns)) / _NANOSECONDS
 
     # --- what others read
 
@@ -434,9 +454,23 @@ class WindowBook:
         except msgspec.ValidationError as error:
             return [f"the saved automatic windows cannot be read and are dropped: {error}"]
         self._sampled_ns = self._counted_ns
+        sampled = [window.last_sample for window in self._open.values() if window.last_sample is not None]
+        if sampled and self._sampled_ns is not None:
+            self._boot_at = max(sampled) - self._sampled_ns / _NANOSECONDS
         return []
 
     # --- inside
+
+    def _follow_clock(self, now: float, now_ns: int) -> None:
+        """Where the wall clock was set since the last sample, move the starts of open windows along.
+
+        They are as long as they were, and the later clock is the better one.
+        """
+        before, self._boot_at = self._boot_at, now - now_ns / _NANOSECONDS
+        if before is None or not _COUNTS_SLEEP or abs(self._boot_at - before) < _STEP_SECONDS:
+            return
+        for window in self._open.values():
+            window.start += self._boot_at - before
 
     def _recording(self, window_id: str) -> Window:
         window = self.get(window_id)

@@ -60,10 +60,14 @@ def zone(text: str) -> ZoneInfo:
         ) from None
 
 
+class Ago(float):
+    """Unix seconds of a moment that was said as a distance from now; by this machine's clock."""
+
+
 def moment(text: str) -> float:
     """Unix seconds of a time: ISO 8601 (here where it names no zone), Unix seconds, or how long ago such as 90m."""
     try:
-        return time.time() - Duration.parse(text)
+        return Ago(time.time() - Duration.parse(text))
     except ValueError:
         pass
     try:

@@ -18,7 +18,7 @@ from ..store import Evaluation, Given, Origin, Store
 from ..store.identifiers import new_id
 from ..units import grams_per_kilowatt_hour
 from . import exit_codes
-from .argument_types import key_number, moment, of_arguments
+from .argument_types import Ago, key_number, moment, of_arguments
 from .line import one_line
 from .scales_in_force import scales_in_force
 from .servers import output, prometheus
@@ -58,11 +58,14 @@ def main(options: argparse.Namespace, config: Config) -> int:
     """Measure, grade on every configured scale, keep, print."""
     now = time.time()
     scales = pick(scales_in_force(config), config.grading.scales)
-    end = now if options.end is None else options.end
+    said = options.start, Ago(now) if options.end is None else options.end
     with of_arguments():
         selector = read_selector(options.selector)
-        check_times(options.start, end, now)
-    stretch = of_whole(measure_range(prometheus(config), selector, options.start, end), options.start, end)
+        check_times(*said, now)
+    server = prometheus(config)
+    # Samples have the times of Prometheus, and so has "90 minutes ago".
+    start, end = (server.now(at) if isinstance(at, Ago) else at for at in said)
+    stretch = of_whole(measure_range(server, selector, start, end), start, end)
     if (stretch.measurement.samples or 0) < 2:
         raise NotFound(
             f"Prometheus at {config.prometheus.url} has one sample of {selector} in that time, and energy is what lies "

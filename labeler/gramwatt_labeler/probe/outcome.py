@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import Duplicate, LabelerError, NotFound, Rejected
@@ -67,7 +67,10 @@ def _measured(asked: Asked, setup: Setup, found: Drive, progress: Progress) -> t
     until = time.monotonic() + setup.wait
     while True:
         try:
-            stretch = measure_range(setup.prometheus, selector, found.start, found.end)
+            # Samples have the times of Prometheus, requests those of this machine.
+            ahead = setup.prometheus.now(found.end) - found.end
+            stretch = measure_range(setup.prometheus, selector, found.start + ahead, found.end + ahead)
+            stretch = replace(stretch, start=stretch.start - ahead, end=stretch.end - ahead)
             share = (stretch.end - stretch.start) / (found.end - found.start)
             if share >= _LEAST_SHARE or time.monotonic() > until:
                 break

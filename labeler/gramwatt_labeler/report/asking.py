@@ -65,7 +65,7 @@ def report_of(
     filters = Filters(
         model=asked.model, user=asked.user, task=asked.task, outermost=True, own=not asked.model
     )
-    until = now
+    since, until = -math.inf, now
     if asked.month:
         since, end = month_of(asked.month)
         filters = replace(filters, since=since, until=end)
@@ -77,7 +77,7 @@ def report_of(
     title = "Energy and CO2 of AI runs"
     if asked.model:
         title = f"Energy and CO2 of {clean(asked.model)}"
-    budgets = _budgets(prometheus, until)
+    budgets = _budgets(prometheus, since, until)
     return build(title, subtitle_of(asked), rows, letters_of(scale.scale), now, budgets, cut)
 
 
@@ -145,28 +145,40 @@ def _outermost(rows: Sequence[Listed], store: Store, filters: Filters) -> list[L
     return [row for row in rows if row.evaluation.id not in within]
 
 
-def _budgets(prometheus: Prometheus | None, at: float) -> list[Budget] | None:
-    """The budgets at a moment; None when Prometheus does not say."""
+def _budgets(prometheus: Prometheus | None, since: float, at: float) -> list[Budget] | None:
+    """The budgets at a moment, by samples from ``since`` on; None when Prometheus does not say.
+
+    In the first seconds of a month the newest samples are of the month before.
+    """
     if prometheus is None:
         return None
     try:
-        limits = _most(prometheus, "gramwatt_budget_limit_grams", at) | _most(prometheus, _LIMIT, at)
-        used = _of_machines(prometheus, at) | _most(prometheus, _USED, at)
+        limits = _most(prometheus, selector("gramwatt_budget_limit_grams"), at)
+        limits |= _most(prometheus, selector(_LIMIT), at)
+        used = _of_machines(prometheus, since, at) | _most(prometheus, _after(since, _USED), at)
     except LabelerError:
+        return None
+    if limits and not used:
         return None
     return [Budget(name, used[name], limits[name]) for name in sorted(limits) if name in used]
 
 
-def _most(prometheus: Prometheus, metric: str, at: float) -> dict[str, float]:
+def _after(since: float, metric: str) -> str:
+    """The metric by samples of ``since`` and later."""
+    select = selector(metric)
+    return f"{select} and timestamp({select}) >= {since:.0f}" if math.isfinite(since) else select
+
+
+def _most(prometheus: Prometheus, query: str, at: float) -> dict[str, float]:
     """The largest value by budget: that of every machine is the same, and so are the copies of two servers."""
     found: dict[str, float] = {}
-    for series in prometheus.instant(selector(metric), at):
+    for series in prometheus.instant(query, at):
         name = series.labels.get("budget", "")
         found[name] = max(found.get(name, 0.0), series.samples[-1][1])
     return found
 
 
-def _of_machines(prometheus: Prometheus, at: float) -> dict[str, float]:
+def _of_machines(prometheus: Prometheus, since: float, at: float) -> dict[str, float]:
     """Grams of the period by budget, where the rules that remember them are not loaded: a sum over the machines.
 
     A budget of one name is one budget for all machines. A machine that is scraped twice counts once.
@@ -176,7 +188,7 @@ def _of_machines(prometheus: Prometheus, at: float) -> dict[str, float]:
         for series in prometheus.instant(selector("gramwatt_machine_info"), at)
     }
     own: dict[tuple[str, str], float] = {}
-    for series in prometheus.instant(selector("gramwatt_budget_period_emissions_grams"), at):
+    for series in prometheus.instant(_after(since, "gramwatt_budget_period_emissions_grams"), at):
         machine = machines.get(series.target) or series.labels.get("instance", "")
         key = series.labels.get("budget", ""), machine
         own[key] = max(own.get(key, 0.0), series.samples[-1][1])

@@ -79,7 +79,7 @@ def totals_rows(report: Report) -> list[tuple[str, str]]:
 def budget_lines(report: Report) -> list[str]:
     """The state of each budget in a sentence."""
     if report.budgets is None:
-        return ["The state of the budgets is not known: Prometheus did not answer."]
+        return ["The state of the budgets is not known: Prometheus does not say."]
     if not report.budgets:
         return ["No budget is set."]
     return [

@@ -5,11 +5,12 @@ A job whose labeler died is queued again, three times at most.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from ..errors import NotFound
 from .audit import record
@@ -43,10 +44,13 @@ _COLUMNS = tuple(_J[name] for name in Job.__dataclass_fields__)
 
 
 class Jobs:
-    """Every method may raise DatabaseAway. ``now`` is Unix seconds."""
+    """Every method may raise DatabaseAway. ``now`` is Unix seconds; ``steady`` gives seconds that never jump."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, steady: Callable[[], float] = time.monotonic) -> None:
         self._database = database
+        self._steady = steady
+        # Job -> its sign of life that lies after now, and since when it stands.
+        self._ahead: dict[int, tuple[float, float]] = {}
 
     def add(self, kind: str, params: Mapping[str, Any], by: str, now: float) -> int:
         """Queue one; its id."""
@@ -78,10 +82,13 @@ class Jobs:
 
     def take(self, kinds: Sequence[str], now: float) -> Job | None:
         """The oldest that is queued, or whose labeler died; it is running then, and no other labeler has it."""
-        orphan = (_J.state == "running") & (_J.heartbeat_at < now - ORPHAN_SECONDS)
-        waiting = or_(_J.state == "queued", orphan)
-        query = select(*_COLUMNS).where(waiting, _J.kind.in_(kinds)).order_by(_J.id).limit(1)
         with self._database.writing() as connection:
+            silent = or_(
+                _J.heartbeat_at < now - ORPHAN_SECONDS, _J.id.in_(self._standing(connection, kinds, now))
+            )
+            orphan = (_J.state == "running") & silent
+            waiting = or_(_J.state == "queued", orphan)
+            query = select(*_COLUMNS).where(waiting, _J.kind.in_(kinds)).order_by(_J.id).limit(1)
             connection.execute(
                 update(JOBS)
                 .where(orphan, _J.tries >= MOST_TRIES)
@@ -99,6 +106,23 @@ class Jobs:
             values = {"state": "running", "tries": job.tries + 1, "heartbeat_at": now}
             connection.execute(update(JOBS).where(_J.id == job.id).values(values))
         return job
+
+    def _standing(self, connection: Connection, kinds: Sequence[str], now: float) -> list[int]:
+        """Jobs whose sign of life lies after now and stands still: the clock was set back since their labeler died.
+
+        One that moves is of a labeler whose clock is ahead of this one.
+        """
+        ahead = (_J.state == "running") & (_J.heartbeat_at > now + ORPHAN_SECONDS)
+        rows = connection.execute(select(_J.id, _J.kind, _J.heartbeat_at).where(ahead)).all()
+        steady = self._steady()
+        seen = {}
+        for number, _, beaten in rows:
+            known = self._ahead.get(number)
+            seen[number] = known if known is not None and known[0] == beaten else (beaten, steady)
+        self._ahead = seen
+        return [
+            number for number, kind, _ in rows if kind in kinds and steady - seen[number][1] >= ORPHAN_SECONDS
+        ]
 
     def beat(self, job_id: int, progress: Mapping[str, Any], now: float) -> bool:
         """A sign of life; False when the job was cancelled meanwhile."""

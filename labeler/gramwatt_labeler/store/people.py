@@ -186,11 +186,15 @@ class People:
         return secret, Session(_user(row), csrf)
 
     def session(self, secret: str, now: float) -> Session | None:
-        """Of a cookie; None when it is over or never was."""
+        """Of a cookie; None when it is over or never was.
+
+        One that began far in the future is of a clock that was years ahead: it would outlive the correction by years.
+        """
+        lasts = (_S.expires > now) & (_S.created < now + SESSION_SECONDS)
         query = (
             select(USERS, _S.csrf)
             .join(SESSIONS, _S.user_id == _U.id)
-            .where(_S.token_sha256 == sha256(secret), _S.expires > now, ~_U.disabled)
+            .where(_S.token_sha256 == sha256(secret), lasts, ~_U.disabled)
         )
         with self._database.reading() as connection:
             row = connection.execute(query).mappings().first()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from gramwatt_exporter.answers import intensity_answer
 from gramwatt_exporter.config.scalars import Duration
 from gramwatt_exporter.config.schema import (
+    Annual,
     Co2Signal,
     IntensityConfig,
 )
@@ -64,6 +66,19 @@ def test_a_clock_set_forward_drops_what_is_now_too_old(grid: Any, environ: dict[
     value = keeper.refresh_once(grid.now).average
     assert value is not None
     assert value.provider == "annual"
+
+
+def test_a_yearly_average_holds_while_the_clock_is_not_set(grid: Any, environ: dict[str, str]) -> None:
+    """A machine without a clock battery begins in 1970."""
+    keeper = started(grid, environ, IntensityConfig(zone="FR", providers=[Annual()]))
+    right, state = grid.now, keeper.refresh_once(grid.now)
+    assert state.average is not None
+    grid.now = 100.0
+    again = started(grid, environ, IntensityConfig(zone="FR", providers=[Annual()]))
+    assert again.current().average == again.refresh_once(grid.now).average == state.average
+    assert intensity_answer(again.current(), grid.now)["average"]["age_seconds"] == 0.0
+    grid.now = right
+    assert again.refresh_once(grid.now).average == state.average
 
 
 def test_an_answer_that_is_hours_old_is_a_failure_with_its_own_name(

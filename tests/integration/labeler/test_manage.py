@@ -229,6 +229,41 @@ def test_a_job_whose_labeler_died_is_taken_again_but_not_for_ever(site: Site) ->
     assert not jobs.beat(job, {}, now)
 
 
+def test_a_job_whose_labeler_died_before_the_clock_was_set_back_is_taken_again(site: Site) -> None:
+    steady = [0.0]
+    jobs, other = Jobs(site.store.database), Jobs(site.store.database, lambda: steady[0])
+    dead, alive = (jobs.add("k", {}, "test", NOW) for _ in range(2))
+    ahead = NOW + 7200
+    for _ in range(2):
+        jobs.take(["k"], ahead)
+    taken = []
+    for _ in range(4):
+        steady[0] += ORPHAN_SECONDS / 2
+        ahead += ORPHAN_SECONDS / 2
+        jobs.beat(alive, {}, ahead)  # a labeler whose clock is two hours ahead
+        taken.append(other.take(["k"], ahead - 7200))
+    assert [job and job.id for job in taken] == [None, None, dead, None]
+
+
+def test_a_cancelled_job_ends_also_when_the_clock_is_set_back(site: Site) -> None:
+    jobs, now, went_on = Jobs(site.store.database), [NOW], list[float]()
+
+    def work(_params: Mapping[str, Any], progress: Callable[[Mapping[str, Any]], None]) -> None:
+        progress({"seen": 1})
+        now[0] -= 3600
+        jobs.cancel(job, "test", now[0])
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            progress({"seen": 2})
+            time.sleep(0.005)
+        went_on.append(deadline)
+
+    job = jobs.add("k", {}, "test", NOW)
+    JobRunner(jobs, {"k": work}, lambda: now[0]).do_all()
+    assert jobs.get(job).state == "cancelled"
+    assert not went_on
+
+
 def test_a_job_that_waits_for_long_is_not_begun_by_another_labeler(site: Site) -> None:
     """As a sync does whose hub asks for fewer requests."""
     jobs, other = Jobs(site.store.database), Jobs(site.store.database)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,33 @@ def test_without_a_meter_it_measures_time_and_says_what_the_letter_misses(site: 
     assert one["energy_joules"] is None
     assert "what serves the model was not named" in one["grade"]["reason"]
     assert "<b>net" not in page
+
+
+@pytest.mark.parametrize("ahead", [-7200.0, 0.0, 7200.0])
+def test_its_energy_is_found_where_prometheus_has_another_clock(model: str, ahead: float) -> None:
+    began = time.time() + ahead
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        form = dict(httpx.QueryParams(request.content.decode()))
+        now, until, span = time.time() + ahead, float(form["time"]), form["query"].rpartition("[")[2]
+        found = []
+        if span.endswith("ms]") and "_energy_joules_total" in form["query"]:
+            times = [began + n / 20 for n in range(-10, 1000)]
+            since = until - int(span.removesuffix("ms]")) / 1000
+            pairs = [[at, str(WATTS * (at - began + 60))] for at in times if since <= at <= min(now, until)]
+            labels = {"__name__": "gramwatt_workload_energy_joules_total", "component": "cpu"}
+            found = [{"metric": labels, "values": pairs}] if pairs else []
+        data = {"resultType": "matrix" if span.endswith("ms]") else "vector", "result": found}
+        date = {"Date": formatdate(now, usegmt=True)}
+        return httpx.Response(200, json={"data": data}, headers=date)
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        source = Prometheus("http://prometheus", client)
+        setup = Setup(source, lambda: [load_scales()["gramwatt"]], None, HOSTS, wait=0)
+        served = {"served": "workload", "which": "m.service"}
+        asked = read_asked({"url": f"{model}/v1", "model": "m", "inputs": ["a"], "requests": 12, **served})
+        found = probe(asked, setup, quietly, "the-id", "alice")
+    assert found["joules_per_request"] is not None, found
 
 
 def test_a_job_that_ran_twice_is_one_evaluation(site: Site, model: str) -> None:

@@ -69,7 +69,7 @@ class Scraped:
 
 def ended(joules: dict[str, float], whole_machine: bool) -> WindowView:
     now = [time.time() - 300]
-    book = WindowBook(Windows(), lambda: now[0])
+    book = WindowBook(Windows(), lambda: now[0], lambda: round(now[0] * 1e9))
     request = OpenRequest(
         name="serve", phase="inference", pid=1, task="image-classification", model="acme/net", dataset="imagenet-1k",
         whole_machine=whole_machine, tags={"software": "vLLM 0.9", "team": "secret"},

@@ -34,7 +34,7 @@ class Machine:
 
     def __init__(self, port: int = 0) -> None:
         self.now = time.time()
-        self.book = WindowBook(Windows(), lambda: self.now)
+        self.book = WindowBook(Windows(), lambda: self.now, lambda: round(self.now * 1e9))
         self.ended = EndedWindows()
         self.server = WebServer(("127.0.0.1", port), Exposition(), WebConfig(""), (), self.ended)
         self.server.start()

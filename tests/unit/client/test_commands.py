@@ -212,7 +212,7 @@ def _intensity(forecast: list[float], history: list[float] = [], now: float | No
 def test_when_by_the_forecast(gramwatt: Any, exporter: Any) -> None:
     exporter.intensity = _intensity([180, 100, 100, 300, 300])
     answer = json.loads(gramwatt("when", "--duration", "2h", "--deadline", "6h", "--json").stdout)
-    assert answer["start"] - answer["now"] == pytest.approx(2 * HOUR, abs=5)
+    assert answer["start"] == exporter.intensity["forecast"][1]["at"]
     assert answer["saved_grams_per_kilowatt_hour"] == pytest.approx(190 - 100, abs=0.1)
     assert (answer["method"], answer["zone"], answer["provider"]) == ("forecast", "DE", "electricitymaps")
     text = gramwatt("when", "--duration", "2h", "--deadline", "6h").stdout

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -150,11 +151,34 @@ def test_a_lock_file_of_a_dead_process_is_passed_over(
 
     monkeypatch.setattr(locking, "_try_lock", none)
     lock = tmp_path / "e.csv.lock"
+    for created in (0, time.time() + 86_400):  # the second is of before the clock was set back
+        lock.touch()
+        os.utime(lock, (created, created))
+        add(tmp_path / "e.csv")
+        assert not lock.exists()
+    assert rows(tmp_path / "e.csv")[-2:] == [["new", "1"]] * 2
+
+
+@pytest.mark.parametrize("ahead", [3600, -3600])
+def test_a_lock_file_is_as_old_as_its_file_server_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: Any
+) -> None:
+    """The clock of this machine is an hour ahead of the server's, or behind it."""
+
+    def none(fd: int) -> bool:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(locking, "_try_lock", none)
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + ahead)
+    path, lock = tmp_path / "e.csv", tmp_path / "e.csv.lock"
+    add(path)
     lock.touch()
-    os.utime(lock, (0, 0))
-    add(tmp_path / "e.csv")
-    assert not lock.exists()
-    assert rows(tmp_path / "e.csv")[-1] == ["new", "1"]
+    fd = os.open(path, os.O_RDWR)
+    with locking.locked(fd, path, wait=0.05) as held:
+        assert not held
+    os.close(fd)
+    assert [file.name for file in sorted(tmp_path.iterdir())] == ["e.csv", "e.csv.lock"]
 
 
 def test_a_lock_that_is_never_given_up_does_not_hold_a_finished_run(tmp_path: Path) -> None:

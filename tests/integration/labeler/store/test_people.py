@@ -1,4 +1,4 @@
-"""Users whom two requests change at one moment."""
+"""Users whom two requests change at one moment, and sessions whose clock is set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from gramwatt_labeler.errors import InputError
 from gramwatt_labeler.store import Store
 from gramwatt_labeler.store.passwords import Passwords
-from gramwatt_labeler.store.people import People, Role
+from gramwatt_labeler.store.people import SESSION_SECONDS, People, Role
 
 NOW = 1_800_000_000.0
 QUICK = PasswordHasher(1, 8, 1)
@@ -35,6 +35,17 @@ def test_a_login_whose_password_is_changed_meanwhile_is_none(store: Store, chang
     people.add("bob", Role.MANAGER, "a long password", "test", NOW)
     assert People(store.database, Slow(people, **change)).log_in("alice", "a long password", NOW) is None
     assert people.log_in("bob", "a long password", NOW) is not None
+
+
+@pytest.mark.parametrize("step", [3600.0, 10 * 365 * 86_400.0])
+def test_a_session_ends_also_when_the_clock_is_set_back(store: Store, step: float) -> None:
+    people = People(store.database, Passwords(QUICK))
+    people.add("alice", Role.MANAGER, "a long password", "test", NOW)
+    found = people.log_in("alice", "a long password", NOW + step)
+    assert found is not None
+    assert people.session(found[0], NOW + step) is not None
+    assert (people.session(found[0], NOW) is not None) == (step < SESSION_SECONDS)
+    assert people.session(found[0], NOW + 2 * SESSION_SECONDS) is None
 
 
 def test_two_managers_who_demote_each_other_leave_one(store: Store) -> None:

@@ -82,6 +82,7 @@ def command(file: Path, *words: str) -> tuple[int, str]:
     stdout = io.StringIO()
     environ = {"GRAMWATT_CONFIG_FILE": str(file), "GRAMWATT_WEB_LISTEN_ADDRESS": "127.0.0.1:9"}
     environ["GRAMWATT_PROMETHEUS_URL"] = "http://127.0.0.1:9"
+    environ["GRAMWATT_SOCKET_PATH"] = str(file.parent / "no.sock")  # the machine may have an exporter
     environ["GRAMWATT_SENSORS_NVML_ENABLED"] = environ["GRAMWATT_SENSORS_AMDSMI_ENABLED"] = "false"
     return run(words, environ, stdout), stdout.getvalue()
 

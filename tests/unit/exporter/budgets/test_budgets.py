@@ -178,6 +178,25 @@ def test_emissions_dated_in_the_future_count_now_and_end_with_the_period() -> No
     assert book.frozen()[0].emission_units == 1000
 
 
+@pytest.mark.parametrize("period", ["day", "month", "quarter", "30d"])
+def test_a_machine_that_runs_for_hours_before_its_clock_is_set_loses_nothing(period: Any) -> None:
+    """A board without a clock battery or a network begins each time in 1970."""
+    clock = Clock("2026-03-10T12:00:00")
+    book = BudgetBook([budget(period=period)], clock)
+    book.charge("b", 1000)
+    clock.now = at("1970-01-01T00:00:10")
+    book = restarted(book, [budget(period=period)], clock)
+    for _ in range(3):
+        clock.now += HOUR
+        book.charge("b", 10)
+        assert spent(book) >= 1000
+    book = restarted(book, [budget(period=period)], clock)
+    clock.now = at("2026-03-10T15:00:10")
+    assert spent(book) == 1030
+    clock.now = at("2026-07-01T00:00:00")
+    assert spent(book) == 0
+
+
 @pytest.mark.slow
 def test_buckets_are_bounded_however_long_it_runs() -> None:
     clock = Clock()

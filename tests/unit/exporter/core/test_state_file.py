@@ -44,11 +44,6 @@ def test_the_last_save_is_loaded_whether_it_ended_well_or_was_killed(
         assert loaded(directory) == number
 
 
-def journals(directory: Path) -> list[Path]:
-    """The one that grows comes last."""
-    return sorted(directory.glob("journal.*"), key=lambda path: path.stat().st_mtime_ns)
-
-
 @pytest.mark.slow
 @given(kept=st.integers(0, 300), records=st.integers(0, 3))
 def test_a_save_that_was_cut_off_leaves_the_one_before_it(
