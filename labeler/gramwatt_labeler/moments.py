@@ -27,7 +27,10 @@ _HALF = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}{_CLOCK}", re.IGNORECASE)
 
 
 def moment(text: str, zone: tzinfo | None) -> float:
-    """Unix seconds of a time, in ``zone`` where it names none (None: this machine's), or of a number of seconds. Raises OddMoment."""
+    """Unix seconds of a time, in ``zone`` where it names none (None: this machine's), or of a number of seconds.
+
+    Raises OddMoment.
+    """
     try:
         if _SECONDS.fullmatch(text):
             return float(text)

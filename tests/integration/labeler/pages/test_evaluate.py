@@ -37,6 +37,12 @@ def test_numbers_become_a_label_at_once_and_nothing_is_kept(
     assert store.page(counted=True).total == before
 
 
+def test_a_label_of_typed_numbers_misses_no_grid_zone(reader: TestClient) -> None:
+    page = reader.post("/evaluate", data=INFERENCE).text  # it has no CO2, and the form asks for no zone
+    assert "CO2: not given" in page
+    assert "no grid zone" not in page
+
+
 def test_the_label_is_a_picture_and_a_pdf(reader: TestClient) -> None:
     for form, first in (("pdf", b"%PDF"), ("png", b"\x89PNG"), ("svg", b"<svg")):
         answer = reader.post(f"/evaluate/label.{form}", data=TRAINING)
