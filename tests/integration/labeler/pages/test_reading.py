@@ -44,6 +44,11 @@ def test_the_list_is_searched_filtered_and_sorted(reader: TestClient) -> None:
     assert listed("task=text-generation&sort=-energy") == ["w4", "w3", "w1", "w2"]
     assert listed("model=google-bert/bert-base-uncased") == ["w1", "w3"]
     assert listed("since=2027-01-01") == []
+    assert listed("host=lab-1:10044") == ["w1", "w2", "w3", "w4", "w5"]
+    for path in ("/evaluations", "/explore"):  # a form keeps what it was narrowed by
+        page = reader.get(f"{path}?host=lab-1:10044&dataset=squad").text
+        assert '<option value="lab-1:10044" selected>' in page
+        assert re.search(r'name="dataset"[^>]* value="squad"', page)
     assert "No evaluation has the words nothing-like-it." in reader.get("/evaluations?q=nothing-like-it").text
 
 
