@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import TypeVar
 from ..forms.defined import Defined
 from ..forms.entry import Entry, read_entry
 from ..forms.mistakes import Mistake, Mistakes
+from ..forms.numbers import split_number
 from ..forms.quantities import ENERGY, read_quantity
 from ..moments import OddMoment, moment
 from ..outcomes import failure_text
@@ -94,11 +94,13 @@ def _named(record: Record, name: str, text: str) -> str:
 def _number(form: Mapping[str, str], name: str) -> float | None:
     """A plain number of a column that no form asks for. Raises Mistakes."""
     text = form.get(name, "")
+    if not text:
+        return None
     try:
-        number = float(text) if text else None
-    except ValueError:
-        number = math.nan
-    if number is not None and not (math.isfinite(number) and number >= 0):
+        number, behind = split_number(text)
+    except Mistake as mistake:
+        raise Mistakes({name: str(mistake)}) from None
+    if behind or number < 0:
         raise Mistakes({name: f"“{clean(text)[:30]}” is not a number of at least 0"})
     return number
 

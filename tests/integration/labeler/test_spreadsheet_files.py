@@ -62,6 +62,12 @@ def test_a_column_settles_its_groups_and_its_days(site: Site) -> None:
     assert (one["values"], two["values"]) == ({"samples": 60_000.0}, {"samples": 1_200_000.0})
 
 
+def test_columns_that_no_form_asks_for_have_a_decimal_comma_too(site: Site) -> None:
+    content = "model;energy_joules;duration_seconds;floor_joules;missed_seconds\na;100,5;10;0,5;2,5\n"
+    (line,) = imported(site, "de.csv", content)
+    assert (line["outcome"], line["coverage_ratio"]) == ("added", 0.75), line["message"]
+
+
 def test_what_a_column_leaves_open_is_asked_back_all_at_once(site: Site) -> None:
     content = "model;energy (kWh);samples;duration;ended\na;1,25;60.000;2:30;3/11/2026\n"
     (line,) = imported(site, "de.csv", content)

@@ -66,7 +66,9 @@ def router(desk: Desk) -> APIRouter:
             label=svg(render_svg(result.label(form.get("scale", "")), "")) if result else "",
             metrics=metric_views(shown.grade, desk.scale(shown.grade.scale.name), known) if shown else [],
             given=given,
-            fill=_lacking(result.verdicts[shown.grade.scale.name].missing, phase, given) if result and shown else [],
+            fill=_lacking(result.verdicts[shown.grade.scale.name].missing, phase, given)
+            if result and shown
+            else [],
             tabs={one: address(given, one) for one in PHASES},
             duplicate=duplicate,
         )
