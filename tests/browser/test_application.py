@@ -117,6 +117,16 @@ def test_no_page_is_wider_than_a_small_window_at_a_desk(site: str, chromium: Bro
     page.close()
 
 
+@pytest.mark.parametrize("width", [1440, 1280, 1240, 1100])
+def test_the_list_needs_no_scrolling_sideways_at_a_desk(site: str, chromium: Browser, width: int) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    page.goto(f"{site}/evaluations?user=alice")
+    beyond = page.eval_on_selector(".scroll", "one => one.scrollWidth - one.clientWidth")
+    context.close()
+    assert beyond == 0
+
+
 def test_a_keyboard_reaches_the_content_and_shows_where_it_is(site: str, plain: Page) -> None:
     plain.goto(f"{site}/evaluations")
     plain.keyboard.press("Tab")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .calendar_axis import without_holes
 from .drawing import BLUE, COMPONENTS, GREEN, INK, ORANGE
 
 Spec = dict[str, Any]
@@ -101,20 +102,26 @@ def named_bars(rows: Sequence[tuple[str, float, float | None, float | None]], un
     }
 
 
+def _calendar(field: str, known: Sequence[str]) -> Spec:
+    """An axis of months or days, ``2026-11`` or ``2026-11-28``; one of which nothing is known has its place, too."""
+    return {
+        "field": field,
+        "type": "ordinal",
+        "title": None,
+        "scale": {"domain": without_holes(known)},
+        "axis": {"labelAngle": 0, "labelOverlap": True, "labelSeparation": 14},
+    }
+
+
 def daily_bars(rows: Sequence[tuple[str, float]], unit: str, height: int = 180) -> Spec:
-    """One bar per day, named ``2026-11-28``; days without a run have none."""
+    """One bar per day, named ``2026-11-28``; days without a run have a place and no bar."""
     return {
         "width": WIDE,
         "height": height,
         "data": {"values": [{"day": day, "value": value} for day, value in rows]},
         "mark": {"type": "bar", "color": BLUE},
         "encoding": {
-            "x": {
-                "field": "day",
-                "type": "ordinal",
-                "title": None,
-                "axis": {"labelOverlap": True, "labelAngle": 0, "labelSeparation": 14},
-            },
+            "x": _calendar("day", [day for day, _ in rows]),
             "y": {"field": "value", "type": "quantitative", "title": unit},
         },
     }
@@ -157,6 +164,17 @@ def letter_bars(counts: Sequence[tuple[str, int]], colours: Sequence[str], what:
             {"mark": {"type": "text", "dy": -7}, "encoding": {"text": {"field": "runs"}}},
         ],
     }
+
+
+def of_all(counts: Mapping[str, int], letters: Sequence[str]) -> str:
+    """Behind a title, how many have one of the letters where some have none: ``: 676 of 1,414``."""
+    graded, total = sum(counts.get(letter, 0) for letter in letters), sum(counts.values())
+    return f": {graded:,} of {total:,}" if graded < total else ""
+
+
+def circles(letters: Iterable[str]) -> str:
+    """Behind the title of a trade-off, what a circle is where there are some."""
+    return " (a circle has no letter)" if "" in letters else ""
 
 
 def cost_curve(points: Sequence[tuple[float, float, float]], break_even: int | None, currency: str) -> Spec:
@@ -222,12 +240,7 @@ def share_bars(rows: Sequence[tuple[str, int, int]], names: tuple[str, str]) -> 
         "data": {"values": values},
         "mark": "bar",
         "encoding": {
-            "x": {
-                "field": "month",
-                "type": "ordinal",
-                "title": None,
-                "axis": {"labelAngle": 0, "labelOverlap": True, "labelSeparation": 14},
-            },
+            "x": _calendar("month", [month for month, _, _ in rows]),
             "y": {"field": "models", "type": "quantitative", "title": "models"},
             "order": {"field": "order"},
             "color": {"field": "part", "type": "nominal", "scale": scale},
@@ -292,19 +305,14 @@ def monthly(rows: Sequence[tuple[str, float, float, float]], title: str) -> Spec
     values = [
         {"month": month, "low": low, "median": median, "high": high} for month, low, median, high in rows
     ]
-    x = {
-        "field": "month",
-        "type": "ordinal",
-        "title": None,
-        "axis": {"labelAngle": 0, "labelOverlap": True, "labelSeparation": 14},
-    }
+    x = _calendar("month", [month for month, *_ in rows])
     log = {"type": "log", "nice": True}
     y = {
         "field": "median",
         "type": "quantitative",
         "title": title,
         "scale": log,
-        "axis": {"labelExpr": _AMOUNT},
+        "axis": {"labelExpr": _AMOUNT, "tickCount": 5, "labelSeparation": 6},
     }
     return {
         "width": WIDE,

@@ -157,7 +157,8 @@ def _import(
         )
     except (InputError, Rejected) as error:
         where = "" if isinstance(error, InputError) else f"{file}: "
-        hint = "" if options.tool else "; read as CodeCarbon's, a table of your own needs --tool table"
+        is_plain = bool(options.tool) or not Path(file).is_file()
+        hint = "" if is_plain else "; read as CodeCarbon's, a table of your own needs --tool table"
         print(
             f"gramwatt-labeler: {clean(where + str(error))}; nothing of it was imported{hint}",
             file=sys.stderr,

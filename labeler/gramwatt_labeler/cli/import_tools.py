@@ -12,6 +12,7 @@ from typing import Any
 from ..config import Config
 from ..errors import ConfigError, InputError
 from ..forms.fields import NUMBERS
+from ..forms.signs import written
 from ..render.text import clean
 from ..scale_files import LoadedScale
 from ..store import Store
@@ -33,6 +34,7 @@ from ..uploads.adding import (
 from ..uploads.mapping import EXTRA, FIELDS, named
 from ..uploads.reading import read_upload
 from ..uploads.sheet import Sheet
+from ..uploads.text_files import UTF_16, separator_of
 from ..uploads.tools import Target, Tool, recognise, tool_named
 from ..web.pages.desk import Desk
 from ..web.pages.page import Pages
@@ -74,7 +76,12 @@ def is_of_another_tool(file: str, tool: str, known: Sequence[Tool]) -> bool:
             head = opened.read(_HEADER_BYTES)
     except OSError:
         return False  # the reader names the reason
-    columns = head.partition(b"\n")[0].decode("utf-8-sig", "replace").strip().split(",")
+    if head[:2] in UTF_16:
+        return True  # CodeCarbon's reader takes neither this nor other separators than commas
+    first = head.partition(b"\n")[0].decode("utf-8-sig", "replace").strip()
+    if separator_of(first) != ",":
+        return True
+    columns = first.split(",")
     found = recognise([column.strip().strip('"') for column in columns], known)
     return found.name not in (CODECARBON, known[-1].name)
 
@@ -169,7 +176,7 @@ def _values(given: Sequence[tuple[str, float]]) -> dict[str, str]:
     for name, _ in given:
         if name not in names:
             raise ConfigError("--value", f"{name[:64]!r} is none of {', '.join(names)}")
-    return {name: repr(number) for name, number in given}
+    return {name: written(number) for name, number in given}
 
 
 def _mapped(at: int, sheet: Sheet, tool: Tool, columns: Mapping[str, str]) -> File:

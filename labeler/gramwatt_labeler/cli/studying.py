@@ -99,6 +99,10 @@ def _import(options: argparse.Namespace, config: Config, rows: HubRows) -> int:
     except UnicodeDecodeError:
         raise InputError(f"{options.file}: is not UTF-8") from None
     table = Table(text, options.file)
+    if table.repeated:
+        lines = "line is" if table.repeated == 1 else "lines are"
+        said = f"{table.repeated} {lines} of a model that stands above: its first line counts"
+        print(f"gramwatt-labeler: {options.file}: {said}", file=sys.stderr)
     counts = sync(table, rows, scales_in_force(config), config.grading.scales[0], BY)
     return _counted(options, counts)
 

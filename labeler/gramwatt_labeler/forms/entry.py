@@ -14,6 +14,7 @@ from .fields import LONGEST_NOTE, LONGEST_TEXT, PHASES, SCORES, Field, TextField
 from .mistakes import Mistake, Mistakes
 from .numbers import split_number
 from .quantities import read_quantity
+from .signs import doubtful
 
 _EXTRA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _MOST_EXTRA = 32
@@ -91,9 +92,14 @@ def read_entry(form: Mapping[str, str], defined: Sequence[Defined] = ()) -> Entr
         except Mistake as mistake:
             wrong[one.name] = str(mistake)
     values = {}
+    given = {one.name: text for one in numbers(phase) if (text := form.get(one.name, "").strip())}
+    doubts = doubtful(given)
     for number in numbers(phase):
-        text = form.get(number.name, "").strip()
+        text = given.get(number.name, "")
         if not text:
+            continue
+        if number.name in doubts:
+            wrong[number.name] = doubts[number.name]
             continue
         try:
             values[number.name] = _value(text, number, form.get(f"{number.name}_unit", ""))

@@ -6,6 +6,7 @@ import math
 import re
 
 from .mistakes import Mistake
+from .signs import plain as _as_decimal
 
 LONGEST = 64
 LARGEST = 1e18
@@ -55,7 +56,7 @@ def _plain(digits: str, whole: str) -> str:
     if _GROUPED_POINT.fullmatch(digits):
         return digits.replace(".", "").replace(",", ".")
     if _TWO_READINGS.fullmatch(digits):
-        without, point = digits.replace(",", ""), digits.replace(",", ".").rstrip("0")
+        without, point = digits.replace(",", ""), _as_decimal(digits)
         raise Mistake(f"“{digits}” can mean {without} or {point}; write {without} or {point}")
     plain = digits.replace(",", ".")
     if not re.fullmatch(r"\d+\.?\d*|\.\d+", plain):

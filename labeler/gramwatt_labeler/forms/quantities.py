@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..grading.exact import exact, nearest
+from .durations import seconds_of
 from .mistakes import Mistake
 from .numbers import split_number
+from .signs import point_readings
 
 _MILLI = ("mg", "ms", "mW")
 """Units whose first letter means a thousandth in small and a million as a capital."""
@@ -16,12 +18,16 @@ _MILLI = ("mg", "ms", "mW")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of quantity. ``units`` maps a unit to its size in the base unit, in the order a list shows them."""
+    """A kind of quantity. ``units`` maps a unit to its size in the base unit, in the order a list shows them.
+
+    Of what is ``counted`` there are no parts in the base unit: 1.500 bytes may well be 1500.
+    """
 
     name: str
     base: str
     units: Mapping[str, float]
     aliases: Mapping[str, str]  # other spellings, in small letters
+    counted: bool = False
 
     def unit_of(self, text: str) -> str | None:
         """The unit a text names, in its usual spelling; None for one that is not of this kind."""
@@ -32,12 +38,12 @@ class Kind:
         return None if found in _MILLI and text.startswith("M") else found
 
 
-def _kind(name: str, base: str, units: Mapping[str, float], aliases: str = "") -> Kind:
+def _kind(name: str, base: str, units: Mapping[str, float], aliases: str = "", counted: bool = False) -> Kind:
     """``aliases`` is ``spelling=unit ...``; a unit in small letters is one too, unless two units share it."""
     small = [unit.lower() for unit in units]
     found = {unit.lower(): unit for unit in units if small.count(unit.lower()) == 1}
     found |= dict(pair.split("=") for pair in aliases.split())
-    return Kind(name, base, units, found)
+    return Kind(name, base, units, found, counted)
 
 
 # International avoirdupois pound: 0.45359237 kg exactly (agreement of 1959).
@@ -53,6 +59,7 @@ BYTES = _kind(
     "B",
     {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30},
     "byte=B bytes=B",
+    counted=True,
 )
 ENERGY = _kind(
     "energy",
@@ -76,13 +83,16 @@ TIME = _kind(
     {"s": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0, "d": 86400.0},
     "sec=s second=s seconds=s minutes=min hour=h hours=h hr=h hrs=h day=d days=d",
 )
-COUNT = _kind("count", "", {"": 1.0, "k": 1e3, "M": 1e6, "B": 1e9}, "thousand=k million=M billion=B bn=B")
+COUNT = _kind(
+    "count", "", {"": 1.0, "k": 1e3, "M": 1e6, "B": 1e9}, "thousand=k million=M billion=B bn=B", counted=True
+)
 RATIO = _kind("ratio", "", {"": 1.0, "%": 0.01}, "percent=%")
 FLOPS = _kind(
     "flops",
     "FLOP",
     {"FLOP": 1.0, "kFLOP": 1e3, "MFLOP": 1e6, "GFLOP": 1e9, "TFLOP": 1e12},
     "flops=FLOP kflops=kFLOP gflops=GFLOP mflops=MFLOP tflops=TFLOP",
+    counted=True,
 )
 POWER = _kind("power", "W", {"W": 1.0, "mW": 1e-3, "kW": 1e3}, "watt=W watts=W")
 MONEY = _kind("money", "", {"": 1.0})
@@ -94,11 +104,14 @@ KINDS = {kind.name: kind for kind in (MASS, BYTES, ENERGY, TIME, COUNT, RATIO, F
 def read_quantity(text: str, kind: Kind, unit: str = "") -> float:
     """A text such as ``12,5`` in the chosen ``unit`` (or with its own, ``83 kg``) in the kind's base unit.
 
-    Raises Mistake for what is no number, negative, of another unit, or a ratio above 1.
+    A run time may be of several parts: ``2:30:00``. Raises Mistake for what is no number, negative, of another unit,
+    or a ratio above 1, and for ``1.500`` of what is counted.
     """
     chosen = kind.unit_of(unit) if unit else kind.base
     if chosen is None:
         raise Mistake(f"the unit “{unit[:20]}” is not one of {_list(kind)}")
+    if kind is TIME and (seconds := seconds_of(text)) is not None:
+        return seconds
     value, behind = split_number(text)
     if _RANGE.match(behind):
         raise Mistake("this is a range; write one number, such as its middle")
@@ -111,6 +124,10 @@ def read_quantity(text: str, kind: Kind, unit: str = "") -> float:
         chosen = own
     if value < 0:
         raise Mistake("must not be negative")
+    if kind.counted and chosen == kind.base and (readings := point_readings(text)):
+        raise Mistake(
+            f"“{text.strip()}” can mean {readings[0]} or {readings[1]}; write {' or '.join(readings)}"
+        )
     # 35 percent is 0.35, and 1.1 kWh is 3,960,000 J: not a digit may depend on the unit.
     found = nearest(exact(value) * exact(kind.units[chosen]))
     if 0 < found < LEAST:

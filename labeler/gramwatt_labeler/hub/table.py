@@ -26,7 +26,7 @@ class Table:
 
     def __init__(self, text: str, name: str) -> None:
         """Raises InputError naming the line; nothing of a wrong table is kept."""
-        self._cards = cards_of(text, name)
+        self._cards, self.repeated = cards_of(text, name)
 
     def cards(self) -> Iterable[Card]:
         return self._cards
@@ -41,10 +41,14 @@ class Table:
         return ""
 
 
-def cards_of(text: str, name: str) -> list[Card]:
-    """One for each model; a model that is there twice counts once. "Not Specified" is not known."""
+def cards_of(text: str, name: str) -> tuple[list[Card], int]:
+    """One for each model, and how many lines are of a model that stands above: its first line counts.
+
+    "Not Specified" is not known.
+    """
     reader = csv.DictReader(io.StringIO(text))
     found: dict[str, Card] = {}
+    lines = 0
     try:
         missing = [column for column in _NEEDED if column not in (reader.fieldnames or ())]
         if missing:
@@ -52,9 +56,10 @@ def cards_of(text: str, name: str) -> list[Card]:
         for line in reader:
             card = _card(line, f"{name}: line {reader.line_num}")
             found.setdefault(card.hub_id, card)
+            lines += 1
     except csv.Error as error:
         raise InputError(f"{name}: line {reader.line_num}: {error}") from None
-    return list(found.values())
+    return list(found.values()), lines - len(found)
 
 
 def _card(line: Mapping[str | None, str | None], where: str) -> Card:

@@ -6,11 +6,13 @@ name of the value's column has changed over the years; it is the one that speaks
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError
+from ..forms.mistakes import Mistake
+from ..forms.numbers import split_number
+from ..forms.signs import signs_of
 from ..uploads.sheet import Sheet
 
 SOURCE = "Our World in Data"
@@ -40,6 +42,7 @@ def read_intensities(sheet: Sheet, source: str = SOURCE) -> list[Intensity]:
             f"{sheet.file}: columns for the country (Entity), the year (Year) and the carbon intensity are needed; "
             f"there are: {', '.join(sheet.columns)[:200]}"
         )
+    signs = signs_of(line.cells[value] for line in sheet.lines)
     found: dict[tuple[str, int], Intensity] = {}
     for line in sheet.lines:
         at = f"{sheet.file}: line {line.number}"
@@ -48,7 +51,8 @@ def read_intensities(sheet: Sheet, source: str = SOURCE) -> list[Intensity]:
         zone = line.cells[place][:64]
         if not zone:
             raise InputError(f"{at}: column {place!r} is empty")
-        one = Intensity(zone, _year(line.cells[year], at), _grams(line.cells[value], at, value), source)
+        grams = _grams(signs.settled(line.cells[value]), at, value)
+        one = Intensity(zone, _year(line.cells[year], at), grams, source)
         if (zone, one.year) in found:
             raise InputError(f"{at}: {zone} is there twice for {one.year}")
         found[zone, one.year] = one
@@ -74,10 +78,10 @@ def _year(text: str, at: str) -> int:
 
 def _grams(text: str, at: str, column: str) -> float:
     try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 <= number <= _MOST_GRAMS:
+        number, behind = split_number(text)
+    except Mistake as mistake:
+        raise InputError(f"{at}: column {column!r}: {mistake}") from None
+    if behind or not 0 <= number <= _MOST_GRAMS:
         raise InputError(
             f"{at}: column {column!r}: {text[:20]!r} is not between 0 and {_MOST_GRAMS:g} g per kWh"
         )

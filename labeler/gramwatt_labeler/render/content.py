@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .. import units
-from ..model import Grade, Graded
+from ..model import Grade, Graded, Measurement
 from .text import clean
 from .words import Words
 
@@ -146,8 +146,7 @@ def _energy_tiles(graded: Graded, words: Words) -> list[Tile]:
         value, unit = units.energy(measured.energy_joules).split(" ")
         found.append(Tile("meter", words.number(value), unit, words.energy_all))
     if measured.emissions_grams is None:
-        why = words.co2_no_zone if measured.imported is None else words.co2_no_file
-        return [*found, Tile("cloud", "–", words.not_known, why)]
+        return [*found, Tile("cloud", "–", words.not_known, _no_co2(measured, words))]
     if grade.emissions_per_unit_grams is not None and grade.unit != "run":
         value, unit = units.mass(grade.emissions_per_unit_grams).split(" ")
         per = f"{unit} {words.per} {words.units[grade.unit]}"
@@ -156,6 +155,13 @@ def _energy_tiles(graded: Graded, words: Words) -> list[Tile]:
         value, unit = units.mass(measured.emissions_grams).split(" ")
         found.append(Tile("cloud", words.number(value), unit, words.co2_all))
     return found
+
+
+def _no_co2(measured: Measurement, words: Words) -> str:
+    """Why the CO2 of a run is not known: a zone is missing only where the energy was measured here."""
+    if measured.imported is not None:
+        return words.co2_no_file
+    return words.co2_not_given if measured.coverage_ratio is None else words.co2_no_zone
 
 
 def _hardware(graded: Graded) -> str:

@@ -40,6 +40,7 @@ class Words(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     co2_all: str
     co2_no_zone: str
     co2_no_file: str
+    co2_not_given: str
     not_known: str
     mean: str
     accuracy: str

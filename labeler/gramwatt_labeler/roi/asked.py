@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 from ..forms.mistakes import Mistake
 from ..forms.quantities import COUNT, ENERGY, MONEY, RATIO, Kind, read_quantity
+from ..forms.signs import doubtful
 from . import Plan, after
 
 if TYPE_CHECKING:
@@ -46,9 +47,12 @@ INPUTS = (
 def read(form: Mapping[str, str]) -> tuple[dict[str, float], dict[str, str]]:
     """The numbers of the form, and what is wrong by field."""
     values: dict[str, float] = {}
-    wrong: dict[str, str] = {}
+    given = {one.name: form.get(one.name, "").strip() for one in INPUTS}
+    wrong = doubtful(given)
     for one in INPUTS:
-        text = form.get(one.name, "").strip()
+        text = given[one.name]
+        if one.name in wrong:
+            continue
         if not text:
             if one.name in _NEEDED:
                 wrong[one.name] = "is needed"

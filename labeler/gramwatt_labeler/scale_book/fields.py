@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,9 @@ from typing import Any
 import yaml
 
 from ..errors import InputError
+from ..forms.mistakes import Mistake
+from ..forms.numbers import split_number
+from ..recommendations import facts_of
 
 _SHOWN = ("bands", "metrics", "letters")
 _MOST = 400
@@ -31,13 +33,20 @@ class Number:
         """The path as people read it: ``bands[0](A).up_to`` is ``bands A, up to``, a limit ``size, A above``."""
         if self.letter:
             metric, side = self.path.removeprefix("metrics.").rsplit("[", 1)[0].rsplit(".", 1)
-            return f"{metric.replace('_', ' ')}, {self.letter} {_SIDES[side]}"
+            return f"{_title(metric)}, {self.letter} {_SIDES[side]}"
         text = re.sub(
             r"\[(\d+)\](\(([^)]*)\))?",
             lambda found: f" {found[3] or int(found[1]) + 1}",
-            self.path.removeprefix("metrics."),
+            self.path,
         )
-        return text.replace(".", ", ").replace("_", " ")
+        name, dot, rest = text.removeprefix("metrics.").partition(".")
+        name = _title(name) if text.startswith("metrics.") else name.replace("_", " ")
+        return name + (dot + rest).replace(".", ", ").replace("_", " ")
+
+
+def _title(metric: str) -> str:
+    facts = facts_of(metric)
+    return facts.title if facts else metric.replace("_", " ")
 
 
 def written_out(content: str) -> str:
@@ -85,11 +94,11 @@ def change(content: str, version: str, given: Mapping[str, str]) -> str:
         if not text:
             continue
         try:
-            value = float(text.replace(",", "."))
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise InputError(f"{one.path}: expected a number, got {text[:40]!r}")
+            value, behind = split_number(text)
+        except Mistake as mistake:
+            raise InputError(f"{one.path}: {mistake}") from None
+        if behind:
+            raise InputError(f"{one.path}: expected a number alone, got {text[:40]!r}")
         if value != one.value:
             _put(tree, one.path, value)
             is_changed = True

@@ -18,13 +18,14 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from itertools import pairwise
 from pathlib import Path
 
 from ..errors import InputError
 from ..grading.hardware import split_count
 from ..model import Hardware, Imported, Measurement, Window
+from ..moments import OddMoment, moment, settled
 from ..outcomes import failure_text
 from ..units import JOULES_PER_KILOWATT_HOUR, grams_of_kilograms
 from .table import Row, Table, read_table
@@ -103,6 +104,7 @@ class _File:
         self._table = table
         self._options = options
         self._columns = self._settle()
+        self._times = settled(self._cell(row, "timestamp") for row in table.rows)
 
     def results(self, left_out: Callable[[str], None]) -> list[Result]:
         groups: dict[tuple[str, str], list[_Reading]] = {}
@@ -178,14 +180,9 @@ class _File:
     def _time(self, row: Row) -> float:
         text = self._cell(row, "timestamp")
         try:
-            when = datetime.fromisoformat(text)
-            return (when if when.tzinfo else when.replace(tzinfo=self._options.zone)).timestamp()
-        except (ValueError, OverflowError, OSError):
-            raise self._bad(
-                row,
-                "timestamp",
-                f"{text!r} is not a time such as 2026-01-31T12:00:00; correct or remove the line",
-            ) from None
+            return moment(self._times.get(text, text), self._options.zone)
+        except OddMoment as odd:
+            raise self._bad(row, "timestamp", f"{odd}; correct or remove the line") from None
 
     def _reading(self, row: Row) -> _Reading:
         kilograms = self._number(row, "emissions")

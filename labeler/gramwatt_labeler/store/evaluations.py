@@ -31,7 +31,16 @@ from .nouns import (
 )
 from .rehearsal import Rehearsal
 from .replies import Reply
-from .tables import EVALUATIONS, EXTRA_FIELDS, EXTRA_VALUES, GRADES, MEASURES, METRIC_GRADES, WITHDRAWN
+from .tables import (
+    EVALUATIONS,
+    EXTRA_FIELDS,
+    EXTRA_VALUES,
+    GRADES,
+    HOSTS,
+    MEASURES,
+    METRIC_GRADES,
+    WITHDRAWN,
+)
 
 _log = logging.getLogger(__name__)
 _E, _G = EVALUATIONS.c, GRADES.c
@@ -286,8 +295,10 @@ class Store:
             return set(connection.execute(listing.within_query(ids, filters)).scalars())
 
     def values(self, field: str) -> Sequence[str]:
-        """What stands in ``task``, ``phase``, ``user`` or ``origin`` of any evaluation, sorted."""
-        column = {"task": _E.task, "phase": _E.phase, "user": _E.user_name, "origin": _E.origin}[field]
+        """What stands in ``task``, ``phase``, ``user``, ``origin`` or ``host`` of any evaluation, sorted."""
+        column = {
+            "task": _E.task, "phase": _E.phase, "user": _E.user_name, "origin": _E.origin, "host": HOSTS.c.instance,
+        }[field]  # fmt: skip
         query = select(column).where(column != "").distinct().order_by(column).limit(1000)
         with self.database.reading() as connection:
             return connection.execute(query).scalars().all()

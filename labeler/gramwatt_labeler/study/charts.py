@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..charts.specs import Spec, letter_bars, monthly, named_bars, share_bars, trade_off
+from ..charts.specs import Spec, circles, letter_bars, monthly, named_bars, of_all, share_bars, trade_off
 from ..render.palette import colours
 from ..render.text import clean
 from .frame import Row, medians_of
@@ -75,8 +75,14 @@ CHARTS: Mapping[str, tuple[str, Callable[[Sequence[Row], Letters], Spec | None]]
 
 def charts_of(rows: Sequence[Row], letters: Letters) -> list[Chart]:
     """Every chart that there is enough for."""
+    behind = {
+        "letters": of_all(Counter(letters.get(row.hub_id, "") for row in rows), _LETTERS),
+        "sizes": circles(letters.get(row.hub_id, "") for row in rows if row.size and row.grams),
+    }
     found = (
-        Chart(name, title, spec) for name, (title, make) in CHARTS.items() if (spec := make(rows, letters))
+        Chart(name, title + behind.get(name, ""), spec)
+        for name, (title, make) in CHARTS.items()
+        if (spec := make(rows, letters))
     )
     return list(found)
 

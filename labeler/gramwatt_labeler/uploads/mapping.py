@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..forms.fields import NUMBERS, TEXTS
-from . import reducing
+from . import columns, reducing
 from .reducing import PARTS
-from .sheet import Line, Sheet
+from .sheet import DURATION, Line, Sheet
 from .tools import Target, Tool
 
 OTHER = {
@@ -108,6 +108,7 @@ class Record:
 
 def apply(sheet: Sheet, mapping: ColumnMapping, defaults: Mapping[str, str]) -> list[Record]:
     """The records of a sheet. ``defaults`` fill what the file leaves empty; the rows of a run become one record."""
+    sheet = replace(sheet, lines=columns.settled(sheet.lines, mapping.targets))
     fields: dict[str, dict[str, Target]] = {}
     for column, target in mapping.targets.items():
         if target.field != EXTRA:
@@ -118,7 +119,7 @@ def apply(sheet: Sheet, mapping: ColumnMapping, defaults: Mapping[str, str]) -> 
         cells, based = _reduced(lines, mapping)
         form = dict(defaults)
         form.update({name: text for name, text in mapping.fixed.items() if text})
-        columns = {name: next(iter(own)) for name, own in fields.items()}
+        taken = {name: next(iter(own)) for name, own in fields.items()}
         odd = {}
         for name, own in fields.items():
             column, wrong = reducing.of_columns(name, own, cells)
@@ -128,18 +129,19 @@ def apply(sheet: Sheet, mapping: ColumnMapping, defaults: Mapping[str, str]) -> 
                 wrong = wrong or reducing.two_readings([line.cells[column] for line in lines])
             if wrong:
                 odd[name] = wrong
-            columns[name], form[name] = column, cells[column]
+            taken[name], form[name] = column, cells[column]
             if own[column].unit or name in _KINDS:
                 form[f"{name}_unit"] = "" if column in based else own[column].unit
         if mapping.version:
             form["version"] = cells.get(mapping.version, "")
         extra = [
-            f"{_extra_name(column)}: {cells[column]}" for column, target in mapping.targets.items()
+            f"{_extra_name(column)}: {cells[column].removesuffix(DURATION)}"
+            for column, target in mapping.targets.items()
             if target.field == EXTRA and cells.get(column)
         ]  # fmt: skip
         if extra:
             form["extra"] = "\n".join(extra)
-        records.append(Record(sheet.file, lines[-1].number, form, columns, odd))
+        records.append(Record(sheet.file, lines[-1].number, form, taken, odd))
     return records
 
 

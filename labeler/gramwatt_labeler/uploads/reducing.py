@@ -14,6 +14,7 @@ from ..forms.fields import NUMBERS
 from ..forms.mistakes import Mistake
 from ..forms.numbers import split_number
 from ..forms.quantities import ENERGY, Kind, read_quantity
+from ..forms.signs import beside_commas, written
 from ..outcomes import failure_text
 from .sheet import Line
 from .tools import Target
@@ -28,7 +29,6 @@ KINDS: Mapping[str, Kind] = {one.name: one.kind for one in NUMBERS} | dict.fromk
 _TOTALS = ("energy", "emissions", *PARTS)
 _CLOSE = 1e-6  # of two columns that have one number with few digits
 _COMMA = re.compile(r"[-+−]?\d+(?:\.\d{3})*,\d+")
-_THREE_DIGITS = re.compile(r"[-+−]?[1-9]\d{0,2}\.\d{3}")
 
 Cells = Mapping[str, str]
 Targets = Mapping[str, Target]
@@ -66,7 +66,7 @@ def together(lines: Sequence[Line], targets: Targets, is_mean: bool) -> tuple[di
         except Mistake:
             found[column] = _odd_one(texts, target)
         else:
-            found[column] = repr(total / len(texts) if is_mean else total)
+            found[column] = written(total / len(texts) if is_mean else total)
             based.add(column)
     return found, frozenset(based)
 
@@ -92,12 +92,8 @@ def commas(lines: Sequence[Line], targets: Targets) -> frozenset[str]:
 
 
 def two_readings(texts: Sequence[str]) -> str:
-    """What is wrong with ``1.500`` in a column whose decimal sign is the comma, or "": it is 1500 there to some."""
-    text = next((one for one in texts if _THREE_DIGITS.fullmatch(one)), "")
-    if not text:
-        return ""
-    without, comma = text.replace(".", ""), text.replace(".", ",").rstrip("0").rstrip(",")
-    return f"“{text}” can mean {without} or {comma}, as other lines have a decimal comma; write {without} or {comma}"
+    """What is wrong with ``1.500`` in a column whose decimal sign is the comma, or ""."""
+    return next((wrong for text in texts if (wrong := beside_commas(text, "lines"))), "")
 
 
 def first(lines: Sequence[Line]) -> dict[str, str]:

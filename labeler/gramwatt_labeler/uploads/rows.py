@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC
+from typing import TypeVar
 
 from ..forms.defined import Defined
 from ..forms.entry import Entry, read_entry
 from ..forms.mistakes import Mistake, Mistakes
+from ..forms.numbers import split_number
 from ..forms.quantities import ENERGY, read_quantity
+from ..moments import OddMoment, moment
 from ..outcomes import failure_text
 from ..render.text import clean
 from .mapping import Record
@@ -19,6 +21,7 @@ from .reducing import PARTS
 
 _BOUNDARIES = {"machine": "machine", "process": "process", "gpu": "gpu", "offline": "process", "": ""}
 _ROUNDED = 0.01  # parts that a tool rounds may add up to a little more
+_Found = TypeVar("_Found")
 _SAFE_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 
 
@@ -41,41 +44,46 @@ def _read(record: Record | Mistake, defined: Sequence[Defined]) -> Row:
     if isinstance(record, Mistake):
         return Row("", 0, None, str(record))
     form = dict(record.form)
+    wrong = dict(record.odd)
+    if "boundary" in form:
+        form["boundary"] = _BOUNDARIES.get(form["boundary"].lower(), form["boundary"])
+    entry = _tried(wrong, lambda: read_entry(form, defined))
+    run = form.get("run", "")
+    if run and not _SAFE_RUN.fullmatch(run):
+        run = ""  # its content identifies it
+    ended = _tried(wrong, lambda: _moment(form.get("ended", "")))
+    missed = _tried(wrong, lambda: _number(form, "missed"))
+    floor = _tried(wrong, lambda: _number(form, "floor"))
+    energy = entry.values.get("energy") if entry else None
+    parts = _tried(wrong, lambda: _parts(form, energy))
+    if entry is None or wrong:
+        return Row(record.file, record.line, None, "; ".join(_named(record, *one) for one in wrong.items()))
+    outcome = clean(form.get("outcome", ""))[:128]
+    seconds = entry.values.get("duration")
+    entry = replace(
+        entry,
+        run=run,
+        ended=ended,
+        source_version=clean(form.get("version", ""))[:40],
+        boundary=entry.boundary if form.get("boundary") else "",  # a file that does not say it says nothing
+        outcome=outcome,
+        failure=failure_text(record.columns.get("outcome", "outcome"), outcome),
+        floor_joules=floor,
+        components=parts or {},
+        zone=clean(form.get("zone", ""))[:64],
+        missed_ratio=min(1.0, (missed or 0.0) / seconds) if seconds else float((missed or 0.0) > 0),
+    )
+    return Row(record.file, record.line, entry)
+
+
+def _tried(wrong: dict[str, str], read: Callable[[], _Found]) -> _Found | None:
+    """What ``read`` finds; None, and its mistakes in ``wrong``, where it finds some. A field keeps its first one."""
     try:
-        if record.odd:
-            raise Mistakes(dict(record.odd))
-        if "boundary" in form:
-            form["boundary"] = _BOUNDARIES.get(form["boundary"].lower(), form["boundary"])
-        entry = read_entry(form, defined)
-        run = form.get("run", "")
-        if run and not _SAFE_RUN.fullmatch(run):
-            run = ""  # its content identifies it
-        ended = _moment(form.get("ended", ""))
-        version = clean(form.get("version", ""))[:40]
-        outcome = clean(form.get("outcome", ""))[:128]
-        parts = _parts(form, entry.values.get("energy"))
-        missed, seconds = _number(form, "missed") or 0.0, entry.values.get("duration")
-        entry = replace(
-            entry,
-            run=run,
-            ended=ended,
-            source_version=version,
-            boundary=entry.boundary
-            if form.get("boundary")
-            else "",  # a file that does not say it says nothing
-            outcome=outcome,
-            failure=failure_text(record.columns.get("outcome", "outcome"), outcome),
-            floor_joules=_number(form, "floor"),
-            components=parts,
-            zone=clean(form.get("zone", ""))[:64],
-            missed_ratio=min(1.0, missed / seconds) if seconds else float(missed > 0),
-        )
-        return Row(record.file, record.line, entry)
+        return read()
     except Mistakes as mistakes:
-        wrong = "; ".join(_named(record, name, text) for name, text in mistakes.by_field.items())
-    except Mistake as mistake:
-        wrong = _named(record, "ended", str(mistake))
-    return Row(record.file, record.line, None, wrong)
+        for name, text in mistakes.by_field.items():
+            wrong.setdefault(name, text)
+    return None
 
 
 def _named(record: Record, name: str, text: str) -> str:
@@ -86,11 +94,13 @@ def _named(record: Record, name: str, text: str) -> str:
 def _number(form: Mapping[str, str], name: str) -> float | None:
     """A plain number of a column that no form asks for. Raises Mistakes."""
     text = form.get(name, "")
+    if not text:
+        return None
     try:
-        number = float(text) if text else None
-    except ValueError:
-        number = math.nan
-    if number is not None and not (math.isfinite(number) and number >= 0):
+        number, behind = split_number(text)
+    except Mistake as mistake:
+        raise Mistakes({name: str(mistake)}) from None
+    if behind or number < 0:
         raise Mistakes({name: f"“{clean(text)[:30]}” is not a number of at least 0"})
     return number
 
@@ -117,13 +127,8 @@ def _parts(form: Mapping[str, str], energy: float | None) -> dict[str, float]:
 
 
 def _moment(text: str) -> float | None:
-    """Unix seconds of an ISO time (UTC where it has no zone) or of a number of seconds. Raises Mistake."""
-    if not text:
-        return None
+    """Unix seconds; None for an empty text. A time without a zone is UTC. Raises Mistakes."""
     try:
-        if re.fullmatch(r"\d{9,11}(\.\d+)?", text):
-            return float(text)
-        when = datetime.fromisoformat(text)
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError, OSError):
-        raise Mistake(f"“{clean(text)[:30]}” is not a time such as 2026-01-31T12:00:00") from None
+        return moment(text, UTC) if text else None
+    except OddMoment as odd:
+        raise Mistakes({"ended": clean(str(odd))}) from None

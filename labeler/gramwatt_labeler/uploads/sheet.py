@@ -15,6 +15,8 @@ LONGEST_CELL = 10_000
 MOST_UNPACKED = 200_000_000
 MOST_RATIO = 100
 """How many times larger than its file an XLSX may be unpacked."""
+DURATION = " s"
+"""Behind the seconds of a workbook's cell with a duration, whatever unit its column names."""
 
 
 @dataclass(frozen=True, slots=True)

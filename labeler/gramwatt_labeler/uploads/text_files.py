@@ -10,16 +10,19 @@ from typing import Any, NoReturn
 
 from ..errors import InputError
 from ..exchange import boamps
+from ..forms.signs import written
 from ..json_keys import once
 from .sheet import MOST_COLUMNS, MOST_ROWS, Line, Sheet, sheet_of
 
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""The byte order marks of UTF-16."""
 _SEPARATORS = ",;\t|"
 _DEEPEST = 4
 
 
 def text_of(file: str, content: bytes) -> str:
     """A file's text: UTF-8, with or without a byte order mark, or UTF-16 with one. Raises InputError with the line."""
-    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    encoding = "utf-16" if content[:2] in UTF_16 else "utf-8-sig"
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
@@ -33,11 +36,15 @@ def text_of(file: str, content: bytes) -> str:
     return text
 
 
+def separator_of(first: str) -> str:
+    """What splits the first line of a table most."""
+    return max(_SEPARATORS, key=first.count)
+
+
 def read_csv(file: str, content: bytes) -> Sheet:
     """A table with a header. The separator is what splits the first line most. Raises InputError naming the line."""
     text = text_of(file, content)
-    first = text.lstrip("\r\n").split("\n", 1)[0]
-    separator = max(_SEPARATORS, key=first.count)
+    separator = separator_of(text.lstrip("\r\n").split("\n", 1)[0])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     records: list[tuple[int, Sequence[str]]] = []
     line = 1
@@ -138,7 +145,12 @@ def _flatten(
         elif value is None or isinstance(value, list | dict):
             continue  # no field of the form holds one
         else:
-            is_as_written = isinstance(value, float | bool)
-            cells[name] = repr(value) if is_as_written else str(value).strip()
+            cells[name] = _cell(value)
             if len(cells[name]) > 10_000:
                 raise InputError(f"{file}: line {line}: {name[:60]!r} is longer than 10,000 characters")
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return written(value)
+    return str(value).strip()

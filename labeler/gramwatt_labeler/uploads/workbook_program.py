@@ -21,7 +21,8 @@ from xml.etree import ElementTree  # entities that grow end this program, by its
 from python_calamine import CalamineError, CalamineWorkbook
 
 from ..bounded_program import bound
-from .sheet import MOST_COLUMNS, MOST_ROWS
+from ..forms.signs import written
+from .sheet import DURATION, MOST_COLUMNS, MOST_ROWS
 
 _ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _PLACE = re.compile(r"([A-Za-z]{1,3})([1-9][0-9]{0,6})")
@@ -103,11 +104,11 @@ def _column(letters: str) -> int:
 def text(cell: object) -> str:
     """A cell as a table of texts has it."""
     if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else written(cell)
     if isinstance(cell, datetime | date | time):
         return cell.isoformat()
     if isinstance(cell, timedelta):
-        return repr(cell.total_seconds())
+        return f"{cell.total_seconds()!r}{DURATION}"
     return str(cell)
 
 

@@ -94,9 +94,11 @@ def test_a_band_of_the_shipped_main_scale_is_changed_by_its_field(site: Site) ->
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"metrics.downloads.weight": "x"}, "metrics.downloads.weight: expected a number"),
+        ({"metrics.downloads.weight": "x"}, "metrics.downloads.weight: “x” is not a number"),
+        ({"metrics.size_efficency.bounds[0]": "703,521"}, "“703,521” can mean 703521 or 703.521"),
+        ({"metrics.size_efficency.bounds[0]": "703521 B"}, "expected a number alone"),
         ({"metrics.downloads.weight": "-1"}, "weight"),
-        ({"metrics.downloads.bounds[0]": "1e309"}, "expected a number"),
+        ({"metrics.downloads.bounds[0]": "1e309"}, "beyond every measurement"),
         ({"metrics.downloads.bounds[3]": "5"}, "bounds"),
         ({"content": "kind: rated"}, "missing required field"),
         ({"content": "a: &a [1]\nb: *a"}, "aliases"),
@@ -330,8 +332,15 @@ def test_a_login_leads_back_to_the_page_it_was_asked_for_on(site: Site) -> None:
 @pytest.mark.parametrize(
     ("scale", "words"),
     [
-        ("gaissalabel", ["size efficency, weight", "size efficency, A above", "performance score, D above"]),
-        ("gaissa-fixed", ["co2 eq emissions, A up to", "downloads, D above"]),
+        (
+            "gaissalabel",
+            [
+                "Model size per gram of CO2, weight",
+                "Model size per gram of CO2, A above",
+                "Performance score, D above",
+            ],
+        ),
+        ("gaissa-fixed", ["CO2 of the run, A up to", "Downloads, D above"]),
         ("gramwatt", ["bands A, up to"]),
     ],
 )

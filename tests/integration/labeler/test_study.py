@@ -156,6 +156,32 @@ def test_the_command_grades_every_model_again(tmp_path: Path, capsys: pytest.Cap
     assert "--scale: no scale 'nope'; there are" in capsys.readouterr().err
 
 
+def test_a_model_that_is_in_a_table_twice_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "models.csv"
+    database = ["--data.database-url", f"sqlite:///{tmp_path / 'grades.db'}"]
+    for rows, words in (
+        ((*ROWS, ROWS[0]), "1 line is of a model"),
+        ((*ROWS, *ROWS[:3]), "3 lines are of a model"),
+    ):
+        file.write_text(HEAD + "\n".join(rows) + "\n")
+        assert main(["study", *database, "import", str(file)]) == 0
+        said = capsys.readouterr()
+        assert "24 models seen" in said.out
+        assert words in said.err
+    file.write_text(HEAD + "\n".join(ROWS) + "\n")
+    assert main(["study", *database, "import", str(file)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_the_record_of_a_hubs_model_names_who_measured_it(site: Site) -> None:
+    one = site.get("evaluations?origin=hub&model=org/m0").json()["evaluations"][0]["id"]
+    record = site.client.get(f"/evaluations/{one}").text.partition("The record")[2]
+    assert "<dt>Measured by</dt><dd>CodeCarbon</dd>" in record
+    assert "training type: fine-tuning" in record
+    assert "<dt>Accuracy</dt>" in record
+    assert "[&#39;" not in record  # no list as a program has it
+
+
 def test_an_export_has_no_formula_for_a_spreadsheet(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

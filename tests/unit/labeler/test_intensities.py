@@ -52,6 +52,17 @@ def test_a_wrong_row_is_named(row: str, words: str) -> None:
         read_intensities(read_upload("owid.csv", table))
 
 
+def test_a_table_that_a_spreadsheet_saved_again_is_read_by_its_own_signs() -> None:
+    table = TABLE.decode().replace(",", ";").replace(".", ",").encode()
+    assert read_intensities(read_upload("owid.csv", table)) == read_intensities(
+        read_upload("owid.csv", TABLE)
+    )
+    with pytest.raises(InputError, match=r"“1,500” can mean 1500 or 1\.5"):
+        read_intensities(read_upload("owid.csv", b"Entity;Year;Carbon intensity\nFrance;2023;1,500\n"))
+    alone = b"Entity;Year;Carbon intensity\nFrance;2022;56,04\nFrance;2023;1,500\n"
+    assert latest(read_intensities(read_upload("owid.csv", alone)))["France"].grams_per_kwh == 1.5
+
+
 def test_another_table_is_refused() -> None:
     with pytest.raises(InputError, match="Entity"):
         read_intensities(read_upload("a.csv", b"a,b\n1,2\n"))

@@ -219,7 +219,7 @@ def test_byte_order_mark_empty_lines_and_windows_line_ends(file: Any) -> None:
         ([COLUMNS, row(duration="inf")], r"line 2: column 'duration': 'inf'"),
         ([COLUMNS, row(emissions="0,5".replace(",", ";"))], r"line 2: column 'emissions': '0;5'"),
         ([COLUMNS, row(gpu_energy="-1e-9")], r"line 2: column 'gpu_energy'"),
-        ([COLUMNS, row(timestamp="yesterday")], r"line 2: column 'timestamp': 'yesterday' is not a time such as"),
+        ([COLUMNS, row(timestamp="yesterday")], r"line 2: column 'timestamp': “yesterday” is not a time such as"),
         ([COLUMNS + ",phase", ROW + ",train"], r"line 2: column 'phase': 'train' is not training or inference"),
         ([COLUMNS + ",samples", ROW + ",many"], r"line 2: column 'samples': 'many' is not a number"),
         ([COLUMNS.replace("energy_consumed", "kwh"), ROW], r"no column 'energy_consumed'.*energy_consumed=NAME"),

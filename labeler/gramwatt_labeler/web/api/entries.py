@@ -9,6 +9,7 @@ from ...forms.defined import Defined
 from ...forms.entry import Entry, read_entry
 from ...forms.fields import PHASES, numbers, texts
 from ...forms.mistakes import Mistakes
+from ...forms.signs import written
 from ...grading.names import nearest_name
 from .errors import ApiError
 
@@ -79,7 +80,7 @@ def _number(value: Any, path: str) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ApiError(422, "invalid", f"expected a number, got {_kind(value)}", path)
     try:
-        return repr(float(value))
+        return written(float(value))
     except OverflowError:
         raise ApiError(422, "invalid", "the number is beyond every measurement", path) from None
 

@@ -9,6 +9,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
+from ...forms.signs import written
 from ...render.text import clean
 from ...roi import returns
 from ...roi.asked import plan_of, read
@@ -97,7 +98,7 @@ def _form(given: BaseModel) -> dict[str, str]:
 
 
 def _written(value: Any) -> str:
-    return value if isinstance(value, str) else repr(float(value))
+    return value if isinstance(value, str) else written(float(value))
 
 
 def _refuse(wrong: dict[str, str]) -> None:

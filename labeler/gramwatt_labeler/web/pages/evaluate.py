@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -13,7 +13,7 @@ from ...errors import Duplicate, InputError, NotYours, Rejected
 from ...evaluate.correcting import carried, stated
 from ...evaluate.results import Result, evaluation_of
 from ...forms.entry import Entry, read_entry
-from ...forms.fields import PHASES, numbers, texts
+from ...forms.fields import PHASES, SCORES, Field, numbers, texts
 from ...forms.mistakes import Mistakes
 from ...forms.prefill import address, of_entry
 from ...render.files import MEDIA_TYPES, convert
@@ -73,6 +73,9 @@ def router(desk: Desk) -> APIRouter:
             label=svg(render_svg(result.label(form.get("scale", "")), "")) if result else "",
             metrics=metric_views(shown.grade, desk.scale(shown.grade.scale.name), known) if shown else [],
             given=given,
+            fill=_lacking(result.verdicts[shown.grade.scale.name].missing, phase, given)
+            if result and shown
+            else [],
             tabs={one: address(given, one) for one in PHASES},
             duplicate=duplicate,
             old=old,
@@ -159,6 +162,22 @@ def router(desk: Desk) -> APIRouter:
 
 
 _METRIC_OF = {"emissions": "co2_eq_emissions"}
+_FIELDS_OF = {
+    "co2_eq_emissions": ("emissions",),
+    "performance_score": SCORES,
+    "size_efficency": ("size", "emissions"),
+    "datasets_size_efficency": ("dataset_size", "emissions"),
+}
+"""The fields that a metric is made from, where they are not of its name; of the scores one is enough."""
+
+
+def _lacking(metrics: Sequence[str], phase: str, given: Mapping[str, str]) -> list[Field]:
+    """The empty fields of the form that would give these metrics, in the form's order."""
+    wanted: set[str] = set()
+    for metric in metrics:
+        fields = _FIELDS_OF.get(metric, (metric,))
+        wanted |= {name for name in fields if not given.get(name)}
+    return [one for one in numbers(phase) if one.name in wanted]
 
 
 def file_name(entry: Entry) -> str:

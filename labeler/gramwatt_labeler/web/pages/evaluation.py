@@ -11,7 +11,7 @@ from ...charts.specs import component_bars
 from ...equivalents import equivalents, per_year
 from ...errors import NotFound, TakenBack
 from ...forms.mistakes import Mistake
-from ...forms.numbers import split_number
+from ...forms.quantities import COUNT, read_quantity
 from ...render.label import LAYOUTS, alt_text
 from ...render.text import clean
 from ...render.words import LANGUAGES, words
@@ -98,7 +98,7 @@ def router(desk: Desk) -> APIRouter:
 
 
 def _runs(text: str) -> float:
-    value, behind = split_number(text or "1")
-    if behind or not 0 < value <= _MOST_RUNS:
+    value = read_quantity(text or "1", COUNT)
+    if not 0 < value <= _MOST_RUNS:
         raise Mistake(f"write a number of runs a day above 0 and up to {_MOST_RUNS:.0e}")
     return value

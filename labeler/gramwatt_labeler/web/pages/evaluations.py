@@ -72,7 +72,7 @@ def router(desk: Desk) -> APIRouter:
             main_scale=desk.main_scale,
             scales=sorted(desk.scales),
             letters=letters_of(loaded.scale) if loaded else [],
-            choices={name: desk.store.values(name) for name in ("task", "user")},
+            choices={name: desk.store.values(name) for name in ("task", "user", "host")},
             narrowed={
                 name: text for name, text in asked.items() if text and name not in ("sort", "scale", "parts")
             },

@@ -11,7 +11,7 @@ from statistics import median, quantiles
 from markupsafe import Markup
 
 from ...charts.drawing import draw
-from ...charts.specs import letter_bars, monthly, trade_off
+from ...charts.specs import circles, letter_bars, monthly, of_all, trade_off
 from ...model import Grade
 from ...recommendations import facts_of
 from ...render.palette import colours
@@ -79,7 +79,7 @@ def charts(
     found = []
     counts = Counter((row.graded.grade.letter if row.graded else None) or "" for row in rows)
     if any(counts[letter] for letter in letters):
-        title = f"Letters on {scale}"
+        title = f"Letters on {scale}{of_all(counts, letters)}"
         drawing = draw(letter_bars([(one, counts[one]) for one in letters], colours(len(letters))), title)
         found.append((title, svg(drawing)))
     months = by_month(rows)
@@ -93,7 +93,7 @@ def charts(
             letter = (row.graded.grade.letter if row.graded else None) or ""
             points.append((one, two, letter, row.evaluation.window.model))
     if len(points) > 1 and x != y:
-        title = f"{known.get(y, y)} against {known.get(x, x)}"
+        title = f"{known.get(y, y)} against {known.get(x, x)}{circles(letter for _, _, letter, _ in points)}"
         spec = trade_off(points, (known.get(x, x), known.get(y, y)), letters, colours(len(letters)))
         found.append((title, svg(draw(spec, title))))
     return found

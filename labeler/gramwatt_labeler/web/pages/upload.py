@@ -35,7 +35,7 @@ from ...uploads.sheet import MOST_BYTES, MOST_COLUMNS, MOST_FILES, MOST_ROWS
 from ...uploads.tools import recognise, tool_named
 from .desk import Desk
 from .page import checked, files_of, form_of, texts_of
-from .spool import Spool
+from .spool import Added, Spool
 
 SHOWN = 1000
 """Lines of a report on one page."""
@@ -148,9 +148,12 @@ def router(desk: Desk) -> APIRouter:
         return await run_in_threadpool(lambda: chosen(request, name, form))
 
     def chosen(request: Request, name: str, form: Mapping[str, str]) -> Response:
+        if done := spool.added(name):  # the page was loaded again, or its button clicked twice
+            return report(request, done, is_again=True)
         kept = spool.get(name)
         if kept is None:
-            return start(request, form, ["the files were kept for an hour; choose them again"], 410)
+            gone = "these files are kept no longer: they were for an hour at most; choose them again"
+            return start(request, form, [gone], 410)
         known, defined = desk.definitions.tools(), desk.definitions.fields()
         read = [mapped_file(at, sheet, form, known, defined) for at, sheet in enumerate(kept.sheets)]
         if form.get("do") != "add":
@@ -165,19 +168,22 @@ def router(desk: Desk) -> APIRouter:
             return preview(request, name, read, form, 422, too_many(len(records)))
         lines = [graded(desk.grade, row) for row in read_rows(records, defined)]
         import_id, again = new_id(desk.clock()), bool(form.get("again"))
-        done = added(desk.store, lines, visitor.name, origin_of(read), import_id, again)
-        counts = counts_of(done)
-        spool.drop(name)
+        lines = added(desk.store, lines, visitor.name, origin_of(read), import_id, again)
+        first = sorted(lines, key=lambda line: not line.is_wrong)[:SHOWN]
+        counts = {word: count for word, count in counts_of(lines).items() if count}
+        done = Added(first, len(lines), counts, desk.clock(), import_id if ADDED in counts else "")
+        spool.finish(name, done)
+        return report(request, done)
+
+    def report(request: Request, done: Added, is_again: bool = False) -> Response:
         return desk.pages.render(
             "upload_report.html.j2",
             request,
             here="/upload",
-            lines=sorted(done, key=lambda line: not line.is_wrong)[:SHOWN],
-            total=len(done),
-            counts={word: count for word, count in counts.items() if count},
+            done=done,
             taken_back=TAKEN_BACK,
-            import_id=import_id if counts[ADDED] else "",
             shown=SHOWN,
+            is_again=is_again,
         )
 
     return routes

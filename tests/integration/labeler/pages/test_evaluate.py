@@ -37,6 +37,22 @@ def test_numbers_become_a_label_at_once_and_nothing_is_kept(
     assert store.page(counted=True).total == before
 
 
+def test_a_label_of_typed_numbers_misses_no_grid_zone(reader: TestClient) -> None:
+    page = reader.post("/evaluate", data=INFERENCE).text  # it has no CO2, and the form asks for no zone
+    assert "CO2: not given" in page
+    assert "no grid zone" not in page
+
+
+def test_what_a_letter_misses_leads_to_the_fields_that_give_it(reader: TestClient) -> None:
+    form = {"phase": "training", "model": "org/bert", "emissions": "3", "accuracy": "0.9"}
+    page = reader.post("/evaluate", data=form).text
+    (line,) = re.findall(r"Not filled in: (.*)</p>", page)
+    fields = ["size", "dataset_size", "downloads"]
+    assert re.findall(r'href="#(\w+)"', line) == fields
+    assert all(f' id="{name}"' in page for name in fields)
+    assert "Not filled in" not in reader.post("/evaluate", data=TRAINING).text
+
+
 def test_the_label_is_a_picture_and_a_pdf(reader: TestClient) -> None:
     for form, first in (("pdf", b"%PDF"), ("png", b"\x89PNG"), ("svg", b"<svg")):
         answer = reader.post(f"/evaluate/label.{form}", data=TRAINING)

@@ -44,6 +44,11 @@ def test_the_list_is_searched_filtered_and_sorted(reader: TestClient) -> None:
     assert listed("task=text-generation&sort=-energy") == ["w4", "w3", "w1", "w2"]
     assert listed("model=google-bert/bert-base-uncased") == ["w1", "w3"]
     assert listed("since=2027-01-01") == []
+    assert listed("host=lab-1:10044") == ["w1", "w2", "w3", "w4", "w5"]
+    for path in ("/evaluations", "/explore"):  # a form keeps what it was narrowed by
+        page = reader.get(f"{path}?host=lab-1:10044&dataset=squad").text
+        assert '<option value="lab-1:10044" selected>' in page
+        assert re.search(r'name="dataset"[^>]* value="squad"', page)
     assert "No evaluation has the words nothing-like-it." in reader.get("/evaluations?q=nothing-like-it").text
 
 
@@ -79,14 +84,16 @@ def test_an_evaluation_says_all_about_itself(reader: TestClient) -> None:
     assert reader.get("/evaluations/nothing").status_code == 404
     assert reader.get("/evaluations/w1.json").json()["grades"][0]["window"]["id"] == "w1"
     assert reader.get("/evaluations/w1/label.pdf").content.startswith(b"%PDF")
-    assert "write a number" in reader.get("/evaluations/w1?runs=-1").text
+    assert "must not be negative" in reader.get("/evaluations/w1?runs=-1").text
+    assert "write a number" in reader.get("/evaluations/w1?runs=0").text
+    assert "can mean 10000 or 10" in reader.get("/evaluations/w1?runs=10.000").text
     assert HOSTILE[:8] not in reader.get("/evaluations/w5").text
 
 
 def test_the_explorer_adds_up_and_draws_what_is_known(reader: TestClient) -> None:
     page = reader.get("/explore?x=per_unit&y=energy").text
     assert "Energy (J) against Energy per unit (J)" in page
-    assert "Letters on gramwatt" in page
+    assert "Letters on gramwatt: 4 of 5<" in page
     assert ">5</b>" in page
     assert "of 4" in page  # one CO2 is not known
     assert "The best of each letter" in page

@@ -69,6 +69,23 @@ def test_adding_reports_every_line_and_twice_is_once(writer: TestClient, store: 
     assert store.page().total == 7
 
 
+def test_a_report_that_is_loaded_again_adds_nothing_and_says_what_was_added(
+    writer: TestClient, store: Store
+) -> None:
+    page = upload(writer, ("runs.csv", TABLE))
+    fields = chosen(page) | {"do": "add", "csrf": WRITER.csrf}
+    first = writer.post(where(page), data=fields)
+    again = writer.post(where(page), data=fields)  # a reload, or the second click of two
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert "already" not in first.text
+    assert "nothing was added again" in again.text
+    for report in (first.text, again.text):
+        assert "2 added, 1 not added" in report
+    assert store.page().total == 7
+    # The back button leads to the preview, whose button leads to the report.
+    assert "2 added, 1 not added" in writer.post(where(page), data=fields | {"do": "preview"}).text
+
+
 def test_a_reader_sees_letters_and_adds_nothing(reader: TestClient, store: Store) -> None:
     page = upload(reader, ("runs.csv", TABLE))
     assert reader.post(where(page), data=chosen(page) | {"do": "add"}).status_code == 403

@@ -1,0 +1,36 @@
+"""What a column says about its own cells: ``60,000`` beside ``1,200,000``, and ``11/3/2026`` beside ``11/13/2026``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from .. import moments
+from ..forms.signs import signs_of
+from .reducing import KINDS
+from .sheet import Line
+from .tools import Target
+
+
+def settled(lines: Sequence[Line], targets: Mapping[str, Target]) -> list[Line]:
+    """The lines with each number and time that can be read in two ways as the others of its column show it.
+
+    What a column leaves open stays as it is, and is asked back where it is read.
+    """
+    changed: dict[str, Mapping[str, str]] = {}
+    for column, target in targets.items():
+        texts = {line.cells.get(column, "") for line in lines}
+        if target.field in KINDS or target.field == "extra":
+            signs = signs_of(texts)
+            changed[column] = {text: new for text in texts if (new := signs.settled(text)) != text}
+        elif target.field == "ended":
+            changed[column] = moments.settled(texts)
+    changed = {column: new for column, new in changed.items() if new}
+    if not changed:
+        return list(lines)
+    return [
+        replace(line, cells={**line.cells, **{
+            column: new[line.cells[column]] for column, new in changed.items() if line.cells.get(column) in new
+        }})
+        for line in lines
+    ]  # fmt: skip
