@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -201,7 +202,8 @@ def _grid(snapshot: Snapshot) -> Iterator[tuple[str, Iterable[Labelled]]]:
     if average is not None:
         hours: dict[int, float] = {}
         for point in state.forecast:
-            horizon = round((point.at - snapshot.at) / 3600)
+            # Half an hour goes up: round() sends every half to the even hour, and each second hour would be missing.
+            horizon = math.floor((point.at - snapshot.at) / 3600 + 0.5)
             if horizon >= 0:
                 hours.setdefault(horizon, point.grams_per_kilowatt_hour)
         yield (

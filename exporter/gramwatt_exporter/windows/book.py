@@ -408,7 +408,7 @@ class WindowBook:
                 self._knows_whole_machine |= window.whole_machine
             else:
                 self._end_with_boot(window)
-        self._windows = dict(sorted(self._windows.items()))
+        self._sort()
         if same_boot:
             problems += self._restore_automatic(state)
         try:
@@ -443,8 +443,13 @@ class WindowBook:
             if window.is_open:
                 self._open[window.id] = window
                 self._knows_whole_machine |= window.whole_machine
-        self._windows = dict(sorted(self._windows.items()))
+        self._sort()
         return problems
+
+    def _sort(self) -> None:
+        self._windows = dict(sorted(self._windows.items()))
+        for newest in list(self._windows)[-1:]:
+            self._ids.follow(newest)
 
     def _restore_automatic(self, state: Mapping[str, Any]) -> list[str]:
         """What earlier versions did not save."""

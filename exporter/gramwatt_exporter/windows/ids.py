@@ -13,7 +13,7 @@ PATTERN = re.compile(f"[{_ALPHABET}]{{{_TIME_CHARACTERS + _RANDOM_CHARACTERS}}}"
 
 
 class Ids:
-    """Makes ids that increase even when the clock stands still or steps back."""
+    """Makes ids that increase even when the clock stands still or steps back, also over a restart."""
 
     def __init__(self) -> None:
         self._last = -1
@@ -22,6 +22,10 @@ class Ids:
         """A new id for Unix time ``now``."""
         self._last = max(int(now * 1000), self._last + 1)
         return _encode(self._last, _TIME_CHARACTERS) + _encode(_random(), _RANDOM_CHARACTERS)
+
+    def follow(self, earlier: str) -> None:
+        """Ids come after this one from now on."""
+        self._last = max(self._last, _decode(earlier[:_TIME_CHARACTERS]))
 
 
 def _random() -> int:
@@ -34,3 +38,10 @@ def _encode(number: int, characters: int) -> str:
         number, digit = divmod(number, 32)
         text = _ALPHABET[digit] + text
     return text
+
+
+def _decode(text: str) -> int:
+    number = 0
+    for letter in text:
+        number = number * 32 + _ALPHABET.index(letter)
+    return number

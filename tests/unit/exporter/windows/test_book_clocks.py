@@ -100,3 +100,18 @@ def test_a_window_that_ended_in_the_future_leaves_after_the_retention(make_book:
         gone.append(book.expire(clocks.wall))
         clocks.run(HOUR / 4)
     assert gone == [[], [], [], [], [window.id]]
+
+
+def test_windows_keep_their_order_when_the_clock_is_set_back_between_restarts(
+    book: Any, make_book: Any, clocks: Any
+) -> None:
+    opened = []
+    for number in range(4):
+        opened.append(book.open(ask(name=str(number)), ALICE).name)
+        clocks.run(5)
+        book.sampled(clocks.wall)
+        clocks.wall -= HOUR
+        again = make_book()
+        assert again.restore(json.loads(json.dumps(book.state())), same_boot=True) == []
+        book = again
+    assert [window.name for window in book.find(ALICE)] == opened[::-1]
