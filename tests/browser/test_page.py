@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -400,3 +401,15 @@ def test_a_definition_may_be_odd(page: Page, own: Any) -> None:
     expect(panel(page, "News")).to_contain_text('panel of the kind "news"')
     expect(panel(page, "Odd")).to_contain_text('calculation "magic"')
     assert f"y[{7 * 86400}s]" in stand.queries()
+
+
+def test_a_range_of_its_own_is_a_second_long_at_the_days_first_moment(page: Page, own: Any) -> None:
+    """Prometheus refuses a range of no length."""
+    page.clock.set_fixed_time(datetime(2026, 11, 1).astimezone())
+    stand = Stand(page)
+    stand.instant = lambda expr, at: [({}, 1.0)]
+    page.goto(
+        f"{own({'type': 'stat', 'title': 'Today', 'timeFrom': 'now/d', 'targets': [query('y[$__range]')]})}/dashboards/own"
+    )
+    settled(page)
+    assert "y[1s]" in stand.queries()

@@ -18,23 +18,14 @@ from ..config.schema import Windows as Settings
 from ..processes.linux.procfiles import TICK_NS
 from .capacity import most_dispensable, share_of_user
 from .checks import check_parent, check_request, check_values
+from .clocks import NANOSECONDS, Ages, ClockSteps, boot_nanoseconds
 from .errors import ApiError
 from .ids import Ids
 from .model import NO_IDLE, EndedBy, IdleShare, OpenRequest, Peer, ProcessKey, WindowView
-from .persistence import dump_window, load_window
+from .persistence import dump_window, load_window, saved_windows
 from .projects import ProjectTotals
 from .view import view_of
 from .window import SCRAPES_KEPT, Resolution, Window, WorkloadKey
-
-_NANOSECONDS = 1_000_000_000
-_STEP_SECONDS = 1.0  # a clock that is corrected by less is not set anew
-# Without it the boot clock stands still while the machine sleeps, and a sleep looks like a step of the wall clock.
-_COUNTS_SLEEP = hasattr(time, "CLOCK_BOOTTIME")
-
-
-def _boot_nanoseconds() -> int:
-    """A clock that neither steps nor restarts with the exporter (CLOCK_BOOTTIME where there is one)."""
-    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class WindowBook:
@@ -48,7 +39,7 @@ class WindowBook:
         self,
         settings: Settings,
         wall_clock: Callable[[], float] = time.time,
-        boot_clock: Callable[[], int] = _boot_nanoseconds,
+        boot_clock: Callable[[], int] = boot_nanoseconds,
         own_uid: int | None = None,
     ) -> None:
         self._knows_whole_machine = False  # whether there ever was a window over the whole machine
@@ -63,9 +54,8 @@ class WindowBook:
         self.projects = ProjectTotals()
         self._ended: list[str] = []  # ended since they were last taken
         self._sampled_ns: int | None = None  # when the last sample was taken, by the boot clock
-        self._boot_at: float | None = None  # Unix seconds of the boot, by the wall clock of the last sample
-        # Ids of windows that end after now -> since when, by the boot clock.
-        self._future: dict[str, int] = {}
+        self._clock_steps = ClockSteps()
+        self._ages = Ages()
         self._counted_ns: int | None = None  # the last one before a restart, until the first one after it
         # Window id -> the workload of this window, from its first process to its last. Stopped and dropped windows stay
         # here, so that they do not begin anew.
@@ -320,27 +310,18 @@ class WindowBook:
 
     def expire(self, now: float) -> list[str]:
         """Drop windows that finished longer ago than the retention and were scraped often enough. Returns their ids."""
+        now_ns = self._boot_clock()
         gone = [
             window.id
             for window in self._windows.values()
             if window.end is not None
             and window.scrapes >= SCRAPES_KEPT
-            and self._age(window.id, window.end, now) >= self.settings.retention
+            and self._ages.of(window.id, window.end, now, now_ns) >= self.settings.retention
         ]
         for window_id in gone:
             del self._windows[window_id]
-        self._future = {
-            window_id: since for window_id, since in self._future.items() if window_id in self._windows
-        }
+        self._ages.keep(self._windows)
         return gone
-
-    def _age(self, window_id: str, end: float, now: float) -> float:
-        """Seconds since a window ended. One that ended by a clock since set back is as old as it has been seen so."""
-        if end <= now:
-            self._future.pop(window_id, None)
-            return now - end
-        now_ns = self._boot_clock()
-        return (now_ns - self._future.setdefault(window_id, now_ns)) / _NANOSECONDS
 
     # --- what others read
 
@@ -394,7 +375,7 @@ class WindowBook:
         at their last sample.
         """
         problems = []
-        for entry in _entries(state):
+        for entry in saved_windows(state):
             try:
                 window = load_window(entry)
             except (KeyError, TypeError, ValueError) as error:
@@ -461,21 +442,16 @@ class WindowBook:
         self._sampled_ns = self._counted_ns
         sampled = [window.last_sample for window in self._open.values() if window.last_sample is not None]
         if sampled and self._sampled_ns is not None:
-            self._boot_at = max(sampled) - self._sampled_ns / _NANOSECONDS
+            self._clock_steps.seen(max(sampled), self._sampled_ns)
         return []
 
     # --- inside
 
     def _follow_clock(self, now: float, now_ns: int) -> None:
-        """Where the wall clock was set since the last sample, move the starts of open windows along.
-
-        They are as long as they were, and the later clock is the better one.
-        """
-        before, self._boot_at = self._boot_at, now - now_ns / _NANOSECONDS
-        if before is None or not _COUNTS_SLEEP or abs(self._boot_at - before) < _STEP_SECONDS:
-            return
-        for window in self._open.values():
-            window.start += self._boot_at - before
+        """Where the wall clock was set, open windows keep their lengths: the later clock is the better one."""
+        if step := self._clock_steps.seen(now, now_ns):
+            for window in self._open.values():
+                window.start += step
 
     def _recording(self, window_id: str) -> Window:
         window = self.get(window_id)
@@ -516,13 +492,8 @@ class WindowBook:
     def _end_with_boot(self, window: Window) -> None:
         """Its processes are gone: it ends at its last sample."""
         end = max(window.start, window.last_sample or window.start)
-        window.nanoseconds = round((end - window.start) * _NANOSECONDS)
+        window.nanoseconds = round((end - window.start) * NANOSECONDS)
         self._finish(window, end, "exit")
 
     def _refine_floor(self, window: Window) -> None:
         window.refine_floor(sum(resolution.floor_microjoules for resolution in self._resolutions.values()))
-
-
-def _entries(state: Mapping[str, Any]) -> Iterable[Any]:
-    entries = state.get("windows", ())
-    return entries if isinstance(entries, list) else ()

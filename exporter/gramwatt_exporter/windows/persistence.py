@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -45,3 +45,9 @@ def load_window(entry: Mapping[str, Any]) -> Window:
     if min((window.cpu_nanoseconds, *window.microjoules.values(), *emission_units)) < 0:
         raise ValueError("negative energy, emissions or CPU time")
     return window
+
+
+def saved_windows(state: Mapping[str, Any]) -> Iterable[Any]:
+    """The entries of a saved book; none where they are no list."""
+    entries = state.get("windows", ())
+    return entries if isinstance(entries, list) else ()

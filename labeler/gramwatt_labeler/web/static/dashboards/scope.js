@@ -71,8 +71,10 @@ export class Scope {
     const own = Object.create(this);
     own.fixed = { ...this.fixed, ...panel.scopedVars };
     const { timeFrom, timeShift } = panel;
+    const from = timeFrom && (timeFrom.startsWith('now') ? timeFrom : `now-${timeFrom}`);
+    const begin = () => (from ? moment(from, this.end) : null) ?? this.start;
     Object.defineProperties(own, {
-      start: { get: () => shifted(timeFrom ? moment(timeFrom.startsWith('now') ? timeFrom : `now-${timeFrom}`, this.end) ?? this.start : this.start, timeShift) },
+      start: { get: () => shifted(Math.min(begin(), this.end - 1), timeShift) },
       end: { get: () => shifted(this.end, timeShift) },
     });
     return own;
