@@ -408,8 +408,7 @@ def test_a_range_of_its_own_is_a_second_long_at_the_days_first_moment(page: Page
     page.clock.set_fixed_time(datetime(2026, 11, 1).astimezone())
     stand = Stand(page)
     stand.instant = lambda expr, at: [({}, 1.0)]
-    page.goto(
-        f"{own({'type': 'stat', 'title': 'Today', 'timeFrom': 'now/d', 'targets': [query('y[$__range]')]})}/dashboards/own"
-    )
+    one = {"type": "stat", "title": "Today", "timeFrom": "now/d", "targets": [query("y[$__range]")]}
+    page.goto(f"{own(one)}/dashboards/own")
     settled(page)
     assert "y[1s]" in stand.queries()
