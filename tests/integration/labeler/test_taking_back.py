@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ def test_what_is_taken_back_by_rest_counts_nowhere(site: Site) -> None:
     assert site.client.get(f"/report?what=window&id={one}").status_code == 422
     assert "was taken back" in site.client.get(f"/compare?ids={one},{other}").text
     assert site.get("roi/analyses/1").json()["baseline"] is None
+    assert f'<a href="/evaluations/{one}">{one}</a>, which was taken back.' in site.client.get("/roi/1").text
     page = site.client.get(f"/evaluations/{one}").text
     for words in ("Taken back by contributor on", "wrong unit", "1.35 kWh", "420 g", "Id</dt>"):
         assert words in page
@@ -364,6 +366,24 @@ def test_a_visitor_is_asked_to_log_in_and_a_stranger_to_ask_a_manager(site: Site
     assert site.client.get(f"/take-back?id={one}").status_code == 410
     assert "Put it back" in manager.get(f"/evaluations/{one}")
     assert manager.post("/taken-back/1", id=one).url.path == f"/evaluations/{one}"
+
+
+def test_a_page_says_which_runs_go_with_a_run(site: Site) -> None:
+    fill(site.store)
+    graded = site.store.get("w2")[0]
+    for number in range(3):
+        window = replace(graded.window, id=f"epoch-{number}", parent="w2" if number else "epoch-2")
+        site.store.add(replace(graded, window=window))
+    manager = Browser(site)
+    assert "3 runs inside it go with it" in manager.get("/take-back?id=w2")
+    done = manager.post("/take-back", id="w2")
+    assert "4 evaluations taken back" in done.text
+    page = manager.get("/evaluations/epoch-0")
+    assert "All 4 that were taken back with it" in page
+    assert "Put it back" not in page
+    assert manager.post("/taken-back/1", id="epoch-0").url.path == "/evaluations/epoch-0"
+    assert manager.post("/taken-back/1", id="nothing").status_code == 404
+    assert site.get("taken-back/1").json()["count"] == 3
 
 
 def test_the_commands_take_back_list_and_put_back(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
