@@ -211,6 +211,21 @@ def test_a_correction_by_rest_stands_in_the_place_of_the_old_numbers(site: Site)
     assert error(call(site, "PUT", f"evaluations/{new}", json=[RUN]))[2] == "$"
 
 
+def test_a_hostile_reason_is_text(site: Site) -> None:
+    one, other = added(site), added(site, model="acme/other")
+    hostile = "\x00<script>alert(1)</script>\u202e {{7*7}} \U0001f40c\r\n'--"
+    done = site.post("evaluations/take-back", {"ids": [one], "reason": hostile}).json()
+    assert done["reason"] == "<script>alert(1)</script> {{7*7}} \U0001f40c '--"
+    assert call(site, "DELETE", f"evaluations/{other}", params={"reason": hostile}).status_code == 200
+    for path in (f"/evaluations/{one}", "/taken-back", "/taken-back/1", "/taken-back/2"):
+        page = site.client.get(path).text
+        assert "<script>" not in page
+        assert "&lt;script&gt;alert(1)&lt;/script&gt; {{7*7}}" in page
+    for path in ("x" * 1025, "%00", "..%2F", "%ff"):
+        assert call(site, "DELETE", f"evaluations/{path}").status_code in (404, 422)
+        assert site.client.get(f"/take-back?id={path}").status_code in (404, 422)
+
+
 def test_what_gramwatt_measured_is_not_corrected(site: Site) -> None:
     fill(site.store)
     refused = call(site, "PUT", "evaluations/w1", "manager", json=RUN)
@@ -266,6 +281,7 @@ def test_a_person_corrects_the_numbers_in_the_form(site: Site) -> None:
     assert filled(shown.text)["corrects"] == old
     sent = fields | {"energy": "13.5", "add": "1", "reason": "a slip of the comma"}
     assert browser.post("/evaluate", **(sent | {"csrf": "x"})).status_code == 403
+    assert browser.post("/evaluate", **(sent | {"reason": "x" * 1001})).status_code == 422
     done = browser.post("/evaluate", **sent)
     assert (done.status_code, done.url.path.startswith("/evaluations/")) == (200, True)
     (new,) = listed(site)
