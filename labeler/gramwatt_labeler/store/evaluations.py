@@ -113,23 +113,26 @@ class Store:
 
         What was taken back comes back only with ``again``.
         """
-        found: list[str | Duplicate | Rejected | TakenBack] = []
-        known = writing.Known()
         with self.database.writing() as connection:
             named = [(one.id, rows.content_hash(one, by_id=False)) for one, _ in new]
-            taken_back = {} if again else withdrawing.known(connection, named)
-            for number, (evaluation, grades) in enumerate(new):
-                if number in taken_back:
-                    found.append(taken_back[number])
-                    continue
-                try:
-                    found.append(self._put(connection, evaluation, grades, number, known))
-                except (Duplicate, Rejected) as error:
-                    found.append(error)
-                except TryAgain as error:
-                    found.append(Rejected(str(error)))
-                except DataError as error:
-                    found.append(Rejected(f"the database does not take it: {first_line(error)}"))
+            gone = {} if again else withdrawing.known(connection, named)
+            kept = iter(self._put_each(connection, [one for at, one in enumerate(new) if at not in gone]))
+            return [gone[at] if at in gone else next(kept) for at in range(len(new))]
+
+    def _put_each(
+        self, connection: Connection, new: Sequence[tuple[Evaluation, Sequence[Given]]]
+    ) -> list[str | Duplicate | Rejected]:
+        found: list[str | Duplicate | Rejected] = []
+        known = writing.Known()
+        for number, (evaluation, grades) in enumerate(new):
+            try:
+                found.append(self._put(connection, evaluation, grades, number, known))
+            except (Duplicate, Rejected) as error:
+                found.append(error)
+            except TryAgain as error:
+                found.append(Rejected(str(error)))
+            except DataError as error:
+                found.append(Rejected(f"the database does not take it: {first_line(error)}"))
         return found
 
     def reply(self, asked: Reply) -> Reply | None:

@@ -107,7 +107,7 @@ def move(connection: Connection, act: int, ids: Sequence[str], replaced_by: str 
             connection.execute(insert(WITHDRAWN), moved)
         for table in reversed(_BESIDE):
             connection.execute(delete(table).where(table.c.evaluation_id.in_(some)))
-        for column in (*_ANALYSES, _E.replaced_by):
+        for column in _ANALYSES:
             connection.execute(update(column.table).where(column.in_(some)).values({column.name: None}))
         connection.execute(delete(EVALUATIONS).where(_E.id.in_(some)))
 
@@ -130,24 +130,39 @@ def is_withheld(connection: Connection, window: str, parent: str) -> bool:
 
 def put_back(connection: Connection, kept: Sequence[Mapping[Any, Any]]) -> None:
     """Rows of ``withdrawn`` into the tables, as they were. Raises Duplicate where another has the place of one."""
-    for row in kept:
-        rows = row["rows"]
-        evaluation = rows[EVALUATIONS.name]
-        place = or_(
-            _E.id.in_([evaluation["id"], row["replaced_by"]]), _E.content_hash == evaluation["content_hash"]
-        )
-        there = connection.execute(select(_E.id).where(place)).scalar()
-        if there is not None:
-            text = f"evaluation {evaluation['id']!r} is not put back: {there!r} stands in its place; "
-            text += "take that back first"
-            raise Duplicate(there, text=text)
-        connection.execute(insert(EVALUATIONS), _known(EVALUATIONS, evaluation))
+    for some in _parts(kept):
+        evaluations = [row["rows"][EVALUATIONS.name] for row in some]
+        _refuse_taken(connection, some)
+        _insert(connection, EVALUATIONS, evaluations)
         for table in _BESIDE:
-            if rows[table.name]:
-                connection.execute(insert(table), [_known(table, one) for one in rows[table.name]])
+            _insert(connection, table, [one for row in some for one in row["rows"][table.name]])
         for column in _ANALYSES:
-            _refer_again(connection, column, evaluation["id"])
-        connection.execute(delete(WITHDRAWN).where(_W.id == row["id"]))
+            _refer_again(connection, column, [one["id"] for one in evaluations])
+        connection.execute(delete(WITHDRAWN).where(_W.id.in_([row["id"] for row in some])))
+
+
+def _refuse_taken(connection: Connection, some: Sequence[Mapping[Any, Any]]) -> None:
+    """Raises Duplicate for the first whose id, content or correction stands."""
+    by_id = {name: row for row in some for name in (row["replaced_by"], row["evaluation_id"]) if name}
+    by_content = {row["content_hash"]: row for row in some}
+    for column, places in ((_E.id, by_id), (_E.content_hash, by_content)):
+        there = connection.execute(select(_E.id, column).where(column.in_(places)).limit(1)).first()
+        if there is not None:
+            one = places[there[1]]["evaluation_id"]
+            text = (
+                f"evaluation {one!r} is not put back: {there[0]!r} stands in its place; take that back first"
+            )
+            raise Duplicate(there[0], text=text)
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Those of one version at once; of each the columns that the table has in this version."""
+    by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        known = {name: value for name, value in row.items() if name in table.c}
+        by_columns.setdefault(tuple(known), []).append(known)
+    for some in by_columns.values():
+        connection.execute(insert(table), some)
 
 
 def taken_back(connection: Connection, evaluation_id: str) -> TakenBack | None:
@@ -209,18 +224,13 @@ def _by_evaluation(
     return found
 
 
-def _known(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns that the table has in this version."""
-    return {name: value for name, value in row.items() if name in table.c}
-
-
-def _refer_again(connection: Connection, column: Any, evaluation_id: str) -> None:
-    """Analyses whose form names it."""
+def _refer_again(connection: Connection, column: Any, ids: Sequence[str]) -> None:
+    """Analyses whose form names one of these."""
     name = column.name.removesuffix("_evaluation_id")
-    named = _R.input[name].as_string() == evaluation_id
-    connection.execute(
-        update(ROI_ANALYSES).where(named, column.is_(None)).values({column.name: evaluation_id})
-    )
+    for row in connection.execute(select(_R.id, _R.input).where(column.is_(None))).all():
+        if row.input.get(name) in ids:
+            change = update(ROI_ANALYSES).where(_R.id == row.id)
+            connection.execute(change.values({column.name: row.input[name]}))
 
 
 def _parts(some: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ def test_what_is_taken_back_by_rest_counts_nowhere(site: Site) -> None:
     assert site.client.get(f"/report?what=window&id={one}").status_code == 422
     assert "was taken back" in site.client.get(f"/compare?ids={one},{other}").text
     assert site.get("roi/analyses/1").json()["baseline"] is None
+    assert f'<a href="/evaluations/{one}">{one}</a>, which was taken back.' in site.client.get("/roi/1").text
     page = site.client.get(f"/evaluations/{one}").text
     for words in ("Taken back by contributor on", "wrong unit", "1.35 kWh", "420 g", "Id</dt>"):
         assert words in page
@@ -209,6 +211,21 @@ def test_a_correction_by_rest_stands_in_the_place_of_the_old_numbers(site: Site)
     assert error(call(site, "PUT", f"evaluations/{new}", json=[RUN]))[2] == "$"
 
 
+def test_a_hostile_reason_is_text(site: Site) -> None:
+    one, other = added(site), added(site, model="acme/other")
+    hostile = "\x00<script>alert(1)</script>\u202e {{7*7}} \U0001f40c\r\n'--"
+    done = site.post("evaluations/take-back", {"ids": [one], "reason": hostile}).json()
+    assert done["reason"] == "<script>alert(1)</script> {{7*7}} \U0001f40c '--"
+    assert call(site, "DELETE", f"evaluations/{other}", params={"reason": hostile}).status_code == 200
+    for path in (f"/evaluations/{one}", "/taken-back", "/taken-back/1", "/taken-back/2"):
+        page = site.client.get(path).text
+        assert "<script>" not in page
+        assert "&lt;script&gt;alert(1)&lt;/script&gt; {{7*7}}" in page
+    for path in ("x" * 1025, "%00", "..%2F", "%ff"):
+        assert call(site, "DELETE", f"evaluations/{path}").status_code in (404, 422)
+        assert site.client.get(f"/take-back?id={path}").status_code in (404, 422)
+
+
 def test_what_gramwatt_measured_is_not_corrected(site: Site) -> None:
     fill(site.store)
     refused = call(site, "PUT", "evaluations/w1", "manager", json=RUN)
@@ -264,6 +281,7 @@ def test_a_person_corrects_the_numbers_in_the_form(site: Site) -> None:
     assert filled(shown.text)["corrects"] == old
     sent = fields | {"energy": "13.5", "add": "1", "reason": "a slip of the comma"}
     assert browser.post("/evaluate", **(sent | {"csrf": "x"})).status_code == 403
+    assert browser.post("/evaluate", **(sent | {"reason": "x" * 1001})).status_code == 422
     done = browser.post("/evaluate", **sent)
     assert (done.status_code, done.url.path.startswith("/evaluations/")) == (200, True)
     (new,) = listed(site)
@@ -364,6 +382,24 @@ def test_a_visitor_is_asked_to_log_in_and_a_stranger_to_ask_a_manager(site: Site
     assert site.client.get(f"/take-back?id={one}").status_code == 410
     assert "Put it back" in manager.get(f"/evaluations/{one}")
     assert manager.post("/taken-back/1", id=one).url.path == f"/evaluations/{one}"
+
+
+def test_a_page_says_which_runs_go_with_a_run(site: Site) -> None:
+    fill(site.store)
+    graded = site.store.get("w2")[0]
+    for number in range(3):
+        window = replace(graded.window, id=f"epoch-{number}", parent="w2" if number else "epoch-2")
+        site.store.add(replace(graded, window=window))
+    manager = Browser(site)
+    assert "3 runs inside it go with it" in manager.get("/take-back?id=w2")
+    done = manager.post("/take-back", id="w2")
+    assert "4 evaluations taken back" in done.text
+    page = manager.get("/evaluations/epoch-0")
+    assert "All 4 that were taken back with it" in page
+    assert "Put it back" not in page
+    assert manager.post("/taken-back/1", id="epoch-0").url.path == "/evaluations/epoch-0"
+    assert manager.post("/taken-back/1", id="nothing").status_code == 404
+    assert site.get("taken-back/1").json()["count"] == 3
 
 
 def test_the_commands_take_back_list_and_put_back(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,6 +115,13 @@ Index(
 ).ddl_if(dialect="sqlite")
 Index("ix_evaluations_energy_joules", EVALUATIONS.c.energy_joules)
 Index("ix_evaluations_emissions_grams", EVALUATIONS.c.emissions_grams)
+# What is deleted is looked for here, though no row has one.
+Index(
+    "ix_evaluations_replaced_by",
+    EVALUATIONS.c.replaced_by,
+    sqlite_where=text("replaced_by IS NOT NULL"),
+    postgresql_where=text("replaced_by IS NOT NULL"),
+)
 # Few have one; in most rows both are empty.
 Index(
     "ix_evaluations_import_id",

@@ -124,6 +124,8 @@ def router(desk: Desk) -> APIRouter:
             return refused("log in with the right to write first", 403)
         if not checked(form, visitor.csrf):
             return refused("the page was open for too long; send it again", 403)
+        if len(form.get("reason", "")) > LONGEST_REASON:
+            return refused(f"the reason is longer than {LONGEST_REASON} characters", 422)
         try:
             if old is None:
                 added = desk.store.add_evaluation(*evaluation_of(result, visitor.name))

@@ -34,3 +34,20 @@ def test_a_page_and_its_count_are_found_by_an_index(
             plan = connection.execute(text(f"EXPLAIN QUERY PLAN {written}".replace(":", "\\:"))).all()
             assert any(index in row[-1] for row in plan), plan
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("condition", "index"),
+    [
+        ("parent IN ('a', 'b') AND parent != ''", "ix_evaluations_parent"),
+        ("replaced_by = 'a'", "ix_evaluations_replaced_by (replaced_by=?)"),  # as each deleted row asks
+    ],
+)
+def test_taking_back_looks_at_no_other_evaluation(tmp_path: Path, condition: str, index: str) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'labeler.db'}")
+    with store.engine.connect() as connection:
+        plan = connection.execute(
+            text(f"EXPLAIN QUERY PLAN SELECT id FROM evaluations WHERE {condition}")
+        ).all()
+    assert any(index in row[-1] for row in plan), plan
+    store.close()

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
+from gramwatt_labeler.__main__ import main
 from gramwatt_labeler.errors import Duplicate, InputError, NotFound, NotYours, Rejected, TakenBack, TryAgain
 from gramwatt_labeler.model import Grade, Graded, Measurement, MetricGrade, ScaleId, Window
+from gramwatt_labeler.published import Published
+from gramwatt_labeler.scale_files import load_scales
 from gramwatt_labeler.store import Evaluation, Filters, Given, Layer, Measure, Origin, Store
 from gramwatt_labeler.store.audit import entries
 from gramwatt_labeler.store.catalogue import Catalogue
+from gramwatt_labeler.store.passwords import Passwords
+from gramwatt_labeler.store.people import People, Role, Scope
 from gramwatt_labeler.store.returns import ReturnRows
 from gramwatt_labeler.store.withdrawals import Which, Withdrawals
+from gramwatt_labeler.web.app import create_app
+from prometheus_client import CollectorRegistry
 from sqlalchemy import text
+from starlette.testclient import TestClient
 
 NOW = 1_800_000_000.0
 OLD = ScaleId("s", "1", "2026-01-01", "a" * 64)
@@ -328,3 +339,52 @@ def test_a_kill_at_any_moment_leaves_all_or_none(url: str, opened: Callable[[str
             assert shown(store) == []
             Withdrawals(store.database).restore(act.id, "max", NOW)
         assert whole(store) == before
+
+
+def test_every_door_on_both_databases(
+    url: str, opened: Callable[[str], Store], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = opened(url)
+    people = People(store.database, Passwords(PasswordHasher(1, 8, 1)))
+    people.add("max", Role.MANAGER, "", "test", NOW)
+    headers = {"Authorization": f"Bearer {people.new_token('max', 't', Scope.MANAGE, 'test', NOW)}"}
+    app = create_app(
+        CollectorRegistry(),
+        Published(),
+        store,
+        load_scales(),
+        "gramwatt",
+        str,
+        "http://127.0.0.1:1",
+        tmp_path,
+    )
+    client = TestClient(app, headers=headers)
+
+    def call(method: str, path: str, **more: Any) -> Any:
+        return client.request(method, f"/api/v1/{path}", **more)
+
+    run = {"phase": "training", "model": "acme/net", "values": {"energy": "1.35 kWh", "emissions": 420}}
+    old = call("POST", "evaluations", json=run).json()["evaluations"][0]["id"]
+    new = call("PUT", f"evaluations/{old}?reason=r", json=run | {"values": {"energy": 5}}).json()["id"]
+    files = {"files": ("runs.csv", b"model,phase,energy_wh\na,training,1\nb,training,2\n")}
+    sent = call("POST", "evaluations/import", files=files).json()
+    assert call("POST", "evaluations/take-back", json={"import_id": sent["import_id"]}).json()["count"] == 2
+    assert call("POST", "evaluations/import", files=files).json()["counts"]["taken back"] == 2
+    assert call("DELETE", f"evaluations/{new}").status_code == 200
+    assert [call("GET", f"evaluations/{one}").status_code for one in (old, new)] == [410, 410]
+    assert (client.get(f"/evaluations/{old}").status_code, shown(store)) == (410, [])
+    database = ["--data.database-url", url]
+    for more, left in ((["--dry-run"], []), ([], [new])):
+        assert main(["restore", "3", *more, *database]) == 0
+        assert shown(store) == left
+    for more, left in ((["--dry-run"], [new]), ([], [])):
+        assert main(["take-back", new, "--reason", "again", *more, *database]) == 0
+        assert shown(store) == left
+    capsys.readouterr()
+    assert main(["restore", "--json", *database]) == 0
+    assert [one["count"] for one in json.loads(capsys.readouterr().out)] == [1, 2, 1]
+    assert main(["take-back", "--file", "runs.csv", *database]) == 1
+    restored = call("POST", "taken-back/2/restore").json()["ids"]
+    assert sorted(restored) == sorted(line["id"] for line in sent["lines"])
+    assert main(["take-back", "--file", "runs.csv", *database]) == 0
+    assert shown(store) == []

@@ -36,8 +36,8 @@ def upgrade() -> None:
     for column in ("withdrawal_id", "evaluation_id", "content_hash", "replaced_by"):
         op.create_index(f"ix_withdrawn_{column}", "withdrawn", [column])
     op.add_column("evaluations", sa.Column("import_id", sa.String(26), server_default="", nullable=False))
-    for column in ("import_id", "parent"):
-        filled = sa.text(f"{column} <> ''")
+    for column, condition in (("import_id", "<> ''"), ("parent", "<> ''"), ("replaced_by", "IS NOT NULL")):
+        filled = sa.text(f"{column} {condition}")
         op.create_index(
             f"ix_evaluations_{column}", "evaluations", [column], sqlite_where=filled, postgresql_where=filled
         )
