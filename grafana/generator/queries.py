@@ -84,9 +84,8 @@ def mean(metric: str, labels: str = "", window: str = RECENT) -> str:
 
 
 def last(metric: str, labels: str = "") -> str:
-    """The last value within the range, of series that have ended too; in a range without a reading that of its end."""
-    series = select(metric, labels)
-    return f"(last_over_time({series}[$__range]) or {series})"
+    """The last value within the range, of series that have ended too."""
+    return f"last_over_time({select(metric, labels)}[$__range])"
 
 
 def previous(expr: str) -> str:

@@ -84,10 +84,12 @@ def _chosen(expr: str) -> str:
 def _verdict() -> stat.Panel:
     energy = f"({_chosen(work.energy(_DEVICE))})"
     named = f"on (window) group_left (name) max by (window, name) ({_INFO})"
+    outer = work.outermost(_INFO, _KNOWN)
+    whole = f"({work.energy(_DEVICE)} and on (window) {outer})"
     most = with_labels(
-        f"topk(1, {energy}) * {named}",
-        share=percent("share", f"max({energy}) / sum({energy})"),
-        count=as_label("count", f"count({_KNOWN})"),
+        f"topk(1, {whole}) * {named}",
+        share=percent("share", f"max({whole}) / sum({whole})"),
+        count=as_label("count", f"count({outer})"),
     )
     requests = f"({work.of_key('requests')} > 0)"
     last_one = f"topk(1, {_chosen(work.start())} and on (window) {requests})"
@@ -100,7 +102,7 @@ def _verdict() -> stat.Panel:
     return number(
         "In short",
         "What one call cost in the last run that counted its requests, and the run with the most energy of those "
-        "chosen.",
+        "chosen. A run inside another one, such as an epoch, counts with that one.",
         "joule",
         now(
             either(

@@ -27,6 +27,12 @@ def of_project(runs: str, named: str) -> str:
     )
 
 
+def outermost(runs: str, known: str) -> str:
+    """Those of ``runs`` whose parent is not in ``known``: the energy of an epoch is in that of its run already."""
+    of_parent = f'label_replace({known}, "parent", "$1", "window", "(.+)")'
+    return f"group by (window) (({runs}) unless on (parent) {of_parent})"
+
+
 def energy(labels: str = "") -> str:
     """Joules of each run."""
     return f"sum by (window) (max by (window, component) ({last('window_energy_joules_total', labels)}))"

@@ -460,6 +460,8 @@ def test_a_gap_is_a_gap(page: Page, prometheus_url: str, serve: Callable[..., st
         (2_345_678, "joule", "2.35 MJ"),
         (0.5, "massg", "500 mg"),
         (50_000, "massg", "50 kg"),
+        (7.4e-10, "massg", "740 pg"),
+        (2e-9, "joule", "2 nJ"),
         (2_500_000, "massg", "2.5 t"),
         (0.865, "percentunit", "86.5 %"),
         (0.0000012, "percentunit", "<0.01 %"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import sys
 import time
@@ -186,6 +187,11 @@ def _name(text: str) -> str:
     return text
 
 
+_COUNTED = ("samples", "dataset_samples", "epochs", "tokens", "output_tokens", "requests", "parameters")
+"""Keys of whole numbers: 1.000 of them may well be a thousand."""
+_THREE_DIGITS = re.compile(r"[1-9]\d{0,2}\.\d{3}$")
+
+
 def _value(text: str) -> tuple[str, float]:
     key, equals, number = text.partition("=")
     try:
@@ -194,6 +200,11 @@ def _value(text: str) -> tuple[str, float]:
         value = float("nan")
     if not equals or not key or value != value or value in (float("inf"), float("-inf")):
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=NUMBER, for example samples=60000")
+    if key in _COUNTED and _THREE_DIGITS.match(number):
+        whole = number.replace(".", "")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} can mean {whole} or {value:g}; write {key}={whole} or {key}={value:g}"
+        )
     return key, value
 
 

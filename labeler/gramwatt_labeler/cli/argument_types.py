@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from ..config import Duration
 from ..errors import ConfigError, InputError
+from ..forms.signs import point_readings
 
 
 @contextmanager
@@ -38,6 +39,10 @@ def key_text(text: str) -> tuple[str, str]:
     return key.strip(), rest.strip()
 
 
+_COUNTED = ("samples", "dataset_samples", "epochs", "tokens", "output_tokens", "requests", "parameters")
+"""Keys of whole numbers: 1.000 of them may well be a thousand."""
+
+
 def key_number(text: str) -> tuple[str, float]:
     """``KEY=NUMBER``; the number is finite."""
     key, _, rest = text.partition("=")
@@ -47,6 +52,10 @@ def key_number(text: str) -> tuple[str, float]:
         number = math.nan
     if not key.strip() or not math.isfinite(number):
         raise argparse.ArgumentTypeError(f"expected KEY=NUMBER, such as samples=60000, got {text!r}")
+    if key.strip() in _COUNTED and (readings := point_readings(rest)):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} can mean {readings[0]} or {readings[1]}; write one of them"
+        )
     return key.strip(), number
 
 

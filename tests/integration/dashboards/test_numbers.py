@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from boards import BOARDS, expression, fill, instant, numbers, over_time, panels, target_of, targets
-from young import INTERVALS, NOW, Worlds
+from young import EPOCH_JOULES, INTERVALS, NOW, SPAN, Worlds
 
 pytestmark = pytest.mark.slow
 
@@ -150,6 +150,12 @@ def test_sentences_say_what_the_counters_say(worlds: Worlds, interval: int) -> N
     assert (labels["command"], labels["user"]) == ("python3", "bob")
     assert power == pytest.approx(0.94 * 120, rel=0.01), "all but its children that are too short for a row"
     assert said("machines", "Draws most now", 900)[1]["instance"] == f"old-{job}"
+    sentences = _run_sentences(worlds, job, interval)
+    most, words = next(one for one in sentences if "which used most" in one[1])
+    energies = worlds.gained(job, "window_energy_joules_total", SPAN, "window")
+    del energies[f"{job}-epoch",]  # it is in the energy of its run already
+    assert most == pytest.approx(max(energies.values()), rel=0.01)
+    assert f"{100 * most / sum(energies.values()):.0f} % of all {len(energies)} runs" in words
     finished = next(one for one in _run_sentences(worlds, job, interval) if "call of" in one[1])
     # It is open: its 40 requests are not recorded yet; resnet-a has ended and has.
     assert "resnet-a" in finished[1]
@@ -268,7 +274,8 @@ def test_runs_of_a_project_are_its_windows(worlds: Worlds, interval: int) -> Non
     chosen: dict[str, str]
     raw = worlds.gained(job, "window_energy_joules_total", 3600, "window")
     first, second, epoch = (f"{job}-resnet-a",), (f"{job}-resnet-b",), (f"{job}-epoch",)
-    assert raw.keys() == {first, second}
+    assert raw.keys() == {first, second, epoch}
+    raw[epoch] = EPOCH_JOULES
     for chosen, runs in (
         ({}, [first, second, epoch]),
         ({"project": "of-alice"}, [first, epoch]),
@@ -277,7 +284,7 @@ def test_runs_of_a_project_are_its_windows(worlds: Worlds, interval: int) -> Non
         ({"project": "of-carol"}, []),
     ):
         assert shown("Runs", "A", "window", **chosen).keys() == set(runs), chosen
-        wanted = {run: raw[run] for run in runs if run != epoch}
+        wanted = {run: raw[run] for run in runs}
         assert shown("Runs", "D", "window", **chosen) == pytest.approx(wanted, rel=0.01), chosen
         values = shown("Recorded values", "A", "name", **chosen)
         assert {name for (name,) in values} == {"resnet-a"} & {run[0].removeprefix(f"{job}-") for run in runs}

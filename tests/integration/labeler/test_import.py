@@ -270,6 +270,7 @@ def test_what_gramwatt_recorded_is_never_replaced(hand: Path, tmp_path: Path) ->
     [
         (["--value", "samples"], "expected KEY=NUMBER"),
         (["--value", "samples=nan"], "expected KEY=NUMBER"),
+        (["--value", "samples=60.000"], "can mean 60000 or 60; write one of them"),
         (["--column", "samples="], "expected FIELD=COLUMN"),
         (["--phase", "both"], "--phase"),
         (["--timezone", "Mars/Olympus"], "no time zone 'Mars/Olympus'"),

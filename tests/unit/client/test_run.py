@@ -414,6 +414,8 @@ def test_control_z_gives_the_shell_back_and_fg_goes_on(exporter: Any) -> None:
     [(("--phase", "train", "--", "true"), "invalid choice: 'train'"),
      (("--phase", "training"), "no command"),
      (("--phase", "training", "--value", "samples", "--", "true"), "'samples' is not KEY=NUMBER"),
+     (("--phase", "training", "--value", "samples=60.000", "--", "true"),
+      "'samples=60.000' can mean 60000 or 60; write samples=60000 or samples=60"),
      (("--phase", "training", "--value", "a=nan", "--", "true"), "'a=nan' is not KEY=NUMBER"),
      (("--phase", "training", "--name", "", "--", "true"), "1 to 128 characters"),
      (("--phase", "training", "--tag", "x", "--", "true"), "'x' is not KEY=TEXT")],

@@ -70,7 +70,9 @@ def test_the_published_table() -> None:
         pytest.skip(
             "GRAMWATT_TEST_DATA does not name a folder with HFCO2.csv (the study's data are not ours to ship)"
         )
-    study = analyse(of_cards(cards_of(file.read_text("utf-8"), "HFCO2.csv"), {}))
+    cards, repeated = cards_of(file.read_text("utf-8"), "HFCO2.csv")
+    assert repeated == 4
+    study = analyse(of_cards(cards, {}))
     assert (study.models, study.with_co2) == (1415, 1414)
     assert dict(study.reporting) == {
         "automatic": 1334,
