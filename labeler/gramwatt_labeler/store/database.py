@@ -23,7 +23,7 @@ from sqlalchemy.exc import TimeoutError as NoneIsFree
 from sqlalchemy.pool import NullPool
 
 from ..errors import ConfigError, DatabaseAway, DatabaseBusy, DatabaseFull, LabelerError, Rejected
-from . import migrate
+from . import migrate, searching
 from .rows import storable
 from .tables import EVALUATIONS
 
@@ -94,6 +94,7 @@ class Database:
             # away.
             logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
             engine = create_engine(url, pool_timeout=_CONNECT_SECONDS, connect_args=arguments, **pool)
+            event.listen(engine, "connect", _postgresql_manners)
             event.listen(engine, "checkout", _tried(engine))
             event.listen(engine, "before_cursor_execute", _with_storable_texts, retval=True)
             return engine
@@ -195,9 +196,22 @@ class Database:
         finally:
             patient.dispose()
 
+    def put_search_index(self) -> None:
+        """Make the index of searches where it is not and the role may. Raises DatabaseAway."""
+        with self._errors(), self._patient() as engine, engine.begin() as connection:
+            searching.put_index(connection)
+
     def close(self) -> None:
         self.engine.dispose()
         self._checks.dispose()
+
+
+def _postgresql_manners(connection: Any, _record: Any) -> None:
+    """No query is compiled: that takes longer than any query here. A server without a compiler has no such setting."""
+    cursor = connection.cursor()
+    cursor.execute("SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'jit'")
+    cursor.close()
+    connection.commit()
 
 
 def _tried(engine: Engine) -> Callable[..., None]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Select, and_, func, select, update
+from sqlalchemy import Connection, Engine, Select, and_, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
 from ..errors import Duplicate, NotFound, Rejected, TryAgain
@@ -198,23 +198,15 @@ class Store:
         counted: bool = True,
     ) -> Page:
         """One page, with the grades on ``scale``. Raises InputError naming ``sort`` or ``cursor``."""
-        found: list[Mapping[Any, Any]] = []
-        parts = listing.parts(sort, cursor)
         with self.database.reading() as connection:
-            for part in parts:
-                if len(found) <= limit:
-                    rest = limit - len(found)
-                    query = listing.rows_query(filters, scale, sort, cursor, rest, part)
-                    found += connection.execute(query).mappings().all()
-            total = None
-            if counted and not cursor and len(found) <= limit:  # the page is all there is
-                total = len(found)
-            elif counted:
-                total = connection.execute(listing.count_query(filters, scale)).scalar_one()
+            found, total = _page(connection, filters, scale, sort, cursor, limit, counted)
         shown = found[:limit]
         more = len(found) > limit and bool(shown)
         following = listing.encode_cursor(sort, shown[-1]["sort_key"], shown[-1]["id"]) if more else ""
-        return Page([one for one in map(self._listed, shown) if one is not None], following, total)
+        read = [one for one in map(self._listed, shown) if one is not None]
+        if total is None or filters.is_plain:
+            return Page(read, following, total)
+        return Page(read, following, min(total, listing.MOST_COUNTED), total > listing.MOST_COUNTED)
 
     def within(self, ids: Sequence[str], filters: Filters) -> set[str]:
         """Which of these are parts, at any depth, of an evaluation that fits by model, user and task."""
@@ -224,9 +216,8 @@ class Store:
     def values(self, field: str) -> Sequence[str]:
         """What stands in ``task``, ``phase``, ``user`` or ``origin`` of any evaluation, sorted."""
         column = {"task": _E.task, "phase": _E.phase, "user": _E.user_name, "origin": _E.origin}[field]
-        query = select(column).where(column != "").distinct().order_by(column).limit(1000)
         with self.database.reading() as connection:
-            return connection.execute(query).scalars().all()
+            return connection.execute(listing.values_query(column, 1000)).scalars().all()
 
     def measures(self, evaluations: Sequence[str]) -> Mapping[str, Mapping[str, Measure]]:
         """The measures of several evaluations, by their ids."""
@@ -343,8 +334,7 @@ class Store:
 
     def recent(self, limit: int = 1000, scale: str = "", search: str = "", offset: int = 0) -> list[Graded]:
         """Results of the evaluations that ended last, newest first; ``search`` as in :meth:`count`."""
-        query = _graded_query().order_by(_E.ended.desc(), _E.id, _G.scale)
-        return self._read(_matching(query, scale, search).limit(limit).offset(offset))
+        return self._read(listing.recent_query(_GRADED, limit, scale, search, offset))
 
     def newest(self, evaluations: int) -> list[Graded]:
         """All results of as many evaluations as these, of those that ended last; newest first."""
@@ -354,9 +344,8 @@ class Store:
 
     def count(self, scale: str = "", search: str = "") -> int:
         """How many results there are whose name, model, task, data set, phase, id or reason has ``search`` in it."""
-        query = select(func.count()).select_from(GRADES.join(EVALUATIONS)).where(_G.is_current)
         with self.database.reading() as connection:
-            return int(connection.execute(_matching(query, scale, search)).scalar_one())
+            return int(connection.execute(listing.recent_count_query(scale, search)).scalar_one())
 
     def not_annotated(self, since: float, scales: Collection[str]) -> list[Graded]:
         """Results on ``scales`` that have no annotation in Grafana yet, of windows that ended at or after ``since``,
@@ -416,6 +405,35 @@ def _existing(connection: Connection, evaluation_id: str, content: str) -> str |
     return None
 
 
+def _page(
+    connection: Connection, filters: Filters, scale: str, sort: str, cursor: str, limit: int, counted: bool
+) -> tuple[list[Mapping[Any, Any]], int | None]:
+    """One page and one row more, and how many all pages have; MOST_COUNTED + 1 is more than are counted."""
+    found: list[Mapping[Any, Any]] = []
+    parts = listing.parts(sort, cursor)
+    total: int | None = None
+    if filters.q and counted:
+        query = listing.found_query(filters, scale, sort, cursor, limit)
+        found = list(connection.execute(query).mappings().all())
+        total = int(found[0]["total"])
+        if total <= listing.MOST_COUNTED:
+            return [one for one in found if one["id"] is not None], total
+        found = []
+    elif counted and filters.letter:
+        total = int(connection.execute(listing.count_query(filters, scale)).scalar_one())
+    are_many = total is not None and total > listing.MOST_COUNTED
+    for part in parts:
+        if len(found) <= limit:
+            rest = limit - len(found)
+            query = listing.rows_query(filters, scale, sort, cursor, rest, part, are_many)
+            found += connection.execute(query).mappings().all()
+    if counted and total is None:
+        is_whole = not cursor and len(found) <= limit  # the page is all there is
+        query = listing.count_query(filters, scale)
+        total = len(found) if is_whole else int(connection.execute(query).scalar_one())
+    return found, total
+
+
 def _add(connection: Connection, graded: Graded) -> None:
     """Raises IntegrityError when the window is graded on this scale."""
     record = connection.execute(select(_E.record).where(_E.id == graded.window.id)).scalar()
@@ -436,14 +454,6 @@ def _add(connection: Connection, graded: Graded) -> None:
 
 def _graded_query() -> Select[Any]:
     return select(*_GRADED).select_from(GRADES.join(EVALUATIONS)).where(_G.is_current)
-
-
-def _matching(query: Select[Any], scale: str, search: str) -> Select[Any]:
-    if scale:
-        query = query.where(_G.scale == scale)
-    if search:
-        query = query.where(listing.contains(_E.search, search))
-    return query
 
 
 def _of(table: Any, evaluation_id: str) -> Select[Any]:

@@ -15,10 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..errors import ConfigError
 
 _log = logging.getLogger(__name__)
-HEAD = "0007"
+HEAD = "0008"
 """The step that brings a database to this version. Held to the files by a test, so that a start need not read them."""
 
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", HEAD)
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", HEAD)
 SCRIPTS = Path(__file__).parent / "migrations"
 _VERSION = sa.table("alembic_version", sa.column("version_num"))
 _LOCK_SECONDS = 5

@@ -113,6 +113,7 @@ class EvaluationPage(BaseModel):
     evaluations: list[EvaluationRow]
     next: str | None
     total: int
+    total_is_exact: bool
 
 
 class AddedOne(BaseModel):

@@ -64,7 +64,7 @@ def router(desk: Desk) -> APIRouter:
         name = _name(model.facts)
         return desk.pages.render(
             "model.html.j2", request, status, here="/models", model=model, name=name, stored=stored, total=page.total,
-            labelled=labelled,
+            are_more=page.are_more, labelled=labelled,
             card=_card(model.facts.hub_id), wrong=wrong, words=WORDS, amounts=AMOUNTS,
             read=read, file=file, suffixes=",".join(SUFFIXES), formats=READ,
             forms={phase: address(of_model(name, model.facts), phase) for phase in PHASES},
