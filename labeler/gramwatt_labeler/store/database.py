@@ -24,7 +24,7 @@ from sqlalchemy.pool import NullPool
 
 from ..errors import ConfigError, DatabaseAway, DatabaseBusy, DatabaseFull, LabelerError, Rejected
 from . import migrate, searching
-from .rows import storable
+from .rows import STORABLE, storable
 from .tables import EVALUATIONS
 
 _log = logging.getLogger(__name__)
@@ -245,22 +245,25 @@ def _left_in_order(connection: Connection) -> Iterator[None]:
 
 
 def _with_storable_texts(
-    _connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+    _connection: Connection, _cursor: Any, statement: str, parameters: Any, context: Any, _many: bool
 ) -> tuple[str, Any]:
     """The statement with texts that a database can store. A filter with other characters finds nothing.
 
     PostgreSQL's driver refuses half a surrogate in the middle of its request, and NUL as if it were away.
     """
-    return statement, _storable(parameters)
+    is_done = context is not None and context.execution_options.get(STORABLE)
+    return statement, parameters if is_done else _storable(parameters)
 
 
 def _storable(value: Any) -> Any:
     if isinstance(value, str):
         return storable(value)
+    if value is None or isinstance(value, float | int):
+        return value
     if isinstance(value, dict):
         return {name: _storable(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(_storable(one) for one in value)
+        return type(value)([_storable(one) for one in value])
     return value
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Select, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
 from ..errors import Duplicate, NotFound, Rejected, TryAgain
@@ -35,6 +35,7 @@ from .tables import EVALUATIONS, EXTRA_FIELDS, EXTRA_VALUES, GRADES, MEASURES, M
 
 _log = logging.getLogger(__name__)
 _E, _G = EVALUATIONS.c, GRADES.c
+_AT_ONCE = 500  # rows of one statement
 _TRIES = 3  # to write beside another program that writes the same names
 _GRADED = (_E.record, _G.record.label("own"), _G.graded_at)
 
@@ -84,7 +85,8 @@ class Store:
         being answered by another process.
         """
         with self.database.writing() as connection:
-            ids = [self._put(connection, one, grades, number) for number, (one, grades) in enumerate(new)]
+            known = writing.Known()
+            ids = self._put_all(connection, [_with_id(one) for one in new], known)
             found = body(ids)
             if reply is not None:
                 try:
@@ -98,16 +100,46 @@ class Store:
         found: list[str | Duplicate | Rejected] = []
         known = writing.Known()
         with self.database.writing() as connection:
-            for number, (evaluation, grades) in enumerate(new):
-                try:
-                    found.append(self._put(connection, evaluation, grades, number, known))
-                except (Duplicate, Rejected) as error:
-                    found.append(error)
-                except TryAgain as error:
-                    found.append(Rejected(str(error)))
-                except DataError as error:
-                    found.append(Rejected(f"the database does not take it: {first_line(error)}"))
+            for first in range(0, len(new), _AT_ONCE):
+                some = [_with_id(one) for one in new[first : first + _AT_ONCE]]
+                found += _put_at_once(connection, some, known, first) or [
+                    self._put_or_say_why(connection, one, grades, first + number, known)
+                    for number, (one, grades) in enumerate(some)
+                ]
         return found
+
+    def _put_all(
+        self,
+        connection: Connection,
+        new: Sequence[tuple[Evaluation, Sequence[Given]]],
+        known: writing.Known,
+    ) -> list[str]:
+        """The ids of all. Raises what the first that cannot be kept raises."""
+        with connection.begin_nested() as attempt, known.undone_on_failure():
+            found = _put_at_once(connection, new, known)
+            ids = [one for one in found if isinstance(one, str)]
+            if new and len(ids) == len(new):
+                return ids
+            attempt.rollback()
+        known = writing.Known()
+        return [self._put(connection, one, grades, number, known) for number, (one, grades) in enumerate(new)]
+
+    def _put_or_say_why(
+        self,
+        connection: Connection,
+        evaluation: Evaluation,
+        grades: Sequence[Given],
+        number: int,
+        known: writing.Known,
+    ) -> str | Duplicate | Rejected:
+        try:
+            return self._put(connection, evaluation, grades, number, known)
+        except (Duplicate, Rejected) as error:
+            return error
+        except TryAgain as error:
+            return Rejected(str(error))
+        except DataError as error:
+            return Rejected(f"the database does not take it: {first_line(error)}")
 
     def reply(self, asked: Reply) -> Reply | None:
         """What the same request was answered before. Raises InputError when its key was another request's."""
@@ -122,10 +154,7 @@ class Store:
         number: int,
         known: writing.Known | None = None,
     ) -> str:
-        if not evaluation.id:
-            evaluation = replace(
-                evaluation, window=replace(evaluation.window, id=new_id(evaluation.created_at))
-            )
+        evaluation, _ = _with_id((evaluation, grades))
         content = rows.content_hash(evaluation, by_id=False)
         known = writing.Known() if known is None else known
         for left in reversed(range(_TRIES)):
@@ -403,6 +432,60 @@ def _existing(connection: Connection, evaluation_id: str, content: str) -> str |
         if found is not None:
             return str(found)
     return None
+
+
+def _with_id(new: tuple[Evaluation, Sequence[Given]]) -> tuple[Evaluation, Sequence[Given]]:
+    """The same with an id, made here when it has none."""
+    evaluation, grades = new
+    if evaluation.id:
+        return new
+    window = replace(evaluation.window, id=new_id(evaluation.created_at))
+    return replace(evaluation, window=window), grades
+
+
+def _put_at_once(
+    connection: Connection,
+    new: Sequence[tuple[Evaluation, Sequence[Given]]],
+    known: writing.Known,
+    first: int = 0,
+) -> list[str | Duplicate]:
+    """For each its id, or the one that is there; ``first`` is the number of the first. All that are new are kept.
+
+    Empty where one of them cannot be kept: then each is to be tried by itself.
+    """
+    contents = [rows.content_hash(one, by_id=False) for one, _ in new]
+    there = _there(connection, [one.id for one, _ in new], contents)
+    whole = [
+        (one, content, grades)
+        for (one, grades), content, other in zip(new, contents, there, strict=True)
+        if other is None
+    ]
+    try:
+        with connection.begin_nested(), known.undone_on_failure():
+            writing.put_new(connection, whole, known)
+    except (IntegrityError, DataError, Rejected):
+        return []
+    return [
+        one.id if other is None else Duplicate(other, first + number)
+        for number, ((one, _), other) in enumerate(zip(new, there, strict=True))
+    ]
+
+
+def _there(connection: Connection, ids: Sequence[str], contents: Sequence[str]) -> list[str | None]:
+    """For each id and content the evaluation that is there, or stands before it here; as :func:`_existing`."""
+    known: dict[ColumnElement[str], dict[str, str]] = {_E.id: {}, _E.content_hash: {}}
+    for column, values in ((_E.id, ids), (_E.content_hash, contents)):
+        for start in range(0, len(values), _AT_ONCE):
+            some = column.in_(values[start : start + _AT_ONCE])
+            known[column] |= {row[0]: row[1] for row in connection.execute(select(column, _E.id).where(some))}
+    found = []
+    for its_id, content in zip(ids, contents, strict=True):
+        stored = rows.storable(its_id)
+        other = known[_E.id].get(stored) or known[_E.content_hash].get(content)
+        found.append(other)
+        if other is None:
+            known[_E.id][stored] = known[_E.content_hash][content] = stored
+    return found
 
 
 def _page(
