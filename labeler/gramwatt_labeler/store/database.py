@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import sqlite3
 import struct
@@ -22,7 +23,16 @@ from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, InvalidateP
 from sqlalchemy.exc import TimeoutError as NoneIsFree
 from sqlalchemy.pool import NullPool
 
-from ..errors import ConfigError, DatabaseAway, DatabaseBusy, DatabaseFull, LabelerError, Rejected
+from ..errors import (
+    ConfigError,
+    DatabaseAway,
+    DatabaseBusy,
+    DatabaseFull,
+    DatabaseNewer,
+    LabelerError,
+    NewerDatabase,
+    Rejected,
+)
 from . import migrate, searching
 from .rows import STORABLE, storable
 from .tables import EVALUATIONS
@@ -45,6 +55,9 @@ _TIMEOUTS: dict[str, dict[str, Any]] = {
     "psycopg2": _LIBPQ,
     "pg8000": {"timeout": _CONNECT_SECONDS},  # of each answer, too
 }
+_CHECK_SECONDS = (
+    1.0  # between two looks of reading requests at the database's version; writing ones always look
+)
 _UPGRADE_SECONDS = 3600  # for one statement of an upgrade, which moves every row
 _FOR_CHECKS: dict[str, Any] = {"pool_size": 1, "max_overflow": 1}
 
@@ -61,6 +74,7 @@ class Database:
     def __init__(self, url: str, upgrades: bool = True) -> None:
         self._lock = threading.Lock()
         self._is_ready = False
+        self._checked_at = -math.inf
         self._said = ""
         self._upgrades = upgrades
         try:
@@ -112,6 +126,8 @@ class Database:
         with self._errors():
             self._prepare()
             with self.engine.connect() as connection, _left_in_order(connection):
+                if time.monotonic() - self._checked_at >= _CHECK_SECONDS:
+                    self._refuse_newer(connection)
                 yield connection
 
     @contextlib.contextmanager
@@ -127,6 +143,7 @@ class Database:
                 connection.begin(),
                 _left_in_order(connection),
             ):
+                self._refuse_newer(connection)
                 yield connection
             if self._said:
                 self._said = ""
@@ -141,6 +158,13 @@ class Database:
             self._prepare()
             with self._checks.connect() as connection, _left_in_order(connection):
                 connection.execute(select(EVALUATIONS.c.id).limit(1)).first()
+                self._refuse_newer(connection)
+
+    def _refuse_newer(self, connection: Connection) -> None:
+        """Somebody may upgrade the database with a newer labeler while this one runs."""
+        if self._upgrades:
+            migrate.refuse_newer(connection)
+            self._checked_at = time.monotonic()
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -148,6 +172,13 @@ class Database:
             yield
         except IntegrityError:
             raise
+        except NewerDatabase as error:
+            self._checked_at = -math.inf  # nothing is read until it is an older one again
+            text = (
+                f"the database was upgraded to version {error.found} by a newer labeler; this one knows up to "
+                f"{error.known} and writes nothing more: restart it with the newer version"
+            )
+            raise DatabaseNewer(text) from None
         except NoneIsFree:
             raise DatabaseBusy(f"all connections to the database {self.shown} are in use") from None
         except DataError as error:

@@ -229,7 +229,8 @@ def metric_grade_rows(evaluation_id: str, given: Given) -> list[dict[str, Any]]:
     return [
         {
             "evaluation_id": storable(evaluation_id), "scale_sha256": given.grade.scale.sha256,
-            "metric": storable(one.metric[:256]), "value": one.value, "metric_index": one.index, "letter": storable(one.letter),
+            "metric": storable(one.metric[:256]), "value": one.value, "metric_index": one.index,
+            "letter": storable(one.letter),
         }
         for one in given.letters
     ]  # fmt: skip

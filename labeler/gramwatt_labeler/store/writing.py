@@ -32,6 +32,9 @@ _INSERT = {
     table: insert(table).execution_options(**{rows.STORABLE: True})
     for table in (EVALUATIONS, GRADES, MEASURES, METRIC_GRADES, EXTRA_VALUES)
 }
+_INSERT_AT_ONCE = {
+    table: statement.returning(*table.primary_key.columns) for table, statement in _INSERT.items()
+}
 
 
 class Known:
@@ -89,9 +92,11 @@ def put_new(
             ),
         ):
             beside.setdefault(table, []).extend(found)
+    # With RETURNING many rows are one statement; else PostgreSQL's drivers send each row by itself.
+    inserts = _INSERT_AT_ONCE if connection.dialect.name == "postgresql" else _INSERT
     for table, found in beside.items():
         if found:
-            connection.execute(_INSERT[table], found)
+            connection.execute(inserts[table], found)
 
 
 def _evaluation_row(

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
+from ...bounded_program import reading_for
 from ...errors import LabelerError, NotFound
 from ...forms.fields import PHASES
 from ...forms.mistakes import Mistake
@@ -111,11 +112,13 @@ def router(desk: Desk) -> APIRouter:
         except LabelerError as error:
             wrong = f"Shape of its input: {error}"
             return _page(request, model, wrong=wrong, status=422, typed_shape=typed)
+        by = desk.pages.visitors(request).name
         try:
-            facts = read_model(files[0].file, name, size, shapes)
+            with reading_for(by):
+                facts = read_model(files[0].file, name, size, shapes)
         except LabelerError as error:
             return _page(request, model, wrong=str(error), status=422, typed_shape=typed)
-        model = keep(desk.store, model.facts, facts, desk.clock(), desk.pages.visitors(request).name)
+        model = keep(desk.store, model.facts, facts, desk.clock(), by)
         return _page(request, model, read=facts, file=name, typed_shape=typed)
 
     @routes.post("/models/{model_id}/curation")
