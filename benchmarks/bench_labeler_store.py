@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from gramwatt_labeler.store import Store
 from sqlalchemy import create_engine, text
@@ -25,9 +27,10 @@ from sqlalchemy import create_engine, text
 from benchmarks.harness import machine
 from benchmarks.labeler_requests import Asking, requests
 from benchmarks.labeler_rows import fill, recorded
-from tests.support import postgresql
-from tests.support.ports_for_tests import free_ports
 
+# Those of the tests, which find each other by another path.
+_postgresql: Any = importlib.import_module("tests.support.postgresql")
+_ports: Any = importlib.import_module("tests.support.ports_for_tests")
 BUDGET_SECONDS = 0.1
 WINDOWS_PER_MINUTE = 1000
 _START_SECONDS = 60
@@ -40,14 +43,14 @@ def database(kind: str) -> Iterator[str]:
         with tempfile.TemporaryDirectory(prefix="gramwatt-bench-") as folder:
             yield f"sqlite:///{Path(folder) / 'labeler.db'}"
     else:
-        with postgresql.server() as address:
+        with _postgresql.server() as address:
             yield f"postgresql+pg8000://gramwatt@{address}/postgres"
 
 
 @contextlib.contextmanager
 def serving(url: str) -> Iterator[str]:
     """``host:port`` of the labeler over this database."""
-    port = free_ports(1)[0]
+    port = _ports.free_ports(1)[0]
     flags = [f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
     environment = os.environ | {"GRAMWATT_LABELER_DATA_DATABASE_URL": url}
     words = [sys.executable, "-m", "gramwatt_labeler", "serve", *flags]
