@@ -11,11 +11,24 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 
 from .errors import TryAgain
 
-_TURNS = threading.BoundedSemaphore(2)  # each may take gigabytes
+_MOST_TURNS = 2  # each may take gigabytes
+_MOST_WAITING = 4  # of one person: each holds a thread of the server
 _TURN_SECONDS = 10.0  # how long a file waits for its turn: others may be read for a minute
+_READER: ContextVar[str] = ContextVar("reader", default="")
+
+
+@contextlib.contextmanager
+def reading_for(name: str) -> Iterator[None]:
+    """What is read inside counts as that person's, who has one turn at a time."""
+    token = _READER.set(name)
+    try:
+        yield
+    finally:
+        _READER.reset(token)
 
 
 class NoAnswer(Exception):
@@ -37,7 +50,7 @@ def answer_of(
     line = [sys.executable, "-P", "-m", module, *arguments]
     source = subprocess.PIPE if file is None else file
     with (
-        _turn(),
+        _TURNS.turn(_READER.get()),
         subprocess.Popen(line, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as program,
     ):
         try:
@@ -50,14 +63,59 @@ def answer_of(
     return bytes(found)
 
 
-@contextlib.contextmanager
-def _turn() -> Iterator[None]:
-    if not _TURNS.acquire(timeout=_TURN_SECONDS):
-        raise TryAgain("two other files are being read, which may take a minute; try again then")
-    try:
-        yield
-    finally:
-        _TURNS.release()
+class _Turns:
+    """A waiting line by person: one turn each at a time, and next is the person whose last turn began the longest ago.
+
+    A person with many files does not stand in the way of one with a single file.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._holding: list[str] = []
+        self._waiting: list[tuple[str, object]] = []
+        self._last: dict[str, int] = {}  # of those who hold a turn or wait: the number of their last one
+        self._count = 0
+
+    @contextlib.contextmanager
+    def turn(self, person: str) -> Iterator[None]:
+        """Raises TryAgain when there is none within seconds."""
+        ticket = (person, object())
+        with self._changed:
+            if sum(other == person for other, _ in self._waiting) >= _MOST_WAITING:
+                raise TryAgain("several of your files wait to be read already; try again when they are done")
+            self._waiting.append(ticket)
+            has_turn = self._changed.wait_for(lambda: self._next() is ticket, _TURN_SECONDS)
+            self._waiting.remove(ticket)
+            own = person in self._holding
+            if has_turn:
+                self._count += 1
+                self._last[person] = self._count
+                self._holding.append(person)
+            self._forget()
+            self._changed.notify_all()
+        if not has_turn:
+            which = "another file of yours is" if own else "two other files are"
+            raise TryAgain(f"{which} being read, which may take a minute; try again then")
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._holding.remove(person)
+                self._forget()
+                self._changed.notify_all()
+
+    def _next(self) -> tuple[str, object] | None:
+        if len(self._holding) >= _MOST_TURNS:
+            return None
+        free = [one for one in self._waiting if one[0] not in self._holding]
+        return min(free, key=lambda one: self._last.get(one[0], 0), default=None)
+
+    def _forget(self) -> None:
+        there = {*self._holding, *(person for person, _ in self._waiting)}
+        self._last = {person: number for person, number in self._last.items() if person in there}
+
+
+_TURNS = _Turns()
 
 
 def bound(memory_bytes: int, cpu_seconds: int) -> None:

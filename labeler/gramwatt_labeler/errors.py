@@ -4,6 +4,7 @@
 
     LabelerError
     ├── ConfigError     the user must change a setting; carries the path of the key
+    │   └── NewerDatabase   the database that is set is one of a newer labeler
     ├── ScaleError      a scale file is wrong or missing; carries the file and the path inside it
     ├── InputError      a file to import is wrong; names file, line, column and fix; nothing of it was imported
     │   └── FactsError      facts to grade name what no scale knows; carries path and what is allowed
@@ -14,6 +15,7 @@
     ├── TryAgain        a server did not answer or is overloaded: counted, retried
     │   └── DatabaseAway    it is the database
     │       ├── DatabaseBusy    it answers, and all connections to it are in use
+    │       ├── DatabaseNewer   a newer labeler has upgraded it: restart with that one
     │       └── DatabaseFull    it answers and takes nothing new: its disk is full, or may only be read
     ├── Duplicate       it is stored already; carries the id of the one that is there
     └── Rejected        a server understood and refused: retrying the same call is pointless
@@ -37,6 +39,19 @@ class ConfigError(LabelerError):
         super().__init__(f"{path}: {message}")
         self.path = path
         self.message = message
+
+
+class NewerDatabase(ConfigError):
+    """A newer labeler upgraded the database that is to be opened; ``found`` and ``known`` are the versions."""
+
+    def __init__(self, found: str, known: str) -> None:
+        super().__init__(
+            "$.data.database_url",
+            f"this database was upgraded to version {found} by a newer labeler; this one knows up to {known}: "
+            "install the newer labeler again, or restore the backup that was made before the upgrade",
+        )
+        self.found = found
+        self.known = known
 
 
 class ScaleError(LabelerError):
@@ -103,6 +118,10 @@ class DatabaseAway(TryAgain):
 
 class DatabaseBusy(DatabaseAway):
     """Every connection that this program may have to the database is in use."""
+
+
+class DatabaseNewer(DatabaseAway):
+    """A newer labeler upgraded it while this one runs. Nothing more is written."""
 
 
 class DatabaseFull(DatabaseAway):

@@ -7,7 +7,7 @@ import argparse
 import msgspec
 
 from ..config import Config
-from ..store import Store, migrate
+from ..store import Store, migrate, searching
 from ..store.rehearsal import Rehearsal
 from . import exit_codes
 
@@ -27,29 +27,38 @@ def main(options: argparse.Namespace, config: Config) -> int:
     ``watch`` and ``serve`` upgrade by themselves; this shows it before they start.
     """
     action = "check" if options.dry_run else options.action
-    before, shown = _before(config)
-    if action == "upgrade" and before != migrate.HEAD:
+    before, shown, is_indexed = _before(config)
+    if action == "upgrade" and not (before == migrate.HEAD and is_indexed):
         store = Store(config.database_url)
         store.ping()
+        store.database.put_search_index()
         store.close()
+        is_indexed = _before(config)[2]
     now = migrate.HEAD if action == "upgrade" else before
     if options.json:
         found = {"database": shown, "before": before, "version": now, "newest": migrate.HEAD}
-        print(msgspec.json.encode(found).decode())
+        print(msgspec.json.encode(found | {"search_index": is_indexed}).decode())
     else:
         what = f"version {now}" if now else "empty"
         changed = f" (was {before or 'empty'})" if now != before else ""
         print(f"{shown}: {what}{changed}; newest is {migrate.HEAD}")
+        if now == migrate.HEAD and not is_indexed:
+            print(
+                f"searches read every text, as pg_trgm is not there or this role may not use it: {searching.FIX}"
+            )
     return 0 if now == migrate.HEAD else exit_codes.ERROR
 
 
-def _before(config: Config) -> tuple[str, str]:
-    """The version of the database, "" of an empty one, and its address without a password. It stays as it is."""
+def _before(config: Config) -> tuple[str, str, bool]:
+    """The version of the database, "" of an empty one, its address without a password, and whether it has the index of
+    searches. It stays as it is.
+    """
     if config.database_file is not None and not config.database_file.is_file():
-        return "", config.database_url  # opening it would make the file
+        return "", config.database_url, True  # opening it would make the file
     database = Rehearsal(config.database_url, upgrades=False)
     try:
         with database.reading() as connection:
-            return migrate.version(connection), database.shown
+            version = migrate.version(connection)
+            return version, database.shown, version != migrate.HEAD or searching.has_index(connection)
     finally:
         database.close()

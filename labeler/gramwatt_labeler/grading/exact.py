@@ -7,18 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from functools import lru_cache
 
 Number = float | Fraction
+_KEPT = 4096  # results: many runs are graded with the same limits and weights
 
 
 def exact(number: Number) -> Fraction:
     """The number as it is written: ``exact(0.1)`` is a tenth. Raises ValueError for NaN and infinity."""
-    return number if isinstance(number, Fraction) else Fraction(str(number))
+    return number if isinstance(number, Fraction) else _read(str(number))
+
+
+@lru_cache(_KEPT)
+def _read(digits: str) -> Fraction:
+    return Fraction(digits)
 
 
 def weighted_mean(pairs: Iterable[tuple[Number, Number]]) -> Fraction:
     """The mean of (value, weight). Raises ValueError when there is no weight."""
-    listed = [(exact(value), exact(weight)) for value, weight in pairs]
+    return _mean(tuple((exact(value), exact(weight)) for value, weight in pairs))
+
+
+@lru_cache(_KEPT)  # ratings are a few whole numbers, and weights those of a scale
+def _mean(listed: tuple[tuple[Fraction, Fraction], ...]) -> Fraction:
     total = sum((weight for _, weight in listed), Fraction(0))
     if not total:
         raise ValueError("no weight")

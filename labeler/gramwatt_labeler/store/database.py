@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import sqlite3
 import struct
@@ -22,9 +23,18 @@ from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, InvalidateP
 from sqlalchemy.exc import TimeoutError as NoneIsFree
 from sqlalchemy.pool import NullPool
 
-from ..errors import ConfigError, DatabaseAway, DatabaseBusy, DatabaseFull, LabelerError, Rejected
-from . import migrate
-from .rows import storable
+from ..errors import (
+    ConfigError,
+    DatabaseAway,
+    DatabaseBusy,
+    DatabaseFull,
+    DatabaseNewer,
+    LabelerError,
+    NewerDatabase,
+    Rejected,
+)
+from . import migrate, searching
+from .rows import STORABLE, storable
 from .tables import EVALUATIONS
 
 _log = logging.getLogger(__name__)
@@ -45,6 +55,9 @@ _TIMEOUTS: dict[str, dict[str, Any]] = {
     "psycopg2": _LIBPQ,
     "pg8000": {"timeout": _CONNECT_SECONDS},  # of each answer, too
 }
+_CHECK_SECONDS = (
+    1.0  # between two looks of reading requests at the database's version; writing ones always look
+)
 _UPGRADE_SECONDS = 3600  # for one statement of an upgrade, which moves every row
 _FOR_CHECKS: dict[str, Any] = {"pool_size": 1, "max_overflow": 1}
 
@@ -61,6 +74,7 @@ class Database:
     def __init__(self, url: str, upgrades: bool = True) -> None:
         self._lock = threading.Lock()
         self._is_ready = False
+        self._checked_at = -math.inf
         self._said = ""
         self._upgrades = upgrades
         try:
@@ -94,6 +108,7 @@ class Database:
             # away.
             logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
             engine = create_engine(url, pool_timeout=_CONNECT_SECONDS, connect_args=arguments, **pool)
+            event.listen(engine, "connect", _postgresql_manners)
             event.listen(engine, "checkout", _tried(engine))
             event.listen(engine, "before_cursor_execute", _with_storable_texts, retval=True)
             return engine
@@ -111,6 +126,8 @@ class Database:
         with self._errors():
             self._prepare()
             with self.engine.connect() as connection, _left_in_order(connection):
+                if time.monotonic() - self._checked_at >= _CHECK_SECONDS:
+                    self._refuse_newer(connection)
                 yield connection
 
     @contextlib.contextmanager
@@ -126,6 +143,7 @@ class Database:
                 connection.begin(),
                 _left_in_order(connection),
             ):
+                self._refuse_newer(connection)
                 yield connection
             if self._said:
                 self._said = ""
@@ -140,6 +158,13 @@ class Database:
             self._prepare()
             with self._checks.connect() as connection, _left_in_order(connection):
                 connection.execute(select(EVALUATIONS.c.id).limit(1)).first()
+                self._refuse_newer(connection)
+
+    def _refuse_newer(self, connection: Connection) -> None:
+        """Somebody may upgrade the database with a newer labeler while this one runs."""
+        if self._upgrades:
+            migrate.refuse_newer(connection)
+            self._checked_at = time.monotonic()
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -147,6 +172,13 @@ class Database:
             yield
         except IntegrityError:
             raise
+        except NewerDatabase as error:
+            self._checked_at = -math.inf  # nothing is read until it is an older one again
+            text = (
+                f"the database was upgraded to version {error.found} by a newer labeler; this one knows up to "
+                f"{error.known} and writes nothing more: restart it with the newer version"
+            )
+            raise DatabaseNewer(text) from None
         except NoneIsFree:
             raise DatabaseBusy(f"all connections to the database {self.shown} are in use") from None
         except DataError as error:
@@ -195,9 +227,22 @@ class Database:
         finally:
             patient.dispose()
 
+    def put_search_index(self) -> None:
+        """Make the index of searches where it is not and the role may. Raises DatabaseAway."""
+        with self._errors(), self._patient() as engine, engine.begin() as connection:
+            searching.put_index(connection)
+
     def close(self) -> None:
         self.engine.dispose()
         self._checks.dispose()
+
+
+def _postgresql_manners(connection: Any, _record: Any) -> None:
+    """No query is compiled: that takes longer than any query here. A server without a compiler has no such setting."""
+    cursor = connection.cursor()
+    cursor.execute("SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'jit'")
+    cursor.close()
+    connection.commit()
 
 
 def _tried(engine: Engine) -> Callable[..., None]:
@@ -231,22 +276,25 @@ def _left_in_order(connection: Connection) -> Iterator[None]:
 
 
 def _with_storable_texts(
-    _connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+    _connection: Connection, _cursor: Any, statement: str, parameters: Any, context: Any, _many: bool
 ) -> tuple[str, Any]:
     """The statement with texts that a database can store. A filter with other characters finds nothing.
 
     PostgreSQL's driver refuses half a surrogate in the middle of its request, and NUL as if it were away.
     """
-    return statement, _storable(parameters)
+    is_done = context is not None and context.execution_options.get(STORABLE)
+    return statement, parameters if is_done else _storable(parameters)
 
 
 def _storable(value: Any) -> Any:
     if isinstance(value, str):
         return storable(value)
+    if value is None or isinstance(value, float | int):
+        return value
     if isinstance(value, dict):
         return {name: _storable(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(_storable(one) for one in value)
+        return type(value)([_storable(one) for one in value])
     return value
 
 

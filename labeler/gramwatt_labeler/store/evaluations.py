@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Select, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
 from ..errors import Duplicate, InputError, NotFound, Rejected, TakenBack, TryAgain
@@ -44,6 +44,7 @@ from .tables import (
 
 _log = logging.getLogger(__name__)
 _E, _G = EVALUATIONS.c, GRADES.c
+_AT_ONCE = 500  # rows of one statement
 _TRIES = 3  # to write beside another program that writes the same names
 _MADE = {
     Origin.HUB: "read from a model card, whose values are corrected on the page of the study",
@@ -97,7 +98,8 @@ class Store:
         being answered by another process.
         """
         with self.database.writing() as connection:
-            ids = [self._put(connection, one, grades, number) for number, (one, grades) in enumerate(new)]
+            known = writing.Known()
+            ids = self._put_all(connection, [_with_id(one) for one in new], known)
             found = body(ids)
             if reply is not None:
                 try:
@@ -124,16 +126,46 @@ class Store:
     ) -> list[str | Duplicate | Rejected]:
         found: list[str | Duplicate | Rejected] = []
         known = writing.Known()
-        for number, (evaluation, grades) in enumerate(new):
-            try:
-                found.append(self._put(connection, evaluation, grades, number, known))
-            except (Duplicate, Rejected) as error:
-                found.append(error)
-            except TryAgain as error:
-                found.append(Rejected(str(error)))
-            except DataError as error:
-                found.append(Rejected(f"the database does not take it: {first_line(error)}"))
+        for first in range(0, len(new), _AT_ONCE):
+            some = [_with_id(one) for one in new[first : first + _AT_ONCE]]
+            found += _put_at_once(connection, some, known, first) or [
+                self._put_or_say_why(connection, one, grades, first + number, known)
+                for number, (one, grades) in enumerate(some)
+            ]
         return found
+
+    def _put_all(
+        self,
+        connection: Connection,
+        new: Sequence[tuple[Evaluation, Sequence[Given]]],
+        known: writing.Known,
+    ) -> list[str]:
+        """The ids of all. Raises what the first that cannot be kept raises."""
+        with connection.begin_nested() as attempt, known.undone_on_failure():
+            found = _put_at_once(connection, new, known)
+            ids = [one for one in found if isinstance(one, str)]
+            if new and len(ids) == len(new):
+                return ids
+            attempt.rollback()
+        known = writing.Known()
+        return [self._put(connection, one, grades, number, known) for number, (one, grades) in enumerate(new)]
+
+    def _put_or_say_why(
+        self,
+        connection: Connection,
+        evaluation: Evaluation,
+        grades: Sequence[Given],
+        number: int,
+        known: writing.Known,
+    ) -> str | Duplicate | Rejected:
+        try:
+            return self._put(connection, evaluation, grades, number, known)
+        except (Duplicate, Rejected) as error:
+            return error
+        except TryAgain as error:
+            return Rejected(str(error))
+        except DataError as error:
+            return Rejected(f"the database does not take it: {first_line(error)}")
 
     def reply(self, asked: Reply) -> Reply | None:
         """What the same request was answered before. Raises InputError when its key was another request's."""
@@ -148,10 +180,7 @@ class Store:
         number: int,
         known: writing.Known | None = None,
     ) -> str:
-        if not evaluation.id:
-            evaluation = replace(
-                evaluation, window=replace(evaluation.window, id=new_id(evaluation.created_at))
-            )
+        evaluation, _ = _with_id((evaluation, grades))
         content = rows.content_hash(evaluation, by_id=False)
         known = writing.Known() if known is None else known
         for left in reversed(range(_TRIES)):
@@ -274,23 +303,15 @@ class Store:
         counted: bool = True,
     ) -> Page:
         """One page, with the grades on ``scale``. Raises InputError naming ``sort`` or ``cursor``."""
-        found: list[Mapping[Any, Any]] = []
-        parts = listing.parts(sort, cursor)
         with self.database.reading() as connection:
-            for part in parts:
-                if len(found) <= limit:
-                    rest = limit - len(found)
-                    query = listing.rows_query(filters, scale, sort, cursor, rest, part)
-                    found += connection.execute(query).mappings().all()
-            total = None
-            if counted and not cursor and len(found) <= limit:  # the page is all there is
-                total = len(found)
-            elif counted:
-                total = connection.execute(listing.count_query(filters, scale)).scalar_one()
+            found, total = _page(connection, filters, scale, sort, cursor, limit, counted)
         shown = found[:limit]
         more = len(found) > limit and bool(shown)
         following = listing.encode_cursor(sort, shown[-1]["sort_key"], shown[-1]["id"]) if more else ""
-        return Page([one for one in map(self._listed, shown) if one is not None], following, total)
+        read = [one for one in map(self._listed, shown) if one is not None]
+        if total is None or filters.is_plain:
+            return Page(read, following, total)
+        return Page(read, following, min(total, listing.MOST_COUNTED), total > listing.MOST_COUNTED)
 
     def within(self, ids: Sequence[str], filters: Filters) -> set[str]:
         """Which of these are parts, at any depth, of an evaluation that fits by model, user and task."""
@@ -302,9 +323,8 @@ class Store:
         column = {
             "task": _E.task, "phase": _E.phase, "user": _E.user_name, "origin": _E.origin, "host": HOSTS.c.instance,
         }[field]  # fmt: skip
-        query = select(column).where(column != "").distinct().order_by(column).limit(1000)
         with self.database.reading() as connection:
-            return connection.execute(query).scalars().all()
+            return connection.execute(listing.values_query(column, 1000)).scalars().all()
 
     def measures(self, evaluations: Sequence[str]) -> Mapping[str, Mapping[str, Measure]]:
         """The measures of several evaluations, by their ids."""
@@ -440,8 +460,7 @@ class Store:
 
     def recent(self, limit: int = 1000, scale: str = "", search: str = "", offset: int = 0) -> list[Graded]:
         """Results of the evaluations that ended last, newest first; ``search`` as in :meth:`count`."""
-        query = _graded_query().order_by(_E.ended.desc(), _E.id, _G.scale)
-        return self._read(_matching(query, scale, search).limit(limit).offset(offset))
+        return self._read(listing.recent_query(_GRADED, limit, scale, search, offset))
 
     def newest(self, evaluations: int) -> list[Graded]:
         """All results of as many evaluations as these, of those that ended last; newest first."""
@@ -451,9 +470,8 @@ class Store:
 
     def count(self, scale: str = "", search: str = "") -> int:
         """How many results there are whose name, model, task, data set, phase, id or reason has ``search`` in it."""
-        query = select(func.count()).select_from(GRADES.join(EVALUATIONS)).where(_G.is_current)
         with self.database.reading() as connection:
-            return int(connection.execute(_matching(query, scale, search)).scalar_one())
+            return int(connection.execute(listing.recent_count_query(scale, search)).scalar_one())
 
     def not_annotated(self, since: float, scales: Collection[str]) -> list[Graded]:
         """Results on ``scales`` that have no annotation in Grafana yet, of windows that ended at or after ``since``,
@@ -513,6 +531,89 @@ def _existing(connection: Connection, evaluation_id: str, content: str) -> str |
     return None
 
 
+def _with_id(new: tuple[Evaluation, Sequence[Given]]) -> tuple[Evaluation, Sequence[Given]]:
+    """The same with an id, made here when it has none."""
+    evaluation, grades = new
+    if evaluation.id:
+        return new
+    window = replace(evaluation.window, id=new_id(evaluation.created_at))
+    return replace(evaluation, window=window), grades
+
+
+def _put_at_once(
+    connection: Connection,
+    new: Sequence[tuple[Evaluation, Sequence[Given]]],
+    known: writing.Known,
+    first: int = 0,
+) -> list[str | Duplicate]:
+    """For each its id, or the one that is there; ``first`` is the number of the first. All that are new are kept.
+
+    Empty where one of them cannot be kept: then each is to be tried by itself.
+    """
+    contents = [rows.content_hash(one, by_id=False) for one, _ in new]
+    there = _there(connection, [one.id for one, _ in new], contents)
+    whole = [
+        (one, content, grades)
+        for (one, grades), content, other in zip(new, contents, there, strict=True)
+        if other is None
+    ]
+    try:
+        with connection.begin_nested(), known.undone_on_failure():
+            writing.put_new(connection, whole, known)
+    except (IntegrityError, DataError, Rejected):
+        return []
+    return [
+        one.id if other is None else Duplicate(other, first + number)
+        for number, ((one, _), other) in enumerate(zip(new, there, strict=True))
+    ]
+
+
+def _there(connection: Connection, ids: Sequence[str], contents: Sequence[str]) -> list[str | None]:
+    """For each id and content the evaluation that is there, or stands before it here; as :func:`_existing`."""
+    known: dict[ColumnElement[str], dict[str, str]] = {_E.id: {}, _E.content_hash: {}}
+    for column, values in ((_E.id, ids), (_E.content_hash, contents)):
+        for start in range(0, len(values), _AT_ONCE):
+            some = column.in_(values[start : start + _AT_ONCE])
+            known[column] |= {row[0]: row[1] for row in connection.execute(select(column, _E.id).where(some))}
+    found = []
+    for its_id, content in zip(ids, contents, strict=True):
+        stored = rows.storable(its_id)
+        other = known[_E.id].get(stored) or known[_E.content_hash].get(content)
+        found.append(other)
+        if other is None:
+            known[_E.id][stored] = known[_E.content_hash][content] = stored
+    return found
+
+
+def _page(
+    connection: Connection, filters: Filters, scale: str, sort: str, cursor: str, limit: int, counted: bool
+) -> tuple[list[Mapping[Any, Any]], int | None]:
+    """One page and one row more, and how many all pages have; MOST_COUNTED + 1 is more than are counted."""
+    found: list[Mapping[Any, Any]] = []
+    parts = listing.parts(sort, cursor)
+    total: int | None = None
+    if filters.q and counted:
+        query = listing.found_query(filters, scale, sort, cursor, limit)
+        found = list(connection.execute(query).mappings().all())
+        total = int(found[0]["total"])
+        if total <= listing.MOST_COUNTED:
+            return [one for one in found if one["id"] is not None], total
+        found = []
+    elif counted and filters.letter:
+        total = int(connection.execute(listing.count_query(filters, scale)).scalar_one())
+    are_many = total is not None and total > listing.MOST_COUNTED
+    for part in parts:
+        if len(found) <= limit:
+            rest = limit - len(found)
+            query = listing.rows_query(filters, scale, sort, cursor, rest, part, are_many)
+            found += connection.execute(query).mappings().all()
+    if counted and total is None:
+        is_whole = not cursor and len(found) <= limit  # the page is all there is
+        query = listing.count_query(filters, scale)
+        total = len(found) if is_whole else int(connection.execute(query).scalar_one())
+    return found, total
+
+
 def _add(connection: Connection, graded: Graded, import_id: str = "") -> None:
     """Raises IntegrityError when the window is graded on this scale."""
     record = connection.execute(select(_E.record).where(_E.id == graded.window.id)).scalar()
@@ -533,14 +634,6 @@ def _add(connection: Connection, graded: Graded, import_id: str = "") -> None:
 
 def _graded_query() -> Select[Any]:
     return select(*_GRADED).select_from(GRADES.join(EVALUATIONS)).where(_G.is_current)
-
-
-def _matching(query: Select[Any], scale: str, search: str) -> Select[Any]:
-    if scale:
-        query = query.where(_G.scale == scale)
-    if search:
-        query = query.where(listing.contains(_E.search, search))
-    return query
 
 
 def _of(table: Any, evaluation_id: str) -> Select[Any]:

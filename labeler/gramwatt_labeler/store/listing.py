@@ -7,7 +7,7 @@ import binascii
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -17,10 +17,12 @@ from sqlalchemy import (
     and_,
     exists,
     func,
+    literal,
     literal_column,
     null,
     or_,
     select,
+    true,
 )
 
 from ..errors import InputError
@@ -31,6 +33,8 @@ from .tables import DATASETS, EVALUATIONS, GRADES, HOSTS, MODELS
 
 _E, _G = EVALUATIONS.c, GRADES.c
 _LONGEST_CURSOR = 1000
+MOST_COUNTED = 10_000
+"""A list that is narrowed is counted up to here: nobody reads on to the end of a longer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +78,20 @@ def parts(sort: str, cursor: str) -> Sequence[bool]:
 
 
 def rows_query(
-    filters: Filters, scale: str, sort: str, cursor: str, limit: int, has_value: bool = True
+    filters: Filters,
+    scale: str,
+    sort: str,
+    cursor: str,
+    limit: int,
+    has_value: bool = True,
+    are_many: bool = False,
 ) -> Select[Any]:
-    """One page and one row more of a part, with the grade on ``scale``. Raises InputError for a sort or cursor."""
+    """One page and one row more of a part, with the grade on ``scale``. Raises InputError for a sort or cursor.
+
+    Where there ``are_many`` rows the page is soon found in the list's own order.
+    """
     order = _order(sort)
-    conditions = _conditions(filters, scale)
+    conditions = _conditions(filters, scale, are_many and not order.needs_grade)
     # The page is found by ids alone, so that what is sorted is small; its rows are read after that.
     identity: ColumnElement[Any] = _E.id
     if order.needs_grade and has_value:
@@ -109,27 +122,60 @@ def _behind(
     at, last_id = last
     if not has_value:  # all of this part follow on the last row with a value
         return found.where(identity > last_id) if at is None else found
-    further = order.key < at if order.is_descending else order.key > at
-    return found.where(or_(further, and_(order.key == at, identity > last_id)))
+    # Two conditions, so that an index is read from there on.
+    from_there = order.key <= at if order.is_descending else order.key >= at
+    return found.where(from_there, or_(order.key != at, identity > last_id))
+
+
+def found_query(filters: Filters, scale: str, sort: str, cursor: str, limit: int) -> Select[Any]:
+    """As :func:`rows_query`, of all parts, with the ``total`` of all pages: a search reads every text once.
+
+    Each row has the total; without a page there is one row, whose ``id`` is NULL. A total above MOST_COUNTED says
+    that there are more: then the page is not in order, and :func:`rows_query` finds it soon.
+    """
+    order = _order(sort)
+    narrowed = select(_E.id.label("found_id"), _E.ended).select_from(_joined(filters, scale))
+    hits = narrowed.where(*_conditions(filters, scale)).limit(MOST_COUNTED + 1).cte("hits")
+    total = select(select(func.count()).select_from(hits).scalar_subquery().label("total")).subquery()
+    source: FromClause = hits
+    key: ColumnElement[Any] = hits.c.ended
+    if order.key is not _E.ended:
+        key = order.key
+        source = hits.join(EVALUATIONS, _E.id == hits.c.found_id)
+        source = source.outerjoin(GRADES, _on(scale)) if order.needs_grade else source
+    elif order.may_miss:
+        key = func.nullif(key, UNDATED)
+    found = select(hits.c.found_id, key.label("sort_key")).select_from(source).subquery()
+    at, its_id = found.c.sort_key, found.c.found_id
+    following = select(found)
+    if cursor:
+        last, last_id = decode_cursor(cursor, sort, order.kind, order.may_miss)
+        behind = and_(at.is_(None), its_id > last_id)
+        if last is not None:
+            further = at < last if order.is_descending else at > last
+            behind = or_(further, and_(at == last, its_id > last_id), at.is_(None))
+        following = following.where(behind)
+    page = following.order_by(*_ordered(order, at), its_id).limit(limit + 1).subquery()
+    rows = total.outerjoin(page, true()).outerjoin(EVALUATIONS, _E.id == page.c.found_id)
+    columns = (EVALUATIONS, _G.record.label("grade_record"), _G.graded_at, page.c.sort_key, total.c.total)
+    query = select(*columns).select_from(rows.outerjoin(GRADES, _on(scale)))
+    return query.order_by(*_ordered(order, page.c.sort_key), page.c.found_id)
+
+
+def _ordered(order: _Order, key: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    """What is not known stands behind all that is."""
+    return [key.is_(None), key.desc() if order.is_descending else key.asc()]
 
 
 def count_query(filters: Filters, scale: str) -> Select[Any]:
-    """How many rows all pages have."""
-    if filters.letter == NOT_GRADED:
-        # All less those with a letter: one of the two is small, and neither asks for each row whether it has one.
-        everything = count_query(replace(filters, letter=""), scale).scalar_subquery()
-        return select(everything - _lettered(filters, scale).scalar_subquery())
+    """How many rows all pages have; MOST_COUNTED + 1 where they are more and filters narrow the list."""
+    if filters.is_plain:  # an index has all of it
+        return select(func.count()).select_from(EVALUATIONS).where(*_conditions(filters, scale))
     if filters.letter and _is_by_grade_alone(filters):
-        return select(func.count()).select_from(GRADES).where(*_graded_on(scale), _G.letter == filters.letter)
-    query = select(func.count()).select_from(_joined(filters, scale))
-    return query.where(*_conditions(filters, scale))
-
-
-def _lettered(filters: Filters, scale: str) -> Select[Any]:
-    others = _conditions(replace(filters, letter=""), scale)
-    source = GRADES.join(EVALUATIONS) if others else GRADES
-    query = select(func.count()).select_from(source)
-    return query.where(*_graded_on(scale), _G.letter.is_not(None), *others)
+        query = select(literal(1)).where(*_graded_on(scale), _G.letter == filters.letter)
+    else:
+        query = select(literal(1)).select_from(_joined(filters, scale)).where(*_conditions(filters, scale))
+    return select(func.count()).select_from(query.limit(MOST_COUNTED + 1).subquery())
 
 
 def _graded_on(scale: str) -> list[ColumnElement[bool]]:
@@ -138,7 +184,7 @@ def _graded_on(scale: str) -> list[ColumnElement[bool]]:
 
 def _is_by_grade_alone(filters: Filters) -> bool:
     """Whether the evaluations themselves need not be looked at."""
-    return filters.letter != NOT_GRADED and replace(filters, letter="") == Filters()
+    return filters in (Filters(), Filters(letter=filters.letter)) and filters.letter != NOT_GRADED
 
 
 def encode_cursor(sort: str, key: object, last: str) -> str:
@@ -236,7 +282,8 @@ def _of_what(table: FromClause, filters: Filters) -> list[ColumnElement[bool]]:
     return found
 
 
-def _conditions(filters: Filters, scale: str) -> list[ColumnElement[bool]]:
+def _conditions(filters: Filters, scale: str, are_many: bool = False) -> list[ColumnElement[bool]]:
+    """``are_many``: of a letter that many have, no index is asked for all that have it."""
     found = _of_what(EVALUATIONS, filters)
     if filters.phase:
         found.append(_E.phase == filters.phase)
@@ -261,12 +308,14 @@ def _conditions(filters: Filters, scale: str) -> list[ColumnElement[bool]]:
         found.append(_E.host_id == _one(HOSTS.c.id, HOSTS.c.instance, filters.host))
     if filters.parent is not None:
         found.append(_E.parent == filters.parent)
+    if filters.parent:
+        found.append(_E.parent != literal_column("''"))  # as the index of SQLite has it
     if filters.letter == NOT_GRADED:
         lettered = GRADES.alias()
         own = (lettered.c.evaluation_id == _E.id, lettered.c.scale == scale, lettered.c.is_current)
         found.append(~exists().where(*own, lettered.c.letter.is_not(None)))
     elif filters.letter:
-        found.append(_G.letter == filters.letter)
+        found.append((func.coalesce(_G.letter, "") if are_many else _G.letter) == filters.letter)
     if filters.since is not None:
         found.append(_E.ended >= filters.since)
     if filters.until is not None:
@@ -274,6 +323,50 @@ def _conditions(filters: Filters, scale: str) -> list[ColumnElement[bool]]:
     if filters.q:
         found.append(contains(_E.search, filters.q))
     return found
+
+
+def values_query(column: ColumnElement[Any], limit: int) -> Select[Any]:
+    """The texts of a column, sorted, but "": each is the next one of an index, so that not every row is read."""
+    first = select(func.min(column).label("value")).where(column != "")
+    found = first.cte("found", recursive=True)
+    following = select(func.min(column)).where(column > found.c.value).scalar_subquery()
+    found = found.union_all(select(following).where(found.c.value.is_not(None)))
+    return select(found.c.value).where(found.c.value.is_not(None)).limit(limit)
+
+
+def recent_query(
+    columns: Sequence[ColumnElement[Any]], limit: int, scale: str, search: str, offset: int
+) -> Select[Any]:
+    """Current grades, those of the evaluations that ended last first. Their rows are read once they are found."""
+    keys = select(_E.id.label("found_id"), _E.ended, _G.scale).select_from(_with_current(scale))
+    keys = keys.where(*_graded(search)).order_by(_E.ended.desc(), _E.id, _G.scale)
+    page = keys.limit(limit).offset(offset).subquery()
+    grades = and_(_G.evaluation_id == page.c.found_id, _G.scale == page.c.scale, _G.is_current)
+    rows = page.join(EVALUATIONS, _E.id == page.c.found_id).join(GRADES, grades)
+    return select(*columns).select_from(rows).order_by(page.c.ended.desc(), page.c.found_id, page.c.scale)
+
+
+def recent_count_query(scale: str, search: str) -> Select[Any]:
+    """How many of them there are; MOST_COUNTED + 1 where a search finds more."""
+    if not search:
+        of_scale = [_G.scale == scale] if scale else []
+        return select(func.count()).select_from(GRADES).where(_G.is_current, *of_scale)
+    found = select(literal(1)).select_from(_with_current(scale)).where(*_graded(search))
+    return select(func.count()).select_from(found.limit(MOST_COUNTED + 1).subquery())
+
+
+def _with_current(scale: str) -> FromClause:
+    """Evaluations with their current grades, on one scale or on all.
+
+    An outer join: SQLite would begin with the grades in place of an order or a search that an index has.
+    """
+    is_current = and_(_G.evaluation_id == _E.id, _G.is_current)
+    return EVALUATIONS.outerjoin(GRADES, and_(is_current, _G.scale == scale) if scale else is_current)
+
+
+def _graded(search: str) -> list[ColumnElement[bool]]:
+    is_graded = func.coalesce(_G.scale, "") != ""
+    return [is_graded, contains(_E.search, search)] if search else [is_graded]
 
 
 def contains(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:

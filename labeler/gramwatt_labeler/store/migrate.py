@@ -12,15 +12,16 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..errors import ConfigError
+from ..errors import NewerDatabase
 
 _log = logging.getLogger(__name__)
-HEAD = "0008"
+HEAD = "0009"
 """The step that brings a database to this version. Held to the files by a test, so that a start need not read them."""
 
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", HEAD)
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", HEAD)
 SCRIPTS = Path(__file__).parent / "migrations"
 _VERSION = sa.table("alembic_version", sa.column("version_num"))
+_STAMPED = sa.select(_VERSION.c.version_num)
 _LOCK_SECONDS = 5
 _LOCK = 0x67_72_61_6D_77_61_74_74  # "gramwatt": PostgreSQL's number of the lock that upgrades share
 
@@ -29,7 +30,7 @@ def version(connection: Connection) -> str:
     """The last step this database has seen; "0001" of one from before there were steps, "" of an empty one."""
     tables = sa.inspect(connection)
     if tables.has_table("alembic_version"):
-        return str(connection.execute(sa.select(_VERSION.c.version_num)).scalar() or "")
+        return str(connection.execute(_STAMPED).scalar() or "")
     return "0001" if tables.has_table("grades") else ""
 
 
@@ -37,7 +38,7 @@ def is_current(engine: Engine) -> bool:
     """Whether nothing is to be done. Raises ConfigError for a database of a newer version."""
     try:
         with engine.connect() as connection:
-            found = str(connection.execute(sa.select(_VERSION.c.version_num)).scalar() or "")
+            found = str(connection.execute(_STAMPED).scalar() or "")
     except SQLAlchemyError:  # there is no such table, or no server: the upgrade will say which
         return False
     _refuse_newer(found)
@@ -67,10 +68,11 @@ def upgrade(engine: Engine) -> tuple[str, str]:
     return before, HEAD
 
 
+def refuse_newer(connection: Connection) -> None:
+    """Raises NewerDatabase for one that a newer labeler has upgraded meanwhile."""
+    _refuse_newer(str(connection.execute(_STAMPED).scalar() or ""))
+
+
 def _refuse_newer(found: str) -> None:
     if found and found not in KNOWN:
-        raise ConfigError(
-            "$.data.database_url",
-            f"this database was upgraded to version {found} by a newer labeler; this one knows up to {HEAD}: "
-            "install the newer labeler again, or restore the backup that was made before the upgrade",
-        )
+        raise NewerDatabase(found, HEAD)

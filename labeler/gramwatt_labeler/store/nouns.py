@@ -180,11 +180,15 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list. ``next`` is the cursor of the next one, "" on the last; ``total`` counts all pages."""
+    """One page of a list. ``next`` is the cursor of the next one, "" on the last.
+
+    ``total`` counts the rows of all pages; where there ``are_more`` it is as far as they were counted.
+    """
 
     rows: Sequence[Listed]
     next: str
     total: int | None
+    are_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +211,11 @@ class Filters:
     since: float | None = None  # ended at or after
     until: float | None = None  # ended before
     q: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the whole list, or all of it that is inside no other."""
+        return self in (Filters(), Filters(parent=""))
 
 
 @dataclass(frozen=True, slots=True)

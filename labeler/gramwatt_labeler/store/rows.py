@@ -7,7 +7,6 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import is_dataclass
 from typing import Any
 
 import msgspec
@@ -20,17 +19,30 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _COMPONENTS = ("gpu", "cpu", "dram")
 _BY_CONTENT = (Origin.FORM, Origin.FILE, Origin.RANGE)
 SEARCHED_REASON = 300  # characters
+STORABLE = "storable"
+"""The option of a statement whose parameters :func:`storable` has seen."""
 
 
 def storable(value: Any) -> Any:
     """The same with U+FFFD for characters that no database, and no scrape, can carry."""
     if isinstance(value, str):
-        return _UNSTORABLE.sub("\ufffd", value)
+        is_plain = value.isascii() and "\x00" not in value  # as most are, and this is quick
+        return value if is_plain else _UNSTORABLE.sub("\ufffd", value)
+    if value is None or isinstance(value, float | int) or _is_storable_tree(value):
+        return value
     if isinstance(value, Mapping):
         return {storable(key): storable(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [storable(one) for one in value]
     return value
+
+
+def _is_storable_tree(value: Any) -> bool:
+    """Whether a tree of what JSON has is storable for sure: one look at its text in place of one at each part."""
+    try:
+        return b"\\u0000" not in msgspec.json.encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError):  # half a surrogate, or no plain tree
+        return False
 
 
 def author_and_name(model: str) -> tuple[str, str]:
@@ -218,8 +230,9 @@ def metric_grade_rows(evaluation_id: str, given: Given) -> list[dict[str, Any]]:
     """One for each metric with a letter or a value."""
     return [
         {
-            "evaluation_id": evaluation_id, "scale_sha256": given.grade.scale.sha256, "metric": one.metric[:256],
-            "value": one.value, "metric_index": one.index, "letter": one.letter,
+            "evaluation_id": storable(evaluation_id), "scale_sha256": given.grade.scale.sha256,
+            "metric": storable(one.metric[:256]), "value": one.value, "metric_index": one.index,
+            "letter": storable(one.letter),
         }
         for one in given.letters
     ]  # fmt: skip
@@ -236,13 +249,16 @@ def model_facts_of(row: Mapping[Any, Any]) -> ModelFacts:
 
 def plain(value: Any) -> Any:
     """Nouns as what JSON has: dicts, lists, texts, numbers; msgspec.convert reads them back."""
-    if is_dataclass(value):
-        return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    return msgspec.to_builtins(value, str_keys=True, enc_hook=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """What msgspec has no own way for."""
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple | frozenset):
-        return [plain(one) for one in value]
-    return value
+        return dict(value)
+    if isinstance(value, float):
+        return float(value)
+    raise NotImplementedError(f"{type(value).__name__} is not stored")
 
 
 def _joules(components: Mapping[str, float]) -> dict[str, float | None]:

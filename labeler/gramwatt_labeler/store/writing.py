@@ -27,7 +27,13 @@ from .tables import (
 )
 
 # Made once: making a statement takes longer than running it.
-_INSERT = {table: insert(table) for table in (EVALUATIONS, GRADES, MEASURES, METRIC_GRADES)}
+_INSERT = {
+    table: insert(table).execution_options(**{rows.STORABLE: True})
+    for table in (EVALUATIONS, GRADES, MEASURES, METRIC_GRADES, EXTRA_VALUES)
+}
+_INSERT_AT_ONCE = {
+    table: statement.returning(*table.primary_key.columns) for table, statement in _INSERT.items()
+}
 
 
 class Known:
@@ -56,10 +62,48 @@ def put_evaluation(
     known: Known | None = None,
 ) -> None:
     """A new row with its measures. Raises IntegrityError when its id or content is there."""
+    connection.execute(_INSERT[EVALUATIONS], _evaluation_row(connection, evaluation, content, grades, known))
+    _put_beside(connection, evaluation)
+
+
+def put_new(
+    connection: Connection, new: Sequence[tuple[Evaluation, str, Sequence[Given]]], known: Known
+) -> None:
+    """Many evaluations with their content's hash and their grades, each table at once.
+
+    Raises IntegrityError when any is there, Rejected for an extra field that is not defined.
+    """
+    if not new:
+        return
+    beside: dict[Table, list[dict[str, Any]]] = {}
+    for evaluation, content, grades in new:
+        for given in grades:
+            _put_scale(connection, given.grade, evaluation.created_at, known)
+        own = [one.grade for one in grades]
+        for table, found in (
+            (EVALUATIONS, [_evaluation_row(connection, evaluation, content, own, known)]),
+            (MEASURES, rows.measure_rows(evaluation)),
+            (EXTRA_VALUES, _extra_rows(connection, evaluation, known)),
+            (GRADES, [rows.grade_row(evaluation.id, one, evaluation.created_at) for one in own]),
+            (
+                METRIC_GRADES,
+                [row for given in grades for row in rows.metric_grade_rows(evaluation.id, given)],
+            ),
+        ):
+            beside.setdefault(table, []).extend(found)
+    # With RETURNING many rows are one statement; else PostgreSQL's drivers send each row by itself.
+    inserts = _INSERT_AT_ONCE if connection.dialect.name == "postgresql" else _INSERT
+    for table, found in beside.items():
+        if found:
+            connection.execute(inserts[table], found)
+
+
+def _evaluation_row(
+    connection: Connection, evaluation: Evaluation, content: str, grades: Sequence[Grade], known: Known | None
+) -> dict[str, Any]:
     row = rows.evaluation_row(evaluation, content) | _names(connection, evaluation, known)
     row["search"] = rows.search_text(evaluation, grades)
-    connection.execute(_INSERT[EVALUATIONS], row)
-    _put_beside(connection, evaluation)
+    return row
 
 
 def replace_evaluation(
@@ -148,15 +192,31 @@ def retire_grades(connection: Connection, evaluation_id: str, kept: Sequence[str
 
 
 def _put_beside(connection: Connection, evaluation: Evaluation) -> None:
-    measures = rows.measure_rows(evaluation)
-    if measures:
-        connection.execute(_INSERT[MEASURES], measures)
+    for table, found in (
+        (MEASURES, rows.measure_rows(evaluation)),
+        (EXTRA_VALUES, _extra_rows(connection, evaluation, Known())),
+    ):
+        if found:
+            connection.execute(_INSERT[table], found)
+
+
+def _extra_rows(connection: Connection, evaluation: Evaluation, known: Known) -> list[dict[str, Any]]:
+    """Raises Rejected for a field that is not defined."""
+    found = []
     for name, value in evaluation.extra.items():
-        field = connection.execute(select(EXTRA_FIELDS.c.id).where(EXTRA_FIELDS.c.name == name)).scalar()
-        if field is None:
-            raise Rejected(f"extra field {name!r} is not defined")
-        row = {"evaluation_id": evaluation.id, "field_id": field, "value": rows.storable(value[:1000])}
-        connection.execute(insert(EXTRA_VALUES).values(row))
+        met = (EXTRA_FIELDS.name, name)
+        if met not in known.ids:
+            field = connection.execute(select(EXTRA_FIELDS.c.id).where(EXTRA_FIELDS.c.name == name)).scalar()
+            if field is None:
+                raise Rejected(f"extra field {name!r} is not defined")
+            known.ids[met] = int(field)
+        row = {
+            "evaluation_id": evaluation.id,
+            "field_id": known.ids[met],
+            "value": rows.storable(value[:1000]),
+        }
+        found.append(row)
+    return found
 
 
 def _names(

@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from .. import __version__
 from ..appearance import Appearance
-from ..errors import LabelerError
+from ..errors import DatabaseNewer, LabelerError
 from ..prometheus import Prometheus
 from ..published import Published
 from ..scale_book.live import LiveScales
@@ -111,6 +111,8 @@ def create_app(
                 await to_thread.run_sync(store.ping, abandon_on_cancel=True, limiter=own_threads())
         except TimeoutError:
             return Response("no database: it does not answer\n", 503, media_type="text/plain")
+        except DatabaseNewer as error:
+            return Response(f"{error}\n", 503, media_type="text/plain")
         except Exception as error:  # whatever the database driver raises, the answer is the same
             return Response(f"no database: {type(error).__name__}\n", 503, media_type="text/plain")
         return Response("ok\n", media_type="text/plain")

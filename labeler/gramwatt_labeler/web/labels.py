@@ -15,6 +15,7 @@ from ..render.files import MEDIA_TYPES, convert
 from ..render.label import LAYOUTS, Layout, alt_text, render_svg
 from ..render.text import clean
 from ..render.words import LANGUAGES, words
+from ..store.listing import MOST_COUNTED
 from .api import shapes
 from .api.answers import has_it, kept
 from .api.asking import one_of, only, storable_id
@@ -63,14 +64,17 @@ def router(desk: Desk) -> APIRouter:
     ) -> Response:
         search = clean(q)
         count = store.count(main_scale, search)
+        grades = store.recent(_PAGE, main_scale, search, (page - 1) * _PAGE) if count else []
         return desk.pages.render(
             "labels/list.html.j2",
             request,
             here="/labels/",
-            grades=store.recent(_PAGE, main_scale, search, (page - 1) * _PAGE),
+            grades=grades,
             scale=main_scale,
             search=search,
             count=count,
+            most=MOST_COUNTED,
+            older=len(grades) == _PAGE if search and count > MOST_COUNTED else page * _PAGE < count,
             page=page,
             pages=max(1, -(-count // _PAGE)),
         )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -137,19 +139,8 @@ def test_a_form_in_pieces_is_refused_by_its_name(site: Site) -> None:
 def test_a_file_does_not_wait_for_ever_for_two_others_that_are_read(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two programs wait for the rest of their file, as two files that keep a library busy would."""
     monkeypatch.setattr(bounded_program, "_TURN_SECONDS", 0.1)
-    pipes = [os.pipe(), os.pipe()]
-    readers = [
-        threading.Thread(
-            target=answer_of,
-            args=("gramwatt_labeler.uploads.workbook_program",),
-            kwargs={"file": end, "seconds": 120},
-        )
-        for end, _ in pipes
-    ]
-    for reader in readers:
-        reader.start()
+    reading = [_reading("ann"), _reading("bob")]
     content = (MODELS / "row-keras3.h5").read_bytes()
     answer = sent(site, content, "m.h5")
     while answer.status_code == 200:  # they have not begun yet
@@ -158,10 +149,61 @@ def test_a_file_does_not_wait_for_ever_for_two_others_that_are_read(
     assert "two other files are being read" in answer.json()["error"]["message"]
     assert answer.headers["Retry-After"]
     assert sent(site, FILE).status_code == 200  # this one needs no library
-    for _, end in pipes:
-        os.close(end)
-    for reader in readers:
-        reader.join()
+    for one in reading:
+        _end(*one)
     assert sent(site, content, "m.h5").json()["file"]["parameters"] == 197
-    for end, _ in pipes:
+
+
+def test_one_person_does_not_hold_both_turns(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded_program, "_TURN_SECONDS", 0.1)
+    reading = _reading("contributor")
+    content = (MODELS / "row-keras3.h5").read_bytes()
+    answer = sent(site, content, "m.h5")
+    while answer.status_code == 200:  # it has not begun yet
+        answer = sent(site, content, "m.h5")
+    assert error(answer)[:2] == (503, "try_again")
+    assert "another file of yours is being read" in answer.json()["error"]["message"]
+    assert sent(site, content, "m.h5", "manager").json()["file"]["parameters"] == 197
+    _end(*reading)
+    assert sent(site, content, "m.h5").status_code == 200
+
+
+def test_who_has_had_no_turn_comes_before_who_has() -> None:
+    turns, had = bounded_program._Turns(), list[str]()
+
+    def take(person: str) -> None:
+        with turns.turn(person):
+            had.append(person)
+
+    with ExitStack() as ann, ExitStack() as bob:
+        ann.enter_context(turns.turn("ann"))
+        bob.enter_context(turns.turn("bob"))
+        threads = []
+        for number, person in enumerate(("ann", "ann", "eve"), 1):
+            threads.append(threading.Thread(target=take, args=(person,)))
+            threads[-1].start()
+            while len(turns._waiting) < number:
+                time.sleep(0.001)
+        ann.close()
+        for thread in threads:
+            thread.join()
+    assert had == ["eve", "ann", "ann"]
+
+
+def _reading(person: str) -> tuple[int, threading.Thread]:
+    """A program that waits for the rest of a person's file, as one that keeps a library busy would."""
+    end, other = os.pipe()
+
+    def read() -> None:
+        with bounded_program.reading_for(person):
+            answer_of("gramwatt_labeler.uploads.workbook_program", file=end, seconds=120)
         os.close(end)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    return other, thread
+
+
+def _end(other: int, thread: threading.Thread) -> None:
+    os.close(other)
+    thread.join()

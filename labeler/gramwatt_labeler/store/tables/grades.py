@@ -61,6 +61,14 @@ Index(
     sqlite_where=text("is_current"),
     postgresql_where=text("is_current"),
 )
+# Which letter an evaluation has on a scale is asked for many at once: a row of this is short.
+Index(
+    "ix_grades_evaluation_id_scale_is_current_letter",
+    GRADES.c.evaluation_id,
+    GRADES.c.scale,
+    GRADES.c.is_current,
+    GRADES.c.letter,
+)
 # The letter first: an index that began with the scale would be taken for the join, where the key is better.
 # All that a count or an order asks for is in the index.
 Index(

@@ -19,6 +19,7 @@ from ...errors import (
     DatabaseAway,
     DatabaseBusy,
     DatabaseFull,
+    DatabaseNewer,
     Duplicate,
     FactsError,
     InputError,
@@ -94,6 +95,8 @@ def of_labeler(error: LabelerError) -> ApiError:
             return ApiError(422, "invalid", message, where, error.allowed)
         case DatabaseBusy():
             return ApiError(503, "try_again", "the database is busy; try again", retry_after=_RETRY_SECONDS)
+        case DatabaseNewer():
+            return ApiError(503, "try_again", text, retry_after=_RETRY_SECONDS)
         case DatabaseFull():
             return ApiError(503, "try_again", f"{text}; nothing was kept", retry_after=_RETRY_SECONDS)
         case DatabaseAway():

@@ -67,6 +67,8 @@ def router(desk: Desk) -> APIRouter:
     ) -> Response:
         """Evaluations of every origin that match all filters, with their grade on ``scale``; pages by ``next``.
 
+        A list that is narrowed is counted up to 10,000; ``total_is_exact`` is false where it has more.
+
         Without ``scale`` and ``letter`` the grade is that of the label; ``letter`` alone is on the main scale.
         """
         loaded = desk.scales[one_of("scale", scale, desk.scales) or desk.main_scale]
@@ -128,7 +130,8 @@ def listed_page(desk: Desk, filters: Filters, scale: str, sort: str, cursor: str
         | {"grade": grade_json(one.graded), "label": desk.page_of(one.evaluation.id)}
         for one in shown
     ]
-    return answer({"evaluations": rows, "next": found.next or None, "total": found.total})
+    total = {"total": found.total, "total_is_exact": not found.are_more}
+    return answer({"evaluations": rows, "next": found.next or None} | total)
 
 
 def _plain(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
+from ...bounded_program import reading_for
 from ...forms.fields import PHASES
 from ...store.identifiers import new_id
 from ...store.people import Role
@@ -93,7 +94,8 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         chosen = tool_named(name, known)
         if name and chosen is None:
             raise ApiError(422, "invalid", f"{name[:64]!r} is no tool", "tool", [tool.name for tool in known])
-        sheets = [read_upload(file, content) for file, content in files]
+        with reading_for(by):
+            sheets = [read_upload(file, content) for file, content in files]
         read = [
             proposed(at, sheet, chosen or recognise(sheet.columns, known)) for at, sheet in enumerate(sheets)
         ]

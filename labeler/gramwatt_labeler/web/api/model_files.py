@@ -7,6 +7,7 @@ from typing import Annotated
 from anyio import to_thread
 from fastapi import APIRouter, Path, Request, Response
 
+from ...bounded_program import reading_for
 from ...errors import InputError
 from ...model_files.facts import as_tree
 from ...model_files.input_shapes import EXAMPLE, read_shapes
@@ -70,7 +71,10 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         except InputError as error:
             raise ApiError(422, "invalid", str(error), "input_shape") from None
         one = files[0]
-        facts = await to_thread.run_sync(read_model, one.file, one.filename or "file", one.size or 0, shapes)
+        with reading_for(requester.name):
+            facts = await to_thread.run_sync(
+                read_model, one.file, one.filename or "file", one.size or 0, shapes
+            )
         kept = await to_thread.run_sync(keep, desk.store, model.facts, facts, desk.clock(), requester.name)
         return answer({"model": model_json(kept), "file": as_tree(facts)})
 

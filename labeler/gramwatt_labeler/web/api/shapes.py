@@ -120,6 +120,7 @@ class EvaluationPage(BaseModel):
     evaluations: list[EvaluationRow]
     next: str | None
     total: int
+    total_is_exact: bool
 
 
 class AddedOne(BaseModel):

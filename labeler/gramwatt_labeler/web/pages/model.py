@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
+from ...bounded_program import reading_for
 from ...errors import LabelerError, NotFound
 from ...forms.fields import PHASES
 from ...forms.mistakes import Mistake
@@ -68,7 +69,7 @@ def router(desk: Desk) -> APIRouter:
         name = _name(model.facts)
         return desk.pages.render(
             "model.html.j2", request, status, here="/models", model=model, name=name, stored=stored, total=page.total,
-            labelled=labelled,
+            are_more=page.are_more, labelled=labelled,
             card=_card(model.facts.hub_id), wrong=wrong, words=WORDS, amounts=AMOUNTS,
             read=read, file=file, suffixes=",".join(SUFFIXES), formats=READ,
             forms={phase: address(of_model(name, model.facts), phase) for phase in PHASES},
@@ -115,11 +116,13 @@ def router(desk: Desk) -> APIRouter:
         except LabelerError as error:
             wrong = f"Shape of its input: {error}"
             return _page(request, model, wrong=wrong, status=422, typed_shape=typed)
+        by = desk.pages.visitors(request).name
         try:
-            facts = read_model(files[0].file, name, size, shapes)
+            with reading_for(by):
+                facts = read_model(files[0].file, name, size, shapes)
         except LabelerError as error:
             return _page(request, model, wrong=str(error), status=422, typed_shape=typed)
-        model = keep(desk.store, model.facts, facts, desk.clock(), desk.pages.visitors(request).name)
+        model = keep(desk.store, model.facts, facts, desk.clock(), by)
         return _page(request, model, read=facts, file=name, typed_shape=typed)
 
     @routes.post("/models/{model_id}/curation")

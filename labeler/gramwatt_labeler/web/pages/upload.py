@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from ...bounded_program import reading_for
 from ...errors import InputError
 from ...forms.fields import BOUNDARIES, PHASES
 from ...forms.quantities import KINDS
@@ -33,6 +34,7 @@ from ...uploads.reading import read_upload
 from ...uploads.rows import read_rows
 from ...uploads.sheet import MOST_BYTES, MOST_COLUMNS, MOST_FILES, MOST_ROWS
 from ...uploads.tools import recognise, tool_named
+from ..auth.guard import client_of
 from .desk import Desk
 from .page import checked, files_of, form_of, texts_of
 from .spool import Added, Spool
@@ -82,11 +84,13 @@ def router(desk: Desk) -> APIRouter:
         if not files:
             return start(request, form, ["choose at least one file"], 422)
         sheets, wrong = [], []
-        for name, content in files:
-            try:
-                sheets.append(read_upload(name, content))
-            except InputError as error:
-                wrong.append(str(error))
+        # Somebody without a name is known by the address.
+        with reading_for(desk.pages.visitors(request).name or client_of(request)):
+            for name, content in files:
+                try:
+                    sheets.append(read_upload(name, content))
+                except InputError as error:
+                    wrong.append(str(error))
         if wrong:
             return start(request, form, wrong, 422)
         known = desk.definitions.tools()

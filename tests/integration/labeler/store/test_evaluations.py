@@ -156,21 +156,26 @@ def test_many_are_kept_at_once_and_each_has_its_own_answer(store: Store) -> None
 
 def test_pages_by_cursor_hold_every_row_once_in_order(filled: Store) -> None:
     for sort in SORTS:
-        _check_pages(filled, sort)
+        _check_pages(filled, sort, Filters())
 
 
-def _check_pages(filled: Store, sort: str) -> None:
+def test_pages_of_a_search_hold_every_row_once_in_order(filled: Store) -> None:
+    for sort in SORTS:
+        _check_pages(filled, sort, Filters(q="digits"))
+
+
+def _check_pages(filled: Store, sort: str, filters: Filters) -> None:
     seen: list[str] = []
     cursor = ""
     while True:
-        page = filled.page(Filters(), "gaissa", sort, cursor, limit=4)
+        page = filled.page(filters, "gaissa", sort, cursor, limit=4)
         seen += [one.evaluation.id for one in page.rows]
         assert page.total == 23
         cursor = page.next
         if not cursor:
             break
     assert len(seen) == len(set(seen)) == 23
-    whole = filled.page(Filters(), "gaissa", sort, limit=100)
+    whole = filled.page(filters, "gaissa", sort, limit=100)
     assert seen == [one.evaluation.id for one in whole.rows]
     keys: dict[str, Callable[[Any], Any]] = {
         "energy": lambda one: one.evaluation.measurement and one.evaluation.measurement.energy_joules,

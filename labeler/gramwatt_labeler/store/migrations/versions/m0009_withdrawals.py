@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
@@ -36,7 +36,7 @@ def upgrade() -> None:
     for column in ("withdrawal_id", "evaluation_id", "content_hash", "replaced_by"):
         op.create_index(f"ix_withdrawn_{column}", "withdrawn", [column])
     op.add_column("evaluations", sa.Column("import_id", sa.String(26), server_default="", nullable=False))
-    for column, condition in (("import_id", "<> ''"), ("parent", "<> ''"), ("replaced_by", "IS NOT NULL")):
+    for column, condition in (("import_id", "<> ''"), ("replaced_by", "IS NOT NULL")):
         filled = sa.text(f"{column} {condition}")
         op.create_index(
             f"ix_evaluations_{column}", "evaluations", [column], sqlite_where=filled, postgresql_where=filled
