@@ -17,6 +17,7 @@ from pathlib import Path
 
 import uvicorn
 from gramwatt_labeler.model import Graded, Hardware, Measurement, Window
+from gramwatt_labeler.published import Published
 from gramwatt_labeler.scale_files import grade, load_scales
 from gramwatt_labeler.store import Store
 from gramwatt_labeler.web.app import create_app
@@ -64,7 +65,7 @@ def site() -> Iterator[str]:
         store = Store(f"sqlite:///{folder}/labeler.db")
         fill(store)
         app = create_app(
-            CollectorRegistry(), store, load_scales(), "gramwatt", lambda one: f"https://labels.example.org/labels/{one}",
+            CollectorRegistry(), Published(), store, load_scales(), "gramwatt", lambda one: f"https://labels.example.org/labels/{one}",
             "http://127.0.0.1:9", ROOT / "grafana" / "dashboards",
         )  # fmt: skip
         server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))

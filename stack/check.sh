@@ -20,7 +20,7 @@ step() {
 step "format (ruff)" ruff format --check --output-format concise .
 step "lint (ruff)" ruff check --output-format concise .
 step "types (mypy)" mypy client/gramwatt exporter/gramwatt_exporter labeler/gramwatt_labeler stack \
-    grafana/generator prometheus/generator tests benchmarks examples
+    grafana/generator prometheus/generator tests benchmarks examples docs
 step "imports (import-linter)" lint-imports
 step "Prometheus configuration and rules" promtool check config prometheus/prometheus.yml
 step "Alertmanager configuration" amtool check-config prometheus/alertmanager.yml prometheus/examples/*.yml

@@ -82,17 +82,32 @@ def serve() -> Iterator[Callable[[str, Path], str]]:
         one.stop()
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The system's Chromium; GRAMWATT_CHROMIUM names another."""
+def executable() -> str:
+    """The system's Chromium; GRAMWATT_CHROMIUM names another. Skips the test where there is none."""
     path = os.environ.get("GRAMWATT_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         pytest.skip("no Chromium on PATH: install it, or name it in GRAMWATT_CHROMIUM")
+    return path
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A browser."""
+    path = executable()
     expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def large_letters(chromium: Browser) -> Iterator[Browser]:
+    """A browser whose user has chosen letters twice as large, in its settings."""
+    large = [*CHROMIUM_FLAGS, "--blink-settings=defaultFontSize=32"]
+    browser = chromium.browser_type.launch(executable_path=executable(), args=large)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

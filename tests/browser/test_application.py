@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import axe
 import pytest
-import uvicorn
-from gramwatt_labeler.published import Published
-from gramwatt_labeler.scale_files import load_scales
 from gramwatt_labeler.store import Store
 from gramwatt_labeler.store.people import People, Role
-from gramwatt_labeler.web.app import create_app
 from labeler_pages import NOW, fill, fill_taken_back, fill_worst
+from labeler_site import application, serving
 from model_files import safetensors
 from playwright.sync_api import Browser, FilePayload, Page, expect
-from prometheus_client import CollectorRegistry
 
 pytestmark = pytest.mark.browser
 
 PASSWORD = "a long enough password"
 MODELS = Path(__file__).parents[1] / "fixtures" / "models"
-DASHBOARDS = Path(__file__).parents[2] / "grafana" / "dashboards"
 ADDRESSES = (
     "/evaluations", "/evaluations?q=nothing", "/explore", "/evaluations/w1", "/evaluations/w4", "/evaluations/w5",
     "/models", "/models/3", "/models/4", "/study", "/probe", "/evaluate",
@@ -47,20 +40,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     fill_worst(store)
     fill_taken_back(store)
     People(store.database).add("alice", Role.CONTRIBUTOR, PASSWORD, "test", NOW)
-    app = create_app(
-        CollectorRegistry(), Published(), store, load_scales(), "gramwatt", lambda one: f"http://lab/evaluations/{one}",
-        "http://127.0.0.1:9", DASHBOARDS,
-    )  # fmt: skip
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off", http="h11"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+    with serving(application(store)) as address:
+        yield address
     store.close()
 
 

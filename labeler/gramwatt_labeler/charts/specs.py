@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from .drawing import BLUE, COMPONENTS, GREEN, INK, ORANGE
 
 Spec = dict[str, Any]
 WIDE = 440
+_SQUARE, _CELL = 320, 5.0  # pixels
+_MOST_MARKS = 1000
 _AMOUNT = (  # a share such as 0.5 as it is, never as 500m; what is far from 1 by its prefix
     "datum.value >= 1000 || datum.value < 0.001 ? format(datum.value, '~s') : format(datum.value, '~g')"
 )
@@ -122,7 +125,7 @@ def daily_bars(rows: Sequence[tuple[str, float]], unit: str, height: int = 180) 
         "mark": {"type": "bar", "color": BLUE},
         "encoding": {
             "x": _calendar("day", [day for day, _ in rows]),
-            "y": {"field": "value", "type": "quantitative", "title": unit},
+            "y": {"field": "value", "type": "quantitative", "title": unit, "stack": None},
         },
     }
 
@@ -256,9 +259,10 @@ def trade_off(
 ) -> Spec:
     """Two quantities against each other, both on log axes: (x, y, letter, name), all above 0.
 
-    Each run is drawn as its letter, so that colour is not the only sign; a run without one is a hollow circle.
+    Each run is drawn as its letter, so that colour is not the only sign; a run without one is a hollow circle. Of
+    those that would cover each other one is drawn.
     """
-    values = [{"x": x, "y": y, "letter": letter, "name": name} for x, y, letter, name in points]
+    values = [{"x": x, "y": y, "letter": letter} for x, y, letter, _ in _apart(points)]
     axes = {
         key: {
             "field": key,
@@ -277,7 +281,7 @@ def trade_off(
     }
     return {
         "width": WIDE,
-        "height": 320,
+        "height": _SQUARE,
         "data": {"values": values},
         "layer": [
             {
@@ -298,6 +302,29 @@ def trade_off(
             },
         ],
     }
+
+
+def _apart(points: Sequence[tuple[float, float, str, str]]) -> Sequence[tuple[float, float, str, str]]:
+    """The first of each letter in every cell of a few pixels, larger ones until few enough are left for a page."""
+    cell, found = _CELL, _of_cells(points, _CELL)
+    while len(found) > _MOST_MARKS:
+        cell *= 1.25
+        found = _of_cells(points, cell)
+    return found
+
+
+def _of_cells(
+    points: Sequence[tuple[float, float, str, str]], cell: float
+) -> Sequence[tuple[float, float, str, str]]:
+    sides = [[math.log10(one[0]) for one in points], [math.log10(one[1]) for one in points]]
+    steps = [
+        (max(side) - min(side)) * cell / pixels or 1.0 if side else 1.0
+        for side, pixels in zip(sides, (WIDE, _SQUARE), strict=True)
+    ]
+    first: dict[tuple[int, int, str], tuple[float, float, str, str]] = {}
+    for point, x, y in zip(points, *sides, strict=True):
+        first.setdefault((int(x // steps[0]), int(y // steps[1]), point[2]), point)
+    return list(first.values())
 
 
 def monthly(rows: Sequence[tuple[str, float, float, float]], title: str) -> Spec:

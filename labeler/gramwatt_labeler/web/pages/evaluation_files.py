@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, HTTPException, Query, Response
 
-from ...charts.drawing import draw
+from ...charts.drawing import alone, draw
 from ...charts.specs import power_curve
 from ...errors import LabelerError, NotFound, TakenBack
 from ...exchange.boamps import as_boamps
@@ -73,7 +73,7 @@ def router(desk: Desk) -> APIRouter:
             elif len(points) == 1:
                 points, note = [], "no power curve: the run ended before its energy was scraped a second time"
         drawing = draw(power_curve(points), f"power of {clean(window.name)}") if points else _note(note)
-        return Response(drawing, media_type="image/svg+xml", headers=HEADERS)
+        return Response(alone(drawing), media_type="image/svg+xml", headers=HEADERS)
 
     @routes.get("/evaluations/{evaluation_id}/boamps.json")
     def boamps(evaluation_id: str) -> Response:
@@ -101,9 +101,9 @@ def router(desk: Desk) -> APIRouter:
 
 
 _NOTE = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 90" role="img"><rect x="1" y="1" width="758" height="88" '
-    'rx="8" fill="none" stroke="#8a978f" stroke-dasharray="5 5"/><text x="380" y="50" font-size="15" '
-    'fill="#6f7d75" font-family="Liberation Sans, Arial, sans-serif" text-anchor="middle">{words}</text></svg>'
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 570 70" role="img"><rect x="1" y="1" width="568" height="68" '
+    'rx="8" fill="none" stroke="#8a978f" stroke-dasharray="5 5"/><text x="285" y="40" font-size="15" '
+    'fill="#66736b" font-family="Liberation Sans, Arial, sans-serif" text-anchor="middle">{words}</text></svg>'
 )
 
 

@@ -81,7 +81,8 @@ def router(desk: Desk, services: Services) -> APIRouter:
         return int(job_id)
 
     @routes.get("/jobs/{job_id}")
-    def job(request: Request, job_id: str) -> Response:
+    def job(request: Request, job_id: str, still: bool = False) -> Response:
+        """The page looks again by itself until the job is over; ``still`` is for who reads slowly."""
         try:
             found = services.jobs.get(_known(job_id))
         except NotFound:
@@ -90,7 +91,8 @@ def router(desk: Desk, services: Services) -> APIRouter:
         is_over = found.state in FINISHED
         asked = found.params.get("asked") if found.kind == "probe" else None
         return desk.pages.render(
-            "job.html.j2", request, here="/probe" if asked else "", job=found, is_over=is_over, asked=asked or {},
+            "job.html.j2", request, here="/probe" if asked else "", job=found, is_over=is_over, still=still,
+            asked=asked or {},
             may_cancel=not is_over and bool(visitor.name) and visitor.name == found.created_by,
         )  # fmt: skip
 

@@ -120,6 +120,8 @@ def test_a_return_is_computed_from_evaluations_and_numbers(reader: TestClient) -
     assert "46.9 days" in page
     assert "889 Wh" in page
     never = reader.get("/roi?old=2&new=6&calls_per_day=10&price=0.3").text
+    assert "more, at 10 calls a day" in never
+    assert "-" not in never.partition("<dt>A year</dt>")[2][:20]
     assert "never" in never
     wrong = reader.get("/roi?old=x&calls_per_day=0&price=")
     assert wrong.status_code == 422
