@@ -13,6 +13,7 @@ _NO_PAGES = re.compile(
 )
 _VALUES = {
     "evaluation_id": "run-2", "window": "run-4", "model_id": "1", "number": "2", "job_id": "1", "uid": "gramwatt-start",
+    "/taken-back/{number}": "1",
     "/manage/scales/{name}": "nine-letters-in-a-name-as-long-as-one-may-be",
 }  # fmt: skip
 _SEVERAL = {"kind": ("metrics", "tools", "fields", "tactics")}
@@ -22,7 +23,7 @@ STATES = (
     "/evaluate?phase=inference", "/compare?ids=run-0,run-2", "/compare?ids=run-0,run-1,run-2,run-3,run-4,run-5",
     "/roi?old=1&new=2&calls_per_day=9&price=1", "/roi?old=x&new=-2&calls_per_day=z", "/report?made=1",
     "/report?what=window&id=run-4", "/labels/run-2?lang=xx", "/jobs/2", "/jobs/4?still=1", "/nothing",
-    "/manage/scales/gramwatt",
+    "/manage/scales/gramwatt", "/take-back?id=typed", "/evaluations/gone", "/evaluate?corrects=typed",
 )  # fmt: skip
 """What pages look like that have something to say: empty lists, mistakes, the largest reports."""
 

@@ -19,6 +19,7 @@ from gramwatt_labeler.store.jobs import Jobs
 from gramwatt_labeler.store.nouns import Card
 from gramwatt_labeler.store.people import People, Role, Scope
 from gramwatt_labeler.store.returns import ReturnRows
+from labeler_pages import fill_taken_back
 
 NOW = 1_795_000_000.0  # 2026-11-18
 PASSWORD = "a long enough password"
@@ -91,6 +92,7 @@ def fill_with_the_worst(store: Store, evaluations: int = 36) -> None:
     assert [one for one in added if not isinstance(one, str)] == []
     hub(store, scales)
     rest(store)
+    fill_taken_back(store)
 
 
 def people(store: Store) -> None:

@@ -34,7 +34,7 @@ def test_two_months_a_year_apart_are_drawn_a_year_apart() -> None:
     one, two, three = sorted(
         {float(x) for x in re.findall(r'"translate\(([\d.]+),[\d.]+\)" d="M[\d.]+,0A', drawing)}
     )
-    assert two - one == pytest.approx(12 * (three - two))
+    assert two - one == pytest.approx(12 * (three - two), rel=0.001)
     days = [("2026-11-01", 1.0), ("2026-11-13", 2.0)]
     for spec in (
         share_bars([("2020-10", 1, 2), ("2021-10", 1, 2)], ("a", "b")),
