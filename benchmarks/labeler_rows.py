@@ -12,7 +12,7 @@ from gramwatt_labeler.store import Given, Store
 from gramwatt_labeler.store import rows as row_makers
 from gramwatt_labeler.store.tables import EVALUATIONS, GRADES
 from gramwatt_labeler.store.writing import Known, put_evaluation, put_grades
-from sqlalchemy import func, insert, literal_column, select
+from sqlalchemy import create_engine, func, insert, literal_column, select
 
 BATCH = 2000
 _TASKS = ("image-classification", "text-generation", "fill-mask", "image-classification", "summarization")
@@ -59,6 +59,7 @@ def typed(n: int) -> Entry:
 def fill(store: Store, count: int) -> None:
     """A batch as the labeler makes it, the rest as copies made by the database, each some days later."""
     _first(store, min(count, BATCH))
+    patient = create_engine(store.engine.url)  # the store's own ends a statement after seconds
     copied = ~EVALUATIONS.c.id.contains("-"), ~GRADES.c.evaluation_id.contains("-")
     for number in range(1, count // BATCH):
         ending = f"-{number}"
@@ -72,7 +73,7 @@ def fill(store: Store, count: int) -> None:
             "search": EVALUATIONS.c.search + f"\nof week {number}",
         }
         outermost = EVALUATIONS.c.parent == ""
-        with store.database.writing() as connection:
+        with patient.begin() as connection:
             for condition, changes in (
                 (outermost, evaluations | {"parent": literal_column("''")}),
                 (~outermost, evaluations),
@@ -83,6 +84,7 @@ def fill(store: Store, count: int) -> None:
             changes = {"evaluation_id": GRADES.c.evaluation_id + ending}
             query = select(*(changes.get(column.name, column) for column in GRADES.c)).where(copied[1])
             connection.execute(insert(GRADES).from_select([column.name for column in GRADES.c], query))
+    patient.dispose()
 
 
 def _first(store: Store, count: int) -> None:

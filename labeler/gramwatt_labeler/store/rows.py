@@ -19,6 +19,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _COMPONENTS = ("gpu", "cpu", "dram")
 _BY_CONTENT = (Origin.FORM, Origin.FILE, Origin.RANGE)
 SEARCHED_REASON = 300  # characters
+_TREES = (dict, list, tuple)
 STORABLE = "storable"
 """The option of a statement whose parameters :func:`storable` has seen."""
 
@@ -249,7 +250,15 @@ def model_facts_of(row: Mapping[Any, Any]) -> ModelFacts:
 
 def plain(value: Any) -> Any:
     """Nouns as what JSON has: dicts, lists, texts, numbers; msgspec.convert reads them back."""
-    return msgspec.to_builtins(value, str_keys=True, enc_hook=_plain)
+    found = msgspec.to_builtins(value, str_keys=True, enc_hook=_plain)
+    return _with_lists(found) if isinstance(found, _TREES) else found
+
+
+def _with_lists(tree: Any) -> Any:
+    """Lists in place of tuples, as JSON is read back."""
+    if isinstance(tree, dict):
+        return {key: _with_lists(one) if isinstance(one, _TREES) else one for key, one in tree.items()}
+    return [_with_lists(one) if isinstance(one, _TREES) else one for one in tree]
 
 
 def _plain(value: Any) -> Any:
