@@ -8,14 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, select, update
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy import Connection, Engine, Select, and_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from ..errors import Duplicate, InputError, NotFound, Rejected, TakenBack, TryAgain
 from ..model import Graded
-from . import audit, listing, models, replies, rows, withdrawing, writing
+from . import adding, audit, listing, models, paging, replies, rows, withdrawing, writing
 from .database import Database, first_line
-from .identifiers import new_id
 from .nouns import (
     Evaluation,
     Filters,
@@ -44,8 +43,6 @@ from .tables import (
 
 _log = logging.getLogger(__name__)
 _E, _G = EVALUATIONS.c, GRADES.c
-_AT_ONCE = 500  # rows of one statement
-_TRIES = 3  # to write beside another program that writes the same names
 _MADE = {
     Origin.HUB: "read from a model card, whose values are corrected on the page of the study",
     **dict.fromkeys((Origin.WINDOW, Origin.PROBE, Origin.RANGE), "measured by Gramwatt"),
@@ -84,7 +81,7 @@ class Store:
         TryAgain when another program wrote the same at this moment.
         """
         with self.database.writing() as connection:
-            return self._put(connection, evaluation, grades, 0)
+            return adding.put(connection, evaluation, grades, 0)
 
     def add_evaluations(
         self,
@@ -98,8 +95,7 @@ class Store:
         being answered by another process.
         """
         with self.database.writing() as connection:
-            known = writing.Known()
-            ids = self._put_all(connection, [_with_id(one) for one in new], known)
+            ids = adding.put_all(connection, new)
             found = body(ids)
             if reply is not None:
                 try:
@@ -118,87 +114,13 @@ class Store:
         with self.database.writing() as connection:
             named = [(one.id, rows.content_hash(one, by_id=False)) for one, _ in new]
             gone = {} if again else withdrawing.known(connection, named)
-            kept = iter(self._put_each(connection, [one for at, one in enumerate(new) if at not in gone]))
+            kept = iter(adding.put_each(connection, [one for at, one in enumerate(new) if at not in gone]))
             return [gone[at] if at in gone else next(kept) for at in range(len(new))]
-
-    def _put_each(
-        self, connection: Connection, new: Sequence[tuple[Evaluation, Sequence[Given]]]
-    ) -> list[str | Duplicate | Rejected]:
-        found: list[str | Duplicate | Rejected] = []
-        known = writing.Known()
-        for first in range(0, len(new), _AT_ONCE):
-            some = [_with_id(one) for one in new[first : first + _AT_ONCE]]
-            found += _put_at_once(connection, some, known, first) or [
-                self._put_or_say_why(connection, one, grades, first + number, known)
-                for number, (one, grades) in enumerate(some)
-            ]
-        return found
-
-    def _put_all(
-        self,
-        connection: Connection,
-        new: Sequence[tuple[Evaluation, Sequence[Given]]],
-        known: writing.Known,
-    ) -> list[str]:
-        """The ids of all. Raises what the first that cannot be kept raises."""
-        with connection.begin_nested() as attempt, known.undone_on_failure():
-            found = _put_at_once(connection, new, known)
-            ids = [one for one in found if isinstance(one, str)]
-            if new and len(ids) == len(new):
-                return ids
-            attempt.rollback()
-        known = writing.Known()
-        return [self._put(connection, one, grades, number, known) for number, (one, grades) in enumerate(new)]
-
-    def _put_or_say_why(
-        self,
-        connection: Connection,
-        evaluation: Evaluation,
-        grades: Sequence[Given],
-        number: int,
-        known: writing.Known,
-    ) -> str | Duplicate | Rejected:
-        try:
-            return self._put(connection, evaluation, grades, number, known)
-        except (Duplicate, Rejected) as error:
-            return error
-        except TryAgain as error:
-            return Rejected(str(error))
-        except DataError as error:
-            return Rejected(f"the database does not take it: {first_line(error)}")
 
     def reply(self, asked: Reply) -> Reply | None:
         """What the same request was answered before. Raises InputError when its key was another request's."""
         with self.database.reading() as connection:
             return replies.find(connection, asked)
-
-    def _put(
-        self,
-        connection: Connection,
-        evaluation: Evaluation,
-        grades: Sequence[Given],
-        number: int,
-        known: writing.Known | None = None,
-    ) -> str:
-        evaluation, _ = _with_id((evaluation, grades))
-        content = rows.content_hash(evaluation, by_id=False)
-        known = writing.Known() if known is None else known
-        for left in reversed(range(_TRIES)):
-            there = _existing(connection, evaluation.id, content)
-            if there is not None:
-                raise Duplicate(there, number)
-            try:
-                # A savepoint, so that what another program has written meanwhile can be looked up after a refusal.
-                with connection.begin_nested(), known.undone_on_failure():
-                    writing.put_evaluation(
-                        connection, evaluation, content, [one.grade for one in grades], known
-                    )
-                    writing.put_grades(connection, evaluation.id, grades, evaluation.created_at, known)
-                break
-            except IntegrityError as error:  # the same evaluation, or a model or scale that both name
-                if not left:
-                    raise TryAgain(f"cannot write the evaluation: {first_line(error)}") from None
-        return evaluation.id
 
     def regrade(self, evaluation_id: str, grades: Sequence[Given], at: float) -> None:
         """Put these in place of the current grades on their scales. Raises NotFound."""
@@ -285,7 +207,7 @@ class Store:
             origin = Origin(withdrawing.locked(connection, [old], owner)[old])
             if not origin.is_correctable:
                 raise InputError(f"evaluation {old!r} was {_MADE[origin]}; it can only be taken back")
-            new = self._put(connection, evaluation, grades, 0)
+            new = adding.put(connection, evaluation, grades, 0)
             act = withdrawing.begin(connection, by, reason, at)
             withdrawing.move(connection, act, [old], replaced_by=new)
             withdrawing.hand_parts(connection, old, new)
@@ -304,7 +226,7 @@ class Store:
     ) -> Page:
         """One page, with the grades on ``scale``. Raises InputError naming ``sort`` or ``cursor``."""
         with self.database.reading() as connection:
-            found, total = _page(connection, filters, scale, sort, cursor, limit, counted)
+            found, total = paging.page(connection, filters, scale, sort, cursor, limit, counted)
         shown = found[:limit]
         more = len(found) > limit and bool(shown)
         following = listing.encode_cursor(sort, shown[-1]["sort_key"], shown[-1]["id"]) if more else ""
@@ -520,98 +442,6 @@ class Store:
         if str(error) not in self._unreadable:
             self._unreadable.add(str(error))
             _log.warning("a stored record cannot be read and is left out: %s", error)
-
-
-def _existing(connection: Connection, evaluation_id: str, content: str) -> str | None:
-    """The evaluation with this id or content."""
-    for condition in (_E.id == evaluation_id, _E.content_hash == content):
-        found = connection.execute(select(_E.id).where(condition)).scalar()
-        if found is not None:
-            return str(found)
-    return None
-
-
-def _with_id(new: tuple[Evaluation, Sequence[Given]]) -> tuple[Evaluation, Sequence[Given]]:
-    """The same with an id, made here when it has none."""
-    evaluation, grades = new
-    if evaluation.id:
-        return new
-    window = replace(evaluation.window, id=new_id(evaluation.created_at))
-    return replace(evaluation, window=window), grades
-
-
-def _put_at_once(
-    connection: Connection,
-    new: Sequence[tuple[Evaluation, Sequence[Given]]],
-    known: writing.Known,
-    first: int = 0,
-) -> list[str | Duplicate]:
-    """For each its id, or the one that is there; ``first`` is the number of the first. All that are new are kept.
-
-    Empty where one of them cannot be kept: then each is to be tried by itself.
-    """
-    contents = [rows.content_hash(one, by_id=False) for one, _ in new]
-    there = _there(connection, [one.id for one, _ in new], contents)
-    whole = [
-        (one, content, grades)
-        for (one, grades), content, other in zip(new, contents, there, strict=True)
-        if other is None
-    ]
-    try:
-        with connection.begin_nested(), known.undone_on_failure():
-            writing.put_new(connection, whole, known)
-    except (IntegrityError, DataError, Rejected):
-        return []
-    return [
-        one.id if other is None else Duplicate(other, first + number)
-        for number, ((one, _), other) in enumerate(zip(new, there, strict=True))
-    ]
-
-
-def _there(connection: Connection, ids: Sequence[str], contents: Sequence[str]) -> list[str | None]:
-    """For each id and content the evaluation that is there, or stands before it here; as :func:`_existing`."""
-    known: dict[ColumnElement[str], dict[str, str]] = {_E.id: {}, _E.content_hash: {}}
-    for column, values in ((_E.id, ids), (_E.content_hash, contents)):
-        for start in range(0, len(values), _AT_ONCE):
-            some = column.in_(values[start : start + _AT_ONCE])
-            known[column] |= {row[0]: row[1] for row in connection.execute(select(column, _E.id).where(some))}
-    found = []
-    for its_id, content in zip(ids, contents, strict=True):
-        stored = rows.storable(its_id)
-        other = known[_E.id].get(stored) or known[_E.content_hash].get(content)
-        found.append(other)
-        if other is None:
-            known[_E.id][stored] = known[_E.content_hash][content] = stored
-    return found
-
-
-def _page(
-    connection: Connection, filters: Filters, scale: str, sort: str, cursor: str, limit: int, counted: bool
-) -> tuple[list[Mapping[Any, Any]], int | None]:
-    """One page and one row more, and how many all pages have; MOST_COUNTED + 1 is more than are counted."""
-    found: list[Mapping[Any, Any]] = []
-    parts = listing.parts(sort, cursor)
-    total: int | None = None
-    if filters.q and counted:
-        query = listing.found_query(filters, scale, sort, cursor, limit)
-        found = list(connection.execute(query).mappings().all())
-        total = int(found[0]["total"])
-        if total <= listing.MOST_COUNTED:
-            return [one for one in found if one["id"] is not None], total
-        found = []
-    elif counted and filters.letter:
-        total = int(connection.execute(listing.count_query(filters, scale)).scalar_one())
-    are_many = total is not None and total > listing.MOST_COUNTED
-    for part in parts:
-        if len(found) <= limit:
-            rest = limit - len(found)
-            query = listing.rows_query(filters, scale, sort, cursor, rest, part, are_many)
-            found += connection.execute(query).mappings().all()
-    if counted and total is None:
-        is_whole = not cursor and len(found) <= limit  # the page is all there is
-        query = listing.count_query(filters, scale)
-        total = len(found) if is_whole else int(connection.execute(query).scalar_one())
-    return found, total
 
 
 def _add(connection: Connection, graded: Graded, import_id: str = "") -> None:

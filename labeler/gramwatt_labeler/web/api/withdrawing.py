@@ -19,6 +19,7 @@ from .answers import answer
 from .asking import json_body, only, storable_id
 from .entries import entries_of
 from .errors import ApiError
+from .withdrawn_shapes import Corrected, Restored, RestoreIn, TakeBackIn, WithdrawalOut, WithdrawalPage
 
 _Id = Annotated[str, Path(max_length=1024)]
 _Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
@@ -33,7 +34,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
 
     @routes.put(
         "/evaluations/{evaluation_id}", status_code=201, dependencies=[Depends(only("reason"))],
-        responses=shapes.created(shapes.Corrected) | shapes.problems(404, 410),
+        responses=shapes.created(Corrected) | shapes.problems(404, 410),
         openapi_extra=shapes.body(shapes.EvaluationIn),
     )  # fmt: skip
     async def correct(evaluation_id: _Id, request: Request, reason: _Reason = "") -> Response:
@@ -59,7 +60,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
 
     @routes.delete(
         "/evaluations/{evaluation_id}", dependencies=[Depends(only("reason"))],
-        responses=shapes.ok(shapes.WithdrawalOut, 401, 403, 404, 410, 422, 429, 503),
+        responses=shapes.ok(WithdrawalOut, 401, 403, 404, 410, 422, 429, 503),
     )  # fmt: skip
     def remove(evaluation_id: _Id, request: Request, reason: _Reason = "") -> Response:
         """Take an evaluation back, with the runs inside it. It is in no list, sum, report or metric from then on.
@@ -71,8 +72,8 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
 
     @routes.post(
         "/evaluations/take-back",
-        responses=shapes.ok(shapes.WithdrawalOut, 400, 401, 403, 404, 410, 413, 415, 422, 429, 503),
-        openapi_extra=shapes.body(shapes.TakeBackIn),
+        responses=shapes.ok(WithdrawalOut, 400, 401, 403, 404, 410, 413, 415, 422, 429, 503),
+        openapi_extra=shapes.body(TakeBackIn),
     )  # fmt: skip
     async def take_back(request: Request) -> Response:
         """Take back several evaluations, a whole import, or all of a file, with the runs inside them: all or none.
@@ -80,7 +81,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         One of ``ids``, ``import_id`` and ``file`` is given.
         """
         who = await to_thread.run_sync(guard.allow, request, Role.CONTRIBUTOR)
-        given = shapes.read(shapes.TakeBackIn, await json_body(request))
+        given = shapes.read(TakeBackIn, await json_body(request))
         if sum(map(bool, (given.ids, given.import_id, given.file))) != 1:
             raise ApiError(422, "invalid", "give one of ids, import_id and file", "$", _WHICH)
         which = Which([storable_id(one) for one in given.ids], given.import_id, given.file)
@@ -92,7 +93,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
 
     @routes.get(
         _AT, dependencies=[Depends(only("evaluation", "before", "limit"))],
-        responses=shapes.ok(shapes.WithdrawalPage, 422, 503),
+        responses=shapes.ok(WithdrawalPage, 422, 503),
     )  # fmt: skip
     def listed(
         evaluation: Annotated[str, Query(max_length=128)] = "",
@@ -107,21 +108,21 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         following = found[-1].id if len(found) == limit else None
         return answer({"withdrawals": [withdrawal_json(one) for one in found], "next": following})
 
-    @routes.get(f"{_AT}/{{number}}", responses=shapes.ok(shapes.WithdrawalOut, 404, 422, 503))
+    @routes.get(f"{_AT}/{{number}}", responses=shapes.ok(WithdrawalOut, 404, 422, 503))
     def one(number: _Number) -> Response:
         """What one call took back, with its first 500 evaluations."""
         return answer(withdrawal_json(withdrawals.get(number)))
 
     @routes.post(
         f"{_AT}/{{number}}/restore",
-        responses=shapes.ok(shapes.Restored, 400, 401, 403, 404, 409, 413, 415, 422, 429, 503),
-        openapi_extra=shapes.body(shapes.RestoreIn, required=False),
+        responses=shapes.ok(Restored, 400, 401, 403, 404, 409, 413, 415, 422, 429, 503),
+        openapi_extra=shapes.body(RestoreIn, required=False),
     )  # fmt: skip
     async def restore(number: _Number, request: Request) -> Response:
         """Put back all that one call took, or the ``ids`` of it alone, as it was. For managers."""
         who = await to_thread.run_sync(guard.allow, request, Role.MANAGER)
         body = await json_body(request) if await request.body() else {}
-        given = shapes.read(shapes.RestoreIn, body)
+        given = shapes.read(RestoreIn, body)
         ids = [storable_id(one) for one in given.ids]
         return await to_thread.run_sync(
             lambda: answer({"ids": withdrawals.restore(number, who.name, desk.clock(), ids)})
