@@ -419,6 +419,8 @@ class WindowBook:
                 continue
             if window.is_open and not same_boot:
                 self._end_with_boot(window)
+            if window.is_open:  # it began by the clock of then, which may have been set since the ledger was saved
+                self._follow_clock(window.start, window.start_ns)
             self._windows[window.id] = window
             self._open.pop(window.id, None)
             if window.is_open:
@@ -452,6 +454,8 @@ class WindowBook:
         if step := self._clock_steps.seen(now, now_ns):
             for window in self._open.values():
                 window.start += step
+                if window.last_sample is not None:
+                    window.last_sample += step
 
     def _recording(self, window_id: str) -> Window:
         window = self.get(window_id)
