@@ -34,6 +34,20 @@ def test_few_runs_or_runs_of_one_place_are_drawn(points: list[tuple[float, float
     assert [one for one in LETTERS if f">{one}</text>" in drawing] == [letter for _, _, letter, _ in points]
 
 
+def test_the_ends_of_both_quantities_stand_where_they_are() -> None:
+    chance = random.Random(3)
+    for _ in range(20):
+        points = [
+            (10 ** chance.gauss(0, 1), 10 ** chance.gauss(0, 3), chance.choice(LETTERS), "")
+            for _ in range(3000)
+        ]
+        shown = trade_off(points, ("x", "y"), LETTERS, COLOURS)["data"]["values"]
+        assert len(shown) < len(points)
+        for side, key in enumerate("xy"):
+            for end in (min, max):
+                assert end(one[key] for one in shown) == end(point[side] for point in points)
+
+
 def test_a_year_of_days_is_a_chart_of_a_page() -> None:
     days = [(f"2026-{month:02}-{day:02}", month * day / 7) for month in range(1, 13) for day in range(1, 29)]
     drawing = draw(daily_bars(days, "kWh"), "energy by day")
