@@ -15,6 +15,7 @@ class OddMoment(ValueError):
 
 
 _SECONDS = re.compile(r"\d{9,11}(\.\d+)?")
+_MILLISECONDS = re.compile(r"\d{13}(\.\d+)?")
 _CLOCK = r"(?:[ T,]+(?P<clock>\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)\s*(?P<half>[ap]\.?m\.?)?)?"
 _YEAR_FIRST = re.compile(
     rf"(?P<year>\d{{4}})[./](?P<one>\d{{1,2}})[./](?P<two>\d{{1,2}})\.?{_CLOCK}", re.IGNORECASE
@@ -27,21 +28,27 @@ _HALF = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}{_CLOCK}", re.IGNORECASE)
 
 
 def moment(text: str, zone: tzinfo | None) -> float:
-    """Unix seconds of a time, in ``zone`` where it names none (None: this machine's), or of a number of seconds.
+    """Unix seconds of a time, in ``zone`` where it names none (None: this machine's), or of a number of seconds or of
+    milliseconds since 1970.
 
-    Raises OddMoment.
+    Raises OddMoment, also for a time before 1970: a length that a spreadsheet shows as a day of 1900.
     """
     try:
         if _SECONDS.fullmatch(text):
             return float(text)
+        if _MILLISECONDS.fullmatch(text):  # to Python 1612102030405 is a day of 1612
+            return float(text) / 1000
         when = datetime.fromisoformat(iso(text))
-        return (when if when.tzinfo else when.replace(tzinfo=zone)).timestamp()
+        seconds = (when if when.tzinfo else when.replace(tzinfo=zone)).timestamp()
     except OddMoment:
         raise
     except (ValueError, OverflowError, OSError):
         raise OddMoment(
             f"“{' '.join(text.split())[:30]}” is not a time such as 2026-01-31T12:00:00"
         ) from None
+    if seconds < 0:
+        raise OddMoment(f"“{text[:30]}” is before 1970; write a time such as 2026-01-31T12:00:00")
+    return seconds
 
 
 def iso(text: str) -> str:

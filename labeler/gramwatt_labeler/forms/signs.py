@@ -9,7 +9,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-_DIGITS = re.compile(r"\s*[-+−]?\s*(?P<digits>\d[\d.,]*|[.,]\d+)(?P<power>[eE])?")
+_BLANK = "[ '’_\\u00a0\\u2009\\u202f]"
+_DIGITS = re.compile(
+    rf"\s*[-+−]?\s*(?P<digits>\d{{1,3}}(?:{_BLANK}\d{{3}})+(?!\d)(?:[.,]\d+)?|\d[\d.,]*|[.,]\d+)"
+    r"(?P<power>[eE][-+−]?\d)?"
+)
+_ONE_SIGN = re.compile(rf"(?:\d|{_BLANK})*(?P<sign>[.,])\d+")
 _THREE = re.compile(r"[1-9]\d{0,2}(?P<sign>[.,])\d{3}")
 _GROUPED = {
     ",": re.compile(r"\d{1,3}(?:,\d{3}){2,}|\d{1,3}(?:,\d{3})+\.\d+"),
@@ -82,7 +87,11 @@ def plain(digits: str) -> str:
 
 def written(value: float) -> str:
     """A number as Python writes it, with one more digit where a person could read ``1.125`` as a thousand."""
-    text = repr(value)
+    return unmistaken(repr(value))
+
+
+def unmistaken(text: str) -> str:
+    """A number with a decimal point as ``1.1250`` where ``1.125`` could be a thousand to a person."""
     return text if point_readings(text) is None else f"{text}0"
 
 
@@ -101,5 +110,5 @@ def _signs(text: str) -> tuple[str, str]:
         if pattern.fullmatch(digits):
             other = "." if group == "," else ","
             return group, other if other in digits else ""
-    used = set(digits) & {".", ","}
-    return "", used.pop() if len(used) == 1 and sum(digits.count(sign) for sign in ".,") == 1 else ""
+    one = _ONE_SIGN.fullmatch(digits)
+    return "", one["sign"] if one else ""

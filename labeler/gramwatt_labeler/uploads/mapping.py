@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..forms.fields import NUMBERS, TEXTS
@@ -141,8 +141,19 @@ def apply(sheet: Sheet, mapping: ColumnMapping, defaults: Mapping[str, str]) -> 
         ]  # fmt: skip
         if extra:
             form["extra"] = "\n".join(extra)
+        if doubts := _doubts(lines, mapping, with_commas):
+            odd[EXTRA] = doubts
         records.append(Record(sheet.file, lines[-1].number, form, taken, odd))
     return records
+
+
+def _doubts(lines: Sequence[Line], mapping: ColumnMapping, with_commas: Collection[str]) -> str:
+    """What is wrong with a further metric of two readings, or ""."""
+    for column, target in mapping.targets.items():
+        if target.field == EXTRA and column in with_commas:
+            if wrong := reducing.two_readings([line.cells.get(column, "") for line in lines]):
+                return f"{_extra_name(column)}: {wrong}"
+    return ""
 
 
 def named(column: str) -> Target | None:

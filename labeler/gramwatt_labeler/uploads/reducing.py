@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ..forms.fields import NUMBERS
 from ..forms.mistakes import Mistake
 from ..forms.numbers import split_number
 from ..forms.quantities import ENERGY, Kind, read_quantity
-from ..forms.signs import beside_commas, written
+from ..forms.signs import beside_commas, signs_of, written
 from ..outcomes import failure_text
 from .sheet import Line
 from .tools import Target
@@ -87,8 +87,14 @@ def commas(lines: Sequence[Line], targets: Targets) -> frozenset[str]:
     """Columns of numbers in which a comma is the decimal sign somewhere."""
     return frozenset(
         column for column, target in targets.items()
-        if target.field in KINDS and any(_COMMA.match(line.cells.get(column, "")) for line in lines)
+        if (target.field in KINDS or target.field == "extra") and _has_comma(
+            {line.cells.get(column, "") for line in lines}
+        )
     )  # fmt: skip
+
+
+def _has_comma(texts: Collection[str]) -> bool:
+    return any(map(_COMMA.match, texts)) or "," in signs_of(texts).decimals
 
 
 def two_readings(texts: Sequence[str]) -> str:

@@ -108,7 +108,7 @@ def text(cell: object) -> str:
     if isinstance(cell, datetime | date | time):
         return cell.isoformat()
     if isinstance(cell, timedelta):
-        return f"{cell.total_seconds()!r}{DURATION}"
+        return f"{written(cell.total_seconds())}{DURATION}"
     return str(cell)
 
 

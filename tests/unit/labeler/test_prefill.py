@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from gramwatt_labeler.evaluate.correcting import carried, correction, is_unchanged, stated
 from gramwatt_labeler.evaluate.results import evaluate, evaluation_of, fitting
 from gramwatt_labeler.forms.defined import Defined
@@ -69,6 +71,13 @@ def entries(draw: st.DrawFn) -> Entry:
 @given(entries())
 def test_the_form_of_an_entry_reads_as_the_entry(entry: Entry) -> None:
     assert read_entry(of_entry(entry, OWN), OWN) == entry
+
+
+@pytest.mark.parametrize("value", [1.125, 315.064])
+def test_a_count_with_three_decimals_is_not_taken_for_thousands(value: float) -> None:
+    entry = replace(read_entry({"phase": "inference", "model": "m", "energy": "1"}), values={"flops": value})
+    assert read_entry(of_entry(entry, ())) == entry
+    assert read_entry({**of_model("net", ModelFacts("", "net", flops_per_unit=value)), "phase": "inference"})
 
 
 @given(entries(), st.booleans())

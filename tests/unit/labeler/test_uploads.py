@@ -88,6 +88,17 @@ def test_the_report_names_each_wrong_line_and_keeps_the_others() -> None:
     assert "0.92" in both.wrong
 
 
+@pytest.mark.parametrize("comma", ["0,25", "1 234,5", ",5"])
+def test_a_point_beside_decimal_commas_is_asked_back_in_every_column_of_numbers(comma: str) -> None:
+    content = f"model;energy (kWh);loss\nm;1.500;1.500\nm;{comma};{comma}\n".encode()
+    sheet = read_upload("a.csv", content)
+    mapping = ColumnMapping(propose(sheet, recognise(sheet.columns)) | {"loss": Target("extra")})
+    asked, good = read_rows(apply(sheet, mapping, DEFAULTS))
+    assert "column 'energy (kWh)': “1.500” can mean 1500 or 1,5" in asked.wrong
+    assert "extra: loss: “1.500” can mean 1500 or 1,5" in asked.wrong
+    assert good.entry, good.wrong
+
+
 def test_files_about_one_run_are_merged() -> None:
     energy = records_of("emissions.csv", CODECARBON, phase="training")[:1]
     sheet = read_upload("scores.json", b'{"accuracy": 0.91, "samples": 60000, "loss": 0.3}')
