@@ -15,6 +15,7 @@ class OddMoment(ValueError):
 
 
 _SECONDS = re.compile(r"\d{9,11}(\.\d+)?")
+_DAY = 86_400  # a clock that is not set begins in 1970, in the zone of its machine
 _MILLISECONDS = re.compile(r"\d{13}(\.\d+)?")
 _CLOCK = r"(?:[ T,]+(?P<clock>\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)\s*(?P<half>[ap]\.?m\.?)?)?"
 _YEAR_FIRST = re.compile(
@@ -46,7 +47,7 @@ def moment(text: str, zone: tzinfo | None) -> float:
         raise OddMoment(
             f"“{' '.join(text.split())[:30]}” is not a time such as 2026-01-31T12:00:00"
         ) from None
-    if seconds < 0:
+    if seconds < -_DAY:
         raise OddMoment(f"“{text[:30]}” is before 1970; write a time such as 2026-01-31T12:00:00")
     return seconds
 

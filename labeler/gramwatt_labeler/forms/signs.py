@@ -29,6 +29,13 @@ class Signs:
     groups: frozenset[str]
     decimals: frozenset[str]
 
+    @property
+    def against_points(self) -> str:
+        """What says that a point may group digits; "" where nothing does."""
+        if "," in self.decimals:
+            return "a decimal comma"
+        return "points between thousands" if "." in self.groups else ""
+
     def settled(self, text: str) -> str:
         """A text that can be read in two ways as one that cannot, where these signs say how; else as it is."""
         match = _DIGITS.match(text)
@@ -64,20 +71,21 @@ def point_readings(text: str) -> tuple[str, str] | None:
     return three[0].replace(".", ""), plain(three[0])
 
 
-def beside_commas(text: str, others: str) -> str:
-    """What is wrong with ``1.500`` where ``others`` have a decimal comma, or "": it is 1500 there to some."""
+def beside(text: str, others: str, have: str) -> str:
+    """What is wrong with ``1.500`` where ``others`` ``have`` a decimal comma or such, or "": it is 1500 there to some."""
     readings = point_readings(text)
     if readings is None:
         return ""
     either = f"{readings[0]} or {readings[1].replace('.', ',')}"
-    return f"“{text.strip()}” can mean {either}, as other {others} have a decimal comma; write {either}"
+    return f"“{text.strip()}” can mean {either}, as other {others} have {have}; write {either}"
 
 
 def doubtful(texts: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with numbers of one form, by field: those with a point and three digits beside decimal commas."""
-    if "," not in signs_of(texts.values()).decimals:
+    have = signs_of(texts.values()).against_points
+    if not have:
         return {}
-    return {name: wrong for name, text in texts.items() if (wrong := beside_commas(text, "fields"))}
+    return {name: wrong for name, text in texts.items() if (wrong := beside(text, "fields", have))}
 
 
 def plain(digits: str) -> str:

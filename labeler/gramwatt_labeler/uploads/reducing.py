@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from ..forms.fields import NUMBERS
 from ..forms.mistakes import Mistake
 from ..forms.numbers import split_number
 from ..forms.quantities import ENERGY, Kind, read_quantity
-from ..forms.signs import beside_commas, signs_of, written
+from ..forms.signs import beside, signs_of, written
 from ..outcomes import failure_text
 from .sheet import Line
 from .tools import Target
@@ -83,23 +83,21 @@ def of_columns(field: str, columns: Targets, cells: Cells) -> tuple[str, str]:
     return (said or [""])[0], ""
 
 
-def commas(lines: Sequence[Line], targets: Targets) -> frozenset[str]:
-    """Columns of numbers in which a comma is the decimal sign somewhere."""
-    return frozenset(
-        column for column, target in targets.items()
-        if (target.field in KINDS or target.field == "extra") and _has_comma(
-            {line.cells.get(column, "") for line in lines}
-        )
-    )  # fmt: skip
+def doubts(lines: Sequence[Line], targets: Targets) -> dict[str, str]:
+    """Columns of numbers in which ``1.500`` may be 1500, and why: a table is of one country, whatever the column."""
+    texts = {
+        column: {line.cells.get(column, "") for line in lines}
+        for column, target in targets.items()
+        if target.field in KINDS or target.field == "extra"
+    }
+    have = signs_of(set().union(*texts.values())).against_points
+    found = {column: have or ("a decimal comma" if any(map(_COMMA.match, own)) else "") for column, own in texts.items()}
+    return {column: why for column, why in found.items() if why}
 
 
-def _has_comma(texts: Collection[str]) -> bool:
-    return any(map(_COMMA.match, texts)) or "," in signs_of(texts).decimals
-
-
-def two_readings(texts: Sequence[str]) -> str:
-    """What is wrong with ``1.500`` in a column whose decimal sign is the comma, or ""."""
-    return next((wrong for text in texts if (wrong := beside_commas(text, "lines"))), "")
+def two_readings(texts: Sequence[str], have: str) -> str:
+    """What is wrong with ``1.500`` in a table whose lines ``have`` a decimal comma or such, or ""."""
+    return next((wrong for text in texts if (wrong := beside(text, "lines", have))), "")
 
 
 def first(lines: Sequence[Line]) -> dict[str, str]:

@@ -55,6 +55,8 @@ def test_a_point_beside_a_decimal_comma_of_the_same_form_is_asked_back() -> None
         read_entry(FORM | {"emissions": "1.500", "emissions_unit": "g", "size": "1.500", "size_unit": "MB"})
     assert raised.value.by_field.keys() == {"emissions", "size"}
     assert "can mean 1500 or 1,5, as other fields have a decimal comma" in raised.value.by_field["size"]
+    with pytest.raises(Mistakes, match=r"emissions.*as other fields have points between thousands"):
+        read_entry(FORM | {"energy": "5", "samples": "1.200.000", "emissions": "1.500", "emissions_unit": "g"})
     assert read_entry(FORM | {"energy": "0.5", "emissions": "1.500"}).values["emissions"] == 1.5
     asked = {"old": "0,5", "new": "0,3", "price": "0,30", "calls_per_day": "10.000", "cost": "1.500"}
     assert read(asked)[1].keys() == {"calls_per_day", "cost"}
