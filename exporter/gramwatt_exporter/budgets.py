@@ -109,8 +109,7 @@ class _Account:
         return {
             "total": str(self.total),
             "buckets": [
-                [bucket * self.width, str(emission_units)]
-                for bucket, emission_units in self.buckets.items()
+                [bucket * self.width, str(emission_units)] for bucket, emission_units in self.buckets.items()
             ],
         }
 

@@ -6,7 +6,7 @@ A workbook that is saved as CSV has the times of its country: ``20.11.2026 10:00
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 
 
@@ -72,8 +72,15 @@ def settled(texts: Iterable[str]) -> dict[str, str]:
     """Of a column with times such as ``11/3/2026``: each that can be two days as ISO, where another one of the column
     has a day above 12 and so shows which of the two is the month."""
     found = [match for match in map(_SLASHES.fullmatch, texts) if match]
-    month_first = any(int(match["two"]) > 12 for match in found)
-    day_first = any(int(match["one"]) > 12 for match in found)
+    return _settled([match for match in found if "/" in match[0]]) | _settled(
+        [match for match in found if "/" not in match[0]]
+    )
+
+
+def _settled(found: Sequence[re.Match[str]]) -> dict[str, str]:
+    """Of times of one sign: those with dashes may be of another country than those with slashes."""
+    month_first = any(12 < int(match["two"]) <= 31 for match in found)
+    day_first = any(12 < int(match["one"]) <= 31 for match in found)
     if month_first == day_first:
         return {}
     return {

@@ -419,7 +419,7 @@ class WindowBook:
                 continue
             if window.is_open and not same_boot:
                 self._end_with_boot(window)
-            if window.is_open:  # it began by the clock of then, which may have been set since the ledger was saved
+            if window.is_open:  # by the clock of then, which may be a later one than that of the ledger
                 self._follow_clock(window.start, window.start_ns)
             self._windows[window.id] = window
             self._open.pop(window.id, None)

@@ -72,7 +72,7 @@ def point_readings(text: str) -> tuple[str, str] | None:
 
 
 def beside(text: str, others: str, have: str) -> str:
-    """What is wrong with ``1.500`` where ``others`` ``have`` a decimal comma or such, or "": it is 1500 there to some."""
+    """What is wrong with ``1.500`` where ``others`` ``have`` a decimal comma or such, or "": it may be 1500 there."""
     readings = point_readings(text)
     if readings is None:
         return ""

@@ -91,8 +91,9 @@ def doubts(lines: Sequence[Line], targets: Targets) -> dict[str, str]:
         if target.field in KINDS or target.field == "extra"
     }
     have = signs_of(set().union(*texts.values())).against_points
-    found = {column: have or ("a decimal comma" if any(map(_COMMA.match, own)) else "") for column, own in texts.items()}
-    return {column: why for column, why in found.items() if why}
+    if have:
+        return dict.fromkeys(texts, have)
+    return {column: "a decimal comma" for column, own in texts.items() if any(map(_COMMA.match, own))}
 
 
 def two_readings(texts: Sequence[str], have: str) -> str:

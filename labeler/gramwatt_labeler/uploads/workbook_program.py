@@ -88,7 +88,12 @@ def _in_percent(rows: list[list[str]], content: bytes, sheet: str) -> None:
             if _local(one.tag) == "c" and one.get("s") in styles and one.get("t", "n") == "n":
                 place = _PLACE.fullmatch(one.get("r", ""))
                 row, column = (int(place[2]) - 1, _column(place[1])) if place else (-1, -1)
-                if head < row < len(rows) and column in columns and column < len(rows[row]) and rows[row][column]:
+                if (
+                    head < row < len(rows)
+                    and column in columns
+                    and column < len(rows[row])
+                    and rows[row][column]
+                ):
                     rows[row][column] = f"{(Decimal(rows[row][column]) * 100).normalize():f}"
             if _local(one.tag) == "row":
                 one.clear()
@@ -112,7 +117,9 @@ def _percent_styles(archive: zipfile.ZipFile) -> set[str]:
     root = ElementTree.fromstring(archive.read("xl/styles.xml"))  # noqa: S314
     formats = {"9": "0%", "10": "0.00%"}
     formats |= {
-        one.get("numFmtId", ""): one.get("formatCode", "") for one in root.iter() if _local(one.tag) == "numFmt"
+        one.get("numFmtId", ""): one.get("formatCode", "")
+        for one in root.iter()
+        if _local(one.tag) == "numFmt"
     }
     cells = next((one for one in root if _local(one.tag) == "cellXfs"), ())
     return {

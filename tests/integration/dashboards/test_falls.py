@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from boards import expression, fill, instant, numbers
@@ -23,7 +22,10 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         (at, 1000 + WATTS * (at - BEGIN) if at <= FALL else WATTS * (at - FALL))
         for at in range(BEGIN, FALL + 900, SCRAPE)
     ]
-    lines = ["# TYPE gramwatt_device_energy_joules counter", *(f"{name} {value} {at}" for at, value in readings)]
+    lines = [
+        "# TYPE gramwatt_device_energy_joules counter",
+        *(f"{name} {value} {at}" for at, value in readings),
+    ]
     (folder / "data.om").write_text("\n".join([*lines, "# EOF", ""]))
     command = [program("promtool"), "tsdb", "create-blocks-from", "openmetrics", "data.om", "tsdb"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)

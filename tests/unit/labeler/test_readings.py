@@ -56,7 +56,9 @@ def test_a_point_beside_a_decimal_comma_of_the_same_form_is_asked_back() -> None
     assert raised.value.by_field.keys() == {"emissions", "size"}
     assert "can mean 1500 or 1,5, as other fields have a decimal comma" in raised.value.by_field["size"]
     with pytest.raises(Mistakes, match=r"emissions.*as other fields have points between thousands"):
-        read_entry(FORM | {"energy": "5", "samples": "1.200.000", "emissions": "1.500", "emissions_unit": "g"})
+        read_entry(
+            FORM | {"energy": "5", "samples": "1.200.000", "emissions": "1.500", "emissions_unit": "g"}
+        )
     assert read_entry(FORM | {"energy": "0.5", "emissions": "1.500"}).values["emissions"] == 1.5
     asked = {"old": "0,5", "new": "0,3", "price": "0,30", "calls_per_day": "10.000", "cost": "1.500"}
     assert read(asked)[1].keys() == {"calls_per_day", "cost"}
@@ -173,6 +175,8 @@ def test_a_column_of_times_says_which_number_is_the_month() -> None:
     assert settled(["11/3/2026 2:05 PM", "11/13/2026"]) == {"11/3/2026 2:05 PM": "2026-11-03T14:05"}
     assert settled(["3/11/2026", "13/11/2026", "2026-11-20"]) == {"3/11/2026": "2026-11-03"}
     assert settled(["3/11/2026", "4/11/2026"]) == {}  # nothing says it
+    assert settled(["3/11/2026", "45/11/2026"]) == {}  # a slip says nothing
+    assert settled(["3-11-2026", "11/13/2026"]) == {}  # two ways of writing: two countries
     assert settled(["3/11/2026 14:05 PM", "13/11/2026"]) == {
         "3/11/2026 14:05 PM": "2026-11-03T14:05 PM"
     }  # no time

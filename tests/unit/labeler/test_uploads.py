@@ -103,7 +103,10 @@ def test_a_table_is_of_one_country_whatever_the_column() -> None:
     """Points group the digits of the samples: those of the energy may, too. A column's own decimals come first."""
     content = b"model;energy (J);samples;emissions (g)\nm;4.601;10.292.475;1.125\nm;17;28;0.5\n"
     asked, good = rows_of("a.csv", content)
-    assert "'energy (J)': \u201c4.601\u201d can mean 4601 or 4,601, as other lines have points between" in asked.wrong
+    assert (
+        "'energy (J)': \u201c4.601\u201d can mean 4601 or 4,601, as other lines have points between"
+        in asked.wrong
+    )
     assert "emissions" not in asked.wrong
     assert good.entry, good.wrong
 
