@@ -445,6 +445,9 @@ class WindowBook:
         sampled = [window.last_sample for window in self._open.values() if window.last_sample is not None]
         if sampled and self._sampled_ns is not None:
             self._clock_steps.seen(max(sampled), self._sampled_ns)
+        elif self._open:  # none of them saw a sample yet
+            newest = max(self._open.values(), key=lambda window: window.start_ns)
+            self._clock_steps.seen(newest.start, newest.start_ns)
         return []
 
     # --- inside

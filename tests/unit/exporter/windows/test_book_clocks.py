@@ -170,3 +170,20 @@ def test_a_state_of_between_a_step_and_a_sample_is_of_one_clock(
     for one, seconds in ((early, 6), (late, 2)):
         again.stop(one.id, clocks.wall)
         assert length(again, one.id) == seconds
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_so_does_one_that_no_sample_saw_before_the_restart(
+    book: Any, make_book: Any, clocks: Any, step: Any
+) -> None:
+    book.sampled(clocks.wall)
+    clocks.run(3)
+    window = book.open(ask(), ALICE)
+    saved = json.loads(json.dumps(book.state()))
+    clocks.wall += step
+    clocks.run(4)
+    again = make_book()
+    assert again.restore(saved, same_boot=True) == []
+    again.sampled(clocks.wall)
+    again.stop(window.id, clocks.wall)
+    assert length(again, window.id) == 4
