@@ -80,9 +80,10 @@ def beside(text: str, others: str, have: str) -> str:
     return f"“{text.strip()}” can mean {either}, as other {others} have {have}; write {either}"
 
 
-def doubtful(texts: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong with numbers of one form, by field: those with a point and three digits beside decimal commas."""
-    have = signs_of(texts.values()).against_points
+def doubtful(texts: Mapping[str, str], others: Iterable[str] = ()) -> dict[str, str]:
+    """What is wrong with numbers of one form, by field: those with a point and three digits beside decimal commas, of
+    theirs or of ``others``."""
+    have = signs_of([*texts.values(), *others]).against_points
     if not have:
         return {}
     return {name: wrong for name, text in texts.items() if (wrong := beside(text, "fields", have))}

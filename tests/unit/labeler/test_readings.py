@@ -59,6 +59,9 @@ def test_a_point_beside_a_decimal_comma_of_the_same_form_is_asked_back() -> None
         read_entry(
             FORM | {"energy": "5", "samples": "1.200.000", "emissions": "1.500", "emissions_unit": "g"}
         )
+    for form in (FORM | {"extra": "loss: 1.500"}, FORM | {"energy": "1", "extra": "bleu: 31,4, loss: 1.500"}):
+        with pytest.raises(Mistakes, match=r"loss: “1\.500” can mean 1500 or 1,5, as other fields"):
+            read_entry(form)
     assert read_entry(FORM | {"energy": "0.5", "emissions": "1.500"}).values["emissions"] == 1.5
     asked = {"old": "0,5", "new": "0,3", "price": "0,30", "calls_per_day": "10.000", "cost": "1.500"}
     assert read(asked)[1].keys() == {"calls_per_day", "cost"}
