@@ -16,7 +16,7 @@ from ..forms.numbers import split_number
 from ..forms.quantities import ENERGY, Kind, read_quantity
 from ..forms.signs import beside, signs_of, written
 from ..outcomes import failure_text
-from .sheet import Line
+from .sheet import DURATION, Line
 from .tools import Target
 
 PARTS = {
@@ -118,7 +118,7 @@ def _number(text: str, target: Target) -> float:
     if target.field in KINDS:
         kind = KINDS[target.field]
         return read_quantity(text, kind, target.unit or kind.base)
-    value, behind = split_number(text)
+    value, behind = split_number(text.removesuffix(DURATION))
     if behind:
         raise Mistake(f"“{behind[:20]}” behind the number")
     return value

@@ -11,6 +11,7 @@ from gramwatt_labeler.uploads.mapping import EXTRA, FIELDS, ColumnMapping, Recor
 from gramwatt_labeler.uploads.merging import merge
 from gramwatt_labeler.uploads.reading import read_upload
 from gramwatt_labeler.uploads.rows import Row, read_rows
+from gramwatt_labeler.uploads.sheet import Line, Sheet
 from gramwatt_labeler.uploads.tools import Target, recognise, tools
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -109,6 +110,19 @@ def test_a_table_is_of_one_country_whatever_the_column() -> None:
     )
     assert "emissions" not in asked.wrong
     assert good.entry, good.wrong
+
+
+@pytest.mark.parametrize(("reduce", "seconds"), [("sum", 9030.5), ("mean", 4515.25)])
+def test_lengths_of_a_workbook_in_a_further_metric_are_added_up(reduce: str, seconds: float) -> None:
+    lines = [
+        Line(at, {"run": "r", "energy (J)": "1", "wait": f"{wait!r} s"})
+        for at, wait in ((2, 9000.0), (3, 30.5))
+    ]
+    sheet = Sheet("a.xlsx", ["run", "energy (J)", "wait"], lines)
+    targets = propose(sheet, recognise(sheet.columns)) | {"wait": Target(EXTRA)}
+    (row,) = read_rows(apply(sheet, ColumnMapping(targets, ["run"], reduce), DEFAULTS | {"model": "m"}))
+    assert row.entry, row.wrong
+    assert row.entry.extra == {"wait": seconds}
 
 
 def test_files_about_one_run_are_merged() -> None:
