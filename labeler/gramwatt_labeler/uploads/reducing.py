@@ -27,6 +27,7 @@ PARTS = {
 KINDS: Mapping[str, Kind] = {one.name: one.kind for one in NUMBERS} | dict.fromkeys(PARTS, ENERGY)
 """What each field of a number is a quantity of."""
 _TOTALS = ("energy", "emissions", *PARTS)
+_PLAIN = ("extra", "missed", "floor")  # numbers without a choice of units
 _CLOSE = 1e-6  # of two columns that have one number with few digits
 _COMMA = re.compile(r"[-+−]?\d+(?:\.\d{3})*,\d+")
 
@@ -59,7 +60,7 @@ def together(lines: Sequence[Line], targets: Targets, is_mean: bool) -> tuple[di
     found, based = first(list(reversed(lines))), set()
     for column, target in targets.items():
         texts = [line.cells[column] for line in lines if line.cells[column]]
-        if not texts or not (target.field in KINDS or target.field == "extra"):
+        if not texts or not (target.field in KINDS or target.field in _PLAIN):
             continue
         try:
             total = math.fsum(_number(text, target) for text in texts)

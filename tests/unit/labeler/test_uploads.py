@@ -125,6 +125,17 @@ def test_lengths_of_a_workbook_in_a_further_metric_are_added_up(reduce: str, sec
     assert row.entry.extra == {"wait": seconds}
 
 
+@pytest.mark.parametrize(("reduce", "floor"), [("sum", 6.0), ("mean", 3.0)])
+def test_what_was_not_seen_in_one_row_of_a_run_is_not_forgotten(reduce: str, floor: float) -> None:
+    content = b"model,run,energy (J),duration (s),missed,floor\nm,r,50,100,60,5\nm,r,50,100,0,1\n"
+    sheet = read_upload("a.csv", content)
+    (row,) = read_rows(
+        apply(sheet, ColumnMapping(propose(sheet, recognise(sheet.columns)), ["run"], reduce), DEFAULTS)
+    )
+    assert row.entry, row.wrong
+    assert (row.entry.missed_ratio, row.entry.floor_joules) == (0.3, floor)
+
+
 def test_files_about_one_run_are_merged() -> None:
     energy = records_of("emissions.csv", CODECARBON, phase="training")[:1]
     sheet = read_upload("scores.json", b'{"accuracy": 0.91, "samples": 60000, "loss": 0.3}')
