@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 from gramwatt_labeler.charts.drawing import INK, alone, draw
-from gramwatt_labeler.charts.specs import daily_bars, trade_off
+from gramwatt_labeler.charts.specs import daily_bars, named_bars, trade_off
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +46,15 @@ def test_the_ends_of_both_quantities_stand_where_they_are() -> None:
         for side, key in enumerate("xy"):
             for end in (min, max):
                 assert end(one[key] for one in shown) == end(point[side] for point in points)
+
+
+def test_a_name_that_looks_like_an_attribute_is_drawn_whole() -> None:
+    names = [f'x fill="{INK}" y', 'opacity="0"', "1.23456789"]
+    drawing = ElementTree.fromstring(
+        draw(named_bars([(name, 9.0, None, None) for name in names], "J"), "names")
+    )
+    texts = [one.text for one in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    assert set(names) <= set(texts)
 
 
 def test_a_year_of_days_is_a_chart_of_a_page() -> None:
