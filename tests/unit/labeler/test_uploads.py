@@ -100,6 +100,18 @@ def test_a_point_beside_decimal_commas_is_asked_back_in_every_column_of_numbers(
     assert good.entry, good.wrong
 
 
+def test_a_slip_in_a_column_of_whole_numbers_settles_none_of_them() -> None:
+    content = b"model;energy (J);samples\nm;5;60,000\nm;6;1,5\nm;7;1,200 k\n"
+    for row, words in zip(
+        rows_of("a.csv", content), ("60000 or 60", "whole number", "1200 or 1.2"), strict=True
+    ):
+        assert row.entry is None
+        assert words in row.wrong
+    one, two = rows_of("a.csv", b"model;energy (J);samples\nm;5;60,000\nm;6;2,5 M\n")
+    assert one.entry and two.entry
+    assert (one.entry.values["samples"], two.entry.values["samples"]) == (60.0, 2_500_000.0)
+
+
 def test_a_table_is_of_one_country_whatever_the_column() -> None:
     """Points group the digits of the samples: those of the energy may, too. A column's own decimals come first."""
     content = b"model;energy (J);samples;emissions (g)\nm;4.601;10.292.475;1.125\nm;17;28;0.5\n"
