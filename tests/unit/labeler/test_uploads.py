@@ -108,7 +108,8 @@ def test_a_slip_in_a_column_of_whole_numbers_settles_none_of_them() -> None:
         assert row.entry is None
         assert words in row.wrong
     one, two = rows_of("a.csv", b"model;energy (J);samples\nm;5;60,000\nm;6;2,5 M\n")
-    assert one.entry and two.entry
+    assert one.entry
+    assert two.entry
     assert (one.entry.values["samples"], two.entry.values["samples"]) == (60.0, 2_500_000.0)
 
 
