@@ -61,7 +61,7 @@ class _Account:
             self.width = _DAY if settings.period.calendar in ("quarter", "year") else _HOUR
         else:
             self.width = max(_SHORTEST_BUCKET, round(rolling / _BUCKETS))
-        self.buckets: dict[int, int] = {}  # number of the bucket -> emission units
+        self.buckets: dict[int, int] = {}  # number of the bucket -> emission units, in the order they began
         self.behind_since: float | None = None  # Unix seconds: since then some buckets lie in the future
 
     def charge(self, emission_units: int, now: float) -> None:
@@ -69,7 +69,7 @@ class _Account:
         bucket = self._bucket(now)
         self.buckets[bucket] = self.buckets.get(bucket, 0) + emission_units
         if len(self.buckets) > _KEPT_BUCKETS:
-            del self.buckets[min(self.buckets)]
+            del self.buckets[next(iter(self.buckets))]  # not the lowest: the clock may be far behind
 
     def view(self, now: float) -> BudgetView:
         start, seconds = period_at(self.settings.period, now)
@@ -109,8 +109,7 @@ class _Account:
         return {
             "total": str(self.total),
             "buckets": [
-                [bucket * self.width, str(emission_units)]
-                for bucket, emission_units in sorted(self.buckets.items())
+                [bucket * self.width, str(emission_units)] for bucket, emission_units in self.buckets.items()
             ],
         }
 

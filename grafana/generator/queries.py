@@ -59,16 +59,18 @@ def gained(metric: str, labels: str = "", window: str = "$__range") -> str:
     ``increase()`` extrapolates: it adds up to half a scrape interval at both ends of a series, which for a job of a few
     scrapes is a fifth of its energy. Here the last reading less the reading at the start of the window, or less the
     first reading of a series that began within it. Where a counter fell (an exporter that lost its state), the parts
-    between the falls are added up as ``increase()`` does. A window without a reading, as "today" in its first seconds,
+    between the falls are added up as ``increase()`` does; one that fell as the window began has its first reading in it
+    as a series that began within it. A window without a reading, as "today" in its first seconds,
     gains nothing, and nothing is 0: the counter stands where it stood.
     """
     series = select(metric, labels)
+    before, least = f"{series} offset {window}", f"min_over_time({series}[{window}])"
     # A replica that began later has seen less of the same counter: the largest is the whole.
     return (
         f"max without ({REPLICAS}) ("
         f"(increase({series}[{window}]) and resets({series}[{window}]) > 0) or "
         f"((last_over_time({series}[{window}]) or {series}) - "
-        f"({series} offset {window} or min_over_time({series}[{window}]))))"
+        f"(({before} unless {before} > {least}) or {least})))"
     )
 
 

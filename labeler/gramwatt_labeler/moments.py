@@ -6,7 +6,7 @@ A workbook that is saved as CSV has the times of its country: ``20.11.2026 10:00
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 
 
@@ -15,6 +15,8 @@ class OddMoment(ValueError):
 
 
 _SECONDS = re.compile(r"\d{9,11}(\.\d+)?")
+_DAY = 86_400  # a clock that is not set begins in 1970, in the zone of its machine
+_MILLISECONDS = re.compile(r"\d{13}(\.\d+)?")
 _CLOCK = r"(?:[ T,]+(?P<clock>\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)\s*(?P<half>[ap]\.?m\.?)?)?"
 _YEAR_FIRST = re.compile(
     rf"(?P<year>\d{{4}})[./](?P<one>\d{{1,2}})[./](?P<two>\d{{1,2}})\.?{_CLOCK}", re.IGNORECASE
@@ -27,21 +29,27 @@ _HALF = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}{_CLOCK}", re.IGNORECASE)
 
 
 def moment(text: str, zone: tzinfo | None) -> float:
-    """Unix seconds of a time, in ``zone`` where it names none (None: this machine's), or of a number of seconds.
+    """Unix seconds of a time, in ``zone`` where it names none (None: this machine's), or of a number of seconds or of
+    milliseconds since 1970.
 
-    Raises OddMoment.
+    Raises OddMoment, also for a time before 1970: a length that a spreadsheet shows as a day of 1900.
     """
     try:
         if _SECONDS.fullmatch(text):
             return float(text)
+        if _MILLISECONDS.fullmatch(text):  # to Python 1612102030405 is a day of 1612
+            return float(text) / 1000
         when = datetime.fromisoformat(iso(text))
-        return (when if when.tzinfo else when.replace(tzinfo=zone)).timestamp()
+        seconds = (when if when.tzinfo else when.replace(tzinfo=zone)).timestamp()
     except OddMoment:
         raise
     except (ValueError, OverflowError, OSError):
         raise OddMoment(
             f"“{' '.join(text.split())[:30]}” is not a time such as 2026-01-31T12:00:00"
         ) from None
+    if seconds < -_DAY:
+        raise OddMoment(f"“{text[:30]}” is before 1970; write a time such as 2026-01-31T12:00:00")
+    return seconds
 
 
 def iso(text: str) -> str:
@@ -64,8 +72,15 @@ def settled(texts: Iterable[str]) -> dict[str, str]:
     """Of a column with times such as ``11/3/2026``: each that can be two days as ISO, where another one of the column
     has a day above 12 and so shows which of the two is the month."""
     found = [match for match in map(_SLASHES.fullmatch, texts) if match]
-    month_first = any(int(match["two"]) > 12 for match in found)
-    day_first = any(int(match["one"]) > 12 for match in found)
+    return _settled([match for match in found if "/" in match[0]]) | _settled(
+        [match for match in found if "/" not in match[0]]
+    )
+
+
+def _settled(found: Sequence[re.Match[str]]) -> dict[str, str]:
+    """Of times of one sign: those with dashes may be of another country than those with slashes."""
+    month_first = any(12 < int(match["two"]) <= 31 for match in found)
+    day_first = any(12 < int(match["one"]) <= 31 for match in found)
     if month_first == day_first:
         return {}
     return {

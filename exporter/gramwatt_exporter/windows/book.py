@@ -419,6 +419,8 @@ class WindowBook:
                 continue
             if window.is_open and not same_boot:
                 self._end_with_boot(window)
+            if window.is_open:  # by the clock of then, which may be a later one than that of the ledger
+                self._follow_clock(window.start, window.start_ns)
             self._windows[window.id] = window
             self._open.pop(window.id, None)
             if window.is_open:
@@ -443,6 +445,9 @@ class WindowBook:
         sampled = [window.last_sample for window in self._open.values() if window.last_sample is not None]
         if sampled and self._sampled_ns is not None:
             self._clock_steps.seen(max(sampled), self._sampled_ns)
+        elif self._open:  # none of them saw a sample yet
+            newest = max(self._open.values(), key=lambda window: window.start_ns)
+            self._clock_steps.seen(newest.start, newest.start_ns)
         return []
 
     # --- inside
@@ -452,6 +457,8 @@ class WindowBook:
         if step := self._clock_steps.seen(now, now_ns):
             for window in self._open.values():
                 window.start += step
+                if window.last_sample is not None:
+                    window.last_sample += step
 
     def _recording(self, window_id: str) -> Window:
         window = self.get(window_id)

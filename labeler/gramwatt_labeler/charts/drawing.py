@@ -104,5 +104,10 @@ def _hoisted(match: re.Match[str]) -> str:
         values = {one.get(name) for one in each}
         if len(values) == 1 and None not in values and f" {name}=" not in head:
             attribute = f' {name}="{values.pop()}"'
-            head, marks = head + attribute, marks.replace(attribute, "")
+            head, marks = head + attribute, _without(attribute, marks)
     return f"{head}>{marks}"
+
+
+def _without(attribute: str, marks: str) -> str:
+    """Tags without it; a name that is written like it stays."""
+    return _TAG.sub(lambda tag: tag[0].replace(attribute, ""), marks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from .calendar_axis import without_holes
@@ -305,12 +306,16 @@ def trade_off(
 
 
 def _apart(points: Sequence[tuple[float, float, str, str]]) -> Sequence[tuple[float, float, str, str]]:
-    """The first of each letter in every cell of a few pixels, larger ones until few enough are left for a page."""
+    """The first of each letter in every cell of a few pixels, larger ones until few enough are left for a page.
+
+    The least and the most of both quantities stand where they are.
+    """
+    ends = [most(points, key=itemgetter(side)) for side in (0, 1) for most in (min, max)] if points else []
     cell, found = _CELL, _of_cells(points, _CELL)
     while len(found) > _MOST_MARKS:
         cell *= 1.25
         found = _of_cells(points, cell)
-    return found
+    return list(dict.fromkeys([*ends, *found]))
 
 
 def _of_cells(

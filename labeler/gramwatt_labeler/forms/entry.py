@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..render.text import clean
@@ -107,7 +107,7 @@ def read_entry(form: Mapping[str, str], defined: Sequence[Defined] = ()) -> Entr
             wrong[number.name] = str(mistake)
     extra: dict[str, float] = {}
     try:
-        extra = read_extra(form.get("extra", ""))
+        extra = read_extra(form.get("extra", ""), given.values())
         _refuse_fields(extra, phase)
     except Mistake as mistake:
         wrong["extra"] = str(mistake)
@@ -127,9 +127,13 @@ def read_entry(form: Mapping[str, str], defined: Sequence[Defined] = ()) -> Entr
     )
 
 
-def read_extra(text: str) -> dict[str, float]:
-    """``name: number, name: number`` (or one pair a line). Raises Mistake naming the pair."""
+def read_extra(text: str, others: Collection[str] = ()) -> dict[str, float]:
+    """``name: number, name: number`` (or one pair a line). Raises Mistake naming the pair.
+
+    ``others`` are the other numbers of the form: beside a decimal comma ``1.500`` is asked back.
+    """
     found: dict[str, float] = {}
+    texts: dict[str, str] = {}
     for pair in re.split(r"[\n;]|,(?=\s*[A-Za-z])", text):
         if not pair.strip():
             continue
@@ -142,9 +146,11 @@ def read_extra(text: str) -> dict[str, float]:
         value, behind = split_number(number)
         if behind:
             raise Mistake(f"{name}: “{clean(behind)[:20]}” behind the number; write the number alone")
-        found[name] = value
+        found[name], texts[name] = value, number
         if len(found) > _MOST_EXTRA:
             raise Mistake(f"more than {_MOST_EXTRA} metrics")
+    for name, wrong in doubtful(texts, others).items():
+        raise Mistake(f"{name}: {wrong}")
     return found
 
 

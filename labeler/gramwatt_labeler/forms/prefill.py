@@ -12,6 +12,7 @@ from .entry import Entry
 from .fields import PHASES, Field, numbers, texts
 from .mistakes import Mistake
 from .quantities import BYTES, COUNT, FLOPS, Kind, read_quantity
+from .signs import unmistaken
 
 _FACTS: Mapping[str, tuple[str, Kind]] = {
     "size": ("file_bytes", BYTES),
@@ -81,4 +82,5 @@ def address(fields: Mapping[str, str], phase: str) -> str:
 def _written(value: Decimal, kind: Kind) -> tuple[str, str]:
     decimal = [(Decimal(size), unit) for unit, size in kind.units.items() if "i" not in unit]
     size, unit = max((one for one in decimal if one[0] <= value), default=min(decimal))
-    return f"{(value / size).normalize():f}", unit
+    text = f"{(value / size).normalize():f}"
+    return unmistaken(text) if kind.counted and unit == kind.base else text, unit

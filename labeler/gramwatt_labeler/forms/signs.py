@@ -9,7 +9,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-_DIGITS = re.compile(r"\s*[-+−]?\s*(?P<digits>\d[\d.,]*|[.,]\d+)(?P<power>[eE])?")
+_BLANK = "[ '’_\\u00a0\\u2009\\u202f]"
+_DIGITS = re.compile(
+    rf"\s*[-+−]?\s*(?P<digits>\d{{1,3}}(?:{_BLANK}\d{{3}})+(?!\d)(?:[.,]\d+)?|\d[\d.,]*|[.,]\d+)"
+    r"(?P<power>[eE][-+−]?\d)?"
+)
+_ONE_SIGN = re.compile(rf"(?:\d|{_BLANK})*(?P<sign>[.,])\d+")
 _THREE = re.compile(r"[1-9]\d{0,2}(?P<sign>[.,])\d{3}")
 _GROUPED = {
     ",": re.compile(r"\d{1,3}(?:,\d{3}){2,}|\d{1,3}(?:,\d{3})+\.\d+"),
@@ -23,6 +28,13 @@ class Signs:
 
     groups: frozenset[str]
     decimals: frozenset[str]
+
+    @property
+    def against_points(self) -> str:
+        """What says that a point may group digits; "" where nothing does."""
+        if "," in self.decimals:
+            return "a decimal comma"
+        return "points between thousands" if "." in self.groups else ""
 
     def settled(self, text: str) -> str:
         """A text that can be read in two ways as one that cannot, where these signs say how; else as it is."""
@@ -59,20 +71,22 @@ def point_readings(text: str) -> tuple[str, str] | None:
     return three[0].replace(".", ""), plain(three[0])
 
 
-def beside_commas(text: str, others: str) -> str:
-    """What is wrong with ``1.500`` where ``others`` have a decimal comma, or "": it is 1500 there to some."""
+def beside(text: str, others: str, have: str) -> str:
+    """What is wrong with ``1.500`` where ``others`` ``have`` a decimal comma or such, or "": it may be 1500 there."""
     readings = point_readings(text)
     if readings is None:
         return ""
     either = f"{readings[0]} or {readings[1].replace('.', ',')}"
-    return f"“{text.strip()}” can mean {either}, as other {others} have a decimal comma; write {either}"
+    return f"“{text.strip()}” can mean {either}, as other {others} have {have}; write {either}"
 
 
-def doubtful(texts: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong with numbers of one form, by field: those with a point and three digits beside decimal commas."""
-    if "," not in signs_of(texts.values()).decimals:
+def doubtful(texts: Mapping[str, str], others: Iterable[str] = ()) -> dict[str, str]:
+    """What is wrong with numbers of one form, by field: those with a point and three digits beside decimal commas, of
+    theirs or of ``others``."""
+    have = signs_of([*texts.values(), *others]).against_points
+    if not have:
         return {}
-    return {name: wrong for name, text in texts.items() if (wrong := beside_commas(text, "fields"))}
+    return {name: wrong for name, text in texts.items() if (wrong := beside(text, "fields", have))}
 
 
 def plain(digits: str) -> str:
@@ -82,7 +96,11 @@ def plain(digits: str) -> str:
 
 def written(value: float) -> str:
     """A number as Python writes it, with one more digit where a person could read ``1.125`` as a thousand."""
-    text = repr(value)
+    return unmistaken(repr(value))
+
+
+def unmistaken(text: str) -> str:
+    """A number with a decimal point as ``1.1250`` where ``1.125`` could be a thousand to a person."""
     return text if point_readings(text) is None else f"{text}0"
 
 
@@ -101,5 +119,5 @@ def _signs(text: str) -> tuple[str, str]:
         if pattern.fullmatch(digits):
             other = "." if group == "," else ","
             return group, other if other in digits else ""
-    used = set(digits) & {".", ","}
-    return "", used.pop() if len(used) == 1 and sum(digits.count(sign) for sign in ".,") == 1 else ""
+    one = _ONE_SIGN.fullmatch(digits)
+    return "", one["sign"] if one else ""

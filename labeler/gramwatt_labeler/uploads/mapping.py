@@ -113,7 +113,7 @@ def apply(sheet: Sheet, mapping: ColumnMapping, defaults: Mapping[str, str]) -> 
     for column, target in mapping.targets.items():
         if target.field != EXTRA:
             fields.setdefault(target.field, {})[column] = target
-    with_commas = reducing.commas(sheet.lines, mapping.targets)
+    doubts = reducing.doubts(sheet.lines, mapping.targets)
     records = []
     for lines in _groups(sheet, [name for name in mapping.group if name in sheet.columns]):
         cells, based = _reduced(lines, mapping)
@@ -125,8 +125,8 @@ def apply(sheet: Sheet, mapping: ColumnMapping, defaults: Mapping[str, str]) -> 
             column, wrong = reducing.of_columns(name, own, cells)
             if not column:
                 continue
-            if column in with_commas:
-                wrong = wrong or reducing.two_readings([line.cells[column] for line in lines])
+            if column in doubts:
+                wrong = wrong or reducing.two_readings([line.cells[column] for line in lines], doubts[column])
             if wrong:
                 odd[name] = wrong
             taken[name], form[name] = column, cells[column]
@@ -141,8 +141,20 @@ def apply(sheet: Sheet, mapping: ColumnMapping, defaults: Mapping[str, str]) -> 
         ]  # fmt: skip
         if extra:
             form["extra"] = "\n".join(extra)
+        if wrong := _odd_extra(lines, mapping, doubts):
+            odd[EXTRA] = wrong
         records.append(Record(sheet.file, lines[-1].number, form, taken, odd))
     return records
+
+
+def _odd_extra(lines: Sequence[Line], mapping: ColumnMapping, doubts: Mapping[str, str]) -> str:
+    """What is wrong with a further metric of two readings, or ""."""
+    for column, target in mapping.targets.items():
+        if target.field == EXTRA and column in doubts:
+            texts = [line.cells.get(column, "") for line in lines]
+            if wrong := reducing.two_readings(texts, doubts[column]):
+                return f"{_extra_name(column)}: {wrong}"
+    return ""
 
 
 def named(column: str) -> Target | None:

@@ -14,9 +14,9 @@ from ..forms.fields import NUMBERS
 from ..forms.mistakes import Mistake
 from ..forms.numbers import split_number
 from ..forms.quantities import ENERGY, Kind, read_quantity
-from ..forms.signs import beside_commas, written
+from ..forms.signs import beside, signs_of, written
 from ..outcomes import failure_text
-from .sheet import Line
+from .sheet import DURATION, Line
 from .tools import Target
 
 PARTS = {
@@ -27,6 +27,7 @@ PARTS = {
 KINDS: Mapping[str, Kind] = {one.name: one.kind for one in NUMBERS} | dict.fromkeys(PARTS, ENERGY)
 """What each field of a number is a quantity of."""
 _TOTALS = ("energy", "emissions", *PARTS)
+_PLAIN = ("extra", "missed", "floor")  # numbers without a choice of units
 _CLOSE = 1e-6  # of two columns that have one number with few digits
 _COMMA = re.compile(r"[-+−]?\d+(?:\.\d{3})*,\d+")
 
@@ -59,7 +60,7 @@ def together(lines: Sequence[Line], targets: Targets, is_mean: bool) -> tuple[di
     found, based = first(list(reversed(lines))), set()
     for column, target in targets.items():
         texts = [line.cells[column] for line in lines if line.cells[column]]
-        if not texts or not (target.field in KINDS or target.field == "extra"):
+        if not texts or not (target.field in KINDS or target.field in _PLAIN):
             continue
         try:
             total = math.fsum(_number(text, target) for text in texts)
@@ -83,17 +84,22 @@ def of_columns(field: str, columns: Targets, cells: Cells) -> tuple[str, str]:
     return (said or [""])[0], ""
 
 
-def commas(lines: Sequence[Line], targets: Targets) -> frozenset[str]:
-    """Columns of numbers in which a comma is the decimal sign somewhere."""
-    return frozenset(
-        column for column, target in targets.items()
-        if target.field in KINDS and any(_COMMA.match(line.cells.get(column, "")) for line in lines)
-    )  # fmt: skip
+def doubts(lines: Sequence[Line], targets: Targets) -> dict[str, str]:
+    """Columns of numbers in which ``1.500`` may be 1500, and why: a table is of one country, whatever the column."""
+    texts = {
+        column: {line.cells.get(column, "") for line in lines}
+        for column, target in targets.items()
+        if target.field in KINDS or target.field == "extra"
+    }
+    have = signs_of(set().union(*texts.values())).against_points
+    if have:
+        return dict.fromkeys(texts, have)
+    return {column: "a decimal comma" for column, own in texts.items() if any(map(_COMMA.match, own))}
 
 
-def two_readings(texts: Sequence[str]) -> str:
-    """What is wrong with ``1.500`` in a column whose decimal sign is the comma, or ""."""
-    return next((wrong for text in texts if (wrong := beside_commas(text, "lines"))), "")
+def two_readings(texts: Sequence[str], have: str) -> str:
+    """What is wrong with ``1.500`` in a table whose lines ``have`` a decimal comma or such, or ""."""
+    return next((wrong for text in texts if (wrong := beside(text, "lines", have))), "")
 
 
 def first(lines: Sequence[Line]) -> dict[str, str]:
@@ -113,7 +119,7 @@ def _number(text: str, target: Target) -> float:
     if target.field in KINDS:
         kind = KINDS[target.field]
         return read_quantity(text, kind, target.unit or kind.base)
-    value, behind = split_number(text)
+    value, behind = split_number(text.removesuffix(DURATION))
     if behind:
         raise Mistake(f"“{behind[:20]}” behind the number")
     return value

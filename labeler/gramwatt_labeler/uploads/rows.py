@@ -21,6 +21,7 @@ from .reducing import PARTS
 
 _BOUNDARIES = {"machine": "machine", "process": "process", "gpu": "gpu", "offline": "process", "": ""}
 _ROUNDED = 0.01  # parts that a tool rounds may add up to a little more
+_OWN_UNITS = {"missed": "s", "floor": "J"}
 _Found = TypeVar("_Found")
 _SAFE_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 
@@ -100,7 +101,7 @@ def _number(form: Mapping[str, str], name: str) -> float | None:
         number, behind = split_number(text)
     except Mistake as mistake:
         raise Mistakes({name: str(mistake)}) from None
-    if behind or number < 0:
+    if behind not in ("", _OWN_UNITS.get(name, "")) or number < 0:
         raise Mistakes({name: f"“{clean(text)[:30]}” is not a number of at least 0"})
     return number
 

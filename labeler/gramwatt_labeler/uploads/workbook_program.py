@@ -15,6 +15,7 @@ import re
 import sys
 import zipfile
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 from xml.etree import ElementTree  # entities that grow end this program, by its bounds
 
@@ -26,6 +27,7 @@ from .sheet import DURATION, MOST_COLUMNS, MOST_ROWS
 
 _ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _PLACE = re.compile(r"([A-Za-z]{1,3})([1-9][0-9]{0,6})")
+_QUOTED = re.compile(r'"[^"]*"|\\.')  # what a format shows as it stands
 _MOST_MEMORY = 2 << 30
 _MOST_SECONDS = 60
 
@@ -40,6 +42,7 @@ def read(content: bytes) -> dict[str, Any]:
             if any(any(cell != "" for cell in row) for row in rows):
                 texts = [[text(cell) for cell in row] for row in rows]
                 _add_errors(texts, _errors(content, name))
+                _in_percent(texts, content, name)
                 return {"sheets": names, "sheet": name, "rows": texts}
     except (CalamineError, OSError, ValueError, KeyError, ElementTree.ParseError) as error:
         return {"error": " ".join(str(error).split())[:200]}
@@ -71,6 +74,31 @@ def _errors(content: bytes, sheet: str) -> dict[tuple[int, int], str]:
     return found
 
 
+def _in_percent(rows: list[list[str]], content: bytes, sheet: str) -> None:
+    """Cells shown as 35 % hold 0.35. In a column whose name has a ``%`` they become what is shown."""
+    head = next((at for at, row in enumerate(rows) if any(row)), 0)
+    columns = {at for at, name in enumerate(rows[head]) if "%" in name} if rows else set()
+    if not columns or not zipfile.is_zipfile(io.BytesIO(content)):
+        return
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        part, styles = _part_of(archive, sheet), _percent_styles(archive)
+        if not styles or part not in archive.namelist():
+            return
+        for _, one in ElementTree.iterparse(archive.open(part)):  # noqa: S314
+            if _local(one.tag) == "c" and one.get("s") in styles and one.get("t", "n") == "n":
+                place = _PLACE.fullmatch(one.get("r", ""))
+                row, column = (int(place[2]) - 1, _column(place[1])) if place else (-1, -1)
+                if (
+                    head < row < len(rows)
+                    and column in columns
+                    and column < len(rows[row])
+                    and rows[row][column]
+                ):
+                    rows[row][column] = f"{(Decimal(rows[row][column]) * 100).normalize():f}"
+            if _local(one.tag) == "row":
+                one.clear()
+
+
 def _part_of(archive: zipfile.ZipFile, sheet: str) -> str:
     """The part with a sheet of this name; "" where it is not said as usual."""
     book = ElementTree.fromstring(archive.read("xl/workbook.xml"))  # noqa: S314
@@ -80,6 +108,24 @@ def _part_of(archive: zipfile.ZipFile, sheet: str) -> str:
     if not targets:
         return ""
     return targets[0][1:] if targets[0].startswith("/") else f"xl/{targets[0]}"
+
+
+def _percent_styles(archive: zipfile.ZipFile) -> set[str]:
+    """The numbers of the cell styles that show a number as percent."""
+    if "xl/styles.xml" not in archive.namelist():
+        return set()
+    root = ElementTree.fromstring(archive.read("xl/styles.xml"))  # noqa: S314
+    formats = {"9": "0%", "10": "0.00%"}
+    formats |= {
+        one.get("numFmtId", ""): one.get("formatCode", "")
+        for one in root.iter()
+        if _local(one.tag) == "numFmt"
+    }
+    cells = next((one for one in root if _local(one.tag) == "cellXfs"), ())
+    return {
+        str(at) for at, one in enumerate(cells)
+        if "%" in _QUOTED.sub("", formats.get(one.get("numFmtId", ""), ""))
+    }  # fmt: skip
 
 
 def _add_errors(rows: list[list[str]], errors: dict[tuple[int, int], str]) -> None:
@@ -108,7 +154,7 @@ def text(cell: object) -> str:
     if isinstance(cell, datetime | date | time):
         return cell.isoformat()
     if isinstance(cell, timedelta):
-        return f"{cell.total_seconds()!r}{DURATION}"
+        return f"{written(cell.total_seconds())}{DURATION}"
     return str(cell)
 
 

@@ -106,6 +106,30 @@ def test_cells_of_a_workbook_are_what_they_are(site: Site) -> None:
     assert line["end"] == pytest.approx(ENDED, abs=1)
 
 
+@pytest.mark.parametrize("name", ["accuracy (%)", "accuracy"])
+def test_a_cell_shown_in_percent_is_what_it_shows(site: Site, name: str) -> None:
+    """A workbook has 0.35 of 35 %."""
+    main_ = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    more = {
+        "xl/styles.xml": (
+            f'<styleSheet xmlns="{main_}"><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="10"/></cellXfs>'
+            "</styleSheet>"
+        ).encode(),
+        "xl/worksheets/sheet1.xml": (
+            f'<worksheet xmlns="{main_}"><sheetData><row r="1">'
+            + "".join(
+                f'<c r="{column}1" t="inlineStr"><is><t>{text}</t></is></c>'
+                for column, text in zip("ABC", ("model", "energy (kWh)", name), strict=True)
+            )
+            + '</row><row r="2"><c r="A2" t="inlineStr"><is><t>a</t></is></c><c r="B2"><v>1</v></c>'
+            '<c r="C2" s="1"><v>0.35</v></c></row></sheetData></worksheet>'
+        ).encode(),
+    }
+    (line,) = imported(site, "a.xlsx", workbook([], more))
+    assert line["outcome"] == "added", line["message"]
+    assert line["values"]["accuracy"] == 0.35
+
+
 def test_the_command_reads_codecarbons_times_as_the_pages_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 from gramwatt_labeler.charts.drawing import INK, alone, draw
-from gramwatt_labeler.charts.specs import daily_bars, trade_off
+from gramwatt_labeler.charts.specs import daily_bars, named_bars, trade_off
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +32,29 @@ def test_thousands_of_runs_are_a_chart_of_a_page() -> None:
 def test_few_runs_or_runs_of_one_place_are_drawn(points: list[tuple[float, float, str, str]]) -> None:
     drawing = draw(trade_off(points, ("x", "y"), LETTERS, COLOURS), "few")
     assert [one for one in LETTERS if f">{one}</text>" in drawing] == [letter for _, _, letter, _ in points]
+
+
+def test_the_ends_of_both_quantities_stand_where_they_are() -> None:
+    chance = random.Random(3)
+    for _ in range(20):
+        points = [
+            (10 ** chance.gauss(0, 1), 10 ** chance.gauss(0, 3), chance.choice(LETTERS), "")
+            for _ in range(3000)
+        ]
+        shown = trade_off(points, ("x", "y"), LETTERS, COLOURS)["data"]["values"]
+        assert len(shown) < len(points)
+        for side, key in enumerate("xy"):
+            for end in (min, max):
+                assert end(one[key] for one in shown) == end(point[side] for point in points)
+
+
+def test_a_name_that_looks_like_an_attribute_is_drawn_whole() -> None:
+    names = [f'x fill="{INK}" y', 'opacity="0"', "1.23456789"]
+    drawing = ElementTree.fromstring(
+        draw(named_bars([(name, 9.0, None, None) for name in names], "J"), "names")
+    )
+    texts = [one.text for one in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    assert set(names) <= set(texts)
 
 
 def test_a_year_of_days_is_a_chart_of_a_page() -> None:

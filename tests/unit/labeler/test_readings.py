@@ -55,6 +55,13 @@ def test_a_point_beside_a_decimal_comma_of_the_same_form_is_asked_back() -> None
         read_entry(FORM | {"emissions": "1.500", "emissions_unit": "g", "size": "1.500", "size_unit": "MB"})
     assert raised.value.by_field.keys() == {"emissions", "size"}
     assert "can mean 1500 or 1,5, as other fields have a decimal comma" in raised.value.by_field["size"]
+    with pytest.raises(Mistakes, match=r"emissions.*as other fields have points between thousands"):
+        read_entry(
+            FORM | {"energy": "5", "samples": "1.200.000", "emissions": "1.500", "emissions_unit": "g"}
+        )
+    for form in (FORM | {"extra": "loss: 1.500"}, FORM | {"energy": "1", "extra": "bleu: 31,4, loss: 1.500"}):
+        with pytest.raises(Mistakes, match=r"loss: “1\.500” can mean 1500 or 1,5, as other fields"):
+            read_entry(form)
     assert read_entry(FORM | {"energy": "0.5", "emissions": "1.500"}).values["emissions"] == 1.5
     asked = {"old": "0,5", "new": "0,3", "price": "0,30", "calls_per_day": "10.000", "cost": "1.500"}
     assert read(asked)[1].keys() == {"calls_per_day", "cost"}
@@ -80,6 +87,10 @@ def test_what_a_program_hands_on_is_never_asked_back(value: float) -> None:
         (["1.500", "1.200.000", "0.5"], "1.500", "1.500"),
         (["1.500e3", "1.200.000"], "1.500e3", "1.500e3"),
         (["many", "1,200,000"], "many", "many"),
+        (["60,000", "1 234,5"], "60,000", "60.0000"),  # groups of blanks, and a decimal comma
+        (["60,000", "12, see note"], "60,000", "60,000"),  # what is no number says nothing of numbers
+        (["60,000", "1,500examples"], "60,000", "60,000"),
+        (["60,000", "12,"], "60,000", "60,000"),
     ],
 )
 def test_a_column_says_which_sign_groups_its_digits(texts: list[str], text: str, expected: str) -> None:
@@ -121,10 +132,16 @@ NOON = datetime(2026, 11, 20, 14, 5, tzinfo=UTC).timestamp()
         "2026-11-20T14:05:00", "2026-11-20 14:05", "20.11.2026 14:05", "20.11.2026, 14:05:00", "20. 11. 2026 14:05",
         "11/20/2026 2:05 PM", "11/20/2026 14:05", "20/11/2026 14:05", "20-11-2026 14:05", "2026/11/20 14:05:00",
         "2026-11-20 2:05 p.m.", "2026-11-20T15:05+01:00", str(int(NOON)),
+        str(int(NOON * 1000)),
     ],
 )  # fmt: skip
 def test_a_time_is_read_as_a_spreadsheet_writes_it(text: str) -> None:
     assert moment(text, UTC) == NOON
+
+
+def test_milliseconds_are_no_day_of_long_ago() -> None:
+    """Python reads these digits as 1612-10-20T04:05."""
+    assert moment("1612102030405", UTC) == 1612102030.405
 
 
 def test_a_time_is_in_the_zone_that_is_meant() -> None:
@@ -149,6 +166,7 @@ def test_noon_and_midnight_are_those_of_a_clock_of_twelve_hours() -> None:
         ("11/20/2026 14:05 PM", "is not a time such as"),
         ("20.11.26 10:00", "is not a time such as"),
         ("yesterday", "is not a time such as"),
+        ("1900-01-01T02:30:00", "is before 1970"),  # 26.5 hours, as a workbook has a length without [h]
     ],
 )
 def test_a_time_of_two_days_or_of_none_is_asked_back(text: str, words: str) -> None:
@@ -160,6 +178,8 @@ def test_a_column_of_times_says_which_number_is_the_month() -> None:
     assert settled(["11/3/2026 2:05 PM", "11/13/2026"]) == {"11/3/2026 2:05 PM": "2026-11-03T14:05"}
     assert settled(["3/11/2026", "13/11/2026", "2026-11-20"]) == {"3/11/2026": "2026-11-03"}
     assert settled(["3/11/2026", "4/11/2026"]) == {}  # nothing says it
+    assert settled(["3/11/2026", "45/11/2026"]) == {}  # a slip says nothing
+    assert settled(["3-11-2026", "11/13/2026"]) == {}  # two ways of writing: two countries
     assert settled(["3/11/2026 14:05 PM", "13/11/2026"]) == {
         "3/11/2026 14:05 PM": "2026-11-03T14:05 PM"
     }  # no time

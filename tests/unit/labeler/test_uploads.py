@@ -11,6 +11,7 @@ from gramwatt_labeler.uploads.mapping import EXTRA, FIELDS, ColumnMapping, Recor
 from gramwatt_labeler.uploads.merging import merge
 from gramwatt_labeler.uploads.reading import read_upload
 from gramwatt_labeler.uploads.rows import Row, read_rows
+from gramwatt_labeler.uploads.sheet import Line, Sheet
 from gramwatt_labeler.uploads.tools import Target, recognise, tools
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -86,6 +87,66 @@ def test_the_report_names_each_wrong_line_and_keeps_the_others() -> None:
     assert "is needed" in nameless.wrong
     assert "1500 or 1.5" in both.wrong
     assert "0.92" in both.wrong
+
+
+@pytest.mark.parametrize("comma", ["0,25", "1 234,5", ",5"])
+def test_a_point_beside_decimal_commas_is_asked_back_in_every_column_of_numbers(comma: str) -> None:
+    content = f"model;energy (kWh);loss\nm;1.500;1.500\nm;{comma};{comma}\n".encode()
+    sheet = read_upload("a.csv", content)
+    mapping = ColumnMapping(propose(sheet, recognise(sheet.columns)) | {"loss": Target("extra")})
+    asked, good = read_rows(apply(sheet, mapping, DEFAULTS))
+    assert "column 'energy (kWh)': “1.500” can mean 1500 or 1,5" in asked.wrong
+    assert "extra: loss: “1.500” can mean 1500 or 1,5" in asked.wrong
+    assert good.entry, good.wrong
+
+
+def test_a_slip_in_a_column_of_whole_numbers_settles_none_of_them() -> None:
+    content = b"model;energy (J);samples\nm;5;60,000\nm;6;1,5\nm;7;1,200 k\n"
+    for row, words in zip(
+        rows_of("a.csv", content), ("60000 or 60", "whole number", "1200 or 1.2"), strict=True
+    ):
+        assert row.entry is None
+        assert words in row.wrong
+    one, two = rows_of("a.csv", b"model;energy (J);samples\nm;5;60,000\nm;6;2,5 M\n")
+    assert one.entry
+    assert two.entry
+    assert (one.entry.values["samples"], two.entry.values["samples"]) == (60.0, 2_500_000.0)
+
+
+def test_a_table_is_of_one_country_whatever_the_column() -> None:
+    """Points group the digits of the samples: those of the energy may, too. A column's own decimals come first."""
+    content = b"model;energy (J);samples;emissions (g)\nm;4.601;10.292.475;1.125\nm;17;28;0.5\n"
+    asked, good = rows_of("a.csv", content)
+    assert (
+        "'energy (J)': \u201c4.601\u201d can mean 4601 or 4,601, as other lines have points between"
+        in asked.wrong
+    )
+    assert "emissions" not in asked.wrong
+    assert good.entry, good.wrong
+
+
+@pytest.mark.parametrize(("reduce", "seconds"), [("sum", 9030.5), ("mean", 4515.25)])
+def test_lengths_of_a_workbook_in_a_further_metric_are_added_up(reduce: str, seconds: float) -> None:
+    lines = [
+        Line(at, {"run": "r", "energy (J)": "1", "wait": f"{wait!r} s"})
+        for at, wait in ((2, 9000.0), (3, 30.5))
+    ]
+    sheet = Sheet("a.xlsx", ["run", "energy (J)", "wait"], lines)
+    targets = propose(sheet, recognise(sheet.columns)) | {"wait": Target(EXTRA)}
+    (row,) = read_rows(apply(sheet, ColumnMapping(targets, ["run"], reduce), DEFAULTS | {"model": "m"}))
+    assert row.entry, row.wrong
+    assert row.entry.extra == {"wait": seconds}
+
+
+@pytest.mark.parametrize(("reduce", "floor"), [("sum", 6.0), ("mean", 3.0)])
+def test_what_was_not_seen_in_one_row_of_a_run_is_not_forgotten(reduce: str, floor: float) -> None:
+    content = b"model,run,energy (J),duration (s),missed,floor\nm,r,50,100,60,5\nm,r,50,100,0,1\n"
+    sheet = read_upload("a.csv", content)
+    (row,) = read_rows(
+        apply(sheet, ColumnMapping(propose(sheet, recognise(sheet.columns)), ["run"], reduce), DEFAULTS)
+    )
+    assert row.entry, row.wrong
+    assert (row.entry.missed_ratio, row.entry.floor_joules) == (0.3, floor)
 
 
 def test_files_about_one_run_are_merged() -> None:

@@ -197,6 +197,28 @@ def test_a_machine_that_runs_for_hours_before_its_clock_is_set_loses_nothing(per
     assert spent(book) == 0
 
 
+@pytest.mark.parametrize("wrong", ["1970-01-01T00:00:10", "2021-01-01T00:00:00"])
+@pytest.mark.parametrize("period", ["day", "month", "30d"])
+def test_a_clock_far_behind_loses_nothing_where_all_buckets_are_in_use(period: Any, wrong: str) -> None:
+    """After months every new bucket takes the place of one: never of one that has just begun."""
+    clock = Clock("2026-03-10T12:30:00")
+    book = BudgetBook([budget(period=period)], clock)
+    for hour in range(100 * 24):
+        clock.now = at("2026-03-10T12:30:00") + hour * HOUR
+        book.charge("b", 1)
+    right = clock.now
+    before = spent(book)
+    clock.now = at(wrong)
+    for _ in range(3):
+        clock.now += 15 * 60
+        book.charge("b", 1000)
+        book = restarted(book, [budget(period=period)], clock)
+    assert spent(book) >= before + 3000
+    clock.now = right
+    if wrong.startswith("1970"):
+        assert spent(book) == before + 3000
+
+
 @pytest.mark.slow
 def test_buckets_are_bounded_however_long_it_runs() -> None:
     clock = Clock()

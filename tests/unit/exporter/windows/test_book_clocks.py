@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from gramwatt_exporter.windows.persistence import dump_window
 from window_books import ALICE, BOB, answer, ask
 
 HOUR = 3600
@@ -115,3 +116,74 @@ def test_windows_keep_their_order_when_the_clock_is_set_back_between_restarts(
         assert again.restore(json.loads(json.dumps(book.state())), same_boot=True) == []
         book = again
     assert [window.name for window in book.find(ALICE)] == opened[::-1]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_journal_tells_of_a_clock_that_was_set_before_a_kill(
+    book: Any, make_book: Any, clocks: Any, step: Any
+) -> None:
+    """The ledger knows the earlier clock alone, and the window in the journal began by the later one."""
+    early = book.open(ask(), ALICE)
+    clocks.run(4)
+    book.sampled(clocks.wall)
+    saved = json.loads(json.dumps(book.state()))
+    clocks.wall += step
+    clocks.run(2)
+    late = book.open(ask(), BOB)
+    answered = json.loads(json.dumps(dump_window(late)))
+    clocks.run(3)
+    again = make_book()
+    assert again.restore(saved, same_boot=True) + again.replay([(answered, True)]) == []
+    again.sampled(clocks.wall)
+    for one, seconds in ((early, 9), (late, 3)):
+        again.stop(one.id, clocks.wall)
+        assert length(again, one.id) == answer(again, one.id)["duration_seconds"] == seconds
+        assert answer(again, one.id)["end"] == clocks.wall
+
+
+def test_a_reboot_before_the_first_sample_by_the_new_clock_keeps_its_length(
+    book: Any, make_book: Any, clocks: Any
+) -> None:
+    early = book.open(ask(), ALICE)
+    clocks.run(7)
+    book.sampled(clocks.wall)
+    clocks.wall += STEPS[-1]
+    book.open(ask(), BOB)
+    again = make_book()
+    assert again.restore(json.loads(json.dumps(book.state())), same_boot=False) == []
+    assert answer(again, early.id)["duration_seconds"] == 7.0
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_state_of_between_a_step_and_a_sample_is_of_one_clock(
+    book: Any, make_book: Any, clocks: Any, step: Any
+) -> None:
+    early = book.open(ask(), ALICE)
+    clocks.run(4)
+    book.sampled(clocks.wall)
+    clocks.wall += step
+    late = book.open(ask(), BOB)
+    clocks.run(2)
+    again = make_book()
+    assert again.restore(json.loads(json.dumps(book.state())), same_boot=True) == []
+    again.sampled(clocks.wall)
+    for one, seconds in ((early, 6), (late, 2)):
+        again.stop(one.id, clocks.wall)
+        assert length(again, one.id) == seconds
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_so_does_one_that_no_sample_saw_before_the_restart(
+    book: Any, make_book: Any, clocks: Any, step: Any
+) -> None:
+    book.sampled(clocks.wall)
+    clocks.run(3)
+    window = book.open(ask(), ALICE)
+    saved = json.loads(json.dumps(book.state()))
+    clocks.wall += step
+    clocks.run(4)
+    again = make_book()
+    assert again.restore(saved, same_boot=True) == []
+    again.sampled(clocks.wall)
+    again.stop(window.id, clocks.wall)
+    assert length(again, window.id) == 4
