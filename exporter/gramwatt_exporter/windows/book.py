@@ -442,12 +442,7 @@ class WindowBook:
         except msgspec.ValidationError as error:
             return [f"the saved automatic windows cannot be read and are dropped: {error}"]
         self._sampled_ns = self._counted_ns
-        sampled = [window.last_sample for window in self._open.values() if window.last_sample is not None]
-        if sampled and self._sampled_ns is not None:
-            self._clock_steps.seen(max(sampled), self._sampled_ns)
-        elif self._open:  # none of them saw a sample yet
-            newest = max(self._open.values(), key=lambda window: window.start_ns)
-            self._clock_steps.seen(newest.start, newest.start_ns)
+        self._clock_steps.restored(self._open.values(), self._sampled_ns)
         return []
 
     # --- inside
@@ -456,9 +451,7 @@ class WindowBook:
         """Where the wall clock was set, open windows keep their lengths: the later clock is the better one."""
         if step := self._clock_steps.seen(now, now_ns):
             for window in self._open.values():
-                window.start += step
-                if window.last_sample is not None:
-                    window.last_sample += step
+                window.shift(step)
 
     def _recording(self, window_id: str) -> Window:
         window = self.get(window_id)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Container
+from collections.abc import Collection, Container
+
+from .window import Window
 
 NANOSECONDS = 1_000_000_000
 _STEP_SECONDS = 1.0  # a clock that is corrected by less is not set anew
@@ -28,6 +30,15 @@ class ClockSteps:
         if before is None or not _COUNTS_SLEEP or abs(self._boot_at - before) < _STEP_SECONDS:
             return 0.0
         return self._boot_at - before
+
+    def restored(self, windows: Collection[Window], sampled_ns: int | None) -> None:
+        """Go on from the clocks that saved open windows show: those of the last sample, or of the newest window."""
+        sampled = [window.last_sample for window in windows if window.last_sample is not None]
+        if sampled and sampled_ns is not None:
+            self.seen(max(sampled), sampled_ns)
+        elif windows:  # none of them saw a sample yet
+            newest = max(windows, key=lambda window: window.start_ns)
+            self.seen(newest.start, newest.start_ns)
 
 
 class Ages:

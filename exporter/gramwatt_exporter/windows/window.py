@@ -124,6 +124,12 @@ class Window(Struct):
         """The least energy that its meters resolve; the coarsest of its time counts."""
         self.floor_microjoules = max(self.floor_microjoules, microjoules)
 
+    def shift(self, seconds: float) -> None:
+        """The wall clock was set by so much: what is dated by it moves along."""
+        self.start += seconds
+        if self.last_sample is not None:
+            self.last_sample += seconds
+
     def finish(self, end: float, ended_by: EndedBy) -> None:
         """It records no more since Unix time ``end``."""
         self.state, self.ended_by, self.end = "finished", ended_by, end
