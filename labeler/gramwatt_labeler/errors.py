@@ -13,6 +13,7 @@
     ├── NotYours        another user added it: a manager may
     ├── NotYet          the window exists but cannot be measured yet: ask again later
     ├── TryAgain        a server did not answer or is overloaded: counted, retried
+    │   ├── Crossed         two programs write the same at this moment, in another order: the transaction begins anew
     │   └── DatabaseAway    it is the database
     │       ├── DatabaseBusy    it answers, and all connections to it are in use
     │       ├── DatabaseNewer   a newer labeler has upgraded it: restart with that one
@@ -110,6 +111,10 @@ class NotYet(LabelerError):
 
 class TryAgain(LabelerError):
     """A server failed in a way that may pass."""
+
+
+class Crossed(TryAgain):
+    """The database ended a transaction, because it and another one waited for each other. Nothing of it was kept."""
 
 
 class DatabaseAway(TryAgain):

@@ -97,6 +97,14 @@ class Store:
         Raises Duplicate with the number of the one that is there, Rejected, and TryAgain when the same request is
         being answered by another process.
         """
+        return self.database.tried(lambda: self._add_evaluations(new, reply, body))
+
+    def _add_evaluations(
+        self,
+        new: Sequence[tuple[Evaluation, Sequence[Given]]],
+        reply: Reply | None,
+        body: Callable[[Sequence[str]], Mapping[str, Any]],
+    ) -> Mapping[str, Any]:
         with self.database.writing() as connection:
             known = writing.Known()
             ids = self._put_all(connection, [_with_id(one) for one in new], known)
@@ -115,6 +123,11 @@ class Store:
 
         What was taken back comes back only with ``again``.
         """
+        return self.database.tried(lambda: self._add_each(new, again))
+
+    def _add_each(
+        self, new: Sequence[tuple[Evaluation, Sequence[Given]]], again: bool
+    ) -> list[str | Duplicate | Rejected | TakenBack]:
         with self.database.writing() as connection:
             named = [(one.id, rows.content_hash(one, by_id=False)) for one, _ in new]
             gone = {} if again else withdrawing.known(connection, named)
