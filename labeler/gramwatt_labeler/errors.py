@@ -13,8 +13,8 @@
     ├── NotYours        another user added it: a manager may
     ├── NotYet          the window exists but cannot be measured yet: ask again later
     ├── TryAgain        a server did not answer or is overloaded: counted, retried
-    │   ├── Crossed         two programs write the same at this moment, in another order: the transaction begins anew
     │   └── DatabaseAway    it is the database
+    │       ├── Crossed         it ended one of two transactions that waited for each other
     │       ├── DatabaseBusy    it answers, and all connections to it are in use
     │       ├── DatabaseNewer   a newer labeler has upgraded it: restart with that one
     │       └── DatabaseFull    it answers and takes nothing new: its disk is full, or may only be read
@@ -113,12 +113,12 @@ class TryAgain(LabelerError):
     """A server failed in a way that may pass."""
 
 
-class Crossed(TryAgain):
-    """The database ended a transaction, because it and another one waited for each other. Nothing of it was kept."""
-
-
 class DatabaseAway(TryAgain):
     """The database does not answer; the message is one line and the same while it stays away."""
+
+
+class Crossed(DatabaseAway):
+    """The database ended a transaction, because it and another one waited for each other. Nothing of it was kept."""
 
 
 class DatabaseBusy(DatabaseAway):

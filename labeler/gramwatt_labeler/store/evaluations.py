@@ -132,6 +132,7 @@ class Store:
             named = [(one.id, rows.content_hash(one, by_id=False)) for one, _ in new]
             gone = {} if again else withdrawing.known(connection, named)
             kept = iter(self._put_each(connection, [one for at, one in enumerate(new) if at not in gone]))
+            withdrawing.hand_on(connection, {one.window.parent for one, _ in new})
             return [gone[at] if at in gone else next(kept) for at in range(len(new))]
 
     def _put_each(
@@ -215,6 +216,9 @@ class Store:
 
     def regrade(self, evaluation_id: str, grades: Sequence[Given], at: float) -> None:
         """Put these in place of the current grades on their scales. Raises NotFound."""
+        self.database.tried(lambda: self._regrade(evaluation_id, grades, at))
+
+    def _regrade(self, evaluation_id: str, grades: Sequence[Given], at: float) -> None:
         with self.database.writing() as connection:
             if not _is_held(connection, evaluation_id):
                 raise NotFound(f"no evaluation {evaluation_id!r}")
@@ -449,6 +453,7 @@ class Store:
                     writing.replace_grade(connection, graded.window.id, Given(graded.grade), graded.graded_at)
                 for graded in new:
                     _add(connection, graded, import_id)
+                withdrawing.hand_on(connection, {one.window.parent for one in (*new, *replacing)})
         except IntegrityError as error:
             raise TryAgain(f"cannot write grades, none was written: {first_line(error)}") from None
 

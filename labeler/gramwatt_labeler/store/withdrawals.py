@@ -16,6 +16,7 @@ from .tables import EVALUATIONS, WITHDRAWALS, WITHDRAWN
 
 _E, _W, _A = EVALUATIONS.c, WITHDRAWN.c, WITHDRAWALS.c
 _IN_AUDIT = 1000  # ids that one entry names
+_AT_ONCE = 500
 _FILE = ("measurement", "imported", "file")
 
 
@@ -208,9 +209,24 @@ def _acts(connection: Connection, query: Any, most: int = 5) -> list[Withdrawal]
     for act in connection.execute(query).mappings().all():
         of = _W.withdrawal_id == act["id"]
         total = connection.execute(select(func.count()).where(of)).scalar_one()
-        rows = connection.execute(select(WITHDRAWN).where(of).order_by(_W.id).limit(most)).mappings()
-        items = [_item(row) for row in rows]
+        items = _first(connection, of, min(most, total))
         found.append(Withdrawal(act["id"], act["at"], act["user_name"], act["reason"], total, items))
+    return found
+
+
+def _first(connection: Connection, of: Any, most: int) -> list[Item]:
+    """Read by and by: the rows of an evaluation are large."""
+    found: list[Item] = []
+    last = 0
+    while len(found) < most:
+        query = (
+            select(WITHDRAWN).where(of, _W.id > last).order_by(_W.id).limit(min(_AT_ONCE, most - len(found)))
+        )
+        rows = connection.execute(query).mappings().all()
+        if not rows:
+            break
+        found += map(_item, rows)
+        last = rows[-1]["id"]
     return found
 
 

@@ -159,8 +159,7 @@ def put_back(connection: Connection, numbers: Sequence[int]) -> None:
         parents |= {one["parent"] for one in evaluations if one["parent"]}
     for column in _ANALYSES:
         _refer_again(connection, column, found)
-    for parent in sorted(parents - found):
-        _hand_on(connection, parent)
+    hand_on(connection, parents - found)
 
 
 def _latest(connection: Connection, evaluation: str) -> Any:
@@ -189,8 +188,14 @@ def _take_place(connection: Connection, evaluation: str, later: Sequence[str]) -
         connection.execute(update(WITHDRAWN).where(_W.id == last["id"]).values(replaced_by=evaluation))
 
 
+def hand_on(connection: Connection, parents: Collection[str]) -> None:
+    """Runs inside one that was corrected are inside what stands in its place."""
+    if connection.execute(select(_W.id).limit(1)).first() is not None:
+        for parent in sorted(filter(None, parents)):
+            _hand_on(connection, parent)
+
+
 def _hand_on(connection: Connection, parent: str) -> None:
-    """Runs inside one that does not stand are inside what stands in its place."""
     if connection.execute(select(_E.id).where(_E.id == parent)).first() is None:
         later = _later(connection, _latest(connection, parent))
         if later and connection.execute(select(_E.id).where(_E.id == later[-1])).first() is not None:

@@ -87,6 +87,15 @@ def test_a_part_that_is_put_back_is_inside_the_correction_of_its_run(store: Stor
     assert [one.evaluation.id for one in store.page(Filters(parent="")).rows] == [third]
 
 
+def test_a_part_that_comes_later_is_inside_the_correction_of_its_run(store: Store) -> None:
+    store.add_evaluation(stated("a"))
+    new = store.correct("a", stated("", 7.0), [], "", None)
+    store.add_each([(stated("part", 1.0, parent="a"), [])])
+    store.add_all([recorded("task", parent="a")])
+    assert sorted(one.evaluation.id for one in store.page(Filters(parent=new)).rows) == ["part", "task"]
+    assert [one.evaluation.id for one in store.page(Filters(parent="")).rows] == [new]
+
+
 def test_parts_that_went_with_a_correction_come_back_inside_what_it_corrected(store: Store) -> None:
     store.add_evaluation(stated("a"))
     store.add_evaluation(stated("part", 1.0, parent="a"))
