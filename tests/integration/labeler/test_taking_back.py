@@ -17,6 +17,7 @@ from gramwatt_labeler.store.audit import entries
 from labeler_pages import fill
 
 TABLE = b"model,phase,energy_wh,samples,run_id\nacme/a,training,10,100,\nacme/b,training,20,100,run-b\n"
+VALUES: dict[str, Any] = {"energy": {"value": 1.35, "unit": "kWh"}, "emissions": 420, "accuracy": 0.91}
 CODECARBON = Path(__file__).parents[2] / "fixtures" / "codecarbon"
 
 
@@ -336,7 +337,7 @@ def test_a_correction_goes_with_the_import_of_the_row_that_it_corrects(site: Sit
 def test_the_first_numbers_are_not_put_back_beside_the_last_correction(site: Site) -> None:
     ids = [added(site)]
     for samples in (10, 20):
-        body = RUN | {"values": RUN["values"] | {"samples": samples}}
+        body = RUN | {"values": VALUES | {"samples": samples}}
         ids.append(call(site, "PUT", f"evaluations/{ids[-1]}", json=body).json()["id"])
     act = site.get(f"taken-back?evaluation={ids[0]}").json()["withdrawals"][0]["id"]
     refused = call(site, "POST", f"taken-back/{act}/restore", "manager")

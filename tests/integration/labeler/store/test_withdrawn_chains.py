@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from gramwatt_labeler.errors import Duplicate, LabelerError, NotYours, TakenBack
 from gramwatt_labeler.model import Grade, Graded, Measurement, ScaleId, Window
-from gramwatt_labeler.store import Evaluation, Filters, Origin, Store
+from gramwatt_labeler.store import Evaluation, Filters, Given, Origin, Store
 from gramwatt_labeler.store.catalogue import Catalogue
 from gramwatt_labeler.store.withdrawals import Which, Withdrawals
 
+Row = tuple[Evaluation, list[Given]]
 NOW = 1_800_000_000.0
 SCALE = ScaleId("s", "2", "2026-02-01", "b" * 64)
 
@@ -128,13 +129,13 @@ def test_the_number_of_an_act_is_of_no_later_one(store: Store) -> None:
 def test_an_odd_id_is_kept_with_its_fields_and_stays_away_when_it_is_taken_back(store: Store) -> None:
     field = {"name": "team", "phase": "", "choices": None, "description": ""}
     Catalogue(store.database).put_field(field, "max", NOW, True)
-    row = (stated("a\x00\ud800", extra={"team": "x"}), [])
+    row: Row = (stated("a\x00\ud800", extra={"team": "x"}), [])
     (kept,) = store.add_each([row])
     assert isinstance(kept, str), kept
     (its_id,) = shown(store)
     assert store.evaluation(its_id).evaluation.extra == {"team": "x"}
     back(store, its_id)
-    again = (replace(row[0], emissions_grams=3.0), [])
+    again: Row = (replace(row[0], emissions_grams=3.0), [])
     assert isinstance(store.add_each([again])[0], TakenBack)
 
 
@@ -161,8 +162,8 @@ def together(*calls: Callable[[], Any]) -> list[Any]:
 @pytest.mark.parametrize("number", range(3))
 def test_imports_that_name_the_same_models_in_another_order_are_both_kept(store: Store, number: int) -> None:
     models = [f"acme/{name}" for name in range(300)]
-    one = [(stated(f"x{at}", model=model), []) for at, model in enumerate(models)]
-    other = [(stated(f"y{at}", 6.0, model=model), []) for at, model in enumerate(reversed(models))]
+    one: list[Row] = [(stated(f"x{at}", model=model), []) for at, model in enumerate(models)]
+    other: list[Row] = [(stated(f"y{at}", 6.0, model=model), []) for at, model in enumerate(reversed(models))]
     found = together(lambda: store.add_each(one), lambda: store.add_each(other))
     assert [len(each) if isinstance(each, list) else each for each in found] == [300, 300]
     assert store.page().total == 600
@@ -170,7 +171,7 @@ def test_imports_that_name_the_same_models_in_another_order_are_both_kept(store:
 
 @pytest.mark.parametrize("number", range(3))
 def test_one_file_twice_at_once_in_another_order_is_kept_once(store: Store, number: int) -> None:
-    rows = [(stated(f"x{at}", at + 1.0), []) for at in range(300)]
+    rows: list[Row] = [(stated(f"x{at}", at + 1.0), []) for at in range(300)]
     found = together(lambda: store.add_each(rows), lambda: store.add_each(rows[::-1]))
     assert [len(each) if isinstance(each, list) else each for each in found] == [300, 300]
     assert store.page().total == 300
