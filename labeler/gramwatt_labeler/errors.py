@@ -86,7 +86,7 @@ class NotFound(LabelerError):
 class TakenBack(NotFound):
     """The evaluation was taken back, in an act of this number. ``at`` is Unix seconds.
 
-    ``by`` is a user, "" is Gramwatt itself; ``replaced_by`` is the id of its correction, or "".
+    ``by`` is a user, "" is Gramwatt itself; ``replaced_by`` is the id of what stands in its place, or "".
     """
 
     def __init__(

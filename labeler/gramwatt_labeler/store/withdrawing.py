@@ -197,9 +197,10 @@ def hand_on(connection: Connection, parents: Collection[str]) -> None:
 
 def _hand_on(connection: Connection, parent: str) -> None:
     if connection.execute(select(_E.id).where(_E.id == parent)).first() is None:
-        later = _later(connection, _latest(connection, parent))
-        if later and connection.execute(select(_E.id).where(_E.id == later[-1])).first() is not None:
-            hand_parts(connection, parent, later[-1])
+        row = _latest(connection, parent)
+        outer = "" if row is None else _standing_for(connection, row)
+        if outer:
+            hand_parts(connection, parent, outer)
 
 
 def _refuse_taken(
@@ -234,7 +235,14 @@ def taken_back(connection: Connection, evaluation_id: str) -> TakenBack | None:
     """That this one was, and is not there; None where it never was."""
     query = _query().where(_W.evaluation_id == evaluation_id).order_by(_W.id.desc()).limit(1)
     row = connection.execute(query).mappings().first()
-    return None if row is None else error_of(row)
+    return None if row is None else error_of(dict(row) | {"replaced_by": _standing_for(connection, row)})
+
+
+def _standing_for(connection: Connection, row: Mapping[Any, Any]) -> str:
+    """The last correction of one that was taken back; "" where that does not stand either."""
+    later = _later(connection, row)
+    query = select(_E.id).where(_E.id == (later[-1] if later else ""))
+    return str(connection.execute(query).scalar() or "")
 
 
 def known(connection: Connection, new: Sequence[tuple[str, str]]) -> Mapping[int, TakenBack]:

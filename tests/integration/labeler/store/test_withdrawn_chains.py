@@ -193,3 +193,13 @@ def test_what_two_managers_put_back_at_once_leaves_no_empty_act(store: Store, nu
     act = back(store, "a", "b")
     assert together(lambda: restored(store, act, "a"), lambda: restored(store, act, "b")) == [["a"], ["b"]]
     assert Withdrawals(store.database).some() == []
+
+
+def test_what_is_said_of_the_first_names_what_stands_now(store: Store) -> None:
+    _, third = chain(store)
+    with pytest.raises(TakenBack, match=f"'{third}' stands in its place"):
+        store.evaluation("a")
+    back(store, third)
+    with pytest.raises(TakenBack) as gone:
+        store.evaluation("a")
+    assert (gone.value.replaced_by, "in its place" in str(gone.value)) == ("", False)
