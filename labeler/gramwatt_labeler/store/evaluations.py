@@ -123,7 +123,14 @@ class Store:
 
         What was taken back comes back only with ``again``.
         """
+        if len(new) > _AT_ONCE and self.engine.dialect.name == "postgresql":
+            self.database.tried(lambda: self._put_referred(new))
         return self.database.tried(lambda: self._add_each(new, again))
+
+    def _put_referred(self, new: Sequence[tuple[Evaluation, Sequence[Given]]]) -> None:
+        """In a transaction of its own: nobody who names the same model waits until all of an import is there."""
+        with self.database.writing() as connection:
+            writing.put_referred(connection, new, writing.Known())
 
     def _add_each(
         self, new: Sequence[tuple[Evaluation, Sequence[Given]]], again: bool

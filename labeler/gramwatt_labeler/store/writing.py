@@ -75,7 +75,7 @@ def put_new(
     """
     if not new:
         return
-    _put_referred(connection, new, known)
+    put_referred(connection, ((one, grades) for one, _, grades in new), known)
     beside: dict[Table, list[dict[str, Any]]] = {}
     for evaluation, content, grades in new:
         own = [one.grade for one in grades]
@@ -245,21 +245,21 @@ def _referred(evaluation: Evaluation) -> Iterator[tuple[str, Table, dict[str, An
         yield "host_id", HOSTS, host, ("instance",)
 
 
-def _put_referred(
-    connection: Connection, new: Sequence[tuple[Evaluation, str, Sequence[Given]]], known: Known
+def put_referred(
+    connection: Connection, new: Iterable[tuple[Evaluation, Sequence[Given]]], known: Known
 ) -> None:
     """What these refer to, in one order for all: two that add many at once do not wait for each other."""
     order = (MODELS, DATASETS, HOSTS)
     found: dict[tuple[int, tuple[Any, ...]], tuple[Table, dict[str, Any], tuple[str, ...]]] = {}
-    for evaluation, _, _ in new:
+    scales: dict[str, tuple[Grade, float]] = {}
+    for evaluation, grades in new:
         for _, table, row, key in _referred(evaluation):
             found.setdefault((order.index(table), tuple(row[name] for name in key)), (table, row, key))
-    for _, (table, row, key) in sorted(found.items()):
+        for given in grades:
+            scales.setdefault(given.grade.scale.sha256, (given.grade, evaluation.created_at))
+    for _, (table, row, key) in sorted(found.items(), key=lambda one: one[0]):
         id_of(connection, table, row, key, known)
-    scales = {
-        given.grade.scale.sha256: (given.grade, one.created_at) for one, _, grades in new for given in grades
-    }
-    for _, (grade, at) in sorted(scales.items()):
+    for _, (grade, at) in sorted(scales.items(), key=lambda one: one[0]):
         _put_scale(connection, grade, at, known)
 
 

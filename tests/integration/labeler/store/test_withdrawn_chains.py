@@ -169,6 +169,17 @@ def test_imports_that_name_the_same_models_in_another_order_are_both_kept(store:
     assert store.page().total == 600
 
 
+def test_long_imports_of_the_same_models_are_all_kept(store: Store) -> None:
+    def rows(place: int) -> list[Row]:
+        found: list[Row] = [
+            (stated(f"{place}-{at}", at + 0.1 * place, model=f"acme/{at}"), []) for at in range(600)
+        ]
+        return found[::-1] if place % 2 else found
+
+    found = together(*[lambda place=place: len(store.add_each(rows(place))) for place in range(2)])
+    assert found == [600] * 2
+
+
 @pytest.mark.parametrize("number", range(3))
 def test_one_file_twice_at_once_in_another_order_is_kept_once(store: Store, number: int) -> None:
     rows: list[Row] = [(stated(f"x{at}", at + 1.0), []) for at in range(300)]
