@@ -98,8 +98,11 @@ def _compare(old: Graded, new: Result, replacing: bool) -> Outcome:
 
 def _facts(window: Window, measurement: Measurement) -> tuple[object, ...]:
     """What makes two imports of a window the same; not the scale, and not which file and line it was in."""
-    # Hardware and boundary are read since version 0.2: what an earlier one imported is the same run.
-    window = replace(window, values=dict(window.values), hardware=Hardware(), boundary="", software="")
+    # The parent is another one where the run around it was corrected. Hardware and boundary are read since version
+    # 0.2: what an earlier one imported is the same run.
+    window = replace(
+        window, values=dict(window.values), hardware=Hardware(), boundary="", software="", parent=""
+    )
     return window, _without_place(measurement)
 
 

@@ -14,6 +14,7 @@
     ├── NotYet          the window exists but cannot be measured yet: ask again later
     ├── TryAgain        a server did not answer or is overloaded: counted, retried
     │   └── DatabaseAway    it is the database
+    │       ├── Crossed         it ended one of two transactions that waited for each other
     │       ├── DatabaseBusy    it answers, and all connections to it are in use
     │       ├── DatabaseNewer   a newer labeler has upgraded it: restart with that one
     │       └── DatabaseFull    it answers and takes nothing new: its disk is full, or may only be read
@@ -85,7 +86,7 @@ class NotFound(LabelerError):
 class TakenBack(NotFound):
     """The evaluation was taken back, in an act of this number. ``at`` is Unix seconds.
 
-    ``by`` is a user, "" is Gramwatt itself; ``replaced_by`` is the id of its correction, or "".
+    ``by`` is a user, "" is Gramwatt itself; ``replaced_by`` is the id of what stands in its place, or "".
     """
 
     def __init__(
@@ -114,6 +115,10 @@ class TryAgain(LabelerError):
 
 class DatabaseAway(TryAgain):
     """The database does not answer; the message is one line and the same while it stays away."""
+
+
+class Crossed(DatabaseAway):
+    """The database ended a transaction, because it and another one waited for each other. Nothing of it was kept."""
 
 
 class DatabaseBusy(DatabaseAway):

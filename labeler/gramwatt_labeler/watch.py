@@ -7,7 +7,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from queue import LifoQueue
 from typing import Any
 
@@ -58,6 +58,7 @@ class Watch:
         self._store = store
         self._withdrawals = Withdrawals(store.database)
         self._looked_at = 0.0  # for what was taken back
+        self._acts: Collection[int] = ()  # of the last hour, whose label files are removed
         self._scales = scales
         self._output = output
         self._health = health
@@ -295,12 +296,13 @@ class Watch:
     def _remove_labels(self) -> None:
         """The label files of what was taken back since the last look. The clock of who did it may be another."""
         now = self._now()
+        acts = self._withdrawals.since(self._looked_at - _CLOCKS_APART_SECONDS, self._acts)
         try:
-            gone = self._withdrawals.since(self._looked_at - _CLOCKS_APART_SECONDS)
-            remove_labels(gone, self._output.directory)
+            for gone in acts.values():
+                remove_labels(gone, self._output.directory)
         except OSError as error:
             _log.warning("cannot remove label files: %s", clean(str(error)))
-        self._looked_at = now
+        self._looked_at, self._acts = now, frozenset(acts)
 
     def _annotate(self, now: float) -> None:
         """What Grafana refuses is tried again with the next poll, and keeps the others from nothing."""

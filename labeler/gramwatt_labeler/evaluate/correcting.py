@@ -79,6 +79,7 @@ def correction(new: Evaluation, old: Evaluation) -> Evaluation:
         origin=Origin.FORM if old.origin is Origin.FORM else Origin.FILE,
         detail=place | dict(new.detail),
         zone=old.zone,
+        import_id=old.import_id,
     )
 
 

@@ -16,7 +16,8 @@ from .nouns import Evaluation, Given
 from .tables import EVALUATIONS
 
 _E = EVALUATIONS.c
-_AT_ONCE = 500  # rows of one statement
+AT_ONCE = 500
+"""Rows of one statement."""
 _TRIES = 3  # to write beside another program that writes the same names
 
 
@@ -26,8 +27,8 @@ def put_each(
     """For each its id, or why it was not kept."""
     found: list[str | Duplicate | Rejected] = []
     known = writing.Known()
-    for first in range(0, len(new), _AT_ONCE):
-        some = [_with_id(one) for one in new[first : first + _AT_ONCE]]
+    for first in range(0, len(new), AT_ONCE):
+        some = [_with_id(one) for one in new[first : first + AT_ONCE]]
         found += _put_at_once(connection, some, known, first) or [
             _put_or_say_why(connection, one, grades, first + number, known)
             for number, (one, grades) in enumerate(some)
@@ -145,8 +146,8 @@ def _there(connection: Connection, ids: Sequence[str], contents: Sequence[str]) 
     """For each id and content the evaluation that is there, or stands before it here; as :func:`_existing`."""
     known: dict[ColumnElement[str], dict[str, str]] = {_E.id: {}, _E.content_hash: {}}
     for column, values in ((_E.id, ids), (_E.content_hash, contents)):
-        for start in range(0, len(values), _AT_ONCE):
-            some = column.in_(values[start : start + _AT_ONCE])
+        for start in range(0, len(values), AT_ONCE):
+            some = column.in_(values[start : start + AT_ONCE])
             known[column] |= {row[0]: row[1] for row in connection.execute(select(column, _E.id).where(some))}
     found = []
     for its_id, content in zip(ids, contents, strict=True):

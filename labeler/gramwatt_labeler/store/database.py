@@ -9,13 +9,14 @@ import contextlib
 import logging
 import math
 import os
+import random
 import sqlite3
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.engine import URL, make_url
@@ -25,6 +26,7 @@ from sqlalchemy.pool import NullPool
 
 from ..errors import (
     ConfigError,
+    Crossed,
     DatabaseAway,
     DatabaseBusy,
     DatabaseFull,
@@ -46,6 +48,9 @@ _LOST = (SQLAlchemyError, ConnectionError, TimeoutError, struct.error)
 _NOT_WRITABLE = ("disk is full", "no space left", "readonly database", "read-only")
 _TRIES = 20  # to upgrade the tables while another program does the same
 _TRY_SECONDS = 0.1
+_CROSSED_TRIES = 5
+_DEADLOCK = "40P01"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
+_Found = TypeVar("_Found")
 _CONNECT_SECONDS = 5  # a server that does not answer must not hold a page for minutes
 _UNANSWERED_MILLISECONDS = 10_000  # a machine that vanished behind an open connection
 _LIBPQ = {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _UNANSWERED_MILLISECONDS}
@@ -149,6 +154,15 @@ class Database:
                 self._said = ""
                 _log.info("the database %s takes new rows again", self.shown)
 
+    def tried(self, work: Callable[[], _Found]) -> _Found:
+        """What a function gives that is one transaction; it begins anew where another one crosses it."""
+        for number in range(1, _CROSSED_TRIES):
+            with contextlib.suppress(Crossed):
+                return work()
+            # The other one goes on meanwhile.
+            time.sleep(number * _TRY_SECONDS * (1 + random.random()))  # noqa: S311 - no secret
+        return work()
+
     def ping(self) -> None:
         """Ask for one row, on a connection that nothing else has. Raises DatabaseAway.
 
@@ -184,6 +198,8 @@ class Database:
         except DataError as error:
             raise Rejected(f"the database does not take it: {first_line(error)}") from None
         except _LOST as error:
+            if _state_of(error) == _DEADLOCK:
+                raise Crossed("another program writes the same at this moment; try again") from None
             self._is_ready = False  # a database that was made anew has no tables
             text = _why_nothing_is_taken(error)
             if text:
@@ -306,6 +322,13 @@ def first_line(error: BaseException) -> str:
     text = str(said["M"]) if isinstance(said, dict) and "M" in said else str(original)
     lines = text.split("\n")
     return next((line.strip() for line in lines if line.strip()), type(error).__name__)
+
+
+def _state_of(error: BaseException) -> str:
+    """PostgreSQL's code of what went wrong, "" where there is none."""
+    original = getattr(error, "orig", None)
+    fields = original.args[0] if original is not None and original.args else None
+    return str(fields.get("C", "")) if isinstance(fields, dict) else str(getattr(original, "sqlstate", ""))
 
 
 def _why_nothing_is_taken(error: BaseException | None) -> str:

@@ -30,16 +30,7 @@ from .nouns import (
 )
 from .rehearsal import Rehearsal
 from .replies import Reply
-from .tables import (
-    EVALUATIONS,
-    EXTRA_FIELDS,
-    EXTRA_VALUES,
-    GRADES,
-    HOSTS,
-    MEASURES,
-    METRIC_GRADES,
-    WITHDRAWN,
-)
+from .tables import EVALUATIONS, EXTRA_FIELDS, EXTRA_VALUES, GRADES, HOSTS, MEASURES, METRIC_GRADES, WITHDRAWN
 
 _log = logging.getLogger(__name__)
 _E, _G = EVALUATIONS.c, GRADES.c
@@ -94,6 +85,14 @@ class Store:
         Raises Duplicate with the number of the one that is there, Rejected, and TryAgain when the same request is
         being answered by another process.
         """
+        return self.database.tried(lambda: self._add_evaluations(new, reply, body))
+
+    def _add_evaluations(
+        self,
+        new: Sequence[tuple[Evaluation, Sequence[Given]]],
+        reply: Reply | None,
+        body: Callable[[Sequence[str]], Mapping[str, Any]],
+    ) -> Mapping[str, Any]:
         with self.database.writing() as connection:
             ids = adding.put_all(connection, new)
             found = body(ids)
@@ -111,10 +110,23 @@ class Store:
 
         What was taken back comes back only with ``again``.
         """
+        if len(new) > adding.AT_ONCE and self.engine.dialect.name == "postgresql":
+            self.database.tried(lambda: self._put_referred(new))
+        return self.database.tried(lambda: self._add_each(new, again))
+
+    def _put_referred(self, new: Sequence[tuple[Evaluation, Sequence[Given]]]) -> None:
+        """In a transaction of its own: nobody who names the same model waits until all of an import is there."""
+        with self.database.writing() as connection:
+            writing.put_referred(connection, new, writing.Known())
+
+    def _add_each(
+        self, new: Sequence[tuple[Evaluation, Sequence[Given]]], again: bool
+    ) -> list[str | Duplicate | Rejected | TakenBack]:
         with self.database.writing() as connection:
             named = [(one.id, rows.content_hash(one, by_id=False)) for one, _ in new]
             gone = {} if again else withdrawing.known(connection, named)
             kept = iter(adding.put_each(connection, [one for at, one in enumerate(new) if at not in gone]))
+            withdrawing.hand_on(connection, {one.window.parent for one, _ in new})
             return [gone[at] if at in gone else next(kept) for at in range(len(new))]
 
     def reply(self, asked: Reply) -> Reply | None:
@@ -124,6 +136,9 @@ class Store:
 
     def regrade(self, evaluation_id: str, grades: Sequence[Given], at: float) -> None:
         """Put these in place of the current grades on their scales. Raises NotFound."""
+        self.database.tried(lambda: self._regrade(evaluation_id, grades, at))
+
+    def _regrade(self, evaluation_id: str, grades: Sequence[Given], at: float) -> None:
         with self.database.writing() as connection:
             if not _is_held(connection, evaluation_id):
                 raise NotFound(f"no evaluation {evaluation_id!r}")
@@ -358,6 +373,7 @@ class Store:
                     writing.replace_grade(connection, graded.window.id, Given(graded.grade), graded.graded_at)
                 for graded in new:
                     _add(connection, graded, import_id)
+                withdrawing.hand_on(connection, {one.window.parent for one in (*new, *replacing)})
         except IntegrityError as error:
             raise TryAgain(f"cannot write grades, none was written: {first_line(error)}") from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from .tables import EVALUATIONS, WITHDRAWALS, WITHDRAWN
 
 _E, _W, _A = EVALUATIONS.c, WITHDRAWN.c, WITHDRAWALS.c
 _IN_AUDIT = 1000  # ids that one entry names
+_AT_ONCE = 500
 _FILE = ("measurement", "imported", "file")
 
 
@@ -39,7 +40,7 @@ class Which:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What :class:`Which` finds: the ids, those inside them, and who added them."""
+    """What :class:`Which` finds: the ids, those inside them, and who added all of these."""
 
     ids: Sequence[str]
     parts: Sequence[str]
@@ -87,17 +88,17 @@ class Withdrawals:
         """What would be taken back. Raises NotFound and TakenBack."""
         with self._database.reading() as connection:
             ids = _ids(connection, which)
-            query = select(_E.created_by).where(_of(which)).distinct().order_by(_E.created_by)
-            added_by = connection.execute(query).scalars().all()
             whole = withdrawing.with_parts(connection, ids)
-            return Found(ids, whole[len(ids) :], added_by)
+            return Found(ids, whole[len(ids) :], withdrawing.added_by(connection, whole))
 
     def take_back(self, which: Which, by: str, reason: str, at: float, owner: str | None) -> Withdrawal:
         """All of them with the runs inside them, or none. Raises NotFound, TakenBack and NotYours."""
+        return self._database.tried(lambda: self._take_back(which, by, reason, at, owner))
+
+    def _take_back(self, which: Which, by: str, reason: str, at: float, owner: str | None) -> Withdrawal:
         with self._database.writing() as connection:
-            ids = _ids(connection, which)
-            withdrawing.locked(connection, ids, owner)
-            whole = withdrawing.with_parts(connection, ids)
+            whole = withdrawing.with_parts(connection, _ids(connection, which))
+            withdrawing.locked(connection, whole, owner)
             act = withdrawing.begin(connection, by, reason, at)
             withdrawing.move(connection, act, whole)
             before = {"evaluations": whole[:_IN_AUDIT], "count": len(whole)}
@@ -110,18 +111,23 @@ class Withdrawals:
 
         Raises NotFound, and Duplicate where another stands in the place of one.
         """
+        return self._database.tried(lambda: self._restore(number, by, at, ids))
+
+    def _restore(self, number: int, by: str, at: float, ids: Sequence[str]) -> list[str]:
         with self._database.writing() as connection:
-            query = select(WITHDRAWN).where(_W.withdrawal_id == number).order_by(_W.id)
+            # Of two who put back parts of one act the second sees what the first has left.
+            connection.execute(select(_A.id).where(_A.id == number).with_for_update())
+            query = select(_W.id, _W.evaluation_id).where(_W.withdrawal_id == number).order_by(_W.id)
             if ids:
                 query = query.where(_W.evaluation_id.in_(storable(list(ids))))
-            kept = connection.execute(query.with_for_update()).mappings().all()
-            found = [str(row["evaluation_id"]) for row in kept]
+            kept = connection.execute(query).all()
+            found = [str(row.evaluation_id) for row in kept]
             missing = next((one for one in ids if one not in found), None)
             if missing is not None:
                 raise NotFound(f"withdrawal {number} has no evaluation {missing[:80]!r}")
             if not found:
                 raise NotFound(f"there is no withdrawal {number}; see /taken-back")
-            withdrawing.put_back(connection, kept)
+            withdrawing.put_back(connection, [row.id for row in kept])
             rest = exists().where(_W.withdrawal_id == number)
             connection.execute(delete(WITHDRAWALS).where(_A.id == number, ~rest))
             after = {"evaluations": found[:_IN_AUDIT], "count": len(found)}
@@ -163,12 +169,16 @@ class Withdrawals:
                 evaluation = row["evaluation_id"]
         return found
 
-    def since(self, at: float) -> Sequence[str]:
-        """Ids that were taken back at or after this time and do not stand."""
+    def since(self, at: float, known: Collection[int] = ()) -> Mapping[int, Sequence[str]]:
+        """Acts at or after this time, each with the ids that it took and that do not stand; none of ``known`` acts."""
         stands = exists().where(_E.id == _W.evaluation_id)
-        query = select(_W.evaluation_id).select_from(WITHDRAWN.join(WITHDRAWALS)).where(_A.at >= at, ~stands)
+        found: dict[int, Sequence[str]] = {}
         with self._database.reading() as connection:
-            return connection.execute(query).scalars().all()
+            for act in connection.execute(select(_A.id).where(_A.at >= at)).scalars().all():
+                of = (_W.withdrawal_id == act, ~stands)
+                query = select(_W.evaluation_id).where(*of)
+                found[act] = () if act in known else connection.execute(query).scalars().all()
+        return found
 
 
 def _ids(connection: Connection, which: Which) -> list[str]:
@@ -199,9 +209,24 @@ def _acts(connection: Connection, query: Any, most: int = 5) -> list[Withdrawal]
     for act in connection.execute(query).mappings().all():
         of = _W.withdrawal_id == act["id"]
         total = connection.execute(select(func.count()).where(of)).scalar_one()
-        rows = connection.execute(select(WITHDRAWN).where(of).order_by(_W.id).limit(most)).mappings()
-        items = [_item(row) for row in rows]
+        items = _first(connection, of, min(most, total))
         found.append(Withdrawal(act["id"], act["at"], act["user_name"], act["reason"], total, items))
+    return found
+
+
+def _first(connection: Connection, of: Any, most: int) -> list[Item]:
+    """Read by and by: the rows of an evaluation are large."""
+    found: list[Item] = []
+    last = 0
+    while len(found) < most:
+        query = (
+            select(WITHDRAWN).where(of, _W.id > last).order_by(_W.id).limit(min(_AT_ONCE, most - len(found)))
+        )
+        rows = connection.execute(query).mappings().all()
+        if not rows:
+            break
+        found += map(_item, rows)
+        last = rows[-1]["id"]
     return found
 
 

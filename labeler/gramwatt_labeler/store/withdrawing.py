@@ -5,7 +5,7 @@ What is taken back leaves the tables that every list, sum and metric reads. Its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -72,6 +72,14 @@ def locked(connection: Connection, ids: Sequence[str], owner: str | None) -> Map
     return found
 
 
+def added_by(connection: Connection, ids: Sequence[str]) -> list[str]:
+    """Who added these, sorted; "" is Gramwatt or a command."""
+    found: set[str] = set()
+    for some in _parts(ids):
+        found |= set(connection.execute(select(_E.created_by).where(_E.id.in_(some)).distinct()).scalars())
+    return sorted(found)
+
+
 def with_parts(connection: Connection, ids: Iterable[str]) -> list[str]:
     """These, and those inside them at any depth: their energy is a part of the same runs."""
     found = dict.fromkeys(ids)
@@ -128,22 +136,80 @@ def is_withheld(connection: Connection, window: str, parent: str) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
-def put_back(connection: Connection, kept: Sequence[Mapping[Any, Any]]) -> None:
-    """Rows of ``withdrawn`` into the tables, as they were. Raises Duplicate where another has the place of one."""
-    for some in _parts(kept):
-        evaluations = [row["rows"][EVALUATIONS.name] for row in some]
-        _refuse_taken(connection, some)
+def put_back(connection: Connection, numbers: Sequence[int]) -> None:
+    """Rows of ``withdrawn`` into the tables, as they were. Raises Duplicate where another has the place of one.
+
+    A run that was inside one that has been corrected since is inside the correction.
+    """
+    found: set[str] = set()
+    parents: set[str] = set()
+    for some in _parts(numbers):
+        query = select(WITHDRAWN).where(_W.id.in_(some)).order_by(_W.id)
+        kept = connection.execute(query).mappings().all()
+        evaluations = [row["rows"][EVALUATIONS.name] for row in kept]
+        later = {row["evaluation_id"]: _later(connection, row) for row in kept if row["replaced_by"]}
+        _refuse_taken(connection, kept, later)
         _insert(connection, EVALUATIONS, evaluations)
         for table in _BESIDE:
-            _insert(connection, table, [one for row in some for one in row["rows"][table.name]])
-        for column in _ANALYSES:
-            _refer_again(connection, column, [one["id"] for one in evaluations])
-        connection.execute(delete(WITHDRAWN).where(_W.id.in_([row["id"] for row in some])))
+            _insert(connection, table, [one for row in kept for one in row["rows"][table.name]])
+        connection.execute(delete(WITHDRAWN).where(_W.id.in_(some)))
+        for its_id, names in later.items():
+            _take_place(connection, its_id, names)
+        found |= {one["id"] for one in evaluations}
+        parents |= {one["parent"] for one in evaluations if one["parent"]}
+    for column in _ANALYSES:
+        _refer_again(connection, column, found)
+    hand_on(connection, parents - found)
 
 
-def _refuse_taken(connection: Connection, some: Sequence[Mapping[Any, Any]]) -> None:
+def _latest(connection: Connection, evaluation: str) -> Any:
+    query = select(_W.id, _W.evaluation_id, _W.replaced_by).where(_W.evaluation_id == evaluation)
+    return connection.execute(query.order_by(_W.id.desc()).limit(1)).mappings().first()
+
+
+def _later(connection: Connection, row: Mapping[Any, Any] | None) -> list[str]:
+    """What replaced one that was taken back, and what replaced that; what stands is the last, if any does."""
+    found: list[str] = []
+    while row is not None and row["replaced_by"] and row["replaced_by"] not in found:
+        found.append(row["replaced_by"])
+        if connection.execute(select(_E.id).where(_E.id == found[-1])).first() is not None:
+            break
+        row = _latest(connection, found[-1])
+    return found
+
+
+def _take_place(connection: Connection, evaluation: str, later: Sequence[str]) -> None:
+    """One that is put back stands in the place of what had replaced it, of which none stands."""
+    for one in later:
+        if one != evaluation:
+            hand_parts(connection, one, evaluation)
+    last = _latest(connection, next((one for one in reversed(later) if one != evaluation), ""))
+    if last is not None:
+        connection.execute(update(WITHDRAWN).where(_W.id == last["id"]).values(replaced_by=evaluation))
+
+
+def hand_on(connection: Connection, parents: Collection[str]) -> None:
+    """Runs inside one that was corrected are inside what stands in its place."""
+    if connection.execute(select(_W.id).limit(1)).first() is not None:
+        for parent in sorted(filter(None, parents)):
+            _hand_on(connection, parent)
+
+
+def _hand_on(connection: Connection, parent: str) -> None:
+    if connection.execute(select(_E.id).where(_E.id == parent)).first() is None:
+        row = _latest(connection, parent)
+        outer = "" if row is None else _standing_for(connection, row)
+        if outer:
+            hand_parts(connection, parent, outer)
+
+
+def _refuse_taken(
+    connection: Connection, some: Sequence[Mapping[Any, Any]], later: Mapping[str, Sequence[str]]
+) -> None:
     """Raises Duplicate for the first whose id, content or correction stands."""
-    by_id = {name: row for row in some for name in (row["replaced_by"], row["evaluation_id"]) if name}
+    by_id = {
+        name: row for row in some for name in (*later.get(row["evaluation_id"], ()), row["evaluation_id"])
+    }
     by_content = {row["content_hash"]: row for row in some}
     for column, places in ((_E.id, by_id), (_E.content_hash, by_content)):
         there = connection.execute(select(_E.id, column).where(column.in_(places)).limit(1)).first()
@@ -169,7 +235,14 @@ def taken_back(connection: Connection, evaluation_id: str) -> TakenBack | None:
     """That this one was, and is not there; None where it never was."""
     query = _query().where(_W.evaluation_id == evaluation_id).order_by(_W.id.desc()).limit(1)
     row = connection.execute(query).mappings().first()
-    return None if row is None else error_of(row)
+    return None if row is None else error_of(dict(row) | {"replaced_by": _standing_for(connection, row)})
+
+
+def _standing_for(connection: Connection, row: Mapping[Any, Any]) -> str:
+    """The last correction of one that was taken back; "" where that does not stand either."""
+    later = _later(connection, row)
+    query = select(_E.id).where(_E.id == (later[-1] if later else ""))
+    return str(connection.execute(query).scalar() or "")
 
 
 def known(connection: Connection, new: Sequence[tuple[str, str]]) -> Mapping[int, TakenBack]:
@@ -187,10 +260,15 @@ def known(connection: Connection, new: Sequence[tuple[str, str]]) -> Mapping[int
             by_id[row["evaluation_id"]] = by_content[row["content_hash"]] = error_of(row)
     found = {}
     for place, (its_id, content) in enumerate(new):
-        one = by_id.get(its_id) or by_content.get(content)
-        if one is not None and not _stands(connection, its_id, content):
+        one = by_id.get(storable(its_id)) or by_content.get(content)
+        if one is not None:
             found[place] = one
-    return found
+    standing = _standing(connection, [new[place] for place in found])
+    return {
+        place: one
+        for place, one in found.items()
+        if standing.isdisjoint((storable(new[place][0]), new[place][1]))
+    }
 
 
 def error_of(row: Mapping[Any, Any]) -> TakenBack:
@@ -210,9 +288,15 @@ def _query() -> Any:
     return select(*columns, _A.at, _A.user_name, _A.reason).select_from(source)
 
 
-def _stands(connection: Connection, evaluation_id: str, content: str) -> bool:
-    either = or_(_E.id == evaluation_id, _E.content_hash == content)
-    return connection.execute(select(_E.id).where(either)).first() is not None
+def _standing(connection: Connection, some: Sequence[tuple[str, str]]) -> set[str]:
+    """Those of these ids and contents that stand."""
+    found: set[str] = set()
+    for column, place in ((_E.id, 0), (_E.content_hash, 1)):
+        for part in _parts(some):
+            found |= set(
+                connection.execute(select(column).where(column.in_([one[place] for one in part]))).scalars()
+            )
+    return found
 
 
 def _by_evaluation(
@@ -224,7 +308,7 @@ def _by_evaluation(
     return found
 
 
-def _refer_again(connection: Connection, column: Any, ids: Sequence[str]) -> None:
+def _refer_again(connection: Connection, column: Any, ids: Collection[str]) -> None:
     """Analyses whose form names one of these."""
     name = column.name.removesuffix("_evaluation_id")
     for row in connection.execute(select(_R.id, _R.input).where(column.is_(None))).all():

@@ -75,10 +75,9 @@ def put_new(
     """
     if not new:
         return
+    put_referred(connection, ((one, grades) for one, _, grades in new), known)
     beside: dict[Table, list[dict[str, Any]]] = {}
     for evaluation, content, grades in new:
-        for given in grades:
-            _put_scale(connection, given.grade, evaluation.created_at, known)
         own = [one.grade for one in grades]
         for table, found in (
             (EVALUATIONS, [_evaluation_row(connection, evaluation, content, own, known)]),
@@ -211,7 +210,7 @@ def _extra_rows(connection: Connection, evaluation: Evaluation, known: Known) ->
                 raise Rejected(f"extra field {name!r} is not defined")
             known.ids[met] = int(field)
         row = {
-            "evaluation_id": evaluation.id,
+            "evaluation_id": rows.storable(evaluation.id),
             "field_id": known.ids[met],
             "value": rows.storable(value[:1000]),
         }
@@ -224,19 +223,44 @@ def _names(
 ) -> dict[str, int | None]:
     """The ids of what the evaluation refers to by name; rows are made where there are none."""
     known = known or Known()
+    found: dict[str, int | None] = dict.fromkeys(("model_id", "dataset_id", "host_id"))
+    return found | {
+        column: id_of(connection, table, row, key, known) for column, table, row, key in _referred(evaluation)
+    }
+
+
+def _referred(evaluation: Evaluation) -> Iterator[tuple[str, Table, dict[str, Any], tuple[str, ...]]]:
+    """What an evaluation refers to by name: the column, the table, the row as it would be made, and its key."""
     window = evaluation.window
     author, name = rows.author_and_name(rows.storable(window.model[:256]))
     at = evaluation.created_at
     model = {"author": author, "name": name, "revision": "", "created_at": at, "updated_at": at}
     dataset = {"name": rows.storable(window.dataset[:256])}
     host = {"instance": rows.storable(window.instance[:256])}
-    return {
-        "model_id": id_of(connection, MODELS, model, ("author", "name", "revision"), known)
-        if window.model
-        else None,
-        "dataset_id": id_of(connection, DATASETS, dataset, ("name",), known) if window.dataset else None,
-        "host_id": id_of(connection, HOSTS, host, ("instance",), known) if window.instance else None,
-    }
+    if window.model:
+        yield "model_id", MODELS, model, ("author", "name", "revision")
+    if window.dataset:
+        yield "dataset_id", DATASETS, dataset, ("name",)
+    if window.instance:
+        yield "host_id", HOSTS, host, ("instance",)
+
+
+def put_referred(
+    connection: Connection, new: Iterable[tuple[Evaluation, Sequence[Given]]], known: Known
+) -> None:
+    """What these refer to, in one order for all: two that add many at once do not wait for each other."""
+    order = (MODELS, DATASETS, HOSTS)
+    found: dict[tuple[int, tuple[Any, ...]], tuple[Table, dict[str, Any], tuple[str, ...]]] = {}
+    scales: dict[str, tuple[Grade, float]] = {}
+    for evaluation, grades in new:
+        for _, table, row, key in _referred(evaluation):
+            found.setdefault((order.index(table), tuple(row[name] for name in key)), (table, row, key))
+        for given in grades:
+            scales.setdefault(given.grade.scale.sha256, (given.grade, evaluation.created_at))
+    for _, (table, row, key) in sorted(found.items(), key=lambda one: one[0]):
+        id_of(connection, table, row, key, known)
+    for _, (grade, at) in sorted(scales.items(), key=lambda one: one[0]):
+        _put_scale(connection, grade, at, known)
 
 
 def id_of(

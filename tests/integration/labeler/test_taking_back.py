@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from api_site import NOW, RUN, Browser, Site, error
 from gramwatt_labeler.__main__ import main
+from gramwatt_labeler.model import Grade, Graded, Measurement, ScaleId, Window
 from gramwatt_labeler.store.audit import entries
 from labeler_pages import fill
 
 TABLE = b"model,phase,energy_wh,samples,run_id\nacme/a,training,10,100,\nacme/b,training,20,100,run-b\n"
+VALUES: dict[str, Any] = {"energy": {"value": 1.35, "unit": "kWh"}, "emissions": 420, "accuracy": 0.91}
 CODECARBON = Path(__file__).parents[2] / "fixtures" / "codecarbon"
 
 
@@ -320,6 +322,43 @@ def test_a_row_of_a_file_is_corrected_and_keeps_its_place(site: Site) -> None:
     assert (now["start"], now["end"], now["values"]["samples"]) == (was["start"], was["end"], 1000)
     assert uploaded(site, content)["lines"][0]["outcome"] == "taken back"
     assert now["grades"].keys() == was["grades"].keys()
+
+
+def test_a_correction_goes_with_the_import_of_the_row_that_it_corrects(site: Site) -> None:
+    first = uploaded(site)
+    old = first["lines"][0]["id"]
+    body = RUN | {"model": "acme/a"}
+    new = call(site, "PUT", f"evaluations/{old}", json=body).json()["id"]
+    assert listed(site, f"?import_id={first['import_id']}").count(new) == 1
+    assert site.post("evaluations/take-back", {"import_id": first["import_id"]}).json()["count"] == 2
+    assert listed(site) == []
+
+
+def test_the_first_numbers_are_not_put_back_beside_the_last_correction(site: Site) -> None:
+    ids = [added(site)]
+    for samples in (10, 20):
+        body = RUN | {"values": VALUES | {"samples": samples}}
+        ids.append(call(site, "PUT", f"evaluations/{ids[-1]}", json=body).json()["id"])
+    act = site.get(f"taken-back?evaluation={ids[0]}").json()["withdrawals"][0]["id"]
+    refused = call(site, "POST", f"taken-back/{act}/restore", "manager")
+    assert error(refused)[:2] == (409, "duplicate")
+    assert f"{ids[2]!r} stands in its place" in refused.json()["error"]["message"]
+    assert listed(site) == [ids[2]]
+
+
+def test_a_file_with_the_id_of_a_run_takes_back_none_of_its_recorded_parts(site: Site) -> None:
+    window = Window("epoch", "epoch", "training", NOW - 60, NOW, model="acme/a", parent="run-b")
+    grade = Grade(ScaleId("s", "1", "2026-01-01", "a" * 64), "C")
+    assert site.store.add(Graded(window, Measurement(9.0, {}, None, None), grade, NOW))
+    assert uploaded(site)["counts"]["added"] == 2
+    refused = call(site, "DELETE", "evaluations/run-b")
+    assert error(refused)[:2] == (403, "forbidden")
+    assert "'epoch' was added by Gramwatt or a command" in refused.json()["error"]["message"]
+    page = Browser(site, "contributor").get("/take-back?id=run-b")
+    assert "Added by Gramwatt or a command, contributor on" in page
+    assert "Another user added it or a run inside it" in page
+    assert "<button" not in page[page.index("<h1>") :]
+    assert call(site, "DELETE", "evaluations/run-b", "manager").json()["count"] == 2
 
 
 def test_a_person_takes_an_upload_back_on_the_pages(site: Site) -> None:

@@ -11,6 +11,7 @@ WITHDRAWALS = Table(
     Column("at", Float, nullable=False),
     Column("user_name", String(NAME), nullable=False),  # a name: it stays when the user goes
     Column("reason", String(1000), nullable=False),
+    sqlite_autoincrement=True,  # an address that names one never names another
 )
 
 WITHDRAWN = Table(
@@ -24,6 +25,7 @@ WITHDRAWN = Table(
     Column("origin", String(16), nullable=False),
     Column("replaced_by", String(IDENTIFIER), nullable=False, server_default=""),  # its correction
     Column("rows", JSON, nullable=False),  # of evaluations, measures, extra_values, grades, metric_grades
+    sqlite_autoincrement=True,  # the largest number is the latest
 )
 Index("ix_withdrawn_withdrawal_id", WITHDRAWN.c.withdrawal_id)
 Index("ix_withdrawn_evaluation_id", WITHDRAWN.c.evaluation_id)

@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from ...errors import (
     ConfigError,
+    Crossed,
     DatabaseAway,
     DatabaseBusy,
     DatabaseFull,
@@ -95,7 +96,7 @@ def of_labeler(error: LabelerError) -> ApiError:
             return ApiError(422, "invalid", message, where, error.allowed)
         case DatabaseBusy():
             return ApiError(503, "try_again", "the database is busy; try again", retry_after=_RETRY_SECONDS)
-        case DatabaseNewer():
+        case DatabaseNewer() | Crossed():
             return ApiError(503, "try_again", text, retry_after=_RETRY_SECONDS)
         case DatabaseFull():
             return ApiError(503, "try_again", f"{text}; nothing was kept", retry_after=_RETRY_SECONDS)

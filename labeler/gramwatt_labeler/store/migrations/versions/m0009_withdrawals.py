@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("user_name", sa.String(256), nullable=False),
         sa.Column("reason", sa.String(1000), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_withdrawals"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "withdrawn",
@@ -32,6 +33,7 @@ def upgrade() -> None:
         sa.Column("rows", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["withdrawal_id"], ["withdrawals.id"], name="fk_withdrawn_withdrawal_id"),
         sa.PrimaryKeyConstraint("id", name="pk_withdrawn"),
+        sqlite_autoincrement=True,
     )
     for column in ("withdrawal_id", "evaluation_id", "content_hash", "replaced_by"):
         op.create_index(f"ix_withdrawn_{column}", "withdrawn", [column])
