@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import postgresql
 import pytest
 import requests
 from api_site import Site
+from gramwatt_labeler.store import Store
 from labeler_job import Job
 
 ROOT = Path(__file__).parents[3]
@@ -176,6 +178,23 @@ def site(built_site: Site) -> Site:
     """It, with nothing in it but the users."""
     built_site.renew()
     return built_site
+
+
+@pytest.fixture(scope="module")
+def postgresql_url() -> Iterator[str]:
+    """The address of a database on a server that the tests of a file share."""
+    pytest.importorskip("pg8000", reason="the driver of PostgreSQL is not installed (pip install pg8000)")
+    with postgresql.server() as address:
+        yield f"postgresql+pg8000://gramwatt@{address}/postgres"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def on_each(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty store on SQLite, and on a real PostgreSQL."""
+    url = f"sqlite:///{tmp_path / 'labeler.db'}"
+    made = Store(url if request.param == "sqlite" else request.getfixturevalue("postgresql_url"))
+    yield made
+    made.close()
 
 
 SCALES = Path(__file__).parents[2] / "fixtures" / "scales"

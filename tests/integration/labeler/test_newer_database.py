@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import postgresql
 import pytest
 from gramwatt_labeler.errors import DatabaseNewer
 from gramwatt_labeler.model import Window
@@ -24,21 +22,6 @@ SAID = (
 )
 
 
-@pytest.fixture(scope="module")
-def postgresql_url() -> Iterator[str]:
-    pytest.importorskip("pg8000", reason="the driver of PostgreSQL is not installed (pip install pg8000)")
-    with postgresql.server() as address:
-        yield f"postgresql+pg8000://gramwatt@{address}/postgres"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path / 'labeler.db'}"
-    made = Store(url if request.param == "sqlite" else request.getfixturevalue("postgresql_url"))
-    yield made
-    made.close()
-
-
 def set_version(engine: Engine, version: str) -> None:
     """As a newer labeler does in its upgrade, on a connection of its own."""
     other = create_engine(engine.url)
@@ -47,15 +30,15 @@ def set_version(engine: Engine, version: str) -> None:
     other.dispose()
 
 
-def test_pages_calls_and_readiness_name_both_versions(store: Store, tmp_path: Path) -> None:
+def test_pages_calls_and_readiness_name_both_versions(on_each: Store, tmp_path: Path) -> None:
     client = TestClient(
         create_app(
-            CollectorRegistry(), Published(), store, load_scales(), "gramwatt", lambda one: one, "http://127.0.0.1:1",
+            CollectorRegistry(), Published(), on_each, load_scales(), "gramwatt", lambda one: one, "http://127.0.0.1:1",
             tmp_path,
         )
     )  # fmt: skip
     assert client.get("/-/ready").status_code == 200
-    set_version(store.engine, "9999")
+    set_version(on_each.engine, "9999")
     assert (client.get("/-/ready").status_code, client.get("/-/ready").text) == (503, SAID + "\n")
     assert client.get("/-/healthy").status_code == 200
     for path in ("/evaluations", "/labels/", "/models"):
@@ -67,18 +50,18 @@ def test_pages_calls_and_readiness_name_both_versions(store: Store, tmp_path: Pa
     answer = client.get("/api/v1/evaluations")
     assert answer.status_code == 503
     assert (answer.json()["error"]["code"], answer.json()["error"]["message"]) == ("try_again", SAID)
-    set_version(store.engine, migrate.HEAD)
+    set_version(on_each.engine, migrate.HEAD)
     assert client.get("/evaluations").status_code == 200
     assert client.get("/-/ready").status_code == 200
 
 
-def test_nothing_is_written_into_it(store: Store) -> None:
+def test_nothing_is_written_into_it(on_each: Store) -> None:
     window = Window("w1", "train", "training", 1.8e9, 1.8e9 + 10)
-    set_version(store.engine, "9999")
+    set_version(on_each.engine, "9999")
     with pytest.raises(DatabaseNewer, match="9999"):
-        store.add_evaluation(Evaluation(window=window, measurement=None, origin=Origin.WINDOW))
-    set_version(store.engine, migrate.HEAD)
-    assert store.page().total == 0
+        on_each.add_evaluation(Evaluation(window=window, measurement=None, origin=Origin.WINDOW))
+    set_version(on_each.engine, migrate.HEAD)
+    assert on_each.page().total == 0
 
 
 @pytest.mark.usefixtures("scales_dir")

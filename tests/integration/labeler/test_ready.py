@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import postgresql
 import pytest
 from gramwatt_labeler.published import Published
 from gramwatt_labeler.scale_files import load_scales
@@ -18,27 +17,12 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 
-@pytest.fixture(scope="module")
-def postgresql_url() -> Iterator[str]:
-    pytest.importorskip("pg8000", reason="the driver of PostgreSQL is not installed (pip install pg8000)")
-    with postgresql.server() as address:
-        yield f"postgresql+pg8000://gramwatt@{address}/postgres"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path / 'labeler.db'}"
-    made = Store(url if request.param == "sqlite" else request.getfixturevalue("postgresql_url"))
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def get(store: Store, tmp_path: Path) -> Callable[[str], Any]:
+def get(on_each: Store, tmp_path: Path) -> Callable[[str], Any]:
     app = create_app(
         CollectorRegistry(),
         Published(),
-        store,
+        on_each,
         load_scales(),
         "gramwatt",
         lambda one: one,
@@ -48,11 +32,11 @@ def get(store: Store, tmp_path: Path) -> Callable[[str], Any]:
     return TestClient(app).get
 
 
-def test_it_is_ready_while_every_connection_is_in_use(store: Store, get: Callable[[str], Any]) -> None:
-    pool: Any = store.engine.pool
+def test_it_is_ready_while_every_connection_is_in_use(on_each: Store, get: Callable[[str], Any]) -> None:
+    pool: Any = on_each.engine.pool
     with ExitStack() as held:
         for _ in range(pool.size() + pool._max_overflow):
-            held.enter_context(store.engine.connect()).execute(text("SELECT 1"))
+            held.enter_context(on_each.engine.connect()).execute(text("SELECT 1"))
         assert (get("/-/ready").status_code, get("/-/ready").text) == (200, "ok\n")
         page = get("/evaluations")
         assert (page.status_code, page.text) == (503, "the database is busy; try again\n")
