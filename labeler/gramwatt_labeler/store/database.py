@@ -119,6 +119,7 @@ class Database:
             return engine
         if not self._is_in_memory:
             Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+            pool["pool_timeout"] = _CONNECT_SECONDS
         engine = create_engine(url, **pool)
         event.listen(engine, "before_cursor_execute", _with_storable_texts, retval=True)
         event.listen(engine, "connect", sqlite_manners)
