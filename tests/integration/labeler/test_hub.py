@@ -184,6 +184,7 @@ def test_a_manager_starts_a_sync_and_sees_what_it_did(site: Site, hub: HubStandI
 
 
 @needs_library
+@pytest.mark.apart
 def test_the_command_syncs_through_the_environment(hub: HubStandIn, tmp_path: Path) -> None:
     base = [sys.executable, "-m", "gramwatt_labeler", "study", "--json", "--data.dir", str(tmp_path)]
     done = subprocess.run(

@@ -16,6 +16,8 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
+pytestmark = pytest.mark.apart
+
 
 @pytest.fixture
 def get(on_each: Store, tmp_path: Path) -> Callable[[str], Any]:
