@@ -267,7 +267,7 @@ def _plain(value: Any) -> Any:
         return dict(value)
     if isinstance(value, float):
         return float(value)
-    raise NotImplementedError(f"{type(value).__name__} is not stored")
+    raise NotImplementedError(f"{type(value).__name__} is not stored")  # what msgspec asks of a hook
 
 
 def _joules(components: Mapping[str, float]) -> dict[str, float | None]:
